@@ -1,0 +1,188 @@
+/**
+ * The native addon, as TypeScript sees it: the one list of what it exports. `native/binding/` implements it;
+ * nothing outside `lib/` uses it. Every failure of native work is thrown (or rejects) as a plain `Error` with
+ * `code` (TensorFlow's, as 'NOT_FOUND') and `op` (the node at fault, or ''); `lib/errors.ts` turns it into ours.
+ */
+
+/** Element types that cross the boundary, by TensorFlow's names. */
+export type DType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'bfloat16'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint64'
+  | 'bool'
+  | 'string'
+  | 'variant';
+
+/** A shape as TensorFlow infers it: `null` for an unknown dimension, or in place of the whole for unknown rank. */
+export type StaticShape = readonly (number | null)[] | null;
+
+export interface NativeTensorSpec {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: StaticShape;
+}
+
+/**
+ * A dense tensor in 64-byte aligned memory that TensorFlow reads and writes without a copy. `buffer` is that
+ * memory (an external ArrayBuffer; where those are refused, a copy of it), from `byteOffset` on.
+ */
+export interface NativeTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly buffer: ArrayBuffer;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  /** Gives the memory back now: `buffer` is detached. Idempotent. A run that still reads it keeps it alive. */
+  release(): void;
+}
+
+export interface NativeLayerCall {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export interface NativeLayer {
+  readonly name: string;
+  readonly path: readonly string[];
+  readonly type: string;
+  readonly calls: readonly NativeLayerCall[];
+  readonly weights: readonly string[];
+}
+
+export interface NativeModel {
+  readonly inputs: readonly NativeTensorSpec[];
+  readonly outputs: readonly NativeTensorSpec[];
+  /** The tensor names ("node:index") behind `inputs` and `outputs`. */
+  readonly inputTensors: readonly string[];
+  readonly outputTensors: readonly string[];
+  readonly layers: readonly NativeLayer[];
+  readonly weights: readonly NativeTensorSpec[];
+  tensorSpec(name: string): NativeTensorSpec | null;
+  /** A copy of a weight's value. Throws NOT_FOUND. */
+  weight(name: string): NativeTensor;
+  /** Frees the graph and weights once no compiled function uses them. Idempotent. */
+  close(): void;
+}
+
+export interface NativeLoadOptions {
+  readonly path: string;
+  readonly signature?: string;
+  readonly tags?: readonly string[];
+  /** For a frozen GraphDef. */
+  readonly inputs?: readonly string[];
+  readonly outputs?: readonly string[];
+}
+
+/** A symbolic tensor of a trace. Ids are unique in a tree of traces. */
+export interface NativeSymbol {
+  readonly id: number;
+  readonly dtype: DType;
+  readonly shape: StaticShape;
+}
+
+/** An op attribute. Type and length attributes that follow from the inputs (T, N) need not be given. */
+export type NativeAttr =
+  | boolean
+  | string
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly dtype: DType }
+  | { readonly shape: StaticShape }
+  | { readonly ints: readonly number[] }
+  | { readonly floats: readonly number[] }
+  | { readonly dtypes: readonly DType[] }
+  | { readonly shapes: readonly StaticShape[] };
+
+/** What a method records (native/graph/trace.h). All calls are synchronous and take microseconds. */
+export interface NativeTrace {
+  placeholder(dtype: DType, shape: StaticShape, name: string): NativeSymbol;
+  /** `data` holds the elements of `shape` in the dtype's own layout; it is copied. */
+  constant(dtype: DType, shape: readonly number[], data: ArrayBufferView): NativeSymbol;
+  op(
+    type: string,
+    inputs: readonly (number | readonly number[])[],
+    attrs: Readonly<Record<string, NativeAttr>>,
+  ): NativeSymbol[];
+  callModel(model: NativeModel, inputs: readonly number[], outputs: readonly string[]): NativeSymbol[];
+  /** `gradYs`: ids, `-1` for ones; empty for ones everywhere. */
+  gradient(
+    ys: readonly number[],
+    xs: readonly number[],
+    gradYs: readonly number[],
+    overrides: Readonly<Record<string, string>>,
+  ): NativeSymbol[];
+  beginJacobian(
+    ys: number,
+    xs: number,
+    overrides: Readonly<Record<string, string>>,
+  ): { body: NativeTrace; gradient: NativeSymbol };
+  endJacobian(body: NativeTrace, value: number): NativeSymbol;
+  body(): NativeTrace;
+  whileLoop(
+    condition: NativeTrace,
+    conditionResult: number,
+    body: NativeTrace,
+    bodyResults: readonly number[],
+    initial: readonly number[],
+  ): NativeSymbol[];
+  /**
+   * Builds the graph and its session on a background thread. Feeds are the trace's placeholders in the order in
+   * which they were made. The trace must not be used afterwards.
+   */
+  compile(fetches: readonly number[], options: NativeSessionOptions): Promise<NativeFunction>;
+}
+
+export interface NativeSessionOptions {
+  /** Threads that one op may use. */
+  readonly intraOp: number;
+  /** Caller threads: shards of a batch that run at once. */
+  readonly replicas: number;
+}
+
+/** A compiled graph with a session of its own. */
+export interface NativeFunction {
+  /**
+   * Runs the graph over the feeds, off the JavaScript thread: splits them along axis 0 into shards of at most
+   * `shardSize` rows, runs the shards on the replicas and joins the fetches along axis 0, in order. Rejects with
+   * CANCELLED when `token` was cancelled before the last shard started. The returned tensors are TensorFlow's
+   * memory.
+   */
+  run(feeds: readonly NativeTensor[], shardSize: number, token: NativeCancellation | null): Promise<NativeTensor[]>;
+  /** Frees session and graph after the runs under way have ended. Idempotent. */
+  close(): void;
+}
+
+export interface NativeCancellation {
+  cancel(): void;
+}
+
+export interface NativeMemory {
+  /** Native tensors that JavaScript holds. */
+  readonly liveTensors: number;
+  readonly liveBytes: number;
+  /** Bytes copied on the way into and out of runs, since the process began. */
+  readonly copiedInBytes: number;
+  readonly copiedOutBytes: number;
+}
+
+export interface Addon {
+  /** dlopens libtensorflow on a background thread, once per process, and returns its version. Idempotent. */
+  loadLibrary(path: string): Promise<string>;
+  /** The path that is loaded, or null. All below needs it loaded, else throws FAILED_PRECONDITION. */
+  loadedPath(): string | null;
+  loadModel(options: NativeLoadOptions): Promise<NativeModel>;
+  createTrace(): NativeTrace;
+  /** Uninitialised aligned memory. Throws INVALID_ARGUMENT or RESOURCE_EXHAUSTED. */
+  allocate(dtype: DType, shape: readonly number[]): NativeTensor;
+  createCancellation(): NativeCancellation;
+  memory(): NativeMemory;
+}

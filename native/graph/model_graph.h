@@ -1,0 +1,74 @@
+// A loaded model: one flat, frozen graph of pure computation, its weights apart, and where each Keras layer
+// stands in it. Immutable once loaded: any thread may instantiate it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/scope.h"
+#include "graph/shape.h"
+
+namespace ke::graph {
+
+// One call of a Keras layer ("node" in Keras): the tensors that enter it from outside and those that leave it.
+struct LayerCall {
+  std::vector<std::string> inputs;   // tensor names "node:index"
+  std::vector<std::string> outputs;  // tensor names "node:index"
+};
+
+struct LayerRecord {
+  std::string name;                // as model.summary() shows it
+  std::vector<std::string> path;   // the names of the models around it and its own, outermost first
+  std::string type;                // Keras class name; inferred from the ops where the file does not carry it
+  std::vector<LayerCall> calls;    // in order of call; a shared layer has several
+  std::vector<std::string> weights;  // names of TensorSpecs returned by weights()
+};
+
+struct LoadOptions {
+  std::string path;                   // a SavedModel's directory or a frozen GraphDef's file
+  std::string signature = "serving_default";
+  std::vector<std::string> tags = {"serve"};
+  // For a frozen GraphDef: tensor names ("x" or "x:0"). Empty: its placeholders, and the ends of the graph.
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+};
+
+class ModelGraph {
+ public:
+  // Reads, inlines, freezes and simplifies. Blocking (0.1 to 2 s): for a background thread. Throws tf::Error:
+  // NOT_FOUND (directory, saved_model.pb, signature: the message lists those there are, tags, variables),
+  // DATA_LOSS (truncated or inconsistent files), UNIMPLEMENTED (an op that is no pure computation, by name).
+  static std::shared_ptr<const ModelGraph> Load(const LoadOptions& options);
+
+  // Named by the signature's keys, in the model's own order.
+  const std::vector<TensorSpec>& inputs() const;
+  const std::vector<TensorSpec>& outputs() const;
+  const std::vector<LayerRecord>& layers() const;
+  // Named as Keras names the variable ("conv1/kernel").
+  const std::vector<TensorSpec>& weights() const;
+
+  // The graph's tensor names behind inputs() and outputs().
+  const std::vector<std::string>& input_tensors() const;
+  const std::vector<std::string>& output_tensors() const;
+
+  // The spec of any tensor ("node:index", or "node" for output 0), or null where there is none.
+  const TensorSpec* FindTensor(const std::string& name) const;
+  // The value of a weight; null where there is none of that name.
+  const TF_Tensor* FindWeight(const std::string& name) const;
+
+  // Adds the ops that `outputs` (tensor names) need to `scope`, with the model's inputs replaced by `inputs`
+  // (one per model input) and weights shared between all instances in one root graph. Returns the outputs.
+  // An output that is a model input returns the given input.
+  std::vector<TF_Output> Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
+                                     const std::vector<std::string>& outputs) const;
+
+  ~ModelGraph();
+
+ private:
+  struct Impl;
+  explicit ModelGraph(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ke::graph

@@ -1,0 +1,116 @@
+// A TensorFlow graph under construction, and the builder that adds ops to it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "graph/shape.h"
+#include "tensorflow/handles.h"
+
+namespace ke::graph {
+
+class OpBuilder;
+
+// One TF_Graph under construction: the main graph of a compiled function, or the body of a TensorFlow function
+// (a loop's condition or body) whose free tensors are captured from the scope around it. A graph only grows.
+// Not thread-safe: one thread builds a scope.
+class Scope {
+ public:
+  Scope();
+  // A function body inside `outer`, which must outlive it.
+  explicit Scope(Scope* outer);
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  TF_Graph* graph() const { return graph_.get(); }
+  Scope* outer() const { return outer_; }
+  // The outermost scope: the main graph, which owns weights.
+  Scope& root();
+
+  // Starts an op of `type`. Its node is named `name` (default: the type), made unique with a suffix.
+  OpBuilder Op(const std::string& type, const std::string& name = {});
+  // A name no op and no import prefix of this graph has.
+  std::string UniqueName(const std::string& base);
+
+  // Returns `tensor` where it belongs to this graph; where it belongs to a scope around this one, the tensor
+  // that stands for it here: a copy of a small Const, else a captured argument of the function.
+  TF_Output Import(TF_Output tensor);
+
+  TF_Output Placeholder(TF_DataType dtype, const Shape& shape, const std::string& name = "input");
+  TF_Output Const(TF_Tensor* tensor, const std::string& name = "const");
+  TF_Output Const(const std::vector<int32_t>& values);
+  TF_Output Const(int32_t value);
+  // A scalar of a floating or integer dtype, converted from `value`. Throws INVALID_ARGUMENT for other dtypes.
+  TF_Output Scalar(TF_DataType dtype, double value);
+
+  Shape GetShape(TF_Output tensor) const;
+  static TF_DataType GetDType(TF_Output tensor);
+
+  // Closes a body scope into a function named `name`, whose arguments are `arguments` (placeholders of this
+  // scope) followed by the captures, and adds it, with the functions it calls, to the outer graph.
+  void CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
+                 const std::vector<TF_Output>& outputs);
+  // What the captures stand for, in the outer scope, and their placeholders here, in argument order.
+  const std::vector<TF_Output>& captured() const { return captured_; }
+  const std::vector<TF_Output>& capture_placeholders() const { return capture_placeholders_; }
+
+  // A Const of the root graph for `key` (a weight of a model), made once by `make` and captured where needed.
+  TF_Output SharedConst(const void* key, const std::function<tf::TensorPtr()>& make, const std::string& name);
+
+ private:
+  bool Owns(TF_Output tensor) const;
+  void AddFunction(std::shared_ptr<TF_Function> function);
+
+  tf::GraphPtr graph_;
+  Scope* outer_ = nullptr;
+  std::map<std::string, int, std::less<>> names_;
+  std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
+  std::vector<TF_Output> captured_;
+  std::vector<TF_Output> capture_placeholders_;
+  std::vector<std::shared_ptr<TF_Function>> functions_;
+  std::map<const void*, TF_Output> shared_consts_;
+};
+
+// Collects an op's inputs and attributes, then adds it. Type and length attributes that TensorFlow derives
+// from the inputs (T, N, ...) need not be set. Inputs may belong to an outer scope: they are imported.
+class OpBuilder {
+ public:
+  OpBuilder(Scope* scope, std::string type, std::string name);
+
+  OpBuilder& In(TF_Output input);
+  OpBuilder& InList(const std::vector<TF_Output>& inputs);
+  OpBuilder& AttrInt(const std::string& name, int64_t value);
+  OpBuilder& AttrFloat(const std::string& name, float value);
+  OpBuilder& AttrBool(const std::string& name, bool value);
+  OpBuilder& AttrString(const std::string& name, const std::string& value);
+  OpBuilder& AttrType(const std::string& name, TF_DataType value);
+  OpBuilder& AttrTypes(const std::string& name, const std::vector<TF_DataType>& values);
+  OpBuilder& AttrShape(const std::string& name, const Shape& value);
+  OpBuilder& AttrShapes(const std::string& name, const std::vector<Shape>& values);
+  OpBuilder& AttrInts(const std::string& name, const std::vector<int64_t>& values);
+  OpBuilder& AttrFloats(const std::string& name, const std::vector<float>& values);
+  OpBuilder& AttrFunction(const std::string& name, const std::string& function);
+  OpBuilder& AttrTensor(const std::string& name, TF_Tensor* value);
+  // A serialised AttrValue, as it stands in another graph's NodeDef.
+  OpBuilder& AttrProto(const std::string& name, std::string_view serialized);
+
+  // Adds the op. Throws tf::Error with TensorFlow's code and the node's name where TensorFlow refuses it.
+  TF_Operation* Finish();
+  // Finish(), then output `index`.
+  TF_Output Out(int index = 0) { return {Finish(), index}; }
+  std::vector<TF_Output> Outs();
+
+ private:
+  using Setter = std::function<void(TF_OperationDescription*, TF_Status*)>;
+  Scope* scope_;
+  std::string type_;
+  std::string name_;
+  std::vector<Setter> setters_;
+};
+
+}  // namespace ke::graph

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tensorflow/c_types.h"
+
+namespace ke::graph {
+
+// A static shape as TensorFlow infers it: unknown rank, or dims of which -1 is unknown.
+struct Shape {
+  bool known_rank = false;
+  std::vector<int64_t> dims;
+
+  static Shape Unknown() { return {}; }
+  static Shape Of(std::vector<int64_t> dims) { return {true, std::move(dims)}; }
+
+  int rank() const { return known_rank ? static_cast<int>(dims.size()) : -1; }
+  bool IsFullyKnown() const {
+    if (!known_rank) return false;
+    for (const int64_t dim : dims) {
+      if (dim < 0) return false;
+    }
+    return true;
+  }
+  bool operator==(const Shape& other) const { return known_rank == other.known_rank && dims == other.dims; }
+};
+
+// A tensor of a graph as users see it. `name` is "node:index" or a signature's key, by context.
+struct TensorSpec {
+  std::string name;
+  TF_DataType dtype = TF_FLOAT;
+  Shape shape;
+};
+
+}  // namespace ke::graph
