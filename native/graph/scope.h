@@ -51,13 +51,12 @@ class Scope {
   Shape GetShape(TF_Output tensor) const;
   static TF_DataType GetDType(TF_Output tensor);
 
-  // Closes a body scope into a function named `name`, whose arguments are `arguments` (placeholders of this
-  // scope) followed by the captures, and adds it, with the functions it calls, to the outer graph.
+  // Closes a body scope into a function named `name` of the outer graph, with the functions that it calls.
+  // `arguments` are placeholders of this scope; those of the captures must be among them.
   void CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
                  const std::vector<TF_Output>& outputs);
-  // What the captures stand for, in the outer scope, and their placeholders here, in argument order.
+  // The tensors of the outer scope that Import() made arguments of this body, in order of their capture.
   const std::vector<TF_Output>& captured() const { return captured_; }
-  const std::vector<TF_Output>& capture_placeholders() const { return capture_placeholders_; }
 
   // A Const of the root graph for `key` (a weight of a model), made once by `make` and captured where needed.
   TF_Output SharedConst(const void* key, const std::function<tf::TensorPtr()>& make, const std::string& name);
@@ -71,7 +70,6 @@ class Scope {
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::vector<TF_Output> captured_;
-  std::vector<TF_Output> capture_placeholders_;
   std::vector<std::shared_ptr<TF_Function>> functions_;
   std::map<const void*, TF_Output> shared_consts_;
 };
