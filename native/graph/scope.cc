@@ -35,6 +35,7 @@ tf::TensorPtr FloatScalar(double value) {
 Scope::Scope() : graph_(C().TF_NewGraph()) {}
 
 Scope::Scope(Scope* outer) : graph_(C().TF_NewGraph()), outer_(outer) {
+  if (outer == nullptr) return;
   // The functions that the outer graph calls may be called from here too: a nested loop copies them.
   for (const auto& function : outer->functions_) AddFunction(function);
 }

@@ -22,7 +22,7 @@ class OpBuilder;
 class Scope {
  public:
   Scope();
-  // A function body inside `outer`, which must outlive it.
+  // A function body inside `outer`, which must outlive it; null: a main graph.
   explicit Scope(Scope* outer);
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;

@@ -1,0 +1,96 @@
+#include "trace/loop.h"
+
+namespace ke::graph {
+
+namespace {
+
+void AddMissing(const std::vector<TF_Output>& from, std::vector<TF_Output>* to) {
+  for (const TF_Output& tensor : from) {
+    bool known = false;
+    for (const TF_Output& other : *to) known |= other.oper == tensor.oper && other.index == tensor.index;
+    if (!known) to->push_back(tensor);
+  }
+}
+
+}  // namespace
+
+std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
+                                const std::vector<TF_Output>& condition_arguments,
+                                TF_Output condition_result, Scope* body,
+                                const std::vector<TF_Output>& body_arguments,
+                                const std::vector<TF_Output>& body_results,
+                                const std::vector<TF_Output>& initial) {
+  // Both functions take the same arguments: the loop variables, then every capture of either.
+  std::vector<TF_Output> captured = body->captured();
+  AddMissing(condition->captured(), &captured);
+
+  std::vector<TF_Output> in_condition = condition_arguments;
+  std::vector<TF_Output> in_body = body_arguments;
+  std::vector<TF_Output> results = body_results;
+  std::vector<TF_Output> inputs = initial;
+  std::vector<Shape> shapes;
+  for (const TF_Output& argument : body_arguments) shapes.push_back(body->GetShape(argument));
+  for (const TF_Output& tensor : captured) {
+    in_condition.push_back(condition->Import(tensor));
+    in_body.push_back(body->Import(tensor));
+    results.push_back(in_body.back());
+    inputs.push_back(tensor);
+    shapes.push_back(scope->GetShape(tensor));
+  }
+
+  const std::string name = scope->root().UniqueName("loop");
+  condition->CloseInto(name + "_condition", in_condition, {condition_result});
+  body->CloseInto(name + "_body", in_body, results);
+  // "_lower_using_switch_merge": without it each turn would be a function call with threads of its own.
+  std::vector<TF_Output> outputs = scope->Op("While", name)
+                                       .InList(inputs)
+                                       .AttrFunction("cond", name + "_condition")
+                                       .AttrFunction("body", name + "_body")
+                                       .AttrShapes("output_shapes", shapes)
+                                       .AttrInt("parallel_iterations", 1)
+                                       .AttrBool("_lower_using_switch_merge", true)
+                                       .Outs();
+  outputs.resize(initial.size());
+  return outputs;
+}
+
+TF_Output AddStackingLoop(Scope* scope, TF_Output count,
+                          const std::function<TF_Output(Scope* body, TF_Output i)>& turn) {
+  const Shape scalar = Shape::Of({});
+  Scope body(scope);
+  const TF_Output i = body.Placeholder(TF_INT32, scalar, "i");
+  const TF_Output list = body.Placeholder(TF_VARIANT, scalar, "list");
+  const TF_Output value = turn(&body, i);
+  const TF_DataType dtype = Scope::GetDType(value);
+  const Shape shape = body.GetShape(value);
+
+  const TF_Output next = body.Op("AddV2").In(i).In(body.Const(1)).Out();
+  const TF_Output stored = body.Op("TensorListSetItem").In(list).In(i).In(value).Out();
+
+  // Unknown rank is a scalar -1 to the TensorList ops, unknown dims are -1.
+  const auto element_shape = [&shape](Scope* in) {
+    return shape.known_rank ? in->Const(std::vector<int32_t>(shape.dims.begin(), shape.dims.end()))
+                            : in->Const(-1);
+  };
+  const TF_Output empty = scope->Op("TensorListReserve")
+                              .In(element_shape(scope))
+                              .In(count)
+                              .AttrType("element_dtype", dtype)
+                              .Out();
+
+  Scope condition(scope);
+  const TF_Output condition_i = condition.Placeholder(TF_INT32, scalar, "i");
+  const TF_Output condition_list = condition.Placeholder(TF_VARIANT, scalar, "list");
+  const TF_Output more = condition.Op("Less").In(condition_i).In(count).Out();
+
+  const std::vector<TF_Output> final =
+      AddWhile(scope, &condition, {condition_i, condition_list}, more, &body, {i, list}, {next, stored},
+               {scope->Const(0), empty});
+  return scope->Op("TensorListStack")
+      .In(final[1])
+      .In(element_shape(scope))
+      .AttrType("element_dtype", dtype)
+      .Out();
+}
+
+}  // namespace ke::graph

@@ -1,0 +1,101 @@
+// What a method recorded: symbolic tensors and the commands that make them.
+//
+// A method runs once, on the JavaScript thread, over symbolic tensors. A Trace adds each of its ops to a scratch
+// graph, so that shapes and dtypes are TensorFlow's own inference, and records a command. Calls of the model and
+// gradients leave only placeholders there: they cost microseconds now and are built for real by Replay, on a
+// background thread, into the graph that runs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "graph/model_graph.h"
+#include "graph/scope.h"
+
+namespace ke::graph {
+
+using SymbolId = int32_t;
+
+struct Symbol {
+  SymbolId id = -1;
+  TF_DataType dtype = TF_FLOAT;
+  Shape shape;
+};
+
+using AttrValue = std::variant<int64_t, float, bool, std::string, TF_DataType, Shape, std::vector<int64_t>,
+                               std::vector<float>, std::vector<TF_DataType>, std::vector<Shape>>;
+// One input of an op: a tensor, or a list of them where the op takes a list.
+using OpInput = std::variant<SymbolId, std::vector<SymbolId>>;
+
+class Trace : public std::enable_shared_from_this<Trace> {
+ public:
+  static std::shared_ptr<Trace> Create();
+  ~Trace();
+
+  // An input of the compiled function (or, in a body, of the loop).
+  Symbol Placeholder(TF_DataType dtype, const Shape& shape, const std::string& name);
+  Symbol Constant(tf::TensorPtr value);
+  std::vector<Symbol> Op(const std::string& type, const std::vector<OpInput>& inputs,
+                         const std::map<std::string, AttrValue>& attrs);
+  // The model's tensors `outputs` ("node:index") for the given inputs.
+  std::vector<Symbol> CallModel(std::shared_ptr<const ModelGraph> model, const std::vector<SymbolId>& inputs,
+                                const std::vector<std::string>& outputs);
+  // gradient::Gradient; an entry of grad_ys below 0 means ones. Empty grad_ys: ones for all.
+  std::vector<Symbol> Gradient(const std::vector<SymbolId>& ys, const std::vector<SymbolId>& xs,
+                               const std::vector<SymbolId>& grad_ys,
+                               const std::map<std::string, std::string>& overrides);
+
+  // A Jacobian by samples: for every unit u of `ys` (N, ...U) the gradient of sum_n ys[n, u] with respect to
+  // `xs` (N, ...). Opens a body that is run once per unit over `gradient`, shaped like xs; EndJacobian closes
+  // it with the value to keep per unit and returns that stacked: (N, ...U, ...value without its batch axis).
+  struct Jacobian {
+    std::shared_ptr<Trace> body;
+    Symbol gradient;
+  };
+  Jacobian BeginJacobian(SymbolId ys, SymbolId xs, const std::map<std::string, std::string>& overrides);
+  Symbol EndJacobian(const std::shared_ptr<Trace>& body, SymbolId value);
+
+  // A child trace, for a loop's condition or body; it may use this trace's symbols.
+  std::shared_ptr<Trace> Body();
+  // Runs `body` (placeholders -> results) while `condition` holds, from `initial`. The placeholders of both
+  // traces say the loop variables' shapes: a dim that changes from turn to turn must be unknown there.
+  std::vector<Symbol> While(const std::shared_ptr<Trace>& condition, SymbolId condition_result,
+                            const std::shared_ptr<Trace>& body, const std::vector<SymbolId>& body_results,
+                            const std::vector<SymbolId>& initial);
+
+  Symbol Get(SymbolId id) const;
+
+  // Builds every command into `scope` and returns the tensors of `fetches`. `feeds` receives the placeholders
+  // of this trace in the order in which they were made. For a background thread; a trace is replayed by one
+  // thread at a time, and not while it still records.
+  std::vector<TF_Output> Replay(Scope* scope, const std::vector<SymbolId>& fetches,
+                                std::vector<TF_Output>* feeds) const;
+
+ private:
+  class Environment;
+  struct PendingJacobian;
+  using Command = std::function<void(Environment*)>;
+
+  Trace(std::shared_ptr<Trace> outer, std::shared_ptr<SymbolId> next_id);
+  // The tensor that stands for a symbol in the scratch graph.
+  TF_Output Resolve(SymbolId id);
+  std::vector<TF_Output> Resolve(const std::vector<SymbolId>& ids);
+  Symbol Define(TF_Output tensor);
+  // A placeholder in the scratch graph for what only Replay builds.
+  Symbol Stand(TF_DataType dtype, const Shape& shape, const std::string& name);
+  void Run(Environment* environment) const;
+
+  std::shared_ptr<Trace> outer_;
+  std::shared_ptr<SymbolId> next_id_;
+  Scope scratch_;
+  std::map<SymbolId, TF_Output> tensors_;
+  std::vector<Command> commands_;
+  std::vector<SymbolId> placeholders_;
+  std::unique_ptr<PendingJacobian> jacobian_;
+};
+
+}  // namespace ke::graph
