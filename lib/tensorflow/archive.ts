@@ -1,0 +1,62 @@
+/** Reading what the installer fetches: checksums, wheels (zip) and tarballs. Only what is asked for is unpacked. */
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { extract as extractTar } from 'tar';
+import { type Entry, openPromise } from 'yauzl';
+
+/** The SHA-256 of a file, in hexadecimal. */
+export async function sha256(file: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, { signal });
+  return hash.digest('hex');
+}
+
+/** Where an archive's entry goes, relative to the target directory; undefined to leave it packed. */
+export type EntryTarget = (name: string) => string | undefined;
+
+/**
+ * Unpacks the entries of a zip file (a wheel is one) that `target` names. `onBytes` hears of every block written.
+ * Entry names that would leave the archive's root are refused (yauzl checks them).
+ */
+export async function unpackZip(
+  file: string,
+  directory: string,
+  target: EntryTarget,
+  onBytes: (bytes: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<void> {
+  const zip = await openPromise(file);
+  try {
+    for await (const entry of zip.eachEntry()) {
+      if (entry.fileName.endsWith('/')) continue;
+      const place = target(entry.fileName);
+      if (place === undefined) continue;
+      const destination = path.join(directory, place);
+      await mkdir(path.dirname(destination), { recursive: true });
+      const stream = await zip.openReadStreamPromise(entry);
+      stream.on('data', (block: Buffer) => onBytes(block.length));
+      const mode = isExecutable(entry) ? 0o755 : 0o644;
+      await pipeline(stream, createWriteStream(destination, { mode }), { signal });
+    }
+  } finally {
+    zip.close();
+  }
+}
+
+// The upper half of a zip's external attributes is the Unix mode.
+function isExecutable(entry: Entry): boolean {
+  return ((entry.externalFileAttributes >>> 16) & 0o111) !== 0;
+}
+
+/** Unpacks the entries of a .tar.gz for which `keep` is true, links between them included. */
+export async function unpackTarball(
+  file: string,
+  directory: string,
+  keep: (name: string) => boolean,
+): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await extractTar({ file, cwd: directory, strict: true, filter: (name) => keep(name.replace(/^\.\//, '')) });
+}

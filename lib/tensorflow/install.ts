@@ -1,0 +1,340 @@
+/** Puts a pinned libtensorflow into the package's cache. Finding it again is resolve.ts's job. */
+import { copyFile, cp, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import lockfile from 'proper-lockfile';
+import { sha256, unpackTarball, unpackZip } from './archive.js';
+import { fetchFile } from './download.js';
+import { TensorflowInstallError } from './errors.js';
+import { cacheEntry, cacheRoot, findLibraryIn, MANIFEST, PLATFORM, readManifest, type InstallManifest } from './layout.js';
+import { downloadWheel, findPip } from './pip.js';
+import { PINNED, type PinnedWheel, TENSORFLOW_VERSION, type TensorflowVariant } from './pins.js';
+import { output } from './system.js';
+
+/** The path or URL of an official libtensorflow archive, for `from: 'tarball'`, and its SHA-256. */
+export const TARBALL_VARIABLE = 'KERAS_EXPLAINABLE_TENSORFLOW_TARBALL';
+export const TARBALL_SHA256_VARIABLE = 'KERAS_EXPLAINABLE_TENSORFLOW_TARBALL_SHA256';
+
+/** What an installation is doing. `total` is 0 where it is not known beforehand. */
+export interface InstallProgress {
+  readonly phase: 'wait' | 'download' | 'verify' | 'unpack';
+  readonly item: string;
+  readonly bytes: number;
+  readonly total: number;
+}
+
+export interface InstallOptions {
+  /** Default 'cpu'. 'gpu' also runs on a machine without one. */
+  readonly variant?: TensorflowVariant;
+  /**
+   * Where the library comes from. 'pip' (default): the pinned wheel, from the index that pip is configured for.
+   * 'tarball': an official libtensorflow archive, named by `tarball`. Else a directory that holds the pinned wheel
+   * file or an unpacked libtensorflow.
+   */
+  readonly from?: 'pip' | 'tarball' | (string & {});
+  /** For 'gpu': NVIDIA's libraries too (2.8 GB). By default where an NVIDIA driver is installed. */
+  readonly cuda?: boolean;
+  /** The archive's path or URL; defaults to KERAS_EXPLAINABLE_TENSORFLOW_TARBALL. */
+  readonly tarball?: string;
+  /** The archive's SHA-256; required for a URL, defaults to KERAS_EXPLAINABLE_TENSORFLOW_TARBALL_SHA256. */
+  readonly sha256?: string;
+  /** Installs again where it is installed. */
+  readonly force?: boolean;
+  /** Defaults to the user's cache. */
+  readonly cacheDirectory?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: InstallProgress) => void;
+}
+
+export interface InstalledTensorflow {
+  readonly directory: string;
+  /** The library's file. */
+  readonly library: string;
+  readonly version: string;
+  readonly variant: TensorflowVariant;
+  readonly cuda: boolean;
+  /** False where it was there already. */
+  readonly installed: boolean;
+}
+
+/**
+ * Installs libtensorflow into the package's cache and makes it the one that `resolveTensorflow` finds first there.
+ * Idempotent; safe to run twice at once (the second waits) and to interrupt (the cache changes by one rename).
+ * Costs 274 MB to fetch and 855 MB on disk for 'cpu', 573 MB and 1.3 GB for 'gpu' without NVIDIA's libraries.
+ *
+ * @throws TensorflowInstallError where nothing is published for the platform, a download fails or a checksum differs.
+ */
+export async function installTensorflow(options: InstallOptions = {}): Promise<InstalledTensorflow> {
+  const variant = options.variant ?? 'cpu';
+  if (variant !== 'cpu' && variant !== 'gpu') {
+    throw new TypeError(`Expected 'cpu' or 'gpu' for variant but received ${JSON.stringify(variant)}`);
+  }
+  const root = options.cacheDirectory ?? cacheRoot();
+  await mkdir(root, { recursive: true });
+  const release = await acquireLock(root, options);
+  try {
+    return await installLocked(root, variant, options);
+  } finally {
+    await release();
+  }
+}
+
+async function acquireLock(root: string, options: InstallOptions): Promise<() => Promise<void>> {
+  const lock = (retries: number) =>
+    lockfile.lock(root, {
+      lockfilePath: path.join(root, 'install.lock'),
+      stale: 20_000,
+      retries: { retries, factor: 1, minTimeout: 500, maxTimeout: 500 },
+    });
+  try {
+    return await lock(0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+    options.onProgress?.({ phase: 'wait', item: 'another installation', bytes: 0, total: 0 });
+    return lock(3600);
+  }
+}
+
+async function installLocked(
+  root: string,
+  variant: TensorflowVariant,
+  options: InstallOptions,
+): Promise<InstalledTensorflow> {
+  const plan = await makePlan(variant, options);
+  const entry = cacheEntry(root, variant, plan.version);
+  if (options.force !== true && plan.reusable) {
+    const existing = await readManifest(entry);
+    if ('manifest' in existing && (existing.manifest.cuda || !plan.cuda)) {
+      const now = new Date();
+      await utimes(path.join(entry, MANIFEST), now, now);
+      return describe(entry, existing.manifest, false);
+    }
+  }
+  await removeStaging(root);
+  const staging = path.join(root, `.staging-${process.pid}`);
+  const content = path.join(staging, 'content');
+  try {
+    await mkdir(content, { recursive: true });
+    await plan.fill(content, path.join(staging, 'download'));
+    const found = await findLibraryIn(content);
+    if ('reason' in found) throw new TensorflowInstallError(`${plan.source} holds no usable library: ${found.reason}`);
+    const manifest: InstallManifest = {
+      version: plan.version,
+      variant,
+      platform: PLATFORM,
+      source: plan.source,
+      cuda: plan.cuda,
+      files: await librarySizes(content, path.dirname(found.path)),
+    };
+    await writeFile(path.join(content, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+    options.signal?.throwIfAborted();
+    await replace(content, entry, path.join(staging, 'replaced'));
+    return await describe(entry, manifest, true);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+async function describe(entry: string, manifest: InstallManifest, installed: boolean): Promise<InstalledTensorflow> {
+  const found = await findLibraryIn(entry);
+  if ('reason' in found) throw new TensorflowInstallError(`${entry} is damaged: ${found.reason}; install with --force`);
+  const { version, cuda } = manifest;
+  const variant = manifest.variant as TensorflowVariant;
+  return { directory: entry, library: found.path, version, variant, cuda, installed };
+}
+
+/** What an interrupted installation left; the lock is held, so no living one owns it. */
+async function removeStaging(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    if (name.startsWith('.staging-')) await rm(path.join(root, name), { recursive: true, force: true });
+  }
+}
+
+async function replace(content: string, entry: string, aside: string): Promise<void> {
+  if ((await stat(entry).catch(() => undefined)) !== undefined) await rename(entry, aside);
+  await rename(content, entry);
+}
+
+async function librarySizes(content: string, directory: string): Promise<Record<string, number>> {
+  const sizes: Record<string, number> = {};
+  for (const name of (await readdir(directory)).sort()) {
+    const info = await stat(path.join(directory, name));
+    const file = path.relative(content, path.join(directory, name)).replaceAll(path.sep, '/');
+    if (info.isFile() && /\.(so|dylib|dll)(\.|$)/.test(name)) sizes[file] = info.size;
+  }
+  return sizes;
+}
+
+interface Plan {
+  readonly version: string;
+  readonly source: string;
+  readonly cuda: boolean;
+  /** Whether an installed entry of this version is known to be what would be installed. */
+  readonly reusable: boolean;
+  /** Writes the files into `content`; `scratch` is a directory of its own. */
+  fill(content: string, scratch: string): Promise<void>;
+}
+
+async function makePlan(variant: TensorflowVariant, options: InstallOptions): Promise<Plan> {
+  const from = options.from ?? 'pip';
+  if (from === 'tarball') return tarballPlan(options);
+  if (from === 'pip') return wheelPlan(variant, options, undefined);
+  const wheel = variant === 'gpu' ? PINNED[PLATFORM]?.gpu : PINNED[PLATFORM]?.cpu;
+  if (wheel !== undefined && (await stat(path.join(from, wheel.file)).catch(() => undefined))?.isFile()) {
+    return wheelPlan(variant, options, from);
+  }
+  return directoryPlan(from, wheel);
+}
+
+async function wheelPlan(
+  variant: TensorflowVariant,
+  options: InstallOptions,
+  directory: string | undefined,
+): Promise<Plan> {
+  const pinned = PINNED[PLATFORM];
+  const wheel = variant === 'gpu' ? pinned?.gpu : pinned?.cpu;
+  if (pinned === undefined || wheel === undefined) {
+    const known = Object.entries(PINNED).map(([key, { gpu }]) => `${key} (${gpu ? 'cpu, gpu' : 'cpu'})`);
+    throw new TensorflowInstallError(
+      `No ${variant} wheel of TensorFlow ${TENSORFLOW_VERSION} is published for ${PLATFORM}; there are wheels for ` +
+        `${known.join(', ')}. Use --from tarball or --from DIR`,
+    );
+  }
+  const cuda = variant === 'gpu' && pinned.cuda !== undefined && (options.cuda ?? (await hasNvidiaDriver()));
+  const wheels = [wheel, ...(cuda ? (pinned.cuda ?? []) : [])];
+  return {
+    version: TENSORFLOW_VERSION,
+    source: wheels.map(({ file }) => file).join(', '),
+    cuda,
+    reusable: true,
+    async fill(content, scratch) {
+      for (const item of wheels) {
+        const file = await acquireWheel(item, pinned.platforms, directory, scratch, options);
+        await verify(file, item.file, item.sha256, options);
+        const progress = reporter(options, 'unpack', item.file, 0);
+        await unpackZip(file, content, wheelTarget, progress, options.signal);
+        // One wheel at a time: with NVIDIA's libraries the sum of all would double the disk that is needed.
+        await rm(scratch, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function acquireWheel(
+  wheel: PinnedWheel,
+  platforms: readonly string[],
+  directory: string | undefined,
+  scratch: string,
+  options: InstallOptions,
+): Promise<string> {
+  if (directory !== undefined) {
+    const file = path.join(directory, wheel.file);
+    if ((await stat(file).catch(() => undefined)) === undefined) {
+      throw new TensorflowInstallError(`${directory} lacks ${wheel.file}; fetch it with: pip download ${wheel.requirement}`);
+    }
+    return file;
+  }
+  await mkdir(scratch, { recursive: true });
+  const report = reporter(options, 'download', wheel.file, wheel.size ?? 0);
+  let last = 0;
+  const onBytes = (bytes: number) => {
+    report(Math.max(0, bytes - last));
+    last = Math.max(last, bytes);
+  };
+  onBytes(0);
+  return downloadWheel(await findPip(), { wheel, platforms, directory: scratch, signal: options.signal, onBytes });
+}
+
+/** Of a wheel: the libraries, their licences and the headers of the C API (the native tests compare with them). */
+export function wheelTarget(name: string): string | undefined {
+  const rest = /^tensorflow\/(.*)$/.exec(name)?.[1];
+  if (rest !== undefined) {
+    if (/^libtensorflow[^/]*$/.test(rest) || rest === 'THIRD_PARTY_NOTICES.txt') return name;
+    if (rest === 'include/LICENSE') return 'tensorflow/LICENSE';
+    return /^include\/(tensorflow\/c\/|xla\/tsl\/c\/|tsl\/platform\/ctstring|tensorflow\/core\/platform\/ctstring)/.test(rest)
+      ? name
+      : undefined;
+  }
+  if (/^nvidia\/[^/]+\/(lib|bin|nvvm)\//.test(name)) return name;
+  const licence = /^(nvidia_[^/]+)\.dist-info\/(?:.*\/)?(licen[sc]e[^/]*)$/i.exec(name);
+  return licence ? `nvidia/licenses/${licence[1]}-${licence[2]}` : undefined;
+}
+
+async function hasNvidiaDriver(): Promise<boolean> {
+  return (await output('nvidia-smi', ['-L'])) !== undefined;
+}
+
+function tarballPlan(options: InstallOptions): Plan {
+  const tarball = options.tarball ?? process.env[TARBALL_VARIABLE];
+  if (tarball === undefined || tarball === '') {
+    throw new TensorflowInstallError(
+      `Expected the path or URL of a libtensorflow archive in ${TARBALL_VARIABLE} but it is not set; TensorFlow's ` +
+        '"Install TensorFlow for C" page lists the official archives',
+    );
+  }
+  const isUrl = /^https?:\/\//.test(tarball);
+  const expected = options.sha256 ?? process.env[TARBALL_SHA256_VARIABLE];
+  if (isUrl && !expected) {
+    throw new TensorflowInstallError(`Expected the archive's SHA-256 in ${TARBALL_SHA256_VARIABLE} for a URL but it is not set`);
+  }
+  return {
+    version: 'custom',
+    source: tarball,
+    cuda: false,
+    reusable: false,
+    async fill(content, scratch) {
+      const file = isUrl ? path.join(scratch, path.basename(new URL(tarball).pathname)) : path.resolve(tarball);
+      if (isUrl) {
+        await mkdir(scratch, { recursive: true });
+        await fetchFile(tarball, file, (total) => reporter(options, 'download', tarball, total), options.signal);
+      }
+      if (expected) await verify(file, tarball, expected, options);
+      const target = path.join(content, 'tensorflow');
+      const keep = (name: string) => /^(lib|include)(\/|$)|^(LICENSE|THIRD_PARTY)/.test(name);
+      reporter(options, 'unpack', tarball, 0)(0);
+      if (file.endsWith('.zip')) await unpackZip(file, target, (name) => (keep(name) ? name : undefined));
+      else await unpackTarball(file, target, keep);
+    },
+  };
+}
+
+async function directoryPlan(directory: string, wheel: PinnedWheel | undefined): Promise<Plan> {
+  const found = await findLibraryIn(directory);
+  if ('reason' in found) {
+    const or = wheel === undefined ? '' : `, or the wheel ${wheel.file}`;
+    throw new TensorflowInstallError(
+      `Expected 'pip', 'tarball' or a directory that holds libtensorflow${or} for from but received ${directory}: ${found.reason}`,
+    );
+  }
+  return {
+    version: 'custom',
+    source: path.resolve(directory),
+    cuda: false,
+    reusable: false,
+    async fill(content) {
+      const target = path.join(content, 'tensorflow');
+      await mkdir(target);
+      const from = path.dirname(found.path);
+      for (const name of await readdir(from)) {
+        if (/^(libtensorflow|tensorflow\.dll)/.test(name)) await copyFile(path.join(from, name), path.join(target, name));
+        if (/^(LICENSE|THIRD_PARTY)/.test(name)) await cp(path.join(from, name), path.join(target, name));
+      }
+    },
+  };
+}
+
+async function verify(file: string, item: string, expected: string, options: InstallOptions): Promise<void> {
+  options.onProgress?.({ phase: 'verify', item, bytes: 0, total: 0 });
+  const actual = await sha256(file, options.signal);
+  if (actual !== expected.toLowerCase()) {
+    throw new TensorflowInstallError(`${item} is not the pinned file: expected SHA-256 ${expected} but received ${actual}`);
+  }
+}
+
+/** Adds up bytes and tells the listener. */
+function reporter(options: InstallOptions, phase: InstallProgress['phase'], item: string, total: number) {
+  let bytes = 0;
+  return (more: number) => {
+    bytes += more;
+    options.onProgress?.({ phase, item, bytes, total });
+  };
+}

@@ -1,0 +1,100 @@
+/** Fetching wheels with pip, which brings the user's own index, proxy, certificates and offline settings along. */
+import { spawn } from 'node:child_process';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { TensorflowInstallError } from './errors.js';
+import type { PinnedWheel } from './pins.js';
+import { output, pythonInterpreters } from './system.js';
+
+/** A command that runs pip: the program and its first arguments. */
+export type PipCommand = readonly [string, ...string[]];
+
+/** The first pip that runs: of the active environment's Python, of one on PATH, or a `pip` program. */
+export async function findPip(): Promise<PipCommand> {
+  const commands: PipCommand[] = [
+    ...pythonInterpreters().map((python): PipCommand => [python, '-m', 'pip']),
+    ['pip3'],
+    ['pip'],
+  ];
+  for (const command of commands) {
+    const [program, ...args] = command;
+    if ((await output(program, [...args, '--version'])) !== undefined) return command;
+  }
+  const tried = commands.map((command) => command.join(' ')).join(', ');
+  throw new TensorflowInstallError(
+    `pip, which fetches TensorFlow's wheel, was not found (tried ${tried}). Install it (Debian and Ubuntu: ` +
+      'apt-get install python3-pip; macOS: brew install python) or name a Python that has it in KERAS_EXPLAINABLE_PYTHON',
+  );
+}
+
+export interface WheelRequest {
+  readonly wheel: PinnedWheel;
+  /** Platform tags, as pip knows them. */
+  readonly platforms: readonly string[];
+  readonly directory: string;
+  readonly signal?: AbortSignal;
+  readonly onBytes?: (bytes: number) => void;
+}
+
+/**
+ * Downloads one wheel into `directory` and returns its path. Any pip will do, of any Python: it is told the wheel's
+ * platform and Python version and installs nothing. Its temporary files lie in `directory` too.
+ */
+export async function downloadWheel(pip: PipCommand, request: WheelRequest): Promise<string> {
+  const { wheel, platforms, directory, signal, onBytes } = request;
+  const [program, ...first] = pip;
+  const args = [
+    ...[...first, 'download', '--quiet', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check', '--no-input'],
+    ...['--python-version', '3.12', ...platforms.flatMap((tag) => ['--platform', tag]), '--dest', directory],
+    wheel.requirement,
+  ];
+  const timer = setInterval(() => void sizeOf(directory).then(onBytes), 500);
+  try {
+    await run(program, args, { ...process.env, TMPDIR: directory, TEMP: directory, TMP: directory }, signal);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new TensorflowInstallError(
+      `pip could not fetch ${wheel.requirement}: ${(error as Error).message}\nOn a machine that reaches no package ` +
+        `index, put the file ${wheel.file} into a directory and give that directory with --from DIR, or set PIP_FIND_LINKS`,
+      { cause: error },
+    );
+  } finally {
+    clearInterval(timer);
+  }
+  const file = path.join(directory, wheel.file);
+  if ((await stat(file).catch(() => undefined)) === undefined) {
+    const files = (await readdir(directory)).join(', ');
+    throw new TensorflowInstallError(`pip fetched ${files || 'nothing'} where ${wheel.file} was expected`);
+  }
+  return file;
+}
+
+/** Bytes in a directory, two levels deep: where pip keeps a file that it is downloading. */
+async function sizeOf(directory: string): Promise<number> {
+  const entries = await readdir(directory, { withFileTypes: true, recursive: true }).catch(() => []);
+  const sizes = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => stat(path.join(entry.parentPath, entry.name)).catch(() => undefined));
+  return (await Promise.all(sizes)).reduce((sum, info) => sum + (info?.size ?? 0), 0);
+}
+
+/** Runs a program to its end; rejects with what it wrote to stderr. */
+function run(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], signal, windowsHide: true });
+    let text = '';
+    child.stderr.setEncoding('utf8').on('data', (block: string) => {
+      text = (text + block).slice(-4000);
+    });
+    child.on('error', reject);
+    child.on('close', (code, killed) => {
+      if (code === 0) resolve();
+      else reject(new Error(text.trim() || `it ended with ${killed ?? `code ${code}`}`));
+    });
+  });
+}
