@@ -27,6 +27,16 @@ struct Shape {
   bool operator==(const Shape& other) const { return known_rank == other.known_rank && dims == other.dims; }
 };
 
+// "(null, 96, 96, 3)", or "unknown" for unknown rank: as TypeScript spells it.
+inline std::string ToString(const Shape& shape) {
+  if (!shape.known_rank) return "unknown";
+  std::string text;
+  for (const int64_t dim : shape.dims) {
+    text += (text.empty() ? "" : ", ") + (dim < 0 ? std::string("null") : std::to_string(dim));
+  }
+  return "(" + text + ")";
+}
+
 // A tensor of a graph as users see it. `name` is "node:index" or a signature's key, by context.
 struct TensorSpec {
   std::string name;

@@ -1,0 +1,74 @@
+// A compiled graph with a session of its own: what one traced method runs as.
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/scope.h"
+#include "runtime/cancellation.h"
+#include "runtime/executor.h"
+#include "runtime/session.h"
+#include "runtime/tensor.h"
+#include "trace/trace.h"
+
+namespace ke::runtime {
+
+// The graph and session go with the last reference: each run holds one, so that closing needs no waiting.
+class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
+ public:
+  struct Feed {
+    TF_Output tensor;
+    std::string name;
+    TF_DataType dtype;
+    graph::Shape shape;
+    // Split along axis 0; a feed whose placeholder is a scalar goes to every shard as it is.
+    bool batched;
+  };
+  struct Fetch {
+    TF_Output tensor;
+    std::string name;  // of the tensor that the trace fetched
+    // Its memory may be part of a feed's or a constant's, which TensorFlow's own check cannot see for slices.
+    bool may_share_memory;
+  };
+  // Called once, on one of the executor's threads (or, with the error, on none: see Run).
+  using Done = std::function<void(std::vector<TensorRef> outputs, std::exception_ptr error)>;
+
+  // Replays the trace into a graph and opens a session over it. Blocking: for a background thread. Throws
+  // tf::Error, INVALID_ARGUMENT for a fetch whose dtype has no fixed size per element.
+  static std::shared_ptr<CompiledFunction> Compile(const graph::Trace& trace,
+                                                   const std::vector<graph::SymbolId>& fetches,
+                                                   const SessionConfig& config);
+  // The same from a graph that is already built.
+  static std::shared_ptr<CompiledFunction> Build(std::unique_ptr<graph::Scope> scope,
+                                                 const std::vector<TF_Output>& feeds,
+                                                 const std::vector<TF_Output>& fetches,
+                                                 const SessionConfig& config);
+
+  // Splits the feeds along axis 0 into shards of at most `shard_size` rows, runs them on the executor and joins
+  // the fetches along axis 0, in order. Without a batched feed there is one shard. Throws INVALID_ARGUMENT,
+  // naming the feed, before anything runs; what fails later reaches `done`: TensorFlow's errors, CANCELLED where
+  // `token` was set before the last shard began, INVALID_ARGUMENT where a fetch does not have the rows of its
+  // shard, or rows whose shape differs between shards. A feed of dtype string takes uint8 (N, L): N strings.
+  void Run(Executor* executor, std::vector<TensorRef> feeds, int64_t shard_size, CancellationRef token, Done done);
+
+  const std::vector<Feed>& feeds() const { return feeds_; }
+  const std::vector<Fetch>& fetches() const { return fetches_; }
+  const Session& session() const { return session_; }
+
+ private:
+  CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vector<Feed> feeds, std::vector<Fetch> fetches,
+                   const SessionConfig& config);
+
+  // Throws where a feed does not fit; returns the rows, or -1 where no feed has an axis 0 to split.
+  int64_t CheckFeeds(const std::vector<TensorRef>& feeds) const;
+
+  std::unique_ptr<graph::Scope> scope_;  // owns the graph, so it stands before the session
+  std::vector<Feed> feeds_;
+  std::vector<Fetch> fetches_;
+  Session session_;
+};
+
+}  // namespace ke::runtime

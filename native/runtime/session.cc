@@ -1,0 +1,96 @@
+#include "runtime/session.h"
+
+#include <protozero/pbf_writer.hpp>
+
+namespace ke::runtime {
+
+using tf::C;
+
+namespace {
+
+// Field numbers of tensorflow/core/protobuf/config.proto.
+namespace config_proto {
+constexpr int kIntraOpParallelismThreads = 2;
+constexpr int kInterOpParallelismThreads = 5;
+constexpr int kGpuOptions = 6;
+constexpr int kAllowSoftPlacement = 7;
+constexpr int kUsePerSessionThreads = 9;
+}  // namespace config_proto
+namespace gpu_options {
+constexpr int kAllowGrowth = 4;
+}
+namespace run_options {
+constexpr int kInterOpThreadPool = 3;
+}
+
+// One op thread: the caller's thread is the inter-op pool (13 us less a run, and the fastest for many callers).
+// With more op threads that is the slowest of all, so those sessions keep pools of their own.
+bool RunsInCaller(const SessionConfig& config) { return config.intra_op == 1; }
+
+std::string ConfigProto(const SessionConfig& config) {
+  std::string bytes;
+  protozero::pbf_writer writer(bytes);
+  writer.add_int32(config_proto::kIntraOpParallelismThreads, config.intra_op);
+  writer.add_int32(config_proto::kInterOpParallelismThreads, RunsInCaller(config) ? 1 : config.callers);
+  {
+    protozero::pbf_writer gpu(writer, config_proto::kGpuOptions);
+    gpu.add_bool(gpu_options::kAllowGrowth, true);
+  }
+  writer.add_bool(config_proto::kAllowSoftPlacement, true);
+  writer.add_bool(config_proto::kUsePerSessionThreads, !RunsInCaller(config));
+  return bytes;
+}
+
+std::string RunOptions(const SessionConfig& config) {
+  std::string bytes;
+  protozero::pbf_writer writer(bytes);
+  if (RunsInCaller(config)) writer.add_int32(run_options::kInterOpThreadPool, -1);
+  return bytes;
+}
+
+}  // namespace
+
+Session::Session(TF_Graph* graph, const SessionConfig& config)
+    : run_options_(tf::NewBuffer(RunOptions(config))) {
+  const tf::SessionOptionsPtr options(C().TF_NewSessionOptions());
+  const std::string proto = ConfigProto(config);
+  tf::Status status;
+  C().TF_SetConfig(options.get(), proto.data(), proto.size(), status);
+  status.Check();
+  session_ = C().TF_NewSession(graph, options.get(), status);
+  status.Check();
+}
+
+Session::~Session() {
+  tf::Status status;  // nothing can be done about a failure here
+  C().TF_CloseSession(session_, status);
+  C().TF_DeleteSession(session_, status);
+}
+
+std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
+                                        const std::vector<TF_Tensor*>& input_values,
+                                        const std::vector<TF_Output>& outputs) const {
+  std::vector<TF_Tensor*> values(outputs.size(), nullptr);
+  std::vector<tf::TensorPtr> owned(outputs.size());
+  tf::Status status;
+  C().TF_SessionRun(session_, run_options_.get(), inputs.data(), input_values.data(),
+                    static_cast<int>(inputs.size()), outputs.data(), values.data(),
+                    static_cast<int>(outputs.size()), nullptr, 0, nullptr, status);
+  for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
+  if (!status.ok()) {
+    const std::string message = status.message();
+    throw tf::Error(status.code(), message, NodeNamedIn(message));
+  }
+  return owned;
+}
+
+std::string NodeNamedIn(const std::string& message) {
+  static constexpr std::string_view kOpen = "{{node ";
+  const size_t open = message.find(kOpen);
+  if (open == std::string::npos) return {};
+  const size_t begin = open + kOpen.size();
+  const size_t end = message.find("}}", begin);
+  return end == std::string::npos ? std::string() : message.substr(begin, end - begin);
+}
+
+}  // namespace ke::runtime

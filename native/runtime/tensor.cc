@@ -1,0 +1,90 @@
+#include "runtime/tensor.h"
+
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "runtime/memory.h"
+
+namespace ke::runtime {
+
+using tf::C;
+
+namespace {
+
+// sizeof(TF_TString), which TensorFlow's ABI fixes at 24 bytes.
+constexpr size_t kStringBytes = 24;
+
+void DropReference(void*, size_t, void* reference) { delete static_cast<TensorRef*>(reference); }
+
+// TensorFlow frees a string tensor's memory but not what its elements own.
+void DeleteStrings(void* data, size_t length, void*) {
+  for (size_t offset = 0; offset < length; offset += kStringBytes) {
+    C().TF_StringDealloc(reinterpret_cast<TF_TString*>(static_cast<char*>(data) + offset));
+  }
+  ::operator delete(data, std::align_val_t(kAlignment));
+}
+
+bool IsAligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kAlignment == 0; }
+
+}  // namespace
+
+TensorRef Tensor::Allocate(TF_DataType dtype, const std::vector<int64_t>& dims) {
+  return Adopt(tf::AllocateTensor(dtype, dims));
+}
+
+TensorRef Tensor::Adopt(tf::TensorPtr tensor) { return std::make_shared<Tensor>(std::move(tensor)); }
+
+Tensor::Tensor(tf::TensorPtr tensor)
+    : tensor_(std::move(tensor)),
+      dtype_(C().TF_TensorType(tensor_.get())),
+      dims_(tf::Dims(tensor_.get())),
+      data_(C().TF_TensorData(tensor_.get())),
+      bytes_(C().TF_TensorByteSize(tensor_.get())) {}
+
+TensorRef SliceRows(const TensorRef& tensor, int64_t begin, int64_t end) {
+  if (begin == 0 && end == tensor->rows()) return tensor;
+  std::vector<int64_t> dims = tensor->dims();
+  dims[0] = end - begin;
+  const size_t bytes = tensor->row_bytes() * static_cast<size_t>(end - begin);
+  char* first = static_cast<char*>(tensor->data()) + tensor->row_bytes() * static_cast<size_t>(begin);
+  if (bytes > 0 && IsAligned(first)) {
+    auto reference = std::make_unique<TensorRef>(tensor);
+    // TensorFlow calls the deallocator in every case, also where it refuses the memory.
+    tf::TensorPtr slice(C().TF_NewTensor(tensor->dtype(), dims.data(), static_cast<int>(dims.size()), first,
+                                         bytes, DropReference, reference.release()));
+    if (slice == nullptr) throw tf::Error(TF_INTERNAL, "TensorFlow refused a slice of a tensor's memory");
+    return Tensor::Adopt(std::move(slice));
+  }
+  TensorRef copy = Tensor::Allocate(tensor->dtype(), dims);
+  if (bytes > 0) std::memcpy(copy->data(), first, bytes);
+  CountCopiedIn(bytes);
+  return copy;
+}
+
+TensorRef Copy(const TF_Tensor* tensor) {
+  TensorRef copy = Tensor::Allocate(C().TF_TensorType(tensor), tf::Dims(tensor));
+  if (copy->bytes() > 0) std::memcpy(copy->data(), C().TF_TensorData(tensor), copy->bytes());
+  return copy;
+}
+
+TensorRef StringsFromRows(const TensorRef& bytes) {
+  if (bytes->dtype() != TF_UINT8 || bytes->dims().size() != 2) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "strings are made of uint8 (N, L)");
+  }
+  const int64_t rows = bytes->rows();
+  const size_t length = kStringBytes * static_cast<size_t>(rows);
+  void* data = ::operator new(length, std::align_val_t(kAlignment));
+  for (int64_t row = 0; row < rows; ++row) {
+    auto* string = reinterpret_cast<TF_TString*>(static_cast<char*>(data) + kStringBytes * row);
+    C().TF_StringInit(string);
+    C().TF_StringCopy(string, static_cast<const char*>(bytes->data()) + bytes->row_bytes() * row,
+                      bytes->row_bytes());
+  }
+  CountCopiedIn(bytes->bytes());
+  tf::TensorPtr tensor(C().TF_NewTensor(TF_STRING, &rows, 1, data, length, DeleteStrings, nullptr));
+  if (tensor == nullptr) throw tf::Error(TF_INTERNAL, "TensorFlow refused a string tensor");
+  return Tensor::Adopt(std::move(tensor));
+}
+
+}  // namespace ke::runtime

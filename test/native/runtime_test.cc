@@ -1,0 +1,536 @@
+// The runtime: memory that TensorFlow shares, shards in order, and what happens when runs fail or are cut short.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+#include <future>
+#include <numeric>
+
+#include "runtime/aliasing.h"
+#include "runtime/background.h"
+#include "runtime/compiled_function.h"
+#include "runtime/memory.h"
+#include "tensorflow/dtype.h"
+
+namespace ke::runtime {
+namespace {
+
+using graph::Scope;
+using graph::Shape;
+using tf::C;
+
+TensorRef Floats(const std::vector<int64_t>& dims, float first = 0) {
+  TensorRef tensor = Tensor::Allocate(TF_FLOAT, dims);
+  auto* values = static_cast<float*>(tensor->data());
+  std::iota(values, values + tensor->bytes() / sizeof(float), first);
+  return tensor;
+}
+
+std::vector<float> Values(const TensorRef& tensor) {
+  const auto* values = static_cast<const float*>(tensor->data());
+  return {values, values + tensor->bytes() / sizeof(float)};
+}
+
+struct Outcome {
+  std::vector<TensorRef> outputs;
+  std::exception_ptr error;
+
+  // The code of the tf::Error, or TF_OK.
+  TF_Code code(std::string* message = nullptr) const {
+    if (error == nullptr) return TF_OK;
+    try {
+      std::rethrow_exception(error);
+    } catch (const tf::Error& e) {
+      if (message != nullptr) *message = e.what();
+      return e.code();
+    }
+  }
+};
+
+std::future<Outcome> Start(CompiledFunction* function, Executor* executor, std::vector<TensorRef> feeds,
+                           int64_t shard_size, CancellationRef token = nullptr) {
+  auto promise = std::make_shared<std::promise<Outcome>>();
+  function->Run(executor, std::move(feeds), shard_size, std::move(token),
+                [promise](std::vector<TensorRef> outputs, std::exception_ptr error) {
+                  promise->set_value({std::move(outputs), error});
+                });
+  return promise->get_future();
+}
+
+using Body = std::function<std::vector<TF_Output>(Scope*, const std::vector<TF_Output>&)>;
+
+std::shared_ptr<CompiledFunction> Build(const std::vector<Shape>& shapes, const Body& body, int replicas = 2,
+                                        TF_DataType dtype = TF_FLOAT) {
+  auto scope = std::make_unique<Scope>();
+  std::vector<TF_Output> feeds;
+  for (const Shape& shape : shapes) feeds.push_back(scope->Placeholder(dtype, shape, "x"));
+  const std::vector<TF_Output> fetches = body(scope.get(), feeds);
+  return CompiledFunction::Build(std::move(scope), feeds, fetches, {1, replicas});
+}
+
+std::vector<TF_Output> Doubled(Scope* scope, const std::vector<TF_Output>& x) {
+  return {scope->Op("AddV2").In(x[0]).In(x[0]).Out()};
+}
+
+// A matrix product large enough to take a while: about 20 ms for 4 rows of 1500.
+std::vector<TF_Output> Slow(Scope* scope, const std::vector<TF_Output>& x) {
+  const TF_Output zeros =
+      scope->Op("Fill").In(scope->Const(std::vector<int32_t>{1500, 1500})).In(scope->Scalar(TF_FLOAT, 1e-3)).Out();
+  TF_Output product = zeros;
+  for (int i = 0; i < 2; ++i) product = scope->Op("MatMul").In(product).In(zeros).Out();
+  return {scope->Op("MatMul").In(x[0]).In(product).Out()};
+}
+
+const Shape kRows4 = Shape::Of({-1, 4});
+
+TEST(Tensor, IsAlignedAndWritable) {
+  for (const int64_t rows : {1, 3, 1000}) {
+    const TensorRef tensor = Floats({rows, 5});
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor->data()) % kAlignment, 0U);
+    EXPECT_EQ(tensor->bytes(), static_cast<size_t>(rows) * 20);
+    EXPECT_EQ(tensor->rows(), rows);
+  }
+}
+
+TEST(Tensor, RefusesWhatCannotBeAllocated) {
+  EXPECT_THROW(Tensor::Allocate(TF_STRING, {2}), tf::Error);
+  EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {-1}), tf::Error);
+  EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {int64_t{1} << 40, int64_t{1} << 40}), tf::Error);
+}
+
+TEST(SliceRows, SharesAlignedRowsAndKeepsThemAlive) {
+  TensorRef whole = Floats({4, 16});  // 64 bytes a row
+  const auto before = ReadMemoryCounters().copied_in_bytes;
+  const TensorRef slice = SliceRows(whole, 1, 3);
+  EXPECT_EQ(static_cast<char*>(slice->data()), static_cast<char*>(whole->data()) + 64);
+  EXPECT_EQ(ReadMemoryCounters().copied_in_bytes, before);
+  EXPECT_EQ(whole.use_count(), 2);
+  std::weak_ptr<Tensor> watch = whole;
+  whole.reset();
+  EXPECT_FALSE(watch.expired());
+  EXPECT_EQ(Values(slice)[0], 16);
+  EXPECT_EQ(Values(slice).size(), 32U);
+}
+
+TEST(SliceRows, GivesTheMemoryBackWithTheLastSlice) {
+  TensorRef whole = Floats({4, 16});
+  const std::weak_ptr<Tensor> watch = whole;
+  TensorRef slice = SliceRows(whole, 2, 4);
+  whole.reset();
+  slice.reset();
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST(SliceRows, CopiesUnalignedRowsAndCountsThem) {
+  const TensorRef whole = Floats({4, 5});
+  const auto before = ReadMemoryCounters().copied_in_bytes;
+  const TensorRef slice = SliceRows(whole, 1, 3);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(slice->data()) % kAlignment, 0U);
+  EXPECT_EQ(ReadMemoryCounters().copied_in_bytes - before, 40);
+  EXPECT_EQ(Values(slice), (std::vector<float>{5, 6, 7, 8, 9, 10, 11, 12, 13, 14}));
+}
+
+TEST(SliceRows, TakesEmptyRanges) {
+  const TensorRef empty = Floats({0, 5});
+  EXPECT_EQ(SliceRows(empty, 0, 0), empty);
+  EXPECT_EQ(SliceRows(Floats({4, 16}), 2, 2)->bytes(), 0U);
+}
+
+// Bitcast hands its input's buffer on, so the address of the output is the address that TensorFlow saw.
+TEST(Session, SeesOurMemoryWithoutACopy) {
+  Scope scope;
+  const TF_Output x = scope.Placeholder(TF_FLOAT, kRows4);
+  const TF_Output y = scope.Op("Bitcast").In(x).AttrType("type", TF_INT32).Out();
+  const Session session(scope.graph(), {});
+  const TensorRef whole = Floats({8, 16});
+  const TensorRef slice = SliceRows(whole, 3, 4);
+  const auto outputs = session.Run({x}, {slice->handle()}, {y});
+  EXPECT_EQ(C().TF_TensorData(outputs[0].get()), slice->data());
+  EXPECT_EQ(static_cast<char*>(slice->data()), static_cast<char*>(whole->data()) + 3 * 64);
+}
+
+TEST(Session, NeverWritesIntoAFeed) {
+  const auto function = Build({kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
+    return std::vector<TF_Output>{scope->Op("Relu").In(scope->Op("Neg").In(x[0]).Out()).Out()};
+  });
+  Executor executor(1);
+  const TensorRef x = Floats({2, 4});
+  EXPECT_EQ(Start(function.get(), &executor, {x}, 8).get().code(), TF_OK);
+  EXPECT_EQ(Values(x), (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST(Session, NamesTheNodeAtFault) {
+  EXPECT_EQ(NodeNamedIn("a [[{{node outer/MatMul}}]] b"), "outer/MatMul");
+  EXPECT_EQ(NodeNamedIn("no node"), "");
+  const auto function = Build({Shape::Unknown()}, [](Scope* scope, const std::vector<TF_Output>& x) {
+    return std::vector<TF_Output>{
+        scope->Op("Reshape", "badly").In(x[0]).In(scope->Const(std::vector<int32_t>{-1, 7})).Out()};
+  });
+  Executor executor(1);
+  const Outcome outcome = Start(function.get(), &executor, {Floats({2, 4})}, 8).get();
+  ASSERT_EQ(outcome.code(), TF_INVALID_ARGUMENT);
+  try {
+    std::rethrow_exception(outcome.error);
+  } catch (const tf::Error& error) {
+    EXPECT_EQ(error.op(), "badly");
+  }
+}
+
+TEST(CompiledFunction, JoinsShardsInOrder) {
+  const auto function = Build({kRows4}, Doubled);
+  Executor executor(2);
+  for (const int64_t shard_size : {1, 2, 3, 7, 10, 100}) {
+    const Outcome outcome = Start(function.get(), &executor, {Floats({10, 4})}, shard_size).get();
+    ASSERT_EQ(outcome.code(), TF_OK);
+    ASSERT_EQ(outcome.outputs[0]->dims(), (std::vector<int64_t>{10, 4}));
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(Values(outcome.outputs[0])[i], 2 * i) << shard_size;
+  }
+}
+
+TEST(CompiledFunction, HandsASingleShardsOutputOnWithoutACopy) {
+  const auto function = Build({kRows4}, Doubled);
+  Executor executor(1);
+  const auto before = ReadMemoryCounters();
+  EXPECT_EQ(Start(function.get(), &executor, {Floats({10, 4})}, 10).get().code(), TF_OK);
+  EXPECT_EQ(ReadMemoryCounters().copied_out_bytes, before.copied_out_bytes);
+  EXPECT_EQ(ReadMemoryCounters().copied_in_bytes, before.copied_in_bytes);
+  EXPECT_EQ(Start(function.get(), &executor, {Floats({10, 4})}, 5).get().code(), TF_OK);
+  EXPECT_EQ(ReadMemoryCounters().copied_out_bytes - before.copied_out_bytes, 160);
+}
+
+TEST(CompiledFunction, GivesEveryOutputMemoryOfItsOwn) {
+  const auto function = Build({Shape::Of({-1, 16})}, [](Scope* scope, const std::vector<TF_Output>& x) {
+    const TF_Output sum = scope->Op("AddV2").In(x[0]).In(x[0]).Out();
+    const auto rows = [&](TF_Output from, int32_t begin) {
+      return scope->Op("Slice")
+          .In(from)
+          .In(scope->Const(std::vector<int32_t>{begin, 0}))
+          .In(scope->Const(std::vector<int32_t>{2, 16}))
+          .Out();
+    };
+    TF_Output both = scope->Op("Pad").In(rows(x[0], 1)).In(
+        scope->Const(tf::MakeTensor(TF_INT32, {2, 2}, std::vector<int32_t>{0, 1, 0, 0}.data()).get())).Out();
+    return std::vector<TF_Output>{x[0], sum, sum, scope->Op("Reshape").In(sum).In(
+        scope->Const(std::vector<int32_t>{-1, 16})).Out(), both};
+  });
+  Executor executor(1);
+  const TensorRef x = Floats({3, 16});
+  const Outcome outcome = Start(function.get(), &executor, {x}, 8).get();
+  std::string message;
+  ASSERT_EQ(outcome.code(&message), TF_OK) << message;
+  std::vector<TensorRef> all = outcome.outputs;
+  all.push_back(x);
+  for (size_t i = 0; i < all.size(); ++i) {
+    std::memset(all[i]->data(), static_cast<int>(i + 1), all[i]->bytes());
+  }
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto* bytes = static_cast<const char*>(all[i]->data());
+    for (size_t b = 0; b < all[i]->bytes(); ++b) ASSERT_EQ(bytes[b], static_cast<char>(i + 1)) << i;
+  }
+}
+
+// A slice of a feed shares its buffer through a count of its own: TF_TensorMaybeMove would call it ours.
+TEST(CompiledFunction, CopiesSlicesOfFeedsAndConstants) {
+  const TensorRef weights = Floats({4, 16}, 100);
+  const auto function = Build({Shape::Of({2, 16})}, [&](Scope* scope, const std::vector<TF_Output>& x) {
+    const TF_Output constant = scope->Const(weights->handle());
+    std::vector<TF_Output> fetches;
+    for (const TF_Output& from : {x[0], constant}) {
+      fetches.push_back(scope->Op("Split")
+                            .In(scope->Const(int32_t{0}))
+                            .In(from)
+                            .AttrInt("num_split", from.oper == x[0].oper ? 1 : 2)
+                            .Out());
+    }
+    return fetches;
+  });
+  EXPECT_TRUE(function->fetches()[0].may_share_memory);
+  EXPECT_TRUE(function->fetches()[1].may_share_memory);
+  Executor executor(1);
+  const TensorRef x = Floats({2, 16});
+  Outcome outcome = Start(function.get(), &executor, {x}, 8).get();
+  ASSERT_EQ(outcome.code(), TF_OK);
+  for (const TensorRef& output : outcome.outputs) std::memset(output->data(), 0, output->bytes());
+  EXPECT_EQ(Values(x)[31], 31);
+  outcome = Start(function.get(), &executor, {x}, 8).get();
+  EXPECT_EQ(Values(outcome.outputs[0])[31], 31);
+  EXPECT_EQ(Values(outcome.outputs[1])[31], 131);
+}
+
+TEST(CompiledFunction, DoesNotCopyWhatIsComputed) {
+  const auto function = Build({kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
+    return std::vector<TF_Output>{scope->Op("Identity").In(Doubled(scope, x)[0]).Out()};
+  });
+  EXPECT_FALSE(function->fetches()[0].may_share_memory);
+}
+
+TEST(CompiledFunction, GivesScalarFeedsToEveryShard) {
+  const auto function = Build({kRows4, Shape::Of({})}, [](Scope* scope, const std::vector<TF_Output>& x) {
+    return std::vector<TF_Output>{scope->Op("Mul").In(x[0]).In(x[1]).Out()};
+  });
+  Executor executor(2);
+  const TensorRef factor = Tensor::Allocate(TF_FLOAT, {});
+  *static_cast<float*>(factor->data()) = 3;
+  const Outcome outcome = Start(function.get(), &executor, {Floats({6, 4}), factor}, 2).get();
+  ASSERT_EQ(outcome.code(), TF_OK);
+  for (int i = 0; i < 24; ++i) EXPECT_EQ(Values(outcome.outputs[0])[i], 3 * i);
+}
+
+TEST(CompiledFunction, RunsWithoutFeeds) {
+  const auto function = Build({}, [](Scope* scope, const std::vector<TF_Output>&) {
+    return std::vector<TF_Output>{scope->Scalar(TF_FLOAT, 5)};
+  });
+  Executor executor(1);
+  const Outcome outcome = Start(function.get(), &executor, {}, 2).get();
+  ASSERT_EQ(outcome.code(), TF_OK);
+  EXPECT_EQ(Values(outcome.outputs[0]), std::vector<float>{5});
+}
+
+TEST(CompiledFunction, FeedsStringsAsRowsOfBytes) {
+  auto scope = std::make_unique<Scope>();
+  const TF_Output text = scope->Placeholder(TF_STRING, Shape::Of({-1}), "text");
+  const TF_Output length = scope->Op("StringLength").In(text).Out();
+  const auto function = CompiledFunction::Build(std::move(scope), {text}, {length}, {});
+  Executor executor(1);
+  const TensorRef bytes = Tensor::Allocate(TF_UINT8, {3, 100});
+  std::memset(bytes->data(), 'a', 300);
+  const Outcome outcome = Start(function.get(), &executor, {bytes}, 2).get();
+  ASSERT_EQ(outcome.code(), TF_OK);
+  EXPECT_EQ(static_cast<const int32_t*>(outcome.outputs[0]->data())[2], 100);
+  EXPECT_THROW(function->Run(&executor, {Floats({3, 4})}, 2, nullptr, nullptr), tf::Error);
+}
+
+TEST(CompiledFunction, RefusesFeedsThatDoNotFitAndNamesThem) {
+  const auto function = Build({kRows4, kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
+    return std::vector<TF_Output>{scope->Op("AddV2").In(x[0]).In(x[1]).Out()};
+  });
+  Executor executor(1);
+  const auto message = [&](std::vector<TensorRef> feeds, int64_t shard_size = 2) -> std::string {
+    try {
+      function->Run(&executor, std::move(feeds), shard_size, nullptr, nullptr);
+    } catch (const tf::Error& error) {
+      EXPECT_EQ(error.code(), TF_INVALID_ARGUMENT);
+      return error.what();
+    }
+    return "accepted";
+  };
+  const TensorRef good = Floats({2, 4});
+  EXPECT_EQ(message({good}), "the function takes 2 feeds (x, x_1); received 1");
+  EXPECT_EQ(message({good, Tensor::Allocate(TF_UINT8, {2, 4})}),
+            "feed 'x_1' has another dtype: expected float32, received uint8");
+  EXPECT_EQ(message({Floats({2, 4, 1}), good}),
+            "feed 'x' has another shape: expected (null, 4), received (2, 4, 1)");
+  EXPECT_EQ(message({good, Floats({2, 5})}), "feed 'x_1' has another shape: expected (null, 4), received (2, 5)");
+  EXPECT_EQ(message({good, Floats({3, 4})}),
+            "feed 'x_1' has 3 rows where feed 'x' has 2: axis 0 is the batch's in every feed");
+  EXPECT_EQ(message({good, good}, 0), "the shard size must be 1 or more; received 0");
+}
+
+TEST(CompiledFunction, RefusesFetchesThatLoseTheBatchAxis) {
+  const auto function = Build({kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
+    return std::vector<TF_Output>{scope->Op("Sum", "total").In(x[0]).In(scope->Const(std::vector<int32_t>{0, 1})).Out()};
+  });
+  Executor executor(1);
+  std::string message;
+  EXPECT_EQ(Start(function.get(), &executor, {Floats({3, 4})}, 8).get().code(&message), TF_INVALID_ARGUMENT);
+  EXPECT_NE(message.find("fetch 'total:0' has shape () for 3 rows"), std::string::npos) << message;
+}
+
+TEST(CompiledFunction, RefusesFetchesWithoutAFixedSize) {
+  auto scope = std::make_unique<Scope>();
+  const TF_Output x = scope->Placeholder(TF_FLOAT, kRows4);
+  const TF_Output text = scope->Op("AsString").In(x).Out();
+  EXPECT_THROW(CompiledFunction::Build(std::move(scope), {x}, {text}, {}), tf::Error);
+}
+
+TEST(CompiledFunction, RefusesShardsWhoseRowsDifferInShape) {
+  // Rows as wide as the largest value of the shard.
+  const auto function = Build({Shape::Of({-1, 1})}, [](Scope* scope, const std::vector<TF_Output>& x) {
+    const TF_Output axes = scope->Const(std::vector<int32_t>{0, 1});
+    const TF_Output widest =
+        scope->Op("Cast").In(scope->Op("Max").In(x[0]).In(axes).Out()).AttrType("DstT", TF_INT32).Out();
+    const TF_Output one = scope->Const(int32_t{1});
+    const TF_Output multiples = scope->Op("Pack").InList({one, widest}).Out();
+    return std::vector<TF_Output>{scope->Op("Tile", "wide").In(x[0]).In(multiples).Out()};
+  });
+  Executor executor(1);
+  std::string message;
+  EXPECT_EQ(Start(function.get(), &executor, {Floats({4, 1}, 1)}, 2).get().code(&message), TF_INVALID_ARGUMENT);
+  EXPECT_NE(message.find("fetch 'wide:0' has rows of different shapes"), std::string::npos) << message;
+  EXPECT_EQ(Start(function.get(), &executor, {Floats({4, 1}, 1)}, 4).get().code(), TF_OK);
+}
+
+TEST(CompiledFunction, OneFailingShardFailsTheRunOnly) {
+  // Gather fails on the CPU where an index is out of range: 3 is, in the second shard.
+  const auto function = Build(
+      {Shape::Of({-1})},
+      [](Scope* scope, const std::vector<TF_Output>& x) {
+        return std::vector<TF_Output>{scope->Op("GatherV2", "lookup")
+                                          .In(scope->Const(std::vector<int32_t>{7, 8, 9}))
+                                          .In(x[0])
+                                          .In(scope->Const(int32_t{0}))
+                                          .Out()};
+      },
+      2, TF_INT32);
+  Executor executor(2);
+  const TensorRef indices = Tensor::Allocate(TF_INT32, {4});
+  const int32_t values[] = {0, 1, 2, 3};
+  std::memcpy(indices->data(), values, sizeof(values));
+  EXPECT_EQ(Start(function.get(), &executor, {indices}, 2).get().code(), TF_INVALID_ARGUMENT);
+  static_cast<int32_t*>(indices->data())[3] = 2;
+  const Outcome outcome = Start(function.get(), &executor, {indices}, 2).get();
+  ASSERT_EQ(outcome.code(), TF_OK);
+  EXPECT_EQ(static_cast<const int32_t*>(outcome.outputs[0]->data())[3], 9);
+}
+
+TEST(CompiledFunction, StopsAtTheNextShardWhenCancelled) {
+  const auto function = Build({Shape::Of({-1, 1500})}, Slow, 1);
+  Executor executor(1);
+  EXPECT_EQ(Start(function.get(), &executor, {Floats({1, 1500})}, 1).get().code(), TF_OK);  // warm
+  const auto token = std::make_shared<Cancellation>();
+  auto future = Start(function.get(), &executor, {Floats({10000, 1500})}, 1, token);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  token->Cancel();
+  EXPECT_EQ(future.get().code(), TF_CANCELLED);
+  EXPECT_EQ(Start(function.get(), &executor, {Floats({1, 1500})}, 1).get().code(), TF_OK);
+}
+
+TEST(CompiledFunction, MayBeClosedWhileARunIsUnderWay) {
+  auto function = Build({Shape::Of({-1, 1500})}, Slow);
+  Executor executor(2);
+  const std::weak_ptr<CompiledFunction> watch = function;
+  auto future = Start(function.get(), &executor, {Floats({8, 1500})}, 1);
+  function.reset();
+  const Outcome outcome = future.get();
+  EXPECT_EQ(outcome.code(), TF_OK);
+  executor.Stop();
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST(CompiledFunction, TakesAThousandRunsAtOnce) {
+  const auto function = Build({kRows4}, Doubled);
+  Executor executor(2);
+  std::vector<std::future<Outcome>> futures;
+  for (int run = 0; run < 1000; ++run) {
+    futures.push_back(Start(function.get(), &executor, {Floats({4, 4}, static_cast<float>(run))}, 1 + run % 4));
+  }
+  for (int run = 0; run < 1000; ++run) {
+    const Outcome outcome = futures[run].get();
+    ASSERT_EQ(outcome.code(), TF_OK);
+    for (int i = 0; i < 16; ++i) ASSERT_EQ(Values(outcome.outputs[0])[i], 2 * (run + i));
+  }
+}
+
+class CountingJob : public ShardedJob {
+ public:
+  CountingJob(int64_t shards, std::function<void(int64_t)> run, std::promise<std::exception_ptr>* finished)
+      : ShardedJob(shards, nullptr), run_(std::move(run)), finished_(finished) {}
+
+ protected:
+  void RunShard(int64_t shard) override { run_(shard); }
+  void Finish(std::exception_ptr error) noexcept override { finished_->set_value(error); }
+
+ private:
+  std::function<void(int64_t)> run_;
+  std::promise<std::exception_ptr>* finished_;
+};
+
+TEST(Executor, BeginsShardsInOrderOfJobsAndNumbers) {
+  Executor executor(1);
+  std::vector<int64_t> order;
+  std::promise<std::exception_ptr> finished[3];
+  std::promise<void> gate;
+  auto open = gate.get_future().share();
+  for (int job = 0; job < 3; ++job) {
+    executor.Submit(std::make_shared<CountingJob>(
+        3,
+        [&order, open, job](int64_t shard) {
+          open.wait();
+          order.push_back(10 * job + shard);
+        },
+        &finished[job]));
+  }
+  gate.set_value();
+  for (auto& promise : finished) promise.get_future().wait();
+  EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 10, 11, 12, 20, 21, 22}));
+}
+
+TEST(Executor, KeepsTheErrorOfTheFirstFailedShardAndSkipsTheRest) {
+  Executor executor(1);
+  std::atomic<int> runs{0};
+  std::promise<std::exception_ptr> finished;
+  executor.Submit(std::make_shared<CountingJob>(
+      100,
+      [&](int64_t shard) {
+        ++runs;
+        if (shard >= 2) throw tf::Error(TF_ABORTED, "shard " + std::to_string(shard));
+      },
+      &finished));
+  EXPECT_THROW(
+      {
+        try {
+          std::rethrow_exception(finished.get_future().get());
+        } catch (const tf::Error& error) {
+          EXPECT_STREQ(error.what(), "shard 2");
+          throw;
+        }
+      },
+      tf::Error);
+  EXPECT_EQ(runs, 3);
+}
+
+TEST(Executor, StopFinishesWhatIsQueuedWithCancelled) {
+  Executor executor(1);
+  std::promise<void> started;
+  std::promise<void> gate;
+  auto open = gate.get_future().share();
+  std::promise<std::exception_ptr> finished[2];
+  executor.Submit(std::make_shared<CountingJob>(
+      1,
+      [&, open](int64_t) {
+        started.set_value();
+        open.wait();
+      },
+      &finished[0]));
+  executor.Submit(std::make_shared<CountingJob>(5, [](int64_t) { FAIL(); }, &finished[1]));
+  started.get_future().wait();
+  std::thread stopper([&] { executor.Stop(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  gate.set_value();
+  stopper.join();
+  EXPECT_EQ(finished[0].get_future().get(), nullptr);
+  EXPECT_THROW(std::rethrow_exception(finished[1].get_future().get()), tf::Error);
+  EXPECT_THROW(executor.Submit(std::make_shared<CountingJob>(1, [](int64_t) {}, &finished[0])), tf::Error);
+}
+
+TEST(Background, RunsJobsAndDropsTheQueuedOnesAtTheEnd) {
+  std::promise<void> started;
+  std::promise<void> gate;
+  auto open = gate.get_future().share();
+  std::atomic<int> runs{0};
+  Background background(1);
+  background.Submit([&, open] {
+    started.set_value();
+    open.wait();
+    ++runs;
+  });
+  background.Submit([&] { ++runs; });
+  started.get_future().wait();
+  std::thread stopper([&] { background.Stop(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  gate.set_value();
+  stopper.join();
+  EXPECT_EQ(runs, 1);
+  background.Submit([&] { ++runs; });
+  EXPECT_EQ(runs, 1);
+}
+
+TEST(DType, NamesRoundTrip) {
+  EXPECT_EQ(tf::DTypeName(TF_HALF), "float16");
+  EXPECT_EQ(tf::DTypeNamed("bfloat16"), TF_BFLOAT16);
+  EXPECT_FALSE(tf::DTypeNamed("resource").has_value());
+  EXPECT_FALSE(tf::IsContractDType(TF_RESOURCE));
+}
+
+}  // namespace
+}  // namespace ke::runtime
