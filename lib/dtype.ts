@@ -1,0 +1,132 @@
+/** Element types: their sizes, the typed arrays that show them, and how numbers are written in them. */
+import { wrongType } from './arguments.js';
+import type { DType } from './binding/contract.js';
+
+export type { DType };
+
+/** The typed array that shows each dtype. Half floats are shown as their bits. */
+export interface TypedArrays {
+  float32: Float32Array;
+  float64: Float64Array;
+  float16: Uint16Array;
+  bfloat16: Uint16Array;
+  int8: Int8Array;
+  int16: Int16Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  uint8: Uint8Array;
+  uint16: Uint16Array;
+  uint32: Uint32Array;
+  uint64: BigUint64Array;
+  bool: Uint8Array;
+}
+
+/** The dtypes of which there are tensors on the JavaScript side. */
+export type NumericDType = keyof TypedArrays;
+export type TypedArray = TypedArrays[NumericDType];
+
+interface ArrayConstructor {
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray;
+  new (length: number): TypedArray;
+  readonly BYTES_PER_ELEMENT: number;
+}
+
+const ARRAYS: Readonly<Record<NumericDType, ArrayConstructor>> = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+};
+
+export const NUMERIC_DTYPES = Object.keys(ARRAYS) as readonly NumericDType[];
+
+export function isNumeric(dtype: unknown): dtype is NumericDType {
+  return typeof dtype === 'string' && Object.hasOwn(ARRAYS, dtype);
+}
+
+export function checkDType(name: string, dtype: unknown): NumericDType {
+  if (!isNumeric(dtype)) throw wrongType(name, `one of ${NUMERIC_DTYPES.join(', ')}`, dtype);
+  return dtype;
+}
+
+export function isFloating(dtype: DType): boolean {
+  return dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16';
+}
+
+export function isInteger(dtype: DType): boolean {
+  return /^u?int\d/.test(dtype);
+}
+
+export function bytesPerElement(dtype: NumericDType): number {
+  return ARRAYS[dtype].BYTES_PER_ELEMENT;
+}
+
+/** A view of `dtype` over memory. */
+export function viewOf(dtype: NumericDType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
+  return new ARRAYS[dtype](buffer, byteOffset, length);
+}
+
+/** Is `array` of the class that shows `dtype`? */
+export function shows(array: TypedArray, dtype: NumericDType): boolean {
+  return array instanceof ARRAYS[dtype] || (array instanceof Uint8ClampedArray && dtype === 'uint8');
+}
+
+export function isTypedArray(value: unknown): value is TypedArray {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView);
+}
+
+/** The dtype that a typed array's own class says. 16 unsigned bits are integers unless told otherwise. */
+export function dtypeOf(array: TypedArray): NumericDType {
+  if (array instanceof Uint8ClampedArray) return 'uint8';
+  const dtype = NUMERIC_DTYPES.find((name) => name !== 'float16' && name !== 'bfloat16' && shows(array, name));
+  if (dtype === undefined) throw wrongType('data', 'a typed array', array);
+  return dtype;
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** Rounds to the nearest bfloat16, ties to even: its bits. */
+function bfloat16Bits(value: number): number {
+  scratch.setFloat32(0, value);
+  const bits = scratch.getUint32(0);
+  if (Number.isNaN(value)) return 0x7fc0;
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+/** Rounds to the nearest float16, ties to even: its bits. */
+function float16Bits(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (magnitude >= 65520) return sign | 0x7c00;
+  // The spacing of float16 numbers around `magnitude`; below 2^-14 it stays that of subnormals.
+  const exponent = Math.max(Math.floor(Math.log2(magnitude || 2 ** -14)), -14);
+  const spacing = 2 ** (exponent - 10);
+  const steps = magnitude / spacing;
+  const floor = Math.floor(steps);
+  const rest = steps - floor;
+  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+  // Subnormals count steps from 0; the implicit bit and the exponent fall into place by the addition.
+  return sign | ((exponent + 14) * 1024 + rounded);
+}
+
+/** `values` in the layout of `dtype`, rounded to nearest (integers must be integers already). */
+export function encode(values: ArrayLike<number | bigint | boolean>, dtype: NumericDType): TypedArray {
+  const array = new ARRAYS[dtype](values.length);
+  if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
+    for (let i = 0; i < values.length; i++) array[i] = BigInt(values[i] as number);
+    return array;
+  }
+  const bits = dtype === 'float16' ? float16Bits : dtype === 'bfloat16' ? bfloat16Bits : Number;
+  for (let i = 0; i < values.length; i++) array[i] = bits(Number(values[i]));
+  return array;
+}

@@ -1,0 +1,90 @@
+/**
+ * The errors that this package throws. Misuse of an argument is a `TypeError` or `RangeError` (arguments.ts);
+ * everything that goes wrong beyond that is a {@link KerasExplainableError}, to be told apart by `code`.
+ */
+
+export interface ErrorDetails extends ErrorOptions {
+  /** The TensorFlow op or node at fault. */
+  readonly op?: string;
+}
+
+/** The base of all failures that are not misuse of an argument. */
+export class KerasExplainableError extends Error {
+  /** A stable word for programs: TensorFlow's canonical codes (`'NOT_FOUND'`), and `'CLOSED'`. */
+  readonly code: string;
+  /** The TensorFlow op or node at fault, or `''`. */
+  readonly op: string;
+
+  constructor(code: string, message: string, { op = '', ...options }: ErrorDetails = {}) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+    this.op = op;
+  }
+}
+
+/** The native addon or libtensorflow cannot be found or loaded. */
+export class LoadError extends KerasExplainableError {}
+
+/** A model cannot be read (`NOT_FOUND`, `DATA_LOSS`, `UNIMPLEMENTED`, ...) or is closed (`CLOSED`). */
+export class ModelError extends KerasExplainableError {}
+
+/** TensorFlow refused an op that a method asked for, or symbols were used where they do not belong. */
+export class GraphError extends KerasExplainableError {}
+
+/** No confirmed rule exists for an op on the way: `op` names it. */
+export class UnsupportedOpError extends KerasExplainableError {}
+
+/** A picture cannot be read: `DATA_LOSS` (damaged), `UNIMPLEMENTED` (its format), `OUT_OF_RANGE` (too large). */
+export class ImageError extends KerasExplainableError {}
+
+/** Memory, of the machine or of the device, is exhausted. */
+export class ResourceError extends KerasExplainableError {}
+
+/** A run was ended by its `AbortSignal`, whose reason is the `cause`. */
+export class CancelledError extends KerasExplainableError {
+  constructor(message = 'The run was cancelled.', options: ErrorDetails = {}) {
+    super('CANCELLED', message, options);
+  }
+}
+
+type ErrorClass = new (code: string, message: string, details?: ErrorDetails) => KerasExplainableError;
+
+/**
+ * Turns what native code threw into ours, with the original as its `cause`: by its code where that says it all,
+ * else as `fallback`. Anything that is not a native error (it carries no code) is returned as it is.
+ */
+export function fromNative(error: unknown, fallback: ErrorClass = KerasExplainableError): unknown {
+  if (!(error instanceof Error) || error instanceof KerasExplainableError) return error;
+  const { code, op } = error as Error & { code?: unknown; op?: unknown };
+  if (typeof code !== 'string' || error instanceof TypeError || error instanceof RangeError) return error;
+  const details = { cause: error, op: typeof op === 'string' ? op : '' };
+  switch (code) {
+    case 'CANCELLED':
+      return new CancelledError(error.message, details);
+    case 'RESOURCE_EXHAUSTED':
+      return new ResourceError(code, error.message, details);
+    case 'UNIMPLEMENTED':
+      return new UnsupportedOpError(code, error.message, details);
+    default:
+      return new fallback(code, error.message, details);
+  }
+}
+
+/** Runs `call`, synchronous native work, and converts what it throws. */
+export function native<T>(call: () => T, fallback?: ErrorClass): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error, fallback);
+  }
+}
+
+/** Awaits native work, and converts what it rejects with. */
+export async function nativeAsync<T>(call: () => Promise<T>, fallback?: ErrorClass): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw fromNative(error, fallback);
+  }
+}

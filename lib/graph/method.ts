@@ -1,0 +1,68 @@
+/** What an explaining method and a filter are: plain functions over symbolic tensors. */
+import type { NativeTensorSpec } from '../binding/contract.js';
+import type { Symbolic } from './symbolic.js';
+
+/** Name, dtype and shape of an input, an output or a layer's tensor; `null` for sizes known only at run time. */
+export type TensorSpec = NativeTensorSpec;
+
+/** A list of `N` symbolic tensors or more. */
+export type AtLeast<N extends number, Seen extends Symbolic[] = []> = number extends N
+  ? readonly [Symbolic, ...Symbolic[]]
+  : Seen['length'] extends N
+    ? readonly [...Seen, ...Symbolic[]]
+    : AtLeast<N, [...Seen, Symbolic]>;
+
+/** What a model may be called with inside a method. */
+export type SymbolicInputs = Symbolic | readonly Symbolic[] | Readonly<Record<string, Symbolic>>;
+
+/**
+ * The model inside a method. Calling it adds its layers to the graph, on the given inputs, and may be done any
+ * number of times: the weights are shared.
+ *
+ * - `inputs`: one tensor in place of the explained input (the other inputs of a model that has several are taken
+ *   from the batch), all inputs in the model's order, or a record by input name.
+ * - `atLeast`: how many outputs the method needs (1). A model with fewer is refused, with a word on `expose`.
+ *
+ * Returns the model's outputs, for an exposed model `[logits, activations]`.
+ */
+export interface SymbolicModel {
+  <N extends number = 1>(inputs: SymbolicInputs, atLeast?: N): AtLeast<N>;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+/** What `explain` passes to every method, beside the method's own parameters. */
+export interface MethodArguments {
+  readonly model: SymbolicModel;
+  /** The explained input (of several, the first) as the model takes it: (N, H, W, C) in the model's dtype. */
+  readonly inputs: Symbolic;
+  /** All inputs of the batch, in the model's order. */
+  readonly allInputs: readonly Symbolic[];
+  /** The units to explain, int32 (N, U); absent: every unit. */
+  readonly indices?: Symbolic | undefined;
+  /** The axis of the logits that `indices` point into: -1. */
+  readonly indicesAxis: number;
+  /** How many leading axes logits and `indices` share; -1: all of the indices' but the last. */
+  readonly indicesBatchDims: number;
+  /** The axes of the inputs (and of what is explained) that hold positions: `[-3, -2]`. */
+  readonly spatialAxis: readonly number[];
+}
+
+export interface MethodResult {
+  /** The explained units' logits, (N, U). */
+  readonly logits: Symbolic;
+  /** A map per unit, (N, H', W', U). */
+  readonly maps: Symbolic;
+}
+
+/** An explaining method with parameters `P` of its own. */
+export type Method<P extends object = object> = (args: MethodArguments & P) => MethodResult;
+
+/** Any method, whatever its parameters. */
+export type AnyMethod = (args: never) => MethodResult;
+
+/** The parameters that a method has beside those that every method gets. */
+export type MethodParameters<M extends AnyMethod> = Omit<Parameters<M>[0], keyof MethodArguments>;
+
+/** Works on maps (N, H, W, U) before they are resized; `axis` are the axes of positions. */
+export type Filter = (maps: Symbolic, axis?: readonly number[]) => Symbolic;

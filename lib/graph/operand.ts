@@ -1,0 +1,91 @@
+/** What ops take beside symbolic tensors, and how it becomes one. */
+import { wrongType } from '../arguments.js';
+import type { DType } from '../binding/contract.js';
+import { encode, isFloating, isInteger, isNumeric, isTypedArray, type NumericDType, type TypedArray } from '../dtype.js';
+import { GraphError } from '../errors.js';
+import { type NestedArray, Tensor, tensor } from '../tensor.js';
+import { Symbolic } from './symbolic.js';
+import { type Attributes, type OpInput, Trace } from './trace.js';
+
+/** A symbolic tensor, or a value that becomes a constant of the graph. Numbers take the dtype of their peer. */
+export type Operand = Symbolic | Tensor | number | boolean | bigint | NestedArray | TypedArray;
+
+/** A constant of the graph. Numbers and nested arrays are float32 unless `dtype` says otherwise. */
+export function constant(value: Operand, dtype?: DType): Symbolic {
+  if (value instanceof Symbolic) return value;
+  const trace = Trace.current();
+  if (value instanceof Tensor) {
+    if (dtype !== undefined && dtype !== value.dtype) {
+      throw wrongType('value', `a tensor of dtype ${dtype}`, value, 'Convert it in the graph with `ops.cast`.');
+    }
+    return trace.constant(value.dtype, value.shape, value.data);
+  }
+  const isBoolean = typeof value === 'boolean';
+  const kind = dtype ?? (isBoolean ? 'bool' : 'float32');
+  if (!isNumeric(kind)) {
+    throw new GraphError('INVALID_ARGUMENT', `A constant cannot be of dtype ${kind}.`);
+  }
+  if (typeof value === 'number' || isBoolean || typeof value === 'bigint') {
+    checkFits(value, kind);
+    return trace.constant(kind, [], encode([value], kind));
+  }
+  if (isTypedArray(value)) return constant(tensor(value), dtype);
+  if (Array.isArray(value)) {
+    const { data, shape } = tensor(value, undefined, kind);
+    return trace.constant(kind, shape, data);
+  }
+  throw wrongType('value', 'a symbolic tensor, a Tensor, a number or nested arrays of numbers', value);
+}
+
+function checkFits(value: number | boolean | bigint, dtype: NumericDType): void {
+  if (isInteger(dtype) && typeof value === 'number' && !Number.isInteger(value)) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `The number ${value} meets a tensor of dtype ${dtype} and would lose its fraction. Cast the tensor with ` +
+        "`ops.cast(x, 'float32')` first.",
+    );
+  }
+}
+
+/** Two operands in one dtype: that of the symbolic one where the other is a plain value. */
+export function promote(x: Operand, y: Operand): [Symbolic, Symbolic] {
+  const peer = (value: Operand) => (value instanceof Symbolic || value instanceof Tensor ? value.dtype : undefined);
+  const a = constant(x, peer(x) ?? peer(y));
+  const b = constant(y, peer(y) ?? peer(x));
+  if (a.dtype !== b.dtype) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Expected \`x\` and \`y\` of one dtype but received ${a} and ${b}. Convert one with \`ops.cast\`.`,
+    );
+  }
+  return [a, b];
+}
+
+/** A list of integers as an int32 constant; symbolic tensors pass. */
+export function integers(value: Symbolic | number | readonly number[]): Symbolic {
+  return value instanceof Symbolic ? value : constant(value, 'int32');
+}
+
+/** Records an op with one output in the current trace. */
+export function op(type: string, inputs: readonly OpInput[], attributes?: Attributes): Symbolic {
+  return Trace.current().op(type, inputs, attributes)[0] as Symbolic;
+}
+
+/** Records an elementwise op of one input. */
+export function unary(type: string, x: Operand): Symbolic {
+  return op(type, [constant(x)]);
+}
+
+/** Records a broadcasting op of two inputs. */
+export function binary(type: string, x: Operand, y: Operand): Symbolic {
+  return op(type, promote(x, y));
+}
+
+/** As {@link unary}, for what exists for floating dtypes alone. */
+export function floating(type: string, x: Operand): Symbolic {
+  const value = constant(x);
+  if (!isFloating(value.dtype)) {
+    throw new GraphError('INVALID_ARGUMENT', `Expected a floating tensor for ${type} but received ${value}. Use \`ops.cast\`.`);
+  }
+  return op(type, [value]);
+}

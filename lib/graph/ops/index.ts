@@ -1,0 +1,11 @@
+/** The ops that methods and filters are written with: TensorFlow's names in camelCase, a family per file. */
+export * from './arithmetic.js';
+export * from './array.js';
+export * from './comparison.js';
+export * from './control.js';
+export * from './image.js';
+export * from './indexing.js';
+export * from './math.js';
+export * from './nn.js';
+export * from './reduction.js';
+export * as random from './random.js';

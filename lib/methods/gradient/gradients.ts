@@ -1,0 +1,49 @@
+import { batchJacobian } from '../../graph/gradient.js';
+import type { MethodArguments, MethodResult } from '../../graph/method.js';
+import { abs } from '../../graph/ops/arithmetic.js';
+import { transpose } from '../../graph/ops/array.js';
+import { reduceMean } from '../../graph/ops/reduction.js';
+import type { Symbolic } from '../../graph/symbolic.js';
+import { gatherUnits } from '../../inspection/gather_units.js';
+
+export interface GradientsParameters {
+  /** Works on one unit's gradient (N, H, W, C) before its channels are averaged. Default: the absolute value. */
+  readonly gradientFilter?: (gradient: Symbolic) => Symbolic;
+}
+
+/**
+ * Gradient back-propagation ("saliency"): how much each pixel would move the unit.
+ *
+ *     map[u] = mean over channels of ψ(∂logit[u] / ∂inputs),   ψ = |·| unless `gradientFilter` says otherwise
+ *
+ * The logits are the model's first output, (N, C). Maps have the size of the input: (N, H, W, U).
+ *
+ * Cost: one forward pass, and one full backward pass per unit.
+ *
+ * Source: Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification
+ * Models and Saliency Maps", 2013, https://arxiv.org/abs/1312.6034.
+ */
+export function gradients({
+  model,
+  inputs,
+  indices,
+  indicesAxis,
+  indicesBatchDims,
+  spatialAxis,
+  gradientFilter = abs,
+}: MethodArguments & GradientsParameters): MethodResult {
+  const [outputs] = model(inputs);
+  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+
+  const jacobian = batchJacobian(logits, inputs, {
+    each: (gradient) => reduceMean(gradientFilter(gradient), -1),
+  });
+
+  return { logits, maps: transposeJacobian(jacobian, spatialAxis.length) };
+}
+
+/** A Jacobian (N, U, ...positions) with its units last: (N, ...positions, U). */
+export function transposeJacobian(jacobian: Symbolic, spatialRank: number): Symbolic {
+  const positions = Array.from({ length: spatialRank }, (_, i) => i + 2);
+  return transpose(jacobian, [0, ...positions, 1]);
+}

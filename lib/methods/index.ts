@@ -1,0 +1,3 @@
+/** The explaining methods, a file for each. */
+export * as cams from './cams/index.js';
+export * as gradient from './gradient/index.js';

@@ -1,0 +1,328 @@
+/** Tensors with values: typed arrays over the aligned memory that TensorFlow reads and writes without a copy. */
+import { checkIntegers, outOfRange, refused, wrongType } from './arguments.js';
+import type { NativeTensor } from './binding/contract.js';
+import { addonInUse, ensureTensorflow, loadedAddon } from './binding/loader.js';
+import {
+  bytesPerElement,
+  checkDType,
+  dtypeOf,
+  encode,
+  isNumeric,
+  isTypedArray,
+  type NumericDType,
+  shows,
+  type TypedArray,
+  type TypedArrays,
+  viewOf,
+} from './dtype.js';
+import { KerasExplainableError, native, nativeAsync, ResourceError } from './errors.js';
+
+/** Numbers nested as deep as a tensor has axes. */
+export type NestedArray = readonly (number | boolean | bigint | NestedArray)[];
+
+/** Bytes copied at once on the JavaScript thread: about 0.1 ms. */
+const COPY_BYTES = 1 << 20;
+
+let copiedIn = 0;
+let copiedOut = 0;
+
+/** Waits for the next macrotask, so that timers and I/O get their turn. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+export function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * A dense tensor. `data` is a typed array over TensorFlow's memory or over the array it was made from: it is
+ * read when the tensor is first used, so do not change it while a call that was given the tensor is under way.
+ */
+export class Tensor<D extends NumericDType = NumericDType> {
+  readonly dtype: D;
+  readonly shape: readonly number[];
+  #native: NativeTensor | null;
+  #data: TypedArrays[D] | null;
+  #pending: Promise<NativeTensor> | null = null;
+
+  /** @internal Use `tensor()` or `allocate()`. */
+  constructor(dtype: D, shape: readonly number[], memory: { native: NativeTensor } | { data: TypedArray }) {
+    this.dtype = dtype;
+    this.shape = Object.freeze([...shape]);
+    this.#native = 'native' in memory ? memory.native : null;
+    this.#data = 'data' in memory ? (memory.data as TypedArrays[D]) : null;
+  }
+
+  /** @internal */
+  static fromNative(memory: NativeTensor): Tensor {
+    if (!isNumeric(memory.dtype)) {
+      throw new KerasExplainableError('UNIMPLEMENTED', `Tensors of dtype ${memory.dtype} have no typed array.`);
+    }
+    return new Tensor(memory.dtype, memory.shape, { native: memory });
+  }
+
+  /** The number of elements. */
+  get size(): number {
+    return elementsOf(this.shape);
+  }
+
+  get byteLength(): number {
+    return this.size * bytesPerElement(this.dtype);
+  }
+
+  /** The elements in row-major order; float16 and bfloat16 as their bits. Throws once the tensor is released. */
+  get data(): TypedArrays[D] {
+    if (this.#data === null) {
+      if (this.#native === null) {
+        throw new KerasExplainableError(
+          'CLOSED',
+          'This tensor is released. Read `data` before `release()`, or keep a copy: `tensor.data.slice()`.',
+        );
+      }
+      const { buffer, byteOffset } = this.#native;
+      this.#data = viewOf(this.dtype, buffer, byteOffset, this.size) as TypedArrays[D];
+    }
+    return this.#data;
+  }
+
+  get released(): boolean {
+    return this.#data === null && this.#native === null;
+  }
+
+  /** Gives TensorFlow's memory back now rather than when the tensor is collected. Idempotent. */
+  release(): void {
+    this.#native?.release();
+    this.#native = null;
+    this.#data = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  /** @internal The aligned memory, where it is there already. */
+  get aligned(): NativeTensor | null {
+    return this.#native;
+  }
+
+  /** @internal The aligned memory; made by one copy, off and on in slices, where it is not there yet. */
+  toAligned(): Promise<NativeTensor> {
+    if (this.#native !== null) return Promise.resolve(this.#native);
+    this.#pending ??= alignedRows(this, 0, this.shape[0] ?? 1)
+      .then((aligned) => {
+        this.#native = aligned;
+        this.#data = null;
+        return aligned;
+      })
+      .finally(() => {
+        this.#pending = null;
+      });
+    return this.#pending;
+  }
+}
+
+/** Copies `source` to `target` from element `at` on, a megabyte per macrotask. */
+export async function copySlowly(source: TypedArray, target: TypedArray, at: number): Promise<void> {
+  const step = COPY_BYTES / source.BYTES_PER_ELEMENT;
+  for (let from = 0; from < source.length; from += step) {
+    if (from > 0) await breathe();
+    // Both views are of one dtype: `set` is a memcpy.
+    (target as Float32Array).set(source.subarray(from, from + step) as Float32Array, at + from);
+  }
+}
+
+/** A copy of rows `begin` to `end` along axis 0 in aligned memory. */
+export async function alignedRows(tensor: Tensor, begin: number, end: number): Promise<NativeTensor> {
+  const addon = await ensureTensorflow();
+  const row = elementsOf(tensor.shape.slice(1));
+  const shape = tensor.shape.length === 0 ? [] : [end - begin, ...tensor.shape.slice(1)];
+  const memory = native(() => addon.allocate(tensor.dtype, shape), ResourceError);
+  const target = viewOf(tensor.dtype, memory.buffer, memory.byteOffset, row * (end - begin));
+  await copySlowly(tensor.data.subarray(begin * row, end * row), target, 0);
+  copiedIn += target.byteLength;
+  return memory;
+}
+
+/** Joins tensors of one row shape along axis 0, as they come, into one tensor of `rows` rows. */
+export class RowJoiner {
+  readonly #rows: number;
+  #memory: NativeTensor | null = null;
+  #filled = 0;
+
+  constructor(rows: number) {
+    this.#rows = rows;
+  }
+
+  /** Copies `part` behind the rows that are there. A part that is the whole is taken as it is. */
+  async append(part: Tensor, release: boolean): Promise<void> {
+    const rows = part.shape[0] ?? 1;
+    if (this.#filled === 0 && rows === this.#rows && part.aligned !== null) {
+      this.#memory = part.aligned;
+      this.#filled = rows;
+      return;
+    }
+    this.#memory ??= native(() => loadedAddon().allocate(part.dtype, [this.#rows, ...part.shape.slice(1)]));
+    const { buffer, byteOffset, shape } = this.#memory;
+    if (shape.slice(1).join() !== part.shape.slice(1).join()) {
+      throw new KerasExplainableError(
+        'INVALID_ARGUMENT',
+        `Batches gave results of different sizes: rows of [${shape.slice(1)}] and of [${part.shape.slice(1)}].`,
+      );
+    }
+    const row = elementsOf(part.shape.slice(1));
+    const target = viewOf(part.dtype, buffer, byteOffset, row * this.#rows);
+    await copySlowly(part.data, target, row * this.#filled);
+    copiedOut += part.byteLength;
+    this.#filled += rows;
+    if (release) part.release();
+  }
+
+  finish(): Tensor {
+    if (this.#memory === null) throw new KerasExplainableError('INTERNAL', 'There is nothing to join.');
+    return Tensor.fromNative(this.#memory);
+  }
+}
+
+function shapeOfNested(value: unknown): number[] {
+  const shape: number[] = [];
+  for (let level = value; Array.isArray(level) || isTypedArray(level); level = level[0]) {
+    shape.push(level.length);
+    if (level.length === 0) break;
+  }
+  return shape;
+}
+
+function flatten(value: unknown, shape: readonly number[], axis: number, into: (number | bigint | boolean)[]): void {
+  if (axis === shape.length) {
+    if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint') {
+      throw wrongType('data', 'numbers', value);
+    }
+    into.push(value);
+    return;
+  }
+  if (!Array.isArray(value) && !isTypedArray(value)) {
+    throw wrongType('data', `arrays nested ${shape.length} deep`, value);
+  }
+  if (value.length !== shape[axis]) {
+    throw refused(
+      'data',
+      `arrays of equal length (${shape[axis]}) on axis ${axis}`,
+      `one of ${value.length}`,
+      'Ragged data is no tensor: pad it, or pass the parts one by one.',
+    );
+  }
+  for (let i = 0; i < value.length; i++) flatten(value[i], shape, axis + 1, into);
+}
+
+export function checkShape(name: string, shape: unknown): readonly number[] {
+  const sizes = checkIntegers(name, shape, 'an array of sizes');
+  for (const size of sizes) {
+    if (size < 0) throw outOfRange(name, 'sizes of at least 0', sizes);
+  }
+  return sizes;
+}
+
+const MOST = { int8: 8, int16: 16, int32: 32, int64: 64, uint8: 8, uint16: 16, uint32: 32, uint64: 64 } as const;
+
+function checkIntegerValues(values: readonly (number | bigint | boolean)[], dtype: NumericDType): void {
+  if (!(dtype in MOST)) return;
+  const bits = MOST[dtype as keyof typeof MOST];
+  const signed = dtype.startsWith('int');
+  const [least, most] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
+  for (const value of values) {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < least || number > most) {
+      throw outOfRange('data', `${dtype} values`, value, 'Pass another dtype, or round the values first.');
+    }
+  }
+}
+
+/** What `tensor()` takes as data: a typed array, or (nested) arrays of numbers. */
+export type TensorData = TypedArray | Uint8ClampedArray | NestedArray;
+
+/**
+ * Makes a tensor.
+ *
+ * @param data a typed array (kept and read at first use, without a copy now) or nested arrays of numbers.
+ * @param shape by default the nesting of `data`; for a typed array its length.
+ * @param dtype by default that of the typed array, else float32. A `Uint16Array` may be `'float16'` or
+ *   `'bfloat16'` bits.
+ * @throws TypeError, RangeError where data, shape and dtype do not fit each other.
+ */
+export function tensor(data: TensorData, shape?: readonly number[], dtype?: undefined): Tensor;
+export function tensor<D extends NumericDType>(
+  data: TensorData,
+  shape: readonly number[] | undefined,
+  dtype: D,
+): Tensor<D>;
+export function tensor(data: TensorData, shape?: readonly number[], dtype?: NumericDType): Tensor {
+  if (dtype !== undefined) checkDType('dtype', dtype);
+  if (shape !== undefined) checkShape('shape', shape);
+  let elements: TypedArray;
+  let inferred: readonly number[];
+  if (isTypedArray(data)) {
+    const own = dtypeOf(data);
+    if (dtype !== undefined && !shows(data, dtype)) {
+      throw wrongType('data', `the typed array of ${dtype}`, data, `Its own dtype is ${own}.`);
+    }
+    elements = data;
+    dtype ??= own;
+    inferred = [data.length];
+  } else if (Array.isArray(data)) {
+    inferred = shapeOfNested(data);
+    const values: (number | bigint | boolean)[] = [];
+    flatten(data, inferred, 0, values);
+    dtype ??= 'float32';
+    checkIntegerValues(values, dtype);
+    elements = encode(values, dtype);
+  } else {
+    throw wrongType('data', 'a typed array or nested arrays of numbers', data);
+  }
+  shape ??= inferred;
+  if (elementsOf(shape) !== elements.length) {
+    throw refused(
+      'shape',
+      `a shape of ${elements.length} elements, as \`data\` has,`,
+      `[${shape}], which has ${elementsOf(shape)}`,
+    );
+  }
+  return new Tensor(dtype, shape, { data: elements });
+}
+
+/**
+ * Uninitialised memory that TensorFlow reads without a copy: write to its `data`, then pass it as `x`.
+ *
+ * @throws LoadError (`FAILED_PRECONDITION`) before TensorFlow is loaded: await `loadModel()` or `ready()` first.
+ * @throws ResourceError where there is not enough memory.
+ */
+export function allocate<D extends NumericDType = 'float32'>(shape: readonly number[], dtype?: D): Tensor<D> {
+  checkShape('shape', shape);
+  const kind = checkDType('dtype', dtype ?? 'float32') as D;
+  return new Tensor(kind, shape, { native: native(() => loadedAddon().allocate(kind, shape), ResourceError) });
+}
+
+/** Loads the addon and libtensorflow on a background thread, as `loadModel` does at first use. Idempotent. */
+export async function ready(): Promise<void> {
+  await nativeAsync(ensureTensorflow);
+}
+
+export interface MemoryInfo {
+  /** Tensors in native memory that JavaScript holds. */
+  readonly liveTensors: number;
+  readonly liveBytes: number;
+  /** Bytes copied on the way into runs, and out of them, since the process began. */
+  readonly copiedInBytes: number;
+  readonly copiedOutBytes: number;
+}
+
+/** Native memory that tensors hold, and the bytes that were copied: what "zero-copy" can be checked by. */
+export function memory(): MemoryInfo {
+  const info = addonInUse()?.memory();
+  return {
+    liveTensors: info?.liveTensors ?? 0,
+    liveBytes: info?.liveBytes ?? 0,
+    copiedInBytes: (info?.copiedInBytes ?? 0) + copiedIn,
+    copiedOutBytes: (info?.copiedOutBytes ?? 0) + copiedOut,
+  };
+}
