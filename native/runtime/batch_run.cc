@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "runtime/aliasing.h"
 #include "runtime/memory.h"
 
 namespace ke::runtime {
@@ -58,9 +57,7 @@ void BatchRun::RunShard(int64_t shard) {
     for (size_t i = 0; i < outputs.size(); ++i) Join(i, outputs[i].get(), begin);
     return;
   }
-  std::vector<bool> may_share;
-  for (const CompiledFunction::Fetch& fetch : function_->fetches()) may_share.push_back(fetch.may_share_memory);
-  outputs_ = OwnOutputs(std::move(outputs), may_share, values);
+  for (tf::TensorPtr& output : outputs) outputs_.push_back(OwnOutput(std::move(output)));
 }
 
 void BatchRun::CheckRows(const CompiledFunction::Fetch& fetch, const TF_Tensor* output, int64_t rows) const {

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "runtime/aliasing.h"
 #include "runtime/batch_run.h"
 #include "tensorflow/dtype.h"
 
@@ -64,8 +63,7 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph:
                       TensorName(fetch));
     }
     // An Identity, since TensorFlow refuses a tensor that is both fed and fetched, or fetched twice.
-    fetch_records.push_back({scope->Op("Identity", "fetch").In(fetch).Out(), TensorName(fetch),
-                             MayShareMemory(fetch)});
+    fetch_records.push_back({scope->Op("Identity", "fetch").In(fetch).Out(), TensorName(fetch)});
   }
   return std::shared_ptr<CompiledFunction>(
       new CompiledFunction(std::move(scope), std::move(feed_records), std::move(fetch_records), config));

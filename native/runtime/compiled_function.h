@@ -30,8 +30,6 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   struct Fetch {
     TF_Output tensor;
     std::string name;  // of the tensor that the trace fetched
-    // Its memory may be part of a feed's or a constant's, which TensorFlow's own check cannot see for slices.
-    bool may_share_memory;
   };
   // Called once, on one of the executor's threads (or, with the error, on none: see Run).
   using Done = std::function<void(std::vector<TensorRef> outputs, std::exception_ptr error)>;

@@ -68,6 +68,14 @@ TensorRef Copy(const TF_Tensor* tensor) {
   return copy;
 }
 
+TensorRef OwnOutput(tf::TensorPtr output) {
+  // TensorFlow lets go of a tensor only where nobody else refers to its buffer, slices of it included.
+  if (C().TF_TensorMaybeMove(output.get()) != nullptr) return Tensor::Adopt(std::move(output));
+  TensorRef copy = Copy(output.get());
+  CountCopiedOut(copy->bytes());
+  return copy;
+}
+
 TensorRef StringsFromRows(const TensorRef& bytes) {
   if (bytes->dtype() != TF_UINT8 || bytes->dims().size() != 2) {
     throw tf::Error(TF_INVALID_ARGUMENT, "strings are made of uint8 (N, L)");

@@ -53,6 +53,10 @@ TensorRef SliceRows(const TensorRef& tensor, int64_t begin, int64_t end);
 // A copy in memory of its own.
 TensorRef Copy(const TF_Tensor* tensor);
 
+// An output of a run, made the only owner of its memory: copied, and counted as copied out, where it shares that
+// with a feed, a constant of the graph or another output. JavaScript gets a writable view of it.
+TensorRef OwnOutput(tf::TensorPtr output);
+
 // A string tensor (N) of the rows of `bytes`, uint8 (N, L). Copies, and counts that as copied in.
 TensorRef StringsFromRows(const TensorRef& bytes);
 

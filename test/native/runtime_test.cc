@@ -6,7 +6,6 @@
 #include <future>
 #include <numeric>
 
-#include "runtime/aliasing.h"
 #include "runtime/background.h"
 #include "runtime/compiled_function.h"
 #include "runtime/memory.h"
@@ -229,39 +228,49 @@ TEST(CompiledFunction, GivesEveryOutputMemoryOfItsOwn) {
   }
 }
 
-// A slice of a feed shares its buffer through a count of its own: TF_TensorMaybeMove would call it ours.
+// A slice shares its tensor's buffer, and the constant is larger than what constant folding replaces (10 MB).
 TEST(CompiledFunction, CopiesSlicesOfFeedsAndConstants) {
-  const TensorRef weights = Floats({4, 16}, 100);
+  constexpr int64_t kColumns = 3 << 20;
+  const TensorRef weights = Floats({2, kColumns}, 100);
   const auto function = Build({Shape::Of({2, 16})}, [&](Scope* scope, const std::vector<TF_Output>& x) {
-    const TF_Output constant = scope->Const(weights->handle());
+    const auto halves = [&](TF_Output from) {
+      return scope->Op("Split").In(scope->Const(int32_t{0})).In(from).AttrInt("num_split", 2).Outs();
+    };
+    const TF_Output factor = scope->Op("Sum").In(x[0]).In(scope->Const(std::vector<int32_t>{0, 1})).Out();
+    const TF_Output computed = scope->Op("Mul").In(x[0]).In(factor).Out();
     std::vector<TF_Output> fetches;
-    for (const TF_Output& from : {x[0], constant}) {
-      fetches.push_back(scope->Op("Split")
-                            .In(scope->Const(int32_t{0}))
-                            .In(from)
-                            .AttrInt("num_split", from.oper == x[0].oper ? 1 : 2)
-                            .Out());
+    for (const TF_Output& from : {scope->Const(weights->handle()), x[0], computed}) {
+      const auto parts = halves(from);
+      fetches.push_back(scope->Op("Reshape").In(parts[0]).In(scope->Const(std::vector<int32_t>{2, -1})).Out());
+      fetches.push_back(scope->Op("Reshape").In(parts[1]).In(scope->Const(std::vector<int32_t>{2, -1})).Out());
     }
     return fetches;
   });
-  EXPECT_TRUE(function->fetches()[0].may_share_memory);
-  EXPECT_TRUE(function->fetches()[1].may_share_memory);
   Executor executor(1);
   const TensorRef x = Floats({2, 16});
-  Outcome outcome = Start(function.get(), &executor, {x}, 8).get();
-  ASSERT_EQ(outcome.code(), TF_OK);
-  for (const TensorRef& output : outcome.outputs) std::memset(output->data(), 0, output->bytes());
-  EXPECT_EQ(Values(x)[31], 31);
-  outcome = Start(function.get(), &executor, {x}, 8).get();
-  EXPECT_EQ(Values(outcome.outputs[0])[31], 31);
-  EXPECT_EQ(Values(outcome.outputs[1])[31], 131);
+  for (int time = 0; time < 2; ++time) {
+    const Outcome outcome = Start(function.get(), &executor, {x}, 8).get();
+    ASSERT_EQ(outcome.code(), TF_OK);
+    EXPECT_EQ(Values(outcome.outputs[0])[3], 103);
+    EXPECT_EQ(Values(outcome.outputs[2])[3], 3);
+    EXPECT_EQ(Values(outcome.outputs[3])[3], 19);
+    EXPECT_EQ(Values(outcome.outputs[4])[3], 3 * 496);
+    for (const TensorRef& output : outcome.outputs) std::memset(output->data(), 0, output->bytes());
+  }
+  EXPECT_EQ(Values(x)[3], 3);
 }
 
-TEST(CompiledFunction, DoesNotCopyWhatIsComputed) {
-  const auto function = Build({kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
-    return std::vector<TF_Output>{scope->Op("Identity").In(Doubled(scope, x)[0]).Out()};
-  });
-  EXPECT_FALSE(function->fetches()[0].may_share_memory);
+TEST(OwnOutput, KeepsWhatIsAlreadyItsOwn) {
+  tf::TensorPtr tensor = tf::MakeTensor(TF_FLOAT, {1}, std::vector<float>{5}.data());
+  const void* data = C().TF_TensorData(tensor.get());
+  Scope scope;
+  const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({1}));
+  const Session session(scope.graph(), {});
+  auto outputs = session.Run({x}, {tensor.get()}, {scope.Op("Neg").In(x).Out(), scope.Op("Identity").In(x).Out()});
+  const void* computed = C().TF_TensorData(outputs[0].get());
+  EXPECT_EQ(OwnOutput(std::move(outputs[0]))->data(), computed);
+  EXPECT_EQ(C().TF_TensorData(outputs[1].get()), data);
+  EXPECT_NE(OwnOutput(std::move(outputs[1]))->data(), data);
 }
 
 TEST(CompiledFunction, GivesScalarFeedsToEveryShard) {
