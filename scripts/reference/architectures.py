@@ -1,0 +1,142 @@
+"""The networks of the reference suite, by name. The same code runs in Keras 2.12 and in current Keras."""
+
+from dataclasses import dataclass
+from typing import Callable, Optional, Tuple
+
+from tensorflow import keras
+
+layers = keras.layers
+
+CLASSES = 6
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How one network is built, fed and exposed."""
+
+    build: Callable
+    """Makes the Keras model; its output is raw logits, (N, CLASSES)."""
+    input_shape: Tuple[int, ...] = (96, 96, 3)
+    input_range: Tuple[float, float] = (-1.0, 1.0)
+    """(0, 255) where the network begins with its own rescaling."""
+    spatial_axis: Tuple[int, ...] = (-3, -2)
+    activations: Optional[str] = None
+    """The layer whose output Grad-CAM looks at; None for the input of the last pooling layer."""
+    logits: Optional[str] = None
+    """The layer that gives the logits, where it is not the last one with a kernel."""
+    deep: str = ""
+    """A layer far from the output, for a second Grad-CAM whose gradients cross most of the network."""
+
+    def activations_of(self, model):
+        """The tensor behind `activations`."""
+        if self.activations is not None:
+            return model.get_layer(self.activations).output
+        pooling = [layer for layer in model.layers if type(layer).__name__.startswith("GlobalAverage")]
+        return pooling[-1].input
+
+
+def _application(name, **options):
+    def build():
+        return getattr(keras.applications, name)(
+            weights=None, input_shape=(96, 96, 3), classes=CLASSES, classifier_activation=None, **options
+        )
+
+    return build
+
+
+def tiny():
+    """The committed fixtures' network: every common kind of layer in a few kilobytes."""
+    inputs = layers.Input((16, 16, 3), name="image")
+    x = layers.Conv2D(8, 3, padding="same", use_bias=False, name="stem")(inputs)
+    x = layers.BatchNormalization(name="stem_bn")(x)
+    x = shortcut = layers.ReLU(name="stem_relu")(x)
+    x = layers.DepthwiseConv2D(3, padding="same", name="depthwise")(x)
+    x = layers.BatchNormalization(name="depthwise_bn")(x)
+    x = layers.Activation("swish", name="depthwise_swish")(x)
+    x = layers.Add(name="residual")([x, shortcut])
+    x = layers.MaxPooling2D(2, name="pool")(x)
+    x = layers.Conv2D(12, 3, activation="relu", name="features")(x)
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.Dropout(0.3, name="dropout")(x)
+    return keras.Model(inputs, layers.Dense(5, name="predictions")(x), name="tiny")
+
+
+def vision_transformer():
+    """Patches, learned positions, two blocks of attention and exact gelu; a token grid to look at."""
+    side, width = 6, 48
+    inputs = layers.Input((96, 96, 3), name="image")
+    x = layers.Conv2D(width, 16, strides=16, name="patches")(inputs)
+    x = layers.Reshape((side * side, width), name="tokens")(x)
+    x = PositionEmbedding(name="positions")(x)
+    for block in range(2):
+        y = layers.LayerNormalization(epsilon=1e-6, name=f"block{block}_norm1")(x)
+        y = layers.MultiHeadAttention(4, width // 4, name=f"block{block}_attention")(y, y)
+        x = layers.Add(name=f"block{block}_add1")([x, y])
+        y = layers.LayerNormalization(epsilon=1e-6, name=f"block{block}_norm2")(x)
+        y = layers.Dense(2 * width, activation="gelu", name=f"block{block}_expand")(y)
+        y = layers.Dense(width, name=f"block{block}_reduce")(y)
+        x = layers.Add(name=f"block{block}_add2")([x, y])
+    x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
+    x = layers.Reshape((side, side, width), name="grid")(x)
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    return keras.Model(inputs, layers.Dense(CLASSES, name="predictions")(x), name="vision_transformer")
+
+
+class PositionEmbedding(layers.Layer):
+    """Adds a learned vector to every token."""
+
+    def build(self, shape):
+        self.embeddings = self.add_weight(name="embeddings", shape=(1, shape[1], shape[2]))
+
+    def call(self, tokens):
+        return tokens + self.embeddings
+
+
+def volumes():
+    """A network over volumes: three spatial axes."""
+    inputs = layers.Input((16, 24, 20, 2), name="volume")
+    x = layers.Conv3D(8, 3, padding="same", use_bias=False, name="conv1")(inputs)
+    x = layers.BatchNormalization(name="conv1_bn")(x)
+    x = layers.ReLU(name="conv1_relu")(x)
+    x = layers.MaxPooling3D(2, name="pool1")(x)
+    x = layers.Conv3D(12, 3, strides=(1, 2, 1), padding="same", name="conv2")(x)
+    x = layers.Activation("swish", name="conv2_swish")(x)
+    x = layers.AveragePooling3D((2, 1, 1), name="pool2")(x)
+    x = layers.Conv3D(16, (1, 3, 3), activation="relu", name="conv3")(x)
+    x = layers.GlobalAveragePooling3D(name="average")(x)
+    return keras.Model(inputs, layers.Dense(CLASSES, name="predictions")(x), name="volumes")
+
+
+SHARED = {
+    "ResNet50V2": Architecture(_application("ResNet50V2"), deep="conv3_block4_out"),
+    "MobileNetV2": Architecture(_application("MobileNetV2"), deep="block_6_expand_relu"),
+    "DenseNet121": Architecture(_application("DenseNet121"), deep="pool3_conv"),
+    "Xception": Architecture(_application("Xception"), deep="block4_sepconv1_act"),
+    "EfficientNetB0": Architecture(
+        _application("EfficientNetB0"), input_range=(0.0, 255.0), deep="block4a_expand_activation"
+    ),
+}
+"""Built in both Keras versions."""
+
+CURRENT_KERAS = {
+    "EfficientNetV2B0": Architecture(
+        _application("EfficientNetV2B0"), input_range=(0.0, 255.0), deep="block4a_expand_activation"
+    ),
+    "ConvNeXtTiny": Architecture(
+        _application("ConvNeXtTiny"),
+        input_range=(0.0, 255.0),
+        deep="convnext_tiny_stage_1_block_2_pointwise_conv_2",
+    ),
+    "MobileNetV3Small": Architecture(
+        _application("MobileNetV3Small"),
+        input_range=(0.0, 255.0),
+        activations="activation_17",
+        logits="flatten",
+        deep="expanded_conv_3_expand",
+    ),
+    "VisionTransformer": Architecture(vision_transformer, deep="patches"),
+    "Volumes": Architecture(
+        volumes, input_shape=(16, 24, 20, 2), spatial_axis=(-4, -3, -2), deep="conv1_relu"
+    ),
+}
+"""Built in current Keras only: networks or export paths that Keras 2.12 lacks."""

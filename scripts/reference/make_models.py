@@ -1,0 +1,110 @@
+"""Builds the reference networks in the Keras of this interpreter and writes what they should give.
+
+    python make_models.py OUT [NAME ...]
+
+For each network: OUT/NAME/model (a SavedModel, from `model.save` in Keras 2 and `model.export` later),
+OUT/NAME/expected.{json,bin} (inputs, logits and raw maps for every unit) and OUT/NAME/about.json (how to
+expose it). `scripts/test-reference.mjs` calls this with the interpreter of each virtual environment. A network that these
+same sources and libraries have made before is left as it is.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf  # noqa: E402
+from tensorflow import keras  # noqa: E402
+
+import architectures  # noqa: E402
+import maps  # noqa: E402
+import tensors  # noqa: E402
+import weights  # noqa: E402
+
+SAMPLES = 2
+KERAS_2 = keras.__version__.startswith("2.")
+
+
+def network(name, architecture):
+    """A network with its weights set, its inputs, and the margin of `scale_batch_norms`."""
+    keras.backend.clear_session()
+    model = architecture.build()
+    weights.randomise(model, name)
+    shape = (SAMPLES, *architecture.input_shape)
+    inputs = weights.picture_like(name, shape, *architecture.input_range)
+    margin = weights.scale_batch_norms(model, inputs)
+    return model, inputs, margin
+
+
+def save(model, path):
+    shutil.rmtree(path, ignore_errors=True)
+    if KERAS_2:
+        model.save(path, save_format="tf", include_optimizer=False)
+    else:
+        model.export(path, verbose=False)
+
+
+def expected(model, architecture, inputs):
+    logits, gradients = maps.gradients(model, inputs)
+    arrays = {"inputs": inputs, "logits": logits, "gradients": gradients}
+    for name, tensor in {
+        "gradcam": architecture.activations_of(model),
+        "gradcam_deep": model.get_layer(architecture.deep).output,
+    }.items():
+        exposed = keras.Model(model.inputs, [model.outputs[0], tensor])
+        _, arrays[name] = maps.gradcam(exposed, inputs, architecture.spatial_axis)
+    return arrays
+
+
+def fingerprint():
+    """Changes with the sources here and with the libraries' versions, and with nothing else."""
+    digest = hashlib.sha256(f"{tf.__version__} {keras.__version__}".encode())
+    for source in ("architectures.py", "make_models.py", "maps.py", "tensors.py", "weights.py"):
+        digest.update((Path(__file__).parent / source).read_bytes())
+    return digest.hexdigest()
+
+
+def made_by(about):
+    return json.loads(about.read_text())["madeBy"] if about.exists() else None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    known = architectures.SHARED if KERAS_2 else {**architectures.SHARED, **architectures.CURRENT_KERAS}
+    maker = fingerprint()
+    for name in arguments.names or known:
+        directory = arguments.out / name
+        if made_by(directory / "about.json") == maker:
+            continue
+        start = time.monotonic()
+        (directory / "about.json").unlink(missing_ok=True)
+        architecture = known[name]
+        model, inputs, _ = network(name, architecture)
+        save(model, directory / "model")
+        saved = time.monotonic()
+        tensors.write(directory / "expected", expected(model, architecture, inputs))
+        about = {  # Written last: it says that the rest is complete.
+            "madeBy": maker,
+            "activations": architecture.activations,
+            "logits": architecture.logits,
+            "deep": architecture.deep,
+            "spatialAxis": architecture.spatial_axis,
+        }
+        (directory / "about.json").write_text(json.dumps(about) + "\n")
+        print(
+            f"Keras {keras.__version__} {name}: built and saved in {saved - start:.1f} s, "
+            f"maps in {time.monotonic() - saved:.1f} s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

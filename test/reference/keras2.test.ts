@@ -1,0 +1,3 @@
+import { describeNetworks } from './suite.js';
+
+describeNetworks('keras2', ['ResNet50V2', 'MobileNetV2', 'DenseNet121', 'Xception', 'EfficientNetB0']);

@@ -1,0 +1,168 @@
+/** What both Keras versions' networks are put through; scripts/reference/make_models.py wrote what they should give. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as ke from '../../lib/index.js';
+import { logitsError, mapError, TOLERANCE } from './agreement.js';
+import { type Reader, readTensors, rows, takeUnits } from './tensors.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+interface About {
+  readonly activations: string | null;
+  readonly logits: string | null;
+  readonly deep: string;
+  readonly spatialAxis: readonly number[];
+}
+
+interface Row {
+  readonly network: string;
+  'load ms'?: number;
+  'compile ms'?: number;
+  gradients?: string;
+  gradcam?: string;
+  'deep gradcam'?: string;
+}
+
+const RAW = { resizing: false, verbose: 0 } as const;
+
+/** Units per sample: another one in each row, so that a mixed-up batch shows. */
+const UNITS = {
+  one: [[4], [0]],
+  two: [
+    [4, 1],
+    [0, 5],
+  ],
+} as const;
+
+/** The Python library's own maps, committed (scripts/reference/make_fixtures.py). */
+const committed = readTensors(path.join(ROOT, 'test', 'fixtures', 'reference', 'networks'));
+
+function directoryOf(keras: string, network: string): string {
+  const directory = path.join(ROOT, 'build', 'reference', keras, network);
+  if (existsSync(path.join(directory, 'about.json'))) return directory;
+  throw new Error(`There is no ${network} of ${keras} in build/reference: run \`npm run test:reference\`.`);
+}
+
+/** Declares the tests of the networks in build/reference/`keras`, and prints what was measured. */
+export function describeNetworks(keras: 'keras2' | 'keras3', networks: readonly string[]): void {
+  const table: Row[] = [];
+  afterAll(() => {
+    console.log(`${keras}: largest error as a share of a map's range`);
+    console.table(Object.fromEntries(table.map(({ network, ...row }) => [network, row])));
+  });
+
+  describe.each(networks)(`${keras} %s`, (network) => {
+    const row: Row = { network };
+    let model: ke.Model;
+    let about: About;
+    let expected: Reader;
+    let x: ke.Tensor;
+
+    beforeAll(async () => {
+      table.push(row);
+      const directory = directoryOf(keras, network);
+      about = JSON.parse(readFileSync(path.join(directory, 'about.json'), 'utf8')) as About;
+      expected = readTensors(path.join(directory, 'expected'));
+      const inputs = expected('inputs');
+      x = ke.tensor(inputs.data, inputs.shape);
+      const start = performance.now();
+      model = await ke.loadModel(path.join(directory, 'model'));
+      row['load ms'] = Math.round(performance.now() - start);
+    });
+    afterAll(() => model?.close());
+
+    /** Grad-CAM's view of the model, at the last activations or at another layer's output. */
+    function expose(layer: string | null): ke.Model {
+      return ke.inspection.expose(model, layer ?? undefined, about.logits ?? undefined);
+    }
+
+    /** Checks the raw maps of one method for every unit and for some units of each sample; returns the error. */
+    async function check(method: ke.Method, view: ke.Model, name: string): Promise<number> {
+      const raw = { ...RAW, spatialAxis: about.spatialAxis };
+      const maps = expected(name);
+      const logits = expected('logits');
+      const all = await ke.explain(method, view, x, undefined, raw);
+      let error = Math.max(
+        mapError(all.maps as ke.Tensor, maps),
+        logitsError(all.logits as ke.Tensor, logits),
+      );
+      for (const units of Object.values(UNITS)) {
+        const some = await ke.explain(method, view, x, units, raw);
+        error = Math.max(
+          error,
+          mapError(some.maps as ke.Tensor, takeUnits(maps, units)),
+          logitsError(some.logits as ke.Tensor, takeUnits(logits, units), logits),
+        );
+      }
+      expect(error).toBeLessThan(TOLERANCE);
+      return error;
+    }
+
+    test('predict gives its logits', async () => {
+      const outputs = (await model.predict(x)) as ke.Tensor;
+      expect(logitsError(outputs, expected('logits'))).toBeLessThan(TOLERANCE);
+    });
+
+    test('gradients', async () => {
+      const timed = async (force: boolean) => {
+        const start = performance.now();
+        await ke.explain(ke.methods.gradient.gradients, model, x, UNITS.one, { ...RAW, force });
+        return performance.now() - start;
+      };
+      const first = await timed(true);
+      row['compile ms'] = Math.round(first - (await timed(false)));
+      row.gradients = (await check(ke.methods.gradient.gradients, model, 'gradients')).toExponential(1);
+    });
+
+    test('gradcam', async () => {
+      const error = await check(ke.methods.cams.gradcam, expose(about.activations), 'gradcam');
+      row.gradcam = error.toExponential(1);
+    });
+
+    test('gradcam at a layer far from the output', async () => {
+      const error = await check(ke.methods.cams.gradcam, expose(about.deep), 'gradcam_deep');
+      row['deep gradcam'] = error.toExponential(1);
+    });
+
+    if (keras === 'keras2') describeLibrary(network, { expected: () => expected, explain });
+
+    async function explain(name: 'gradients' | 'gradcam', samples: number, units?: number[][]) {
+      const view = name === 'gradients' ? model : expose(about.activations);
+      const method = name === 'gradients' ? ke.methods.gradient.gradients : ke.methods.cams.gradcam;
+      const first = rows(expected('inputs'), 0, samples);
+      return ke.explain(method, view, ke.tensor(first.data, first.shape), units, RAW);
+    }
+  });
+}
+
+interface LibraryContext {
+  expected(): Reader;
+  explain(
+    name: 'gradients' | 'gradcam',
+    samples: number,
+    units?: number[][],
+  ): Promise<{ maps: unknown; logits: unknown }>;
+}
+
+/** The Python library's committed maps agree with ours, and with the tape's, so that both truths are one. */
+function describeLibrary(network: string, { expected, explain }: LibraryContext): void {
+  const units = [[4, 1]];
+
+  test("the Python library's maps", async () => {
+    const gradients = await explain('gradients', 1, units);
+    expect(mapError(gradients.maps as ke.Tensor, committed(`${network}/gradients`))).toBeLessThan(TOLERANCE);
+    const gradcam = await explain('gradcam', 2);
+    expect(mapError(gradcam.maps as ke.Tensor, committed(`${network}/gradcam`))).toBeLessThan(TOLERANCE);
+    expect(logitsError(gradcam.logits as ke.Tensor, committed(`${network}/logits`))).toBeLessThan(TOLERANCE);
+  });
+
+  test("the Python library's maps are those of tf.GradientTape", () => {
+    expect([...committed('units').data]).toEqual(units.flat());
+    const gradients = takeUnits(rows(expected()('gradients'), 0, 1), units);
+    expect(mapError(gradients, committed(`${network}/gradients`))).toBeLessThan(TOLERANCE);
+    expect(mapError(expected()('gradcam'), committed(`${network}/gradcam`))).toBeLessThan(TOLERANCE);
+    expect(logitsError(expected()('logits'), committed(`${network}/logits`))).toBeLessThan(TOLERANCE);
+  });
+}
