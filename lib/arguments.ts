@@ -13,7 +13,9 @@ export function describe(value: unknown): string {
     case 'object': {
       if (value === null) return 'null';
       if (Array.isArray(value)) {
-        const items = value.slice(0, 6).map((item) => (typeof item === 'object' ? typeName(item) : String(item)));
+        const items = value
+          .slice(0, 6)
+          .map((item) => (typeof item === 'object' ? typeName(item) : String(item)));
         return `[${items.join(', ')}${value.length > 6 ? ', ...' : ''}]`;
       }
       return `an object {${Object.keys(value).slice(0, 6).join(', ')}}`;
@@ -54,9 +56,16 @@ export function refused(name: string, expected: string, received: string, mend =
 }
 
 /** Refuses anything but an integer within `least` and `most`. */
-export function checkInteger(name: string, value: unknown, least = 1, most = Number.MAX_SAFE_INTEGER): number {
+export function checkInteger(
+  name: string,
+  value: unknown,
+  least = 1,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   const bounds =
-    most === Number.MAX_SAFE_INTEGER ? `an integer of at least ${least}` : `an integer from ${least} to ${most}`;
+    most === Number.MAX_SAFE_INTEGER
+      ? `an integer of at least ${least}`
+      : `an integer from ${least} to ${most}`;
   if (typeof value !== 'number') throw wrongType(name, bounds, value);
   if (!Number.isInteger(value) || value < least || value > most) throw outOfRange(name, bounds, value);
   return value;
@@ -77,7 +86,11 @@ export function checkFunction(name: string, value: unknown, mend = ''): void {
 }
 
 /** Refuses all but an array of integers (axes, sizes), and returns it. */
-export function checkIntegers(name: string, value: unknown, expected = 'an array of integers'): readonly number[] {
+export function checkIntegers(
+  name: string,
+  value: unknown,
+  expected = 'an array of integers',
+): readonly number[] {
   if (!Array.isArray(value) || !value.every(Number.isInteger)) throw wrongType(name, expected, value);
   return value as number[];
 }

@@ -71,7 +71,12 @@ export function bytesPerElement(dtype: NumericDType): number {
 }
 
 /** A view of `dtype` over memory. */
-export function viewOf(dtype: NumericDType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
+export function viewOf(
+  dtype: NumericDType,
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  length: number,
+): TypedArray {
   return new ARRAYS[dtype](buffer, byteOffset, length);
 }
 
@@ -87,7 +92,9 @@ export function isTypedArray(value: unknown): value is TypedArray {
 /** The dtype that a typed array's own class says. 16 unsigned bits are integers unless told otherwise. */
 export function dtypeOf(array: TypedArray): NumericDType {
   if (array instanceof Uint8ClampedArray) return 'uint8';
-  const dtype = NUMERIC_DTYPES.find((name) => name !== 'float16' && name !== 'bfloat16' && shows(array, name));
+  const dtype = NUMERIC_DTYPES.find(
+    (name) => name !== 'float16' && name !== 'bfloat16' && shows(array, name),
+  );
   if (dtype === undefined) throw wrongType('data', 'a typed array', array);
   return dtype;
 }

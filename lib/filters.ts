@@ -2,7 +2,13 @@
  * Filters: what maps go through after a method (`postprocessing`) or inside one. Each takes maps (N, H, W, U) and
  * the axes of their positions, and returns maps of the same shape.
  */
-import { divideNoNan, maximum, negative as negate, abs as magnitude, subtract } from './graph/ops/arithmetic.js';
+import {
+  divideNoNan,
+  abs as magnitude,
+  maximum,
+  negative as negate,
+  subtract,
+} from './graph/ops/arithmetic.js';
 import { relu } from './graph/ops/nn.js';
 import { reduceMax, reduceMin } from './graph/ops/reduction.js';
 import type { Symbolic } from './graph/symbolic.js';

@@ -57,7 +57,10 @@ export class Tensor<D extends NumericDType = NumericDType> {
   /** @internal */
   static fromNative(memory: NativeTensor): Tensor {
     if (!isNumeric(memory.dtype)) {
-      throw new KerasExplainableError('UNIMPLEMENTED', `Tensors of dtype ${memory.dtype} have no typed array.`);
+      throw new KerasExplainableError(
+        'UNIMPLEMENTED',
+        `Tensors of dtype ${memory.dtype} have no typed array.`,
+      );
     }
     return new Tensor(memory.dtype, memory.shape, { native: memory });
   }
@@ -193,7 +196,12 @@ function shapeOfNested(value: unknown): number[] {
   return shape;
 }
 
-function flatten(value: unknown, shape: readonly number[], axis: number, into: (number | bigint | boolean)[]): void {
+function flatten(
+  value: unknown,
+  shape: readonly number[],
+  axis: number,
+  into: (number | bigint | boolean)[],
+): void {
   if (axis === shape.length) {
     if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint') {
       throw wrongType('data', 'numbers', value);
@@ -223,7 +231,16 @@ export function checkShape(name: string, shape: unknown): readonly number[] {
   return sizes;
 }
 
-const MOST = { int8: 8, int16: 16, int32: 32, int64: 64, uint8: 8, uint16: 16, uint32: 32, uint64: 64 } as const;
+const MOST = {
+  int8: 8,
+  int16: 16,
+  int32: 32,
+  int64: 64,
+  uint8: 8,
+  uint16: 16,
+  uint32: 32,
+  uint64: 64,
+} as const;
 
 function checkIntegerValues(values: readonly (number | bigint | boolean)[], dtype: NumericDType): void {
   if (!(dtype in MOST)) return;
@@ -299,7 +316,9 @@ export function tensor(data: TensorData, shape?: readonly number[], dtype?: Nume
 export function allocate<D extends NumericDType = 'float32'>(shape: readonly number[], dtype?: D): Tensor<D> {
   checkShape('shape', shape);
   const kind = checkDType('dtype', dtype ?? 'float32') as D;
-  return new Tensor(kind, shape, { native: native(() => loadedAddon().allocate(kind, shape), ResourceError) });
+  return new Tensor(kind, shape, {
+    native: native(() => loadedAddon().allocate(kind, shape), ResourceError),
+  });
 }
 
 /** Loads the addon and libtensorflow on a background thread, as `loadModel` does at first use. Idempotent. */

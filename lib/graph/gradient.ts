@@ -34,8 +34,11 @@ function checkDifferentiable(name: string, value: Symbolic): Symbolic {
 
 function checkOverride(override: Overrides): Overrides {
   const valid =
-    typeof override === 'object' && override !== null && Object.values(override).every((rule) => typeof rule === 'string');
-  if (!valid) throw wrongType('override', "an object of rule names by op type, as { Relu: 'guided' }", override);
+    typeof override === 'object' &&
+    override !== null &&
+    Object.values(override).every((rule) => typeof rule === 'string');
+  if (!valid)
+    throw wrongType('override', "an object of rule names by op type, as { Relu: 'guided' }", override);
   return override;
 }
 
@@ -69,7 +72,11 @@ export function gradient(
   const targets = listOf(ys).map((y) => checkDifferentiable('ys', y));
   const sources = listOf(xs).map((x) => checkDifferentiable('xs', x));
   const given: readonly (Operand | null)[] =
-    gradYs === undefined ? [] : ys instanceof Symbolic ? [gradYs as Operand] : (gradYs as readonly (Operand | null)[]);
+    gradYs === undefined
+      ? []
+      : ys instanceof Symbolic
+        ? [gradYs as Operand]
+        : (gradYs as readonly (Operand | null)[]);
   if (given.length > 0 && given.length !== targets.length) {
     throw new GraphError(
       'INVALID_ARGUMENT',
@@ -94,7 +101,11 @@ export function gradient(
 export function batchJacobian(ys: Symbolic, xs: Symbolic, options: JacobianOptions = {}): Symbolic {
   checkOptions('options', options, ['override', 'each']);
   const { each = (whole: Symbolic) => whole, override = {} } = options;
-  checkFunction('each', each, 'Give a function of one unit\'s gradient, as `(g) => ops.reduceMean(g, [1, 2])`.');
+  checkFunction(
+    'each',
+    each,
+    "Give a function of one unit's gradient, as `(g) => ops.reduceMean(g, [1, 2])`.",
+  );
   checkDifferentiable('ys', ys);
   checkDifferentiable('xs', xs);
   return Trace.current().jacobian(ys, xs, each, checkOverride(override));

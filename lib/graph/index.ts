@@ -3,7 +3,13 @@
  *
  * @module
  */
-export { batchJacobian, type GradientOptions, gradient, type JacobianOptions, type Overrides } from './gradient.js';
+export {
+  batchJacobian,
+  type GradientOptions,
+  gradient,
+  type JacobianOptions,
+  type Overrides,
+} from './gradient.js';
 export type {
   AnyMethod,
   Filter,

@@ -1,7 +1,15 @@
 /** What ops take beside symbolic tensors, and how it becomes one. */
 import { wrongType } from '../arguments.js';
 import type { DType } from '../binding/contract.js';
-import { encode, isFloating, isInteger, isNumeric, isTypedArray, type NumericDType, type TypedArray } from '../dtype.js';
+import {
+  encode,
+  isFloating,
+  isInteger,
+  isNumeric,
+  isTypedArray,
+  type NumericDType,
+  type TypedArray,
+} from '../dtype.js';
 import { GraphError } from '../errors.js';
 import { type NestedArray, Tensor, tensor } from '../tensor.js';
 import { Symbolic } from './symbolic.js';
@@ -16,7 +24,12 @@ export function constant(value: Operand, dtype?: DType): Symbolic {
   const trace = Trace.current();
   if (value instanceof Tensor) {
     if (dtype !== undefined && dtype !== value.dtype) {
-      throw wrongType('value', `a tensor of dtype ${dtype}`, value, 'Convert it in the graph with `ops.cast`.');
+      throw wrongType(
+        'value',
+        `a tensor of dtype ${dtype}`,
+        value,
+        'Convert it in the graph with `ops.cast`.',
+      );
     }
     return trace.constant(value.dtype, value.shape, value.data);
   }
@@ -49,7 +62,8 @@ function checkFits(value: number | boolean | bigint, dtype: NumericDType): void 
 
 /** Two operands in one dtype: that of the symbolic one where the other is a plain value. */
 export function promote(x: Operand, y: Operand): [Symbolic, Symbolic] {
-  const peer = (value: Operand) => (value instanceof Symbolic || value instanceof Tensor ? value.dtype : undefined);
+  const peer = (value: Operand) =>
+    value instanceof Symbolic || value instanceof Tensor ? value.dtype : undefined;
   const a = constant(x, peer(x) ?? peer(y));
   const b = constant(y, peer(y) ?? peer(x));
   if (a.dtype !== b.dtype) {
@@ -85,7 +99,10 @@ export function binary(type: string, x: Operand, y: Operand): Symbolic {
 export function floating(type: string, x: Operand): Symbolic {
   const value = constant(x);
   if (!isFloating(value.dtype)) {
-    throw new GraphError('INVALID_ARGUMENT', `Expected a floating tensor for ${type} but received ${value}. Use \`ops.cast\`.`);
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Expected a floating tensor for ${type} but received ${value}. Use \`ops.cast\`.`,
+    );
   }
   return op(type, [value]);
 }

@@ -91,7 +91,10 @@ export class Trace {
   /** Refuses what is no symbol, and symbols that cannot be reached from here. */
   #check(value: Symbolic, name: string): Symbolic {
     if (!(value instanceof Symbolic)) {
-      throw new GraphError('INVALID_ARGUMENT', `Expected a symbolic tensor for \`${name}\` but received ${describe(value)}.`);
+      throw new GraphError(
+        'INVALID_ARGUMENT',
+        `Expected a symbolic tensor for \`${name}\` but received ${describe(value)}.`,
+      );
     }
     for (let trace: Trace | null = this; trace !== null; trace = trace.#parent) {
       if (trace === value.trace) return value;
@@ -147,9 +150,19 @@ export class Trace {
   }
 
   /** `modelKey` says which model it is, in the fingerprint. */
-  callModel(model: NativeModel, modelKey: number, inputs: readonly Symbolic[], outputs: readonly string[]): Symbolic[] {
+  callModel(
+    model: NativeModel,
+    modelKey: number,
+    inputs: readonly Symbolic[],
+    outputs: readonly string[],
+  ): Symbolic[] {
     const ids = this.#ids(inputs, 'inputs');
-    this.#log('model', modelKey, inputs.map(({ serial }) => serial), outputs);
+    this.#log(
+      'model',
+      modelKey,
+      inputs.map(({ serial }) => serial),
+      outputs,
+    );
     const symbols = native(() => this.#native.callModel(model, ids, outputs), GraphError);
     return symbols.map((symbol) => this.#wrap(symbol));
   }
@@ -164,12 +177,23 @@ export class Trace {
     const yIds = this.#ids(ys, 'ys');
     const xIds = this.#ids(xs, 'xs');
     const gradIds = gradYs.map((grad) => (grad === null ? -1 : this.#check(grad, 'gradYs').id));
-    this.#log('gradient', serialsOf(ys), serialsOf(xs), gradYs.map((grad) => grad?.serial ?? null), overrides);
+    this.#log(
+      'gradient',
+      serialsOf(ys),
+      serialsOf(xs),
+      gradYs.map((grad) => grad?.serial ?? null),
+      overrides,
+    );
     const symbols = native(() => this.#native.gradient(yIds, xIds, gradIds, overrides), GraphError);
     return symbols.map((symbol) => this.#wrap(symbol));
   }
 
-  jacobian(ys: Symbolic, xs: Symbolic, each: (gradient: Symbolic) => Symbolic, overrides: Overrides): Symbolic {
+  jacobian(
+    ys: Symbolic,
+    xs: Symbolic,
+    each: (gradient: Symbolic) => Symbolic,
+    overrides: Overrides,
+  ): Symbolic {
     const [y, x] = [this.#check(ys, 'ys').id, this.#check(xs, 'xs').id];
     this.#log('jacobian', ys.serial, xs.serial, overrides);
     const { body, gradient } = native(() => this.#native.beginJacobian(y, x, overrides), GraphError);
@@ -197,9 +221,15 @@ export class Trace {
     const ids = this.#ids(initial, 'initial');
     this.#log('while', serialsOf(initial));
     const record = <T>(name: string, run: (...variables: Symbolic[]) => T) => {
-      const trace = new Trace(native(() => this.#native.body()), this.#recording, this);
+      const trace = new Trace(
+        native(() => this.#native.body()),
+        this.#recording,
+        this,
+      );
       const result = trace.#body(() => {
-        const variables = initial.map(({ dtype }, i) => trace.placeholder(dtype, shapes[i] ?? null, `loop_${i}`));
+        const variables = initial.map(({ dtype }, i) =>
+          trace.placeholder(dtype, shapes[i] ?? null, `loop_${i}`),
+        );
         return run(...variables);
       });
       const results = (Array.isArray(result) ? result : [result]) as Symbolic[];
@@ -218,7 +248,10 @@ export class Trace {
 
   /** What this recording compiles to, as a word. Call it when everything is recorded. */
   fingerprint(fetches: readonly Symbolic[], options: NativeSessionOptions): string {
-    return this.#recording.hash.copy().update(JSON.stringify([serialsOf(fetches), options])).digest('base64');
+    return this.#recording.hash
+      .copy()
+      .update(JSON.stringify([serialsOf(fetches), options]))
+      .digest('base64');
   }
 
   /** Builds the graph on a background thread. The trace is used up. */
@@ -241,7 +274,10 @@ function checkLoop(
 ): void {
   const [test] = tests;
   if (tests.length !== 1 || test?.dtype !== 'bool' || test.shape?.length !== 0) {
-    throw new GraphError('INVALID_ARGUMENT', `Expected \`condition\` to return one bool scalar but it returned ${tests}.`);
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Expected \`condition\` to return one bool scalar but it returned ${tests}.`,
+    );
   }
   if (results.length !== initial.length) {
     throw new GraphError(

@@ -38,11 +38,15 @@ export const reshape = (x: Operand, to: Sizes): Symbolic => op('Reshape', [const
 export function transpose(x: Operand, permutation?: readonly number[]): Symbolic {
   const value = constant(x);
   const order = permutation ?? Array.from({ length: value.rank }, (_, i) => value.rank - 1 - i);
-  return op('Transpose', [value, integers(value.shape === null ? order : order.map((axis) => positiveAxis(axis, value.rank)))]);
+  return op('Transpose', [
+    value,
+    integers(value.shape === null ? order : order.map((axis) => positiveAxis(axis, value.rank))),
+  ]);
 }
 
 /** A new axis of size 1 before `axis`. */
-export const expandDims = (x: Operand, axis: number): Symbolic => op('ExpandDims', [constant(x), integers(axis)]);
+export const expandDims = (x: Operand, axis: number): Symbolic =>
+  op('ExpandDims', [constant(x), integers(axis)]);
 
 /** x without its axes of size 1, or without those named. */
 export function squeeze(x: Operand, axis: number | readonly number[] = []): Symbolic {
@@ -77,7 +81,8 @@ function alike(values: readonly Operand[]): Symbolic[] {
 /** Tensors joined along an axis that they have. */
 export function concat(values: readonly Operand[], axis: number): Symbolic {
   const [only, ...others] = alike(values);
-  if (only === undefined) throw new GraphError('INVALID_ARGUMENT', '`ops.concat` received no tensor to join.');
+  if (only === undefined)
+    throw new GraphError('INVALID_ARGUMENT', '`ops.concat` received no tensor to join.');
   if (others.length === 0) return only;
   return op('ConcatV2', [[only, ...others], integers(axis)]);
 }

@@ -27,7 +27,10 @@ export function resize(images: Operand, size: Sizes, method: ResizeMethod = 'bil
   }
   if (value.rank === 3) return squeeze(resize(expandDims(value, 0), size, method), 0);
   if (value.rank !== 4) {
-    throw new GraphError('INVALID_ARGUMENT', `Expected images (N, H, W, C) or (H, W, C) but received ${value}.`);
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Expected images (N, H, W, C) or (H, W, C) but received ${value}.`,
+    );
   }
   if (Array.isArray(size) && size[0] === value.shape?.[1] && size[1] === value.shape?.[2]) return value;
   const { type, halfPixels } = RESIZE[method];

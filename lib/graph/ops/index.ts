@@ -7,5 +7,5 @@ export * from './image.js';
 export * from './indexing.js';
 export * from './math.js';
 export * from './nn.js';
-export * from './reduction.js';
 export * as random from './random.js';
+export * from './reduction.js';

@@ -23,7 +23,12 @@ export interface StridedSliceOptions {
 }
 
 /** x[begin:end:strides], as Python would index it. */
-export function stridedSlice(x: Operand, begin: Sizes, end: Sizes, options: StridedSliceOptions = {}): Symbolic {
+export function stridedSlice(
+  x: Operand,
+  begin: Sizes,
+  end: Sizes,
+  options: StridedSliceOptions = {},
+): Symbolic {
   const from = sizes(begin);
   const strides = options.strides ?? new Array<number>(from.shape?.[0] ?? 1).fill(1);
   return op('StridedSlice', [constant(x), from, sizes(end), sizes(strides)], {

@@ -8,7 +8,11 @@ export interface MatmulOptions {
 }
 
 /** The product of the matrices in the last two axes; axes before them broadcast. */
-export function matmul(a: Operand, b: Operand, { transposeA = false, transposeB = false }: MatmulOptions = {}): Symbolic {
+export function matmul(
+  a: Operand,
+  b: Operand,
+  { transposeA = false, transposeB = false }: MatmulOptions = {},
+): Symbolic {
   return op('BatchMatMulV2', promote(a, b), { adj_x: transposeA, adj_y: transposeB });
 }
 

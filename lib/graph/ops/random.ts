@@ -15,7 +15,12 @@ export interface RandomOptions {
 /** The second half of a stateless op's key: any constant does. */
 const KEY = 0x6b65;
 
-function draw(stateless: string, stateful: string, shape: Sizes, { seed, dtype = 'float32' }: RandomOptions): Symbolic {
+function draw(
+  stateless: string,
+  stateful: string,
+  shape: Sizes,
+  { seed, dtype = 'float32' }: RandomOptions,
+): Symbolic {
   if (seed === undefined) {
     return op(stateful, [sizes(shape)], { dtype: { dtype }, seed: { int: 0 }, seed2: { int: 0 } });
   }
@@ -24,14 +29,20 @@ function draw(stateless: string, stateful: string, shape: Sizes, { seed, dtype =
 }
 
 /** Normally distributed numbers. */
-export function normal(shape: Sizes, options: RandomOptions & { mean?: number; stddev?: number } = {}): Symbolic {
+export function normal(
+  shape: Sizes,
+  options: RandomOptions & { mean?: number; stddev?: number } = {},
+): Symbolic {
   const { mean = 0, stddev = 1 } = options;
   const drawn = draw('StatelessRandomNormal', 'RandomStandardNormal', shape, options);
   return add(multiply(drawn, stddev), mean);
 }
 
 /** Numbers evenly distributed in `[least, most)`. */
-export function uniform(shape: Sizes, options: RandomOptions & { least?: number; most?: number } = {}): Symbolic {
+export function uniform(
+  shape: Sizes,
+  options: RandomOptions & { least?: number; most?: number } = {},
+): Symbolic {
   const { least = 0, most = 1 } = options;
   const drawn = draw('StatelessRandomUniform', 'RandomUniform', shape, options);
   return add(multiply(drawn, most - least), least);

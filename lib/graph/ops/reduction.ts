@@ -55,7 +55,11 @@ export const reduceStd = (x: Operand, axis?: Axis, options: ReductionOptions = {
   sqrt(reduceVariance(x, axis, options));
 
 /** log(Σ exp(x)), finite wherever x is. */
-export function reduceLogsumexp(x: Operand, axis?: Axis, { keepdims = false }: ReductionOptions = {}): Symbolic {
+export function reduceLogsumexp(
+  x: Operand,
+  axis?: Axis,
+  { keepdims = false }: ReductionOptions = {},
+): Symbolic {
   const value = constant(x);
   const most = reduceMax(value, axis, { keepdims: true });
   const sum = reduceSum(op('Exp', [subtract(value, most)]), axis, { keepdims });

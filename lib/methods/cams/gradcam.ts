@@ -29,7 +29,9 @@ export function gradcam({
   const [outputs, activations] = model(inputs, 2);
   const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
 
-  const weights = batchJacobian(logits, activations, { each: (gradient) => reduceMean(gradient, spatialAxis) });
+  const weights = batchJacobian(logits, activations, {
+    each: (gradient) => reduceMean(gradient, spatialAxis),
+  });
   const maps = einsum('b...k,bck->b...c', activations, weights);
 
   return { logits, maps };

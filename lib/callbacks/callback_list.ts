@@ -1,0 +1,80 @@
+import { wrongType } from '../arguments.js';
+import type { CallbackLike, RunParameters, StepLogs } from './callback.js';
+import { History } from './history.js';
+import { ProgbarLogger } from './progbar_logger.js';
+
+/** `'auto'`: a bar on a terminal, else nothing. 0: nothing. 1: progress. 2: one line at the end. */
+export type Verbosity = 'auto' | 0 | 1 | 2;
+
+export function checkVerbose(verbose: unknown): Verbosity {
+  if (verbose !== 'auto' && verbose !== 0 && verbose !== 1 && verbose !== 2) {
+    throw wrongType('verbose', "'auto', 0, 1 or 2", verbose);
+  }
+  return verbose;
+}
+
+export interface CallbackListOptions {
+  /** Adds a {@link History}, which `history` gives. */
+  readonly addHistory?: boolean;
+  /** Adds a {@link ProgbarLogger} where `verbose` asks for one. */
+  readonly addProgbar?: boolean;
+  readonly model?: unknown;
+  readonly verbose?: Verbosity;
+  readonly steps?: number;
+  readonly samples?: number;
+}
+
+/** Several callbacks as one, called in their order. */
+export class CallbackList {
+  readonly callbacks: readonly CallbackLike[];
+  readonly history: History | null;
+
+  constructor(callbacks: readonly CallbackLike[] = [], options: CallbackListOptions = {}) {
+    const valid =
+      Array.isArray(callbacks) && callbacks.every((each) => typeof each === 'object' && each !== null);
+    if (!valid) throw wrongType('callbacks', 'an array of callbacks, or a CallbackList', callbacks);
+    const { addHistory = false, addProgbar = false, steps = 0, samples = 0, model } = options;
+    const asked = checkVerbose(options.verbose ?? 'auto');
+    const verbose = asked === 'auto' ? (process.stderr.isTTY === true ? 1 : 0) : asked;
+    const all = [...callbacks];
+    this.history = all.find((each) => each instanceof History) ?? (addHistory ? new History() : null);
+    if (this.history !== null && !all.includes(this.history)) all.push(this.history);
+    if (addProgbar && verbose !== 0) all.push(new ProgbarLogger());
+    this.callbacks = all;
+    if (model !== undefined) this.setModel(model);
+    this.setParams({ verbose, steps, samples });
+  }
+
+  /** Does anyone but our own bookkeeping look at what steps give? */
+  get observed(): boolean {
+    return this.callbacks.some((each) => !(each instanceof History) && !(each instanceof ProgbarLogger));
+  }
+
+  setModel(model: unknown): void {
+    for (const each of this.callbacks) each.setModel?.(model);
+  }
+
+  setParams(params: RunParameters): void {
+    for (const each of this.callbacks) each.setParams?.(params);
+  }
+
+  async onPredictBegin(): Promise<void> {
+    for (const each of this.callbacks) await each.onPredictBegin?.();
+  }
+
+  async onPredictBatchBegin(step: number): Promise<void> {
+    for (const each of this.callbacks) await each.onPredictBatchBegin?.(step);
+  }
+
+  async onPredictBatchEnd(endStep: number, logs: StepLogs): Promise<void> {
+    for (const each of this.callbacks) await each.onPredictBatchEnd?.(endStep, logs);
+  }
+
+  async onPredictEnd(): Promise<void> {
+    for (const each of this.callbacks) await each.onPredictEnd?.();
+  }
+
+  async onPredictError(error: unknown): Promise<void> {
+    for (const each of this.callbacks) await each.onPredictError?.(error);
+  }
+}

@@ -1,0 +1,63 @@
+/** The `y` of a call: the units to explain, checked before anything runs. */
+import { outOfRange, refused, wrongType } from '../arguments.js';
+import { isInteger, isTypedArray, type TypedArray } from '../dtype.js';
+import { type NestedArray, Tensor, tensor } from '../tensor.js';
+import type { ArrayData } from './inputs.js';
+
+/**
+ * The units to explain of each sample, (N, U): an integer Tensor, `{ data, shape }` or nested arrays. A flat array
+ * of N numbers names one unit per sample.
+ */
+export type Indices = Tensor | ArrayData | NestedArray | TypedArray;
+
+const FORMS = 'integers of shape (samples, units), as [[3, 5], [0, 7]]';
+
+/**
+ * `y` as an int32 tensor (samples, units).
+ *
+ * @param units how many units the explained output has, or null where only a run can tell.
+ */
+export function indicesTensor(y: unknown, samples: number, units: number | null): Tensor<'int32'> {
+  const given = fromAny(y);
+  if (given.shape.length !== 1 && given.shape.length !== 2) {
+    throw refused('y', FORMS, `shape (${given.shape.join(', ')})`);
+  }
+  const [rows = 0, columns = 1] = given.shape;
+  if (rows !== samples) {
+    throw refused('y', `a row of units for each of the ${samples} samples of \`x\``, `${rows} rows`);
+  }
+  if (columns === 0)
+    throw refused('y', 'at least one unit per sample', 'none', 'Leave `y` out to explain every unit.');
+  const data = new Int32Array(rows * columns);
+  const { data: source } = given;
+  for (let i = 0; i < data.length; i++) {
+    const unit = Number(source[i]);
+    if (unit < 0 || (units !== null && unit >= units)) {
+      const place = `y[${Math.floor(i / columns)}][${i % columns}]`;
+      const bounds = units === null ? 'a unit of at least 0' : `a unit from 0 to ${units - 1}`;
+      throw outOfRange(place, bounds, unit);
+    }
+    data[i] = unit;
+  }
+  return tensor(data, [rows, columns], 'int32');
+}
+
+function fromAny(y: unknown): Tensor {
+  let given: Tensor;
+  if (y instanceof Tensor) given = y;
+  else if (isTypedArray(y)) given = tensor(y);
+  else if (Array.isArray(y)) {
+    const floating = y
+      .flat(Number.POSITIVE_INFINITY)
+      .find((unit) => !Number.isInteger(unit) && typeof unit !== 'bigint');
+    if (floating !== undefined) throw wrongType('y', FORMS, floating);
+    given = tensor(y as NestedArray, undefined, 'int64');
+  } else if (typeof y === 'object' && y !== null && 'data' in y && 'shape' in y) {
+    const { data, shape } = y as ArrayData;
+    given = isTypedArray(data) ? tensor(data, shape) : tensor(data, shape, 'int64');
+  } else throw wrongType('y', FORMS, y);
+  if (!isInteger(given.dtype)) {
+    throw wrongType('y', FORMS, given.dtype, 'Pass an Int32Array, or nested arrays of integers.');
+  }
+  return given;
+}

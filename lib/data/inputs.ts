@@ -1,0 +1,167 @@
+/** The `x` of a call: what a model is fed with, checked against what it takes. */
+import { nearNames, refused, typeName, wrongType } from '../arguments.js';
+import { isFloating, isInteger, isTypedArray, type NumericDType, type TypedArray } from '../dtype.js';
+import type { TensorSpec } from '../graph/method.js';
+import { describeShape } from '../graph/symbolic.js';
+import { breathe, Tensor, tensor } from '../tensor.js';
+
+/** A flat array with its shape: a tensor by other means. */
+export interface ArrayData {
+  readonly data: TypedArray | Uint8ClampedArray | readonly number[];
+  readonly shape: readonly number[];
+  /** Needed only to tell 'float16' and 'bfloat16' bits from integers. */
+  readonly dtype?: NumericDType;
+}
+
+export type InputArray = Tensor | ArrayData;
+
+/** One input; several in the model's order; or several by name. The first axis of each is the samples. */
+export type Inputs = InputArray | readonly InputArray[] | Readonly<Record<string, InputArray>>;
+
+const FORMS = 'a Tensor, { data, shape }, an array of either (one per input) or a record by input name';
+
+function isArrayData(value: unknown): value is ArrayData {
+  return typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
+}
+
+/** A Tensor over the values of `value`. */
+export function toTensor(name: string, value: unknown, expected: string): Tensor {
+  if (value instanceof Tensor) return value;
+  if (isArrayData(value)) return tensor(value.data, value.shape, value.dtype as NumericDType);
+  if (isTypedArray(value)) {
+    throw wrongType(
+      name,
+      expected,
+      value,
+      `A flat array says no shape: pass { data, shape } or tensor(data, shape).`,
+    );
+  }
+  if (Array.isArray(value)) {
+    throw wrongType(name, expected, value, 'Make nested arrays a tensor with tensor(values) first.');
+  }
+  throw wrongType(name, expected, value);
+}
+
+/** One tensor per input of the model, in its order. */
+export function inputTensors(x: unknown, specs: readonly TensorSpec[], name = 'x'): readonly Tensor[] {
+  const tensors = inOrder(x, specs, name);
+  tensors.forEach((each, i) => {
+    const label = tensors.length > 1 ? `${name}[${i}]` : name;
+    checkAgainst(label, each, specs[i] as TensorSpec);
+  });
+  const samples = tensors[0]?.shape[0];
+  tensors.forEach((each, i) => {
+    if (each.shape[0] !== samples) {
+      throw refused(`${name}[${i}]`, `${samples} samples, as \`${name}[0]\` has,`, `${each.shape[0]}`);
+    }
+  });
+  return tensors;
+}
+
+function inOrder(x: unknown, specs: readonly TensorSpec[], name: string): readonly Tensor[] {
+  const single = x instanceof Tensor || isArrayData(x) || isTypedArray(x);
+  const flatNumbers = Array.isArray(x) && (x.length === 0 || typeof x[0] === 'number' || Array.isArray(x[0]));
+  if (single || flatNumbers || typeof x !== 'object' || x === null) {
+    const only = toTensor(name, x, FORMS);
+    if (specs.length !== 1) {
+      const names = specs.map((spec) => spec.name).join(', ');
+      throw refused(
+        name,
+        `${specs.length} inputs (${names})`,
+        'one',
+        'Pass an array, or a record by input name.',
+      );
+    }
+    return [only];
+  }
+  if (Array.isArray(x)) {
+    if (x.length !== specs.length) {
+      const names = specs.map((spec) => spec.name).join(', ');
+      throw refused(name, `${specs.length} input${specs.length === 1 ? '' : 's'} (${names})`, `${x.length}`);
+    }
+    return x.map((each, i) => toTensor(`${name}[${i}]`, each, 'a Tensor or { data, shape }'));
+  }
+  const record = x as Record<string, unknown>;
+  const names = specs.map((spec) => spec.name);
+  for (const key of Object.keys(record)) {
+    if (names.includes(key)) continue;
+    const [near] = nearNames(key, names, 1);
+    const mend = near === undefined ? '' : `Did you mean "${near}"?`;
+    throw refused(name, `${FORMS}: the inputs are ${names.join(', ')}`, `a record with "${key}"`, mend);
+  }
+  return names.map((key) => {
+    if (record[key] === undefined)
+      throw refused(name, `all inputs (${names.join(', ')})`, `none for "${key}"`);
+    return toTensor(`${name}.${key}`, record[key], 'a Tensor or { data, shape }');
+  });
+}
+
+function checkAgainst(name: string, value: Tensor, { dtype, shape }: TensorSpec): void {
+  const expected = `shape ${describeShape(shape)}, samples first,`;
+  const received = describeShape(value.shape);
+  if (shape !== null && value.shape.length !== shape.length) {
+    const mend =
+      value.shape.length === shape.length - 1
+        ? `Add the axis of samples: [${[1, ...value.shape].join(', ')}].`
+        : '';
+    throw refused(name, expected, received, mend);
+  }
+  if (value.shape.length === 0) throw refused(name, 'an axis of samples', 'a scalar');
+  if (value.shape[0] === 0) throw refused(name, 'at least one sample', `an empty batch ${received}`);
+  const misfit =
+    shape?.findIndex((size, axis) => axis > 0 && size !== null && size !== value.shape[axis]) ?? -1;
+  if (misfit > 0) {
+    const { [misfit]: size } = shape as readonly (number | null)[];
+    throw refused(name, expected, `${received}: axis ${misfit} must be ${size}`, 'Resize the inputs to it.');
+  }
+  if (value.dtype === 'bool' || (isInteger(dtype) && !isInteger(value.dtype))) {
+    throw wrongType(name, `values of dtype ${dtype}, or of one that casts to it without loss,`, value.dtype);
+  }
+  if (!isFloating(dtype) && !isInteger(dtype)) {
+    throw wrongType(name, 'numbers', typeName(value), `The model takes ${dtype}, which cannot be fed.`);
+  }
+}
+
+/** Elements looked at in one macrotask: about 0.3 ms. */
+const SCAN = 1 << 18;
+
+/** Refuses NaN: every map would silently be NaN, too. Gives way to other work every 0.3 ms. */
+export async function refuseNaN(name: string, value: Tensor): Promise<void> {
+  if (!isFloating(value.dtype)) return;
+  const { data, dtype } = value;
+  for (let from = 0; from < data.length; from += SCAN) {
+    if (from > 0) await breathe();
+    const at = findNaN(data.subarray(from, from + SCAN), dtype);
+    if (at >= 0) {
+      const position = positionOf(from + at, value.shape);
+      throw refused(
+        name,
+        'numbers',
+        `NaN at [${position.join(', ')}]`,
+        'Check how the inputs were prepared.',
+      );
+    }
+  }
+}
+
+function findNaN(data: TypedArray, dtype: NumericDType): number {
+  if (dtype === 'float16' || dtype === 'bfloat16') {
+    const infinity = dtype === 'float16' ? 0x7c00 : 0x7f80;
+    return (data as Uint16Array).findIndex((bits) => (bits & 0x7fff) > infinity);
+  }
+  const floats = data as Float32Array;
+  for (let i = 0; i < floats.length; i++) {
+    if (Number.isNaN(floats[i])) return i;
+  }
+  return -1;
+}
+
+function positionOf(index: number, shape: readonly number[]): number[] {
+  const position: number[] = [];
+  for (let axis = shape.length - 1, rest = index; axis >= 0; axis--) {
+    const size = shape[axis] as number;
+    position.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return position;
+}

@@ -1,0 +1,64 @@
+/** From a function over symbolic tensors to a compiled one, through the model's cache. */
+import type { DType, StaticShape } from '../binding/contract.js';
+import { ensureTensorflow } from '../binding/loader.js';
+import type { Batch } from '../data/data_handler.js';
+import { cast } from '../graph/ops/array.js';
+import type { Symbolic } from '../graph/symbolic.js';
+import { Trace } from '../graph/trace.js';
+import type { Model } from '../model.js';
+import type { Lease } from './function_cache.js';
+
+/** What of a batch a compiled function depends on. */
+export interface Signature {
+  readonly inputs: readonly { readonly dtype: DType; readonly shape: StaticShape }[];
+  /** Units per sample: none named, exactly one (a gradient without a loop), or several. */
+  readonly units: 'all' | 'one' | 'several';
+}
+
+/** Sizes that the model leaves open stay open, so that one function serves inputs of any size. */
+export function signatureOf(model: Model, batch: Batch): Signature {
+  const inputs = batch.inputs.map(({ dtype, shape }, i) => {
+    const known = model.inputs[i]?.shape ?? shape.map(() => null);
+    return { dtype, shape: known };
+  });
+  const { indices } = batch;
+  return { inputs, units: indices === null ? 'all' : indices.shape[1] === 1 ? 'one' : 'several' };
+}
+
+/** The symbols that a step begins with. */
+export interface StepData {
+  /** In the model's order and dtypes. */
+  readonly inputs: readonly Symbolic[];
+  readonly indices: Symbolic | null;
+}
+
+/**
+ * Records `step` for batches of `signature` and lends the function that it compiles to: one from the cache where an
+ * equal recording is there, else a new one, which is built on a background thread.
+ *
+ * @param key where given, the function is remembered under it, for `recall`.
+ */
+export async function compile(
+  model: Model,
+  signature: Signature,
+  step: (data: StepData) => readonly Symbolic[],
+  key: string | null,
+): Promise<Lease> {
+  const addon = await ensureTensorflow();
+  model.checkOpen();
+  const { functions, session } = model.core;
+  const trace = Trace.create(addon);
+  const fetches = trace.run(() => {
+    const fed = signature.inputs.map(({ dtype, shape }, i) => trace.placeholder(dtype, shape, `input_${i}`));
+    const units = signature.units === 'one' ? 1 : null;
+    const indices = signature.units === 'all' ? null : trace.placeholder('int32', [null, units], 'indices');
+    return step({
+      inputs: fed.map((input, i) => cast(input, model.inputs[i]?.dtype ?? input.dtype)),
+      indices,
+    });
+  });
+  const fingerprint = trace.fingerprint(fetches, session);
+  const lease = functions.lend(fingerprint, () => trace.compile(fetches, session));
+  if (key !== null) functions.remember(key, fingerprint);
+  return lease;
+}

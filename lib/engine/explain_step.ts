@@ -1,0 +1,117 @@
+import { checkFunction, checkIntegers, describe, outOfRange, wrongType } from '../arguments.js';
+import { GraphError } from '../errors.js';
+import type {
+  AnyMethod,
+  Filter,
+  Method,
+  MethodArguments,
+  MethodResult,
+  SymbolicModel,
+} from '../graph/method.js';
+import { Symbolic } from '../graph/symbolic.js';
+import { KERNEL_AXIS, SPATIAL_AXIS } from '../inspection/axes.js';
+import { positionSizes, resizeMaps } from './resize_maps.js';
+
+/** What every method gets, and what its maps go through. */
+export interface StepOptions {
+  /** A filter over the maps, before they are resized. */
+  readonly postprocessing?: Filter | null;
+  /** true: to the size of the inputs. Sizes, as [height, width]: to these. false: maps stay as they are. Default true. */
+  readonly resizing?: boolean | readonly number[] | null;
+  /** The axes that hold positions. Default [-3, -2]; for volumes [-4, -3, -2], for signals [-2]. */
+  readonly spatialAxis?: readonly number[];
+  /** The axis of the logits that `y` points into. Default -1. */
+  readonly indicesAxis?: number;
+  /** How many leading axes the logits and `y` share. Default -1: all of y's but the last. */
+  readonly indicesBatchDims?: number;
+}
+
+export const STEP_OPTIONS = [
+  'postprocessing',
+  'resizing',
+  'spatialAxis',
+  'indicesAxis',
+  'indicesBatchDims',
+] as const;
+
+/** The tensors of one step. */
+export interface ExplainStepData {
+  /** The explained input, or all inputs in the model's order. */
+  readonly inputs: Symbolic | readonly Symbolic[];
+  readonly indices?: Symbolic | null;
+}
+
+/** @internal Refuses options that no step can work with, before anything is recorded. */
+export function checkStepOptions(options: StepOptions): void {
+  const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims } = options;
+  if (postprocessing !== undefined && postprocessing !== null) {
+    checkFunction('postprocessing', postprocessing, 'Pass a filter, as `filters.positiveNormalize`.');
+  }
+  if (resizing !== undefined && resizing !== null && typeof resizing !== 'boolean') {
+    const sizes = checkIntegers('resizing', resizing, 'true, false or sizes, as [height, width],');
+    if (sizes.length === 0 || sizes.some((size) => size < 1)) {
+      throw outOfRange('resizing', 'sizes of at least 1', sizes);
+    }
+  }
+  if (spatialAxis !== undefined) {
+    checkIntegers('spatialAxis', spatialAxis);
+    if (spatialAxis.length === 0) throw outOfRange('spatialAxis', 'at least one axis', spatialAxis);
+  }
+  for (const [name, value] of Object.entries({ indicesAxis, indicesBatchDims })) {
+    if (value !== undefined && !Number.isInteger(value)) throw wrongType(name, 'an integer', value);
+  }
+}
+
+/**
+ * One step, in symbols: the method, then the filter, then the resize. It is what `explain` compiles, and may be
+ * called inside other methods.
+ *
+ * @param params the method's own parameters beside the {@link StepOptions}.
+ */
+export function explainStep<P extends object>(
+  model: SymbolicModel,
+  method: Method<P> | AnyMethod,
+  data: ExplainStepData,
+  options: StepOptions & P,
+): MethodResult {
+  const { postprocessing, resizing = true, spatialAxis = SPATIAL_AXIS, ...rest } = options;
+  const { indicesAxis = KERNEL_AXIS, indicesBatchDims = -1, ...params } = rest;
+  const allInputs = data.inputs instanceof Symbolic ? [data.inputs] : data.inputs;
+  const inputs = allInputs[0] as Symbolic;
+  const result = (method as Method)({
+    ...params,
+    model,
+    inputs,
+    allInputs,
+    indices: data.indices ?? undefined,
+    indicesAxis,
+    indicesBatchDims,
+    spatialAxis,
+  } as MethodArguments);
+  checkResult(method, result);
+
+  let { maps } = result;
+  if (postprocessing) {
+    maps = postprocessing(maps, spatialAxis);
+    if (!(maps instanceof Symbolic)) {
+      throw new GraphError(
+        'INVALID_ARGUMENT',
+        `Expected \`postprocessing\` to return a symbolic tensor but it returned ${describe(maps)}.`,
+      );
+    }
+  }
+  if (resizing === true) maps = resizeMaps(maps, positionSizes(inputs));
+  else if (resizing) maps = resizeMaps(maps, resizing);
+  return { logits: result.logits, maps };
+}
+
+function checkResult(method: AnyMethod | Method<never>, result: unknown): void {
+  const { logits, maps } = (result ?? {}) as Partial<MethodResult>;
+  if (logits instanceof Symbolic && maps instanceof Symbolic) return;
+  const mend = result instanceof Promise ? ' A method is recorded synchronously: it must not be async.' : '';
+  throw new GraphError(
+    'INVALID_ARGUMENT',
+    `Expected the method ${method.name} to return { logits, maps } of symbolic tensors but it returned ` +
+      `${describe(result)}.${mend}`,
+  );
+}

@@ -1,0 +1,4 @@
+/** The parts that `explain` is made of. */
+export { type Batch, DataHandler, makeDataHandler } from '../data/index.js';
+export { type ExplainStepData, explainStep, type StepOptions } from './explain_step.js';
+export { type ExplainFunction, type ExplainResult, makeExplainFunction } from './make_explain_function.js';

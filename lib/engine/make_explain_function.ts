@@ -1,0 +1,116 @@
+import { checkBoolean, checkFunction, wrongType } from '../arguments.js';
+import type { Batch } from '../data/data_handler.js';
+import { DATA_OPTIONS } from '../data/data_handler.js';
+import type { AnyMethod, MethodArguments, MethodParameters } from '../graph/method.js';
+import { Model } from '../model.js';
+import type { Tensor } from '../tensor.js';
+import { compile, type Signature, signatureOf } from './compile.js';
+import { checkStepOptions, explainStep, STEP_OPTIONS, type StepOptions } from './explain_step.js';
+import type { Lease } from './function_cache.js';
+import { keyOf, WatchedParams } from './params.js';
+import { runFunction } from './run_function.js';
+import { symbolicModel } from './symbolic_model.js';
+
+/** What `explain` gives. */
+export interface ExplainResult {
+  /** The explained units' logits, (N, U). */
+  readonly logits: Tensor;
+  /** A map per unit, (N, H, W, U). */
+  readonly maps: Tensor;
+}
+
+/** Explains one batch. It compiles at the first batch of a kind (dtypes, units or none) and keeps what it compiled. */
+export interface ExplainFunction {
+  (batch: Batch, options?: { signal?: AbortSignal | undefined }): Promise<ExplainResult>;
+  /** Lets the model's cache drop what was compiled. Idempotent; the function works on, and may compile again. */
+  release(): void;
+}
+
+/** Names that `explain` itself takes, for telling what a misspelled option meant. */
+export const ENGINE_OPTIONS: readonly string[] = [
+  ...DATA_OPTIONS,
+  ...STEP_OPTIONS,
+  'verbose',
+  'callbacks',
+  'force',
+  'signal',
+];
+
+/**
+ * The function that explains batches of `model` with `method`.
+ *
+ * @param params the method's own parameters beside the {@link StepOptions}.
+ * @param force true: `method` runs again (a few ms), so that values which it captured are honoured, and what it
+ *   records is compiled unless the very same was compiled before. false (as in the Python library): where this
+ *   method was compiled for this model with equal params and dtypes, that function is taken without running it;
+ *   functions among the params are compared by identity.
+ */
+export function makeExplainFunction<M extends AnyMethod>(
+  model: Model,
+  method: M,
+  params: StepOptions & MethodParameters<M>,
+  force = false,
+): ExplainFunction {
+  if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
+  checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
+  checkBoolean('force', force);
+  checkStepOptions(params);
+  const leases = new Map<string, Promise<Lease>>();
+
+  const leaseFor = (signature: Signature): Promise<Lease> => {
+    const kind = JSON.stringify(signature);
+    let lease = leases.get(kind);
+    if (lease === undefined) {
+      const key = keyOf([method, params, model.outputTensors, kind]);
+      lease =
+        (force ? null : model.core.functions.recall(key)) ?? record(model, method, params, signature, key);
+      leases.set(kind, lease);
+      lease.catch(() => leases.delete(kind));
+    }
+    return lease;
+  };
+
+  const run = async (
+    batch: Batch,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<ExplainResult> => {
+    model.checkOpen();
+    const lease = await leaseFor(signatureOf(model, batch));
+    const [logits, maps] = await runFunction(model, lease, batch, signal);
+    return { logits: logits as Tensor, maps: maps as Tensor };
+  };
+
+  const release = () => {
+    for (const lease of leases.values()) {
+      lease.then(
+        (lent) => lent.release(),
+        () => undefined,
+      );
+    }
+    leases.clear();
+  };
+  return Object.assign(run, { release });
+}
+
+function record<M extends AnyMethod>(
+  model: Model,
+  method: M,
+  params: StepOptions & MethodParameters<M>,
+  signature: Signature,
+  key: string,
+): Promise<Lease> {
+  return compile(
+    model,
+    signature,
+    ({ inputs, indices }) => {
+      const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, ...own } = params;
+      const watched = new WatchedParams<object>(own);
+      const seen = (args: MethodArguments) => method(watched.watch(args) as never);
+      Object.defineProperty(seen, 'name', { value: method.name });
+      const { logits, maps } = explainStep(symbolicModel(model, inputs), seen, { inputs, indices }, params);
+      watched.checkAllRead(ENGINE_OPTIONS);
+      return [logits, maps];
+    },
+    key,
+  );
+}

@@ -1,0 +1,38 @@
+import { checkFunction, wrongType } from '../arguments.js';
+import type { Indices } from '../data/indices.js';
+import type { Inputs } from '../data/inputs.js';
+import type { AnyMethod } from '../graph/method.js';
+import type { Model } from '../model.js';
+import { type ExplainOptionsFor, explain, type OptionalOptions } from './explain.js';
+import type { ExplainResult } from './make_explain_function.js';
+
+/** The options `O`, of which those in `D` are given already. */
+type Remaining<O, D> = Omit<O, keyof D> & Partial<Pick<O, keyof D & keyof O>>;
+
+/** `explain` with its method and some options chosen; options given to it go before those. */
+export type PartialExplain<M extends AnyMethod, D> = (
+  model: Model,
+  x: Inputs,
+  y?: Indices | null,
+  ...options: OptionalOptions<Remaining<ExplainOptionsFor<M>, D>>
+) => Promise<ExplainResult>;
+
+/**
+ * `explain` with `method` and `defaults` filled in. The function is named after the method: `gradcam_explain`.
+ *
+ * @param defaults options for every call, which the call's own options go before.
+ */
+export function partialExplain<M extends AnyMethod, D extends Partial<ExplainOptionsFor<M>> = object>(
+  method: M,
+  defaults?: D & Partial<ExplainOptionsFor<M>>,
+): PartialExplain<M, D> {
+  checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
+  if (defaults !== undefined && (typeof defaults !== 'object' || defaults === null)) {
+    throw wrongType('defaults', 'an object of options', defaults);
+  }
+  const chosen = { ...defaults };
+  const explainWith: PartialExplain<M, D> = async (model, x, y, ...[options]) =>
+    explain<AnyMethod>(method, model, x, y, { ...chosen, ...options });
+  Object.defineProperty(explainWith, 'name', { value: `${method.name}_explain` });
+  return explainWith;
+}

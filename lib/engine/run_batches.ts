@@ -1,0 +1,92 @@
+/** The loop over batches: several under way at once, results in order, joined as they come. */
+import type { CallbackList } from '../callbacks/callback_list.js';
+import type { Batch, DataHandler } from '../data/data_handler.js';
+import { CancelledError } from '../errors.js';
+import type { Model } from '../model.js';
+import { RowJoiner, type Tensor } from '../tensor.js';
+
+/** The outputs of one step, by name. */
+export type StepOutputs = Readonly<Record<string, Tensor>>;
+
+export interface LoopOptions {
+  readonly callbacks: CallbackList;
+  readonly counter: { steps: number };
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Rows that one run of the graph computes at most: small parts keep all replicas busy and memory low. */
+const MOST_SHARD_ROWS = 8;
+
+/** Rows per part of a batch, when `replicas` compute parts at once. */
+export function shardSize(model: Model, rows: number): number {
+  const fixed = model.inputs[0]?.shape?.[0];
+  if (typeof fixed === 'number') return fixed;
+  return Math.max(1, Math.min(MOST_SHARD_ROWS, Math.ceil(rows / model.core.session.replicas)));
+}
+
+/** Batches to have under way, so that no replica waits while the next batch is copied. */
+function batchesInFlight(model: Model, handler: DataHandler): number {
+  const rows = Math.min(handler.batchSize, handler.samples);
+  const shards = Math.ceil(rows / shardSize(model, rows));
+  return Math.min(handler.maxQueueSize, Math.ceil(model.core.session.replicas / shards) + 1);
+}
+
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw cancelled(signal);
+}
+
+export function cancelled(signal: AbortSignal): CancelledError {
+  return new CancelledError('The run was cancelled by its signal.', { cause: signal.reason });
+}
+
+/** Runs `step` over all batches and joins what it gives along the samples. */
+export async function runBatches<Outputs extends StepOutputs>(
+  model: Model,
+  handler: DataHandler,
+  step: (batch: Batch) => Promise<Outputs>,
+  { callbacks, counter, signal }: LoopOptions,
+): Promise<Outputs> {
+  const underWay: { batch: Batch; outputs: Promise<Outputs> }[] = [];
+  const joined = new Map<string, RowJoiner>();
+  const most = batchesInFlight(model, handler);
+
+  const finishOldest = async () => {
+    const oldest = underWay[0];
+    if (oldest === undefined) return;
+    const outputs = await oldest.outputs;
+    underWay.shift();
+    oldest.batch.release();
+    counter.steps += 1;
+    await callbacks.onPredictBatchEnd(oldest.batch.step + 1, { outputs });
+    for (const [name, output] of Object.entries(outputs)) {
+      let joiner = joined.get(name);
+      if (joiner === undefined) {
+        joiner = new RowJoiner(handler.samples);
+        joined.set(name, joiner);
+      }
+      // Someone who looked at a step's tensors may have kept them.
+      await joiner.append(output, !callbacks.observed);
+    }
+  };
+
+  try {
+    await callbacks.onPredictBegin();
+    for await (const batch of handler.batches()) {
+      checkSignal(signal);
+      await callbacks.onPredictBatchBegin(batch.step);
+      const outputs = step(batch);
+      // It is awaited in its turn; until then its failure is not unhandled.
+      outputs.catch(() => undefined);
+      underWay.push({ batch, outputs });
+      if (underWay.length >= most) await finishOldest();
+    }
+    while (underWay.length > 0) await finishOldest();
+    await callbacks.onPredictEnd();
+  } catch (error) {
+    await Promise.allSettled(underWay.map(({ outputs }) => outputs));
+    for (const { batch } of underWay) batch.release();
+    await callbacks.onPredictError(error);
+    throw error;
+  }
+  return Object.fromEntries([...joined].map(([name, joiner]) => [name, joiner.finish()])) as Outputs;
+}

@@ -1,0 +1,34 @@
+/** One run of a compiled function over one batch. */
+import { loadedAddon } from '../binding/loader.js';
+import type { Batch } from '../data/data_handler.js';
+import { nativeAsync } from '../errors.js';
+import type { Model } from '../model.js';
+import { Tensor } from '../tensor.js';
+import type { Lease } from './function_cache.js';
+import { cancelled, checkSignal, shardSize } from './run_batches.js';
+
+/** The fetches for `batch`, over TensorFlow's memory. Throws CancelledError once `signal` is aborted. */
+export async function runFunction(
+  model: Model,
+  lease: Lease,
+  batch: Batch,
+  signal: AbortSignal | undefined,
+): Promise<Tensor[]> {
+  model.checkOpen();
+  checkSignal(signal);
+  const feeds = await Promise.all(
+    [...batch.inputs, ...(batch.indices === null ? [] : [batch.indices])].map((feed) => feed.toAligned()),
+  );
+  const token = signal === undefined ? null : loadedAddon().createCancellation();
+  const abort = () => token?.cancel();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const rows = shardSize(model, batch.samples);
+    const outputs = await nativeAsync(() => lease.function.run(feeds, rows, token));
+    return outputs.map((output) => Tensor.fromNative(output));
+  } catch (error) {
+    throw signal?.aborted === true ? cancelled(signal) : error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}

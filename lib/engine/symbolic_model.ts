@@ -1,0 +1,62 @@
+/** A model as methods call it. */
+import { nearNames, wrongType } from '../arguments.js';
+import { GraphError } from '../errors.js';
+import type { AtLeast, SymbolicInputs, SymbolicModel } from '../graph/method.js';
+import { describeShape, Symbolic } from '../graph/symbolic.js';
+import { Trace } from '../graph/trace.js';
+import type { Model } from '../model.js';
+
+/** `batch` holds the inputs of the step, for models of which a method replaces but one. */
+export function symbolicModel(model: Model, batch: readonly Symbolic[]): SymbolicModel {
+  const { inputs: specs, outputs } = model;
+
+  const inOrder = (given: SymbolicInputs): readonly Symbolic[] => {
+    if (given instanceof Symbolic) return [given, ...batch.slice(1)];
+    if (Array.isArray(given)) return given;
+    if (typeof given !== 'object' || given === null) {
+      throw wrongType('inputs', 'a symbolic tensor, an array or a record of them', given);
+    }
+    const record = given as Readonly<Record<string, Symbolic>>;
+    const names = specs.map(({ name }) => name);
+    const stranger = Object.keys(record).find((name) => !names.includes(name));
+    if (stranger !== undefined) {
+      const [near] = nearNames(stranger, names, 1);
+      const mend = near === undefined ? `It has ${names.join(', ')}.` : `Did you mean "${near}"?`;
+      throw new GraphError('INVALID_ARGUMENT', `The model has no input "${stranger}". ${mend}`);
+    }
+    return names.map((name, i) => record[name] ?? (batch[i] as Symbolic));
+  };
+
+  const call = <N extends number = 1>(given: SymbolicInputs, atLeast?: N): AtLeast<N> => {
+    const inputs = inOrder(given);
+    if (inputs.length !== specs.length) {
+      const names = specs.map(({ name }) => name).join(', ');
+      throw new GraphError(
+        'INVALID_ARGUMENT',
+        `The model takes ${specs.length} inputs (${names}), not ${inputs.length}.`,
+      );
+    }
+    for (const [i, { name, dtype, shape }] of specs.entries()) {
+      const input = inputs[i] as Symbolic;
+      if (!(input instanceof Symbolic)) throw wrongType(`inputs[${i}]`, 'a symbolic tensor', input);
+      const sameRank = shape === null || input.shape === null || shape.length === input.shape.length;
+      if (input.dtype !== dtype || !sameRank) {
+        throw new GraphError(
+          'INVALID_ARGUMENT',
+          `The model's input "${name}" takes ${dtype} ${describeShape(shape)} but was called with ${input}.`,
+        );
+      }
+    }
+    if (outputs.length < (atLeast ?? 1)) {
+      throw new GraphError(
+        'INVALID_ARGUMENT',
+        `This method needs a model of ${atLeast} outputs but this one has ${outputs.length}. Expose the signal that ` +
+          'it explains by first: `inspection.expose(model)`.',
+      );
+    }
+    const { core, outputTensors } = model;
+    return Trace.current().callModel(core.native, core.key, inputs, outputTensors) as unknown as AtLeast<N>;
+  };
+
+  return Object.assign(call, { inputs: specs, outputs });
+}

@@ -1,0 +1,46 @@
+/**
+ * Explains the predictions of Keras and TensorFlow vision models: where in an input the evidence for a prediction
+ * lies.
+ *
+ * @packageDocumentation
+ */
+export * as callbacks from './callbacks/index.js';
+export type { ArrayData, DataOptions, Indices, InputArray, Inputs } from './data/index.js';
+export type { DType, NumericDType, TypedArray } from './dtype.js';
+export { type ExplainOptions, type ExplainOptionsFor, explain } from './engine/explain.js';
+export * as engine from './engine/index.js';
+export type { ExplainResult } from './engine/make_explain_function.js';
+export { type PartialExplain, partialExplain } from './engine/partial_explain.js';
+export {
+  CancelledError,
+  GraphError,
+  KerasExplainableError,
+  LoadError,
+  ModelError,
+  ResourceError,
+  UnsupportedOpError,
+} from './errors.js';
+export * as filters from './filters.js';
+export * as graph from './graph/index.js';
+export type { TensorSpec } from './graph/method.js';
+export * as inspection from './inspection/index.js';
+export type { LayerCall, LayerInfo } from './layer.js';
+export * as methods from './methods/index.js';
+export {
+  type LoadModelOptions,
+  loadModel,
+  type Model,
+  type PredictOptions,
+  type ThreadOptions,
+} from './model.js';
+export { gradcam, gradients } from './shortcuts.js';
+export {
+  allocate,
+  type MemoryInfo,
+  memory,
+  type NestedArray,
+  ready,
+  Tensor,
+  type TensorData,
+  tensor,
+} from './tensor.js';

@@ -1,0 +1,89 @@
+import { checkOptions, describe, wrongType } from '../arguments.js';
+import { ModelError } from '../errors.js';
+import type { TensorSpec } from '../graph/method.js';
+import type { LayerInfo } from '../layer.js';
+import { getNestedLayer, type Layered, type LayerName, layerAt } from './layers.js';
+
+/** One place in a model, in full. */
+export interface EndpointDescriptor {
+  /** The layer's name or path. */
+  readonly name?: LayerName;
+  /** Instead of a name: the layer itself, or its position in `model.layers`. */
+  readonly layer?: LayerInfo | number;
+  /** What enters the layer, or what leaves it. Default: 'output'. */
+  readonly link?: 'input' | 'output';
+  /** Which call of a layer that is used several times, from 0. Default: the last. */
+  readonly node?: number | 'last';
+}
+
+/** One place in a model: a layer's name, path, position or itself (its output then), or a descriptor. */
+export type Endpoint = LayerName | number | LayerInfo | EndpointDescriptor;
+
+/**
+ * The tensors at the given places, in their order. A layer with several inputs (or outputs) gives them all.
+ *
+ * @throws ModelError (`NOT_FOUND`) for a layer or call that does not exist; TypeError for what describes no place.
+ */
+export function endpoints(model: Layered, places: readonly Endpoint[]): readonly TensorSpec[] {
+  return places.flatMap((place) => {
+    const { layer, link, node } = resolve(model, place);
+    const call = layer.calls.at(node === 'last' ? -1 : node);
+    const name = layer.path.join('/');
+    if (call === undefined || (typeof node === 'number' && node < 0)) {
+      throw new ModelError(
+        'NOT_FOUND',
+        `The layer '${name}' has no call ${node}: it is called ${layer.calls.length} times, counted from 0.`,
+      );
+    }
+    const tensors = link === 'input' ? call.inputs : call.outputs;
+    if (tensors.length === 0) {
+      throw new ModelError(
+        'NOT_FOUND',
+        `The ${link} of the layer '${name}' is not part of the model's graph.`,
+      );
+    }
+    return tensors;
+  });
+}
+
+interface Resolved {
+  layer: LayerInfo;
+  link: 'input' | 'output';
+  node: number | 'last';
+}
+
+const FORMS =
+  "a layer's name, a path of names, a position in `model.layers`, a layer, or { name | layer, link, node }";
+
+function resolve(model: Layered, place: Endpoint): Resolved {
+  const whole = { link: 'output', node: 'last' } as const;
+  if (typeof place === 'number') return { layer: layerAt(model, place), ...whole };
+  if (typeof place === 'string' || Array.isArray(place)) {
+    return { layer: getNestedLayer(model, place as LayerName), ...whole };
+  }
+  if (typeof place !== 'object' || place === null) throw wrongType('endpoints', FORMS, place);
+  if (isLayer(place)) return { layer: ownLayer(model, place), ...whole };
+
+  checkOptions('endpoints', place, ['name', 'layer', 'link', 'node']);
+  const { name, layer, link = 'output', node = 'last' } = place as EndpointDescriptor;
+  if (link !== 'input' && link !== 'output') throw wrongType('link', "'input' or 'output'", link);
+  if (node !== 'last' && !Number.isInteger(node)) throw wrongType('node', "a call's number or 'last'", node);
+  if (layer !== undefined) {
+    const found = typeof layer === 'number' ? layerAt(model, layer) : ownLayer(model, layer);
+    return { layer: found, link, node };
+  }
+  if (name === undefined) throw wrongType('endpoints', FORMS, place);
+  return { layer: getNestedLayer(model, name), link, node };
+}
+
+function isLayer(place: object): place is LayerInfo {
+  return 'calls' in place && 'path' in place;
+}
+
+function ownLayer(model: Layered, layer: LayerInfo): LayerInfo {
+  if (!model.layers.includes(layer)) {
+    const shown = isLayer(layer) ? `the layer '${layer.path.join('/')}' of another model` : describe(layer);
+    throw wrongType('layer', 'a layer of this model', shown, 'Take it from `model.layers`.');
+  }
+  return layer;
+}

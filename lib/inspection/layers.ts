@@ -1,0 +1,146 @@
+/** Finding layers by name, by type and by what they hold. */
+import { describe, nearNames, wrongType } from '../arguments.js';
+import { ModelError } from '../errors.js';
+import type { LayerInfo } from '../layer.js';
+
+/** What has layers to look in: a model, or anything like one. */
+export interface Layered {
+  readonly layers: readonly LayerInfo[];
+}
+
+/** A layer's name, or the names from the outermost nested model down to it. */
+export type LayerName = string | readonly string[];
+
+/** The Keras classes that gather all positions into one vector. */
+export const POOLING_LAYERS: readonly string[] = Object.freeze([
+  'Flatten',
+  'GlobalAveragePooling1D',
+  'GlobalAveragePooling2D',
+  'GlobalAveragePooling3D',
+  'GlobalMaxPooling1D',
+  'GlobalMaxPooling2D',
+  'GlobalMaxPooling3D',
+]);
+
+function isLayerName(name: unknown): name is LayerName {
+  if (typeof name === 'string') return true;
+  return Array.isArray(name) && name.length > 0 && name.every((part) => typeof part === 'string');
+}
+
+const spelled = (path: readonly string[]) =>
+  path.length === 1 ? `'${path[0]}'` : `['${path.join("', '")}']`;
+
+/**
+ * The layer of that name, as `model.summary()` shows it, or of that path through nested models, as
+ * `['resnet50v2', 'avg_pool']`. A plain name is looked for at the top first, then inside nested models.
+ *
+ * @throws ModelError (`NOT_FOUND`) with the nearest names where there is none, and with all places where a nested
+ *   name is in several.
+ */
+export function getNestedLayer(model: Layered, name: LayerName): LayerInfo {
+  if (!isLayerName(name)) throw wrongType('name', "a layer's name or a path of names", name);
+  const path = typeof name === 'string' ? [name] : name;
+  const exact = model.layers.find((layer) => layer.path.join('\0') === path.join('\0'));
+  if (exact !== undefined) return exact;
+
+  const nested = model.layers.filter(
+    (layer) => layer.path.slice(-path.length).join('\0') === path.join('\0'),
+  );
+  if (nested.length === 1) return nested[0] as LayerInfo;
+  if (nested.length > 1) {
+    const places = nested.map((layer) => spelled(layer.path)).join(', ');
+    throw new ModelError(
+      'NOT_FOUND',
+      `The layer ${spelled(path)} is in several nested models: choose one of ${places}.`,
+    );
+  }
+
+  const near = nearLayers(model, path.at(-1) as string);
+  const mend = near.length > 0 ? `Did you mean ${near.join(', ')}?` : listLayers(model);
+  const list = path.length > 1 && path.every((part) => model.layers.some((layer) => layer.name === part));
+  const hint = list
+    ? ` To name several layers, nest them: [${path.map((part) => `['${part}']`).join(', ')}].`
+    : '';
+  throw new ModelError('NOT_FOUND', `The model has no layer ${spelled(path)}. ${mend}${hint}`);
+}
+
+function nearLayers(model: Layered, name: string): string[] {
+  const names = nearNames(
+    name,
+    model.layers.map((layer) => layer.name),
+  );
+  return names.map((near) => spelled(model.layers.find((layer) => layer.name === near)?.path ?? [near]));
+}
+
+function listLayers(model: Layered): string {
+  if (model.layers.length === 0) return 'It has no layers that could be told apart.';
+  const shown = model.layers.slice(-8).map((layer) => spelled(layer.path));
+  const more = model.layers.length - shown.length;
+  return `Its ${more > 0 ? `last of ${model.layers.length} ` : ''}layers are ${shown.join(', ')}.`;
+}
+
+export interface LayerSearch {
+  /** The layer's name or path, where it is known: the other conditions are ignored then. */
+  readonly name?: LayerName | null;
+  /** Weights that it must hold, by the last part of their name: `['kernel']`. */
+  readonly properties?: readonly string[] | null;
+  /** Keras classes of which it must be one: `['Conv2D']`. */
+  readonly type?: readonly string[] | null;
+  /** Search from the last layer to the first. Default true. */
+  readonly searchReversed?: boolean;
+}
+
+function holds(layer: LayerInfo, property: string): boolean {
+  return layer.weights.some(({ name }) => name.replace(/:\d+$/, '').split('/').at(-1) === property);
+}
+
+/**
+ * The last (or first) layer that meets all conditions.
+ *
+ * @throws TypeError where no condition is given; ModelError (`NOT_FOUND`) where no layer meets them.
+ */
+export function findLayerWith(model: Layered, search: LayerSearch): LayerInfo {
+  const { name = null, properties = null, type = null, searchReversed = true } = search;
+  if (name === null && properties === null && type === null) {
+    throw wrongType('search', 'at least one of `name`, `properties` and `type`', search);
+  }
+  if (name !== null) return getNestedLayer(model, name);
+  const layers = searchReversed ? [...model.layers].reverse() : model.layers;
+  const found = layers.find(
+    (layer) =>
+      (type === null || type.includes(layer.type)) &&
+      (properties === null || properties.every((property) => holds(layer, property))),
+  );
+  if (found !== undefined) return found;
+  const wanted = [
+    properties === null ? '' : `with ${properties.map((property) => `a \`${property}\``).join(' and ')}`,
+    type === null ? '' : `of type ${type.join(' or ')}`,
+  ];
+  throw new ModelError(
+    'NOT_FOUND',
+    `The model has no layer ${wanted.filter(Boolean).join(' ')}. Name the layer. ${listLayers(model)}`,
+  );
+}
+
+/** The layer that gives the logits: that of `name`, else the last one that holds a `kernel`. */
+export function getLogitsLayer(model: Layered, name: LayerName | null = null): LayerInfo {
+  return findLayerWith(model, { name, properties: ['kernel'] });
+}
+
+/** The layer of `name`, else the last global pooling (or Flatten) layer. */
+export function getGlobalPoolingLayer(model: Layered, name: LayerName | null = null): LayerInfo {
+  return findLayerWith(model, { name, type: POOLING_LAYERS });
+}
+
+/** @internal The layer at a position in `model.layers`; negative positions count from the end. */
+export function layerAt(model: Layered, index: number): LayerInfo {
+  const layer = Number.isInteger(index) ? model.layers.at(index) : undefined;
+  if (layer === undefined) {
+    const count = model.layers.length;
+    throw new ModelError(
+      'NOT_FOUND',
+      `The model has no layer ${describe(index)}: it has ${count}, counted from 0 or, from the end, from -1.`,
+    );
+  }
+  return layer;
+}
