@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import { onInterrupt } from '../interrupt.js';
+import type { Terminal } from '../terminal.js';
+import { METHOD_NAMES } from './methods.js';
+import {
+  colormap,
+  type ExplainOptions,
+  fraction,
+  imageSize,
+  integer,
+  oneOf,
+  preprocessing,
+  unitList,
+} from './options.js';
+import { explainPictures } from './run.js';
+
+const EXAMPLES = `
+Examples:
+  $ npx keras-explainable explain --model saved_model --images 'photos/*.jpg' --out maps
+  $ npx keras-explainable explain --model resnet50v2 --images cat.jpg dog.png --out maps \\
+      --preprocess tf --labels imagenet_class_index.json --top 3
+  $ npx keras-explainable explain --model saved_model --images 'photos/**/*.png' --out maps \\
+      --method gradients --units 1,2 --json
+
+Exit codes: 0 done, 1 something failed (pictures that could be read are done), 2 wrong arguments, 130 interrupted.`;
+
+/** `keras-explainable explain`: overlays and a page that show where a model looked. */
+export function explainCommand(terminal: Terminal, done: (code: number) => void): Command {
+  return new Command('explain')
+    .description('Explains the predictions of a SavedModel for pictures, and writes overlays and index.html.')
+    .requiredOption('--model <dir>', 'a SavedModel directory')
+    .requiredOption(
+      '--images <pattern...>',
+      "JPEG, PNG, GIF or BMP files: a quoted glob, as 'photos/*.jpg', or paths",
+    )
+    .requiredOption('--out <dir>', 'where index.html and the overlays go')
+    .option('--method <name>', METHOD_NAMES.join(' or '), oneOf(METHOD_NAMES), 'gradcam')
+    .option('--top <n>', 'explain the n classes of the highest score', integer(1), 1)
+    .option('--units <list>', "explain these classes instead, as '1,2'", unitList)
+    .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner')
+    .option('--labels <file>', 'class names: one a line, or JSON')
+    .option('--boxes <file>', 'boxes, as {"picture.png": [x0, y0, x1, y1]}: plays the pointing game')
+    .option('--batch-size <n>', 'pictures in memory at once', integer(1, 4096), 16)
+    .option('--signature <name>', 'the signature of the SavedModel')
+    .option(
+      '--preprocess <mode>',
+      'none, unit, tf, torch or caffe: how pixels become inputs',
+      preprocessing,
+      'none',
+    )
+    .option('--size <size>', "the input size, as '224' or '224x320', of a model that takes any", imageSize)
+    .option('--alpha <share>', "the map's share of each pixel, from 0 to 1", fraction, 0.5)
+    .option('--colormap <name>', 'turbo, viridis, inferno, magma, plasma or cividis', colormap, 'turbo')
+    .option('--json', 'print a JSON object a line instead of text', false)
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: ExplainOptions) => {
+      const interrupt = onInterrupt();
+      try {
+        done(await explainPictures(options, terminal, interrupt.signal));
+      } finally {
+        interrupt.dispose();
+      }
+    });
+}

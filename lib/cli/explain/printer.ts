@@ -1,0 +1,69 @@
+import { paint, type Terminal, writeLine } from '../terminal.js';
+import type { PointingResult } from './pointing.js';
+import { SCORE_TEXTS, type ScoreKind } from './predictions.js';
+import { formatPointing, formatScore, type ReportPicture } from './report.js';
+
+export interface Summary {
+  readonly explained: number;
+  readonly failed: number;
+  readonly total: number;
+  readonly interrupted: boolean;
+  /** Null where nothing was explained. */
+  readonly scores: ScoreKind | null;
+  readonly pointing: PointingResult | null;
+  readonly page: string | null;
+}
+
+/** Prints results, as text for a person or as a JSON object a line for a program. */
+export class Printer {
+  readonly #terminal: Terminal;
+  readonly #json: boolean;
+
+  constructor(terminal: Terminal, json: boolean) {
+    this.#terminal = terminal;
+    this.#json = json;
+  }
+
+  picture(path: string, { overlays, predictions, original, hit }: ReportPicture): Promise<void> {
+    const { out } = this.#terminal;
+    if (this.#json) {
+      const files = overlays.map(({ path: file, prediction }) => ({ unit: prediction.unit, path: file }));
+      return this.#object({ type: 'picture', path, predictions, original, overlays: files, hit });
+    }
+    const scores = predictions.map(({ label, score }, i) => {
+      const text = `${label} ${formatScore(score)}`;
+      return i === 0 ? paint(out, 'bold', text) : text;
+    });
+    const verdict =
+      hit === undefined ? '' : `  ${hit ? paint(out, 'green', 'inside') : paint(out, 'red', 'outside')}`;
+    return writeLine(out, `${path}  ${scores.join(', ')}${verdict}`);
+  }
+
+  failure(path: string, error: Error): Promise<void> {
+    if (this.#json) return this.#object({ type: 'failure', path, message: error.message });
+    const { err } = this.#terminal;
+    return writeLine(err, `${paint(err, 'yellow', 'skipped')} ${path}: ${error.message}`);
+  }
+
+  /** Prints what was done, and returns it as lines for the page. */
+  async summary(summary: Summary): Promise<string[]> {
+    const { explained, failed, total, interrupted, pointing, page } = summary;
+    const lines = [`${explained} of ${total} pictures explained${failed > 0 ? `, ${failed} skipped` : ''}.`];
+    if (interrupted) lines.push('The run was interrupted.');
+    if (pointing !== null) lines.push(formatPointing(pointing));
+    if (this.#json) {
+      await this.#object({ type: 'summary', ...summary });
+      return lines;
+    }
+    const { out } = this.#terminal;
+    await writeLine(out);
+    if (summary.scores !== null) lines.push(SCORE_TEXTS[summary.scores]);
+    for (const line of lines) await writeLine(out, line);
+    if (page !== null) await writeLine(out, `See ${page}`);
+    return lines;
+  }
+
+  #object(value: object): Promise<void> {
+    return writeLine(this.#terminal.out, JSON.stringify(value));
+  }
+}

@@ -1,0 +1,151 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { PointingResult } from './pointing.js';
+import { type Prediction, SCORE_TEXTS, type ScoreKind } from './predictions.js';
+
+/** An overlay, by its path relative to the page. */
+export interface ReportOverlay {
+  readonly path: string;
+  readonly prediction: Prediction;
+}
+
+export interface ReportPicture {
+  /** The picture's file name, as the user knows it. */
+  readonly name: string;
+  readonly original: string;
+  readonly size: readonly [height: number, width: number];
+  readonly overlays: readonly ReportOverlay[];
+  readonly predictions: readonly Prediction[];
+  /** Whether the map's maximum lies in the picture's box; absent where it has none. */
+  readonly hit?: boolean;
+}
+
+export interface ReportHeading {
+  readonly model: string;
+  readonly method: string;
+  readonly scoreKind: ScoreKind;
+}
+
+/**
+ * Writes `index.html` picture by picture, so that its memory does not grow with their number and what is done
+ * stays readable when a run is interrupted. The page needs no script and nothing from the network.
+ */
+export class Report {
+  readonly #file: FileHandle;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  static async create(path: string, heading: ReportHeading): Promise<Report> {
+    const report = new Report(await open(path, 'w'));
+    await report.#file.write(head(heading));
+    return report;
+  }
+
+  async add(picture: ReportPicture): Promise<void> {
+    await this.#file.write(article(picture));
+  }
+
+  /** Ends the page and closes the file. */
+  async finish(summary: readonly string[]): Promise<void> {
+    const lines = summary.map((line) => `<p>${escapeHtml(line)}</p>\n`).join('');
+    await this.#file.write(`</main>\n<footer>\n${lines}</footer>\n</body>\n</html>\n`);
+    await this.#file.close();
+  }
+}
+
+/** A score as it is shown to a person, by two digits of a percentage. */
+export function formatScore(score: number): string {
+  return `${(score * 100).toFixed(score > 0.9995 || score < 0.0005 ? 2 : 1)} %`;
+}
+
+/** One line that says what the pointing game found. */
+export function formatPointing({ hits, pictures, accuracy, chance }: PointingResult): string {
+  return (
+    `Pointing game: the map's maximum is inside the box in ${hits} of ${pictures} pictures ` +
+    `(${(accuracy * 100).toFixed(1)} %); chance gives ${(chance * 100).toFixed(1)} %.`
+  );
+}
+
+export function escapeHtml(text: string): string {
+  const entities: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replace(/[&<>"']/g, (character) => entities[character] as string);
+}
+
+/** A relative path as the value of `src`: every segment percent-encoded, so that `#`, `?` and `%` stay part of it. */
+function source(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
+}
+
+const STYLE = `
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.4; }
+body { margin: 0 auto; max-width: 80rem; padding: 1rem; }
+main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
+article { border: 1px solid light-dark(#d0d4d9, #3b4148); border-radius: .5rem; padding: .75rem; }
+h2 { font-size: 1rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+.pictures { display: grid; gap: .5rem; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
+figure { margin: 0; }
+img { display: block; height: auto; width: 100%; }
+figcaption, ol, footer { font-size: .875rem; overflow-wrap: anywhere; }
+ol { margin: .5rem 0 0; padding-left: 1.5rem; }
+.hit, .miss { font-size: .875rem; margin: .5rem 0 0; }
+`;
+
+function head({ model, method, scoreKind }: ReportHeading): string {
+  const title = escapeHtml(`${method}: where ${model} looked`);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
+<h1>${title}</h1>
+<p>Each picture beside its maps, one per explained class. ${SCORE_TEXTS[scoreKind]}</p>
+</header>
+<main>
+`;
+}
+
+function article({ name, original, size, overlays, predictions, hit }: ReportPicture): string {
+  const figures = [
+    figure(original, `${name}, as the model was given it`, 'original', size),
+    ...overlays.map(({ path, prediction }) =>
+      figure(path, `${name} with the map of ${prediction.label} laid over it`, caption(prediction), size),
+    ),
+  ];
+  const verdict =
+    hit === undefined
+      ? ''
+      : `<p class="${hit ? 'hit' : 'miss'}">Maximum ${hit ? 'inside' : 'outside'} the box.</p>\n`;
+  return `<article>
+<h2>${escapeHtml(name)}</h2>
+<div class="pictures">
+${figures.join('\n')}
+</div>
+<ol aria-label="Top predictions">
+${predictions.map((prediction) => `<li>${escapeHtml(caption(prediction))}</li>`).join('\n')}
+</ol>
+${verdict}</article>
+`;
+}
+
+function caption({ label, score }: Prediction): string {
+  return `${label}: ${formatScore(score)}`;
+}
+
+function figure(path: string, alt: string, text: string, [height, width]: readonly [number, number]): string {
+  return (
+    `<figure><img src="${escapeHtml(source(path))}" alt="${escapeHtml(alt)}" width="${width}" height="${height}" ` +
+    `loading="lazy"><figcaption>${escapeHtml(text)}</figcaption></figure>`
+  );
+}

@@ -1,0 +1,101 @@
+import type { NumericDType } from '../../dtype.js';
+import { isNumeric } from '../../dtype.js';
+import { expose } from '../../inspection/index.js';
+import type { Model } from '../../model.js';
+import { UsageError } from '../failure.js';
+import { methodOf, type NamedMethod } from './methods.js';
+import type { ExplainOptions } from './options.js';
+
+/** What the model wants and gives, as far as explaining pictures needs to know. */
+export interface Target {
+  readonly model: Model;
+  /** What the method is given: the model, or a view of it that has activations too. */
+  readonly explained: Model;
+  readonly method: NamedMethod;
+  readonly size: readonly [height: number, width: number];
+  readonly channels: 1 | 3;
+  readonly dtype: NumericDType;
+  readonly units: number;
+}
+
+/** Checks that `model` takes one picture and gives one row of outputs, and that the options fit it. */
+export function targetOf(model: Model, options: ExplainOptions): Target {
+  const [input, ...otherInputs] = model.inputs;
+  const [output] = model.outputs;
+  if (input === undefined || otherInputs.length > 0 || input.shape?.length !== 4 || !isNumeric(input.dtype)) {
+    const received = model.inputs.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(', ');
+    throw new UsageError(
+      `Expected a model with one input (N, height, width, channels) but it has ${received || 'none'}.`,
+    );
+  }
+  const units = output?.shape?.at(-1);
+  if (output?.shape?.length !== 2 || typeof units !== 'number') {
+    throw new UsageError(
+      `Expected a model with outputs (N, classes) but it has ${shapeText(output?.shape ?? null)}.`,
+    );
+  }
+  const [, height, width, channels] = input.shape;
+  if (channels !== 1 && channels !== 3) {
+    throw new UsageError(
+      `Expected a model for pictures of 1 or 3 channels but it takes ${shapeText(input.shape)}.`,
+    );
+  }
+  const preprocess = options.preprocess;
+  if (channels === 1 && (preprocess === 'torch' || preprocess === 'caffe')) {
+    throw new UsageError(
+      `--preprocess ${preprocess}: expected a model for 3 channels but this one takes grey pictures.`,
+    );
+  }
+  const unknown = options.units?.find((unit) => unit >= units);
+  if (unknown !== undefined) {
+    throw new UsageError(`--units: expected classes from 0 to ${units - 1}, received ${unknown}.`);
+  }
+  const method = methodOf(options.method);
+  return {
+    model,
+    explained: explainedModel(model, method, options.layer),
+    method,
+    size: sizeOf(height ?? null, width ?? null, options.size),
+    channels,
+    dtype: input.dtype,
+    units,
+  };
+}
+
+function explainedModel(
+  model: Model,
+  { method, needsActivations }: NamedMethod,
+  layer: string | undefined,
+): Model {
+  if (!needsActivations) {
+    if (layer === undefined) return model;
+    throw new UsageError(`--layer: ${method.name} explains by the input and takes no layer.`);
+  }
+  if (layer === undefined) return expose(model);
+  try {
+    return expose(model, layer.includes('/') ? layer.split('/') : layer);
+  } catch (error) {
+    throw new UsageError(`--layer: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function sizeOf(
+  height: number | null,
+  width: number | null,
+  asked: ExplainOptions['size'],
+): readonly [height: number, width: number] {
+  if (asked === undefined) {
+    if (height !== null && width !== null) return [height, width];
+    throw new UsageError('The model takes pictures of any size: choose one with --size, as --size 224.');
+  }
+  const fits = (height ?? asked[0]) === asked[0] && (width ?? asked[1]) === asked[1];
+  if (!fits)
+    throw new UsageError(
+      `--size: expected ${height}x${width}, which the model takes, received ${asked.join('x')}.`,
+    );
+  return asked;
+}
+
+function shapeText(shape: readonly (number | null)[] | null): string {
+  return shape === null ? 'an unknown shape' : `(${shape.map((size) => size ?? 'any').join(', ')})`;
+}

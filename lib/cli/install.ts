@@ -1,0 +1,58 @@
+import { Command } from 'commander';
+import { type InstallProgress, installTensorflow } from '../tensorflow/install.js';
+import { oneOf } from './explain/options.js';
+import { exitCodes } from './failure.js';
+import { onInterrupt } from './interrupt.js';
+import { startProgress } from './progress.js';
+import { type Terminal, writeLine } from './terminal.js';
+
+const PHASES: Record<InstallProgress['phase'], string> = {
+  wait: 'waiting for',
+  download: 'downloading',
+  verify: 'verifying',
+  unpack: 'unpacking',
+};
+
+/** `keras-explainable install-tensorflow`: puts the pinned libtensorflow into the user's cache. */
+export function installCommand(terminal: Terminal, done: (code: number) => void): Command {
+  return new Command('install-tensorflow')
+    .description('Installs the libtensorflow that this package runs on into its cache.')
+    .option('--variant <variant>', "'cpu' or 'gpu'", oneOf(['cpu', 'gpu'] as const), 'cpu' as const)
+    .option('--from <source>', "'pip' (the configured package index), 'tarball', or a directory", 'pip')
+    .option('--force', 'install again where it is installed', false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ npx keras-explainable install-tensorflow
+  $ npx keras-explainable install-tensorflow --variant gpu
+  $ npx keras-explainable install-tensorflow --from ./wheels      # a machine without network`,
+    )
+    .action(async ({ variant, from, force }: { variant: 'cpu' | 'gpu'; from: string; force: boolean }) => {
+      const interrupt = onInterrupt();
+      const progress = startProgress(terminal, 0, (bytes) => `${(bytes / 1e6).toFixed(0)} MB`);
+      try {
+        const installed = await installTensorflow({
+          variant,
+          from,
+          force,
+          signal: interrupt.signal,
+          onProgress: ({ phase, item, bytes, total }) =>
+            progress.update(bytes, total, `${PHASES[phase]} ${item}`),
+        });
+        progress.stop();
+        const verb = installed.installed ? 'Installed' : 'Already there:';
+        await writeLine(
+          terminal.out,
+          `${verb} TensorFlow ${installed.version} (${installed.variant}) in ${installed.directory}`,
+        );
+      } catch (error) {
+        progress.stop();
+        if (!interrupt.signal.aborted) throw error;
+        await writeLine(terminal.err, 'Interrupted: nothing was installed.');
+        done(exitCodes.interrupted);
+      } finally {
+        interrupt.dispose();
+      }
+    });
+}

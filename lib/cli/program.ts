@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { Command, CommanderError } from 'commander';
+import { explainCommand } from './explain/command.js';
+import { describeError, exitCodeOf, exitCodes } from './failure.js';
+import { installCommand } from './install.js';
+import { paint, type Terminal, writeLine } from './terminal.js';
+
+/** Runs the command line and returns the exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  let code: number = exitCodes.success;
+  try {
+    const program = await buildProgram(terminal, (result) => {
+      code = result;
+    });
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has already printed what it has to say.
+    if (!(error instanceof CommanderError)) {
+      const message = describeError(error, Boolean(process.env.DEBUG));
+      await writeLine(terminal.err, `${paint(terminal.err, 'red', 'error:')} ${message}`);
+    }
+    return exitCodeOf(error);
+  }
+}
+
+async function buildProgram(terminal: Terminal, done: (code: number) => void): Promise<Command> {
+  const program = new Command('keras-explainable')
+    .description('Shows where a Keras / TensorFlow vision model looked.')
+    .version(await packageVersion())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out.write(text),
+      writeErr: (text) => terminal.err.write(text),
+      outputError: (text, write) => write(text.replace(/^error:/, paint(terminal.err, 'red', 'error:'))),
+      getOutHasColors: () => terminal.out.isTTY === true && terminal.out.hasColors(),
+      getErrHasColors: () => terminal.err.isTTY === true && terminal.err.hasColors(),
+    })
+    .showHelpAfterError("Run it with --help to see the options, or 'keras-explainable help'.");
+  // `exitOverride` and output settings are inherited only by commands that are made after them, so it comes last.
+  program.addCommand(explainCommand(terminal, done).copyInheritedSettings(program));
+  program.addCommand(installCommand(terminal, done).copyInheritedSettings(program));
+  return program;
+}
+
+async function packageVersion(): Promise<string> {
+  const manifest: { version: string } = JSON.parse(
+    await readFile(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  return manifest.version;
+}

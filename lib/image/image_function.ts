@@ -1,0 +1,69 @@
+import { availableParallelism } from 'node:os';
+import type { DType, NativeFunction, NativeTensor, StaticShape } from '../binding/contract.js';
+import { ensureTensorflow } from '../binding/loader.js';
+import { nativeAsync } from '../errors.js';
+import type { Symbolic } from '../graph/symbolic.js';
+import { Trace } from '../graph/trace.js';
+import { Tensor } from '../tensor.js';
+
+/** Pictures that one process works on at once: more would only raise the memory that they need together. */
+export const IMAGE_REPLICAS = Math.min(4, availableParallelism());
+
+/**
+ * What a graph is fed with. A scalar goes to it as it is; anything else has a leading axis of size 1, because the
+ * native run treats axis 0 as the batch.
+ */
+export interface FeedSpec {
+  readonly dtype: DType;
+  readonly shape: StaticShape;
+}
+
+/** Runs a compiled graph of one output off the JavaScript thread. */
+export type ImageFunction = (...feeds: readonly Tensor[]) => Promise<Tensor>;
+
+/**
+ * A graph of image ops, compiled at its first run and kept: image work needs no model. `record` is called once, with
+ * a placeholder per feed; its result needs a leading axis of size 1.
+ */
+export function imageFunction(
+  feeds: readonly FeedSpec[],
+  record: (...feeds: readonly Symbolic[]) => Symbolic,
+): ImageFunction {
+  let compiled: Promise<NativeFunction> | null = null;
+  return async (...values) => {
+    // A failed compilation (TensorFlow is not installed yet) must not be remembered.
+    compiled ??= compile(feeds, record).catch((error: unknown) => {
+      compiled = null;
+      throw error;
+    });
+    const compiledFunction = await compiled;
+    const aligned: NativeTensor[] = [];
+    for (const value of values) aligned.push(await value.toAligned());
+    const [output] = await nativeAsync(() => compiledFunction.run(aligned, 1, null));
+    return Tensor.fromNative(output as NativeTensor);
+  };
+}
+
+async function compile(
+  feeds: readonly FeedSpec[],
+  record: (...feeds: readonly Symbolic[]) => Symbolic,
+): Promise<NativeFunction> {
+  const trace = Trace.create(await ensureTensorflow());
+  const output = trace.run(() =>
+    record(...feeds.map(({ dtype, shape }, i) => trace.placeholder(dtype, shape, `image_feed_${i}`))),
+  );
+  return trace.compile([output], { intraOp: 1, replicas: IMAGE_REPLICAS });
+}
+
+/** A lasting function per key, made when first asked for. */
+export function perKey<Key extends string>(make: (key: Key) => ImageFunction): (key: Key) => ImageFunction {
+  const made = new Map<Key, ImageFunction>();
+  return (key) => {
+    let found = made.get(key);
+    if (found === undefined) {
+      found = make(key);
+      made.set(key, found);
+    }
+    return found;
+  };
+}

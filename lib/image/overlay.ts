@@ -1,0 +1,66 @@
+import { checkInteger, outOfRange, refused, wrongType } from '../arguments.js';
+import * as ops from '../graph/ops/index.js';
+import { Tensor, tensor } from '../tensor.js';
+import { checkImage, IMAGE, INTEGER, NUMBER } from './check.js';
+import { COLORMAP_LEVELS, COLORMAPS, type Colormap, colormapTable } from './colormap.js';
+import { imageFunction, perKey } from './image_function.js';
+import { scalar } from './resize.js';
+
+export interface OverlayOptions {
+  /** Which of the maps; default 0. */
+  readonly unit?: number;
+  /** The map's share of each pixel, from 0 to 1; default 0.5. */
+  readonly alpha?: number;
+  /** Default 'turbo'. */
+  readonly colormap?: Colormap;
+}
+
+/**
+ * Lays a map over a picture: `(1 - alpha) · picture + alpha · colour(map)`, the map enlarged bilinearly to the
+ * picture, each value rounded to the nearest of 256 colours. Runs off the JavaScript thread.
+ *
+ * @param image uint8 `(1, height, width, 3)`.
+ * @param maps float32 `(1, h, w, units)` from 0 to 1 (values beyond are clipped, NaN counts as 0), as the filters
+ *   `positiveNormalize` and the like give them.
+ * @returns uint8 `(1, height, width, 3)`.
+ */
+export async function overlay(
+  image: Tensor,
+  maps: Tensor,
+  options: OverlayOptions = {},
+): Promise<Tensor<'uint8'>> {
+  const channels = checkImage(image)[2];
+  if (channels !== 3) throw refused('image', 'three channels', String(channels));
+  const { unit = 0, alpha = 0.5, colormap = 'turbo' } = options;
+  if (!(maps instanceof Tensor)) throw wrongType('maps', 'a Tensor', maps);
+  if (maps.dtype !== 'float32' || maps.shape.length !== 4 || maps.shape[0] !== 1 || maps.size === 0) {
+    throw refused(
+      'maps',
+      'maps of one picture, float32 (1, h, w, units),',
+      `${maps.dtype} (${maps.shape.join(', ')})`,
+    );
+  }
+  checkInteger('unit', unit, 0, (maps.shape[3] as number) - 1);
+  if (!(alpha >= 0 && alpha <= 1)) throw outOfRange('alpha', 'a number from 0 to 1', alpha);
+  if (!COLORMAPS.includes(colormap)) throw outOfRange('colormap', `one of ${COLORMAPS.join(', ')}`, colormap);
+  const share = tensor(Float32Array.of(alpha), [], 'float32');
+  return (await overlayer(colormap)(image, maps, scalar(unit), share)) as Tensor<'uint8'>;
+}
+
+const overlayer = perKey<Colormap>((name) =>
+  imageFunction(
+    [IMAGE, { dtype: 'float32', shape: [null, null, null, null] }, INTEGER, NUMBER],
+    (image, maps, unit, alpha) => {
+      const table = ops.constant(Float32Array.from(colormapTable(name)));
+      const colours = ops.reshape(table, [COLORMAP_LEVELS, 3]);
+      const map = ops.expandDims(ops.gather(maps, unit, { axis: 3 }), 3);
+      const size = ops.slice(ops.shape(image), [1], [2]);
+      const values = ops.resize(ops.where(ops.isNan(map), ops.zerosLike(map), map), size);
+      const levels = ops.round(ops.multiply(ops.clipByValue(values, 0, 1), COLORMAP_LEVELS - 1));
+      const coloured = ops.gather(colours, ops.squeeze(ops.cast(levels, 'int32'), 3));
+      const pixels = ops.cast(image, 'float32');
+      const mixed = ops.add(ops.multiply(pixels, ops.subtract(1, alpha)), ops.multiply(coloured, alpha));
+      return ops.cast(ops.round(mixed), 'uint8');
+    },
+  ),
+);

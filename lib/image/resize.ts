@@ -1,0 +1,53 @@
+import { checkInteger } from '../arguments.js';
+import * as ops from '../graph/ops/index.js';
+import { type Tensor, tensor } from '../tensor.js';
+import { checkImage, IMAGE, INTEGER } from './check.js';
+import { imageFunction, perKey } from './image_function.js';
+
+/**
+ * 'bilinear' samples at pixel centres without antialiasing, as `tf.image.resize` does and networks are trained on;
+ * 'area' averages, which is what looks right where a picture becomes much smaller.
+ */
+export type ImageResizeMethod = 'bilinear' | 'area';
+
+/**
+ * Resizes a picture off the JavaScript thread. For a model's input, which is not rounded, use `prepareImage`.
+ *
+ * @param image uint8 `(1, height, width, channels)`.
+ * @param size `[height, width]`.
+ * @returns uint8 `(1, size[0], size[1], channels)`.
+ */
+export async function resizeImage(
+  image: Tensor,
+  size: readonly [height: number, width: number],
+  method: ImageResizeMethod = 'bilinear',
+): Promise<Tensor<'uint8'>> {
+  checkImage(image);
+  const sizes = size.map((each, i) => scalar(checkInteger(`size[${i}]`, each)));
+  return (await resizer(method)(image, ...sizes)) as Tensor<'uint8'>;
+}
+
+/**
+ * The picture itself, or a smaller one of the same proportions where its longer side is over `longest` pixels.
+ *
+ * @param image uint8 `(1, height, width, channels)`.
+ */
+export async function fitImage(image: Tensor, longest: number): Promise<Tensor<'uint8'>> {
+  const [height, width] = checkImage(image);
+  checkInteger('longest', longest);
+  const scale = longest / Math.max(height, width);
+  if (scale >= 1) return image as Tensor<'uint8'>;
+  const reduced = (each: number) => Math.max(1, Math.round(each * scale));
+  return resizeImage(image, [reduced(height), reduced(width)], 'area');
+}
+
+const resizer = perKey<ImageResizeMethod>((method) =>
+  imageFunction([IMAGE, INTEGER, INTEGER], (image, height, width) =>
+    ops.cast(ops.round(ops.resize(image, [height, width], method)), 'uint8'),
+  ),
+);
+
+/** An int32 scalar to feed. */
+export function scalar(value: number): Tensor<'int32'> {
+  return tensor(Int32Array.of(value), [], 'int32');
+}

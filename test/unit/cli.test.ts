@@ -1,0 +1,229 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readLabels } from '../../lib/cli/explain/labels.js';
+import { fraction, imageSize, integer, oneOf, unitList } from '../../lib/cli/explain/options.js';
+import { findPictures, OutputNames } from '../../lib/cli/explain/pictures.js';
+import { PointingGame, readBoxes } from '../../lib/cli/explain/pointing.js';
+import { labelOf, scoreKindOf, scoresOf, topUnits } from '../../lib/cli/explain/predictions.js';
+import { escapeHtml, formatPointing, formatScore, Report } from '../../lib/cli/explain/report.js';
+import { run } from '../../lib/cli/program.js';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'ke-cli-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(directory, name);
+  await writeFile(path, text);
+  return path;
+}
+
+/** Runs the command line with its output in memory, as a pipe would take it. */
+async function runCli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  const code = await run(args, {
+    out: out as unknown as NodeJS.WriteStream,
+    err: err as unknown as NodeJS.WriteStream,
+  });
+  return { code, out: String(out.read() ?? ''), err: String(err.read() ?? '') };
+}
+
+describe('options', () => {
+  test('numbers are refused where they are none, or out of bounds', () => {
+    expect(integer(1)('12')).toBe(12);
+    for (const text of ['0', '-1', '1.5', '1e2', 'two', ''])
+      expect(() => integer(1)(text)).toThrow(/at least 1/);
+    expect(() => integer(1, 9)('10')).toThrow(/from 1 to 9/);
+    expect(fraction('0.25')).toBe(0.25);
+    for (const text of ['1.01', '-0.1', 'half', '', 'NaN'])
+      expect(() => fraction(text)).toThrow(/from 0 to 1/);
+  });
+
+  test('units are a list without repetition', () => {
+    expect(unitList('3, 1,3')).toEqual([3, 1]);
+    for (const text of ['', '1,', '-1', 'a', '1.5']) expect(() => unitList(text)).toThrow(/unit indices/);
+  });
+
+  test('a size is one number, or height by width', () => {
+    expect(imageSize('224')).toEqual([224, 224]);
+    expect(imageSize('96x128')).toEqual([96, 128]);
+    for (const text of ['0', '0x4', '4x', 'x4', '4x4x4', 'big']) expect(() => imageSize(text)).toThrow(/224/);
+  });
+
+  test('a misspelled name is answered with the nearest one', () => {
+    expect(() => oneOf(['gradcam', 'gradients'])('grad-cam')).toThrow("Did you mean 'gradcam'?");
+    expect(() => oneOf(['tf', 'torch'])('zzzzzz')).toThrow('Expected one of: tf, torch.');
+  });
+});
+
+describe('predictions', () => {
+  test('what ends in softmax or sigmoid is taken as it is, logits go through one', () => {
+    expect(scoreKindOf([0.1, 0.9, 0.5, 0.5], 2)).toBe('probability');
+    expect(scoreKindOf([0.1, 0.9, 0.5, 1.5], 2)).toBe('softmax');
+    expect(scoreKindOf([-0.1], 1)).toBe('sigmoid');
+    expect(scoreKindOf([Number.NaN, 0.5], 2)).toBe('softmax');
+    expect([...scoresOf([0.2, 0.7], 'probability')]).toEqual([0.2, 0.7]);
+    expect([...scoresOf([0], 'sigmoid')]).toEqual([0.5]);
+  });
+
+  test('softmax of large logits is finite', () => {
+    // 1 / (1 + e) and e / (1 + e)
+    const [low, high] = scoresOf([1000, 1001], 'softmax');
+    expect(low).toBeCloseTo(0.26894142, 7);
+    expect(high).toBeCloseTo(0.73105858, 7);
+  });
+
+  test('top units come by score, equal ones by index', () => {
+    expect(topUnits([1, 5, 3, 5], 3)).toEqual([1, 3, 2]);
+    expect(topUnits([1, 5], 9)).toEqual([1, 0]);
+    expect(labelOf(1, ['cat'])).toBe('unit 1');
+  });
+});
+
+describe('labels', () => {
+  test.each([
+    ['lines', 'cat\r\ndog \n', ['cat', 'dog']],
+    ['array', '["cat","dog"]', ['cat', 'dog']],
+    ['object', '{"1":"dog","0":"cat"}', ['cat', 'dog']],
+    ['keras', '{"0":["n01","cat"],"1":["n02","dog"]}', ['cat', 'dog']],
+  ])('are read from %s', async (name, text, expected) => {
+    expect(await readLabels(await file(`${name}.labels`, text))).toEqual(expected);
+  });
+
+  test('wrong files are refused by name', async () => {
+    await expect(readLabels(join(directory, 'none'))).rejects.toThrow(/--labels: cannot read .*ENOENT/);
+    await expect(readLabels(await file('bad.json', '["cat",'))).rejects.toThrow(/not valid JSON/);
+    await expect(readLabels(await file('odd.json', '{"cat": 1}'))).rejects.toThrow(/a name a line/);
+  });
+});
+
+describe('pointing game', () => {
+  test('a maximum is a hit where the centre of its cell lies in the box', () => {
+    const game = new PointingGame();
+    // 2 x 2 cells over 20 x 40 pixels (height x width): the last cell's centre is x = 30, y = 15.
+    expect(game.add([0, 0, 0, 1], [2, 2], [20, 40], [30, 15, 31, 16])).toBe(true);
+    expect(game.add([0, 0, 0, 1], [2, 2], [20, 40], [29, 14, 30, 16])).toBe(false);
+    // Areas: 1 and 2 of 800 pixels.
+    expect(game.result()).toEqual({ hits: 1, pictures: 2, accuracy: 0.5, chance: 1.5 / 800 });
+  });
+
+  test('only the part of a box inside of the picture counts for chance', () => {
+    const game = new PointingGame();
+    game.add([1], [1, 1], [10, 10], [-5, 5, 5, 15]);
+    expect(game.result()?.chance).toBe(0.25);
+  });
+
+  test('says what it found', () => {
+    expect(formatPointing({ hits: 9, pictures: 10, accuracy: 0.9, chance: 0.085 })).toBe(
+      "Pointing game: the map's maximum is inside the box in 9 of 10 pictures (90.0 %); chance gives 8.5 %.",
+    );
+    expect(new PointingGame().result()).toBeNull();
+  });
+
+  test('boxes are checked', async () => {
+    const good = await file('boxes.json', '{"a.png": [0, 1, 2, 3]}');
+    expect(await readBoxes(good)).toEqual(new Map([['a.png', [0, 1, 2, 3]]]));
+    for (const text of ['[]', '{"a": [0, 1, 2]}', '{"a": [2, 0, 1, 1]}', '{"a": [0, 0, 1, null]}', '3']) {
+      await expect(readBoxes(await file('wrong.json', text))).rejects.toThrow(/--boxes: expected/);
+    }
+  });
+});
+
+describe('pictures', () => {
+  test('are found by glob or path, sorted, each once', async () => {
+    const paths = await Promise.all(['b.png', 'a.png', 'c.jpg'].map((name) => file(name, '')));
+    const found = await findPictures([join(directory, '*.png'), paths[1] as string]);
+    expect(found.map((path) => path.split('/').at(-1))).toEqual(['a.png', 'b.png']);
+    await expect(findPictures([join(directory, '*.bmp')])).rejects.toThrow(/no file matches/);
+  });
+
+  test('of one name get names of their own', () => {
+    const names = new OutputNames();
+    expect(['a/cat.jpg', 'b/cat.jpg', 'c/CAT.jpg', 'a/dog.jpg'].map((path) => names.next(path))).toEqual([
+      'cat.jpg',
+      'cat.jpg-2',
+      'CAT.jpg-3',
+      'dog.jpg',
+    ]);
+  });
+});
+
+describe('report', () => {
+  test('is one page without script, with names escaped and paths encoded', async () => {
+    const path = join(directory, 'index.html');
+    const report = await Report.create(path, { model: 'a<b', method: 'gradcam', scoreKind: 'softmax' });
+    const prediction = { unit: 3, label: '<script>alert("x")</script>', score: 0.5 };
+    await report.add({
+      name: 'a & "b" #1?.png',
+      original: 'images/a & "b" #1?.png.original.png',
+      size: [10, 20],
+      overlays: [{ path: 'images/o.png', prediction }],
+      predictions: [prediction],
+      hit: false,
+    });
+    await report.finish(['1 < 2']);
+    const html = await readFile(path, 'utf8');
+    expect(html).toContain('<!doctype html>\n<html lang="en">');
+    expect(html).toContain('src="images/a%20%26%20%22b%22%20%231%3F.png.original.png"');
+    expect(html).toContain('alt="a &amp; &quot;b&quot; #1?.png, as the model was given it"');
+    expect(html).toContain('width="20" height="10"');
+    expect(html).toContain('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;: 50.0 %');
+    expect(html).toContain('Maximum outside the box.');
+    expect(html).toContain('<p>1 &lt; 2</p>');
+    expect(html).not.toMatch(/<script|https?:/);
+    expect(html.trimEnd()).toMatch(/<\/html>$/);
+  });
+
+  test('escapes what ends an attribute', () => {
+    expect(escapeHtml(`&<>"'`)).toBe('&amp;&lt;&gt;&quot;&#39;');
+    expect(formatScore(0.1234)).toBe('12.3 %');
+    expect(formatScore(0.99999)).toBe('100.00 %');
+  });
+});
+
+describe('command line', () => {
+  test('help has examples and ends with 0', async () => {
+    const { code, out } = await runCli('explain', '--help');
+    expect(code).toBe(0);
+    expect(out).toContain('Usage: keras-explainable explain');
+    expect(out).toContain('Examples:');
+    expect((await runCli('--help')).out).toContain('install-tensorflow');
+    expect((await runCli('install-tensorflow', '--help')).out).toContain('--variant');
+    expect((await runCli('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test.each([
+    [[], 'Usage:'],
+    [['explian'], "unknown command 'explian'"],
+    [['explain'], "required option '--model <dir>'"],
+    [
+      ['explain', '--model', 'm', '--images', 'x', '--out', 'o', '--modell', 'x'],
+      "unknown option '--modell'",
+    ],
+    [
+      ['explain', '--model', 'm', '--images', 'x', '--out', 'o', '--method', 'gradcm'],
+      "Did you mean 'gradcam'?",
+    ],
+    [
+      ['explain', '--model', 'm', '--images', 'x', '--out', 'o', '--alpha', '2'],
+      'Expected a number from 0 to 1.',
+    ],
+    [['explain', '--model', 'm', '--images', 'no-such-*.png', '--out', 'o'], '--images: no file matches'],
+    [['install-tensorflow', '--variant', 'tpu'], 'Expected one of: cpu, gpu.'],
+  ])('wrong arguments end with 2 and one message: %j', async (args, message) => {
+    const { code, err } = await runCli(...args);
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+    expect(err).not.toMatch(/^\s+at /m);
+  });
+
+  test('no colour where the output is no terminal', async () => {
+    const { err } = await runCli('explain', '--model', 'm', '--images', 'no-such-*.png', '--out', 'o');
+    expect(err).not.toContain('\u001b');
+  });
+});
