@@ -27,9 +27,12 @@ export async function fetchFile(
   } catch (error) {
     if (signal?.aborted || error instanceof TensorflowInstallError) throw error;
     const { cause, message } = error as Error;
-    throw new TensorflowInstallError(`${url} could not be fetched: ${(cause as Error | undefined)?.message ?? message}`, {
-      cause: error,
-    });
+    throw new TensorflowInstallError(
+      `${url} could not be fetched: ${(cause as Error | undefined)?.message ?? message}`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await dispatcher.close();
   }

@@ -5,7 +5,15 @@ import lockfile from 'proper-lockfile';
 import { sha256, unpackTarball, unpackZip } from './archive.js';
 import { fetchFile } from './download.js';
 import { TensorflowInstallError } from './errors.js';
-import { cacheEntry, cacheRoot, findLibraryIn, MANIFEST, PLATFORM, readManifest, type InstallManifest } from './layout.js';
+import {
+  cacheEntry,
+  cacheRoot,
+  findLibraryIn,
+  MANIFEST,
+  PLATFORM,
+  readManifest,
+  type InstallManifest,
+} from './layout.js';
 import { downloadWheel, findPip } from './pip.js';
 import { PINNED, type PinnedWheel, TENSORFLOW_VERSION, type TensorflowVariant } from './pins.js';
 import { output } from './system.js';
@@ -116,7 +124,8 @@ async function installLocked(
     await mkdir(content, { recursive: true });
     await plan.fill(content, path.join(staging, 'download'));
     const found = await findLibraryIn(content);
-    if ('reason' in found) throw new TensorflowInstallError(`${plan.source} holds no usable library: ${found.reason}`);
+    if ('reason' in found)
+      throw new TensorflowInstallError(`${plan.source} holds no usable library: ${found.reason}`);
     const manifest: InstallManifest = {
       version: plan.version,
       variant,
@@ -134,9 +143,14 @@ async function installLocked(
   }
 }
 
-async function describe(entry: string, manifest: InstallManifest, installed: boolean): Promise<InstalledTensorflow> {
+async function describe(
+  entry: string,
+  manifest: InstallManifest,
+  installed: boolean,
+): Promise<InstalledTensorflow> {
   const found = await findLibraryIn(entry);
-  if ('reason' in found) throw new TensorflowInstallError(`${entry} is damaged: ${found.reason}; install with --force`);
+  if ('reason' in found)
+    throw new TensorflowInstallError(`${entry} is damaged: ${found.reason}; install with --force`);
   const { version, cuda } = manifest;
   const variant = manifest.variant as TensorflowVariant;
   return { directory: entry, library: found.path, version, variant, cuda, installed };
@@ -229,7 +243,9 @@ async function acquireWheel(
   if (directory !== undefined) {
     const file = path.join(directory, wheel.file);
     if ((await stat(file).catch(() => undefined)) === undefined) {
-      throw new TensorflowInstallError(`${directory} lacks ${wheel.file}; fetch it with: pip download ${wheel.requirement}`);
+      throw new TensorflowInstallError(
+        `${directory} lacks ${wheel.file}; fetch it with: pip download ${wheel.requirement}`,
+      );
     }
     return file;
   }
@@ -241,7 +257,13 @@ async function acquireWheel(
     last = Math.max(last, bytes);
   };
   onBytes(0);
-  return downloadWheel(await findPip(), { wheel, platforms, directory: scratch, signal: options.signal, onBytes });
+  return downloadWheel(await findPip(), {
+    wheel,
+    platforms,
+    directory: scratch,
+    signal: options.signal,
+    onBytes,
+  });
 }
 
 /** Of a wheel: the libraries, their licences and the headers of the C API (the native tests compare with them). */
@@ -250,7 +272,9 @@ export function wheelTarget(name: string): string | undefined {
   if (rest !== undefined) {
     if (/^libtensorflow[^/]*$/.test(rest) || rest === 'THIRD_PARTY_NOTICES.txt') return name;
     if (rest === 'include/LICENSE') return 'tensorflow/LICENSE';
-    return /^include\/(tensorflow\/c\/|xla\/tsl\/c\/|tsl\/platform\/ctstring|tensorflow\/core\/platform\/ctstring)/.test(rest)
+    return /^include\/(tensorflow\/c\/|xla\/tsl\/c\/|tsl\/platform\/ctstring|tensorflow\/core\/platform\/ctstring)/.test(
+      rest,
+    )
       ? name
       : undefined;
   }
@@ -274,7 +298,9 @@ function tarballPlan(options: InstallOptions): Plan {
   const isUrl = /^https?:\/\//.test(tarball);
   const expected = options.sha256 ?? process.env[TARBALL_SHA256_VARIABLE];
   if (isUrl && !expected) {
-    throw new TensorflowInstallError(`Expected the archive's SHA-256 in ${TARBALL_SHA256_VARIABLE} for a URL but it is not set`);
+    throw new TensorflowInstallError(
+      `Expected the archive's SHA-256 in ${TARBALL_SHA256_VARIABLE} for a URL but it is not set`,
+    );
   }
   return {
     version: 'custom',
@@ -282,10 +308,17 @@ function tarballPlan(options: InstallOptions): Plan {
     cuda: false,
     reusable: false,
     async fill(content, scratch) {
-      const file = isUrl ? path.join(scratch, path.basename(new URL(tarball).pathname)) : path.resolve(tarball);
+      const file = isUrl
+        ? path.join(scratch, path.basename(new URL(tarball).pathname))
+        : path.resolve(tarball);
       if (isUrl) {
         await mkdir(scratch, { recursive: true });
-        await fetchFile(tarball, file, (total) => reporter(options, 'download', tarball, total), options.signal);
+        await fetchFile(
+          tarball,
+          file,
+          (total) => reporter(options, 'download', tarball, total),
+          options.signal,
+        );
       }
       if (expected) await verify(file, tarball, expected, options);
       const target = path.join(content, 'tensorflow');
@@ -315,7 +348,8 @@ async function directoryPlan(directory: string, wheel: PinnedWheel | undefined):
       await mkdir(target);
       const from = path.dirname(found.path);
       for (const name of await readdir(from)) {
-        if (/^(libtensorflow|tensorflow\.dll)/.test(name)) await copyFile(path.join(from, name), path.join(target, name));
+        if (/^(libtensorflow|tensorflow\.dll)/.test(name))
+          await copyFile(path.join(from, name), path.join(target, name));
         if (/^(LICENSE|THIRD_PARTY)/.test(name)) await cp(path.join(from, name), path.join(target, name));
       }
     },
@@ -326,7 +360,9 @@ async function verify(file: string, item: string, expected: string, options: Ins
   options.onProgress?.({ phase: 'verify', item, bytes: 0, total: 0 });
   const actual = await sha256(file, options.signal);
   if (actual !== expected.toLowerCase()) {
-    throw new TensorflowInstallError(`${item} is not the pinned file: expected SHA-256 ${expected} but received ${actual}`);
+    throw new TensorflowInstallError(
+      `${item} is not the pinned file: expected SHA-256 ${expected} but received ${actual}`,
+    );
   }
 }
 

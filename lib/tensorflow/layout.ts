@@ -80,7 +80,13 @@ async function fileSize(file: string): Promise<number | undefined> {
 }
 
 /** ELF's e_machine by Node's architecture name. */
-const ELF_MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183, ia32: 3, arm: 40, riscv64: 243 };
+const ELF_MACHINES: Readonly<Record<string, number>> = {
+  x64: 62,
+  arm64: 183,
+  ia32: 3,
+  arm: 40,
+  riscv64: 243,
+};
 
 // dlopen's own words for this ("cannot open shared object file") would leave the reader guessing.
 async function wrongArchitecture(file: string): Promise<string | undefined> {
@@ -92,7 +98,8 @@ async function wrongArchitecture(file: string): Promise<string | undefined> {
     const machine = buffer.readUInt16LE(18);
     const expected = ELF_MACHINES[process.arch];
     if (expected === undefined || machine === expected) return undefined;
-    const name = Object.keys(ELF_MACHINES).find((arch) => ELF_MACHINES[arch] === machine) ?? `machine ${machine}`;
+    const name =
+      Object.keys(ELF_MACHINES).find((arch) => ELF_MACHINES[arch] === machine) ?? `machine ${machine}`;
     return `is built for ${name}; this Node is ${process.arch}`;
   } finally {
     await handle.close();
@@ -110,7 +117,9 @@ export function cacheEntry(root: string, variant: string, version: string = TENS
 }
 
 /** A cache entry's manifest, or why it is no entry: absent, damaged, or a library whose size is not as installed. */
-export async function readManifest(entry: string): Promise<{ manifest: InstallManifest } | { reason: string }> {
+export async function readManifest(
+  entry: string,
+): Promise<{ manifest: InstallManifest } | { reason: string }> {
   let text: string;
   try {
     text = await readFile(path.join(entry, MANIFEST), 'utf8');
@@ -121,7 +130,8 @@ export async function readManifest(entry: string): Promise<{ manifest: InstallMa
     const manifest = JSON.parse(text) as InstallManifest;
     for (const [file, size] of Object.entries(manifest.files)) {
       const actual = await fileSize(path.join(entry, file));
-      if (actual !== size) return { reason: `${file} is damaged: ${actual ?? 'no'} bytes, ${size} were installed` };
+      if (actual !== size)
+        return { reason: `${file} is damaged: ${actual ?? 'no'} bytes, ${size} were installed` };
     }
     return { manifest };
   } catch {

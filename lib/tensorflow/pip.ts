@@ -44,7 +44,15 @@ export async function downloadWheel(pip: PipCommand, request: WheelRequest): Pro
   const { wheel, platforms, directory, signal, onBytes } = request;
   const [program, ...first] = pip;
   const args = [
-    ...[...first, 'download', '--quiet', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check', '--no-input'],
+    ...[
+      ...first,
+      'download',
+      '--quiet',
+      '--no-deps',
+      '--only-binary=:all:',
+      '--disable-pip-version-check',
+      '--no-input',
+    ],
     ...['--python-version', '3.12', ...platforms.flatMap((tag) => ['--platform', tag]), '--dest', directory],
     wheel.requirement,
   ];
@@ -86,7 +94,12 @@ function run(
   signal?: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], signal, windowsHide: true });
+    const child = spawn(program, args, {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      signal,
+      windowsHide: true,
+    });
     let text = '';
     child.stderr.setEncoding('utf8').on('data', (block: string) => {
       text = (text + block).slice(-4000);

@@ -103,7 +103,11 @@ async function* cacheCandidates(root: string): AsyncGenerator<Candidate> {
   );
   const installed = dated.filter((item) => item.installed !== undefined);
   if (installed.length === 0) {
-    yield { source: 'cache', place: `the package's cache (${root})`, found: { reason: 'nothing is installed there' } };
+    yield {
+      source: 'cache',
+      place: `the package's cache (${root})`,
+      found: { reason: 'nothing is installed there' },
+    };
   }
   for (const { entry } of installed.sort((a, b) => (b.installed ?? 0) - (a.installed ?? 0))) {
     const manifest = await readManifest(entry);

@@ -16,7 +16,9 @@ export function output(program: string, args: readonly string[]): Promise<string
 export function pythonInterpreters(env: NodeJS.ProcessEnv = process.env): readonly string[] {
   const windows = process.platform === 'win32';
   const binary = windows ? path.join('Scripts', 'python.exe') : path.join('bin', 'python');
-  const active = [env.VIRTUAL_ENV, env.CONDA_PREFIX].filter((prefix) => prefix !== undefined && prefix !== '');
+  const active = [env.VIRTUAL_ENV, env.CONDA_PREFIX].filter(
+    (prefix) => prefix !== undefined && prefix !== '',
+  );
   const chosen = env.KERAS_EXPLAINABLE_PYTHON;
   if (chosen !== undefined && chosen !== '') return [chosen];
   return [...active.map((prefix) => path.join(prefix as string, binary)), 'python3', 'python'];
@@ -44,7 +46,9 @@ print(json.dumps(found))
 `;
 
 /** The TensorFlow packages of `interpreter`, or undefined where there is no such interpreter. */
-export async function pythonTensorflows(interpreter: string): Promise<readonly PythonTensorflow[] | undefined> {
+export async function pythonTensorflows(
+  interpreter: string,
+): Promise<readonly PythonTensorflow[] | undefined> {
   const text = await output(interpreter, ['-c', FIND_TENSORFLOW]);
   return text === undefined ? undefined : (JSON.parse(text) as PythonTensorflow[]);
 }

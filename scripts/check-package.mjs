@@ -1,0 +1,135 @@
+/**
+ * Checks what a user of the package gets: packs it, installs the tarball into an empty project without install scripts,
+ * sees that import works and that the missing addon is a clear error, builds the addon with the command that the
+ * error names, and explains a fixture model from ESM and from require.
+ *
+ * Usage: node scripts/check-package.mjs
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setup } from './setup.mjs';
+import { closingLine, RESULTS } from './setup/results.mjs';
+import { Failure, main, ROOT, step } from './setup/process.mjs';
+
+const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+
+/** What a user writes, in both module systems; the model is the demo's. */
+const EXPLAIN = `
+async function main() {
+  const model = await ke.loadModel('model');
+  const [height, width, channels] = model.inputs[0].shape.slice(1);
+  const x = ke.tensor(new Float32Array(2 * height * width * channels).fill(0.5), [2, height, width, channels]);
+  const { logits, maps } = await ke.explain(ke.methods.cams.gradcam, ke.inspection.expose(model), x, [[0], [1]]);
+  console.log(JSON.stringify({ logits: logits.shape, maps: maps.shape, finite: maps.data.every(Number.isFinite) }));
+  model.close();
+}
+`;
+
+const FILES = {
+  'explain.mjs': `import * as ke from 'keras-explainable';\n${EXPLAIN}\nawait main();\n`,
+  'explain.cjs': `const ke = require('keras-explainable');\n${EXPLAIN}\nmain();\n`,
+};
+
+/** Runs a program in `cwd` and returns its exit code and everything that it printed. */
+function execute(program, args, cwd) {
+  const result = spawnSync(program, args, { cwd, encoding: 'utf8', shell: process.platform === 'win32' });
+  return { code: result.status, text: `${result.stdout}${result.stderr}`, stdout: result.stdout };
+}
+
+function must(program, args, cwd) {
+  const result = execute(program, args, cwd);
+  if (result.code !== 0) throw new Failure(`${program} ${args.join(' ')} failed:\n${result.text}`);
+  return result;
+}
+
+const checks = [];
+function check(name, problem) {
+  checks.push({ name, problem });
+  console.log(
+    `  ${problem === undefined ? 'ok    ' : 'FAILED'} ${name}${problem === undefined ? '' : `\n${problem}`}`,
+  );
+}
+
+/** Whether the program printed a result of the expected shapes. */
+function explains(program, cwd) {
+  const { code, text, stdout } = execute(process.execPath, [program], cwd);
+  try {
+    const { logits, maps, finite } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+    if (code === 0 && finite && String(logits) === '2,1' && maps.length === 4 && maps[0] === 2)
+      return undefined;
+  } catch {
+    // The text below says more than a parser's error.
+  }
+  return text;
+}
+
+function checkContents(tarball) {
+  const files = must('tar', ['-tzf', tarball], ROOT).stdout.trim().split('\n');
+  const holds = (name) => files.includes(`package/${name}`);
+  const wanted = [
+    'dist/index.js',
+    'dist/index.d.ts',
+    'native/binding/addon.cc',
+    'CMakeLists.txt',
+    'LICENSE',
+    'README.md',
+  ];
+  const missing = wanted.filter((name) => !holds(name));
+  check('the tarball holds what it needs', missing.length > 0 ? `missing: ${missing.join(', ')}` : undefined);
+  const stray = files.filter((name) => /^package\/(test|lib|build|node_modules|demo)\//.test(name));
+  check('the tarball holds nothing else', stray.length > 0 ? `stray: ${stray.join(', ')}` : undefined);
+}
+
+function checkProject(project, tarball) {
+  mkdirSync(project);
+  writeFileSync(path.join(project, 'package.json'), '{ "name": "empty", "private": true }\n');
+  for (const [name, text] of Object.entries(FILES)) writeFileSync(path.join(project, name), text);
+  cpSync(path.join(ROOT, 'demo', 'model'), path.join(project, 'model'), { recursive: true });
+  must(NPM, ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', tarball], project);
+
+  const imported = execute(
+    process.execPath,
+    ['-e', "import('keras-explainable').then((ke) => ke.loadModel)"],
+    project,
+  );
+  check('import works without the addon', imported.code === 0 ? undefined : imported.text);
+  const unbuilt = execute(process.execPath, ['explain.mjs'], project);
+  const named = unbuilt.code !== 0 && unbuilt.text.includes('npm rebuild keras-explainable');
+  check('a missing addon is an error that names the command', named ? undefined : unbuilt.text);
+
+  must(NPM, ['rebuild', 'keras-explainable'], project);
+  check('explains from ESM', explains('explain.mjs', project));
+  check('explains from require', explains('explain.cjs', project));
+  const cli = execute(
+    path.join(project, 'node_modules', '.bin', 'keras-explainable'),
+    ['--version'],
+    project,
+  );
+  const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+  check('the command runs', cli.code === 0 && cli.stdout.includes(version) ? undefined : cli.text);
+}
+
+main(async () => {
+  await setup();
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'ke-package-'));
+  try {
+    step('Packing');
+    const [{ filename }] = JSON.parse(
+      must(NPM, ['pack', '--json', '--silent', '--pack-destination', directory], ROOT).stdout,
+    );
+    const tarball = path.join(directory, filename);
+    checkContents(tarball);
+    step('Installing the tarball into an empty project');
+    checkProject(path.join(directory, 'project'), tarball);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  const failed = checks.filter(({ problem }) => problem !== undefined).length;
+  const counts = { passed: checks.length - failed, failed, skipped: 0 };
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(path.join(RESULTS, 'package.json'), JSON.stringify(counts));
+  console.log(closingLine(counts));
+  return failed;
+});

@@ -1,0 +1,86 @@
+/** What the machine itself must have, each with the command that brings it. */
+import { existsSync } from 'node:fs';
+import { capture, Failure } from './process.mjs';
+
+const OLDEST_NODE = [20, 19];
+const OLDEST_CMAKE = [3, 18];
+
+/** The command that installs a package, by what package manager the machine has. */
+function install({ apt, dnf, brew }) {
+  if (process.platform === 'darwin') return brew;
+  if (process.platform === 'win32') return 'see CONTRIBUTING.md';
+  if (existsSync('/usr/bin/apt-get')) return `sudo apt-get install ${apt}`;
+  return `sudo dnf install ${dnf} (or your distribution's package of it)`;
+}
+
+function atLeast(version, [major, minor]) {
+  const [actualMajor = 0, actualMinor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
+  return actualMajor > major || (actualMajor === major && actualMinor >= minor);
+}
+
+function checkNode() {
+  if (atLeast(process.version, OLDEST_NODE)) return undefined;
+  return `Node ${OLDEST_NODE.join('.')} or later (this is ${process.version}): install it from your version manager, as: nvm install 22`;
+}
+
+function checkCompiler() {
+  const mend = install({ apt: 'g++', dnf: 'gcc-c++', brew: 'xcode-select --install' });
+  const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean);
+  if (process.platform === 'win32') return undefined; // CMake finds Visual Studio by itself
+  for (const compiler of compilers) {
+    // The macro names the standard that the flag really turns on: 202002L is C++20.
+    const macros = capture('sh', ['-c', `echo | ${compiler} -std=c++20 -dM -E -x c++ -`]);
+    if (/__cplusplus (2020|202[1-9])/.test(macros ?? '')) return undefined;
+  }
+  return `a C++20 compiler (tried ${compilers.join(', ')}): ${mend}`;
+}
+
+function checkCMake() {
+  const version = capture('cmake', ['--version']);
+  const mend = install({ apt: 'cmake', dnf: 'cmake', brew: 'brew install cmake' });
+  if (version === undefined) return `CMake ${OLDEST_CMAKE.join('.')} or later: ${mend}`;
+  if (!atLeast(version, OLDEST_CMAKE))
+    return `CMake ${OLDEST_CMAKE.join('.')} or later (found ${version}): ${mend}`;
+  return undefined;
+}
+
+function checkMake() {
+  if (process.platform === 'win32') return undefined;
+  if (['make', 'ninja'].some((tool) => capture(tool, ['--version']) !== undefined)) return undefined;
+  return `make or ninja: ${install({ apt: 'make', dnf: 'make', brew: 'xcode-select --install' })}`;
+}
+
+function checkPip() {
+  if (process.env.KERAS_EXPLAINABLE_TENSORFLOW_DIR) return undefined; // nothing is going to be fetched
+  const commands = [
+    [process.env.KERAS_EXPLAINABLE_PYTHON ?? 'python3', '-m', 'pip', '--version'],
+    ['python', '-m', 'pip', '--version'],
+    ['pip3', '--version'],
+    ['pip', '--version'],
+  ];
+  if (commands.some(([program, ...args]) => capture(program, args) !== undefined)) return undefined;
+  const mend = install({ apt: 'python3-pip', dnf: 'python3-pip', brew: 'brew install python' });
+  return `pip, which fetches libtensorflow (or set KERAS_EXPLAINABLE_TENSORFLOW_DIR): ${mend}`;
+}
+
+function checkGoogleTest() {
+  const places = ['/usr/include', '/usr/local/include', '/opt/homebrew/include'];
+  if (process.platform === 'win32' || places.some((place) => existsSync(`${place}/gtest/gtest.h`)))
+    return undefined;
+  return `GoogleTest, for the native tests: ${install({ apt: 'libgtest-dev', dnf: 'gtest-devel', brew: 'brew install googletest' })}`;
+}
+
+/** Throws a Failure that lists everything that is missing; `tests` adds what only the tests need. */
+export function checkPrerequisites({ tests = false } = {}) {
+  const checks = [
+    checkNode,
+    checkCompiler,
+    checkCMake,
+    checkMake,
+    checkPip,
+    ...(tests ? [checkGoogleTest] : []),
+  ];
+  const missing = checks.map((check) => check()).filter((problem) => problem !== undefined);
+  if (missing.length === 0) return;
+  throw new Failure(`This machine lacks:\n${missing.map((problem) => `  - ${problem}`).join('\n')}`);
+}

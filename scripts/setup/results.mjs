@@ -1,0 +1,45 @@
+/** Adds up what the test runners left in build/test-results. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { isMain, ROOT } from './process.mjs';
+
+export const RESULTS = path.join(ROOT, 'build', 'test-results');
+
+/**
+ * The tests counted in every *.json there. Each runner's own format is known by its fields: GoogleTest's `tests`,
+ * vitest's `numTotalTests`, and a plain `{ passed, failed, skipped }`. A runner that died leaves no file: its exit
+ * code tells.
+ */
+export function readResults() {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const name of existsSync(RESULTS) ? readdirSync(RESULTS) : []) {
+    if (!name.endsWith('.json')) continue;
+    const counts = countsOf(JSON.parse(readFileSync(path.join(RESULTS, name), 'utf8')));
+    for (const key of Object.keys(total)) total[key] += counts[key] ?? 0;
+  }
+  return total;
+}
+
+function countsOf(result) {
+  if (result.numTotalTests !== undefined) {
+    const skipped = result.numPendingTests + result.numTodoTests;
+    // A file that fails to load has no tests of its own: count it as one failure.
+    const broken = result.testResults.filter(
+      (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    );
+    return { passed: result.numPassedTests, failed: result.numFailedTests + broken.length, skipped };
+  }
+  if (result.testsuites !== undefined) {
+    const cases = result.testsuites.flatMap((suite) => suite.testsuite);
+    const skipped = cases.filter(({ result: outcome }) => outcome === 'SKIPPED').length + result.disabled;
+    return { passed: result.tests - result.failures - skipped, failed: result.failures, skipped };
+  }
+  return result;
+}
+
+/** 'N passed, N failed', with the skipped ones where there are any. */
+export function closingLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+if (isMain(import.meta.url)) console.log(closingLine(readResults()));

@@ -1,0 +1,27 @@
+/**
+ * `npm test`: makes the clone ready and runs every test that needs nothing but what the set-up brings: the native ones
+ * and vitest's (unit, integration, types). Arguments go to vitest, as a file's name. Closes with `N passed, N failed`.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { setup } from './setup.mjs';
+import { main, packageBin, runStatus, step } from './setup/process.mjs';
+import { closingLine, readResults, RESULTS } from './setup/results.mjs';
+import { testNative } from './test-native.mjs';
+
+main(async () => {
+  const directory = await setup({ tests: true });
+  rmSync(RESULTS, { recursive: true, force: true });
+  mkdirSync(RESULTS, { recursive: true });
+  const args = process.argv.slice(2);
+  const native = args.length === 0 ? await testNative(directory) : 0;
+  step('Running the TypeScript tests');
+  const [node, vitest] = packageBin('vitest');
+  const json = path.join(RESULTS, 'vitest.json');
+  const unit = await runStatus(node, [
+    vitest,
+    ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`, ...args],
+  ]);
+  console.log(`\n${closingLine(readResults())}`);
+  return native || unit;
+});

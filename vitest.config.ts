@@ -1,0 +1,38 @@
+import { defineConfig } from 'vitest/config';
+
+// Every file in a process of its own: TensorFlow is loaded once per process and its first session fixes the threads.
+const forks = {
+  pool: 'forks',
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+} as const;
+
+export default defineConfig({
+  test: {
+    // Two processes at once at most: each holds a TensorFlow of 300 MB and more.
+    maxWorkers: 2,
+    projects: [
+      { test: { ...forks, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          ...forks,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: ['test/global-setup.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'types',
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: 'test/tsconfig.json',
+          },
+        },
+      },
+    ],
+  },
+});
