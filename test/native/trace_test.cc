@@ -1,0 +1,243 @@
+// Recording and replay: loops, captures and Jacobians, with numbers worked out by hand.
+#include "trace/trace.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "run_graph.h"
+
+namespace ke::graph {
+namespace {
+
+using test::MakeTensor;
+
+// Replays `trace` for `fetch` and runs it with one value per placeholder.
+struct Result {
+  std::vector<int64_t> dims;
+  std::vector<double> values;
+};
+
+Result Evaluate(const Trace& trace, SymbolId fetch, const std::vector<const TF_Tensor*>& values,
+                int* operations = nullptr) {
+  Scope scope;
+  std::vector<TF_Output> feeds;
+  const std::vector<TF_Output> fetches = trace.Replay(&scope, {fetch}, &feeds);
+  if (operations != nullptr) {
+    size_t position = 0;
+    *operations = 0;
+    while (tf::C().TF_GraphNextOperation(scope.graph(), &position) != nullptr) ++*operations;
+  }
+  EXPECT_EQ(feeds.size(), values.size());
+  std::vector<test::Feed> fed;
+  for (size_t i = 0; i < feeds.size(); ++i) fed.emplace_back(feeds[i], values[i]);
+  test::GraphRunner runner(scope);
+  const std::vector<tf::TensorPtr> results = runner.Run(fed, fetches);
+  return {tf::Dims(results[0].get()), test::ToDoubles(results[0].get())};
+}
+
+Symbol Float(const std::shared_ptr<Trace>& trace, const std::vector<int64_t>& dims,
+             const std::vector<double>& values) {
+  return trace->Constant(MakeTensor(TF_FLOAT, dims, values));
+}
+
+Symbol Apply(const std::shared_ptr<Trace>& trace, const std::string& type,
+             const std::vector<OpInput>& inputs) {
+  return trace->Op(type, inputs, {})[0];
+}
+
+// y = (x W)^2 for x (N, 2), W (2, 3): dy[u]/dx[k] = 2 (x W)[u] W[k, u].
+struct Squares {
+  std::shared_ptr<Trace> trace = Trace::Create();
+  Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
+  Symbol w = Float(trace, {2, 3}, {1, 2, 3, 4, 5, 6});
+  Symbol y = Apply(trace, "Square", {Apply(trace, "MatMul", {x.id, w.id}).id});
+  tf::TensorPtr input = MakeTensor(TF_FLOAT, {2, 2}, {1, 1, 1, -1});
+};
+
+TEST(Trace, InfersShapesAndDtypesWhileItRecords) {
+  Squares squares;
+  EXPECT_EQ(squares.y.shape, Shape::Of({-1, 3}));
+  EXPECT_EQ(squares.y.dtype, TF_FLOAT);
+  // x W = (5, 7, 9) and (-3, -3, -3).
+  EXPECT_EQ(Evaluate(*squares.trace, squares.y.id, {squares.input.get()}).values,
+            (std::vector<double>{25, 49, 81, 9, 9, 9}));
+}
+
+TEST(Trace, RefusesAnImpossibleOpWhereItIsRecorded) {
+  Squares squares;
+  try {
+    Apply(squares.trace, "MatMul", {squares.w.id, squares.w.id});
+    FAIL() << "a (2, 3) x (2, 3) product was accepted";
+  } catch (const tf::Error& error) {
+    EXPECT_EQ(error.code(), TF_INVALID_ARGUMENT);
+    EXPECT_NE(error.op().find("MatMul"), std::string::npos);
+  }
+  EXPECT_THROW(Apply(squares.trace, "Square", {SymbolId{999}}), tf::Error);
+}
+
+TEST(Jacobian, OfSeveralUnitsIsOneBackwardPassEach) {
+  Squares squares;
+  const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, squares.x.id, {});
+  EXPECT_EQ(open.gradient.shape, squares.x.shape);
+  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradient.id);
+  EXPECT_EQ(jacobian.shape, Shape::Of({-1, 3, 2}));
+  const Result result = Evaluate(*squares.trace, jacobian.id, {squares.input.get()});
+  EXPECT_EQ(result.dims, (std::vector<int64_t>{2, 3, 2}));
+  EXPECT_EQ(result.values, (std::vector<double>{10, 40, 28, 70, 54, 108, -6, -24, -12, -30, -18, -36}));
+}
+
+TEST(Jacobian, KeepsOnlyWhatIsAskedOfEachUnit) {
+  Squares squares;
+  const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, squares.x.id, {});
+  // sum_k x[k] dy[u]/dx[k] = 2 y[u]: uses a tensor of the trace around the body.
+  const Symbol product = Apply(open.body, "Mul", {open.gradient.id, squares.x.id});
+  const Symbol axis = open.body->Constant(MakeTensor(TF_INT32, {1}, {1}));
+  const Symbol sum = Apply(open.body, "Sum", {product.id, axis.id});
+  const Symbol kept = squares.trace->EndJacobian(open.body, sum.id);
+  EXPECT_EQ(kept.shape, Shape::Of({-1, 3}));
+  EXPECT_EQ(Evaluate(*squares.trace, kept.id, {squares.input.get()}).values,
+            (std::vector<double>{50, 98, 162, 18, 18, 18}));
+}
+
+TEST(Jacobian, OfOneUnitNeedsNoLoop) {
+  Squares squares;
+  const Symbol column = squares.trace->Constant(MakeTensor(TF_INT32, {1}, {1}));
+  const Symbol axis = squares.trace->Constant(MakeTensor(TF_INT32, {}, {1}));
+  const Symbol one = Apply(squares.trace, "GatherV2", {squares.y.id, column.id, axis.id});
+  ASSERT_EQ(one.shape, Shape::Of({-1, 1}));
+  const Trace::Jacobian open = squares.trace->BeginJacobian(one.id, squares.x.id, {});
+  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradient.id);
+  const Result result = Evaluate(*squares.trace, jacobian.id, {squares.input.get()});
+  EXPECT_EQ(result.dims, (std::vector<int64_t>{2, 1, 2}));
+  EXPECT_EQ(result.values, (std::vector<double>{28, 70, -12, -30}));
+
+  Scope scope;
+  std::vector<TF_Output> feeds;
+  squares.trace->Replay(&scope, {jacobian.id}, &feeds);
+  size_t position = 0;
+  while (TF_Operation* op = tf::C().TF_GraphNextOperation(scope.graph(), &position)) {
+    EXPECT_STRNE(tf::C().TF_OperationOpType(op), "While");
+  }
+}
+
+TEST(Jacobian, GraphDoesNotGrowWithTheUnits) {
+  std::vector<int> operations;
+  for (const int units : {2, 100}) {
+    const std::shared_ptr<Trace> trace = Trace::Create();
+    const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
+    const Symbol w = Float(trace, {2, units}, std::vector<double>(2 * units, 1));
+    const Symbol y = Apply(trace, "Square", {Apply(trace, "MatMul", {x.id, w.id}).id});
+    const Trace::Jacobian open = trace->BeginJacobian(y.id, x.id, {});
+    const Symbol jacobian = trace->EndJacobian(open.body, open.gradient.id);
+    const tf::TensorPtr input = MakeTensor(TF_FLOAT, {1, 2}, {1, 2});
+    int count = 0;
+    const Result result = Evaluate(*trace, jacobian.id, {input.get()}, &count);
+    EXPECT_EQ(result.values, std::vector<double>(2 * units, 6));
+    operations.push_back(count);
+  }
+  EXPECT_EQ(operations[0], operations[1]);
+}
+
+TEST(Jacobian, OfAGridOfUnitsKeepsItsAxes) {
+  Squares squares;
+  const Symbol dims = squares.trace->Constant(MakeTensor(TF_INT32, {3}, {-1, 3, 1}));
+  const Symbol grid = Apply(squares.trace, "Reshape", {squares.y.id, dims.id});
+  const Trace::Jacobian open = squares.trace->BeginJacobian(grid.id, squares.x.id, {});
+  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradient.id);
+  const Result result = Evaluate(*squares.trace, jacobian.id, {squares.input.get()});
+  EXPECT_EQ(result.dims, (std::vector<int64_t>{2, 3, 1, 2}));
+  EXPECT_EQ(result.values, (std::vector<double>{10, 40, 28, 70, 54, 108, -6, -24, -12, -30, -18, -36}));
+}
+
+TEST(Jacobian, RefusesUnitsWithoutABatchAxis) {
+  Squares squares;
+  const Symbol axis = squares.trace->Constant(MakeTensor(TF_INT32, {1}, {1}));
+  const Symbol vector = Apply(squares.trace, "Sum", {squares.y.id, axis.id});
+  EXPECT_THROW(squares.trace->BeginJacobian(vector.id, squares.x.id, {}), tf::Error);
+  EXPECT_THROW(squares.trace->EndJacobian(Trace::Create(), 0), tf::Error);
+}
+
+// for i in 0 .. n - 1: total += value(i)
+Symbol SumLoop(const std::shared_ptr<Trace>& trace, int n, const Symbol& initial,
+               const std::function<Symbol(const std::shared_ptr<Trace>& body, Symbol i)>& value) {
+  const Symbol zero = trace->Constant(MakeTensor(TF_INT32, {}, {0}));
+  const std::shared_ptr<Trace> condition = trace->Body();
+  const Symbol i = condition->Placeholder(TF_INT32, Shape::Of({}), "i");
+  condition->Placeholder(initial.dtype, initial.shape, "total");
+  const Symbol limit = condition->Constant(MakeTensor(TF_INT32, {}, {static_cast<double>(n)}));
+  const Symbol more = Apply(condition, "Less", {i.id, limit.id});
+  const std::shared_ptr<Trace> body = trace->Body();
+  const Symbol j = body->Placeholder(TF_INT32, Shape::Of({}), "i");
+  const Symbol total = body->Placeholder(initial.dtype, initial.shape, "total");
+  const Symbol one = body->Constant(MakeTensor(TF_INT32, {}, {1}));
+  const Symbol next = Apply(body, "AddV2", {j.id, one.id});
+  const Symbol sum = Apply(body, "AddV2", {total.id, value(body, j).id});
+  return trace->While(condition, more.id, body, {next.id, sum.id}, {zero.id, initial.id})[1];
+}
+
+TEST(While, SumsAndCapturesWhatStandsAround) {
+  const std::shared_ptr<Trace> trace = Trace::Create();
+  const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({2}), "x");
+  const Symbol zeros = Float(trace, {2}, {0, 0});
+  const Symbol doubled = Apply(trace, "AddV2", {x.id, x.id});
+  const Symbol total = SumLoop(trace, 4, zeros, [&](const std::shared_ptr<Trace>&, Symbol) { return doubled; });
+  const tf::TensorPtr input = MakeTensor(TF_FLOAT, {2}, {1, 10});
+  EXPECT_EQ(Evaluate(*trace, total.id, {input.get()}).values, (std::vector<double>{8, 80}));
+}
+
+TEST(While, DifferentiatesInsideALoopAndNestsJacobians) {
+  // sum_{i<3} d (x W_i)^2 / dx, with W_i = W + i: a Jacobian's loop inside a loop.
+  Squares squares;
+  const Symbol zeros = Float(squares.trace, {2, 3, 2}, std::vector<double>(12, 0));
+  const Symbol total =
+      SumLoop(squares.trace, 3, zeros, [&](const std::shared_ptr<Trace>& body, Symbol i) {
+        const Symbol shift = body->Op("Cast", {i.id}, {{"DstT", TF_FLOAT}})[0];
+        const Symbol w = Apply(body, "AddV2", {squares.w.id, shift.id});
+        // A copy made in the body, so that the path from x to y lies in it.
+        const Symbol x = Apply(body, "Identity", {squares.x.id});
+        const Symbol y = Apply(body, "Square", {Apply(body, "MatMul", {x.id, w.id}).id});
+        const Trace::Jacobian open = body->BeginJacobian(y.id, x.id, {});
+        return body->EndJacobian(open.body, open.gradient.id);
+      });
+  std::vector<double> expected(12, 0);
+  const double inputs[2][2] = {{1, 1}, {1, -1}};
+  for (int i = 0; i < 3; ++i) {
+    for (int n = 0; n < 2; ++n) {
+      for (int u = 0; u < 3; ++u) {
+        const double w0 = 1 + u + i, w1 = 4 + u + i;
+        const double dot = inputs[n][0] * w0 + inputs[n][1] * w1;
+        expected[(n * 3 + u) * 2] += 2 * dot * w0;
+        expected[(n * 3 + u) * 2 + 1] += 2 * dot * w1;
+      }
+    }
+  }
+  EXPECT_EQ(Evaluate(*squares.trace, total.id, {squares.input.get()}).values, expected);
+}
+
+TEST(While, RefusesVariablesThatChangeTheirDtype) {
+  const std::shared_ptr<Trace> trace = Trace::Create();
+  const Symbol start = Float(trace, {}, {0});
+  const std::shared_ptr<Trace> condition = trace->Body();
+  condition->Placeholder(TF_FLOAT, Shape::Of({}), "x");
+  const Symbol yes = condition->Constant(MakeTensor(TF_BOOL, {}, {1}));
+  const std::shared_ptr<Trace> body = trace->Body();
+  const Symbol x = body->Placeholder(TF_FLOAT, Shape::Of({}), "x");
+  const Symbol cast = body->Op("Cast", {x.id}, {{"DstT", TF_INT32}})[0];
+  EXPECT_THROW(trace->While(condition, yes.id, body, {cast.id}, {start.id}), tf::Error);
+  EXPECT_THROW(trace->While(condition, yes.id, body, {}, {start.id}), tf::Error);
+}
+
+TEST(Gradient, StandsInTheTraceWithTheShapeOfX) {
+  Squares squares;
+  const Symbol gradient = squares.trace->Gradient({squares.y.id}, {squares.x.id}, {}, {})[0];
+  EXPECT_EQ(gradient.shape, squares.x.shape);
+  // sum_u 2 (x W)[u] W[k, u]
+  EXPECT_EQ(Evaluate(*squares.trace, gradient.id, {squares.input.get()}).values,
+            (std::vector<double>{10 + 28 + 54, 40 + 70 + 108, -6 - 12 - 18, -24 - 30 - 36}));
+  EXPECT_THROW(squares.trace->Gradient({squares.y.id}, {squares.x.id}, {}, {{"Relu", "no such rule"}}),
+               tf::Error);
+}
+
+}  // namespace
+}  // namespace ke::graph
