@@ -50,8 +50,8 @@ describe.each(['keras2', 'keras3'])('%s', (keras) => {
         const y = units === 'all' ? undefined : nested(expected(`units_${units}`));
         const { logits, maps } = await METHODS[name](model, x, y, batchSize);
         const all = expected('logits_all');
-        expect(logitsError(logits as ke.Tensor, expected(`logits_${units}`), all)).toBeLessThan(TOLERANCE);
-        expect(mapError(maps as ke.Tensor, expected(`${name}_${units}`))).toBeLessThan(TOLERANCE);
+        expect(logitsError(logits, expected(`logits_${units}`), all)).toBeLessThan(TOLERANCE);
+        expect(mapError(maps, expected(`${name}_${units}`))).toBeLessThan(TOLERANCE);
       });
     });
   });

@@ -79,21 +79,22 @@ export function describeNetworks(keras: 'keras2' | 'keras3', networks: readonly 
     }
 
     /** Checks the raw maps of one method for every unit and for some units of each sample; returns the error. */
-    async function check(method: ke.Method, view: ke.Model, name: string): Promise<number> {
+    async function check(
+      method: typeof ke.methods.cams.gradcam,
+      view: ke.Model,
+      name: string,
+    ): Promise<number> {
       const raw = { ...RAW, spatialAxis: about.spatialAxis };
       const maps = expected(name);
       const logits = expected('logits');
       const all = await ke.explain(method, view, x, undefined, raw);
-      let error = Math.max(
-        mapError(all.maps as ke.Tensor, maps),
-        logitsError(all.logits as ke.Tensor, logits),
-      );
+      let error = Math.max(mapError(all.maps, maps), logitsError(all.logits, logits));
       for (const units of Object.values(UNITS)) {
         const some = await ke.explain(method, view, x, units, raw);
         error = Math.max(
           error,
-          mapError(some.maps as ke.Tensor, takeUnits(maps, units)),
-          logitsError(some.logits as ke.Tensor, takeUnits(logits, units), logits),
+          mapError(some.maps, takeUnits(maps, units)),
+          logitsError(some.logits, takeUnits(logits, units), logits),
         );
       }
       expect(error).toBeLessThan(TOLERANCE);
@@ -139,11 +140,7 @@ export function describeNetworks(keras: 'keras2' | 'keras3', networks: readonly 
 
 interface LibraryContext {
   expected(): Reader;
-  explain(
-    name: 'gradients' | 'gradcam',
-    samples: number,
-    units?: number[][],
-  ): Promise<{ maps: unknown; logits: unknown }>;
+  explain(name: 'gradients' | 'gradcam', samples: number, units?: number[][]): Promise<ke.ExplainResult>;
 }
 
 /** The Python library's committed maps agree with ours, and with the tape's, so that both truths are one. */
@@ -152,10 +149,10 @@ function describeLibrary(network: string, { expected, explain }: LibraryContext)
 
   test("the Python library's maps", async () => {
     const gradients = await explain('gradients', 1, units);
-    expect(mapError(gradients.maps as ke.Tensor, committed(`${network}/gradients`))).toBeLessThan(TOLERANCE);
+    expect(mapError(gradients.maps, committed(`${network}/gradients`))).toBeLessThan(TOLERANCE);
     const gradcam = await explain('gradcam', 2);
-    expect(mapError(gradcam.maps as ke.Tensor, committed(`${network}/gradcam`))).toBeLessThan(TOLERANCE);
-    expect(logitsError(gradcam.logits as ke.Tensor, committed(`${network}/logits`))).toBeLessThan(TOLERANCE);
+    expect(mapError(gradcam.maps, committed(`${network}/gradcam`))).toBeLessThan(TOLERANCE);
+    expect(logitsError(gradcam.logits, committed(`${network}/logits`))).toBeLessThan(TOLERANCE);
   });
 
   test("the Python library's maps are those of tf.GradientTape", () => {
