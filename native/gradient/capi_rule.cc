@@ -1,0 +1,126 @@
+// TensorFlow's own C++ gradient of one op, for functions where a rule of ours would gain nothing.
+//
+// That registry is not trusted as a whole (some of its gradients are wrong): only ops listed here use it, and the
+// finite-difference suite confirms each. All are functions of tensors whose attributes follow from their inputs,
+// which is what CloneAlone() relies on.
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+
+#include "gradient/registry.h"
+
+namespace ke::gradient {
+
+using tf::C;
+
+namespace {
+
+constexpr const char* kConfirmed[] = {"Tan",   "Asin",  "Acos",  "Atan",   "Sinh",   "Cosh",  "Asinh",
+                                      "Acosh", "Atanh", "Lgamma", "Ndtri", "Erfinv"};
+
+// Of GraphDef and NodeDef.
+enum GraphDefField : protozero::pbf_tag_type { kNode = 1 };
+enum NodeDefField : protozero::pbf_tag_type { kName = 1, kInput = 3 };
+
+constexpr const char* kOpName = "op";
+constexpr const char* kDyName = "dy";
+constexpr const char* kXName = "x";
+constexpr const char* kGradientPrefix = "rule";
+
+// A node without its control inputs, which order ops and carry no value.
+std::string WithoutControlInputs(protozero::data_view node) {
+  std::string result;
+  protozero::pbf_writer writer(result);
+  protozero::pbf_reader reader(node);
+  while (reader.next()) {
+    if (reader.tag() == kInput) {
+      const protozero::data_view input = reader.get_view();
+      if (input.size() == 0 || input.data()[0] != '^') writer.add_bytes(kInput, input);
+    } else if (reader.wire_type() == protozero::pbf_wire_type::length_delimited) {
+      const auto tag = reader.tag();
+      writer.add_bytes(tag, reader.get_view());
+    } else {
+      reader.skip();
+    }
+  }
+  return result;
+}
+
+// The nodes of a serialised GraphDef that belong to the gradient.
+std::string GradientNodes(const tf::BufferPtr& graph_def) {
+  const std::string_view bytes = tf::View(graph_def.get());
+  std::string result;
+  protozero::pbf_writer writer(result);
+  protozero::pbf_reader reader(bytes.data(), bytes.size());
+  while (reader.next(kNode)) {
+    const protozero::data_view node = reader.get_view();
+    protozero::pbf_reader fields(node);
+    if (!fields.next(kName)) continue;
+    if (fields.get_string().rfind(std::string(kGradientPrefix) + "/", 0) != 0) continue;
+    writer.add_message(kNode, WithoutControlInputs(node));
+  }
+  return result;
+}
+
+// The op and its gradient, alone in a graph: placeholders for the inputs and for dy.
+struct Alone {
+  explicit Alone(RuleContext& c) {
+    graph::OpBuilder op = scope.Op(c.type(), kOpName);
+    for (int i = 0; i < c.num_inputs(); ++i) {
+      inputs.push_back(scope.Placeholder(c.InputType(i), c.InputShape(i), kXName + std::to_string(i)));
+      op.In(inputs.back());
+    }
+    output = op.Out();
+    dy = scope.Placeholder(c.OutputType(0), c.OutputShape(0), kDyName);
+    gradients.resize(inputs.size());
+    tf::Status status;
+    // The C API calls what it is given "dx" and what it returns "dy".
+    C().TF_AddGradientsWithPrefix(scope.graph(), kGradientPrefix, &output, 1, inputs.data(),
+                                  static_cast<int>(inputs.size()), &dy, status, gradients.data());
+    if (!status.ok()) c.Refuse(status.message());
+  }
+
+  graph::Scope scope;
+  std::vector<TF_Output> inputs;
+  TF_Output output;
+  TF_Output dy;
+  std::vector<TF_Output> gradients;
+};
+
+void CApiRule(RuleContext& c) {
+  Alone alone(c);
+  tf::Status status;
+  const tf::BufferPtr graph_def = tf::NewBuffer();
+  C().TF_GraphToGraphDef(alone.scope.graph(), graph_def.get(), status);
+  status.Check(c.name());
+
+  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
+  const std::string prefix = c.target()->UniqueName("gradient/" + c.name() + "/" + c.type() + "Grad");
+  C().TF_ImportGraphDefOptionsSetPrefix(options.get(), prefix.c_str());
+  const auto map = [&](const std::string& name, TF_Output tensor) {
+    C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), name.c_str(), 0, tensor);
+  };
+  map(kDyName, c.Dy());
+  // Only what the gradient reads: another tensor would be captured and kept alive for nothing.
+  if (C().TF_OperationOutputNumConsumers(alone.output) > 0) map(kOpName, c.Y());
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    if (C().TF_OperationOutputNumConsumers(alone.inputs[i]) > 1) map(kXName + std::to_string(i), c.X(i));
+    C().TF_ImportGraphDefOptionsAddReturnOutput(
+        options.get(), C().TF_OperationName(alone.gradients[i].oper), alone.gradients[i].index);
+  }
+  const tf::BufferPtr nodes = tf::NewBuffer(GradientNodes(graph_def));
+  const tf::ImportResultsPtr results(
+      C().TF_GraphImportGraphDefWithResults(c.target()->graph(), nodes.get(), options.get(), status));
+  status.Check(c.name());
+  int count = 0;
+  TF_Output* outputs = nullptr;
+  C().TF_ImportGraphDefResultsReturnOutputs(results.get(), &count, &outputs);
+  for (int i = 0; i < count; ++i) c.Set(i, outputs[i]);
+}
+
+}  // namespace
+
+void AddCApiRules(Registry* registry) {
+  for (const char* type : kConfirmed) registry->Add(type, CApiRule);
+}
+
+}  // namespace ke::gradient

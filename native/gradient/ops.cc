@@ -1,0 +1,84 @@
+#include "gradient/ops.h"
+
+namespace ke::gradient {
+
+using graph::Scope;
+
+bool IsFloating(TF_DataType dtype) {
+  return dtype == TF_FLOAT || dtype == TF_DOUBLE || dtype == TF_HALF || dtype == TF_BFLOAT16;
+}
+
+TF_Output Ops::Scale(TF_Output x, double factor) const {
+  return Mul(x, scope_->Scalar(Scope::GetDType(x), factor));
+}
+
+TF_Output Ops::Shift(TF_Output x, double term) const {
+  return Add(x, scope_->Scalar(Scope::GetDType(x), term));
+}
+
+TF_Output Ops::Masked(TF_Output mask, TF_Output value) const {
+  return Op("SelectV2").In(mask).In(value).In(scope_->Scalar(Scope::GetDType(value), 0)).Out();
+}
+
+TF_Output Ops::Cast(TF_Output x, TF_DataType dtype) const {
+  if (Scope::GetDType(x) == dtype) return x;
+  return Op("Cast").In(x).AttrType("DstT", dtype).Out();
+}
+
+namespace {
+
+TF_Output Reduce(const Ops& ops, const char* type, TF_Output x, const std::vector<int>& axes, bool keep_dims) {
+  return ops.Op(type)
+      .In(x)
+      .In(ops.Ints(std::vector<int32_t>(axes.begin(), axes.end())))
+      .AttrBool("keep_dims", keep_dims)
+      .Out();
+}
+
+}  // namespace
+
+TF_Output Ops::Sum(TF_Output x, const std::vector<int>& axes, bool keep_dims) const {
+  return Reduce(*this, "Sum", x, axes, keep_dims);
+}
+
+TF_Output Ops::Mean(TF_Output x, const std::vector<int>& axes, bool keep_dims) const {
+  return Reduce(*this, "Mean", x, axes, keep_dims);
+}
+
+TF_Output Ops::Transpose(TF_Output x, const std::vector<int32_t>& order) const {
+  return Binary("Transpose", x, Ints(order));
+}
+
+TF_Output Ops::Concat(const std::vector<TF_Output>& values, int axis) const {
+  if (values.size() == 1) return values[0];
+  return Op("ConcatV2").InList(values).In(Int(axis)).Out();
+}
+
+TF_Output Ops::Stack(const std::vector<TF_Output>& values, int axis) const {
+  return Op("Pack").InList(values).AttrInt("axis", axis).Out();
+}
+
+TF_Output Ops::SliceVector(TF_Output vector, int begin, int end) const {
+  return Op("StridedSlice")
+      .In(vector)
+      .In(Ints({begin}))
+      .In(Ints({end}))
+      .In(Ints({1}))
+      .AttrInt("end_mask", end == 0 ? 1 : 0)
+      .Out();
+}
+
+TF_Output Ops::Product(TF_Output vector) const { return Op("Prod").In(vector).In(Ints({0})).Out(); }
+
+TF_Output Ops::ShapeOf(TF_Output x, TF_DataType dtype) const {
+  return Op("Shape").In(x).AttrType("out_type", dtype).Out();
+}
+
+TF_Output Ops::ConstShape(const std::vector<int64_t>& dims, TF_DataType dtype) const {
+  if (dtype == TF_INT64) {
+    return scope_->Const(tf::MakeTensor(TF_INT64, {static_cast<int64_t>(dims.size())}, dims.data()).get());
+  }
+  return Ints(std::vector<int32_t>(dims.begin(), dims.end()));
+}
+
+}  // namespace ke::gradient

@@ -1,0 +1,222 @@
+#include "gradient/rule.h"
+
+#include <algorithm>
+
+namespace ke::gradient {
+
+using graph::Scope;
+using graph::Shape;
+using tf::C;
+
+namespace {
+
+std::string Prefix(TF_Operation* op) { return std::string("gradient/") + C().TF_OperationName(op) + "/"; }
+
+// Where a gradient of a broadcast operand is summed: the axes of the output that the operand lacks, and those
+// where it has one element. Nullopt where only the runtime shapes tell.
+struct BroadcastAxes {
+  std::vector<int> missing;
+  std::vector<int> ones;
+};
+
+std::optional<BroadcastAxes> StaticBroadcastAxes(const Shape& own, const std::vector<Shape>& others,
+                                                 int trailing) {
+  if (!own.known_rank) return std::nullopt;
+  int rank = own.rank();
+  for (const Shape& other : others) {
+    if (!other.known_rank) return std::nullopt;
+    rank = std::max(rank, other.rank());
+  }
+  BroadcastAxes axes;
+  for (int axis = 0; axis < rank - trailing; ++axis) {
+    const int own_axis = axis - (rank - own.rank());
+    if (own_axis < 0) {
+      axes.missing.push_back(axis);
+      continue;
+    }
+    const int64_t dim = own.dims[own_axis];
+    if (dim >= 0 && dim != 1) continue;
+    const bool others_are_ones = std::all_of(others.begin(), others.end(), [&](const Shape& other) {
+      const int other_axis = axis - (rank - other.rank());
+      return other_axis < 0 || other.dims[other_axis] == 1;
+    });
+    if (others_are_ones) continue;
+    if (dim < 0) return std::nullopt;
+    axes.ones.push_back(axis);
+  }
+  return axes;
+}
+
+}  // namespace
+
+RuleContext::RuleContext(Scope* forward, Scope* target, TF_Operation* op,
+                         std::vector<TF_Output> output_gradients, std::vector<bool> needed)
+    : forward_(forward),
+      target_(target),
+      op_(op),
+      output_gradients_(std::move(output_gradients)),
+      needed_(std::move(needed)),
+      input_gradients_(needed_.size(), TF_Output{nullptr, 0}),
+      ops_(target, Prefix(op)),
+      forward_ops_(forward, Prefix(op)) {}
+
+std::string RuleContext::type() const { return C().TF_OperationOpType(op_); }
+std::string RuleContext::name() const { return C().TF_OperationName(op_); }
+TF_Output RuleContext::Input(int i) const { return C().TF_OperationInput({op_, i}); }
+
+int64_t RuleContext::AttrInt(const char* name) const {
+  tf::Status status;
+  int64_t value = 0;
+  C().TF_OperationGetAttrInt(op_, name, &value, status);
+  status.Check(this->name());
+  return value;
+}
+
+float RuleContext::AttrFloat(const char* name) const {
+  tf::Status status;
+  float value = 0;
+  C().TF_OperationGetAttrFloat(op_, name, &value, status);
+  status.Check(this->name());
+  return value;
+}
+
+bool RuleContext::AttrBool(const char* name) const {
+  tf::Status status;
+  unsigned char value = 0;
+  C().TF_OperationGetAttrBool(op_, name, &value, status);
+  status.Check(this->name());
+  return value != 0;
+}
+
+TF_DataType RuleContext::AttrType(const char* name) const {
+  tf::Status status;
+  TF_DataType value = TF_FLOAT;
+  C().TF_OperationGetAttrType(op_, name, &value, status);
+  status.Check(this->name());
+  return value;
+}
+
+std::string RuleContext::AttrString(const char* name) const {
+  tf::Status status;
+  const TF_AttrMetadata meta = C().TF_OperationGetAttrMetadata(op_, name, status);
+  status.Check(this->name());
+  std::string value(meta.total_size, '\0');
+  C().TF_OperationGetAttrString(op_, name, value.data(), value.size(), status);
+  status.Check(this->name());
+  return value;
+}
+
+std::vector<int64_t> RuleContext::AttrInts(const char* name) const {
+  tf::Status status;
+  const TF_AttrMetadata meta = C().TF_OperationGetAttrMetadata(op_, name, status);
+  status.Check(this->name());
+  std::vector<int64_t> values(meta.list_size);
+  if (values.empty()) return values;
+  C().TF_OperationGetAttrIntList(op_, name, values.data(), static_cast<int>(values.size()), status);
+  status.Check(this->name());
+  return values;
+}
+
+std::optional<std::vector<int64_t>> RuleContext::ConstInts(int i) const {
+  TF_Operation* source = Input(i).oper;
+  while (std::string_view(C().TF_OperationOpType(source)) == "Identity") {
+    source = C().TF_OperationInput({source, 0}).oper;
+  }
+  if (std::string_view(C().TF_OperationOpType(source)) != "Const") return std::nullopt;
+  tf::Status status;
+  TF_Tensor* value = nullptr;
+  C().TF_OperationGetAttrTensor(source, "value", &value, status);
+  status.Check(name());
+  const tf::TensorPtr owned(value);
+  const int64_t count = C().TF_TensorElementCount(value);
+  const void* data = C().TF_TensorData(value);
+  if (C().TF_TensorType(value) == TF_INT32) {
+    const auto* ints = static_cast<const int32_t*>(data);
+    return std::vector<int64_t>(ints, ints + count);
+  }
+  if (C().TF_TensorType(value) == TF_INT64) {
+    const auto* ints = static_cast<const int64_t*>(data);
+    return std::vector<int64_t>(ints, ints + count);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::vector<int>> RuleContext::ConstAxes(int i, int rank) const {
+  const auto values = ConstInts(i);
+  if (!values || rank < 0) return std::nullopt;
+  std::vector<int> axes;
+  for (const int64_t value : *values) axes.push_back(static_cast<int>(value < 0 ? value + rank : value));
+  return axes;
+}
+
+bool RuleContext::NeedsAny(int begin, int end) const {
+  return std::find(needed_.begin() + begin, needed_.begin() + end, true) != needed_.begin() + end;
+}
+
+TF_Output RuleContext::Dy(int i) {
+  if (!HasDy(i)) output_gradients_[i] = ops_.ZerosLike(Y(i));
+  return output_gradients_[i];
+}
+
+TF_Output RuleContext::ShapeOf(TF_Output tensor, TF_DataType dtype) {
+  const Shape shape = forward_->GetShape(tensor);
+  if (shape.IsFullyKnown()) return ops_.ConstShape(shape.dims, dtype);
+  return target_->Import(forward_ops_.ShapeOf(tensor, dtype));
+}
+
+TF_Output RuleContext::ShapeOfX(int i, TF_DataType dtype) { return ShapeOf(Input(i), dtype); }
+TF_Output RuleContext::ShapeOfY(int i, TF_DataType dtype) { return ShapeOf(Output(i), dtype); }
+
+TF_Output RuleContext::Unbroadcast(TF_Output gradient, int i, const std::vector<int>& operands, int trailing) {
+  const Shape own = InputShape(i);
+  std::vector<Shape> others;
+  if (operands.empty()) {
+    for (int k = 0; k < num_inputs(); ++k) {
+      if (k != i) others.push_back(InputShape(k));
+    }
+  } else {
+    for (const int k : operands) {
+      if (k != i) others.push_back(InputShape(k));
+    }
+  }
+  if (const auto axes = StaticBroadcastAxes(own, others, trailing)) {
+    if (axes->missing.empty() && axes->ones.empty()) return gradient;
+    if (axes->ones.empty()) return ops_.Sum(gradient, axes->missing, false);
+    if (axes->missing.empty()) return ops_.Sum(gradient, axes->ones, true);
+    std::vector<int> both = axes->missing;
+    both.insert(both.end(), axes->ones.begin(), axes->ones.end());
+    const std::vector<int64_t> leading(axes->missing.begin(), axes->missing.end());
+    return ops_.Op("Squeeze").In(ops_.Sum(gradient, both, true)).AttrInts("squeeze_dims", leading).Out();
+  }
+  // The reduction is found in the forward graph too: it depends on shapes alone.
+  TF_Output own_shape = forward_ops_.ShapeOf(Input(i));
+  TF_Output out_shape = forward_ops_.ShapeOf(Output(0));
+  if (trailing > 0) {
+    own_shape = forward_ops_.SliceVector(own_shape, 0, -trailing);
+    out_shape = forward_ops_.SliceVector(out_shape, 0, -trailing);
+  }
+  const TF_Output axes = forward_ops_.Binary("BroadcastGradientArgs", own_shape, out_shape);
+  return ReshapeLikeX(ops_.Binary("Sum", gradient, axes), i);
+}
+
+TF_Output RuleContext::ReshapeLikeX(TF_Output gradient, int i) {
+  const Shape shape = InputShape(i);
+  // One unknown dimension (the batch) is inferred, unless another is 0, which would leave it open.
+  if (shape.known_rank && std::count(shape.dims.begin(), shape.dims.end(), -1) == 1 &&
+      std::count(shape.dims.begin(), shape.dims.end(), 0) == 0) {
+    return ops_.Reshape(gradient, ops_.ConstShape(shape.dims));
+  }
+  return ops_.Reshape(gradient, ShapeOfX(i));
+}
+
+TF_Output RuleContext::BroadcastLikeX(TF_Output gradient, int i) {
+  return ops_.Binary("BroadcastTo", gradient, ShapeOfX(i));
+}
+
+void RuleContext::Refuse(const std::string& reason) const {
+  throw tf::Error(TF_UNIMPLEMENTED, "No confirmed gradient for op " + type() + " (node " + name() + ")" +
+                                        (reason.empty() ? "" : ": " + reason),
+                  name());
+}
+
+}  // namespace ke::gradient

@@ -1,0 +1,98 @@
+// What a gradient rule is given: one op of the forward graph, the gradients of its outputs, and where to write
+// those of its inputs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gradient/ops.h"
+#include "graph/scope.h"
+
+namespace ke::gradient {
+
+// Two graphs meet here: `forward`, where the op stands, and `target`, which receives the gradient (the same, or a
+// loop's body inside it). Methods named after the mathematics (X, Y, Dy) return tensors of the target.
+//
+// A rule sets the gradient of every input that Needs() one, or leaves it unset where it is zero everywhere. Only
+// what a rule asks for is kept alive or captured: one that can be written in terms of the output, or of shapes
+// alone, should be.
+class RuleContext {
+ public:
+  RuleContext(graph::Scope* forward, graph::Scope* target, TF_Operation* op,
+              std::vector<TF_Output> output_gradients, std::vector<bool> needed);
+
+  std::string type() const;
+  std::string name() const;
+  int num_inputs() const { return static_cast<int>(needed_.size()); }
+  int num_outputs() const { return static_cast<int>(output_gradients_.size()); }
+  TF_DataType InputType(int i) const { return graph::Scope::GetDType(Input(i)); }
+  TF_DataType OutputType(int i) const { return graph::Scope::GetDType({op_, i}); }
+  graph::Shape InputShape(int i) const { return forward_->GetShape(Input(i)); }
+  graph::Shape OutputShape(int i) const { return forward_->GetShape({op_, i}); }
+
+  int64_t AttrInt(const char* name) const;
+  float AttrFloat(const char* name) const;
+  bool AttrBool(const char* name) const;
+  TF_DataType AttrType(const char* name) const;
+  std::string AttrString(const char* name) const;
+  std::vector<int64_t> AttrInts(const char* name) const;
+  // The elements of an integer input that is a Const; nullopt for any other.
+  std::optional<std::vector<int64_t>> ConstInts(int i) const;
+  // As ConstInts, with negative elements counted from the end of `rank` axes.
+  std::optional<std::vector<int>> ConstAxes(int i, int rank) const;
+
+  // Whether input i lies on a path from an x: others (weights, usually) get no gradient ops.
+  bool Needs(int i) const { return needed_[i]; }
+  bool NeedsAny(int begin, int end) const;
+  bool HasDy(int i = 0) const { return output_gradients_[i].oper != nullptr; }
+
+  TF_Output X(int i = 0) { return target_->Import(Input(i)); }
+  TF_Output Y(int i = 0) { return target_->Import({op_, i}); }
+  // The gradient of output i: zeros where no path leads from it to a y.
+  TF_Output Dy(int i = 0);
+  // Shape of input i or output i, an int32 (or int64) vector: a Const where it is static, else a Shape op that
+  // stands in the forward graph, so that the tensor itself is neither captured nor kept alive.
+  TF_Output ShapeOfX(int i, TF_DataType dtype = TF_INT32);
+  TF_Output ShapeOfY(int i, TF_DataType dtype = TF_INT32);
+
+  void Set(int i, TF_Output gradient) { input_gradients_[i] = gradient; }
+  const std::vector<TF_Output>& input_gradients() const { return input_gradients_; }
+
+  // Ops of the target, and ops of the forward graph: what depends on forward tensors alone is computed there,
+  // once, instead of in every turn of a loop.
+  const Ops& ops() const { return ops_; }
+  const Ops& forward_ops() const { return forward_ops_; }
+  TF_Output Input(int i) const;
+  TF_Output Output(int i) const { return {op_, i}; }
+  graph::Scope* forward() const { return forward_; }
+  graph::Scope* target() const { return target_; }
+  TF_Operation* op() const { return op_; }
+
+  // Sums `gradient`, which has the shape of output 0, down to the shape of input i, which was broadcast together
+  // with `operands` (all inputs by default). `trailing` axes at the end take no part (a batch matrix product).
+  TF_Output Unbroadcast(TF_Output gradient, int i, const std::vector<int>& operands = {}, int trailing = 0);
+  // A Reshape to input i's shape.
+  TF_Output ReshapeLikeX(TF_Output gradient, int i);
+  // A BroadcastTo input i's shape, of a gradient that has as many axes.
+  TF_Output BroadcastLikeX(TF_Output gradient, int i);
+
+  // Throws UNIMPLEMENTED with the op's type, node and `reason` ("with dilations 2 and ...").
+  [[noreturn]] void Refuse(const std::string& reason) const;
+
+ private:
+  TF_Output ShapeOf(TF_Output tensor, TF_DataType dtype);
+
+  graph::Scope* forward_;
+  graph::Scope* target_;
+  TF_Operation* op_;
+  std::vector<TF_Output> output_gradients_;
+  std::vector<bool> needed_;
+  std::vector<TF_Output> input_gradients_;
+  Ops ops_;
+  Ops forward_ops_;
+};
+
+using Rule = void (*)(RuleContext& c);
+
+}  // namespace ke::gradient

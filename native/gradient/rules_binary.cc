@@ -1,0 +1,139 @@
+// Elementwise functions of two tensors that are broadcast together. Each computes the gradient in the output's
+// shape and sums it down to the operand's.
+#include "gradient/registry.h"
+
+namespace ke::gradient {
+
+namespace {
+
+// Sets the gradient of operand i to dy * factor, factor being a tensor of the forward graph.
+void Times(RuleContext& c, int i, TF_Output factor) {
+  c.Set(i, c.Unbroadcast(c.ops().Mul(c.Dy(), factor), i));
+}
+
+void Add(RuleContext& c) {
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.Dy(), 0));
+  if (c.Needs(1)) c.Set(1, c.Unbroadcast(c.Dy(), 1));
+}
+
+void Sub(RuleContext& c) {
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.Dy(), 0));
+  // Negated after the sum: the operand is often the smaller tensor.
+  if (c.Needs(1)) c.Set(1, c.ops().Neg(c.Unbroadcast(c.Dy(), 1)));
+}
+
+void Mul(RuleContext& c) {
+  if (c.Needs(0)) Times(c, 0, c.Input(1));
+  if (c.Needs(1)) Times(c, 1, c.Input(0));
+}
+
+void Div(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.ops().Div(c.Dy(), c.X(1)), 0));
+  if (c.Needs(1)) Times(c, 1, f.Neg(f.Div(c.Output(0), c.Input(1))));
+}
+
+// 0 where the divisor is 0, and so constant there.
+void DivNoNan(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.ops().Binary("DivNoNan", c.Dy(), c.X(1)), 0));
+  if (c.Needs(1)) Times(c, 1, f.Neg(f.Binary("DivNoNan", c.Output(0), c.Input(1))));
+}
+
+// x * y, and 0 where y is 0, whatever x.
+void MulNoNan(RuleContext& c) {
+  const Ops& t = c.ops();
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(t.Binary("MulNoNan", c.Dy(), c.X(1)), 0));
+  if (c.Needs(1)) c.Set(1, c.Unbroadcast(t.Binary("MulNoNan", c.X(0), c.Dy()), 1));
+}
+
+// x - floor(x / y) * y
+void FloorMod(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.Dy(), 0));
+  if (c.Needs(1)) Times(c, 1, f.Neg(f.Unary("Floor", f.Div(c.Input(0), c.Input(1)))));
+}
+
+void SquaredDifference(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  const TF_Output twice = f.Scale(f.Sub(c.Input(0), c.Input(1)), 2);
+  if (c.Needs(0)) Times(c, 0, twice);
+  if (c.Needs(1)) Times(c, 1, f.Neg(twice));
+}
+
+// The first operand takes the gradient of ties.
+void Extremum(RuleContext& c) {
+  const Ops& t = c.ops();
+  const Ops& f = c.forward_ops();
+  const char* first = c.type() == "Maximum" ? "GreaterEqual" : "LessEqual";
+  const char* second = c.type() == "Maximum" ? "Less" : "Greater";
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(t.Masked(f.Binary(first, c.Input(0), c.Input(1)), c.Dy()), 0));
+  if (c.Needs(1)) c.Set(1, c.Unbroadcast(t.Masked(f.Binary(second, c.Input(0), c.Input(1)), c.Dy()), 1));
+}
+
+// y * x^(y - 1), where y = 0 gives 0 also at x = 0; log(x) * x^y, 0 where x <= 0 (no real derivative there).
+void Pow(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  if (c.Needs(0)) {
+    Times(c, 0, f.Binary("MulNoNan", f.Binary("Pow", c.Input(0), f.Shift(c.Input(1), -1)), c.Input(1)));
+  }
+  if (c.Needs(1)) {
+    const TF_DataType dtype = c.InputType(0);
+    const TF_Output positive = f.Binary("Greater", c.Input(0), f.scope()->Scalar(dtype, 0));
+    const TF_Output base =
+        f.Op("SelectV2").In(positive).In(c.Input(0)).In(f.scope()->Scalar(dtype, 1)).Out();
+    Times(c, 1, f.Mul(c.Output(0), f.Unary("Log", base)));
+  }
+}
+
+// x log y and x log(1 + y), and x / y, each 0 where x is 0.
+void Xlogy(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  const TF_DataType dtype = c.InputType(0);
+  if (c.Needs(0)) {
+    const TF_Output one = f.Cast(f.Binary("NotEqual", c.Input(0), f.scope()->Scalar(dtype, 0)), dtype);
+    Times(c, 0, f.Binary(c.type(), one, c.Input(1)));
+  }
+  if (c.Needs(1)) {
+    const TF_Output divisor = c.type() == "Xlogy" ? c.Input(1) : f.Shift(c.Input(1), 1);
+    Times(c, 1, f.Binary("Xdivy", c.Input(0), divisor));
+  }
+}
+
+void Xdivy(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  const TF_DataType dtype = c.InputType(0);
+  if (c.Needs(0)) {
+    const TF_Output one = f.Cast(f.Binary("NotEqual", c.Input(0), f.scope()->Scalar(dtype, 0)), dtype);
+    Times(c, 0, f.Binary("Xdivy", one, c.Input(1)));
+  }
+  if (c.Needs(1)) Times(c, 1, f.Neg(f.Binary("Xdivy", c.Output(0), c.Input(1))));
+}
+
+// Atan2(a, b): b / (a^2 + b^2) and -a / (a^2 + b^2).
+void Atan2(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  const TF_Output norm = f.Add(f.Square(c.Input(0)), f.Square(c.Input(1)));
+  if (c.Needs(0)) Times(c, 0, f.Div(c.Input(1), norm));
+  if (c.Needs(1)) Times(c, 1, f.Neg(f.Div(c.Input(0), norm)));
+}
+
+}  // namespace
+
+void AddBinaryRules(Registry* registry) {
+  registry->AddAll({"Add", "AddV2"}, Add);
+  registry->Add("Sub", Sub);
+  registry->Add("Mul", Mul);
+  registry->AddAll({"RealDiv", "Div"}, Div);
+  registry->Add("DivNoNan", DivNoNan);
+  registry->Add("MulNoNan", MulNoNan);
+  registry->Add("FloorMod", FloorMod);
+  registry->Add("SquaredDifference", SquaredDifference);
+  registry->AddAll({"Maximum", "Minimum"}, Extremum);
+  registry->Add("Pow", Pow);
+  registry->AddAll({"Xlogy", "Xlog1py"}, Xlogy);
+  registry->Add("Xdivy", Xdivy);
+  registry->Add("Atan2", Atan2);
+}
+
+}  // namespace ke::gradient

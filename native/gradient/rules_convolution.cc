@@ -1,0 +1,268 @@
+// Convolutions of two and three spatial dimensions, and their transposes.
+//
+// TensorFlow's own gradients forget dilations, and its CPU kernels of the gradient ops know neither dilations nor
+// groups. So a plain convolution uses the gradient op, and any other is written as what it is: a convolution of
+// dy, spread by the stride, with the filter turned by 180 degrees and its channels exchanged.
+#include <algorithm>
+
+#include "gradient/registry.h"
+
+namespace ke::gradient {
+
+namespace {
+
+struct Geometry {
+  explicit Geometry(const RuleContext& c)
+      : three_d(c.type().rfind("Conv3D", 0) == 0),
+        data_format(c.AttrString("data_format")),
+        strides(c.AttrInts("strides")),
+        dilations(c.AttrInts("dilations")),
+        padding(c.AttrString("padding")) {
+    if (data_format.empty()) data_format = three_d ? "NDHWC" : "NHWC";
+    if (dilations.empty()) dilations.assign(rank(), 1);
+    if (!three_d) explicit_paddings = c.AttrInts("explicit_paddings");
+  }
+
+  int rank() const { return three_d ? 5 : 4; }
+  int spatial() const { return rank() - 2; }
+  bool channels_last() const { return data_format.back() == 'C'; }
+  int channel_axis() const { return channels_last() ? rank() - 1 : 1; }
+  int first_spatial_axis() const { return channels_last() ? 1 : 2; }
+  int64_t stride(int i) const { return strides[first_spatial_axis() + i]; }
+  int64_t dilation(int i) const { return dilations[first_spatial_axis() + i]; }
+  bool strided() const {
+    return std::any_of(strides.begin(), strides.end(), [](int64_t s) { return s != 1; });
+  }
+  bool dilated() const {
+    return std::any_of(dilations.begin(), dilations.end(), [](int64_t d) { return d != 1; });
+  }
+  const char* forward_op() const { return three_d ? "Conv3D" : "Conv2D"; }
+  const char* input_op() const { return three_d ? "Conv3DBackpropInputV2" : "Conv2DBackpropInput"; }
+  const char* filter_op() const { return three_d ? "Conv3DBackpropFilterV2" : "Conv2DBackpropFilter"; }
+
+  // The forward op's attributes, on an op of its family.
+  graph::OpBuilder& SetOn(graph::OpBuilder& op) const {
+    op.AttrInts("strides", strides).AttrInts("dilations", dilations).AttrString("padding", padding);
+    if (!explicit_paddings.empty()) op.AttrInts("explicit_paddings", explicit_paddings);
+    return op.AttrString("data_format", data_format);
+  }
+  Geometry WithoutDilations() const {
+    Geometry plain = *this;
+    plain.dilations.assign(rank(), 1);
+    return plain;
+  }
+
+  bool three_d;
+  std::string data_format;
+  std::vector<int64_t> strides;
+  std::vector<int64_t> dilations;
+  std::string padding;
+  std::vector<int64_t> explicit_paddings;
+};
+
+// Sizes of a dilated filter: the elements of the input that one output spans, per spatial axis.
+std::vector<int64_t> Spans(const Geometry& g, const graph::Shape& filter) {
+  std::vector<int64_t> spans;
+  for (int i = 0; i < g.spatial(); ++i) spans.push_back((filter.dims[i] - 1) * g.dilation(i) + 1);
+  return spans;
+}
+
+// (k..., in / groups, groups * out) -> (k..., out, groups * in / groups), turned by 180 degrees.
+TF_Output TransposedFilter(const Ops& f, TF_Output filter, const graph::Shape& shape, int64_t groups) {
+  const int spatial = shape.rank() - 2;
+  std::vector<int32_t> axes(spatial);
+  std::vector<int32_t> order(spatial);
+  for (int i = 0; i < spatial; ++i) axes[i] = order[i] = i;
+  TF_Output turned = f.Binary("ReverseV2", filter, f.Ints(axes));
+  if (groups == 1) {
+    order.insert(order.end(), {spatial + 1, spatial});
+    return f.Transpose(turned, order);
+  }
+  const int64_t in = shape.dims[spatial];
+  const int64_t out = shape.dims[spatial + 1] / groups;
+  std::vector<int64_t> split(shape.dims.begin(), shape.dims.begin() + spatial);
+  std::vector<int64_t> joined = split;
+  split.insert(split.end(), {in, groups, out});
+  joined.insert(joined.end(), {out, groups * in});
+  order.insert(order.end(), {spatial + 2, spatial + 1, spatial});
+  turned = f.Transpose(f.Reshape(turned, f.ConstShape(split)), order);
+  return f.Reshape(turned, f.ConstShape(joined));
+}
+
+// A convolution of stride 1 with g's dilations.
+TF_Output Convolve(const Ops& t, const Geometry& g, TF_Output x, TF_Output filter, const std::string& padding,
+                   const std::vector<int64_t>& explicit_paddings) {
+  graph::OpBuilder op = t.Op(g.forward_op());
+  op.In(x).In(filter).AttrInts("strides", std::vector<int64_t>(g.rank(), 1)).AttrInts("dilations", g.dilations);
+  if (!explicit_paddings.empty()) op.AttrInts("explicit_paddings", explicit_paddings);
+  return op.AttrString("padding", padding).AttrString("data_format", g.data_format).Out();
+}
+
+// Stride 1: dy only needs padding, which is static even where the image's size is not.
+TF_Output InputGradientOfStrideOne(RuleContext& c, const Geometry& g, TF_Output filter,
+                                   const std::vector<int64_t>& spans) {
+  const Ops& t = c.ops();
+  std::vector<int64_t> paddings(2 * g.rank(), 0);
+  bool none = true;
+  bool same = true;
+  for (int i = 0; i < g.spatial(); ++i) {
+    const int axis = g.first_spatial_axis() + i;
+    int64_t before = 0;
+    int64_t after = 0;
+    if (g.padding == "SAME") {
+      before = (spans[i] - 1) / 2;
+      after = spans[i] - 1 - before;
+    } else if (g.padding == "EXPLICIT") {
+      before = g.explicit_paddings[2 * axis];
+      after = g.explicit_paddings[2 * axis + 1];
+    }
+    paddings[2 * axis] = spans[i] - 1 - before;
+    paddings[2 * axis + 1] = spans[i] - 1 - after;
+    if (paddings[2 * axis] < 0 || paddings[2 * axis + 1] < 0) c.Refuse("with paddings wider than the filter");
+    none = none && paddings[2 * axis] == 0 && paddings[2 * axis + 1] == 0;
+    same = same && paddings[2 * axis] == (spans[i] - 1) / 2 && 2 * paddings[2 * axis] == spans[i] - 1 &&
+           paddings[2 * axis] == paddings[2 * axis + 1];
+  }
+  if (none) return Convolve(t, g, c.Dy(), filter, "VALID", {});
+  if (same) return Convolve(t, g, c.Dy(), filter, "SAME", {});
+  if (!g.three_d) return Convolve(t, g, c.Dy(), filter, "EXPLICIT", paddings);
+  const TF_Output pairs = t.Reshape(t.ConstShape(paddings), t.Ints({-1, 2}));
+  return Convolve(t, g, t.Binary("Pad", c.Dy(), pairs), filter, "VALID", {});
+}
+
+// The sizes of the spatial axes of a forward tensor: a Const where static.
+TF_Output SpatialDims(const Ops& f, const Geometry& g, TF_Output tensor, const graph::Shape& shape) {
+  if (shape.known_rank) {
+    const auto begin = shape.dims.begin() + g.first_spatial_axis();
+    const std::vector<int64_t> dims(begin, begin + g.spatial());
+    if (std::count(dims.begin(), dims.end(), -1) == 0) return f.ConstShape(dims);
+  }
+  return f.Slice(f.ShapeOf(tensor), f.Ints({g.first_spatial_axis()}), f.Ints({g.spatial()}));
+}
+
+// (spatial sizes) -> one entry per axis, with the given scalars (vectors of one) for batch and channels.
+TF_Output PerAxis(const Ops& f, const Geometry& g, TF_Output batch, TF_Output spatial, TF_Output channels) {
+  return g.channels_last() ? f.Concat({batch, spatial, channels}, 0) : f.Concat({batch, channels, spatial}, 0);
+}
+
+// dy's elements are spread by the stride, zeros between them and around them (StridedSliceGrad does just that).
+TF_Output InputGradientOfStrides(RuleContext& c, const Geometry& g, TF_Output filter,
+                                 const std::vector<int64_t>& spans) {
+  const Ops& t = c.ops();
+  const Ops& f = c.forward_ops();
+  std::vector<int64_t> strides;
+  std::vector<int64_t> explicit_before;
+  for (int i = 0; i < g.spatial(); ++i) {
+    strides.push_back(g.stride(i));
+    const int axis = g.first_spatial_axis() + i;
+    explicit_before.push_back(g.padding == "EXPLICIT" ? g.explicit_paddings[2 * axis] : 0);
+    if (explicit_before.back() > spans[i] - 1) c.Refuse("with paddings wider than the filter");
+  }
+  const TF_Output in = SpatialDims(f, g, c.Input(0), c.InputShape(0));
+  const TF_Output out = SpatialDims(f, g, c.Output(0), c.OutputShape(0));
+  const TF_Output reach = f.Sub(f.ConstShape(spans), f.Int(1));
+  // From the first output's place to the last one's.
+  const TF_Output extent = f.Mul(f.Sub(out, f.Int(1)), f.ConstShape(strides));
+  TF_Output before = f.ConstShape(explicit_before);
+  if (g.padding == "SAME") {
+    const TF_Output total = f.Binary("Maximum", f.Sub(f.Add(f.Add(extent, reach), f.Int(1)), in), f.Int(0));
+    before = f.Binary("FloorDiv", total, f.Int(2));
+  }
+  const TF_Output begin = f.Sub(reach, before);
+  const TF_Output end = f.Add(f.Add(begin, extent), f.Int(1));
+  const TF_Output dy_shape = f.ShapeOf(c.Output(0));
+  const auto dim = [&](int axis) { return f.Slice(dy_shape, f.Ints({axis}), f.Ints({1})); };
+  const TF_Output zero = f.Ints({0});
+  const TF_Output one = f.Ints({1});
+  const int64_t whole_axes = 1 | (int64_t{1} << g.channel_axis());
+  const TF_Output spread = t.Op("StridedSliceGrad")
+                               .In(PerAxis(f, g, dim(0), f.Add(in, reach), dim(g.channel_axis())))
+                               .In(PerAxis(f, g, zero, begin, zero))
+                               .In(PerAxis(f, g, zero, end, zero))
+                               .In(PerAxis(f, g, one, f.ConstShape(strides), one))
+                               .In(c.Dy())
+                               .AttrInt("begin_mask", whole_axes)
+                               .AttrInt("end_mask", whole_axes)
+                               .Out();
+  return Convolve(t, g, spread, filter, "VALID", {});
+}
+
+int64_t Groups(const RuleContext& c, const Geometry& g) {
+  const graph::Shape x = c.InputShape(0);
+  const graph::Shape filter = c.InputShape(1);
+  if (!x.known_rank || !filter.known_rank) return 1;
+  const int64_t channels = x.dims[g.channel_axis()];
+  const int64_t per_group = filter.dims[g.spatial()];
+  return channels > 0 && per_group > 0 ? channels / per_group : 1;
+}
+
+TF_Output InputGradient(RuleContext& c, const Geometry& g) {
+  const int64_t groups = Groups(c, g);
+  if (!g.dilated() && groups == 1) {
+    graph::OpBuilder op = c.ops().Op(g.input_op());
+    op.In(c.ShapeOfX(0)).In(c.X(1)).In(c.Dy());
+    return g.SetOn(op).Out();
+  }
+  const graph::Shape shape = c.InputShape(1);
+  if (!shape.IsFullyKnown()) c.Refuse("with dilations or groups and a filter of unknown shape");
+  const std::vector<int64_t> spans = Spans(g, shape);
+  const TF_Output filter = TransposedFilter(c.forward_ops(), c.Input(1), shape, groups);
+  return g.strided() ? InputGradientOfStrides(c, g, filter, spans)
+                     : InputGradientOfStrideOne(c, g, filter, spans);
+}
+
+// A dilated filter is a dense one with holes: its gradient is the dense one's, without the holes.
+TF_Output FilterGradient(RuleContext& c, const Geometry& g, TF_Output x, TF_Output dy) {
+  const Ops& t = c.ops();
+  const auto backprop = [&](const Geometry& geometry, TF_Output sizes) {
+    graph::OpBuilder op = t.Op(geometry.filter_op());
+    op.In(x).In(sizes).In(dy);
+    return geometry.SetOn(op).Out();
+  };
+  if (!g.dilated()) return backprop(g, c.ShapeOfX(1));
+  const graph::Shape shape = c.InputShape(1);
+  if (!shape.IsFullyKnown()) c.Refuse("with respect to a dilated filter of unknown shape");
+  std::vector<int64_t> dense = shape.dims;
+  std::vector<int64_t> steps(shape.rank(), 1);
+  const std::vector<int64_t> spans = Spans(g, shape);
+  for (int i = 0; i < g.spatial(); ++i) {
+    dense[i] = spans[i];
+    steps[i] = g.dilation(i);
+  }
+  return t.Op("StridedSlice")
+      .In(backprop(g.WithoutDilations(), t.ConstShape(dense)))
+      .In(t.ConstShape(std::vector<int64_t>(shape.rank(), 0)))
+      .In(t.ConstShape(dense))
+      .In(t.ConstShape(steps))
+      .Out();
+}
+
+void Convolution(RuleContext& c) {
+  const Geometry g(c);
+  if (c.Needs(0)) c.Set(0, InputGradient(c, g));
+  if (c.Needs(1)) {
+    if (Groups(c, g) > 1) c.Refuse("with respect to a filter in groups");
+    c.Set(1, FilterGradient(c, g, c.X(0), c.Dy()));
+  }
+}
+
+// (input_sizes, filter, out_backprop): the transposed convolution of a Conv2DTranspose, whose gradient is the
+// plain one.
+void TransposedConvolution(RuleContext& c) {
+  const Geometry g(c);
+  if (c.Needs(2)) {
+    graph::OpBuilder op = c.ops().Op(g.forward_op());
+    op.In(c.Dy()).In(c.X(1));
+    c.Set(2, g.SetOn(op).Out());
+  }
+  if (c.Needs(1)) c.Set(1, FilterGradient(c, g, c.Dy(), c.X(2)));
+}
+
+}  // namespace
+
+void AddConvolutionRules(Registry* registry) {
+  registry->AddAll({"Conv2D", "Conv3D"}, Convolution);
+  registry->AddAll({"Conv2DBackpropInput", "Conv3DBackpropInputV2"}, TransposedConvolution);
+}
+
+}  // namespace ke::gradient

@@ -1,0 +1,162 @@
+// Einsum of one or two operands.
+//
+// The gradient of an operand is again an Einsum, of dy and the other operand, onto the labels that those two
+// carry. Labels that only the operand has were summed away: their gradient is the same along them. An ellipsis
+// broadcasts: what it added is summed.
+#include <algorithm>
+
+#include "gradient/registry.h"
+
+namespace ke::gradient {
+
+namespace {
+
+constexpr char kEllipsis = '.';  // one character stands for "..." in a Subscript
+using Subscript = std::string;
+
+std::string Spell(const Subscript& subscript) {
+  std::string text;
+  for (const char label : subscript) text += label == kEllipsis ? std::string("...") : std::string(1, label);
+  return text;
+}
+
+bool Has(const Subscript& subscript, char label) { return subscript.find(label) != Subscript::npos; }
+bool HasEllipsis(const Subscript& subscript) { return Has(subscript, kEllipsis); }
+
+struct Equation {
+  std::vector<Subscript> inputs;
+  Subscript output;
+};
+
+Equation Parse(const RuleContext& c) {
+  std::string text = c.AttrString("equation");
+  text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
+  for (size_t at = text.find("..."); at != std::string::npos; at = text.find("...")) text.replace(at, 3, ",,");
+  // ",," cannot occur otherwise; a single '.' stands for the ellipsis from here on.
+  for (size_t at = text.find(",,"); at != std::string::npos; at = text.find(",,")) {
+    text.replace(at, 2, std::string(1, kEllipsis));
+  }
+  const size_t arrow = text.find("->");
+  if (arrow == std::string::npos) c.Refuse("with an equation without '->'");
+  Equation equation;
+  equation.output = text.substr(arrow + 2);
+  size_t begin = 0;
+  while (begin <= arrow) {
+    const size_t end = std::min(text.find(',', begin), arrow);
+    equation.inputs.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  const auto check = [&](const Subscript& subscript) {
+    for (const char label : subscript) {
+      if (std::count(subscript.begin(), subscript.end(), label) > 1) {
+        c.Refuse("with the repeated label '" + Spell(std::string(1, label)) + "' in '" + Spell(subscript) + "'");
+      }
+    }
+  };
+  for (const Subscript& input : equation.inputs) check(input);
+  check(equation.output);
+  return equation;
+}
+
+TF_Output Einsum(const Ops& t, const std::vector<TF_Output>& operands, const std::string& equation) {
+  return t.Op("Einsum").InList(operands).AttrString("equation", equation).Out();
+}
+
+// How many axes the ellipsis of a tensor of `shape` stands for.
+int EllipsisRank(const RuleContext& c, const graph::Shape& shape, const Subscript& subscript) {
+  if (!shape.known_rank) c.Refuse("with an ellipsis and an operand of unknown rank");
+  return HasEllipsis(subscript) ? shape.rank() - static_cast<int>(subscript.size()) + 1 : 0;
+}
+
+std::vector<int64_t> EllipsisDims(const RuleContext& c, const graph::Shape& shape, const Subscript& subscript) {
+  const int rank = EllipsisRank(c, shape, subscript);
+  const auto begin = shape.dims.begin() + static_cast<int>(subscript.find(kEllipsis));
+  return {begin, begin + rank};
+}
+
+// Whether the two ellipses surely have the same axes, so that nothing was broadcast.
+bool SameEllipsis(const RuleContext& c, int i, int other, const Equation& equation) {
+  const auto own = EllipsisDims(c, c.InputShape(i), equation.inputs[i]);
+  if (other < 0 || !HasEllipsis(equation.inputs[other])) return true;
+  const auto others = EllipsisDims(c, c.InputShape(other), equation.inputs[other]);
+  return own == others && std::count(own.begin(), own.end(), -1) == 0;
+}
+
+// `gradient` has the ellipsis's axes first, as broadcast in the output; sums them to input i's own.
+TF_Output UnbroadcastEllipsis(RuleContext& c, TF_Output gradient, int i, const Equation& equation) {
+  const Ops& t = c.ops();
+  const Subscript& own = equation.inputs[i];
+  const int out_rank = EllipsisRank(c, c.OutputShape(0), equation.output);
+  const TF_Output shape = t.ShapeOf(gradient);
+  const TF_Output out_dims = t.SliceVector(shape, 0, out_rank);
+  const TF_Output labels =
+      out_rank == c.OutputShape(0).rank() ? t.Ints({}) : t.SliceVector(shape, out_rank, 0);
+  TF_Output own_dims = t.Ints({});
+  const int own_rank = EllipsisRank(c, c.InputShape(i), own);
+  if (own_rank > 0) {
+    const auto begin = static_cast<int>(own.find(kEllipsis));
+    own_dims = t.Op("Slice").In(c.ShapeOfX(i)).In(t.Ints({begin})).In(t.Ints({own_rank})).Out();
+  }
+  const TF_Output axes = t.Binary("BroadcastGradientArgs", own_dims, out_dims);
+  return t.Reshape(t.Binary("Sum", gradient, axes), t.Concat({own_dims, labels}, 0));
+}
+
+void OperandGradient(RuleContext& c, int i, int other, const Equation& equation) {
+  const Ops& t = c.ops();
+  const Subscript& own = equation.inputs[i];
+  const Subscript others = other >= 0 ? equation.inputs[other] : Subscript();
+  Subscript kept;  // the labels that dy or the other operand carries
+  for (const char label : own) {
+    if (label == kEllipsis || Has(equation.output, label) || Has(others, label)) kept += label;
+  }
+
+  std::vector<TF_Output> operands = {c.Dy()};
+  std::string left = Spell(equation.output);
+  if (other >= 0) {
+    operands.push_back(c.X(other));
+    left += "," + Spell(others);
+  }
+  TF_Output gradient;
+  if (!HasEllipsis(equation.output) || (HasEllipsis(own) && SameEllipsis(c, i, other, equation))) {
+    gradient = Einsum(t, operands, left + "->" + Spell(kept));
+  } else {
+    Subscript labels = kept;
+    labels.erase(std::remove(labels.begin(), labels.end(), kEllipsis), labels.end());
+    gradient = Einsum(t, operands, left + "->" + Spell(kEllipsis + labels));
+    gradient = UnbroadcastEllipsis(c, gradient, i, equation);
+    if (HasEllipsis(own) && kept[0] != kEllipsis) {
+      gradient = Einsum(t, {gradient}, Spell(kEllipsis + labels) + "->" + Spell(kept));
+    }
+  }
+  if (kept == own) {
+    c.Set(i, gradient);
+    return;
+  }
+  int axis = 0;
+  for (const char label : own) {
+    if (label == kEllipsis) {
+      axis += EllipsisRank(c, c.InputShape(i), own);
+      continue;
+    }
+    if (!Has(kept, label)) gradient = t.Op("ExpandDims").In(gradient).In(t.Int(axis)).Out();
+    ++axis;
+  }
+  c.Set(i, c.BroadcastLikeX(gradient, i));
+}
+
+void EinsumRule(RuleContext& c) {
+  const Equation equation = Parse(c);
+  if (equation.inputs.size() > 2) c.Refuse("of more than two operands");
+  const bool any_ellipsis = std::any_of(equation.inputs.begin(), equation.inputs.end(), HasEllipsis);
+  if (any_ellipsis && !HasEllipsis(equation.output)) c.Refuse("that sums over an ellipsis");
+  const bool binary = equation.inputs.size() == 2;
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    if (c.Needs(i)) OperandGradient(c, i, binary ? 1 - i : -1, equation);
+  }
+}
+
+}  // namespace
+
+void AddEinsumRule(Registry* registry) { registry->Add("Einsum", EinsumRule); }
+
+}  // namespace ke::gradient

@@ -1,0 +1,57 @@
+// Resizing of images, and (for second derivatives) the ops that their gradients use.
+#include "gradient/registry.h"
+
+namespace ke::gradient {
+
+namespace {
+
+graph::OpBuilder& SetMode(const RuleContext& c, graph::OpBuilder& op) {
+  return op.AttrBool("align_corners", c.AttrBool("align_corners"))
+      .AttrBool("half_pixel_centers", c.AttrBool("half_pixel_centers"));
+}
+
+// The output is float32 whatever the image is; the gradient op reads only the image's shape and dtype.
+void Smooth(RuleContext& c) {
+  const TF_DataType dtype = c.InputType(0);
+  const bool narrow = c.type() == "ResizeBicubic" && dtype != TF_FLOAT && dtype != TF_DOUBLE;
+  graph::OpBuilder op = c.ops().Op(c.type() + "Grad");
+  op.In(c.Dy()).In(narrow ? c.ops().Cast(c.X(), TF_FLOAT) : c.X());
+  c.Set(0, c.ops().Cast(SetMode(c, op).Out(), dtype));
+}
+
+void NearestNeighbor(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  const graph::Shape shape = c.InputShape(0);
+  const bool known = shape.known_rank && shape.dims[1] >= 0 && shape.dims[2] >= 0;
+  const TF_Output size = known ? c.ops().ConstShape({shape.dims[1], shape.dims[2]})
+                               : f.SliceVector(f.ShapeOf(c.Input(0)), 1, 3);
+  graph::OpBuilder op = c.ops().Op("ResizeNearestNeighborGrad");
+  op.In(c.Dy()).In(size);
+  c.Set(0, SetMode(c, op).Out());
+}
+
+// Linear in the first input, the gradient of the resized image.
+void BilinearGrad(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  graph::OpBuilder op = c.ops().Op("ResizeBilinear");
+  op.In(c.Dy()).In(f.SliceVector(f.ShapeOf(c.Input(0)), 1, 3));
+  if (c.Needs(0)) c.Set(0, SetMode(c, op).Out());
+}
+
+void NearestNeighborGrad(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  graph::OpBuilder op = c.ops().Op("ResizeNearestNeighbor");
+  op.In(c.Dy()).In(f.SliceVector(f.ShapeOf(c.Input(0)), 1, 3));
+  c.Set(0, SetMode(c, op).Out());
+}
+
+}  // namespace
+
+void AddResizeRules(Registry* registry) {
+  registry->AddAll({"ResizeBilinear", "ResizeBicubic"}, Smooth);
+  registry->Add("ResizeNearestNeighbor", NearestNeighbor);
+  registry->Add("ResizeBilinearGrad", BilinearGrad);
+  registry->Add("ResizeNearestNeighborGrad", NearestNeighborGrad);
+}
+
+}  // namespace ke::gradient

@@ -1,0 +1,249 @@
+#include "gradient/tape.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "gradient/registry.h"
+#include "gradient/rule.h"
+
+namespace ke::gradient {
+
+using graph::Scope;
+using tf::C;
+
+namespace {
+
+// Whether a path may lead through a tensor of `dtype`. Integers, booleans and strings end it (their derivative is
+// zero or has no meaning). Variants (TensorLists), resources, complex and quantised numbers do not: an op that
+// makes something floating of them has no rule and is refused, where a silent zero would be a wrong gradient.
+bool CarriesGradient(TF_DataType dtype) {
+  switch (dtype) {
+    case TF_BOOL:
+    case TF_STRING:
+    case TF_UINT8:
+    case TF_UINT16:
+    case TF_UINT32:
+    case TF_UINT64:
+    case TF_INT8:
+    case TF_INT16:
+    case TF_INT32:
+    case TF_INT64:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::vector<TF_Output> Inputs(TF_Operation* op) {
+  std::vector<TF_Output> inputs(C().TF_OperationNumInputs(op));
+  if (!inputs.empty()) C().TF_OperationAllInputs(op, inputs.data(), static_cast<int>(inputs.size()));
+  return inputs;
+}
+
+struct Hash {
+  size_t operator()(TF_Output tensor) const {
+    return std::hash<TF_Operation*>()(tensor.oper) ^ (static_cast<size_t>(tensor.index) * 0x9E3779B97F4A7C15ULL);
+  }
+};
+struct Same {
+  bool operator()(TF_Output a, TF_Output b) const { return a.oper == b.oper && a.index == b.index; }
+};
+using TensorSet = std::unordered_set<TF_Output, Hash, Same>;
+
+// The ops that lead to `ys`, each after its inputs. Iterative: a model may be thousands of ops deep.
+std::vector<TF_Operation*> TopologicalOrder(const std::vector<TF_Output>& ys) {
+  struct Frame {
+    TF_Operation* op;
+    std::vector<TF_Output> inputs;
+    size_t next;
+  };
+  std::vector<TF_Operation*> order;
+  std::unordered_set<TF_Operation*> seen;
+  std::vector<Frame> stack;
+  for (const TF_Output& y : ys) {
+    if (!seen.insert(y.oper).second) continue;
+    stack.push_back({y.oper, Inputs(y.oper), 0});
+    while (!stack.empty()) {
+      Frame& frame = stack.back();
+      if (frame.next == frame.inputs.size()) {
+        order.push_back(frame.op);
+        stack.pop_back();
+        continue;
+      }
+      TF_Operation* input = frame.inputs[frame.next++].oper;
+      if (seen.insert(input).second) stack.push_back({input, Inputs(input), 0});
+    }
+  }
+  return order;
+}
+
+// Gradients that arrived at each tensor from the ops that use it.
+class Accumulator {
+ public:
+  explicit Accumulator(Scope* target) : target_(target) {}
+
+  void Add(TF_Output tensor, TF_Output gradient) { arrived_[tensor].push_back(gradient); }
+
+  // Their sum, of all that arrived so far; a null oper where none did.
+  TF_Output Total(TF_Output tensor) {
+    const auto found = arrived_.find(tensor);
+    if (found == arrived_.end()) return {nullptr, 0};
+    std::vector<TF_Output>& terms = found->second;
+    if (terms.size() > 1) {
+      const std::string name = std::string("gradient/") + C().TF_OperationName(tensor.oper) + "/sum";
+      terms = {target_->Op("AddN", name).InList(terms).Out()};
+    }
+    return terms[0];
+  }
+
+ private:
+  Scope* target_;
+  std::unordered_map<TF_Output, std::vector<TF_Output>, Hash, Same> arrived_;
+};
+
+class Tape {
+ public:
+  Tape(Scope* forward, Scope* target, const Options& options)
+      : forward_(forward), target_(target), options_(options), gradients_(target) {}
+
+  std::vector<TF_Output> Run(const std::vector<TF_Output>& ys, const std::vector<TF_Output>& xs,
+                             const std::vector<TF_Output>& grad_ys) {
+    const std::vector<TF_Operation*> order = TopologicalOrder(ys);
+    FindPaths(order, xs);
+    for (size_t i = 0; i < ys.size(); ++i) gradients_.Add(ys[i], grad_ys[i]);
+    // Every use of a tensor comes later in the order, so its gradient is complete when its op's turn comes.
+    for (auto op = order.rbegin(); op != order.rend(); ++op) {
+      if (differentiable_.count(*op) > 0) Differentiate(*op);
+    }
+    std::vector<TF_Output> results;
+    for (const TF_Output& x : xs) {
+      const TF_Output total = gradients_.Total(x);
+      results.push_back(total.oper != nullptr ? total : target_->Op("ZerosLike").In(x).Out());
+    }
+    return results;
+  }
+
+ private:
+  // Marks the tensors that depend on an x, and the ops with such an input.
+  void FindPaths(const std::vector<TF_Operation*>& order, const std::vector<TF_Output>& xs) {
+    on_path_.insert(xs.begin(), xs.end());
+    for (TF_Operation* op : order) {
+      for (const TF_Output& input : Inputs(op)) {
+        if (on_path_.count(input) > 0) {
+          differentiable_.insert(op);
+          break;
+        }
+      }
+      if (differentiable_.count(op) == 0) continue;
+      const int outputs = C().TF_OperationNumOutputs(op);
+      for (int i = 0; i < outputs; ++i) {
+        if (CarriesGradient(Scope::GetDType({op, i}))) on_path_.insert({op, i});
+      }
+    }
+  }
+
+  void Differentiate(TF_Operation* op) {
+    std::vector<TF_Output> arrived;
+    bool any = false;
+    const int outputs = C().TF_OperationNumOutputs(op);
+    for (int i = 0; i < outputs; ++i) {
+      arrived.push_back(gradients_.Total({op, i}));
+      any = any || arrived.back().oper != nullptr;
+    }
+    if (!any) return;
+
+    const std::vector<TF_Output> inputs = Inputs(op);
+    std::vector<bool> needed;
+    for (const TF_Output& input : inputs) needed.push_back(on_path_.count(input) > 0);
+    RuleContext context(forward_, target_, op, std::move(arrived), std::move(needed));
+    FindRule(context)(context);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const TF_Output gradient = context.input_gradients()[i];
+      if (gradient.oper != nullptr && context.Needs(static_cast<int>(i))) gradients_.Add(inputs[i], gradient);
+    }
+  }
+
+  Rule FindRule(const RuleContext& context) const {
+    const std::string type = context.type();
+    const auto override_name = options_.overrides.find(type);
+    if (override_name != options_.overrides.end()) {
+      return Registry::Get().FindOverride(type, override_name->second);
+    }
+    const Rule rule = Registry::Get().Find(type);
+    if (rule == nullptr) context.Refuse("");
+    return rule;
+  }
+
+  Scope* forward_;
+  Scope* target_;
+  const Options& options_;
+  Accumulator gradients_;
+  TensorSet on_path_;
+  std::unordered_set<TF_Operation*> differentiable_;
+};
+
+std::string Join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "'" : ", '") + name + "'";
+  return text;
+}
+
+void CheckFloating(const char* what, size_t i, TF_Output tensor) {
+  const std::string argument = std::string(what) + "[" + std::to_string(i) + "]";
+  if (tensor.oper == nullptr) throw tf::Error(TF_INVALID_ARGUMENT, argument + " of a gradient is no tensor");
+  const TF_DataType dtype = Scope::GetDType(tensor);
+  if (IsFloating(dtype)) return;
+  throw tf::Error(TF_INVALID_ARGUMENT,
+                  "A gradient needs `" + argument +
+                      "` of dtype float16, bfloat16, float32 or float64. Received dtype " +
+                      std::to_string(dtype) + " (node " + C().TF_OperationName(tensor.oper) + "); cast it first",
+                  C().TF_OperationName(tensor.oper));
+}
+
+}  // namespace
+
+void CheckOverride(const std::string& op_type, const std::string& name) {
+  const Registry& registry = Registry::Get();
+  if (registry.FindOverride(op_type, name) != nullptr) return;
+  const std::vector<std::string> names = registry.OverrideNames(op_type);
+  throw tf::Error(TF_INVALID_ARGUMENT,
+                  names.empty() ? "Expected overrides for one of the op types " + Join(registry.OverrideTypes()) +
+                                      ". Received '" + op_type + "'"
+                                : "Expected one of the overrides " + Join(names) + " for op type " + op_type +
+                                      ". Received '" + name + "'");
+}
+
+std::vector<TF_Output> Gradient(Scope* forward, Scope* target, const std::vector<TF_Output>& ys,
+                                const std::vector<TF_Output>& xs, const std::vector<TF_Output>& grad_ys,
+                                const Options& options) {
+  for (const auto& [type, name] : options.overrides) CheckOverride(type, name);
+  if (!grad_ys.empty() && grad_ys.size() != ys.size()) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "Expected as many `gradYs` as `ys` (" + std::to_string(ys.size()) +
+                                             "). Received " + std::to_string(grad_ys.size()));
+  }
+  std::vector<TF_Output> own_ys;
+  std::vector<TF_Output> own_xs;
+  std::vector<TF_Output> seeds;
+  for (size_t i = 0; i < ys.size(); ++i) {
+    CheckFloating("ys", i, ys[i]);
+    own_ys.push_back(forward->Import(ys[i]));
+    if (!grad_ys.empty() && grad_ys[i].oper != nullptr) {
+      if (Scope::GetDType(grad_ys[i]) != Scope::GetDType(ys[i])) {
+        throw tf::Error(TF_INVALID_ARGUMENT,
+                        "Expected `gradYs[" + std::to_string(i) + "]` of the dtype of `ys[" + std::to_string(i) +
+                            "]`. Received dtype " + std::to_string(Scope::GetDType(grad_ys[i])));
+      }
+      seeds.push_back(target->Import(grad_ys[i]));
+    } else {
+      seeds.push_back(target->Op("OnesLike", "gradient/ones").In(own_ys[i]).Out());
+    }
+  }
+  for (size_t i = 0; i < xs.size(); ++i) {
+    CheckFloating("xs", i, xs[i]);
+    own_xs.push_back(forward->Import(xs[i]));
+  }
+  return Tape(forward, target, options).Run(own_ys, own_xs, seeds);
+}
+
+}  // namespace ke::gradient

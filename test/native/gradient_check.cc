@@ -1,0 +1,280 @@
+#include "gradient_check.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <random>
+
+#include "gradient/ops.h"
+#include "gradient/tape.h"
+#include "run_graph.h"
+
+namespace ke::test {
+
+using graph::Scope;
+using graph::Shape;
+using tf::C;
+
+namespace {
+
+constexpr unsigned kSeed = 20240229;
+
+TF_DataType DTypeOf(const GradientCase& test, const Arg& arg) {
+  return arg.dtype == TF_DOUBLE && test.single ? TF_FLOAT : arg.dtype;
+}
+
+const char* ModeName(Mode mode) {
+  switch (mode) {
+    case Mode::kStatic:
+      return "static shapes";
+    case Mode::kBatch:
+      return "first axis unknown";
+    case Mode::kRank:
+      return "all axes unknown";
+    case Mode::kUnknownRank:
+      return "rank unknown";
+    case Mode::kBody:
+      return "in a function's body";
+  }
+  return "";
+}
+
+Shape ShapeOf(const Arg& arg, Mode mode) {
+  Shape shape = Shape::Of(arg.shape);
+  if (mode == Mode::kUnknownRank) return Shape::Unknown();
+  if (mode == Mode::kRank) std::fill(shape.dims.begin(), shape.dims.end(), -1);
+  if ((mode == Mode::kBatch || mode == Mode::kBody) && shape.rank() > 0) shape.dims[0] = -1;
+  return shape;
+}
+
+std::vector<double> Random(std::mt19937* random, int64_t count, double low, double high) {
+  std::uniform_real_distribution<double> uniform(low, high);
+  std::vector<double> values(count);
+  for (double& value : values) value = uniform(*random);
+  return values;
+}
+
+// The function in a graph of its own, with placeholders for its args.
+struct Built {
+  Built(const GradientCase& test, Mode mode) {
+    for (const Arg& arg : test.args) {
+      x.push_back(scope.Placeholder(DTypeOf(test, arg), ShapeOf(arg, mode), "x"));
+    }
+    for (const TF_Output& y_i : test.build(scope, x)) {
+      if (gradient::IsFloating(Scope::GetDType(y_i))) y.push_back(y_i);
+    }
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (gradient::IsFloating(Scope::GetDType(x[i]))) differentiable.push_back(i);
+    }
+  }
+
+  // The args that the gradient is of.
+  Tensors Xs() const {
+    Tensors xs;
+    for (const size_t i : differentiable) xs.push_back(x[i]);
+    return xs;
+  }
+
+  Scope scope;
+  Tensors x;
+  Tensors y;
+  std::vector<size_t> differentiable;
+};
+
+struct Values {
+  std::vector<std::vector<double>> args;
+  std::vector<std::vector<double>> weights;  // per y
+  std::vector<std::vector<int64_t>> y_shapes;
+};
+
+std::vector<tf::TensorPtr> ArgTensors(const GradientCase& test, const Values& values) {
+  std::vector<tf::TensorPtr> tensors;
+  for (size_t i = 0; i < test.args.size(); ++i) {
+    tensors.push_back(MakeTensor(DTypeOf(test, test.args[i]), test.args[i].shape, values.args[i]));
+  }
+  return tensors;
+}
+
+std::vector<Feed> Feeds(const Tensors& x, const std::vector<tf::TensorPtr>& tensors) {
+  std::vector<Feed> feeds;
+  for (size_t i = 0; i < x.size(); ++i) feeds.emplace_back(x[i], tensors[i].get());
+  return feeds;
+}
+
+// sum(w * f(x)), in double whatever the dtype of f.
+double WeightedSum(const GradientCase& test, const Built& built, GraphRunner* runner, const Values& values) {
+  const auto tensors = ArgTensors(test, values);
+  double sum = 0;
+  const auto outputs = runner->Run(Feeds(built.x, tensors), built.y);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::vector<double> y = ToDoubles(outputs[i].get());
+    for (size_t k = 0; k < y.size(); ++k) sum += values.weights[i][k] * y[k];
+  }
+  return sum;
+}
+
+std::vector<std::vector<double>> FiniteDifferences(const GradientCase& test, const Built& built,
+                                                   GraphRunner* runner, Values values) {
+  const double step = test.step > 0 ? test.step : test.single ? 1e-2 : 1e-6;
+  std::vector<std::vector<double>> gradients;
+  for (const size_t i : built.differentiable) {
+    gradients.emplace_back();
+    for (double& element : values.args[i]) {
+      const double original = element;
+      element = original + step;
+      const double above = WeightedSum(test, built, runner, values);
+      element = original - step;
+      const double below = WeightedSum(test, built, runner, values);
+      element = original;
+      gradients.back().push_back((above - below) / (2 * step));
+    }
+  }
+  return gradients;
+}
+
+// Calls a function of (dy..., captures...) that returns the gradients.
+Tensors GradientsInBody(Built* built, const Tensors& seeds) {
+  Scope body(&built->scope);
+  Tensors arguments;
+  std::vector<TF_DataType> in_types;
+  std::vector<TF_DataType> out_types;
+  for (const TF_Output& seed : seeds) {
+    arguments.push_back(body.Placeholder(Scope::GetDType(seed), built->scope.GetShape(seed), "dy"));
+    in_types.push_back(Scope::GetDType(seed));
+  }
+  const Tensors results = gradient::Gradient(&built->scope, &body, built->y, built->Xs(), arguments, {});
+  Tensors inputs = seeds;
+  for (const TF_Output& captured : body.captured()) {
+    arguments.push_back(body.Import(captured));
+    in_types.push_back(Scope::GetDType(captured));
+    inputs.push_back(captured);
+  }
+  for (const TF_Output& result : results) out_types.push_back(Scope::GetDType(result));
+  body.CloseInto("backward", arguments, results);
+  return built->scope.Op("PartitionedCall")
+      .InList(inputs)
+      .AttrTypes("Tin", in_types)
+      .AttrTypes("Tout", out_types)
+      .AttrFunction("f", "backward")
+      .Outs();
+}
+
+void ExpectClose(const std::vector<double>& expected, const tf::TensorPtr& gradient,
+                 const std::vector<int64_t>& shape, double tolerance, const std::string& what) {
+  EXPECT_EQ(tf::Dims(gradient.get()), shape) << what << ": shape";
+  const std::vector<double> actual = ToDoubles(gradient.get());
+  ASSERT_EQ(actual.size(), expected.size()) << what;
+  double scale = 0;
+  for (const double value : expected) scale = std::max(scale, std::abs(value));
+  const double allowed = tolerance * std::max(scale, 1e-3);
+  for (size_t i = 0; i < actual.size(); ++i) {
+    if (std::abs(actual[i] - expected[i]) <= allowed) continue;  // false for NaN too
+    ADD_FAILURE() << what << ", element " << i << ": finite differences " << expected[i] << ", tape " << actual[i]
+                  << " (seed " << kSeed << ")";
+    return;
+  }
+}
+
+void CheckMode(const GradientCase& test, Mode mode, const Values& values,
+               const std::vector<std::vector<double>>& expected) {
+  SCOPED_TRACE(ModeName(mode));
+  Built built(test, mode);
+  Tensors placeholders = built.x;
+  Tensors seeds;
+  std::vector<tf::TensorPtr> tensors = ArgTensors(test, values);
+  for (size_t i = 0; i < built.y.size(); ++i) {
+    const TF_DataType dtype = Scope::GetDType(built.y[i]);
+    placeholders.push_back(built.scope.Placeholder(dtype, built.scope.GetShape(built.y[i]), "w"));
+    // A gradient may be the seed itself, and TensorFlow refuses to fetch what is fed.
+    seeds.push_back(built.scope.Op("Identity").In(placeholders.back()).Out());
+    tensors.push_back(MakeTensor(dtype, values.y_shapes[i], values.weights[i]));
+  }
+  Tensors gradients;
+  try {
+    gradients = mode == Mode::kBody
+                    ? GradientsInBody(&built, seeds)
+                    : gradient::Gradient(&built.scope, &built.scope, built.y, built.Xs(), seeds, {});
+  } catch (const tf::Error& error) {
+    const bool may_refuse =
+        mode == Mode::kUnknownRank || (mode == Mode::kRank && test.needs_static_dims);
+    if (error.code() == TF_UNIMPLEMENTED && may_refuse) return;
+    ADD_FAILURE() << error.what() << " (node " << error.op() << ")";
+    return;
+  }
+  const std::vector<Feed> feeds = Feeds(placeholders, tensors);
+  const double tolerance = test.tolerance > 0 ? test.tolerance : test.single ? 2e-3 : 1e-5;
+
+  GraphRunner runner(built.scope);
+  const auto results = runner.Run(feeds, gradients);
+  for (size_t k = 0; k < results.size(); ++k) {
+    const size_t i = built.differentiable[k];
+    ExpectClose(expected[k], results[k], test.args[i].shape, tolerance, "arg " + std::to_string(i));
+  }
+  if (mode != Mode::kBatch || built.differentiable.size() < 2) return;
+  // Each alone: a rule is told what is needed, and must not build, nor need, the rest.
+  for (size_t k = 0; k < results.size(); ++k) {
+    const size_t i = built.differentiable[k];
+    const Tensors alone = gradient::Gradient(&built.scope, &built.scope, built.y, {built.x[i]}, seeds, {});
+    ExpectClose(expected[k], runner.Run(feeds, alone)[0], test.args[i].shape, tolerance,
+                "arg " + std::to_string(i) + " alone");
+  }
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const GradientCase& test) { return out << test.name; }
+
+void CheckGradient(const GradientCase& test) {
+  try {
+    std::mt19937 random(kSeed + static_cast<unsigned>(std::hash<std::string>()(test.name)));
+    Values values;
+    for (const Arg& arg : test.args) {
+      values.args.push_back(arg.values.empty() ? Random(&random, ElementCount(arg.shape), arg.low, arg.high)
+                                               : arg.values);
+    }
+    const Built built(test, Mode::kStatic);
+    GraphRunner runner(built.scope);
+    const auto tensors = ArgTensors(test, values);
+    for (const tf::TensorPtr& y : runner.Run(Feeds(built.x, tensors), built.y)) {
+      values.y_shapes.push_back(tf::Dims(y.get()));
+      values.weights.push_back(Random(&random, ElementCount(values.y_shapes.back()), 0.5, 1.5));
+      // Signs differ, but no weight is near zero.
+      for (size_t k = 0; k < values.weights.back().size(); k += 2) values.weights.back()[k] *= -1;
+    }
+    const auto expected = FiniteDifferences(test, built, &runner, values);
+    for (const Mode mode : {Mode::kStatic, Mode::kBatch, Mode::kRank, Mode::kUnknownRank, Mode::kBody}) {
+      CheckMode(test, mode, values, expected);
+    }
+  } catch (const tf::Error& error) {
+    ADD_FAILURE() << tf::CodeName(error.code()) << ": " << error.what() << " (node " << error.op() << ")";
+  }
+}
+
+std::vector<std::string> OpTypes(const GradientCase& test) {
+  const Built built(test, Mode::kStatic);
+  std::vector<std::string> types;
+  size_t position = 0;
+  while (TF_Operation* op = C().TF_GraphNextOperation(built.scope.graph(), &position)) {
+    types.emplace_back(C().TF_OperationOpType(op));
+  }
+  return types;
+}
+
+GradientCase OneOp(const std::string& type, std::vector<Arg> args, const More& more, const std::string& suffix) {
+  GradientCase test;
+  test.name = type + suffix;
+  test.args = std::move(args);
+  test.build = [type, more](Scope& s, const Tensors& x) {
+    graph::OpBuilder op = s.Op(type);
+    for (const TF_Output& input : x) op.In(input);
+    if (more) more(s, op);
+    return op.Outs();
+  };
+  return test;
+}
+
+}  // namespace ke::test

@@ -1,0 +1,74 @@
+// Proves a gradient by finite differences: sum(w * f(x)) for fixed random weights w, each element of each x
+// moved by a step up and down, against what the tape's graph gives.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "graph/scope.h"
+
+namespace ke::test {
+
+// An input of the function under test, fed through a placeholder.
+struct Arg {
+  std::vector<int64_t> shape;
+  // Random values are drawn from [low, high); `values` replaces them.
+  double low = -2;
+  double high = 2;
+  std::vector<double> values = {};
+  TF_DataType dtype = TF_DOUBLE;
+};
+
+using Tensors = std::vector<TF_Output>;
+
+struct GradientCase {
+  std::string name;
+  std::vector<Arg> args;
+  std::function<Tensors(graph::Scope& s, const Tensors& x)> build;
+  // Ops that have no float64 kernel are run in float32, with a larger step and tolerance.
+  bool single = false;
+  double step = 0;       // 0: 1e-6, or 1e-2 in float32
+  double tolerance = 0;  // of the largest gradient of the arg; 0: 1e-5, or 2e-3 in float32
+  // Rules may refuse a rank that is unknown; one that needs more static than that says so here.
+  bool needs_static_dims = false;
+};
+
+std::ostream& operator<<(std::ostream& out, const GradientCase& test);
+
+// What is static when the tape is built, and where the gradient's ops go.
+enum class Mode {
+  kStatic,       // every shape
+  kBatch,        // all but the first axis
+  kRank,         // ranks
+  kUnknownRank,  // nothing; the rule may refuse
+  kBody,         // all but the first axis, and the gradient is built into a function's body
+};
+
+// Fails the running test where the gradients of `test` are wrong in any mode, or an arg alone gets another
+// gradient than together with the others.
+void CheckGradient(const GradientCase& test);
+
+// The op types that the case's function is made of.
+std::vector<std::string> OpTypes(const GradientCase& test);
+
+// A one-op function: its first `inputs` args, then attributes or constants by `more`.
+using More = std::function<void(graph::Scope& s, graph::OpBuilder& op)>;
+GradientCase OneOp(const std::string& type, std::vector<Arg> args, const More& more = nullptr,
+                   const std::string& suffix = "");
+
+// The tables, one per test file; a test of the registry wants every rule in one of them.
+std::vector<GradientCase> ElementwiseCases();
+std::vector<GradientCase> ActivationCases();
+std::vector<GradientCase> ReductionCases();
+std::vector<GradientCase> LinearCases();
+std::vector<GradientCase> ConvolutionCases();
+std::vector<GradientCase> PoolingCases();
+std::vector<GradientCase> NormalizationCases();
+std::vector<GradientCase> ShapeCases();
+std::vector<GradientCase> GatherCases();
+std::vector<GradientCase> ResizeCases();
+std::vector<GradientCase> SecondOrderCases();
+
+}  // namespace ke::test
