@@ -10,7 +10,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildAddon } from './build-native.mjs';
 import { checkPrerequisites } from './setup/prerequisites.mjs';
-import { isMain, main, ROOT, run, runBin, step, unlessUnchanged } from './setup/process.mjs';
+import { isMain, main, ROOT, run, packageBin, step, unlessUnchanged } from './setup/process.mjs';
 
 /** Runs all steps and returns the directory of the libtensorflow that is used. */
 export async function setup({ tests = false } = {}) {
@@ -45,7 +45,8 @@ export async function buildTypeScript() {
   const inputs = ['lib', 'tsconfig.json', 'package-lock.json'];
   await unlessUnchanged('typescript', { inputs, outputs: ['dist/index.js'] }, async () => {
     step('Compiling TypeScript');
-    await runBin('typescript', ['-p', 'tsconfig.json'], {});
+    const [node, tsc] = packageBin('typescript', 'tsc');
+    await run(node, [tsc, '-p', 'tsconfig.json']);
   });
 }
 

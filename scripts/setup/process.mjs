@@ -63,12 +63,6 @@ export function packageBin(name, bin = name) {
   return [process.execPath, path.join(directory, file)];
 }
 
-/** Runs the program of an installed package. */
-export function runBin(name, args, options) {
-  const [node, script] = packageBin(name);
-  return run(node, [script, ...args], options);
-}
-
 /** All files under `paths` (files or directories, relative to the root), sorted. */
 function filesUnder(paths) {
   const files = [];
