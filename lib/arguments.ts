@@ -97,17 +97,18 @@ export function checkIntegers(
 
 /**
  * Those of `names` that `wanted` may be a misspelling of, nearest first: case, underscores and about one letter
- * in three may differ.
+ * in three (two where there are few) may differ.
  */
 export function nearNames(wanted: string, names: Iterable<string>, most = 3): string[] {
   const plain = (name: string) => name.toLowerCase().replace(/[_\-\s]/g, '');
   const target = plain(wanted);
+  const mostApart = target.length < 4 ? 1 : Math.max(2, Math.floor(target.length / 3));
   const ranked: [number, string][] = [];
   for (const name of new Set(names)) {
     const candidate = plain(name);
     const apart = distance(target, candidate);
     const contained = target.length > 2 && (candidate.includes(target) || target.includes(candidate));
-    if (apart <= Math.max(1, Math.floor(target.length / 3)) || contained) ranked.push([apart, name]);
+    if (apart <= mostApart || contained) ranked.push([apart, name]);
   }
   return ranked
     .sort(([a], [b]) => a - b)

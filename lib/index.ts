@@ -14,6 +14,7 @@ export { type PartialExplain, partialExplain } from './engine/partial_explain.js
 export {
   CancelledError,
   GraphError,
+  ImageError,
   KerasExplainableError,
   LoadError,
   ModelError,
@@ -22,7 +23,16 @@ export {
 } from './errors.js';
 export * as filters from './filters.js';
 export * as graph from './graph/index.js';
-export type { TensorSpec } from './graph/method.js';
+export type {
+  AnyMethod,
+  Filter,
+  Method,
+  MethodArguments,
+  MethodParameters,
+  MethodResult,
+  TensorSpec,
+} from './graph/method.js';
+export * as image from './image/index.js';
 export * as inspection from './inspection/index.js';
 export type { LayerCall, LayerInfo } from './layer.js';
 export * as methods from './methods/index.js';

@@ -87,7 +87,7 @@ function inOrder(x: unknown, specs: readonly TensorSpec[], name: string): readon
     if (names.includes(key)) continue;
     const [near] = nearNames(key, names, 1);
     const mend = near === undefined ? '' : `Did you mean "${near}"?`;
-    throw refused(name, `${FORMS}: the inputs are ${names.join(', ')}`, `a record with "${key}"`, mend);
+    throw refused(name, `inputs named ${names.join(', ')}`, `one named "${key}"`, mend);
   }
   return names.map((key) => {
     if (record[key] === undefined)

@@ -42,6 +42,21 @@ function checkOverride(override: Overrides): Overrides {
   return override;
 }
 
+function checkShapedLike(y: Symbolic, grad: Symbolic, i: number): Symbolic {
+  const [a, b] = [y.shape, grad.shape];
+  const fits =
+    a === null ||
+    b === null ||
+    (a.length === b.length && a.every((size, axis) => size === null || b[axis] === null || size === b[axis]));
+  if (!fits || y.dtype !== grad.dtype) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Expected \`gradYs[${i}]\` shaped like its y, ${y}, but received ${grad}.`,
+    );
+  }
+  return grad;
+}
+
 /**
  * The gradient Σ gradYs · ∂ys/∂xs: for each x a tensor shaped like it, zeros where no y depends on it.
  *
@@ -83,7 +98,11 @@ export function gradient(
       `Expected as many \`gradYs\` as \`ys\` (${targets.length}) but received ${given.length}.`,
     );
   }
-  const incoming = given.map((grad, i) => (grad === null ? null : constant(grad, targets[i]?.dtype)));
+  const incoming = given.map((grad, i) => {
+    if (grad === null) return null;
+    const y = targets[i] as Symbolic;
+    return checkShapedLike(y, constant(grad, y.dtype), i);
+  });
   const results = Trace.current().gradient(targets, sources, incoming, checkOverride(options.override ?? {}));
   return xs instanceof Symbolic ? (results[0] as Symbolic) : results;
 }

@@ -62,7 +62,9 @@ export type Method<P extends object = object> = (args: MethodArguments & P) => M
 export type AnyMethod = (args: never) => MethodResult;
 
 /** The parameters that a method has beside those that every method gets. */
-export type MethodParameters<M extends AnyMethod> = Omit<Parameters<M>[0], keyof MethodArguments>;
+export type MethodParameters<M extends AnyMethod> = [Parameters<M>[0]] extends [never]
+  ? object
+  : Omit<Parameters<M>[0], keyof MethodArguments>;
 
 /** Works on maps (N, H, W, U) before they are resized; `axis` are the axes of positions. */
 export type Filter = (maps: Symbolic, axis?: readonly number[]) => Symbolic;

@@ -15,7 +15,10 @@ export const logicalNot = (x: Operand): Symbolic => op('LogicalNot', [constant(x
 
 export const isNan = (x: Operand): Symbolic => floating('IsNan', x);
 export const isInf = (x: Operand): Symbolic => floating('IsInf', x);
-export const isFinite = (x: Operand): Symbolic => floating('IsFinite', x);
+const finite = (x: Operand): Symbolic => floating('IsFinite', x);
+
+// Under its TensorFlow name, which inside this file would hide JavaScript's own.
+export { finite as isFinite };
 
 /** x where `condition` (bool) holds, y elsewhere; all three broadcast. Both are computed. */
 export function where(condition: Operand, x: Operand, y: Operand): Symbolic {

@@ -1,0 +1,140 @@
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { Callback, CallbackList, History, ProgbarLogger } from '../../lib/callbacks/index.js';
+
+class Sink extends Writable {
+  text = '';
+  readonly isTTY: boolean;
+  readonly columns = 80;
+
+  constructor(isTTY: boolean) {
+    super();
+    this.isTTY = isTTY;
+  }
+
+  // What cli-progress asks of a terminal.
+  cursorTo(): boolean {
+    return true;
+  }
+  clearLine(): boolean {
+    return true;
+  }
+  moveCursor(): boolean {
+    return true;
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+const logs = { outputs: {} };
+
+describe('CallbackList', () => {
+  it('calls every hook of every callback, in order, and awaits it', async () => {
+    const calls: string[] = [];
+    class Recorder extends Callback {
+      override async onPredictBegin() {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        calls.push('first begin');
+      }
+      override onPredictBatchBegin(step: number) {
+        calls.push(`first batch ${step}`);
+      }
+    }
+    const second = {
+      onPredictBegin: () => void calls.push('second begin'),
+      onPredictBatchEnd: (endStep: number) => void calls.push(`second end ${endStep}`),
+      onPredictEnd: () => void calls.push('second done'),
+    };
+    const list = new CallbackList([new Recorder(), second]);
+    await list.onPredictBegin();
+    await list.onPredictBatchBegin(0);
+    await list.onPredictBatchEnd(1, logs);
+    await list.onPredictEnd();
+    expect(calls).toEqual(['first begin', 'second begin', 'first batch 0', 'second end 1', 'second done']);
+  });
+
+  it('tells callbacks of the model and the run', () => {
+    const callback = new (class extends Callback {})();
+    new CallbackList([callback], { model: 'the model', steps: 3, samples: 10, verbose: 0 });
+    expect(callback.model).toBe('the model');
+    expect(callback.params).toEqual({ steps: 3, samples: 10, verbose: 0 });
+  });
+
+  it('adds a history and a bar where asked to', () => {
+    expect(new CallbackList([], { addHistory: true, addProgbar: true, verbose: 1 }).callbacks).toHaveLength(
+      2,
+    );
+    expect(new CallbackList([], { addHistory: true, addProgbar: true, verbose: 0 }).callbacks).toHaveLength(
+      1,
+    );
+    const own = new History();
+    const list = new CallbackList([own], { addHistory: true });
+    expect([list.history, list.callbacks.length]).toEqual([own, 1]);
+  });
+
+  it('knows whether anyone keeps what steps give', () => {
+    expect(new CallbackList([], { addHistory: true, addProgbar: true, verbose: 1 }).observed).toBe(false);
+    expect(new CallbackList([{ onPredictEnd: () => undefined }]).observed).toBe(true);
+  });
+
+  it('refuses what is no callback', () => {
+    expect(() => new CallbackList([3 as never])).toThrow('Expected an array of callbacks');
+    expect(() => new CallbackList({} as never)).toThrow(TypeError);
+    expect(() => new CallbackList([], { verbose: 7 as never })).toThrow("Expected 'auto', 0, 1 or 2");
+  });
+});
+
+describe('History', () => {
+  it('records the steps of the last run', () => {
+    const history = new History();
+    for (let run = 0; run < 2; run++) {
+      history.onPredictBegin();
+      for (let step = 0; step < 3; step++) {
+        history.onPredictBatchBegin(step);
+        history.onPredictBatchEnd(step + 1);
+      }
+      history.onPredictEnd();
+    }
+    expect(history.steps.map(({ step }) => step)).toEqual([0, 1, 2]);
+    expect(history.steps.every(({ milliseconds }) => milliseconds >= 0)).toBe(true);
+    expect(history.milliseconds).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('ProgbarLogger', () => {
+  const run = (isTTY: boolean, verbose: number) => {
+    const stream = new Sink(isTTY);
+    const bar = new ProgbarLogger({ stream });
+    bar.setParams({ verbose, steps: 4, samples: 16 });
+    bar.onPredictBegin();
+    for (let step = 1; step <= 4; step++) bar.onPredictBatchEnd(step);
+    bar.onPredictEnd();
+    return stream.text;
+  };
+
+  it('draws a bar on a terminal', () => {
+    const text = run(true, 1);
+    expect(text).toMatch('4/4 ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━');
+    expect(text).toMatch(/\/step/);
+  });
+
+  it('writes a plain line to a log', () => {
+    expect(run(false, 1)).toMatch(/^4\/4 - 0s \d+ms\/step\n$/);
+  });
+
+  it('writes one line at verbose 2', () => {
+    expect(run(true, 2)).toMatch(/^4\/4 - 0s \d+ms\/step\n$/);
+  });
+
+  it('ends the bar where the run fails', () => {
+    const stream = new Sink(true);
+    const bar = new ProgbarLogger({ stream });
+    bar.setParams({ verbose: 1, steps: 4, samples: 16 });
+    bar.onPredictBegin();
+    bar.onPredictError();
+    expect(stream.text.endsWith('\n')).toBe(true);
+  });
+});
