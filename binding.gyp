@@ -9,12 +9,17 @@
         "<!(node -p \"require('node-addon-api').include_dir\")",
         "<!(node -p \"require('path').dirname(require.resolve('protozero/package.json'))\")/include"
       ],
-      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "defines": [
+        "NAPI_VERSION=9",
+        "NODE_ADDON_API_DISABLE_DEPRECATED",
+        "NODE_ADDON_API_CPP_EXCEPTIONS_ALL",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+      ],
       "cflags!": ["-fno-exceptions"],
       "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["-std=c++20", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra"],
       "conditions": [
-        ["OS=='linux'", { "libraries": ["-ldl", "-pthread"] }],
+        ["OS=='linux'", { "libraries": ["-ldl", "-pthread"], "ldflags": ["-Wl,-z,nodelete"] }],
         ["OS=='mac'", {
           "xcode_settings": {
             "CLANG_CXX_LANGUAGE_STANDARD": "c++20",

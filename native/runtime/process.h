@@ -1,7 +1,6 @@
-// What belongs to the process and not to one environment: TensorFlow's library, and the way out.
+// What belongs to the process and not to one environment: TensorFlow's library.
 #pragma once
 
-#include <functional>
 #include <string>
 
 namespace ke::runtime {
@@ -13,21 +12,5 @@ void PrepareTensorFlowEnvironment();
 
 // tf::LoadLibrary; returns TensorFlow's version. Takes 0.2 to 0.6 s.
 std::string LoadTensorFlow(const std::string& path);
-
-// Calls `stop` when the process exits without ending the environment first (process.exit on the main thread runs
-// no cleanup hooks): threads must not be inside TensorFlow while exit() destroys its statics. The destructor
-// unregisters it, and waits where it is being called.
-class ExitGuard {
- public:
-  explicit ExitGuard(std::function<void()> stop);
-  ~ExitGuard();
-  ExitGuard(const ExitGuard&) = delete;
-  ExitGuard& operator=(const ExitGuard&) = delete;
-
-  void Stop() { stop_(); }
-
- private:
-  std::function<void()> stop_;
-};
 
 }  // namespace ke::runtime

@@ -1,5 +1,6 @@
 #include "runtime/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -17,12 +18,14 @@ constexpr size_t kStringBytes = 24;
 
 void DropReference(void*, size_t, void* reference) { delete static_cast<TensorRef*>(reference); }
 
+void FreeMemory(void* data, size_t, void*) { ::operator delete(data, std::align_val_t(kAlignment)); }
+
 // TensorFlow frees a string tensor's memory but not what its elements own.
 void DeleteStrings(void* data, size_t length, void*) {
   for (size_t offset = 0; offset < length; offset += kStringBytes) {
     C().TF_StringDealloc(reinterpret_cast<TF_TString*>(static_cast<char*>(data) + offset));
   }
-  ::operator delete(data, std::align_val_t(kAlignment));
+  FreeMemory(data, length, nullptr);
 }
 
 bool IsAligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kAlignment == 0; }
@@ -30,7 +33,16 @@ bool IsAligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kA
 }  // namespace
 
 TensorRef Tensor::Allocate(TF_DataType dtype, const std::vector<int64_t>& dims) {
-  return Adopt(tf::AllocateTensor(dtype, dims));
+  const size_t bytes = tf::TensorBytes(dtype, dims);
+  // One byte at least, so that an empty tensor has an address too.
+  void* data = ::operator new(std::max<size_t>(bytes, 1), std::align_val_t(kAlignment), std::nothrow);
+  if (data == nullptr) {
+    throw tf::Error(TF_RESOURCE_EXHAUSTED, "no memory for a tensor of " + std::to_string(bytes) + " bytes");
+  }
+  tf::TensorPtr tensor(
+      C().TF_NewTensor(dtype, dims.data(), static_cast<int>(dims.size()), data, bytes, FreeMemory, nullptr));
+  if (tensor == nullptr) throw tf::Error(TF_INTERNAL, "TensorFlow refused memory for a tensor");
+  return Adopt(std::move(tensor));
 }
 
 TensorRef Tensor::Adopt(tf::TensorPtr tensor) { return std::make_shared<Tensor>(std::move(tensor)); }
@@ -76,23 +88,30 @@ TensorRef OwnOutput(tf::TensorPtr output) {
   return copy;
 }
 
+tf::TensorPtr MakeStrings(const std::vector<int64_t>& dims, const std::vector<std::string_view>& values) {
+  const size_t length = kStringBytes * values.size();
+  void* data = ::operator new(length, std::align_val_t(kAlignment));
+  for (size_t i = 0; i < values.size(); ++i) {
+    auto* string = reinterpret_cast<TF_TString*>(static_cast<char*>(data) + kStringBytes * i);
+    C().TF_StringInit(string);
+    C().TF_StringCopy(string, values[i].data(), values[i].size());
+  }
+  tf::TensorPtr tensor(C().TF_NewTensor(TF_STRING, dims.data(), static_cast<int>(dims.size()), data, length,
+                                        DeleteStrings, nullptr));
+  if (tensor == nullptr) throw tf::Error(TF_INTERNAL, "TensorFlow refused a string tensor");
+  return tensor;
+}
+
 TensorRef StringsFromRows(const TensorRef& bytes) {
   if (bytes->dtype() != TF_UINT8 || bytes->dims().size() != 2) {
     throw tf::Error(TF_INVALID_ARGUMENT, "strings are made of uint8 (N, L)");
   }
-  const int64_t rows = bytes->rows();
-  const size_t length = kStringBytes * static_cast<size_t>(rows);
-  void* data = ::operator new(length, std::align_val_t(kAlignment));
-  for (int64_t row = 0; row < rows; ++row) {
-    auto* string = reinterpret_cast<TF_TString*>(static_cast<char*>(data) + kStringBytes * row);
-    C().TF_StringInit(string);
-    C().TF_StringCopy(string, static_cast<const char*>(bytes->data()) + bytes->row_bytes() * row,
-                      bytes->row_bytes());
+  std::vector<std::string_view> rows;
+  for (int64_t row = 0; row < bytes->rows(); ++row) {
+    rows.emplace_back(static_cast<const char*>(bytes->data()) + bytes->row_bytes() * row, bytes->row_bytes());
   }
   CountCopiedIn(bytes->bytes());
-  tf::TensorPtr tensor(C().TF_NewTensor(TF_STRING, &rows, 1, data, length, DeleteStrings, nullptr));
-  if (tensor == nullptr) throw tf::Error(TF_INTERNAL, "TensorFlow refused a string tensor");
-  return Tensor::Adopt(std::move(tensor));
+  return Tensor::Adopt(MakeStrings({bytes->rows()}, rows));
 }
 
 }  // namespace ke::runtime

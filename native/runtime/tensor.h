@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "tensorflow/handles.h"
@@ -20,7 +21,8 @@ using TensorRef = std::shared_ptr<Tensor>;
 // reuses an input's buffer in place where nobody else holds it, never writes into one.
 class Tensor {
  public:
-  // Uninitialised memory. Throws INVALID_ARGUMENT (dtype without a fixed size, bad dims), RESOURCE_EXHAUSTED.
+  // Uninitialised memory of the C++ heap, which goes back at once and fails at once: TensorFlow's own allocator
+  // keeps what is freed, and waits 10 s before it fails. Throws as tf::TensorBytes, and RESOURCE_EXHAUSTED.
   static TensorRef Allocate(TF_DataType dtype, const std::vector<int64_t>& dims);
   static TensorRef Adopt(tf::TensorPtr tensor);
 
@@ -56,6 +58,9 @@ TensorRef Copy(const TF_Tensor* tensor);
 // An output of a run, made the only owner of its memory: copied, and counted as copied out, where it shares that
 // with a feed, a constant of the graph or another output. JavaScript gets a writable view of it.
 TensorRef OwnOutput(tf::TensorPtr output);
+
+// A string tensor of copies of `values`, in the order of `dims`.
+tf::TensorPtr MakeStrings(const std::vector<int64_t>& dims, const std::vector<std::string_view>& values);
 
 // A string tensor (N) of the rows of `bytes`, uint8 (N, L). Copies, and counts that as copied in.
 TensorRef StringsFromRows(const TensorRef& bytes);

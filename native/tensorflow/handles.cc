@@ -4,7 +4,7 @@
 
 namespace ke::tf {
 
-TensorPtr AllocateTensor(TF_DataType dtype, const std::vector<int64_t>& dims) {
+size_t TensorBytes(TF_DataType dtype, const std::vector<int64_t>& dims) {
   const size_t item = C().TF_DataTypeSize(dtype);
   if (item == 0) {
     throw Error(TF_INVALID_ARGUMENT, "dtype " + std::to_string(dtype) + " has no fixed size per element");
@@ -18,6 +18,11 @@ TensorPtr AllocateTensor(TF_DataType dtype, const std::vector<int64_t>& dims) {
     }
     bytes *= size;
   }
+  return bytes;
+}
+
+TensorPtr AllocateTensor(TF_DataType dtype, const std::vector<int64_t>& dims) {
+  const size_t bytes = TensorBytes(dtype, dims);
   TensorPtr tensor(C().TF_AllocateTensor(dtype, dims.data(), static_cast<int>(dims.size()), bytes));
   if (tensor == nullptr || (bytes > 0 && C().TF_TensorData(tensor.get()) == nullptr)) {
     throw Error(TF_RESOURCE_EXHAUSTED, "no memory for a tensor of " + std::to_string(bytes) + " bytes");

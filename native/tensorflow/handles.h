@@ -61,8 +61,12 @@ inline std::string_view View(const TF_Buffer* buffer) {
   return {static_cast<const char*>(buffer->data), buffer->length};
 }
 
-// Allocates a tensor of TensorFlow's own, 64-byte aligned memory. Numeric dtypes only; throws
-// INVALID_ARGUMENT where a dimension is negative or the size overflows, RESOURCE_EXHAUSTED where none is left.
+// The bytes of a tensor. Throws INVALID_ARGUMENT where the dtype has no fixed size per element, a dimension is
+// negative or the size overflows.
+size_t TensorBytes(TF_DataType dtype, const std::vector<int64_t>& dims);
+
+// Allocates a tensor of TensorFlow's own, 64-byte aligned memory. Throws as TensorBytes, and
+// RESOURCE_EXHAUSTED where none is left (after 10 s: TensorFlow waits for memory).
 TensorPtr AllocateTensor(TF_DataType dtype, const std::vector<int64_t>& dims);
 
 // A scalar or vector copied from `values`.

@@ -97,6 +97,12 @@ TEST(Tensor, RefusesWhatCannotBeAllocated) {
   EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {int64_t{1} << 40, int64_t{1} << 40}), tf::Error);
 }
 
+TEST(Tensor, FailsAtOnceWhereThereIsNoMemory) {
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {int64_t{1} << 50}), tf::Error);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+}
+
 TEST(SliceRows, SharesAlignedRowsAndKeepsThemAlive) {
   TensorRef whole = Floats({4, 16});  // 64 bytes a row
   const auto before = ReadMemoryCounters().copied_in_bytes;

@@ -1,0 +1,129 @@
+// What the addon exports: lib/binding/contract.ts is the one list.
+#include <napi.h>
+
+#include "binding/convert.h"
+#include "binding/environment.h"
+#include "binding/native_cancellation.h"
+#include "binding/native_function.h"
+#include "binding/native_model.h"
+#include "binding/native_tensor.h"
+#include "binding/native_trace.h"
+#include "runtime/memory.h"
+#include "runtime/process.h"
+#include "tensorflow/library.h"
+
+namespace ke::binding {
+
+namespace {
+
+graph::LoadOptions ToLoadOptions(Napi::Value value) {
+  const Napi::Object object = ToObject(value, "options");
+  const auto given = [&](const char* key) { return !object.Get(key).IsUndefined(); };
+  graph::LoadOptions options;
+  options.path = ToText(object.Get("path"), "options.path");
+  if (given("signature")) options.signature = ToText(object.Get("signature"), "options.signature");
+  if (given("tags")) options.tags = ToTexts(object.Get("tags"), "options.tags");
+  if (given("inputs")) options.inputs = ToTexts(object.Get("inputs"), "options.inputs");
+  if (given("outputs")) options.outputs = ToTexts(object.Get("outputs"), "options.outputs");
+  return options;
+}
+
+void RequireLibrary() {
+  if (!tf::IsLoaded()) {
+    throw tf::Error(TF_FAILED_PRECONDITION, "TensorFlow's library is not loaded: call loadLibrary first");
+  }
+}
+
+}  // namespace
+
+class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
+ public:
+  KerasExplainableAddon(Napi::Env env, Napi::Object exports) : environment_(env) {
+    environment_.tensor_class = Napi::Persistent(NativeTensor::Define(env));
+    environment_.model_class = Napi::Persistent(NativeModel::Define(env));
+    environment_.trace_class = Napi::Persistent(NativeTrace::Define(env));
+    environment_.function_class = Napi::Persistent(NativeFunction::Define(env));
+    environment_.cancellation_class = Napi::Persistent(NativeCancellation::Define(env));
+    DefineAddon(exports, {Export<&KerasExplainableAddon::LoadLibrary>("loadLibrary"),
+                          Export<&KerasExplainableAddon::LoadedPath>("loadedPath"),
+                          Export<&KerasExplainableAddon::LoadModel>("loadModel"),
+                          Export<&KerasExplainableAddon::CreateTrace>("createTrace"),
+                          Export<&KerasExplainableAddon::Allocate>("allocate"),
+                          Export<&KerasExplainableAddon::CreateCancellation>("createCancellation"),
+                          Export<&KerasExplainableAddon::Memory>("memory")});
+  }
+
+  Environment& environment() { return environment_; }
+
+ private:
+  template <Napi::Value (KerasExplainableAddon::*method)(const Napi::CallbackInfo&)>
+  static AddonProp Export(const char* name) {
+    return InstanceMethod<method>(name, napi_enumerable);
+  }
+
+  Napi::Value LoadLibrary(const Napi::CallbackInfo& info) {
+    return Promised(info.Env(), [&]() -> Napi::Value {
+      const std::string path = ToText(info[0], "path");
+      if (!tf::IsLoaded()) runtime::PrepareTensorFlowEnvironment();
+      return environment_.InBackground(
+          [path] { return runtime::LoadTensorFlow(path); },
+          [](Napi::Env env, const std::string& version) { return Napi::String::New(env, version); });
+    });
+  }
+
+  Napi::Value LoadedPath(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      return tf::IsLoaded() ? Napi::String::New(info.Env(), tf::LoadedPath()) : info.Env().Null();
+    });
+  }
+
+  Napi::Value LoadModel(const Napi::CallbackInfo& info) {
+    return Promised(info.Env(), [&]() -> Napi::Value {
+      RequireLibrary();
+      return environment_.InBackground(
+          [options = ToLoadOptions(info[0])] { return graph::ModelGraph::Load(options); },
+          [](Napi::Env env, const ModelRef& model) { return NativeModel::Create(&Environment::Of(env), model); });
+    });
+  }
+
+  Napi::Value CreateTrace(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      RequireLibrary();
+      return NativeTrace::Create(&environment_, {graph::Trace::Create(), std::make_shared<bool>(false)});
+    });
+  }
+
+  Napi::Value Allocate(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      RequireLibrary();
+      const TF_DataType dtype = ToDType(info[0], "dtype");
+      return NativeTensor::Create(&environment_, runtime::Tensor::Allocate(dtype, ToDims(info[1], "shape")));
+    });
+  }
+
+  Napi::Value CreateCancellation(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      return NativeCancellation::Create(&environment_, std::make_shared<runtime::Cancellation>());
+    });
+  }
+
+  Napi::Value Memory(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      const runtime::MemoryCounters counters = runtime::ReadMemoryCounters();
+      const Napi::Object memory = Napi::Object::New(info.Env());
+      memory.Set("liveTensors", static_cast<double>(counters.live_tensors));
+      memory.Set("liveBytes", static_cast<double>(counters.live_bytes));
+      memory.Set("copiedInBytes", static_cast<double>(counters.copied_in_bytes));
+      memory.Set("copiedOutBytes", static_cast<double>(counters.copied_out_bytes));
+      return memory;
+    });
+  }
+
+  Environment environment_;
+};
+
+Environment& Environment::Of(Napi::Env env) { return env.GetInstanceData<KerasExplainableAddon>()->environment(); }
+
+NODE_API_NAMED_ADDON(keras_explainable, KerasExplainableAddon)
+
+}  // namespace ke::binding

@@ -1,0 +1,44 @@
+// JavaScript values to native ones and back. Every To... checks its argument and throws a TypeError that names it.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/shape.h"
+#include "trace/trace.h"
+
+namespace ke::binding {
+
+std::string ToText(Napi::Value value, const std::string& argument);
+std::vector<std::string> ToTexts(Napi::Value value, const std::string& argument);
+// An integer of at least `minimum` that a double holds exactly.
+int64_t ToInteger(Napi::Value value, const std::string& argument, int64_t minimum = INT64_MIN);
+Napi::Object ToObject(Napi::Value value, const std::string& argument);
+
+TF_DataType ToDType(Napi::Value value, const std::string& argument);
+// A shape without unknown dims.
+std::vector<int64_t> ToDims(Napi::Value value, const std::string& argument);
+graph::Shape ToShape(Napi::Value value, const std::string& argument);
+graph::SymbolId ToId(Napi::Value value, const std::string& argument);
+std::vector<graph::SymbolId> ToIds(Napi::Value value, const std::string& argument);
+graph::AttrValue ToAttr(Napi::Value value, const std::string& argument);
+std::map<std::string, std::string> ToTextMap(Napi::Value value, const std::string& argument);
+// The bytes of a typed array, Buffer or DataView; valid while JavaScript does not run.
+std::string_view ToBytes(Napi::Value value, const std::string& argument);
+
+// Throws UNIMPLEMENTED for a dtype that the contract does not list.
+Napi::Value FromDType(Napi::Env env, TF_DataType dtype);
+Napi::Value FromDims(Napi::Env env, const std::vector<int64_t>& dims);
+Napi::Value FromShape(Napi::Env env, const graph::Shape& shape);
+Napi::Value FromTexts(Napi::Env env, const std::vector<std::string>& texts);
+Napi::Value FromSpec(Napi::Env env, const graph::TensorSpec& spec);
+Napi::Value FromSpecs(Napi::Env env, const std::vector<graph::TensorSpec>& specs);
+Napi::Value FromSymbol(Napi::Env env, const graph::Symbol& symbol);
+Napi::Value FromSymbols(Napi::Env env, const std::vector<graph::Symbol>& symbols);
+
+}  // namespace ke::binding

@@ -1,0 +1,53 @@
+#include "binding/environment.h"
+
+#include <cstdlib>
+#include <string_view>
+
+namespace ke::binding {
+
+namespace {
+
+// Loads and compilations that go on at once; each may use several hundred MB.
+constexpr int kBackgroundThreads = 2;
+
+bool AllowsExternalBuffers() {
+  const char* value = std::getenv("KERAS_EXPLAINABLE_NO_EXTERNAL_BUFFERS");
+  return value == nullptr || std::string_view(value) != "1";
+}
+
+}  // namespace
+
+Environment::Environment(Napi::Env env)
+    : env_(env),
+      dispatcher_(env),
+      background_(kBackgroundThreads),
+      external_buffers_(AllowsExternalBuffers()) {
+  // After the dispatcher's own hook was added, so called before it: hooks run last to first.
+  env.AddCleanupHook([](Environment* self) { self->Stop(); }, this);
+  StopOnExit();
+}
+
+void Environment::StopOnExit() {
+  const Napi::Value process = env_.Global().Get("process");
+  if (!process.IsObject()) return;
+  const Napi::Value once = process.As<Napi::Object>().Get("once");
+  if (!once.IsFunction()) return;
+  const auto stop = Napi::Function::New(env_, [this](const Napi::CallbackInfo&) { Stop(); }, "keras-explainable");
+  once.As<Napi::Function>().Call(process, {Napi::String::New(env_, "exit"), stop});
+}
+
+Environment::~Environment() { Stop(); }
+
+runtime::Executor& Environment::executor(int replicas) {
+  std::unique_ptr<runtime::Executor>& executor = executors_[replicas];
+  if (executor == nullptr) executor = std::make_unique<runtime::Executor>(replicas);
+  return *executor;
+}
+
+void Environment::Stop() {
+  dispatcher_.Close();
+  for (const auto& [replicas, executor] : executors_) executor->Stop();
+  background_.Stop();
+}
+
+}  // namespace ke::binding

@@ -1,0 +1,86 @@
+// What one JavaScript environment (the main thread or a worker) owns: threads, the way home for their results,
+// and the classes that wrap native objects.
+#pragma once
+
+#include <napi.h>
+
+#include <map>
+#include <memory>
+
+#include "binding/dispatcher.h"
+#include "runtime/background.h"
+#include "runtime/executor.h"
+
+namespace ke::binding {
+
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  static Environment& Of(Napi::Env env);
+
+  PendingPromise NewPromise() { return PendingPromise(env_, &dispatcher_); }
+
+  // Runs `work` on a background thread and resolves with what `convert(env, result)` makes of its result.
+  template <typename Work, typename Convert>
+  Napi::Promise InBackground(Work work, Convert convert);
+
+  // The caller threads for functions with this many replicas, started at the first use.
+  runtime::Executor& executor(int replicas);
+  // For what must be freed off the JavaScript thread (graphs, sessions, weights).
+  template <typename T>
+  void FreeInBackground(std::shared_ptr<T> object);
+
+  // Whether TensorFlow's memory may be an ArrayBuffer's. Electron and builds with a pointer cage refuse it;
+  // KERAS_EXPLAINABLE_NO_EXTERNAL_BUFFERS=1 says no too, to test the way around.
+  bool external_buffers() const { return external_buffers_; }
+  void RefuseExternalBuffers() { external_buffers_ = false; }
+
+  Napi::FunctionReference tensor_class;
+  Napi::FunctionReference model_class;
+  Napi::FunctionReference trace_class;
+  Napi::FunctionReference function_class;
+  Napi::FunctionReference cancellation_class;
+  // The state of the wrapped object that is being constructed; null while JavaScript calls a constructor.
+  void* construction = nullptr;
+
+ private:
+  // Drops pending promises, waits for the shards and jobs under way. Idempotent.
+  void Stop();
+  // Stop() on the process's 'exit' event. process.exit() on the main thread runs no cleanup hooks, and a handler
+  // of C's exit() comes too late: oneDNN frees the machine code of its kernels, under our threads, before it.
+  void StopOnExit();
+
+  Napi::Env env_;
+  Dispatcher dispatcher_;
+  runtime::Background background_;
+  std::map<int, std::unique_ptr<runtime::Executor>> executors_;
+  bool external_buffers_ = true;
+};
+
+template <typename Work, typename Convert>
+Napi::Promise Environment::InBackground(Work work, Convert convert) {
+  const PendingPromise pending = NewPromise();
+  try {
+    background_.Submit([pending, work = std::move(work), convert = std::move(convert)]() mutable {
+      try {
+        pending.Resolve([result = work(), convert](Napi::Env env) -> Napi::Value { return convert(env, result); });
+      } catch (...) {
+        pending.Reject(std::current_exception());
+      }
+    });
+  } catch (...) {
+    pending.Reject(std::current_exception());
+  }
+  return pending.promise();
+}
+
+template <typename T>
+void Environment::FreeInBackground(std::shared_ptr<T> object) {
+  background_.Submit([object = std::move(object)]() mutable { object.reset(); });
+}
+
+}  // namespace ke::binding

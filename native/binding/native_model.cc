@@ -1,0 +1,105 @@
+#include "binding/native_model.h"
+
+#include <string>
+#include <utility>
+
+#include "binding/convert.h"
+#include "binding/native_tensor.h"
+
+namespace ke::binding {
+
+namespace {
+
+Napi::Value FromLayer(Napi::Env env, const graph::LayerRecord& layer) {
+  const Napi::Array calls = Napi::Array::New(env, layer.calls.size());
+  for (size_t i = 0; i < layer.calls.size(); ++i) {
+    const Napi::Object call = Napi::Object::New(env);
+    call.Set("inputs", FromTexts(env, layer.calls[i].inputs));
+    call.Set("outputs", FromTexts(env, layer.calls[i].outputs));
+    calls.Set(static_cast<uint32_t>(i), call);
+  }
+  const Napi::Object object = Napi::Object::New(env);
+  object.Set("name", layer.name);
+  object.Set("path", FromTexts(env, layer.path));
+  object.Set("type", layer.type);
+  object.Set("calls", calls);
+  object.Set("weights", FromTexts(env, layer.weights));
+  return object;
+}
+
+}  // namespace
+
+Napi::Function NativeModel::Define(Napi::Env env) {
+  return DefineWithGetters(
+      env,
+      {InstanceMethod<&NativeModel::TensorSpec>("tensorSpec"), InstanceMethod<&NativeModel::Weight>("weight"),
+       InstanceMethod<&NativeModel::Close>("close")},
+      {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
+       Getter<&NativeModel::GetInputTensors>("inputTensors"), Getter<&NativeModel::GetOutputTensors>("outputTensors"),
+       Getter<&NativeModel::GetLayers>("layers"), Getter<&NativeModel::GetWeights>("weights")});
+}
+
+NativeModel::NativeModel(const Napi::CallbackInfo& info)
+    : Wrap(info), environment_(&Environment::Of(info.Env())) {}
+
+NativeModel::~NativeModel() { Free(); }
+
+const ModelRef& NativeModel::graph() const {
+  if (state_ == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, "the model is closed");
+  return state_;
+}
+
+Napi::Value NativeModel::GetInputs(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] { return FromSpecs(info.Env(), graph()->inputs()); });
+}
+
+Napi::Value NativeModel::GetOutputs(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] { return FromSpecs(info.Env(), graph()->outputs()); });
+}
+
+Napi::Value NativeModel::GetInputTensors(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] { return FromTexts(info.Env(), graph()->input_tensors()); });
+}
+
+Napi::Value NativeModel::GetOutputTensors(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] { return FromTexts(info.Env(), graph()->output_tensors()); });
+}
+
+Napi::Value NativeModel::GetLayers(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const std::vector<graph::LayerRecord>& layers = graph()->layers();
+    const Napi::Array array = Napi::Array::New(info.Env(), layers.size());
+    for (size_t i = 0; i < layers.size(); ++i) array.Set(static_cast<uint32_t>(i), FromLayer(info.Env(), layers[i]));
+    return array;
+  });
+}
+
+Napi::Value NativeModel::GetWeights(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] { return FromSpecs(info.Env(), graph()->weights()); });
+}
+
+Napi::Value NativeModel::TensorSpec(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const graph::TensorSpec* spec = graph()->FindTensor(ToText(info[0], "name"));
+    return spec == nullptr ? info.Env().Null() : FromSpec(info.Env(), *spec);
+  });
+}
+
+Napi::Value NativeModel::Weight(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const std::string name = ToText(info[0], "name");
+    const TF_Tensor* weight = graph()->FindWeight(name);
+    if (weight == nullptr) throw tf::Error(TF_NOT_FOUND, "the model has no weight '" + name + "'", name);
+    return NativeTensor::Create(environment_, runtime::Copy(weight));
+  });
+}
+
+void NativeModel::Close(const Napi::CallbackInfo& info) {
+  Guarded(info.Env(), [&] { Free(); });
+}
+
+void NativeModel::Free() {
+  if (state_ != nullptr) environment_->FreeInBackground(std::move(state_));
+}
+
+}  // namespace ke::binding

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+
+#include "binding/wrap.h"
+#include "graph/model_graph.h"
+
+namespace ke::binding {
+
+using ModelRef = std::shared_ptr<const graph::ModelGraph>;
+
+// NativeModel of lib/binding/contract.ts. What it describes is converted at each access: keep it.
+class NativeModel : public Wrap<NativeModel, ModelRef> {
+ public:
+  static constexpr const char* kName = "NativeModel";
+  static constexpr napi_type_tag kTag = {0x6b657261734d6f64ULL, 0x656c0000a3f1c204ULL};
+  static Napi::FunctionReference& Class(Environment* environment) { return environment->model_class; }
+  static Napi::Function Define(Napi::Env env);
+
+  explicit NativeModel(const Napi::CallbackInfo& info);
+  ~NativeModel() override;
+
+  // Throws FAILED_PRECONDITION once it is closed.
+  const ModelRef& graph() const;
+
+ private:
+  Napi::Value GetInputs(const Napi::CallbackInfo& info);
+  Napi::Value GetOutputs(const Napi::CallbackInfo& info);
+  Napi::Value GetInputTensors(const Napi::CallbackInfo& info);
+  Napi::Value GetOutputTensors(const Napi::CallbackInfo& info);
+  Napi::Value GetLayers(const Napi::CallbackInfo& info);
+  Napi::Value GetWeights(const Napi::CallbackInfo& info);
+  Napi::Value TensorSpec(const Napi::CallbackInfo& info);
+  Napi::Value Weight(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+  void Free();
+
+  Environment* const environment_;
+};
+
+}  // namespace ke::binding

@@ -1,0 +1,124 @@
+#include "binding/native_tensor.h"
+
+#include <cstring>
+
+#include "binding/convert.h"
+#include "runtime/memory.h"
+
+namespace ke::binding {
+
+using runtime::Tensor;
+using runtime::TensorRef;
+
+namespace {
+
+constexpr const char* kBuffer = "buffer";
+
+}  // namespace
+
+HeldTensor::HeldTensor(TensorRef tensor)
+    : tensor_(std::move(tensor)), bytes_(static_cast<int64_t>(tensor_->bytes())) {
+  runtime::CountLive(1, bytes_);
+}
+
+HeldTensor::~HeldTensor() { Drop(); }
+
+void HeldTensor::Drop() {
+  tensor_.reset();
+  if (!std::exchange(live_, false)) return;
+  runtime::CountLive(-1, -bytes_);
+}
+
+Napi::Function NativeTensor::Define(Napi::Env env) {
+  return DefineWithGetters(
+      env, {InstanceMethod<&NativeTensor::Release>("release")},
+      {Getter<&NativeTensor::GetDType>("dtype"), Getter<&NativeTensor::GetShape>("shape"),
+       Getter<&NativeTensor::GetByteOffset>("byteOffset"), Getter<&NativeTensor::GetByteLength>("byteLength")});
+}
+
+NativeTensor::NativeTensor(const Napi::CallbackInfo& info)
+    : Wrap(info),
+      dtype_(state_->dtype()),
+      dims_(state_->dims()),
+      bytes_(state_->bytes()),
+      held_(std::make_shared<HeldTensor>(std::move(state_))) {
+  // A property that JavaScript cannot replace: the buffer lives as long as the wrapper, and one garbage
+  // collection frees both.
+  const Napi::ArrayBuffer buffer = MakeBuffer(info.Env());
+  info.This().As<Napi::Object>().DefineProperty(Napi::PropertyDescriptor::Value(kBuffer, buffer, napi_enumerable));
+}
+
+Napi::ArrayBuffer NativeTensor::MakeBuffer(Napi::Env env) {
+  Environment& environment = Environment::Of(env);
+  void* data = held_->tensor()->data();
+  if (bytes_ > 0 && environment.external_buffers()) {
+    auto reference = std::make_unique<std::shared_ptr<HeldTensor>>(held_);
+    const napi_finalize drop = [](napi_env, void*, void* held) {
+      delete static_cast<std::shared_ptr<HeldTensor>*>(held);
+    };
+    napi_value buffer;
+    const napi_status status =
+        napi_create_external_arraybuffer(env, data, bytes_, drop, reference.get(), &buffer);
+    if (status == napi_ok) {
+      reference.release();
+      return Napi::ArrayBuffer(env, buffer);
+    }
+    if (status != napi_no_external_buffers_allowed) throw Napi::Error::New(env);
+    environment.RefuseExternalBuffers();
+  }
+  // JavaScript gets a copy, and runs copy it back. Letting TensorFlow read the engine's own memory instead would
+  // save a copy, but the engine may free it under a run: after buffer.transfer(), for one.
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes_);
+  if (bytes_ > 0) {
+    std::memcpy(buffer.Data(), data, bytes_);
+    runtime::CountCopiedOut(bytes_);
+    held_->LetMemoryGo();
+  }
+  return buffer;
+}
+
+Napi::ArrayBuffer NativeTensor::Buffer() const { return Value().Get(kBuffer).As<Napi::ArrayBuffer>(); }
+
+TensorRef NativeTensor::ForRun(const std::string& argument) {
+  if (held_ == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, argument + " was released");
+  Napi::ArrayBuffer buffer = Buffer();
+  if (bytes_ > 0 && buffer.IsDetached()) {
+    throw tf::Error(TF_FAILED_PRECONDITION,
+                    "the buffer of " + argument + " was detached or transferred: its memory is not the tensor's any more");
+  }
+  if (held_->tensor() != nullptr) return held_->tensor();
+  TensorRef copy = Tensor::Allocate(dtype_, dims_);
+  std::memcpy(copy->data(), buffer.Data(), bytes_);
+  runtime::CountCopiedIn(bytes_);
+  return copy;
+}
+
+void NativeTensor::Release(const Napi::CallbackInfo& info) {
+  Guarded(info.Env(), [&] {
+    if (held_ == nullptr) return;
+    const std::shared_ptr<HeldTensor> held = std::exchange(held_, nullptr);
+    Napi::ArrayBuffer buffer = Buffer();
+    if (bytes_ == 0) {
+      held->Drop();
+    } else if (!buffer.IsDetached()) {
+      // Views have length 0 from here on, so that the memory can go at once and not with the next finalizers.
+      buffer.Detach();
+      held->Drop();
+    }
+    // Else JavaScript transferred the memory to another ArrayBuffer, whose finalizer drops it.
+  });
+}
+
+Napi::Value NativeTensor::GetDType(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] { return FromDType(info.Env(), dtype_); });
+}
+
+Napi::Value NativeTensor::GetShape(const Napi::CallbackInfo& info) { return FromDims(info.Env(), dims_); }
+
+Napi::Value NativeTensor::GetByteOffset(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), 0); }
+
+Napi::Value NativeTensor::GetByteLength(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), held_ == nullptr ? 0.0 : static_cast<double>(bytes_));
+}
+
+}  // namespace ke::binding

@@ -1,0 +1,195 @@
+#include "binding/native_trace.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "binding/convert.h"
+#include "binding/native_function.h"
+#include "binding/native_model.h"
+#include "runtime/compiled_function.h"
+#include "runtime/tensor.h"
+#include "tensorflow/dtype.h"
+
+namespace ke::binding {
+
+namespace {
+
+// Threads are cheap, but a replica count beyond any machine's is a mistake.
+constexpr int64_t kMaxThreads = 1024;
+
+tf::TensorPtr ToTensor(TF_DataType dtype, const std::vector<int64_t>& dims, std::string_view bytes) {
+  if (dtype == TF_STRING) {
+    if (!dims.empty()) throw tf::Error(TF_UNIMPLEMENTED, "a string constant must be a scalar: the bytes of one string");
+    return runtime::MakeStrings({}, {bytes});
+  }
+  tf::TensorPtr tensor = tf::AllocateTensor(dtype, dims);
+  const size_t expected = tf::C().TF_TensorByteSize(tensor.get());
+  if (bytes.size() != expected) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "a constant of dtype " + tf::DTypeName(dtype) + " and shape " +
+                                             graph::ToString(graph::Shape::Of(dims)) + " has " +
+                                             std::to_string(expected) + " bytes; received " +
+                                             std::to_string(bytes.size()));
+  }
+  if (expected > 0) std::memcpy(tf::C().TF_TensorData(tensor.get()), bytes.data(), expected);
+  return tensor;
+}
+
+std::vector<graph::OpInput> ToOpInputs(Napi::Value value) {
+  if (!value.IsArray()) ThrowTypeError("inputs", "an array of symbol ids and arrays of them", value);
+  const auto array = value.As<Napi::Array>();
+  std::vector<graph::OpInput> inputs;
+  inputs.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value input = array[i];
+    const std::string name = "inputs[" + std::to_string(i) + "]";
+    if (input.IsArray()) {
+      inputs.emplace_back(ToIds(input, name));
+    } else {
+      inputs.emplace_back(ToId(input, name));
+    }
+  }
+  return inputs;
+}
+
+std::map<std::string, graph::AttrValue> ToAttrs(Napi::Value value) {
+  const Napi::Object object = ToObject(value, "attrs");
+  std::map<std::string, graph::AttrValue> attrs;
+  const Napi::Array keys = object.GetPropertyNames();
+  for (uint32_t i = 0; i < keys.Length(); ++i) {
+    const std::string key = Napi::Value(keys[i]).ToString();
+    attrs.emplace(key, ToAttr(object.Get(key), "attrs." + key));
+  }
+  return attrs;
+}
+
+runtime::SessionConfig ToSessionConfig(Napi::Value value) {
+  const Napi::Object options = ToObject(value, "options");
+  const auto threads = [&](const char* key) {
+    const std::string name = std::string("options.") + key;
+    const int64_t count = ToInteger(options.Get(key), name, 1);
+    if (count > kMaxThreads) ThrowTypeError(name, "at most " + std::to_string(kMaxThreads), options.Get(key));
+    return static_cast<int>(count);
+  };
+  return {threads("intraOp"), threads("replicas")};
+}
+
+}  // namespace
+
+Napi::Function NativeTrace::Define(Napi::Env env) {
+  return DefineClass(
+      env, kName,
+      {InstanceMethod<&NativeTrace::Placeholder>("placeholder"), InstanceMethod<&NativeTrace::Constant>("constant"),
+       InstanceMethod<&NativeTrace::Op>("op"), InstanceMethod<&NativeTrace::CallModel>("callModel"),
+       InstanceMethod<&NativeTrace::Gradient>("gradient"),
+       InstanceMethod<&NativeTrace::BeginJacobian>("beginJacobian"),
+       InstanceMethod<&NativeTrace::EndJacobian>("endJacobian"), InstanceMethod<&NativeTrace::Body>("body"),
+       InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"), InstanceMethod<&NativeTrace::Compile>("compile")});
+}
+
+graph::Trace& NativeTrace::Recording() {
+  if (*state_.sealed) throw tf::Error(TF_FAILED_PRECONDITION, "the trace is compiled: it records nothing more");
+  return *state_.trace;
+}
+
+std::shared_ptr<graph::Trace> NativeTrace::Other(Napi::Value value, const std::string& argument) {
+  NativeTrace* other = From(value, argument);
+  if (other->state_.sealed != state_.sealed) {
+    throw tf::Error(TF_INVALID_ARGUMENT, argument + " belongs to another trace");
+  }
+  return other->state_.trace;
+}
+
+Napi::Object NativeTrace::Child(Napi::Env env, std::shared_ptr<graph::Trace> trace) {
+  return Create(&Environment::Of(env), {std::move(trace), state_.sealed});
+}
+
+Napi::Value NativeTrace::Placeholder(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const TF_DataType dtype = ToDType(info[0], "dtype");
+    const graph::Shape shape = ToShape(info[1], "shape");
+    return FromSymbol(info.Env(), Recording().Placeholder(dtype, shape, ToText(info[2], "name")));
+  });
+}
+
+Napi::Value NativeTrace::Constant(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const TF_DataType dtype = ToDType(info[0], "dtype");
+    const std::vector<int64_t> dims = ToDims(info[1], "shape");
+    return FromSymbol(info.Env(), Recording().Constant(ToTensor(dtype, dims, ToBytes(info[2], "data"))));
+  });
+}
+
+Napi::Value NativeTrace::Op(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const std::string type = ToText(info[0], "type");
+    return FromSymbols(info.Env(), Recording().Op(type, ToOpInputs(info[1]), ToAttrs(info[2])));
+  });
+}
+
+Napi::Value NativeTrace::CallModel(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const ModelRef model = NativeModel::From(info[0], "model")->graph();
+    return FromSymbols(info.Env(),
+                       Recording().CallModel(model, ToIds(info[1], "inputs"), ToTexts(info[2], "outputs")));
+  });
+}
+
+Napi::Value NativeTrace::Gradient(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    return FromSymbols(info.Env(), Recording().Gradient(ToIds(info[0], "ys"), ToIds(info[1], "xs"),
+                                                        ToIds(info[2], "gradYs"), ToTextMap(info[3], "overrides")));
+  });
+}
+
+Napi::Value NativeTrace::BeginJacobian(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const graph::Trace::Jacobian jacobian =
+        Recording().BeginJacobian(ToId(info[0], "ys"), ToId(info[1], "xs"), ToTextMap(info[2], "overrides"));
+    const Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("body", Child(info.Env(), jacobian.body));
+    object.Set("gradient", FromSymbol(info.Env(), jacobian.gradient));
+    return object;
+  });
+}
+
+Napi::Value NativeTrace::EndJacobian(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const auto body = Other(info[0], "body");
+    return FromSymbol(info.Env(), Recording().EndJacobian(body, ToId(info[1], "value")));
+  });
+}
+
+Napi::Value NativeTrace::Body(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value { return Child(info.Env(), Recording().Body()); });
+}
+
+Napi::Value NativeTrace::WhileLoop(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const auto condition = Other(info[0], "condition");
+    const graph::SymbolId condition_result = ToId(info[1], "conditionResult");
+    const auto body = Other(info[2], "body");
+    return FromSymbols(info.Env(), Recording().While(condition, condition_result, body,
+                                                     ToIds(info[3], "bodyResults"), ToIds(info[4], "initial")));
+  });
+}
+
+Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
+  return Promised(info.Env(), [&]() -> Napi::Value {
+    const std::vector<graph::SymbolId> fetches = ToIds(info[0], "fetches");
+    const runtime::SessionConfig config = ToSessionConfig(info[1]);
+    Recording();
+    *state_.sealed = true;
+    Environment& environment = Environment::Of(info.Env());
+    return environment.InBackground(
+        [trace = state_.trace, fetches, config] {
+          return runtime::CompiledFunction::Compile(*trace, fetches, config);
+        },
+        [callers = config.callers](Napi::Env env, const std::shared_ptr<runtime::CompiledFunction>& function) {
+          return NativeFunction::Create(&Environment::Of(env), {function, callers});
+        });
+  });
+}
+
+}  // namespace ke::binding

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+
+#include "binding/wrap.h"
+#include "trace/trace.h"
+
+namespace ke::binding {
+
+struct TraceState {
+  std::shared_ptr<graph::Trace> trace;
+  // Of the whole tree of traces: set when it is compiled, since a background thread then reads it.
+  std::shared_ptr<bool> sealed;
+};
+
+// NativeTrace of lib/binding/contract.ts.
+class NativeTrace : public Wrap<NativeTrace, TraceState> {
+ public:
+  static constexpr const char* kName = "NativeTrace";
+  static constexpr napi_type_tag kTag = {0x6b65726173547261ULL, 0x63650000a3f1c205ULL};
+  static Napi::FunctionReference& Class(Environment* environment) { return environment->trace_class; }
+  static Napi::Function Define(Napi::Env env);
+
+  using Wrap::Wrap;
+
+ private:
+  Napi::Value Placeholder(const Napi::CallbackInfo& info);
+  Napi::Value Constant(const Napi::CallbackInfo& info);
+  Napi::Value Op(const Napi::CallbackInfo& info);
+  Napi::Value CallModel(const Napi::CallbackInfo& info);
+  Napi::Value Gradient(const Napi::CallbackInfo& info);
+  Napi::Value BeginJacobian(const Napi::CallbackInfo& info);
+  Napi::Value EndJacobian(const Napi::CallbackInfo& info);
+  Napi::Value Body(const Napi::CallbackInfo& info);
+  Napi::Value WhileLoop(const Napi::CallbackInfo& info);
+  Napi::Value Compile(const Napi::CallbackInfo& info);
+
+  // Throws FAILED_PRECONDITION once the tree is compiled.
+  graph::Trace& Recording();
+  std::shared_ptr<graph::Trace> Other(Napi::Value value, const std::string& argument);
+  Napi::Object Child(Napi::Env env, std::shared_ptr<graph::Trace> trace);
+};
+
+}  // namespace ke::binding
