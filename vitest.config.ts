@@ -12,7 +12,7 @@ export default defineConfig({
     // Two processes at once at most: each holds a TensorFlow of 300 MB and more.
     maxWorkers: 2,
     projects: [
-      { test: { ...forks, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { ...forks, name: 'unit', include: ['test/unit/**/*.test.{ts,mjs}'] } },
       {
         test: {
           ...forks,

@@ -9,11 +9,11 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setup } from './setup.mjs';
-import { closingLine, RESULTS } from './setup/results.mjs';
 import { Failure, main, ROOT, step } from './setup/process.mjs';
+import { closingLine, RESULTS } from './setup/results.mjs';
+import { setup } from './setup.mjs';
 
-const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+const [NPM, NPX] = process.platform === 'win32' ? ['npm.cmd', 'npx.cmd'] : ['npm', 'npx'];
 
 /** What a user writes, in both module systems; the model is the demo's. */
 const EXPLAIN = `
@@ -96,10 +96,10 @@ function checkProject(project, tarball) {
   );
   check('import works without the addon', imported.code === 0 ? undefined : imported.text);
   const unbuilt = execute(process.execPath, ['explain.mjs'], project);
-  const named = unbuilt.code !== 0 && unbuilt.text.includes('npm rebuild keras-explainable');
+  const named = unbuilt.code !== 0 && unbuilt.text.includes('npx keras-explainable build');
   check('a missing addon is an error that names the command', named ? undefined : unbuilt.text);
 
-  must(NPM, ['rebuild', 'keras-explainable'], project);
+  must(NPX, ['--no-install', 'keras-explainable', 'build'], project);
   check('explains from ESM', explains('explain.mjs', project));
   check('explains from require', explains('explain.cjs', project));
   const cli = execute(

@@ -1,5 +1,6 @@
 /**
- * Formats TypeScript, JavaScript and JSON with Biome and C++ with clang-format; with --check it only tells.
+ * Formats TypeScript, JavaScript and JSON with Biome, which sorts the imports too, and C++ with clang-format. With
+ * --check it only tells.
  *
  * Usage: node scripts/format.mjs [--check]
  */
@@ -9,11 +10,10 @@ import { main, packageBin, runStatus } from './setup/process.mjs';
 main(async () => {
   const check = process.argv.includes('--check');
   const [node, biome] = packageBin('@biomejs/biome', 'biome');
+  const write = check ? [] : ['--write'];
+  const typescript = await runStatus(node, [biome, 'check', '--linter-enabled=false', ...write, '.']);
   const tool = await nativeTools();
-  const typescript = await runStatus(node, [biome, 'format', ...(check ? [] : ['--write']), '.']);
-  const native = await runStatus(tool('clang-format'), [
-    ...(check ? ['--dry-run', '-Werror'] : ['-i']),
-    ...nativeFiles(),
-  ]);
+  const mode = check ? ['--dry-run', '-Werror'] : ['-i'];
+  const native = await runStatus(tool('clang-format'), [...mode, ...nativeFiles()]);
   return typescript || native;
 });

@@ -14,7 +14,7 @@ if (!existsSync(path.join(ROOT, 'lib'))) {
   } catch (error) {
     console.error(
       `keras-explainable: the native addon was not built: ${error.message}\nIt needs CMake 3.18, make and a C++20 ` +
-        'compiler (Debian, Ubuntu: apt-get install g++ cmake make). Then run: npm rebuild keras-explainable',
+        'compiler (Debian, Ubuntu: apt-get install g++ cmake make). Then run: npx keras-explainable build',
     );
   }
 }

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildAddon } from './build-native.mjs';
 import { checkPrerequisites } from './setup/prerequisites.mjs';
-import { isMain, main, ROOT, run, packageBin, step, unlessUnchanged } from './setup/process.mjs';
+import { isMain, main, packageBin, ROOT, run, step, unlessUnchanged } from './setup/process.mjs';
 
 /** Runs all steps and returns the directory of the libtensorflow that is used. */
 export async function setup({ tests = false } = {}) {

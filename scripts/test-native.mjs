@@ -6,8 +6,8 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setup } from './setup.mjs';
 import { isMain, main, ROOT, run, runStatus, step } from './setup/process.mjs';
+import { setup } from './setup.mjs';
 
 /** Where the results are left for scripts/test.mjs, in GoogleTest's JSON. */
 export const NATIVE_RESULTS = path.join(ROOT, 'build', 'test-results', 'native.json');

@@ -4,9 +4,9 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { setup } from './setup.mjs';
 import { main, packageBin, runStatus, step } from './setup/process.mjs';
-import { closingLine, readResults, RESULTS } from './setup/results.mjs';
+import { closingLine, RESULTS, readResults } from './setup/results.mjs';
+import { setup } from './setup.mjs';
 import { testNative } from './test-native.mjs';
 
 main(async () => {

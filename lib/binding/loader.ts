@@ -49,7 +49,7 @@ function loadAddon(): Addon {
   throw new LoadError(
     'NOT_FOUND',
     `The native addon of keras-explainable could not be loaded. Tried:\n  ${tried.join('\n  ')}\n` +
-      `Build it with \`npm rebuild keras-explainable\`, or \`npm run build\` in a clone of the project.`,
+      `Build it with \`npx keras-explainable build\`, or \`npm run build\` in a clone of the project.`,
     { cause },
   );
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
+import { buildCommand } from './build.js';
 import { explainCommand } from './explain/command.js';
 import { describeError, exitCodeOf, exitCodes } from './failure.js';
 import { installCommand } from './install.js';
@@ -40,6 +41,7 @@ async function buildProgram(terminal: Terminal, done: (code: number) => void): P
   // `exitOverride` and output settings are inherited only by commands that are made after them, so it comes last.
   program.addCommand(explainCommand(terminal, done).copyInheritedSettings(program));
   program.addCommand(installCommand(terminal, done).copyInheritedSettings(program));
+  program.addCommand(buildCommand(done).copyInheritedSettings(program));
   return program;
 }
 

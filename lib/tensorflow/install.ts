@@ -9,13 +9,13 @@ import {
   cacheEntry,
   cacheRoot,
   findLibraryIn,
+  type InstallManifest,
   MANIFEST,
   PLATFORM,
   readManifest,
-  type InstallManifest,
 } from './layout.js';
-import { downloadWheel, findPip } from './pip.js';
 import { PINNED, type PinnedWheel, TENSORFLOW_VERSION, type TensorflowVariant } from './pins.js';
+import { downloadWheel, findPip } from './pip.js';
 import { output } from './system.js';
 
 /** The path or URL of an official libtensorflow archive, for `from: 'tarball'`, and its SHA-256. */

@@ -6,15 +6,15 @@ import { isMain, ROOT } from './process.mjs';
 export const RESULTS = path.join(ROOT, 'build', 'test-results');
 
 /**
- * The tests counted in every *.json there. Each runner's own format is known by its fields: GoogleTest's `tests`,
+ * The tests counted in every *.json of `directory`. Each runner's own format is known by its fields: GoogleTest's `tests`,
  * vitest's `numTotalTests`, and a plain `{ passed, failed, skipped }`. A runner that died leaves no file: its exit
  * code tells.
  */
-export function readResults() {
+export function readResults(directory = RESULTS) {
   const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const name of existsSync(RESULTS) ? readdirSync(RESULTS) : []) {
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
     if (!name.endsWith('.json')) continue;
-    const counts = countsOf(JSON.parse(readFileSync(path.join(RESULTS, name), 'utf8')));
+    const counts = countsOf(JSON.parse(readFileSync(path.join(directory, name), 'utf8')));
     for (const key of Object.keys(total)) total[key] += counts[key] ?? 0;
   }
   return total;

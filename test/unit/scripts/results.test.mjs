@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { closingLine, readResults } from '../../../scripts/setup/results.mjs';
+
+function results(files) {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'ke-results-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  for (const [name, value] of Object.entries(files)) writeFileSync(path.join(directory, name), JSON.stringify(value));
+  return readResults(directory);
+}
+
+it('adds up GoogleTest, vitest and plain counts', () => {
+  const gtest = {
+    tests: 4,
+    failures: 1,
+    disabled: 1,
+    testsuites: [
+      {
+        testsuite: [
+          { result: 'COMPLETED' },
+          { result: 'SKIPPED' },
+          { result: 'COMPLETED', failures: [{}] },
+          { result: 'SUPPRESSED' },
+        ],
+      },
+    ],
+  };
+  const vitest = {
+    numTotalTests: 5,
+    numPassedTests: 3,
+    numFailedTests: 1,
+    numPendingTests: 1,
+    numTodoTests: 0,
+    testResults: [{ status: 'passed', assertionResults: [{}] }],
+  };
+  const total = results({ 'a.json': gtest, 'b.json': vitest, 'c.json': { passed: 2, failed: 0, skipped: 0 } });
+  expect(total).toEqual({ passed: 6, failed: 2, skipped: 3 });
+  expect(closingLine(total)).toBe('6 passed, 2 failed, 3 skipped');
+});
+
+it('counts a test file that could not be loaded as a failure', () => {
+  const vitest = {
+    numTotalTests: 0,
+    numPassedTests: 0,
+    numFailedTests: 0,
+    numPendingTests: 0,
+    numTodoTests: 0,
+    testResults: [{ status: 'failed', assertionResults: [] }],
+  };
+  expect(closingLine(results({ 'vitest.json': vitest }))).toBe('0 passed, 1 failed');
+});
