@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph/call_tree.h"
+#include "graph/flat_graph.h"
+#include "graph/op_registry.h"
+
+namespace ke::graph {
+
+// A variable that the flat graph reads: the VarHandleOp behind weight `weight`.
+struct VariableUse {
+  Source handle;
+  int weight = -1;
+};
+
+struct Flattened {
+  FlatGraph graph;
+  std::vector<VariableUse> variables;  // weights[variable.weight] has no value yet
+};
+
+// Copies what `outputs` (top-level tensors) need into one flat graph. `inputs` are the top-level tensors that
+// stand for the model's inputs; the walk ends at them. Reads of variables become weights. Throws
+// INVALID_ARGUMENT where an output needs a placeholder that is no input, UNIMPLEMENTED where it needs an op that is not
+// pure computation or a variable that the model changes, DATA_LOSS for a cyclic graph.
+Flattened InlineFunctions(CallTree* tree, OpRegistry* ops, const std::vector<TensorSpec>& inputs,
+                          const std::vector<TensorSpec>& outputs);
+
+}  // namespace ke::graph

@@ -1,0 +1,234 @@
+#include "graph/model_graph.h"
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_map>
+
+#include "graph/file.h"
+#include "graph/flat_graph.h"
+#include "graph/frozen_graph.h"
+#include "graph/layers.h"
+#include "graph/saved_model.h"
+
+namespace ke::graph {
+
+using tf::C;
+
+namespace {
+
+tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def, const tf::ImportOptionsPtr& options) {
+  const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
+  tf::Status status;
+  tf::ImportResultsPtr results(
+      C().TF_GraphImportGraphDefWithResults(graph, buffer.get(), options.get(), status));
+  status.Check();
+  return results;
+}
+
+bool HasSuffix(const std::string& text, const std::string& suffix) {
+  return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+ImportedModel ImportFile(const LoadOptions& options) {
+  if (IsDirectory(options.path)) return ImportSavedModel(options);
+  if (!IsFile(options.path)) {
+    throw tf::Error(TF_NOT_FOUND, "there is no model at " + options.path +
+                                      ": expected a SavedModel's directory or a frozen GraphDef's .pb file");
+  }
+  for (const char* suffix : {".keras", ".h5", ".hdf5"}) {
+    if (!HasSuffix(options.path, suffix)) continue;
+    throw tf::Error(TF_INVALID_ARGUMENT,
+                    options.path + " is a Keras file, not a SavedModel; convert it once in Python: "
+                                   "keras.models.load_model(path).export(directory)");
+  }
+  return {ImportFrozenGraph(options), {}};
+}
+
+// A TF_Tensor over the memory of `value`, which must outlive it.
+tf::TensorPtr View(const TF_Tensor* value) {
+  const std::vector<int64_t> dims = tf::Dims(value);
+  return tf::TensorPtr(C().TF_NewTensor(C().TF_TensorType(value), dims.data(), static_cast<int>(dims.size()),
+                                        C().TF_TensorData(value), C().TF_TensorByteSize(value),
+                                        [](void*, size_t, void*) {}, nullptr));
+}
+
+}  // namespace
+
+struct ModelGraph::Impl {
+  FlatGraph graph;
+  std::vector<LayerRecord> layers;
+  std::vector<TensorSpec> weights;
+  std::vector<std::string> input_tensors;
+  std::vector<std::string> output_tensors;
+  std::unordered_map<std::string, int> nodes;
+  std::unordered_map<std::string, TensorSpec> tensors;
+  std::unordered_map<std::string, int> weights_by_name;
+  std::unordered_map<int, int> weights_by_node;
+
+  explicit Impl(FlatGraph flat) : graph(std::move(flat)) {
+    for (size_t i = 0; i < graph.nodes.size(); ++i) nodes.emplace(graph.nodes[i].name, static_cast<int>(i));
+    for (size_t i = 0; i < graph.weights.size(); ++i) {
+      const FlatWeight& weight = graph.weights[i];
+      weights.push_back({weight.name, weight.dtype, weight.shape});
+      weights_by_name.emplace(weight.name, static_cast<int>(i));
+      weights_by_node.emplace(weight.node, static_cast<int>(i));
+    }
+    for (const TensorId& input : graph.inputs) input_tensors.push_back(graph.TensorName(input));
+    for (const TensorId& output : graph.outputs) output_tensors.push_back(graph.TensorName(output));
+  }
+
+  // Asks TensorFlow for the dtype and shape of every tensor, and so checks the whole graph.
+  void InferSpecs() {
+    std::string graph_def;
+    for (const FlatNode& node : graph.nodes) AppendNode(graph, node, &graph_def);
+    AppendVersions(graph, &graph_def);
+    const tf::GraphPtr scratch(C().TF_NewGraph());
+    const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
+    Import(scratch.get(), graph_def, options);
+    std::vector<int64_t> dims;
+    for (const FlatNode& node : graph.nodes) {
+      TF_Operation* op = C().TF_GraphOperationByName(scratch.get(), node.name.c_str());
+      for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
+        const TF_Output output{op, i};
+        TensorSpec spec;
+        spec.name = node.name + ":" + std::to_string(i);
+        spec.dtype = C().TF_OperationOutputType(output);
+        tf::Status status;
+        const int rank = C().TF_GraphGetTensorNumDims(scratch.get(), output, status);
+        if (rank >= 0) {
+          dims.resize(rank);
+          C().TF_GraphGetTensorShape(scratch.get(), output, dims.data(), rank, status);
+          spec.shape = Shape::Of(dims);
+        }
+        status.Check(node.name);
+        tensors.emplace(spec.name, spec);
+      }
+    }
+    for (size_t i = 0; i < graph.output_specs.size(); ++i) {
+      const auto found = tensors.find(output_tensors[i]);
+      if (found == tensors.end()) {
+        throw tf::Error(TF_DATA_LOSS, "the model's output '" + graph.output_specs[i].name + "' (" + output_tensors[i] +
+                                          ") does not exist");
+      }
+      graph.output_specs[i].dtype = found->second.dtype;
+      if (!graph.output_specs[i].shape.known_rank) graph.output_specs[i].shape = found->second.shape;
+    }
+  }
+
+  TensorId Find(const std::string& tensor) const {
+    const auto weight = weights_by_name.find(tensor);
+    if (weight != weights_by_name.end()) return {graph.weights[weight->second].node, 0};
+    const size_t colon = tensor.rfind(':');
+    TensorId id;
+    if (colon != std::string::npos) {
+      const char* end = tensor.data() + tensor.size();
+      const auto parsed = std::from_chars(tensor.data() + colon + 1, end, id.output);
+      if (parsed.ec != std::errc() || parsed.ptr != end) id.output = -1;
+    }
+    const auto node = nodes.find(tensor.substr(0, colon));
+    const std::string name = node == nodes.end() ? tensor : node->first + ":" + std::to_string(id.output);
+    if (node == nodes.end() || tensors.find(name) == tensors.end()) {
+      throw tf::Error(TF_NOT_FOUND, "the model has no tensor '" + tensor + "'");
+    }
+    id.node = node->second;
+    return id;
+  }
+
+  // The ops that `outputs` need, in graph order; the walk ends at inputs and weights.
+  std::vector<bool> Needed(const std::vector<TensorId>& outputs) const {
+    std::vector<bool> needed(graph.nodes.size(), false);
+    for (const TensorId& output : outputs) needed[output.node] = true;
+    for (size_t node = graph.nodes.size(); node-- > 0;) {
+      if (!needed[node]) continue;
+      for (const TensorId& input : graph.nodes[node].inputs) needed[input.node] = true;
+    }
+    return needed;
+  }
+
+  TF_Output Weight(Scope* scope, int node) const {
+    const FlatWeight& weight = graph.weights[weights_by_node.at(node)];
+    return scope->SharedConst(&weight, [&] { return View(weight.value.get()); }, "weights/" + graph.nodes[node].name);
+  }
+};
+
+std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
+  ImportedModel imported = ImportFile(options);
+  auto impl = std::make_unique<Impl>(std::move(imported.graph));
+  impl->InferSpecs();
+  impl->layers = FindLayers(impl->graph, impl->tensors, imported.keras_metadata);
+  impl->graph.file_names.clear();
+  return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
+}
+
+ModelGraph::ModelGraph(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ModelGraph::~ModelGraph() = default;
+
+const std::vector<TensorSpec>& ModelGraph::inputs() const { return impl_->graph.input_specs; }
+const std::vector<TensorSpec>& ModelGraph::outputs() const { return impl_->graph.output_specs; }
+const std::vector<LayerRecord>& ModelGraph::layers() const { return impl_->layers; }
+const std::vector<TensorSpec>& ModelGraph::weights() const { return impl_->weights; }
+const std::vector<std::string>& ModelGraph::input_tensors() const { return impl_->input_tensors; }
+const std::vector<std::string>& ModelGraph::output_tensors() const { return impl_->output_tensors; }
+
+const TensorSpec* ModelGraph::FindTensor(const std::string& name) const {
+  auto found = impl_->tensors.find(name);
+  if (found == impl_->tensors.end()) found = impl_->tensors.find(name + ":0");
+  return found == impl_->tensors.end() ? nullptr : &found->second;
+}
+
+const TF_Tensor* ModelGraph::FindWeight(const std::string& name) const {
+  const auto found = impl_->weights_by_name.find(name);
+  return found == impl_->weights_by_name.end() ? nullptr : impl_->graph.weights[found->second].value.get();
+}
+
+std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
+                                               const std::vector<std::string>& outputs) const {
+  const FlatGraph& graph = impl_->graph;
+  if (inputs.size() != graph.inputs.size()) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "the model takes " + std::to_string(graph.inputs.size()) +
+                                             " inputs, but it was called with " + std::to_string(inputs.size()));
+  }
+  std::vector<TensorId> wanted;
+  for (const std::string& output : outputs) wanted.push_back(impl_->Find(output));
+  const std::vector<bool> needed = impl_->Needed(wanted);
+
+  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
+  C().TF_ImportGraphDefOptionsSetPrefix(options.get(), scope->UniqueName("model").c_str());
+  std::unordered_map<int, TF_Output> given;  // what stands for inputs and weights
+  for (size_t i = 0; i < inputs.size(); ++i) given[graph.inputs[i].node] = scope->Import(inputs[i]);
+  std::string graph_def;
+  bool has_ops = false;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const FlatNode& node = graph.nodes[i];
+    const int index = static_cast<int>(i);
+    if (!needed[i]) continue;
+    if (node.kind == FlatNode::Kind::kOp) {
+      AppendNode(graph, node, &graph_def);
+      has_ops = true;
+      continue;
+    }
+    if (node.kind == FlatNode::Kind::kWeight) given[index] = impl_->Weight(scope, index);
+    C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), node.name.c_str(), 0, given.at(index));
+  }
+  AppendVersions(graph, &graph_def);
+  for (const TensorId& output : wanted) {
+    const FlatNode& node = graph.nodes[output.node];
+    if (node.kind != FlatNode::Kind::kOp) continue;
+    C().TF_ImportGraphDefOptionsAddReturnOutput(options.get(), node.name.c_str(), output.output);
+  }
+  TF_Output* returned = nullptr;
+  int count = 0;
+  tf::ImportResultsPtr results;
+  if (has_ops) {
+    results = Import(scope->graph(), graph_def, options);
+    C().TF_ImportGraphDefResultsReturnOutputs(results.get(), &count, &returned);
+  }
+  std::vector<TF_Output> made;
+  for (const TensorId& output : wanted) {
+    const auto known = given.find(output.node);
+    made.push_back(known != given.end() ? known->second : *returned++);
+  }
+  return made;
+}
+
+}  // namespace ke::graph

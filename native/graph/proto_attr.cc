@@ -1,0 +1,148 @@
+// AttrValue and TensorProto, the two messages of which import looks into single values.
+#include <algorithm>
+#include <cstring>
+#include <protozero/pbf_reader.hpp>
+
+#include "graph/proto.h"
+
+namespace ke::graph::proto {
+namespace {
+
+using protozero::pbf_reader;
+using protozero::pbf_wire_type;
+
+// TensorFlow's largest rank, and so the longest list of axes or dims.
+constexpr int64_t kMaxRank = 254;
+
+// The last field `tag` of a message, where it has `type`; a damaged message holds nothing.
+template <typename T, typename Read>
+std::optional<T> FindField(Bytes message, uint32_t tag, pbf_wire_type type, Read read) {
+  std::optional<T> found;
+  try {
+    pbf_reader reader(message.data(), message.size());
+    while (reader.next()) {
+      if (reader.tag() == tag && reader.wire_type() == type) {
+        found = read(reader);
+      } else {
+        reader.skip();
+      }
+    }
+  } catch (const protozero::exception&) {
+    return std::nullopt;
+  }
+  return found;
+}
+
+std::optional<int64_t> FindInt(Bytes message, uint32_t tag) {
+  return FindField<int64_t>(message, tag, pbf_wire_type::varint, [](pbf_reader& r) { return r.get_int64(); });
+}
+
+std::optional<Bytes> FindBytes(Bytes message, uint32_t tag) {
+  return FindField<Bytes>(message, tag, pbf_wire_type::length_delimited, [](pbf_reader& r) {
+    const protozero::data_view view = r.get_view();
+    return Bytes(view.data(), view.size());
+  });
+}
+
+// Calls visit for every length-delimited field `tag`; stops where the message is damaged.
+template <typename Visit>
+void ForEachBytes(Bytes message, uint32_t tag, Visit visit) {
+  FindField<int>(message, tag, pbf_wire_type::length_delimited, [&](pbf_reader& r) {
+    const protozero::data_view view = r.get_view();
+    visit(Bytes(view.data(), view.size()));
+    return 0;
+  });
+}
+
+// A repeated varint field, packed or not.
+void ForEachInt(Bytes message, uint32_t tag, std::vector<int64_t>* values) {
+  FindField<int>(message, tag, pbf_wire_type::varint, [&](pbf_reader& r) {
+    values->push_back(r.get_int64());
+    return 0;
+  });
+  FindField<int>(message, tag, pbf_wire_type::length_delimited, [&](pbf_reader& r) {
+    for (const int64_t value : r.get_packed_int64()) values->push_back(value);
+    return 0;
+  });
+}
+
+Shape ReadShape(Bytes bytes) {
+  if (FindInt(bytes, 3).value_or(0) != 0) return Shape::Unknown();
+  Shape shape = Shape::Of({});
+  ForEachBytes(bytes, 2, [&](Bytes dim) {
+    const int64_t size = FindInt(dim, 1).value_or(0);
+    shape.dims.push_back(size < 0 ? -1 : size);
+  });
+  return shape;
+}
+
+}  // namespace
+
+std::optional<int64_t> AttrInt(Bytes attr) { return FindInt(attr, 3); }
+
+std::optional<TF_DataType> AttrType(Bytes attr) {
+  const std::optional<int64_t> type = FindInt(attr, 6);
+  if (!type) return std::nullopt;
+  return static_cast<TF_DataType>(*type);
+}
+
+std::optional<std::string_view> AttrString(Bytes attr) { return FindBytes(attr, 2); }
+std::optional<std::string_view> AttrPlaceholder(Bytes attr) { return FindBytes(attr, 9); }
+std::optional<Bytes> AttrTensor(Bytes attr) { return FindBytes(attr, 8); }
+
+std::optional<Shape> AttrShape(Bytes attr) {
+  const std::optional<Bytes> shape = FindBytes(attr, 7);
+  if (!shape) return std::nullopt;
+  return ReadShape(*shape);
+}
+
+std::optional<size_t> AttrTypeListSize(Bytes attr) {
+  const std::optional<Bytes> list = FindBytes(attr, 1);
+  if (!list) return std::nullopt;
+  std::vector<int64_t> types;
+  ForEachInt(*list, 6, &types);
+  return types.size();
+}
+
+std::optional<FunctionReference> AttrFunction(Bytes attr) {
+  const std::optional<Bytes> function = FindBytes(attr, 10);
+  if (!function) return std::nullopt;
+  FunctionReference reference;
+  reference.name = FindBytes(*function, 1).value_or(Bytes());
+  ForEachBytes(*function, 2, [&](Bytes entry) {
+    reference.attrs.emplace_back(FindBytes(entry, 1).value_or(Bytes()), FindBytes(entry, 2).value_or(Bytes()));
+  });
+  return reference;
+}
+
+std::vector<std::string_view> TensorStrings(Bytes tensor) {
+  std::vector<std::string_view> strings;
+  ForEachBytes(tensor, 8, [&](Bytes value) { strings.push_back(value); });
+  return strings;
+}
+
+Shape TensorShape(Bytes tensor) {
+  return ReadShape(FindBytes(tensor, 2).value_or(Bytes()));
+}
+
+std::vector<int64_t> TensorInts(Bytes tensor) {
+  const int64_t dtype = FindInt(tensor, 1).value_or(0);
+  if (dtype != TF_INT32 && dtype != TF_INT64) return {};
+  std::vector<int64_t> values;
+  ForEachInt(tensor, dtype == TF_INT32 ? 7 : 10, &values);
+  const Bytes content = FindBytes(tensor, 4).value_or(Bytes());
+  const size_t item = dtype == TF_INT32 ? 4 : 8;
+  for (size_t at = 0; at + item <= content.size(); at += item) {
+    int32_t narrow = 0;
+    int64_t wide = 0;
+    std::memcpy(item == 4 ? static_cast<void*>(&narrow) : &wide, content.data() + at, item);
+    values.push_back(item == 4 ? narrow : wide);
+  }
+  // A tensor may be stored short: its last value is then repeated to the end.
+  int64_t elements = 1;
+  for (const int64_t dim : TensorShape(tensor).dims) elements *= std::clamp<int64_t>(dim, 0, kMaxRank);
+  if (!values.empty() && elements <= kMaxRank) values.resize(std::max<size_t>(values.size(), elements), values.back());
+  return values;
+}
+
+}  // namespace ke::graph::proto
