@@ -89,7 +89,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
   Napi::Value CreateTrace(const Napi::CallbackInfo& info) {
     return Guarded(info.Env(), [&]() -> Napi::Value {
       RequireLibrary();
-      return NativeTrace::Create(&environment_, {graph::Trace::Create(), std::make_shared<bool>(false)});
+      return NativeTrace::Create(&environment_, {trace::Trace::Create(), std::make_shared<bool>(false)});
     });
   }
 

@@ -92,17 +92,17 @@ graph::Shape ToShape(Napi::Value value, const std::string& argument) {
                }));
 }
 
-graph::SymbolId ToId(Napi::Value value, const std::string& argument) {
+trace::SymbolId ToId(Napi::Value value, const std::string& argument) {
   const int64_t id = ToInteger(value, argument, -1);
-  if (id > std::numeric_limits<graph::SymbolId>::max()) ThrowTypeError(argument, "a symbol's id", value);
-  return static_cast<graph::SymbolId>(id);
+  if (id > std::numeric_limits<trace::SymbolId>::max()) ThrowTypeError(argument, "a symbol's id", value);
+  return static_cast<trace::SymbolId>(id);
 }
 
-std::vector<graph::SymbolId> ToIds(Napi::Value value, const std::string& argument) {
+std::vector<trace::SymbolId> ToIds(Napi::Value value, const std::string& argument) {
   return ToVector(value, argument, "an array of symbol ids", ToId);
 }
 
-graph::AttrValue ToAttr(Napi::Value value, const std::string& argument) {
+trace::AttrValue ToAttr(Napi::Value value, const std::string& argument) {
   if (value.IsBoolean()) return value.As<Napi::Boolean>().Value();
   if (value.IsString()) return value.As<Napi::String>().Utf8Value();
   if (value.IsObject()) {
@@ -186,7 +186,7 @@ Napi::Value FromSpecs(Napi::Env env, const std::vector<graph::TensorSpec>& specs
   return FromVector(env, specs, FromSpec);
 }
 
-Napi::Value FromSymbol(Napi::Env env, const graph::Symbol& symbol) {
+Napi::Value FromSymbol(Napi::Env env, const trace::Symbol& symbol) {
   const Napi::Object object = Napi::Object::New(env);
   object.Set("id", Napi::Number::New(env, symbol.id));
   object.Set("dtype", FromDType(env, symbol.dtype));
@@ -194,7 +194,7 @@ Napi::Value FromSymbol(Napi::Env env, const graph::Symbol& symbol) {
   return object;
 }
 
-Napi::Value FromSymbols(Napi::Env env, const std::vector<graph::Symbol>& symbols) {
+Napi::Value FromSymbols(Napi::Env env, const std::vector<trace::Symbol>& symbols) {
   return FromVector(env, symbols, FromSymbol);
 }
 

@@ -24,9 +24,9 @@ TF_DataType ToDType(Napi::Value value, const std::string& argument);
 // A shape without unknown dims.
 std::vector<int64_t> ToDims(Napi::Value value, const std::string& argument);
 graph::Shape ToShape(Napi::Value value, const std::string& argument);
-graph::SymbolId ToId(Napi::Value value, const std::string& argument);
-std::vector<graph::SymbolId> ToIds(Napi::Value value, const std::string& argument);
-graph::AttrValue ToAttr(Napi::Value value, const std::string& argument);
+trace::SymbolId ToId(Napi::Value value, const std::string& argument);
+std::vector<trace::SymbolId> ToIds(Napi::Value value, const std::string& argument);
+trace::AttrValue ToAttr(Napi::Value value, const std::string& argument);
 std::map<std::string, std::string> ToTextMap(Napi::Value value, const std::string& argument);
 // The bytes of a typed array, Buffer or DataView; valid while JavaScript does not run.
 std::string_view ToBytes(Napi::Value value, const std::string& argument);
@@ -38,7 +38,7 @@ Napi::Value FromShape(Napi::Env env, const graph::Shape& shape);
 Napi::Value FromTexts(Napi::Env env, const std::vector<std::string>& texts);
 Napi::Value FromSpec(Napi::Env env, const graph::TensorSpec& spec);
 Napi::Value FromSpecs(Napi::Env env, const std::vector<graph::TensorSpec>& specs);
-Napi::Value FromSymbol(Napi::Env env, const graph::Symbol& symbol);
-Napi::Value FromSymbols(Napi::Env env, const std::vector<graph::Symbol>& symbols);
+Napi::Value FromSymbol(Napi::Env env, const trace::Symbol& symbol);
+Napi::Value FromSymbols(Napi::Env env, const std::vector<trace::Symbol>& symbols);
 
 }  // namespace ke::binding

@@ -36,10 +36,10 @@ tf::TensorPtr ToTensor(TF_DataType dtype, const std::vector<int64_t>& dims, std:
   return tensor;
 }
 
-std::vector<graph::OpInput> ToOpInputs(Napi::Value value) {
+std::vector<trace::OpInput> ToOpInputs(Napi::Value value) {
   if (!value.IsArray()) ThrowTypeError("inputs", "an array of symbol ids and arrays of them", value);
   const auto array = value.As<Napi::Array>();
-  std::vector<graph::OpInput> inputs;
+  std::vector<trace::OpInput> inputs;
   inputs.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::Value input = array[i];
@@ -53,9 +53,9 @@ std::vector<graph::OpInput> ToOpInputs(Napi::Value value) {
   return inputs;
 }
 
-std::map<std::string, graph::AttrValue> ToAttrs(Napi::Value value) {
+std::map<std::string, trace::AttrValue> ToAttrs(Napi::Value value) {
   const Napi::Object object = ToObject(value, "attrs");
-  std::map<std::string, graph::AttrValue> attrs;
+  std::map<std::string, trace::AttrValue> attrs;
   const Napi::Array keys = object.GetPropertyNames();
   for (uint32_t i = 0; i < keys.Length(); ++i) {
     const std::string key = Napi::Value(keys[i]).ToString();
@@ -88,12 +88,12 @@ Napi::Function NativeTrace::Define(Napi::Env env) {
        InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"), InstanceMethod<&NativeTrace::Compile>("compile")});
 }
 
-graph::Trace& NativeTrace::Recording() {
+trace::Trace& NativeTrace::Recording() {
   if (*state_.sealed) throw tf::Error(TF_FAILED_PRECONDITION, "the trace is compiled: it records nothing more");
   return *state_.trace;
 }
 
-std::shared_ptr<graph::Trace> NativeTrace::Other(Napi::Value value, const std::string& argument) {
+std::shared_ptr<trace::Trace> NativeTrace::Other(Napi::Value value, const std::string& argument) {
   NativeTrace* other = From(value, argument);
   if (other->state_.sealed != state_.sealed) {
     throw tf::Error(TF_INVALID_ARGUMENT, argument + " belongs to another trace");
@@ -101,7 +101,7 @@ std::shared_ptr<graph::Trace> NativeTrace::Other(Napi::Value value, const std::s
   return other->state_.trace;
 }
 
-Napi::Object NativeTrace::Child(Napi::Env env, std::shared_ptr<graph::Trace> trace) {
+Napi::Object NativeTrace::Child(Napi::Env env, std::shared_ptr<trace::Trace> trace) {
   return Create(&Environment::Of(env), {std::move(trace), state_.sealed});
 }
 
@@ -145,7 +145,7 @@ Napi::Value NativeTrace::Gradient(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeTrace::BeginJacobian(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    const graph::Trace::Jacobian jacobian =
+    const trace::Trace::Jacobian jacobian =
         Recording().BeginJacobian(ToId(info[0], "ys"), ToId(info[1], "xs"), ToTextMap(info[2], "overrides"));
     const Napi::Object object = Napi::Object::New(info.Env());
     object.Set("body", Child(info.Env(), jacobian.body));
@@ -168,7 +168,7 @@ Napi::Value NativeTrace::Body(const Napi::CallbackInfo& info) {
 Napi::Value NativeTrace::WhileLoop(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&] {
     const auto condition = Other(info[0], "condition");
-    const graph::SymbolId condition_result = ToId(info[1], "conditionResult");
+    const trace::SymbolId condition_result = ToId(info[1], "conditionResult");
     const auto body = Other(info[2], "body");
     return FromSymbols(info.Env(), Recording().While(condition, condition_result, body,
                                                      ToIds(info[3], "bodyResults"), ToIds(info[4], "initial")));
@@ -177,7 +177,7 @@ Napi::Value NativeTrace::WhileLoop(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
   return Promised(info.Env(), [&]() -> Napi::Value {
-    const std::vector<graph::SymbolId> fetches = ToIds(info[0], "fetches");
+    const std::vector<trace::SymbolId> fetches = ToIds(info[0], "fetches");
     const runtime::SessionConfig config = ToSessionConfig(info[1]);
     Recording();
     *state_.sealed = true;

@@ -8,7 +8,7 @@
 namespace ke::binding {
 
 struct TraceState {
-  std::shared_ptr<graph::Trace> trace;
+  std::shared_ptr<trace::Trace> trace;
   // Of the whole tree of traces: set when it is compiled, since a background thread then reads it.
   std::shared_ptr<bool> sealed;
 };
@@ -36,9 +36,9 @@ class NativeTrace : public Wrap<NativeTrace, TraceState> {
   Napi::Value Compile(const Napi::CallbackInfo& info);
 
   // Throws FAILED_PRECONDITION once the tree is compiled.
-  graph::Trace& Recording();
-  std::shared_ptr<graph::Trace> Other(Napi::Value value, const std::string& argument);
-  Napi::Object Child(Napi::Env env, std::shared_ptr<graph::Trace> trace);
+  trace::Trace& Recording();
+  std::shared_ptr<trace::Trace> Other(Napi::Value value, const std::string& argument);
+  Napi::Object Child(Napi::Env env, std::shared_ptr<trace::Trace> trace);
 };
 
 }  // namespace ke::binding

@@ -33,8 +33,8 @@ bool Fits(const Shape& expected, const std::vector<int64_t>& dims) {
 
 }  // namespace
 
-std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const graph::Trace& trace,
-                                                            const std::vector<graph::SymbolId>& fetches,
+std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& trace,
+                                                            const std::vector<trace::SymbolId>& fetches,
                                                             const SessionConfig& config) {
   auto scope = std::make_unique<graph::Scope>();
   std::vector<TF_Output> feeds;

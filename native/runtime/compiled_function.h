@@ -36,8 +36,8 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
 
   // Replays the trace into a graph and opens a session over it. Blocking: for a background thread. Throws
   // tf::Error, INVALID_ARGUMENT for a fetch whose dtype has no fixed size per element.
-  static std::shared_ptr<CompiledFunction> Compile(const graph::Trace& trace,
-                                                   const std::vector<graph::SymbolId>& fetches,
+  static std::shared_ptr<CompiledFunction> Compile(const trace::Trace& trace,
+                                                   const std::vector<trace::SymbolId>& fetches,
                                                    const SessionConfig& config);
   // The same from a graph that is already built.
   static std::shared_ptr<CompiledFunction> Build(std::unique_ptr<graph::Scope> scope,

@@ -6,11 +6,11 @@
 #include "graph/scope.h"
 #include "trace/trace.h"
 
-namespace ke::graph {
+namespace ke::trace {
 
 class Trace::Environment {
  public:
-  Environment(Scope* scope, const Environment* outer) : scope(scope), outer_(outer) {}
+  Environment(graph::Scope* scope, const Environment* outer) : scope(scope), outer_(outer) {}
 
   TF_Output Get(SymbolId id) const {
     const auto own = values_.find(id);
@@ -29,11 +29,11 @@ class Trace::Environment {
     for (size_t i = 0; i < ids.size(); ++i) Set(ids[i], tensors[i]);
   }
 
-  Scope* const scope;
+  graph::Scope* const scope;
 
  private:
   const Environment* outer_;
   std::map<SymbolId, TF_Output> values_;
 };
 
-}  // namespace ke::graph
+}  // namespace ke::trace

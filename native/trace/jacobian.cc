@@ -4,7 +4,10 @@
 
 #include "trace/loop.h"
 
-namespace ke::graph {
+namespace ke::trace {
+
+using graph::Scope;
+using graph::Shape;
 
 namespace {
 
@@ -88,4 +91,4 @@ TF_Output AddJacobian(Scope* scope, TF_Output ys, TF_Output xs, const gradient::
   return scope->Op("Reshape").In(stacked).In(dims).Out();
 }
 
-}  // namespace ke::graph
+}  // namespace ke::trace

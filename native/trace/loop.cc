@@ -1,6 +1,9 @@
 #include "trace/loop.h"
 
-namespace ke::graph {
+namespace ke::trace {
+
+using graph::Scope;
+using graph::Shape;
 
 namespace {
 
@@ -93,4 +96,4 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
       .Out();
 }
 
-}  // namespace ke::graph
+}  // namespace ke::trace

@@ -8,7 +8,13 @@
 #include "trace/jacobian.h"
 #include "trace/loop.h"
 
-namespace ke::graph {
+namespace ke::trace {
+
+using graph::ModelGraph;
+using graph::OpBuilder;
+using graph::Scope;
+using graph::Shape;
+using graph::TensorSpec;
 
 using tf::C;
 
@@ -319,4 +325,4 @@ std::vector<TF_Output> Trace::Replay(Scope* scope, const std::vector<SymbolId>& 
   return environment.Get(fetches);
 }
 
-}  // namespace ke::graph
+}  // namespace ke::trace

@@ -16,18 +16,18 @@
 #include "graph/model_graph.h"
 #include "graph/scope.h"
 
-namespace ke::graph {
+namespace ke::trace {
 
 using SymbolId = int32_t;
 
 struct Symbol {
   SymbolId id = -1;
   TF_DataType dtype = TF_FLOAT;
-  Shape shape;
+  graph::Shape shape;
 };
 
-using AttrValue = std::variant<int64_t, float, bool, std::string, TF_DataType, Shape, std::vector<int64_t>,
-                               std::vector<float>, std::vector<TF_DataType>, std::vector<Shape>>;
+using AttrValue = std::variant<int64_t, float, bool, std::string, TF_DataType, graph::Shape, std::vector<int64_t>,
+                               std::vector<float>, std::vector<TF_DataType>, std::vector<graph::Shape>>;
 // One input of an op: a tensor, or a list of them where the op takes a list.
 using OpInput = std::variant<SymbolId, std::vector<SymbolId>>;
 
@@ -37,12 +37,12 @@ class Trace : public std::enable_shared_from_this<Trace> {
   ~Trace();
 
   // An input of the compiled function (or, in a body, of the loop).
-  Symbol Placeholder(TF_DataType dtype, const Shape& shape, const std::string& name);
+  Symbol Placeholder(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
   Symbol Constant(tf::TensorPtr value);
   std::vector<Symbol> Op(const std::string& type, const std::vector<OpInput>& inputs,
                          const std::map<std::string, AttrValue>& attrs);
   // The model's tensors `outputs` ("node:index") for the given inputs.
-  std::vector<Symbol> CallModel(std::shared_ptr<const ModelGraph> model, const std::vector<SymbolId>& inputs,
+  std::vector<Symbol> CallModel(std::shared_ptr<const graph::ModelGraph> model, const std::vector<SymbolId>& inputs,
                                 const std::vector<std::string>& outputs);
   // gradient::Gradient; an entry of grad_ys below 0 means ones. Empty grad_ys: ones for all.
   std::vector<Symbol> Gradient(const std::vector<SymbolId>& ys, const std::vector<SymbolId>& xs,
@@ -72,7 +72,7 @@ class Trace : public std::enable_shared_from_this<Trace> {
   // Builds every command into `scope` and returns the tensors of `fetches`. `feeds` receives the placeholders
   // of this trace in the order in which they were made. For a background thread; a trace is replayed by one
   // thread at a time, and not while it still records.
-  std::vector<TF_Output> Replay(Scope* scope, const std::vector<SymbolId>& fetches,
+  std::vector<TF_Output> Replay(graph::Scope* scope, const std::vector<SymbolId>& fetches,
                                 std::vector<TF_Output>* feeds) const;
 
  private:
@@ -86,16 +86,16 @@ class Trace : public std::enable_shared_from_this<Trace> {
   std::vector<TF_Output> Resolve(const std::vector<SymbolId>& ids);
   Symbol Define(TF_Output tensor);
   // A placeholder in the scratch graph for what only Replay builds.
-  Symbol Stand(TF_DataType dtype, const Shape& shape, const std::string& name);
+  Symbol Stand(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
   void Run(Environment* environment) const;
 
   std::shared_ptr<Trace> outer_;
   std::shared_ptr<SymbolId> next_id_;
-  Scope scratch_;
+  graph::Scope scratch_;
   std::map<SymbolId, TF_Output> tensors_;
   std::vector<Command> commands_;
   std::vector<SymbolId> placeholders_;
   std::unique_ptr<PendingJacobian> jacobian_;
 };
 
-}  // namespace ke::graph
+}  // namespace ke::trace

@@ -7,7 +7,10 @@
 
 #include "run_graph.h"
 
-namespace ke::graph {
+namespace ke::trace {
+
+using graph::Scope;
+using graph::Shape;
 namespace {
 
 using test::MakeTensor;
@@ -240,4 +243,4 @@ TEST(Gradient, StandsInTheTraceWithTheShapeOfX) {
 }
 
 }  // namespace
-}  // namespace ke::graph
+}  // namespace ke::trace

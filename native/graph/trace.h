@@ -1,3 +1,0 @@
-#pragma once
-// Moved: include "trace/trace.h". LEAD removes this file.
-#include "trace/trace.h"
