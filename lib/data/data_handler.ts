@@ -43,6 +43,8 @@ export class DataHandler {
   readonly batchSize: number;
   readonly inferredSteps: number;
   readonly maxQueueSize: number;
+  /** Bytes of one sample, of all inputs. */
+  readonly rowBytes: number;
   readonly #inputs: readonly Tensor[];
   readonly #indices: Tensor | null;
   readonly #lasting: ReadonlySet<Tensor>;
@@ -61,6 +63,7 @@ export class DataHandler {
     this.batchSize = batchSize;
     this.inferredSteps = steps;
     this.maxQueueSize = maxQueueSize;
+    this.rowBytes = inputs.reduce((sum, { byteLength, shape }) => sum + byteLength / (shape[0] as number), 0);
   }
 
   /** Looks at all values. Throws RangeError for NaN. Done before the first batch, so that nothing runs in vain. */

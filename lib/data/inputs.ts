@@ -3,7 +3,8 @@ import { nearNames, refused, typeName, wrongType } from '../arguments.js';
 import { isFloating, isInteger, isTypedArray, type NumericDType, type TypedArray } from '../dtype.js';
 import type { TensorSpec } from '../graph/method.js';
 import { describeShape } from '../graph/symbolic.js';
-import { breathe, Tensor, tensor } from '../tensor.js';
+import { Pace } from '../pace.js';
+import { Tensor, tensor } from '../tensor.js';
 
 /** A flat array with its shape: a tensor by other means. */
 export interface ArrayData {
@@ -122,15 +123,16 @@ function checkAgainst(name: string, value: Tensor, { dtype, shape }: TensorSpec)
   }
 }
 
-/** Elements looked at in one macrotask: about 0.3 ms. */
-const SCAN = 1 << 18;
+/** Elements looked at between two looks at the clock: some 0.05 ms. */
+const SCAN = 1 << 14;
 
-/** Refuses NaN: every map would silently be NaN, too. Gives way to other work every 0.3 ms. */
+/** Refuses NaN: every map would silently be NaN, too. Works in slices that leave the event loop free. */
 export async function refuseNaN(name: string, value: Tensor): Promise<void> {
   if (!isFloating(value.dtype)) return;
   const { data, dtype } = value;
+  const pace = new Pace();
   for (let from = 0; from < data.length; from += SCAN) {
-    if (from > 0) await breathe();
+    if (pace.due) await pace.rest();
     const at = findNaN(data.subarray(from, from + SCAN), dtype);
     if (at >= 0) {
       const position = positionOf(from + at, value.shape);
@@ -149,11 +151,9 @@ function findNaN(data: TypedArray, dtype: NumericDType): number {
     const infinity = dtype === 'float16' ? 0x7c00 : 0x7f80;
     return (data as Uint16Array).findIndex((bits) => (bits & 0x7fff) > infinity);
   }
+  // `includes` finds NaN, and is native code: no loop of ours is as fast before it has been optimised.
   const floats = data as Float32Array;
-  for (let i = 0; i < floats.length; i++) {
-    if (Number.isNaN(floats[i])) return i;
-  }
-  return -1;
+  return floats.includes(Number.NaN) ? floats.findIndex(Number.isNaN) : -1;
 }
 
 function positionOf(index: number, shape: readonly number[]): number[] {

@@ -17,17 +17,21 @@ export interface LoopOptions {
 /** Rows that one run of the graph computes at most: small parts keep all replicas busy and memory low. */
 const MOST_SHARD_ROWS = 8;
 
-/** Rows per part of a batch, when `replicas` compute parts at once. */
-export function shardSize(model: Model, rows: number): number {
+/** Where rows are small, a part may have more of them: what a run costs beside its computation would show. */
+const SMALL_SHARD_BYTES = 1 << 20;
+
+/** Rows per part of a batch of `rows` rows of `rowBytes` each, when all replicas compute parts at once. */
+export function shardSize(model: Model, rows: number, rowBytes: number): number {
   const fixed = model.inputs[0]?.shape?.[0];
   if (typeof fixed === 'number') return fixed;
-  return Math.max(1, Math.min(MOST_SHARD_ROWS, Math.ceil(rows / model.core.session.replicas)));
+  const most = Math.max(MOST_SHARD_ROWS, Math.floor(SMALL_SHARD_BYTES / Math.max(1, rowBytes)));
+  return Math.max(1, Math.min(most, Math.ceil(rows / model.core.session.replicas)));
 }
 
 /** Batches to have under way, so that no replica waits while the next batch is copied. */
 function batchesInFlight(model: Model, handler: DataHandler): number {
   const rows = Math.min(handler.batchSize, handler.samples);
-  const shards = Math.ceil(rows / shardSize(model, rows));
+  const shards = Math.ceil(rows / shardSize(model, rows, handler.rowBytes));
   return Math.min(handler.maxQueueSize, Math.ceil(model.core.session.replicas / shards) + 1);
 }
 

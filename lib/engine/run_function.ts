@@ -23,7 +23,8 @@ export async function runFunction(
   const abort = () => token?.cancel();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const rows = shardSize(model, batch.samples);
+    const bytes = batch.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const rows = shardSize(model, batch.samples, bytes / batch.samples);
     const outputs = await nativeAsync(() => lease.function.run(feeds, rows, token));
     return outputs.map((output) => Tensor.fromNative(output));
   } catch (error) {

@@ -3,15 +3,15 @@ import { graph, tensor } from '../../lib/index.js';
 import { evaluate, evaluateAll } from './evaluate.js';
 
 const { ops } = graph;
-type Case = readonly [name: string, record: () => graph.Symbolic, values: number[], shape?: number[]];
+type Case = [name: string, record: () => graph.Symbolic, values: number[], shape?: number[]];
 
 const m = [
   [1, 2, 3],
   [4, 5, 6],
 ];
 
-function check(cases: readonly Case[]): void {
-  it.each(cases)('%s', async (_, record, values, shape) => {
+function check(cases: Case[]): void {
+  it.each<Case>(cases)('%s', async (_, record, values, shape) => {
     const result = await evaluate(record);
     expect(result.values.length).toBe(values.length);
     values.forEach((value, i) => {

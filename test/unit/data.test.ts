@@ -178,7 +178,7 @@ describe('batches', () => {
     [{ useMultiprocessing: 1 }, 'Expected true or false for argument `useMultiprocessing`'],
     [{ batch_size: 3 }, 'Misspelled option "batch_size" should be "batchSize".'],
   ])('are refused for %o', (options, message) => {
-    expect(() => makeDataHandler(model, images(10), null, options)).toThrow(message);
+    expect(() => makeDataHandler(model, images(10), null, options as object)).toThrow(message);
   });
 
   it('have the size that a model was saved for', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allocate, breathe, copySlowly, memory, Tensor, tensor } from '../../lib/tensor.js';
+import { allocate, copySlowly, memory, Tensor, tensor } from '../../lib/tensor.js';
 
 describe('tensor()', () => {
   it('takes nested arrays, float32 by default', () => {
@@ -75,21 +75,19 @@ describe('before TensorFlow is loaded', () => {
 
 describe('copySlowly', () => {
   it('copies all of it and gives way to other work', async () => {
-    const source = Float32Array.from({ length: 1_000_000 }, (_, i) => i);
-    const target = new Float32Array(1_000_010);
+    const source = Float32Array.from({ length: 4_000_000 }, (_, i) => i);
+    const target = new Float32Array(4_000_010);
     let turns = 0;
     let copying = true;
-    const other = (async () => {
-      while (copying) {
-        await breathe();
-        turns += 1;
-      }
-    })();
+    const turn = () => {
+      turns += 1;
+      if (copying) setImmediate(turn);
+    };
+    setImmediate(turn);
     await copySlowly(source, target, 10);
     copying = false;
-    await other;
     expect(target.subarray(10).every((value, i) => value === source[i])).toBe(true);
     expect(target.subarray(0, 10)).toEqual(new Float32Array(10));
-    expect(turns).toBeGreaterThanOrEqual(3); // 4 MB in slices of 1 MB
+    expect(turns).toBeGreaterThan(1);
   });
 });

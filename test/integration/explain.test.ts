@@ -1,0 +1,510 @@
+/** What `explain` does around the graph: refusals, reuse, concurrency, cancelling, callbacks. */
+import { cp, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Trace } from '../../lib/graph/trace.js';
+import * as ke from '../../lib/index.js';
+
+type Model = Awaited<ReturnType<typeof ke.loadModel>>;
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tiny/${name}`, import.meta.url));
+const load = (options: ke.LoadModelOptions = {}) =>
+  ke.loadModel(fixture('frozen.pb'), { inputs: ['x'], outputs: ['logits', 'activations'], ...options });
+const random = (n: number) =>
+  ke.tensor(
+    Float32Array.from({ length: n * 8 }, (_, i) => Math.sin(i * i)),
+    [n, 2, 2, 2],
+  );
+const raw = { resizing: false, verbose: 0 } as const;
+const { gradcam } = ke.methods.cams;
+const { ops } = ke.graph;
+
+let model: Model;
+beforeAll(async () => {
+  model = await load();
+});
+afterAll(() => model.close());
+
+describe('bad input is a typed error before anything runs', () => {
+  const x = ke.tensor(new Float32Array(16), [2, 2, 2, 2]);
+  const nan = ke.tensor(new Float32Array(16).fill(Number.NaN, 9, 10), [2, 2, 2, 2]);
+
+  it.each<[string, unknown[], new (...args: never[]) => Error, string]>([
+    [
+      'rank',
+      [ke.tensor(new Float32Array(8), [2, 2, 2])],
+      RangeError,
+      'Add the axis of samples: [1, 2, 2, 2].',
+    ],
+    ['size', [ke.tensor(new Float32Array(12), [1, 2, 2, 3])], RangeError, 'axis 3 must be 2'],
+    ['dtype', [ke.tensor(new Uint8Array(8), [1, 2, 2, 2], 'bool')], TypeError, 'values of dtype float32'],
+    ['NaN', [nan], RangeError, 'NaN at [1, 0, 0, 1]'],
+    ['empty batch', [ke.tensor(new Float32Array(0), [0, 2, 2, 2])], RangeError, 'at least one sample'],
+    ['no tensor', [42], TypeError, 'but received 42 of type number'],
+    ['y out of range', [x, [[0], [3]]], RangeError, 'Expected a unit from 0 to 2 for argument `y[1][0]`'],
+    ['y of the wrong length', [x, [[0]]], RangeError, 'for each of the 2 samples'],
+    ['y of fractions', [x, [[0.5], [1]]], TypeError, 'Expected integers'],
+    [
+      'unknown option',
+      [x, null, { batch_size: 3 }],
+      TypeError,
+      'Misspelled option "batch_size" should be "batchSize"',
+    ],
+    ['batchSize', [x, null, { batchSize: -1 }], RangeError, 'argument `batchSize`'],
+    ['resizing', [x, null, { resizing: [0, 3] }], RangeError, 'argument `resizing`'],
+    ['resizing of a kind', [x, null, { resizing: 'yes' }], TypeError, 'argument `resizing`'],
+    ['postprocessing', [x, null, { postprocessing: 'normalize' }], TypeError, 'Pass a filter'],
+    ['spatialAxis', [x, null, { spatialAxis: [] }], RangeError, 'argument `spatialAxis`'],
+    ['indicesAxis', [x, null, { indicesAxis: 'last' }], TypeError, 'argument `indicesAxis`'],
+    ['verbose', [x, null, { verbose: 5 }], TypeError, 'argument `verbose`'],
+    ['callbacks', [x, null, { callbacks: 3 }], TypeError, 'argument `callbacks`'],
+    ['signal', [x, null, { signal: 'now' }], TypeError, 'an AbortSignal for argument `signal`'],
+    ['force', [x, null, { force: 1 }], TypeError, 'argument `force`'],
+    ['options', [x, null, 3], TypeError, 'argument `options`'],
+  ])('%s', async (_, args, expected, message) => {
+    const run = vi.fn();
+    const begun = { onPredictBegin: run };
+    const [input, y, options] = args;
+    const given = typeof options === 'object' ? { callbacks: [begun], ...options } : options;
+    const failure = ke.explain(gradcam, model, input as ke.Tensor, y as null, given as object);
+    await expect(failure).rejects.toThrow(message);
+    await expect(failure).rejects.toBeInstanceOf(expected);
+    if (!String(message).includes('batch_size')) expect(run).not.toHaveBeenCalled();
+  });
+
+  it('method and model', async () => {
+    await expect(ke.explain('gradcam' as never, model, x)).rejects.toThrow(
+      'Expected a function for argument `method`',
+    );
+    await expect(ke.explain(gradcam, {} as Model, x)).rejects.toThrow(
+      'a model from `loadModel` for argument `model`',
+    );
+  });
+
+  it('a model that is not exposed', async () => {
+    const whole = await load({ outputs: ['logits'] });
+    await expect(ke.gradcam(whole, x)).rejects.toMatchObject({
+      name: 'GraphError',
+      message: expect.stringContaining('Expose the signal that it explains by first'),
+    });
+    whole.close();
+  });
+
+  it('a closed model, which closes twice', async () => {
+    const closed = await load();
+    closed.close();
+    closed.close();
+    expect(closed.closed).toBe(true);
+    for (const use of [ke.explain(gradcam, closed, x), closed.predict(x), ke.gradcam(closed, x)]) {
+      await expect(use).rejects.toMatchObject({ name: 'ModelError', code: 'CLOSED' });
+    }
+    expect(() => ke.inspection.expose(closed, 0, 0)).toThrow(Error);
+  });
+
+  it('a method that is no method', async () => {
+    const wrong = (method: unknown, message: string) =>
+      expect(ke.explain(method as ke.Method, model, x, null, raw)).rejects.toThrow(message);
+    await wrong(() => 3, 'to return { logits, maps } of symbolic tensors but it returned 3');
+    await wrong(async () => ({}), 'it must not be async');
+    await wrong(() => ({ logits: 1, maps: 2 }), 'but it returned an object {logits, maps}');
+    await wrong(() => {
+      throw new Error('of the user');
+    }, 'of the user');
+    const filter = () => 3 as never;
+    await expect(ke.explain(gradcam, model, x, null, { ...raw, postprocessing: filter })).rejects.toThrow(
+      'Expected `postprocessing` to return a symbolic tensor but it returned 3',
+    );
+  });
+
+  it('a parameter that the method does not have', async () => {
+    const failure = ke.explain(ke.methods.gradient.gradients, model, x, null, {
+      ...raw,
+      gradientFiltr: ops.abs,
+    } as object);
+    await expect(failure).rejects.toThrow('Misspelled option "gradientFiltr" should be "gradientFilter".');
+  });
+});
+
+describe('bad models are typed errors', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'keras-explainable-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+  const copy = async () => {
+    await cp(fixture('saved_model'), directory, { recursive: true });
+    return directory;
+  };
+
+  it('missing directory', async () => {
+    await expect(ke.loadModel(join(directory, 'nothing'))).rejects.toMatchObject({
+      name: 'ModelError',
+      code: 'NOT_FOUND',
+    });
+  });
+
+  it('a directory without a model', async () => {
+    await expect(ke.loadModel(directory)).rejects.toMatchObject({ name: 'ModelError', code: 'NOT_FOUND' });
+  });
+
+  it('truncated saved_model.pb', async () => {
+    await copy();
+    await truncate(join(directory, 'saved_model.pb'), 1000);
+    await expect(ke.loadModel(directory)).rejects.toMatchObject({ name: 'ModelError', code: 'DATA_LOSS' });
+  });
+
+  it('garbage', async () => {
+    const file = join(directory, 'model.pb');
+    await writeFile(file, 'this is no GraphDef');
+    await expect(ke.loadModel(file)).rejects.toMatchObject({ name: 'ModelError' });
+  });
+
+  it('missing variables', async () => {
+    await copy();
+    await rm(join(directory, 'variables'), { recursive: true });
+    await expect(ke.loadModel(directory)).rejects.toMatchObject({ name: 'ModelError', code: 'NOT_FOUND' });
+  });
+
+  it('a signature that does not exist, with those that do', async () => {
+    await expect(ke.loadModel(fixture('saved_model'), { signature: 'predict' })).rejects.toThrow(
+      /serving_default/,
+    );
+  });
+
+  it('tags that do not exist', async () => {
+    await expect(ke.loadModel(fixture('saved_model'), { tags: ['train'] })).rejects.toMatchObject({
+      name: 'ModelError',
+    });
+  });
+
+  it('tensors that do not exist', async () => {
+    await expect(load({ outputs: ['lgits'] })).rejects.toThrow(/lgits/);
+  });
+
+  it.each([
+    ['path', 3, {}, 'Expected a non-empty string for argument `path`'],
+    ['option', 'model', { signatures: 'x' }, 'Misspelled option "signatures" should be "signature"'],
+    ['threads', 'model', { threads: { intraop: 1 } }, 'Misspelled option "intraop" should be "intraOp"'],
+    ['thread count', 'model', { threads: { interOp: 0 } }, 'argument `threads.interOp`'],
+    ['tags', 'model', { tags: 'serve' }, 'Expected an array of names for argument `tags`'],
+  ])('%s', async (_, path, options, message) => {
+    await expect(ke.loadModel(path as string, options as object)).rejects.toThrow(message);
+  });
+});
+
+describe('reuse', () => {
+  let own: Model;
+  const compile = vi.spyOn(Trace.prototype, 'compile');
+  beforeEach(async () => {
+    own = await load();
+    compile.mockClear();
+  });
+  afterEach(() => own.close());
+  const x = random(3);
+  const first = async (method: ke.AnyMethod, options: object = {}) =>
+    [...(await ke.explain(method, own, x, null, { ...raw, ...options })).maps.data][1];
+  /** A method that multiplies the activations by what it was made with. */
+  const times = (factor: () => number): ke.Method =>
+    function scaled({ model: network, inputs }) {
+      const [logits, activations] = network(inputs, 2);
+      return { logits, maps: ops.add(ops.multiply(activations, factor()), 1) };
+    };
+
+  it('of what records the same: compiled once, forced or not', async () => {
+    for (const force of [true, false, true, false]) await first(gradcam, { force });
+    expect(compile).toHaveBeenCalledTimes(1);
+  });
+
+  it('at once: compiled once', async () => {
+    await Promise.all([first(gradcam), first(gradcam), first(gradcam, { force: false })]);
+    expect(compile.mock.calls.length).toBeLessThanOrEqual(1);
+  });
+
+  it('never of another method, parameter, filter, dtype, or units or none', async () => {
+    const calls: (() => Promise<unknown>)[] = [
+      () => first(gradcam),
+      () => first(ke.methods.gradient.gradients),
+      () => first(ke.methods.gradient.gradients, { gradientFilter: ops.square }),
+      () => first(gradcam, { postprocessing: ke.filters.normalize }),
+      () => first(gradcam, { resizing: [4, 4] }),
+      () =>
+        ke.explain(gradcam, own, ke.tensor(new Float64Array(8), [1, 2, 2, 2]), null, {
+          ...raw,
+          force: false,
+        }),
+      () => ke.explain(gradcam, own, x, [[0], [1], [2]], { ...raw, force: false }),
+      () =>
+        ke.explain(
+          gradcam,
+          own,
+          x,
+          [
+            [0, 1],
+            [1, 2],
+            [2, 0],
+          ],
+          { ...raw, force: false },
+        ),
+    ];
+    for (const call of calls) await call();
+    expect(compile).toHaveBeenCalledTimes(calls.length);
+    for (const call of calls) await call();
+    expect(compile).toHaveBeenCalledTimes(calls.length);
+  });
+
+  it('forced, honours what a method captured; not forced, takes the function that is there', async () => {
+    let factor = 2;
+    const method = times(() => factor);
+    const twice = await first(method);
+    factor = 3;
+    expect(await first(method, { force: false })).toBe(twice);
+    const thrice = await first(method);
+    expect(thrice).not.toBe(twice);
+    // And from now on that one.
+    expect(await first(method, { force: false })).toBe(thrice);
+  });
+
+  it('tells methods of one name and one source apart', async () => {
+    const two = await first(
+      times(() => 2),
+      { force: false },
+    );
+    const three = await first(
+      times(() => 3),
+      { force: false },
+    );
+    expect(three).not.toBe(two);
+  });
+
+  it('never of another view of the model', async () => {
+    const swapped = await load({ outputs: ['activations', 'logits'] });
+    const outputs: ke.Method = ({ model: network, inputs }) => {
+      const [one, two] = network(inputs, 2);
+      return { logits: one, maps: two };
+    };
+    const a = await ke.explain(outputs, own, x, null, raw);
+    const b = await ke.explain(outputs, swapped, x, null, raw);
+    expect([a.logits.shape, b.logits.shape]).toEqual([
+      [3, 3],
+      [3, 2, 2, 2],
+    ]);
+    swapped.close();
+  });
+
+  it('keeps at most eight functions, and all of them give right results', async () => {
+    for (let round = 0; round < 2; round++) {
+      for (let factor = 1; factor <= 12; factor++) {
+        const { maps } = await ke.explain(
+          times(() => factor),
+          own,
+          x,
+          null,
+          raw,
+        );
+        const base = await ke.explain(
+          times(() => 0),
+          own,
+          x,
+          null,
+          raw,
+        );
+        expect(base.maps.data.every((value) => value === 1)).toBe(true);
+        expect(maps.shape).toEqual([3, 2, 2, 2]);
+      }
+    }
+  });
+});
+
+describe('several calls at once', () => {
+  it('give what each gives alone', async () => {
+    const inputs = Array.from({ length: 6 }, (_, i) => random(i + 1));
+    const alone: ke.ExplainResult[] = [];
+    for (const x of inputs) alone.push(await ke.explain(gradcam, model, x, null, raw));
+    const together = await Promise.all(
+      inputs.map((x) => ke.explain(gradcam, model, x, null, { ...raw, batchSize: 2 })),
+    );
+    together.forEach(({ maps, logits }, i) => {
+      expect(maps.data).toEqual(alone[i]?.maps.data);
+      expect(logits.data).toEqual(alone[i]?.logits.data);
+    });
+  });
+
+  it('may be of different methods, and end with the model', async () => {
+    const own = await load();
+    const x = random(64);
+    const calls = [gradcam, ke.methods.gradient.gradients, gradcam].map((method) =>
+      ke.explain(method, own, x, null, { ...raw, batchSize: 1 }),
+    );
+    setTimeout(() => own.close(), 30);
+    for (const outcome of await Promise.allSettled(calls)) {
+      if (outcome.status === 'rejected')
+        expect(outcome.reason).toMatchObject({ name: 'ModelError', code: 'CLOSED' });
+    }
+  });
+
+  it('keep the order of samples, whatever the batches', async () => {
+    const x = random(50);
+    const whole = await ke.explain(gradcam, model, x, null, { ...raw, batchSize: 50 });
+    for (const options of [
+      { batchSize: 1 },
+      { batchSize: 7 },
+      { batchSize: 7, maxQueueSize: 1 },
+      { steps: 3 },
+    ]) {
+      const { maps, logits } = await ke.explain(gradcam, model, x, null, { ...raw, ...options });
+      expect(maps.data).toEqual(whole.maps.data);
+      expect(logits.data).toEqual(whole.logits.data);
+    }
+  });
+});
+
+describe('cancelling', () => {
+  it('ends the run with the reason of the signal', async () => {
+    const controller = new AbortController();
+    const reason = new Error('the client has gone');
+    const abortAtThree = (endStep: number) => {
+      if (endStep === 3) controller.abort(reason);
+    };
+    const failure = ke.explain(gradcam, model, random(500), null, {
+      ...raw,
+      batchSize: 1,
+      signal: controller.signal,
+      callbacks: [{ onPredictBatchEnd: abortAtThree }],
+    });
+    await expect(failure).rejects.toMatchObject({ name: 'CancelledError', code: 'CANCELLED', cause: reason });
+    expect(model.explainCounter).toBeLessThan(500);
+    // The model works on.
+    await expect(ke.explain(gradcam, model, random(1), null, raw)).resolves.toBeDefined();
+  });
+
+  it('before it begins, runs nothing', async () => {
+    const began = vi.fn();
+    const options = { ...raw, signal: AbortSignal.abort(), callbacks: [{ onPredictBegin: began }] };
+    await expect(ke.explain(gradcam, model, random(1), null, options)).rejects.toBeInstanceOf(
+      ke.CancelledError,
+    );
+    expect(began).not.toHaveBeenCalled();
+  });
+});
+
+describe('callbacks', () => {
+  it('see every step, in order, and what it gave', async () => {
+    const seen: string[] = [];
+    const kept: ke.Tensor[] = [];
+    const history = new ke.callbacks.History();
+    const { maps } = await ke.explain(gradcam, model, random(5), null, {
+      ...raw,
+      batchSize: 2,
+      maxQueueSize: 1,
+      callbacks: [
+        history,
+        {
+          onPredictBegin: () => void seen.push('begin'),
+          onPredictBatchBegin: (step) => void seen.push(`step ${step}`),
+          onPredictBatchEnd: (endStep, { outputs }) => {
+            seen.push(`end ${endStep} of ${outputs.maps?.shape[0]}`);
+            kept.push(outputs.maps as ke.Tensor);
+          },
+          onPredictEnd: () => void seen.push('done'),
+        },
+      ],
+    });
+    expect(seen).toEqual([
+      'begin',
+      'step 0',
+      'end 1 of 2',
+      'step 1',
+      'end 2 of 2',
+      'step 2',
+      'end 3 of 1',
+      'done',
+    ]);
+    expect(kept.flatMap(({ data }) => [...data])).toEqual([...maps.data]);
+    expect(history.steps.length).toBe(3);
+    expect(model.explainCounter).toBe(3);
+  });
+
+  it('that throw end the run with their error', async () => {
+    const failed = vi.fn();
+    const callbacks = [
+      {
+        onPredictBatchEnd: () => {
+          throw new Error('of the callback');
+        },
+        onPredictError: failed,
+      },
+    ];
+    await expect(
+      ke.explain(gradcam, model, random(4), null, { ...raw, batchSize: 1, callbacks }),
+    ).rejects.toThrow('of the callback');
+    expect(failed).toHaveBeenCalledOnce();
+  });
+});
+
+describe('the parts that explain is made of', () => {
+  it('work by hand', async () => {
+    const x = random(5);
+    const handler = ke.engine.makeDataHandler(model, x, [[0], [1], [2], [0], [1]], { batchSize: 2 });
+    expect([handler.inferredSteps, handler.samples]).toEqual([3, 5]);
+    const explainFunction = ke.engine.makeExplainFunction(model, gradcam, { resizing: false });
+    const maps: number[] = [];
+    for await (const batch of handler.batches()) {
+      const step = await explainFunction(batch);
+      maps.push(...(step.maps.data as Float32Array));
+      batch.release();
+    }
+    explainFunction.release();
+    explainFunction.release();
+    const whole = await ke.explain(gradcam, model, x, [[0], [1], [2], [0], [1]], raw);
+    expect(maps).toEqual([...whole.maps.data]);
+  });
+
+  it('compose: a step within a method', async () => {
+    const halved: ke.Method = ({ model: network, inputs, indices }) => {
+      const { logits, maps } = ke.engine.explainStep(
+        network,
+        gradcam,
+        { inputs, indices },
+        { resizing: false },
+      );
+      return { logits, maps: ops.divide(maps, 2) };
+    };
+    const whole = await ke.explain(gradcam, model, random(2), null, raw);
+    const half = await ke.explain(halved, model, random(2), null, raw);
+    expect([...half.maps.data].map((value) => Number(value) * 2)).toEqual([...whole.maps.data]);
+  });
+
+  it('partialExplain: the call goes before the defaults', async () => {
+    const mine = ke.partialExplain(gradcam, { postprocessing: ke.filters.normalize, resizing: false });
+    expect(mine.name).toBe('gradcam_explain');
+    const normal = await mine(model, random(2), [[0], [0]]);
+    expect(Math.max(...(normal.maps.data as Float32Array))).toBeCloseTo(1, 6);
+    const other = await mine(model, random(2), [[0], [0]], { postprocessing: null });
+    const expected = await ke.explain(gradcam, model, random(2), [[0], [0]], raw);
+    expect(other.maps.data).toEqual(expected.maps.data);
+  });
+});
+
+describe('the event loop', () => {
+  it('stays free while large inputs are checked and copied', async () => {
+    // 64 MB, copied and looked at in slices.
+    const x = ke.tensor(new Float32Array(1 << 24), [1 << 21, 2, 2, 2]);
+    await ke.ready();
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const handler = ke.engine.makeDataHandler(model, x, null, { batchSize: 1 << 19 });
+    await handler.validate();
+    let rows = 0;
+    for await (const batch of handler.batches()) {
+      rows += batch.samples;
+      batch.release();
+    }
+    delay.disable();
+    expect(rows).toBe(1 << 21);
+    // The median, as other processes of the machine delay single turns: work in one piece would take 20 ms and more.
+    expect(delay.percentile(50) / 1e6).toBeLessThan(4);
+  });
+});
