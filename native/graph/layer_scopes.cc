@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "graph/keras_metadata.h"
 #include "graph/scope_tree.h"
@@ -20,33 +22,46 @@ class MetadataScopes {
     for (const int child : tree_[0].children) {
       if (root < 0 && WithoutNumber(tree_[child].name) == model.name) root = child;
     }
-    Match(model, root < 0 ? 0 : root, {}, 1);
+    Match(model, root < 0 ? 0 : root, -1, {}, 1);
     return std::move(scopes_);
   }
 
  private:
   // KerasLayer nests to a bounded depth, so this may recurse.
-  void Match(const KerasLayer& model, int scope, const std::vector<std::string>& path, int calls) {
+  void Match(const KerasLayer& model, int scope, int parent, const std::vector<std::string>& path, int calls) {
+    std::set<std::string_view> names;
+    for (const KerasLayer& layer : model.layers) names.insert(layer.name);
     for (const KerasLayer& layer : model.layers) {
-      for (const int child : tree_[scope].children) {
-        if (!IsScopeOf(layer, model, tree_[child])) continue;
+      for (const int at : ScopesOf(layer.name, names, scope)) {
         LayerScope found;
-        found.scope = tree_[child].path;
+        found.scope = tree_[at].path;
         found.path = path;
         found.path.push_back(layer.name);
         found.type = layer.type;
         found.calls = calls * layer.calls;
+        found.parent = parent;
         scopes_.push_back(found);
-        Match(layer, child, found.path, found.calls);
+        Match(layer, at, static_cast<int>(scopes_.size()) - 1, found.path, found.calls);
       }
     }
   }
 
-  static bool IsScopeOf(const KerasLayer& layer, const KerasLayer& model, const ScopeTree::Scope& scope) {
-    if (scope.name == layer.name) return true;
-    if (WithoutNumber(scope.name) != layer.name) return false;
-    return std::none_of(model.layers.begin(), model.layers.end(),
-                        [&](const KerasLayer& other) { return other.name == scope.name; });
+  // The scopes below `scope` in which a layer of that name is called. A name may have slashes of its own
+  // ("conv1/bn"), and a later call a number that is no other layer's name.
+  std::vector<int> ScopesOf(const std::string& name, const std::set<std::string_view>& names, int scope) const {
+    const std::string& prefix = tree_[scope].path;
+    const std::string path = prefix.empty() ? name : prefix + "/" + name;
+    std::vector<int> scopes;
+    const int around = tree_.Find(ParentPath(path));
+    if (around < 0) return scopes;
+    const std::string_view last = std::string_view(path).substr(path.rfind('/') + 1);
+    for (const int child : tree_[around].children) {
+      const ScopeTree::Scope& candidate = tree_[child];
+      const bool numbered = WithoutNumber(candidate.name) == last && !tree_.IsOp(candidate.path) &&
+                            names.count(std::string_view(candidate.path).substr(path.size() - name.size())) == 0;
+      if (candidate.name == last || numbered) scopes.push_back(child);
+    }
+    return scopes;
   }
 
   const ScopeTree& tree_;
@@ -75,9 +90,9 @@ class InferredScopes {
     }
     if (top.size() == 1 && HoldsLayers(top[0])) {
       root_ = LayerName(top[0], true);
-      Collect(top[0], {});
+      Collect(top[0], -1, {});
     } else {
-      Collect(0, {});
+      Collect(0, -1, {});
     }
     return std::move(scopes_);
   }
@@ -133,7 +148,8 @@ class InferredScopes {
     const std::string plain = parent.empty() ? name : parent + "/" + name;
     if (!tree_.InFile(plain)) return name;
     // ... unless it is itself a layer: "conv2d_2_2" beside "conv2d_2", the second scope of "conv2d".
-    return names_.count(plain) > 0 ? name : std::string();
+    const int plain_scope = tree_.Find(plain);
+    return plain_scope >= 0 && !LayerName(plain_scope, false).empty() ? name : std::string();
   }
 
   std::string LayerName(int index, bool parent_holds_layers) const {
@@ -159,7 +175,7 @@ class InferredScopes {
   }
 
   // ScopeTree is of bounded depth, so this may recurse.
-  void Collect(int index, const std::vector<std::string>& path) {
+  void Collect(int index, int parent, const std::vector<std::string>& path) {
     const bool holds_layers = HoldsLayers(index);
     for (const int child : tree_[index].children) {
       const std::string name = LayerName(child, holds_layers);
@@ -169,8 +185,9 @@ class InferredScopes {
       scope.path = path;
       scope.path.push_back(name);
       scope.calls = numbered_ ? 1 : 0;
+      scope.parent = parent;
       scopes_.push_back(scope);
-      Collect(child, scope.path);
+      Collect(child, static_cast<int>(scopes_.size()) - 1, scope.path);
     }
   }
 

@@ -19,6 +19,7 @@ struct LayerScope {
   std::vector<std::string> path;  // {"inner", "layer"}
   std::string type;               // where the file says it
   int calls = 0;                  // how many calls the scope holds; 0: the file does not say
+  int parent = -1;                // the scope of the layer that holds this one, an index; -1: the model itself
 };
 
 struct LayerScopes {

@@ -185,6 +185,10 @@ class TypeInference {
       const std::string name = ByName();
       return name.empty() ? (Has("Mul") ? "UpSampling2D" : "Resizing") : name;
     }
+    // Keras 3 repeats rows and columns.
+    if (Only({"Reshape", "Tile", "Mul", "ConcatV2"}) && Has("Tile") && InputRank() == OutputRank()) {
+      return Dims("UpSampling", InputRank() - 2);
+    }
     return {};
   }
 

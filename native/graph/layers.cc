@@ -14,19 +14,22 @@ namespace {
 
 using Nodes = std::vector<int>;
 
-// The ops of each scope, those below it included, in graph order.
+// The ops of each scope and of the layers that it holds, in graph order. A layer of Keras 2 may stand in another's
+// scope without being held by it ("Conv" and "Conv/BatchNorm"): then its ops are only its own.
 std::vector<Nodes> NodesOfScopes(const FlatGraph& graph, const std::vector<LayerScope>& scopes) {
-  std::map<std::string_view, size_t> by_path;
-  for (size_t i = 0; i < scopes.size(); ++i) by_path.emplace(scopes[i].scope, i);
+  std::map<std::string_view, int> by_path;
+  for (size_t i = 0; i < scopes.size(); ++i) by_path.emplace(scopes[i].scope, static_cast<int>(i));
   std::vector<Nodes> nodes(scopes.size());
   for (size_t node = 0; node < graph.nodes.size(); ++node) {
     if (graph.nodes[node].kind != FlatNode::Kind::kOp) continue;
-    std::string_view path = graph.nodes[node].name;
-    while (!path.empty()) {
+    std::string_view path = ParentPath(graph.nodes[node].name);
+    auto scope = by_path.find(path);
+    while (scope == by_path.end() && !path.empty()) {
       path = ParentPath(path);
-      const auto scope = by_path.find(path);
-      if (scope != by_path.end()) nodes[scope->second].push_back(static_cast<int>(node));
+      scope = by_path.find(path);
     }
+    if (scope == by_path.end()) continue;
+    for (int at = scope->second; at >= 0; at = scopes[at].parent) nodes[at].push_back(static_cast<int>(node));
   }
   return nodes;
 }
