@@ -115,8 +115,7 @@ class Data:
         rng = np.random.default_rng(seed)
         pictures, labels, boxes = [], [], []
         for i in range(count):
-            candidates = np.where(self.labels == i % 10)[0] if in_turn else np.arange(len(self.labels))
-            index = rng.choice(candidates)
+            index = rng.choice(np.where(self.labels == i % 10)[0]) if in_turn else rng.integers(len(self.images))
             made, box = picture(rng, self.images[index], self.photos[rng.integers(len(self.photos))])
             pictures.append(made)
             labels.append(self.labels[index])

@@ -44,32 +44,17 @@ const CELLS: FeedSpec = { dtype: 'uint8', shape: [null, null, null, null, 3] };
 
 const arranger = perKey<`${number} ${number}`>((key) => {
   const [columns, gap] = key.split(' ').map(Number) as [number, number];
+  const white = { value: 255 };
+  const none: readonly [number, number] = [0, 0];
+  const before: readonly [number, number] = [gap, 0];
+  const after: readonly [number, number] = [0, gap];
   return imageFunction([CELLS], (cells) => {
-    const white = { value: ops.constant(255, 'uint8') };
-    const spaced = ops.pad(
-      cells,
-      [
-        [0, 0],
-        [0, 0],
-        [0, gap],
-        [0, gap],
-        [0, 0],
-      ],
-      white,
-    );
+    // As floats: oneDNN's transpose complains on the error stream about integers.
+    const spaced = ops.pad(ops.cast(cells, 'float32'), [none, none, after, after, none], white);
     const [height, width] = ops.unstack(ops.slice(ops.shape(spaced), [2], [2])) as [Symbolic, Symbolic];
     const grid = ops.reshape(spaced, [-1, columns, height, width, 3]);
     const rows = ops.transpose(grid, [0, 2, 1, 3, 4]);
     const sheet = ops.reshape(rows, [1, -1, ops.multiply(width, columns), 3]);
-    return ops.pad(
-      sheet,
-      [
-        [0, 0],
-        [gap, 0],
-        [gap, 0],
-        [0, 0],
-      ],
-      white,
-    );
+    return ops.cast(ops.pad(sheet, [none, before, before, none], white), 'uint8');
   });
 });

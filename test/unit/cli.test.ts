@@ -142,6 +142,11 @@ describe('pictures', () => {
     await expect(findPictures([join(directory, '*.bmp')])).rejects.toThrow(/no file matches/);
   });
 
+  test('with brackets in their name are files, not patterns', async () => {
+    const path = await file('photo [1] (2).png', '');
+    expect(await findPictures([path])).toHaveLength(1);
+  });
+
   test('of one name get names of their own', () => {
     const names = new OutputNames();
     expect(['a/cat.jpg', 'b/cat.jpg', 'c/CAT.jpg', 'a/dog.jpg'].map((path) => names.next(path))).toEqual([
