@@ -187,26 +187,31 @@ TF_Output InputGradientOfStrides(RuleContext& c, const Geometry& g, TF_Output fi
   return Convolve(t, g, spread, filter, "VALID", {});
 }
 
-int64_t Groups(const RuleContext& c, const Geometry& g) {
+// Nullopt where the channels of the image or of the filter are not static.
+std::optional<int64_t> Groups(const RuleContext& c, const Geometry& g) {
   const graph::Shape x = c.InputShape(0);
   const graph::Shape filter = c.InputShape(1);
-  if (!x.known_rank || !filter.known_rank) return 1;
+  if (!x.known_rank || !filter.known_rank) return std::nullopt;
   const int64_t channels = x.dims[g.channel_axis()];
   const int64_t per_group = filter.dims[g.spatial()];
-  return channels > 0 && per_group > 0 ? channels / per_group : 1;
+  if (channels <= 0 || per_group <= 0) return std::nullopt;
+  return channels / per_group;
 }
 
 TF_Output InputGradient(RuleContext& c, const Geometry& g) {
-  const int64_t groups = Groups(c, g);
-  if (!g.dilated() && groups == 1) {
+  const std::optional<int64_t> groups = Groups(c, g);
+  // Where nothing says that there are groups, there are none: the gradient op fails at run time otherwise.
+  if (!g.dilated() && groups.value_or(1) == 1) {
     graph::OpBuilder op = c.ops().Op(g.input_op());
     op.In(c.ShapeOfX(0)).In(c.X(1)).In(c.Dy());
     return g.SetOn(op).Out();
   }
   const graph::Shape shape = c.InputShape(1);
-  if (!shape.IsFullyKnown()) c.Refuse("with dilations or groups and a filter of unknown shape");
+  if (!groups || !shape.IsFullyKnown()) {
+    c.Refuse("with dilations or groups, and channels or a filter of unknown size");
+  }
   const std::vector<int64_t> spans = Spans(g, shape);
-  const TF_Output filter = TransposedFilter(c.forward_ops(), c.Input(1), shape, groups);
+  const TF_Output filter = TransposedFilter(c.forward_ops(), c.Input(1), shape, *groups);
   return g.strided() ? InputGradientOfStrides(c, g, filter, spans)
                      : InputGradientOfStrideOne(c, g, filter, spans);
 }
@@ -241,7 +246,7 @@ void Convolution(RuleContext& c) {
   const Geometry g(c);
   if (c.Needs(0)) c.Set(0, InputGradient(c, g));
   if (c.Needs(1)) {
-    if (Groups(c, g) > 1) c.Refuse("with respect to a filter in groups");
+    if (Groups(c, g).value_or(1) > 1) c.Refuse("with respect to a filter in groups");
     c.Set(1, FilterGradient(c, g, c.X(0), c.Dy()));
   }
 }

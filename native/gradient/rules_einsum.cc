@@ -11,7 +11,7 @@ namespace ke::gradient {
 
 namespace {
 
-constexpr char kEllipsis = '.';  // one character stands for "..." in a Subscript
+constexpr char kEllipsis = '*';  // one character stands for "..." in a Subscript
 using Subscript = std::string;
 
 std::string Spell(const Subscript& subscript) {
@@ -30,11 +30,8 @@ struct Equation {
 
 Equation Parse(const RuleContext& c) {
   std::string text = c.AttrString("equation");
-  text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
-  for (size_t at = text.find("..."); at != std::string::npos; at = text.find("...")) text.replace(at, 3, ",,");
-  // ",," cannot occur otherwise; a single '.' stands for the ellipsis from here on.
-  for (size_t at = text.find(",,"); at != std::string::npos; at = text.find(",,")) {
-    text.replace(at, 2, std::string(1, kEllipsis));
+  for (size_t at = text.find("..."); at != std::string::npos; at = text.find("...")) {
+    text.replace(at, 3, std::string(1, kEllipsis));
   }
   const size_t arrow = text.find("->");
   if (arrow == std::string::npos) c.Refuse("with an equation without '->'");
@@ -82,15 +79,16 @@ bool SameEllipsis(const RuleContext& c, int i, int other, const Equation& equati
   return own == others && std::count(own.begin(), own.end(), -1) == 0;
 }
 
-// `gradient` has the ellipsis's axes first, as broadcast in the output; sums them to input i's own.
-TF_Output UnbroadcastEllipsis(RuleContext& c, TF_Output gradient, int i, const Equation& equation) {
+// `gradient` has the ellipsis's axes first, as broadcast in the output, then one per label; sums the former to
+// input i's own.
+TF_Output UnbroadcastEllipsis(RuleContext& c, TF_Output gradient, size_t labels, int i,
+                              const Equation& equation) {
   const Ops& t = c.ops();
   const Subscript& own = equation.inputs[i];
   const int out_rank = EllipsisRank(c, c.OutputShape(0), equation.output);
   const TF_Output shape = t.ShapeOf(gradient);
-  const TF_Output out_dims = t.SliceVector(shape, 0, out_rank);
-  const TF_Output labels =
-      out_rank == c.OutputShape(0).rank() ? t.Ints({}) : t.SliceVector(shape, out_rank, 0);
+  const TF_Output out_dims = t.Slice(shape, t.Ints({0}), t.Ints({out_rank}));
+  const TF_Output label_dims = labels == 0 ? t.Ints({}) : t.SliceVector(shape, out_rank, 0);
   TF_Output own_dims = t.Ints({});
   const int own_rank = EllipsisRank(c, c.InputShape(i), own);
   if (own_rank > 0) {
@@ -98,7 +96,7 @@ TF_Output UnbroadcastEllipsis(RuleContext& c, TF_Output gradient, int i, const E
     own_dims = t.Op("Slice").In(c.ShapeOfX(i)).In(t.Ints({begin})).In(t.Ints({own_rank})).Out();
   }
   const TF_Output axes = t.Binary("BroadcastGradientArgs", own_dims, out_dims);
-  return t.Reshape(t.Binary("Sum", gradient, axes), t.Concat({own_dims, labels}, 0));
+  return t.Reshape(t.Binary("Sum", gradient, axes), t.Concat({own_dims, label_dims}, 0));
 }
 
 void OperandGradient(RuleContext& c, int i, int other, const Equation& equation) {
@@ -123,7 +121,7 @@ void OperandGradient(RuleContext& c, int i, int other, const Equation& equation)
     Subscript labels = kept;
     labels.erase(std::remove(labels.begin(), labels.end(), kEllipsis), labels.end());
     gradient = Einsum(t, operands, left + "->" + Spell(kEllipsis + labels));
-    gradient = UnbroadcastEllipsis(c, gradient, i, equation);
+    gradient = UnbroadcastEllipsis(c, gradient, labels.size(), i, equation);
     if (HasEllipsis(own) && kept[0] != kEllipsis) {
       gradient = Einsum(t, {gradient}, Spell(kEllipsis + labels) + "->" + Spell(kept));
     }

@@ -76,6 +76,10 @@ void Prod(RuleContext& c) {
   const graph::Shape shape = c.InputShape(0);
   const auto axes = c.ConstAxes(1, shape.rank());
   if (!axes) c.Refuse("with an unknown rank or axes that are no constant");
+  if (axes->empty()) {
+    c.Set(0, c.Dy());
+    return;
+  }
   const Ops& f = c.forward_ops();
   std::vector<int32_t> order(axes->begin(), axes->end());
   for (int axis = 0; axis < shape.rank(); ++axis) {
@@ -93,8 +97,7 @@ void Prod(RuleContext& c) {
   const auto others = [&](bool reverse) {
     return f.Op("Cumprod").In(flat).In(f.Int(0)).AttrBool("exclusive", true).AttrBool("reverse", reverse).Out();
   };
-  const TF_Output factor = reduced == 0 ? f.Op("OnesLike").In(first).Out()
-                                        : f.Reshape(f.Mul(others(false), others(true)), dims);
+  const TF_Output factor = f.Reshape(f.Mul(others(false), others(true)), dims);
   c.Set(0, c.ops().Mul(f.Transpose(factor, inverse), WithReducedAxes(c, c.ops(), c.Dy())));
 }
 

@@ -19,6 +19,8 @@ struct Arg {
   double high = 2;
   std::vector<double> values = {};
   TF_DataType dtype = TF_DOUBLE;
+  // Axes that stay static in every mode, as a filter's shape and an image's channels are.
+  std::vector<int> static_axes = {};
 };
 
 using Tensors = std::vector<TF_Output>;
@@ -31,8 +33,6 @@ struct GradientCase {
   bool single = false;
   double step = 0;       // 0: 1e-6, or 1e-2 in float32
   double tolerance = 0;  // of the largest gradient of the arg; 0: 1e-5, or 2e-3 in float32
-  // Rules may refuse a rank that is unknown; one that needs more static than that says so here.
-  bool needs_static_dims = false;
 };
 
 std::ostream& operator<<(std::ostream& out, const GradientCase& test);

@@ -55,7 +55,7 @@ std::vector<GradientCase> ElementwiseCases() {
                      const Tensors both = s.Op("IdentityN").InList(x).Outs();
                      return {s.Op("Square").In(both[1]).Out(), both[0]};
                    }});
-  // Finite differences do not stop, so what is stopped here has no slope; a tape that passed it on would fail.
+  // Finite differences do not stop, so what is stopped has no slope here; gradient_tape_test.cc has one that does.
   cases.push_back({"StopGradient", {positive}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                      const TF_Output stopped = s.Op("StopGradient").In(x[0]).Out();
                      return {s.Op("Neg").In(x[0]).Out(), s.Op("ZerosLike").In(stopped).Out()};

@@ -1,0 +1,63 @@
+#include <gtest/gtest.h>
+
+#include "gradient_check.h"
+
+namespace ke::test {
+
+namespace {
+
+GradientCase Pool(const std::string& type, const std::vector<int64_t>& shape, const std::vector<int64_t>& window,
+                  const std::vector<int64_t>& strides, const std::string& padding,
+                  const std::vector<int64_t>& explicit_paddings = {}) {
+  GradientCase test;
+  std::string dims;
+  for (const int64_t size : window) dims += std::to_string(size);
+  for (const int64_t stride : strides) dims += std::to_string(stride);
+  test.name = type + padding + dims;
+  test.args = {{shape}};
+  test.build = [=](graph::Scope& s, const Tensors& x) {
+    graph::OpBuilder op = s.Op(type);
+    op.In(x[0]).AttrString("padding", padding);
+    if (type == "MaxPoolV2") {
+      op.In(s.Const(std::vector<int32_t>(window.begin(), window.end())));
+      op.In(s.Const(std::vector<int32_t>(strides.begin(), strides.end())));
+      return op.Outs();
+    }
+    op.AttrInts("ksize", window).AttrInts("strides", strides);
+    if (!explicit_paddings.empty()) op.AttrInts("explicit_paddings", explicit_paddings);
+    return op.Outs();
+  };
+  return test;
+}
+
+}  // namespace
+
+std::vector<GradientCase> PoolingCases() {
+  std::vector<GradientCase> cases;
+  for (const char* padding : {"SAME", "VALID"}) {
+    for (const char* type : {"MaxPool", "MaxPoolV2", "AvgPool"}) {
+      cases.push_back(Pool(type, {2, 4, 6, 2}, {1, 2, 2, 1}, {1, 2, 2, 1}, padding));
+      cases.push_back(Pool(type, {1, 5, 6, 2}, {1, 3, 2, 1}, {1, 2, 1, 1}, padding));
+    }
+    for (const char* type : {"MaxPool3D", "AvgPool3D"}) {
+      cases.push_back(Pool(type, {1, 4, 3, 4, 2}, {1, 2, 2, 2, 1}, {1, 2, 1, 2, 1}, padding));
+      cases.back().single = true;
+      // Values further apart than two steps, so that no maximum changes hands.
+      if (cases.back().name[0] == 'M') {
+        std::vector<double> values(1 * 4 * 3 * 4 * 2);
+        for (size_t i = 0; i < values.size(); ++i) values[i] = 0.1 * static_cast<double>((i * 37) % values.size());
+        cases.back().args[0].values = values;
+      }
+    }
+  }
+  cases.push_back(Pool("MaxPool", {1, 5, 4, 2}, {1, 3, 3, 1}, {1, 2, 2, 1}, "EXPLICIT", {0, 0, 1, 0, 1, 1, 0, 0}));
+  cases.push_back(Pool("MaxPool", {1, 4, 4, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "EXPLICIT", {0, 0, 1, 1, 0, 1, 0, 0}));
+  return cases;
+}
+
+class GradientOfPooling : public ::testing::TestWithParam<GradientCase> {};
+TEST_P(GradientOfPooling, EqualsFiniteDifferences) { CheckGradient(GetParam()); }
+INSTANTIATE_TEST_SUITE_P(Ops, GradientOfPooling, ::testing::ValuesIn(PoolingCases()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace ke::test

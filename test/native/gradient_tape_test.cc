@@ -1,0 +1,274 @@
+// The tape itself: which ops it walks, what it sums, where it builds, and what it refuses.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "gradient/registry.h"
+#include "gradient/tape.h"
+#include "gradient_check.h"
+#include "run_graph.h"
+
+namespace ke::gradient {
+namespace {
+
+using graph::Scope;
+using graph::Shape;
+using test::Tensors;
+using Doubles = std::vector<double>;
+
+class Tape : public ::testing::Test {
+ protected:
+  TF_Output Input(const Doubles& value, TF_DataType dtype = TF_DOUBLE) {
+    const std::vector<int64_t> dims = {static_cast<int64_t>(value.size())};
+    const TF_Output input = s.Placeholder(dtype, Shape::Of(dims), "x");
+    values.push_back(test::MakeTensor(dtype, dims, value));
+    feeds.emplace_back(input, values.back().get());
+    return input;
+  }
+  TF_Output Unary(const char* type, TF_Output x, const char* name = "") { return s.Op(type, name).In(x).Out(); }
+  TF_Output Binary(const char* type, TF_Output a, TF_Output b) { return s.Op(type).In(a).In(b).Out(); }
+
+  Tensors Gradients(const Tensors& ys, const Tensors& xs, const Tensors& grad_ys = {}, const Options& options = {}) {
+    return Gradient(&s, &s, ys, xs, grad_ys, options);
+  }
+  Doubles Run(TF_Output tensor) {
+    // What is fed may not be fetched.
+    return test::GraphRunner(s).RunOne(feeds, Unary("Identity", tensor));
+  }
+
+  // The error of a gradient that must be refused.
+  tf::Error Refusal(const Tensors& ys, const Tensors& xs, const Options& options = {}) {
+    try {
+      Gradients(ys, xs, {}, options);
+    } catch (const tf::Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << "nothing was refused";
+    return tf::Error(TF_OK, "");
+  }
+
+  Scope s;
+  std::vector<tf::TensorPtr> values;
+  std::vector<test::Feed> feeds;
+};
+
+TEST_F(Tape, SumsOverTheWaysOfADiamond) {
+  // y = x^2 + 3 x exp(0 x): both ways, and a product of a tensor with itself.
+  const TF_Output x = Input({2, -1});
+  const TF_Output square = Binary("Mul", x, x);
+  const TF_Output triple = Binary("Mul", x, s.Scalar(TF_DOUBLE, 3));
+  const TF_Output y = Binary("AddV2", square, triple);
+  EXPECT_EQ(Run(Gradients({y}, {x})[0]), (Doubles{7, 1}));
+}
+
+TEST_F(Tape, AddsResidualsOnceEach) {
+  // h <- h + h / 2, four times: 1.5^4 h.
+  TF_Output h = Input({1});
+  const TF_Output x = h;
+  for (int i = 0; i < 4; ++i) h = Binary("AddV2", h, Binary("Mul", h, s.Scalar(TF_DOUBLE, 0.5)));
+  EXPECT_EQ(Run(Gradients({h}, {x})[0]), (Doubles{5.0625}));
+}
+
+TEST_F(Tape, WeighsByGradYsAndOnesWhereNoneIsGiven) {
+  const TF_Output x = Input({1, 2});
+  const TF_Output weights = Input({10, 100});
+  const TF_Output square = Unary("Square", x);
+  const TF_Output negative = Unary("Neg", x);
+  EXPECT_EQ(Run(Gradients({square, negative}, {x}, {weights, {nullptr, 0}})[0]), (Doubles{19, 399}));
+  EXPECT_EQ(Run(Gradients({square, square}, {x})[0]), (Doubles{4, 8}));
+}
+
+TEST_F(Tape, GivesAYThatIsAnXItsOwnGradient) {
+  const TF_Output x = Input({3});
+  const TF_Output weight = Input({5});
+  const TF_Output y = Unary("Square", x);
+  EXPECT_EQ(Run(Gradients({x}, {x}, {weight})[0]), (Doubles{5}));
+  // x is a y, and leads to another.
+  EXPECT_EQ(Run(Gradients({x, y}, {x}, {weight, weight})[0]), (Doubles{35}));
+  // An x between another x and y.
+  const Tensors both = Gradients({Unary("Neg", y)}, {y, x});
+  EXPECT_EQ(Run(both[0]), (Doubles{-1}));
+  EXPECT_EQ(Run(both[1]), (Doubles{-6}));
+}
+
+TEST_F(Tape, IsZeroWhereNoPathLeads) {
+  const TF_Output x = Input({3, 4});
+  const TF_Output other = Input({1});
+  const TF_Output stopped = Unary("StopGradient", Unary("Square", x));
+  const TF_Output counted = s.Op("Cast").In(Unary("Shape", x)).AttrType("DstT", TF_DOUBLE).Out();
+  const Tensors gradients = Gradients({Unary("Square", other), stopped, counted}, {x, other});
+  EXPECT_EQ(Run(gradients[0]), (Doubles{0, 0}));
+  EXPECT_EQ(Run(gradients[1]), (Doubles{2}));
+  // x / stop(x): only the numerator moves.
+  EXPECT_EQ(Run(Gradients({Binary("RealDiv", x, Unary("StopGradient", x))}, {x})[0]), (Doubles{1.0 / 3, 0.25}));
+}
+
+TEST_F(Tape, WalksDeepChainsWithoutRecursion) {
+  constexpr int kDepth = 5000;
+  const TF_Output x = Input({1});
+  TF_Output h = x;
+  for (int i = 0; i < kDepth; ++i) h = Unary("Neg", h);
+  EXPECT_EQ(Run(Gradients({h}, {x})[0]), (Doubles{1}));
+}
+
+TEST_F(Tape, BuildsNothingForWhatNeedsNoGradient) {
+  const TF_Output x = s.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 3}));
+  const TF_Output filter = s.Placeholder(TF_FLOAT, Shape::Of({3, 3, 3, 4}));
+  const TF_Output conv =
+      s.Op("Conv2D").In(x).In(filter).AttrInts("strides", {1, 1, 1, 1}).AttrString("padding", "SAME").Out();
+  const TF_Output bias = s.Placeholder(TF_FLOAT, Shape::Of({4}));
+  const TF_Output y = Unary("Relu", Binary("BiasAdd", conv, bias));
+  std::set<TF_Operation*> before;
+  size_t position = 0;
+  while (TF_Operation* op = tf::C().TF_GraphNextOperation(s.graph(), &position)) before.insert(op);
+  Gradients({y}, {x});
+  std::multiset<std::string> added;
+  position = 0;
+  while (TF_Operation* op = tf::C().TF_GraphNextOperation(s.graph(), &position)) {
+    if (before.count(op) > 0) continue;
+    added.insert(tf::C().TF_OperationOpType(op));
+    // Convolution, bias and Relu stay fusable: nothing reads what is between them.
+    for (int i = 0; i < tf::C().TF_OperationNumInputs(op); ++i) {
+      const std::string source = tf::C().TF_OperationName(tf::C().TF_OperationInput({op, i}).oper);
+      if (std::string(tf::C().TF_OperationOpType(op)) != "Shape") {
+        EXPECT_NE(source, "Conv2D");
+        EXPECT_NE(source, "BiasAdd");
+      }
+    }
+  }
+  EXPECT_EQ(added, (std::multiset<std::string>{"OnesLike", "ReluGrad", "Shape", "Conv2DBackpropInput"}));
+}
+
+TEST_F(Tape, NarrowFloatsKeepTheirDType) {
+  for (const TF_DataType dtype : {TF_HALF, TF_BFLOAT16}) {
+    const TF_Output wide = Input({0.5, -2}, TF_FLOAT);
+    const TF_Output x = s.Op("Cast").In(wide).AttrType("DstT", dtype).Out();
+    TF_Output y = Unary("Erf", Unary("Relu", Unary("Square", Unary("Sigmoid", x))));
+    y = s.Op("Mean").In(Binary("Mul", Unary("Softmax", y), x)).In(s.Const(std::vector<int32_t>{0})).Out();
+    const TF_Output gradient = Gradients({y}, {x})[0];
+    EXPECT_EQ(Scope::GetDType(gradient), dtype);
+    const Doubles narrow = Run(s.Op("Cast").In(gradient).AttrType("DstT", TF_FLOAT).Out());
+    const Doubles exact = Run(Gradients({y}, {wide})[0]);
+    EXPECT_EQ(narrow, exact);
+    EXPECT_NE(narrow[0], 0);
+  }
+}
+
+TEST_F(Tape, RefusesAnOpWithoutARuleByTypeAndNode) {
+  const TF_Output x = Input({1, 2});
+  const TF_Output y = Unary("Digamma", x, "model/block_1/digamma");
+  const tf::Error error = Refusal({y}, {x});
+  EXPECT_EQ(error.code(), TF_UNIMPLEMENTED);
+  EXPECT_EQ(error.op(), "model/block_1/digamma");
+  EXPECT_STREQ(error.what(), "No confirmed gradient for op Digamma (node model/block_1/digamma)");
+  // Off the path it does no harm.
+  EXPECT_EQ(Run(Gradients({Unary("Neg", x), Unary("StopGradient", y)}, {x})[0]), (Doubles{-1, -1}));
+}
+
+TEST_F(Tape, RefusesLoopsAndTensorListsInsteadOfLosingTheirPath) {
+  const TF_Output x = Input({1, 2});
+  const TF_Output shape = s.Const(std::vector<int32_t>{});
+  const TF_Output list = s.Op("TensorListFromTensor").In(x).In(shape).Out();
+  const TF_Output stacked =
+      s.Op("TensorListStack", "lstm/stack").In(list).In(shape).AttrType("element_dtype", TF_DOUBLE).Out();
+  EXPECT_EQ(Refusal({stacked}, {x}).op(), "lstm/stack");
+}
+
+TEST_F(Tape, RefusesUnconfirmedAttributes) {
+  const TF_Output x = s.Placeholder(TF_DOUBLE, Shape::Of({3, 3}));
+  const TF_Output trace = s.Op("Einsum", "trace").InList({x}).AttrString("equation", "aa->a").Out();
+  const tf::Error error = Refusal({trace}, {x});
+  EXPECT_EQ(error.code(), TF_UNIMPLEMENTED);
+  EXPECT_STREQ(error.what(),
+               "No confirmed gradient for op Einsum (node trace): with the repeated label 'a' in 'aa'");
+}
+
+TEST_F(Tape, RefusesWhatIsNotFloating) {
+  const TF_Output integers = s.Const(std::vector<int32_t>{1, 2});
+  const TF_Output x = Input({1});
+  EXPECT_EQ(Refusal({integers}, {x}).code(), TF_INVALID_ARGUMENT);
+  EXPECT_EQ(Refusal({x}, {integers}).code(), TF_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(Refusal({x}, {integers}).what()).find("`xs[0]`"), std::string::npos);
+  EXPECT_THROW(Gradients({x}, {x}, {x, x}), tf::Error);
+  EXPECT_THROW(Gradients({x}, {x}, {Input({1}, TF_FLOAT)}), tf::Error);
+}
+
+// dy and x of every sign.
+class Overrides : public Tape {
+ protected:
+  Doubles Overridden(const char* type, const char* name) {
+    const TF_Output x = Input({-1, -1, 2, 2, 8, 8});
+    const TF_Output dy = Input({3, -3, 3, -3, 3, -3});
+    return Run(Gradients({Unary(type, x)}, {x}, {dy}, {{{type, name}}})[0]);
+  }
+};
+
+TEST_F(Overrides, GuidedPassesPositiveGradientsWhereTheInputWasPositive) {
+  EXPECT_EQ(Overridden("Relu", "guided"), (Doubles{0, 0, 3, 0, 3, 0}));
+  EXPECT_EQ(Overridden("Relu6", "guided"), (Doubles{0, 0, 3, 0, 0, 0}));
+  EXPECT_EQ(Overridden("Elu", "guided"), (Doubles{0, 0, 3, 0, 3, 0}));
+  EXPECT_EQ(Overridden("LeakyRelu", "guided"), (Doubles{0, 0, 3, 0, 3, 0}));
+  const Doubles selu = Overridden("Selu", "guided");
+  EXPECT_NEAR(selu[2], 3 * 1.0507009873554805, 1e-6);
+  EXPECT_EQ(selu[0] + selu[1] + selu[3] + selu[5], 0);
+}
+
+TEST_F(Overrides, DeconvolutionPassesPositiveGradientsWhateverTheInputWas) {
+  for (const char* type : {"Relu", "Relu6", "Elu", "Selu", "LeakyRelu"}) {
+    EXPECT_EQ(Overridden(type, "deconvolution"), (Doubles{3, 0, 3, 0, 3, 0})) << type;
+  }
+}
+
+TEST_F(Overrides, UnknownNamesAreRefusedWithTheKnownOnes) {
+  try {
+    CheckOverride("Relu", "guide");
+    FAIL();
+  } catch (const tf::Error& error) {
+    EXPECT_EQ(error.code(), TF_INVALID_ARGUMENT);
+    EXPECT_STREQ(error.what(),
+                 "Expected one of the overrides 'deconvolution', 'guided' for op type Relu. Received 'guide'");
+  }
+  try {
+    CheckOverride("Conv2D", "guided");
+    FAIL();
+  } catch (const tf::Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "Expected overrides for one of the op types 'Elu', 'LeakyRelu', 'Relu', 'Relu6', 'Selu'. "
+                 "Received 'Conv2D'");
+  }
+  CheckOverride("Relu", "guided");
+}
+
+TEST_F(Tape, CapturesIntoABodyOnlyWhatRulesRead) {
+  const TF_Output x = s.Placeholder(TF_FLOAT, Shape::Of({-1, 6}), "x");
+  const std::vector<float> weight(6 * 300, 0.5f);
+  const TF_Output kernel = s.Const(tf::MakeTensor(TF_FLOAT, {6, 300}, weight.data()).get(), "kernel");
+  const TF_Output y = Unary("Relu", Binary("MatMul", x, kernel));
+  Scope body(&s);
+  const TF_Output dy = body.Placeholder(TF_FLOAT, s.GetShape(y), "dy");
+  Gradient(&s, &body, {y}, {x}, {dy}, {});
+  std::vector<std::string> captured;
+  for (const TF_Output& tensor : body.captured()) captured.emplace_back(tf::C().TF_OperationName(tensor.oper));
+  EXPECT_EQ(captured, (std::vector<std::string>{"Relu", "kernel"}));
+}
+
+TEST(Registry, EveryRuleIsProvedByFiniteDifferences) {
+  std::set<std::string> proved;
+  for (const auto& table :
+       {test::ElementwiseCases(), test::ActivationCases(), test::ReductionCases(), test::LinearCases(),
+        test::ConvolutionCases(), test::PoolingCases(), test::NormalizationCases(), test::ShapeCases(),
+        test::GatherCases(), test::ResizeCases(), test::SecondOrderCases()}) {
+    for (const test::GradientCase& one : table) {
+      for (const std::string& type : test::OpTypes(one)) proved.insert(type);
+    }
+  }
+  // It refuses whatever it is given.
+  proved.insert("PreventGradient");
+  for (const std::string& type : Registry::Get().Types()) {
+    EXPECT_TRUE(proved.count(type) > 0) << "the rule of " << type << " is in no finite-difference table";
+  }
+}
+
+}  // namespace
+}  // namespace ke::gradient
