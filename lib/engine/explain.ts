@@ -9,8 +9,8 @@ import { KERNEL_AXIS } from '../inspection/axes.js';
 import { Model } from '../model.js';
 import type { StepOptions } from './explain_step.js';
 import { type ExplainResult, makeExplainFunction } from './make_explain_function.js';
-import { checkIsSignal } from './predict.js';
-import { checkSignal, runBatches } from './run_batches.js';
+import { runBatches } from './run_batches.js';
+import { checkIsSignal, checkSignal } from './signal.js';
 
 export interface ExplainOptions extends DataOptions, StepOptions {
   /** 'auto' (a progress bar on a terminal, else nothing), 0 (nothing), 1 (progress) or 2 (one line). Default 'auto'. */

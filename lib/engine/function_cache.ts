@@ -11,11 +11,13 @@ export interface Lease {
 /** A compiled function, or one in the making, and how many use it. It closes when the cache has dropped it and no one does. */
 class Entry {
   readonly compiled: Promise<NativeFunction>;
+  readonly #onClose: (entry: Entry) => void;
   #users = 0;
   #dropped = false;
 
-  constructor(compiled: Promise<NativeFunction>) {
+  constructor(compiled: Promise<NativeFunction>, onClose: (entry: Entry) => void) {
     this.compiled = compiled;
+    this.#onClose = onClose;
   }
 
   async lend(): Promise<Lease> {
@@ -42,6 +44,7 @@ class Entry {
 
   /** Closes whether or not it is lent out. */
   close(): void {
+    this.#onClose(this);
     // A failed compilation has nothing to close, and its caller knows.
     this.compiled.then(
       (compiled) => compiled.close(),
@@ -73,7 +76,7 @@ export class FunctionCache {
   });
   readonly #fingerprints = new Map<string, string>();
   /** Entries that are not closed yet, in the cache or lent out. */
-  readonly #alive = new Set<WeakRef<Entry>>();
+  readonly #alive = new Set<Entry>();
 
   get size(): number {
     return this.#entries.size;
@@ -83,10 +86,10 @@ export class FunctionCache {
   lend(fingerprint: string, compile: () => Promise<NativeFunction>): Promise<Lease> {
     let entry = this.#entries.get(fingerprint);
     if (entry === undefined) {
-      const made = new Entry(compile());
+      const made = new Entry(compile(), (closed) => this.#alive.delete(closed));
       entry = made;
       this.#entries.set(fingerprint, made);
-      this.#track(made);
+      this.#alive.add(made);
       made.compiled.catch(() => {
         if (this.#entries.peek(fingerprint) === made) this.#entries.delete(fingerprint);
       });
@@ -107,16 +110,8 @@ export class FunctionCache {
 
   /** Closes all functions, also those lent out: their runs under way end first. */
   close(): void {
-    for (const entry of this.#alive) entry.deref()?.close();
-    this.#alive.clear();
+    for (const entry of this.#alive) entry.close();
     this.#entries.clear();
     this.#fingerprints.clear();
-  }
-
-  #track(entry: Entry): void {
-    for (const each of this.#alive) {
-      if (each.deref() === undefined) this.#alive.delete(each);
-    }
-    this.#alive.add(new WeakRef(entry));
   }
 }

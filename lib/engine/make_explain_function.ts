@@ -75,7 +75,7 @@ export function makeExplainFunction<M extends AnyMethod>(
     { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<ExplainResult> => {
     model.checkOpen();
-    const lease = await leaseFor(signatureOf(model, batch));
+    const lease = leaseFor(signatureOf(model, batch));
     const [logits, maps] = await runFunction(model, lease, batch, signal);
     return { logits: logits as Tensor, maps: maps as Tensor };
   };

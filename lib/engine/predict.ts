@@ -1,4 +1,4 @@
-import { checkOptions, wrongType } from '../arguments.js';
+import { checkOptions } from '../arguments.js';
 import { CallbackList } from '../callbacks/callback_list.js';
 import { makeDataHandler } from '../data/data_handler.js';
 import type { Inputs } from '../data/inputs.js';
@@ -8,6 +8,7 @@ import { compile, signatureOf } from './compile.js';
 import type { Lease } from './function_cache.js';
 import { runBatches } from './run_batches.js';
 import { runFunction } from './run_function.js';
+import { checkIsSignal } from './signal.js';
 import { symbolicModel } from './symbolic_model.js';
 
 /** @internal `Model.predict`. */
@@ -34,7 +35,7 @@ export async function predict(
           ({ inputs }) => symbolicModel(model, inputs)(inputs),
           null,
         );
-        const tensors = await runFunction(model, await lease, batch, signal);
+        const tensors = await runFunction(model, lease, batch, signal);
         return Object.fromEntries(tensors.map((tensor, i) => [String(i), tensor]));
       },
       { callbacks: new CallbackList(), counter: { steps: 0 }, signal },
@@ -47,9 +48,4 @@ export async function predict(
       () => undefined,
     );
   }
-}
-
-export function checkIsSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw wrongType('signal', 'an AbortSignal', signal);
 }

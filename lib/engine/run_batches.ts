@@ -1,9 +1,9 @@
 /** The loop over batches: several under way at once, results in order, joined as they come. */
 import type { CallbackList } from '../callbacks/callback_list.js';
 import type { Batch, DataHandler } from '../data/data_handler.js';
-import { CancelledError } from '../errors.js';
 import type { Model } from '../model.js';
 import { RowJoiner, type Tensor } from '../tensor.js';
+import { checkSignal } from './signal.js';
 
 /** The outputs of one step, by name. */
 export type StepOutputs = Readonly<Record<string, Tensor>>;
@@ -33,14 +33,6 @@ function batchesInFlight(model: Model, handler: DataHandler): number {
   const rows = Math.min(handler.batchSize, handler.samples);
   const shards = Math.ceil(rows / shardSize(model, rows, handler.rowBytes));
   return Math.min(handler.maxQueueSize, Math.ceil(model.core.session.replicas / shards) + 1);
-}
-
-export function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw cancelled(signal);
-}
-
-export function cancelled(signal: AbortSignal): CancelledError {
-  return new CancelledError('The run was cancelled by its signal.', { cause: signal.reason });
 }
 
 /** Runs `step` over all batches and joins what it gives along the samples. */
@@ -89,7 +81,8 @@ export async function runBatches<Outputs extends StepOutputs>(
   } catch (error) {
     await Promise.allSettled(underWay.map(({ outputs }) => outputs));
     for (const { batch } of underWay) batch.release();
-    await callbacks.onPredictError(error);
+    // Whatever a callback makes of it, the caller hears of what went wrong first.
+    await callbacks.onPredictError(error).catch(() => undefined);
     throw error;
   }
   return Object.fromEntries([...joined].map(([name, joiner]) => [name, joiner.finish()])) as Outputs;

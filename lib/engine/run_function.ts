@@ -5,27 +5,30 @@ import { nativeAsync } from '../errors.js';
 import type { Model } from '../model.js';
 import { Tensor } from '../tensor.js';
 import type { Lease } from './function_cache.js';
-import { cancelled, checkSignal, shardSize } from './run_batches.js';
+import { shardSize } from './run_batches.js';
+import { cancelled, checkSignal, untilAborted } from './signal.js';
 
 /** The fetches for `batch`, over TensorFlow's memory. Throws CancelledError once `signal` is aborted. */
 export async function runFunction(
   model: Model,
-  lease: Lease,
+  lease: Promise<Lease>,
   batch: Batch,
   signal: AbortSignal | undefined,
 ): Promise<Tensor[]> {
   model.checkOpen();
-  checkSignal(signal);
+  const { function: compiled } = await untilAborted(lease, signal);
+  model.checkOpen();
   const feeds = await Promise.all(
     [...batch.inputs, ...(batch.indices === null ? [] : [batch.indices])].map((feed) => feed.toAligned()),
   );
+  checkSignal(signal);
   const token = signal === undefined ? null : loadedAddon().createCancellation();
   const abort = () => token?.cancel();
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const bytes = batch.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const rows = shardSize(model, batch.samples, bytes / batch.samples);
-    const outputs = await nativeAsync(() => lease.function.run(feeds, rows, token));
+    const outputs = await nativeAsync(() => compiled.run(feeds, rows, token));
     return outputs.map((output) => Tensor.fromNative(output));
   } catch (error) {
     throw signal?.aborted === true ? cancelled(signal) : error;

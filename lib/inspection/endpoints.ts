@@ -8,7 +8,7 @@ import { getNestedLayer, type Layered, type LayerName, layerAt } from './layers.
 export interface EndpointDescriptor {
   /** The layer's name or path. */
   readonly name?: LayerName;
-  /** Instead of a name: the layer itself, or its position in `model.layers`. */
+  /** Instead of a name: the layer itself, or its position among the layers that are not nested. */
   readonly layer?: LayerInfo | number;
   /** What enters the layer, or what leaves it. Default: 'output'. */
   readonly link?: 'input' | 'output';
@@ -52,8 +52,7 @@ interface Resolved {
   node: number | 'last';
 }
 
-const FORMS =
-  "a layer's name, a path of names, a position in `model.layers`, a layer, or { name | layer, link, node }";
+const FORMS = "a layer's name, a path of names, a position, a layer, or { name | layer, link, node }";
 
 function resolve(model: Layered, place: Endpoint): Resolved {
   const whole = { link: 'output', node: 'last' } as const;

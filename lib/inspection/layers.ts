@@ -90,7 +90,10 @@ export interface LayerSearch {
   readonly searchReversed?: boolean;
 }
 
-function holds(layer: LayerInfo, property: string): boolean {
+/** A nested model lists the weights of all layers inside it: it holds none itself. */
+function holds(model: Layered, layer: LayerInfo, property: string): boolean {
+  const inside = `${layer.path.join('\0')}\0`;
+  if (model.layers.some((other) => other.path.join('\0').startsWith(inside))) return false;
   return layer.weights.some(({ name }) => name.replace(/:\d+$/, '').split('/').at(-1) === property);
 }
 
@@ -109,7 +112,7 @@ export function findLayerWith(model: Layered, search: LayerSearch): LayerInfo {
   const found = layers.find(
     (layer) =>
       (type === null || type.includes(layer.type)) &&
-      (properties === null || properties.every((property) => holds(layer, property))),
+      (properties === null || properties.every((property) => holds(model, layer, property))),
   );
   if (found !== undefined) return found;
   const wanted = [
@@ -132,14 +135,18 @@ export function getGlobalPoolingLayer(model: Layered, name: LayerName | null = n
   return findLayerWith(model, { name, type: POOLING_LAYERS });
 }
 
-/** @internal The layer at a position in `model.layers`; negative positions count from the end. */
+/**
+ * @internal The layer at a position among the layers that are not nested, as `model.summary()` lists them; negative
+ * positions count from the end.
+ */
 export function layerAt(model: Layered, index: number): LayerInfo {
-  const layer = Number.isInteger(index) ? model.layers.at(index) : undefined;
+  const layers = model.layers.filter(({ path }) => path.length === 1);
+  const layer = Number.isInteger(index) ? layers.at(index) : undefined;
   if (layer === undefined) {
-    const count = model.layers.length;
     throw new ModelError(
       'NOT_FOUND',
-      `The model has no layer ${describe(index)}: it has ${count}, counted from 0 or, from the end, from -1.`,
+      `The model has no layer ${describe(index)}: it has ${layers.length} that are not nested, counted from 0 or, ` +
+        'from the end, from -1.',
     );
   }
   return layer;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { positionSizes, resizeMaps } from '../../lib/engine/resize_maps.js';
 import { graph, tensor } from '../../lib/index.js';
 import { evaluate, evaluateAll } from './evaluate.js';
 
@@ -576,5 +577,35 @@ describe('batchJacobian', () => {
       'Expected `each` to return a symbolic tensor',
     );
     await expect(record({ each: 3 as never })).rejects.toThrow('Expected a function for argument `each`');
+  });
+});
+
+describe('resizing maps', () => {
+  check([
+    ['of signals', () => resizeMaps(ops.constant([[[0], [1]]]), [4]), [0, 0.25, 0.75, 1], [1, 4, 1]],
+    ['of images', () => resizeMaps(ops.constant([[[[0], [1]]]]), [1, 4]), [0, 0.25, 0.75, 1], [1, 1, 4, 1]],
+    // Depth 0 to 1 in 4 samples, each widened to 1x2.
+    [
+      'of volumes',
+      () => resizeMaps(ops.constant([[[[[0]]], [[[1]]]]]), [4, 1, 2]),
+      [0, 0, 0.25, 0.25, 0.75, 0.75, 1, 1],
+      [1, 4, 1, 2, 1],
+    ],
+    [
+      'of volumes to symbolic sizes',
+      () =>
+        resizeMaps(
+          ops.constant([[[[[0]]], [[[1]]]]]),
+          positionSizes(ops.zeros(ops.shape(ops.ones([1, 4, 1, 2, 3])))),
+        ),
+      [0, 0, 0.25, 0.25, 0.75, 0.75, 1, 1],
+      [1, 4, 1, 2, 1],
+    ],
+  ]);
+
+  it('needs a size for every axis', async () => {
+    await expect(evaluate(() => resizeMaps(ops.constant([[[[0]]]]), [2]))).rejects.toThrow(
+      'have 2 axes of positions and cannot be resized to 1 sizes',
+    );
   });
 });

@@ -3,6 +3,7 @@ import type { NativeFunction } from '../../lib/binding/contract.js';
 import { FunctionCache } from '../../lib/engine/function_cache.js';
 import { keyOf, WatchedParams } from '../../lib/engine/params.js';
 import { partialExplain } from '../../lib/engine/partial_explain.js';
+import { untilAborted } from '../../lib/engine/signal.js';
 import { gradcam } from '../../lib/methods/cams/index.js';
 import { METHODS } from '../../lib/methods/gradient/index.js';
 
@@ -158,5 +159,25 @@ describe('partialExplain', () => {
 describe('METHODS', () => {
   it('lists the methods of a group', () => {
     expect(METHODS.map(({ name }) => name)).toEqual(['gradients']);
+  });
+});
+
+describe('untilAborted', () => {
+  const never = new Promise<never>(() => undefined);
+
+  it('gives the result of the work, or its error', async () => {
+    const { signal } = new AbortController();
+    await expect(untilAborted(Promise.resolve(3), signal)).resolves.toBe(3);
+    await expect(untilAborted(Promise.resolve(3), undefined)).resolves.toBe(3);
+    await expect(untilAborted(Promise.reject(new Error('failed')), signal)).rejects.toThrow('failed');
+  });
+
+  it('ends at once when aborted, before or while the work is under way', async () => {
+    const cancelled = { name: 'CancelledError', code: 'CANCELLED', cause: 'enough' };
+    await expect(untilAborted(never, AbortSignal.abort('enough'))).rejects.toMatchObject(cancelled);
+    const controller = new AbortController();
+    const waiting = untilAborted(never, controller.signal);
+    controller.abort('enough');
+    await expect(waiting).rejects.toMatchObject(cancelled);
   });
 });

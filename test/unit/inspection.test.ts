@@ -33,6 +33,7 @@ const model = {
   layers: [
     layer('conv1', 'Conv2D', ['kernel', 'bias']),
     layer('relu', 'ReLU', [], 2),
+    layer('inner', 'Functional', ['conv/kernel:0', 'norm/gamma', 'norm/beta']),
     layer('inner/conv', 'Conv2D', ['kernel:0']),
     layer('inner/norm', 'BatchNormalization', ['gamma', 'beta']),
     layer('other/norm', 'BatchNormalization', ['gamma', 'beta']),
@@ -62,7 +63,7 @@ describe('getNestedLayer', () => {
       "The model has no layer 'prediction'. Did you mean 'predictions'?",
     );
     expect(() => getNestedLayer(model, ['inner', 'cnov'])).toThrow("Did you mean ['inner', 'conv']");
-    expect(() => getNestedLayer(model, 'zzzzzzzz')).toThrow('Its last of 9 layers are ');
+    expect(() => getNestedLayer(model, 'zzzzzzzz')).toThrow('Its last of 10 layers are ');
     expect(() => getNestedLayer({ layers: [] }, 'a')).toThrow('It has no layers that could be told apart.');
     expect(() => getNestedLayer(model, ['conv1', 'gap'])).toThrow("nest them: [['conv1'], ['gap']].");
     expect(() => getNestedLayer(model, 3 as never)).toThrow(TypeError);
@@ -102,12 +103,13 @@ describe('findLayerWith', () => {
 
 describe('endpoints', () => {
   it('are addressed by name, path, position, layer and descriptor', () => {
-    const places = ['conv1', ['inner', 'conv'], 0, -2, model.layers[5] as LayerInfo];
+    const places = ['conv1', ['inner', 'conv'], 0, -2, 3, model.layers[6] as LayerInfo];
     expect(names(endpoints(model, places))).toEqual([
       'conv1_out:0',
       'inner/conv_out:0',
       'conv1_out:0',
       'depthwise_out:0',
+      'gap_out:0', // Nested layers are not counted.
       'gap_out:0',
     ]);
   });
@@ -122,7 +124,7 @@ describe('endpoints', () => {
   });
 
   it.each([
-    [99, 'The model has no layer 99: it has 9, counted from 0'],
+    [99, 'The model has no layer 99: it has 7 that are not nested, counted from 0'],
     [{ name: 'relu', node: 2 }, "The layer 'relu' has no call 2: it is called 2 times"],
     [{ name: 'relu', node: -1 }, 'has no call -1'],
     [{ name: 'flat' }, "The layer 'flat' has no call last"],
