@@ -1,0 +1,14 @@
+import type { Addon, NativeFunction } from '../../../lib/binding/contract.js';
+
+export function addonPath(): string;
+
+export function loadAddon(): Addon;
+
+/** A function of one feed (N, 4) whose rows are doubled. */
+export function doubling(addon: Addon, replicas?: number): Promise<NativeFunction>;
+
+/**
+ * A function of one feed (N, 600) whose shards take some 50 ms each, whatever they hold: products of random matrices,
+ * which TensorFlow cannot fold away.
+ */
+export function slow(addon: Addon): Promise<NativeFunction>;

@@ -1,0 +1,25 @@
+// An environment that ends in the middle of runs: `busy.mjs LIBRARY exit|throw|end|wait`, as a process or a worker.
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { loadAddon, slow } from './addon.mjs';
+
+const [library, ending] = isMainThread ? process.argv.slice(2) : [workerData.library, workerData.ending];
+const addon = loadAddon();
+await addon.loadLibrary(library);
+const run = await slow(addon);
+const x = addon.allocate('float32', [ending === 'end' ? 3 : 400, 600]);
+await run.run([x], 400, null);
+const runs = Array.from({ length: 5 }, () => run.run([x], 1, null));
+for (const each of runs) each.catch(() => {});
+parentPort?.postMessage('busy');
+if (ending === 'exit') setTimeout(() => process.exit(7), 20);
+if (ending === 'throw') {
+  setTimeout(() => {
+    throw new Error('thrown in the middle of a run');
+  }, 20);
+}
+if (ending === 'end') {
+  run.close();
+  x.release();
+  const [last] = await run.run([addon.allocate('float32', [1, 600])], 1, null).catch(() => [null]);
+  console.log(last === null ? 'refused' : 'ran');
+}

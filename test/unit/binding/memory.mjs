@@ -1,0 +1,66 @@
+// Prints as JSON what becomes of tensors that JavaScript drops: `node --expose-gc memory.mjs LIBRARY`.
+import { setImmediate as macrotask } from 'node:timers/promises';
+import { doubling, loadAddon } from './addon.mjs';
+
+const MB = 1 << 20;
+const addon = loadAddon();
+await addon.loadLibrary(process.argv[2]);
+
+async function collect() {
+  for (let i = 0; i < 5; i++) {
+    globalThis.gc();
+    await macrotask();
+  }
+}
+
+function viewOfDropped() {
+  const tensor = addon.allocate('float32', [2, 4]);
+  return new Float32Array(tensor.buffer, tensor.byteOffset).fill(7);
+}
+
+const before = process.memoryUsage();
+const probe = addon.allocate('uint8', [MB]);
+// Node counts only its own ArrayBuffers there.
+const external = process.memoryUsage().arrayBuffers - before.arrayBuffers < MB;
+probe.release();
+
+const view = viewOfDropped();
+await collect();
+const run = await doubling(addon);
+const x = addon.allocate('float32', [2, 4]);
+new Float32Array(x.buffer, x.byteOffset).fill(7);
+const copied = addon.memory().copiedInBytes;
+const [output] = await run.run([x], 2, null);
+const doubled = new Float32Array(output.buffer, output.byteOffset)[7];
+const copies = addon.memory().copiedInBytes > copied;
+output.release();
+
+// What takes a buffer away from its tensor: Node lets only its own ArrayBuffers be transferred so.
+structuredClone(x.buffer, { transfer: [x.buffer] });
+const detached = await run.run([x], 2, null).then(
+  ([each]) => {
+    each.release();
+    return 'ran';
+  },
+  (error) => error.code,
+);
+x.release();
+
+for (let i = 0; i < 100; i++) addon.allocate('uint8', [MB]);
+const held = addon.memory().liveTensors;
+await collect();
+const after = addon.memory().liveTensors;
+
+// A thousand outputs of 4 MB, released: their memory must not pile up.
+const large = addon.allocate('float32', [MB / 4, 4]);
+let peak = 0;
+for (let i = 0; i < 200; i++) {
+  const [each] = await run.run([large], MB, null);
+  each.release();
+  if (i === 20) peak = process.memoryUsage().rss;
+}
+const grown = process.memoryUsage().rss - peak > 100 * MB;
+
+console.log(
+  JSON.stringify({ external, view: view[7], doubled, before: held, after, copied: copies, detached, grown }),
+);
