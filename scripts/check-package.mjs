@@ -6,7 +6,7 @@
  * Usage: node scripts/check-package.mjs
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Failure, main, ROOT, step } from './setup/process.mjs';
@@ -116,9 +116,8 @@ main(async () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'ke-package-'));
   try {
     step('Packing');
-    const [{ filename }] = JSON.parse(
-      must(NPM, ['pack', '--json', '--silent', '--pack-destination', directory], ROOT).stdout,
-    );
+    must(NPM, ['pack', '--silent', '--pack-destination', directory], ROOT);
+    const [filename] = readdirSync(directory);
     const tarball = path.join(directory, filename);
     checkContents(tarball);
     step('Installing the tarball into an empty project');

@@ -30,5 +30,6 @@ main(async () => {
   const [node, biome] = packageBin('@biomejs/biome', 'biome');
   const typescript = await runStatus(node, [biome, 'lint', '--error-on-warnings', '.']);
   step('clang-tidy');
-  return typescript || ((await lintNative()) > 0 ? 1 : 0);
+  const native = await lintNative();
+  return typescript || (native > 0 ? 1 : 0);
 });

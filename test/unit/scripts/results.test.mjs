@@ -7,7 +7,8 @@ import { closingLine, readResults } from '../../../scripts/setup/results.mjs';
 function results(files) {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'ke-results-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
-  for (const [name, value] of Object.entries(files)) writeFileSync(path.join(directory, name), JSON.stringify(value));
+  for (const [name, value] of Object.entries(files))
+    writeFileSync(path.join(directory, name), JSON.stringify(value));
   return readResults(directory);
 }
 
@@ -35,7 +36,11 @@ it('adds up GoogleTest, vitest and plain counts', () => {
     numTodoTests: 0,
     testResults: [{ status: 'passed', assertionResults: [{}] }],
   };
-  const total = results({ 'a.json': gtest, 'b.json': vitest, 'c.json': { passed: 2, failed: 0, skipped: 0 } });
+  const total = results({
+    'a.json': gtest,
+    'b.json': vitest,
+    'c.json': { passed: 2, failed: 0, skipped: 0 },
+  });
   expect(total).toEqual({ passed: 6, failed: 2, skipped: 3 });
   expect(closingLine(total)).toBe('6 passed, 2 failed, 3 skipped');
 });
