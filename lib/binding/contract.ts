@@ -33,7 +33,9 @@ export interface NativeTensorSpec {
 
 /**
  * A dense tensor in 64-byte aligned memory that TensorFlow reads and writes without a copy. `buffer` is that
- * memory (an external ArrayBuffer; where those are refused, a copy of it), from `byteOffset` on.
+ * memory (an external ArrayBuffer; where those are refused, a copy of it that each run copies back), from
+ * `byteOffset` on. Views of `buffer` keep the memory alive without the NativeTensor; `byteLength` is 0 once it is
+ * released.
  */
 export interface NativeTensor {
   readonly dtype: DType;
@@ -105,7 +107,10 @@ export type NativeAttr =
 /** What a method records (native/graph/trace.h). All calls are synchronous and take microseconds. */
 export interface NativeTrace {
   placeholder(dtype: DType, shape: StaticShape, name: string): NativeSymbol;
-  /** `data` holds the elements of `shape` in the dtype's own layout; it is copied. */
+  /**
+   * `data` holds the elements of `shape` in the dtype's own layout; it is copied. Of dtype string only scalars:
+   * the bytes of one string.
+   */
   constant(dtype: DType, shape: readonly number[], data: ArrayBufferView): NativeSymbol;
   op(
     type: string,
@@ -154,9 +159,21 @@ export interface NativeFunction {
    * Runs the graph over the feeds, off the JavaScript thread: splits them along axis 0 into shards of at most
    * `shardSize` rows, runs the shards on the replicas and joins the fetches along axis 0, in order. Rejects with
    * CANCELLED when `token` was cancelled before the last shard started. The returned tensors are TensorFlow's
-   * memory.
+   * memory where one shard held all rows, else they are joined by one copy.
+   *
+   * A feed whose placeholder is a scalar goes to every shard as it is. A placeholder of dtype string and shape (N)
+   * is fed with uint8 (N, L): the bytes of each string. Without a feed that has rows there is one shard.
+   *
+   * Rejects before anything runs with INVALID_ARGUMENT, naming the feed, where feeds do not fit their placeholders
+   * or differ in rows, with FAILED_PRECONDITION where the function is closed, or a feed is released or its buffer
+   * detached; and with INVALID_ARGUMENT, naming the fetch, where a fetch has lost the batch axis or its rows differ
+   * in shape between shards.
    */
-  run(feeds: readonly NativeTensor[], shardSize: number, token: NativeCancellation | null): Promise<NativeTensor[]>;
+  run(
+    feeds: readonly NativeTensor[],
+    shardSize: number,
+    token: NativeCancellation | null,
+  ): Promise<NativeTensor[]>;
   /** Frees session and graph after the runs under way have ended. Idempotent. */
   close(): void;
 }
@@ -177,7 +194,10 @@ export interface NativeMemory {
 export interface Addon {
   /** dlopens libtensorflow on a background thread, once per process, and returns its version. Idempotent. */
   loadLibrary(path: string): Promise<string>;
-  /** The path that is loaded, or null. All below needs it loaded, else throws FAILED_PRECONDITION. */
+  /**
+   * The path that is loaded, or null. All below but createCancellation and memory needs it loaded, else throws
+   * (loadModel: rejects with) FAILED_PRECONDITION.
+   */
   loadedPath(): string | null;
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
   createTrace(): NativeTrace;
