@@ -14,7 +14,6 @@ Registry Build() {
   AddLinearRules(&registry);
   AddEinsumRule(&registry);
   AddConvolutionRules(&registry);
-  AddDepthwiseRules(&registry);
   AddPoolingRules(&registry);
   AddNormalizationRules(&registry);
   AddShapeRules(&registry);

@@ -42,7 +42,6 @@ void AddReductionRules(Registry* registry);
 void AddLinearRules(Registry* registry);
 void AddEinsumRule(Registry* registry);
 void AddConvolutionRules(Registry* registry);
-void AddDepthwiseRules(Registry* registry);
 void AddPoolingRules(Registry* registry);
 void AddNormalizationRules(Registry* registry);
 void AddShapeRules(Registry* registry);

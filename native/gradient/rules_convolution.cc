@@ -1,8 +1,9 @@
-// Convolutions of two and three spatial dimensions, and their transposes.
+// Convolutions of two and three spatial dimensions, depthwise ones, and their transposes.
 //
 // TensorFlow's own gradients forget dilations, and its CPU kernels of the gradient ops know neither dilations nor
 // groups. So a plain convolution uses the gradient op, and any other is written as what it is: a convolution of
-// dy, spread by the stride, with the filter turned by 180 degrees and its channels exchanged.
+// dy, spread by the stride, with the filter turned by 180 degrees and its channels exchanged. A depthwise
+// convolution is one with a group per channel.
 #include <algorithm>
 
 #include "gradient/registry.h"
@@ -14,6 +15,7 @@ namespace {
 struct Geometry {
   explicit Geometry(const RuleContext& c)
       : three_d(c.type().rfind("Conv3D", 0) == 0),
+        depthwise(c.type().rfind("Depthwise", 0) == 0),
         data_format(c.AttrString("data_format")),
         strides(c.AttrInts("strides")),
         dilations(c.AttrInts("dilations")),
@@ -36,9 +38,17 @@ struct Geometry {
   bool dilated() const {
     return std::any_of(dilations.begin(), dilations.end(), [](int64_t d) { return d != 1; });
   }
-  const char* forward_op() const { return three_d ? "Conv3D" : "Conv2D"; }
-  const char* input_op() const { return three_d ? "Conv3DBackpropInputV2" : "Conv2DBackpropInput"; }
-  const char* filter_op() const { return three_d ? "Conv3DBackpropFilterV2" : "Conv2DBackpropFilter"; }
+  const char* forward_op() const {
+    return depthwise ? "DepthwiseConv2dNative" : three_d ? "Conv3D" : "Conv2D";
+  }
+  const char* input_op() const {
+    if (depthwise) return "DepthwiseConv2dNativeBackpropInput";
+    return three_d ? "Conv3DBackpropInputV2" : "Conv2DBackpropInput";
+  }
+  const char* filter_op() const {
+    if (depthwise) return "DepthwiseConv2dNativeBackpropFilter";
+    return three_d ? "Conv3DBackpropFilterV2" : "Conv2DBackpropFilter";
+  }
 
   // The forward op's attributes, on an op of its family.
   graph::OpBuilder& SetOn(graph::OpBuilder& op) const {
@@ -53,6 +63,7 @@ struct Geometry {
   }
 
   bool three_d;
+  bool depthwise;
   std::string data_format;
   std::vector<int64_t> strides;
   std::vector<int64_t> dilations;
@@ -89,10 +100,10 @@ TF_Output TransposedFilter(const Ops& f, TF_Output filter, const graph::Shape& s
   return f.Reshape(turned, f.ConstShape(joined));
 }
 
-// A convolution of stride 1 with g's dilations.
+// A convolution (no depthwise one) of stride 1 with g's dilations.
 TF_Output Convolve(const Ops& t, const Geometry& g, TF_Output x, TF_Output filter, const std::string& padding,
                    const std::vector<int64_t>& explicit_paddings) {
-  graph::OpBuilder op = t.Op(g.forward_op());
+  graph::OpBuilder op = t.Op(g.three_d ? "Conv3D" : "Conv2D");
   op.In(x).In(filter).AttrInts("strides", std::vector<int64_t>(g.rank(), 1)).AttrInts("dilations", g.dilations);
   if (!explicit_paddings.empty()) op.AttrInts("explicit_paddings", explicit_paddings);
   return op.AttrString("padding", padding).AttrString("data_format", g.data_format).Out();
@@ -193,7 +204,7 @@ std::optional<int64_t> Groups(const RuleContext& c, const Geometry& g) {
   const graph::Shape filter = c.InputShape(1);
   if (!x.known_rank || !filter.known_rank) return std::nullopt;
   const int64_t channels = x.dims[g.channel_axis()];
-  const int64_t per_group = filter.dims[g.spatial()];
+  const int64_t per_group = g.depthwise ? 1 : filter.dims[g.spatial()];
   if (channels <= 0 || per_group <= 0) return std::nullopt;
   return channels / per_group;
 }
@@ -201,17 +212,24 @@ std::optional<int64_t> Groups(const RuleContext& c, const Geometry& g) {
 TF_Output InputGradient(RuleContext& c, const Geometry& g) {
   const std::optional<int64_t> groups = Groups(c, g);
   // Where nothing says that there are groups, there are none: the gradient op fails at run time otherwise.
-  if (!g.dilated() && groups.value_or(1) == 1) {
+  if (!g.dilated() && (g.depthwise || groups.value_or(1) == 1)) {
     graph::OpBuilder op = c.ops().Op(g.input_op());
     op.In(c.ShapeOfX(0)).In(c.X(1)).In(c.Dy());
     return g.SetOn(op).Out();
   }
-  const graph::Shape shape = c.InputShape(1);
+  graph::Shape shape = c.InputShape(1);
   if (!groups || !shape.IsFullyKnown()) {
     c.Refuse("with dilations or groups, and channels or a filter of unknown size");
   }
+  const Ops& f = c.forward_ops();
+  TF_Output filter = c.Input(1);
+  if (g.depthwise) {
+    // (kh, kw, channels, multiplier) is (kh, kw, 1, channels * multiplier) of as many groups as channels.
+    shape.dims = {shape.dims[0], shape.dims[1], 1, shape.dims[2] * shape.dims[3]};
+    filter = f.Reshape(filter, f.ConstShape(shape.dims));
+  }
+  filter = TransposedFilter(f, filter, shape, *groups);
   const std::vector<int64_t> spans = Spans(g, shape);
-  const TF_Output filter = TransposedFilter(c.forward_ops(), c.Input(1), shape, *groups);
   return g.strided() ? InputGradientOfStrides(c, g, filter, spans)
                      : InputGradientOfStrideOne(c, g, filter, spans);
 }
@@ -225,6 +243,7 @@ TF_Output FilterGradient(RuleContext& c, const Geometry& g, TF_Output x, TF_Outp
     return geometry.SetOn(op).Out();
   };
   if (!g.dilated()) return backprop(g, c.ShapeOfX(1));
+  if (g.depthwise) c.Refuse("with respect to a dilated depthwise filter");
   const graph::Shape shape = c.InputShape(1);
   if (!shape.IsFullyKnown()) c.Refuse("with respect to a dilated filter of unknown shape");
   std::vector<int64_t> dense = shape.dims;
@@ -246,7 +265,7 @@ void Convolution(RuleContext& c) {
   const Geometry g(c);
   if (c.Needs(0)) c.Set(0, InputGradient(c, g));
   if (c.Needs(1)) {
-    if (Groups(c, g).value_or(1) > 1) c.Refuse("with respect to a filter in groups");
+    if (!g.depthwise && Groups(c, g).value_or(1) > 1) c.Refuse("with respect to a filter in groups");
     c.Set(1, FilterGradient(c, g, c.X(0), c.Dy()));
   }
 }
@@ -266,8 +285,9 @@ void TransposedConvolution(RuleContext& c) {
 }  // namespace
 
 void AddConvolutionRules(Registry* registry) {
-  registry->AddAll({"Conv2D", "Conv3D"}, Convolution);
-  registry->AddAll({"Conv2DBackpropInput", "Conv3DBackpropInputV2"}, TransposedConvolution);
+  registry->AddAll({"Conv2D", "Conv3D", "DepthwiseConv2dNative"}, Convolution);
+  registry->AddAll({"Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput"},
+                   TransposedConvolution);
 }
 
 }  // namespace ke::gradient

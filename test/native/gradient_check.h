@@ -31,6 +31,8 @@ struct GradientCase {
   std::function<Tensors(graph::Scope& s, const Tensors& x)> build;
   // Ops that have no float64 kernel are run in float32, with a larger step and tolerance.
   bool single = false;
+  // Runs only on oneDNN's kernels (NCHW and some dilations on a CPU): skipped, visibly, where there are none.
+  bool needs_onednn = false;
   double step = 0;       // 0: 1e-6, or 1e-2 in float32
   double tolerance = 0;  // of the largest gradient of the arg; 0: 1e-5, or 2e-3 in float32
 };

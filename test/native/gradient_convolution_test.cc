@@ -16,6 +16,7 @@ struct Convolution {
   std::vector<int64_t> explicit_paddings = {};
   bool constant_filter = false;
   std::string data_format = "NHWC";
+  bool onednn = false;  // has float32 kernels of oneDNN only
 };
 
 std::vector<int64_t> Full(const Convolution& conv, const std::vector<int64_t>& spatial) {
@@ -34,9 +35,15 @@ GradientCase Case(const Convolution& conv, size_t number) {
   if (!conv.constant_filter) test.args.push_back({conv.filter});
   // With groups or dilations the filter is turned around: its shape and the image's channels are static, as in
   // every model.
-  if (conv.type == "Conv2D") {
-    test.args[0].static_axes = {conv.data_format == "NHWC" ? 3 : 1};
-    if (!conv.constant_filter) test.args[1].static_axes = {0, 1, 2, 3};
+  test.args[0].static_axes = {conv.data_format.back() == 'C' ? static_cast<int>(conv.x.size()) - 1 : 1};
+  if (!conv.constant_filter) {
+    for (size_t axis = 0; axis < conv.filter.size(); ++axis) {
+      test.args[1].static_axes.push_back(static_cast<int>(axis));
+    }
+  }
+  if (conv.onednn) {
+    test.single = test.needs_onednn = true;
+    test.step = 0.1;  // linear in either
   }
   test.build = [conv](graph::Scope& s, const Tensors& x) {
     TF_Output filter;
@@ -46,6 +53,7 @@ GradientCase Case(const Convolution& conv, size_t number) {
       std::vector<double> values(count);
       for (int64_t i = 0; i < count; ++i) values[i] = static_cast<double>((i * 7) % 11) / 5 - 1;
       filter = s.Const(tf::MakeTensor(TF_DOUBLE, conv.filter, values.data()).get());
+      if (conv.onednn) filter = s.Op("Cast").In(filter).AttrType("DstT", TF_FLOAT).Out();
     } else {
       filter = x[1];
     }
@@ -88,6 +96,23 @@ std::vector<GradientCase> ConvolutionCases() {
   add({"Conv2D", {1, 6, 6, 4}, {3, 3, 2, 2}, {2, 2}, {1, 1}, "EXPLICIT", {0, 0, 1, 0, 2, 1, 0, 0}, true});
   add({"DepthwiseConv2dNative", {1, 5, 4, 2}, {3, 3, 2, 2}, {1, 1}, {1, 1}, "EXPLICIT", {0, 0, 1, 2, 0, 1, 0, 0}});
   add({"DepthwiseConv2dNative", {1, 6, 5, 2}, {3, 3, 2, 1}, {2, 2}, {1, 1}, "EXPLICIT", {0, 0, 1, 1, 2, 0, 0, 0}});
+
+  // Dilated and strided at once.
+  add({"Conv2D", {1, 9, 8, 2}, {3, 2, 2, 2}, {2, 2}, {2, 2}, "VALID"});
+  add({"Conv2D", {1, 9, 8, 2}, {3, 2, 2, 2}, {2, 2}, {2, 2}, "SAME"});
+  for (const char* padding : {"SAME", "VALID"}) {
+    add({"Conv3D", {1, 5, 6, 5, 2}, {2, 3, 2, 2, 1}, {1, 1, 1}, {2, 2, 2}, padding, {}, true, "NDHWC", true});
+    add({"Conv3D", {1, 5, 4, 5, 2}, {2, 2, 2, 2, 2}, {2, 1, 1}, {2, 2, 2}, padding, {}, true, "NDHWC", true});
+    add({"Conv3D", {1, 2, 3, 4, 3}, {2, 2, 2, 2, 2}, {2, 2, 2}, {1, 1, 1}, padding, {}, true, "NCDHW", true});
+    // TensorFlow's gradients of a dilated depthwise convolution are wrong in C++ and in Python.
+    add({"DepthwiseConv2dNative", {1, 7, 6, 3}, {3, 3, 3, 2}, {1, 1}, {2, 2}, padding, {}, true, "NHWC", true});
+    add({"DepthwiseConv2dNative", {1, 7, 6, 2}, {2, 3, 2, 1}, {1, 1}, {3, 1}, padding, {}, true, "NHWC", true});
+    add({"Conv2D", {2, 2, 6, 5}, {3, 2, 2, 3}, {2, 2}, {1, 1}, padding, {}, false, "NCHW", true});
+    add({"Conv2D", {1, 2, 7, 6}, {3, 3, 2, 2}, {1, 1}, {2, 2}, padding, {}, true, "NCHW", true});
+    add({"Conv2D", {1, 6, 6, 5}, {3, 2, 2, 3}, {2, 1}, {1, 1}, padding, {}, true, "NCHW", true});
+    add({"DepthwiseConv2dNative", {1, 2, 6, 5}, {3, 3, 2, 2}, {1, 1}, {1, 1}, padding, {}, false, "NCHW", true});
+  }
+  add({"Conv2D", {1, 2, 6, 6}, {3, 3, 2, 2}, {1, 1}, {2, 2}, "EXPLICIT", {0, 0, 0, 0, 2, 1, 3, 2}, true, "NCHW", true});
 
   std::vector<GradientCase> cases;
   for (size_t i = 0; i < list.size(); ++i) cases.push_back(Case(list[i], i));

@@ -52,6 +52,23 @@ std::vector<GradientCase> PoolingCases() {
   }
   cases.push_back(Pool("MaxPool", {1, 5, 4, 2}, {1, 3, 3, 1}, {1, 2, 2, 1}, "EXPLICIT", {0, 0, 1, 0, 1, 1, 0, 0}));
   cases.push_back(Pool("MaxPool", {1, 4, 4, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "EXPLICIT", {0, 0, 1, 1, 0, 1, 0, 0}));
+  for (const char* type : {"MaxPool", "AvgPool"}) {
+    cases.push_back(Pool(type, {1, 2, 4, 6}, {1, 1, 2, 2}, {1, 1, 2, 2}, "VALID"));
+    cases.back().name += "NCHW";
+    cases.back().build = [type](graph::Scope& s, const Tensors& x) {
+      return s.Op(type)
+          .In(x[0])
+          .AttrInts("ksize", {1, 1, 3, 2})
+          .AttrInts("strides", {1, 1, 1, 2})
+          .AttrString("padding", "SAME")
+          .AttrString("data_format", "NCHW")
+          .Outs();
+    };
+    cases.back().single = cases.back().needs_onednn = true;
+    std::vector<double> values(1 * 2 * 4 * 6);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 0.1 * static_cast<double>((i * 37) % values.size());
+    cases.back().args[0].values = values;
+  }
   return cases;
 }
 
