@@ -33,7 +33,8 @@ Napi::Function NativeTensor::Define(Napi::Env env) {
   return DefineWithGetters(
       env, {InstanceMethod<&NativeTensor::Release>("release")},
       {Getter<&NativeTensor::GetDType>("dtype"), Getter<&NativeTensor::GetShape>("shape"),
-       Getter<&NativeTensor::GetByteOffset>("byteOffset"), Getter<&NativeTensor::GetByteLength>("byteLength")});
+       Getter<&NativeTensor::GetByteOffset>("byteOffset"),
+       Getter<&NativeTensor::GetByteLength>("byteLength")});
 }
 
 NativeTensor::NativeTensor(const Napi::CallbackInfo& info)
@@ -45,7 +46,8 @@ NativeTensor::NativeTensor(const Napi::CallbackInfo& info)
   // A property that JavaScript cannot replace: the buffer lives as long as the wrapper, and one garbage
   // collection frees both.
   const Napi::ArrayBuffer buffer = MakeBuffer(info.Env());
-  info.This().As<Napi::Object>().DefineProperty(Napi::PropertyDescriptor::Value(kBuffer, buffer, napi_enumerable));
+  info.This().As<Napi::Object>().DefineProperty(
+      Napi::PropertyDescriptor::Value(kBuffer, buffer, napi_enumerable));
 }
 
 Napi::ArrayBuffer NativeTensor::MakeBuffer(Napi::Env env) {
@@ -60,14 +62,14 @@ Napi::ArrayBuffer NativeTensor::MakeBuffer(Napi::Env env) {
     const napi_status status =
         napi_create_external_arraybuffer(env, data, bytes_, drop, reference.get(), &buffer);
     if (status == napi_ok) {
-      reference.release();
+      static_cast<void>(reference.release());
       return Napi::ArrayBuffer(env, buffer);
     }
     if (status != napi_no_external_buffers_allowed) throw Napi::Error::New(env);
     environment.RefuseExternalBuffers();
   }
-  // JavaScript gets a copy, and runs copy it back. Letting TensorFlow read the engine's own memory instead would
-  // save a copy, but the engine may free it under a run: after buffer.transfer(), for one.
+  // JavaScript gets a copy, and runs copy it back. Letting TensorFlow read the engine's own memory instead
+  // would save a copy, but the engine may free it under a run: after buffer.transfer(), for one.
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes_);
   if (bytes_ > 0) {
     std::memcpy(buffer.Data(), data, bytes_);
@@ -84,7 +86,8 @@ TensorRef NativeTensor::ForRun(const std::string& argument) {
   Napi::ArrayBuffer buffer = Buffer();
   if (bytes_ > 0 && buffer.IsDetached()) {
     throw tf::Error(TF_FAILED_PRECONDITION,
-                    "the buffer of " + argument + " was detached or transferred: its memory is not the tensor's any more");
+                    "the buffer of " + argument +
+                        " was detached or transferred: its memory is not the tensor's any more");
   }
   if (held_->tensor() != nullptr) return held_->tensor();
   TensorRef copy = Tensor::Allocate(dtype_, dims_);
@@ -115,7 +118,9 @@ Napi::Value NativeTensor::GetDType(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeTensor::GetShape(const Napi::CallbackInfo& info) { return FromDims(info.Env(), dims_); }
 
-Napi::Value NativeTensor::GetByteOffset(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), 0); }
+Napi::Value NativeTensor::GetByteOffset(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), 0);
+}
 
 Napi::Value NativeTensor::GetByteLength(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), held_ == nullptr ? 0.0 : static_cast<double>(bytes_));

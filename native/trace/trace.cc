@@ -16,8 +16,6 @@ using graph::Scope;
 using graph::Shape;
 using graph::TensorSpec;
 
-using tf::C;
-
 namespace {
 
 template <typename>
