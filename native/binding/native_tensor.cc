@@ -62,7 +62,7 @@ Napi::ArrayBuffer NativeTensor::MakeBuffer(Napi::Env env) {
     const napi_status status =
         napi_create_external_arraybuffer(env, data, bytes_, drop, reference.get(), &buffer);
     if (status == napi_ok) {
-      static_cast<void>(reference.release());
+      reference.release();
       return Napi::ArrayBuffer(env, buffer);
     }
     if (status != napi_no_external_buffers_allowed) throw Napi::Error::New(env);

@@ -1,5 +1,6 @@
-// Compares what native/tensorflow declares of TensorFlow's C API (c_types.h, functions.inc) with the headers of the
-// installed library, at compile time. A library without headers (a system's, a jar's) skips the test visibly.
+// Compares what native/tensorflow declares of TensorFlow's C API (c_types.h, functions.inc) with the headers
+// of the installed library, at compile time. A library without headers (a system's, a jar's) skips the test
+// visibly.
 
 #include <gtest/gtest.h>
 
@@ -24,8 +25,8 @@ namespace ours {
 
 #define SAME_VALUE(name) \
   static_assert(static_cast<int>(ours::name) == static_cast<int>(::name), #name " has another value");
-#define SAME_FIELD(type, field)                                                                           \
-  static_assert(offsetof(ours::type, field) == offsetof(::type, field), #type "::" #field " has moved");  \
+#define SAME_FIELD(type, field)                                                                          \
+  static_assert(offsetof(ours::type, field) == offsetof(::type, field), #type "::" #field " has moved"); \
   static_assert(sizeof(ours::type::field) == sizeof(::type::field), #type "::" #field " has another size");
 #define SAME_SIZE(type) static_assert(sizeof(ours::type) == sizeof(::type), #type " has another size");
 

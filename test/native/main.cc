@@ -27,8 +27,9 @@ int main(int argc, char** argv) {
   const char* directory = std::getenv("KERAS_EXPLAINABLE_TENSORFLOW_DIR");
   const std::string library = directory != nullptr ? FindLibrary(directory) : std::string();
   if (library.empty()) {
-    std::fprintf(stderr, "Set KERAS_EXPLAINABLE_TENSORFLOW_DIR to a directory that holds libtensorflow, or run "
-                         "`npm run test:native`, which does\n");
+    std::fprintf(stderr,
+                 "Set KERAS_EXPLAINABLE_TENSORFLOW_DIR to a directory that holds libtensorflow, or run "
+                 "`npm run test:native`, which does\n");
     return 2;
   }
   try {
