@@ -82,7 +82,9 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
       RequireLibrary();
       return environment_.InBackground(
           [options = ToLoadOptions(info[0])] { return graph::ModelGraph::Load(options); },
-          [](Napi::Env env, const ModelRef& model) { return NativeModel::Create(&Environment::Of(env), model); });
+          [](Napi::Env env, const ModelRef& model) {
+            return NativeModel::Create(&Environment::Of(env), model);
+          });
     });
   }
 
@@ -122,7 +124,9 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
   Environment environment_;
 };
 
-Environment& Environment::Of(Napi::Env env) { return env.GetInstanceData<KerasExplainableAddon>()->environment(); }
+Environment& Environment::Of(Napi::Env env) {
+  return env.GetInstanceData<KerasExplainableAddon>()->environment();
+}
 
 NODE_API_NAMED_ADDON(keras_explainable, KerasExplainableAddon)
 

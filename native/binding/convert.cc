@@ -85,11 +85,10 @@ std::vector<int64_t> ToDims(Napi::Value value, const std::string& argument) {
 
 graph::Shape ToShape(Napi::Value value, const std::string& argument) {
   if (value.IsNull()) return graph::Shape::Unknown();
-  return graph::Shape::Of(
-      ToVector(value, argument, "an array of integers and nulls, or null",
-               [](Napi::Value dim, const std::string& name) {
-                 return dim.IsNull() ? int64_t{-1} : ToInteger(dim, name, 0);
-               }));
+  return graph::Shape::Of(ToVector(value, argument, "an array of integers and nulls, or null",
+                                   [](Napi::Value dim, const std::string& name) {
+                                     return dim.IsNull() ? int64_t{-1} : ToInteger(dim, name, 0);
+                                   }));
 }
 
 trace::SymbolId ToId(Napi::Value value, const std::string& argument) {
@@ -112,12 +111,17 @@ trace::AttrValue ToAttr(Napi::Value value, const std::string& argument) {
     if (has("float")) return ToFloat(object.Get("float"), argument + ".float");
     if (has("dtype")) return ToDType(object.Get("dtype"), argument + ".dtype");
     if (has("shape")) return ToShape(object.Get("shape"), argument + ".shape");
-    if (has("ints")) return ToVector(object.Get("ints"), argument + ".ints", "an array of integers", ToAnyInteger);
-    if (has("floats")) return ToVector(object.Get("floats"), argument + ".floats", "an array of numbers", ToFloat);
-    if (has("dtypes")) return ToVector(object.Get("dtypes"), argument + ".dtypes", "an array of dtypes", ToDType);
-    if (has("shapes")) return ToVector(object.Get("shapes"), argument + ".shapes", "an array of shapes", ToShape);
+    if (has("ints"))
+      return ToVector(object.Get("ints"), argument + ".ints", "an array of integers", ToAnyInteger);
+    if (has("floats"))
+      return ToVector(object.Get("floats"), argument + ".floats", "an array of numbers", ToFloat);
+    if (has("dtypes"))
+      return ToVector(object.Get("dtypes"), argument + ".dtypes", "an array of dtypes", ToDType);
+    if (has("shapes"))
+      return ToVector(object.Get("shapes"), argument + ".shapes", "an array of shapes", ToShape);
   }
-  ThrowTypeError(argument, "a boolean, a string or one of { int, float, dtype, shape, ints, floats, dtypes, shapes }",
+  ThrowTypeError(argument,
+                 "a boolean, a string or one of { int, float, dtype, shape, ints, floats, dtypes, shapes }",
                  value);
 }
 
@@ -171,7 +175,8 @@ Napi::Value FromShape(Napi::Env env, const graph::Shape& shape) {
 }
 
 Napi::Value FromTexts(Napi::Env env, const std::vector<std::string>& texts) {
-  return FromVector(env, texts, [](Napi::Env e, const std::string& text) { return Napi::String::New(e, text); });
+  return FromVector(env, texts,
+                    [](Napi::Env e, const std::string& text) { return Napi::String::New(e, text); });
 }
 
 Napi::Value FromSpec(Napi::Env env, const graph::TensorSpec& spec) {

@@ -1,4 +1,5 @@
-// JavaScript values to native ones and back. Every To... checks its argument and throws a TypeError that names it.
+// JavaScript values to native ones and back. Every To... checks its argument and throws a TypeError that
+// names it.
 #pragma once
 
 #include <napi.h>

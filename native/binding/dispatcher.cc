@@ -69,10 +69,11 @@ void PendingPromise::Resolve(std::function<Napi::Value(Napi::Env)> make) const {
 }
 
 void PendingPromise::Reject(std::exception_ptr error) const {
-  dispatcher_->Post([dispatcher = dispatcher_, deferred = deferred_, error = std::move(error)](Napi::Env env) {
-    dispatcher->End();
-    deferred.Reject(ToJsError(env, error));
-  });
+  dispatcher_->Post(
+      [dispatcher = dispatcher_, deferred = deferred_, error = std::move(error)](Napi::Env env) {
+        dispatcher->End();
+        deferred.Reject(ToJsError(env, error));
+      });
 }
 
 }  // namespace ke::binding

@@ -10,8 +10,8 @@
 
 namespace ke::binding {
 
-// Brings results from native threads to one environment's JavaScript thread. While a promise is pending it keeps
-// the process alive, and no longer. One per environment; all but Post belongs to the JavaScript thread.
+// Brings results from native threads to one environment's JavaScript thread. While a promise is pending it
+// keeps the process alive, and no longer. One per environment; all but Post belongs to the JavaScript thread.
 class Dispatcher {
  public:
   using Delivery = std::function<void(Napi::Env)>;
@@ -46,8 +46,8 @@ class Dispatcher {
   bool closed_ = false;
 };
 
-// A promise that native threads settle, once: a value to be copied into their jobs. The deferred is a raw handle
-// that N-API frees when it is settled.
+// A promise that native threads settle, once: a value to be copied into their jobs. The deferred is a raw
+// handle that N-API frees when it is settled.
 class PendingPromise {
  public:
   PendingPromise(Napi::Env env, Dispatcher* dispatcher)

@@ -32,7 +32,8 @@ void Environment::StopOnExit() {
   if (!process.IsObject()) return;
   const Napi::Value once = process.As<Napi::Object>().Get("once");
   if (!once.IsFunction()) return;
-  const auto stop = Napi::Function::New(env_, [this](const Napi::CallbackInfo&) { Stop(); }, "keras-explainable");
+  const auto stop =
+      Napi::Function::New(env_, [this](const Napi::CallbackInfo&) { Stop(); }, "keras-explainable");
   once.As<Napi::Function>().Call(process, {Napi::String::New(env_, "exit"), stop});
 }
 

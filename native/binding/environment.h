@@ -1,5 +1,5 @@
-// What one JavaScript environment (the main thread or a worker) owns: threads, the way home for their results,
-// and the classes that wrap native objects.
+// What one JavaScript environment (the main thread or a worker) owns: threads, the way home for their
+// results, and the classes that wrap native objects.
 #pragma once
 
 #include <napi.h>
@@ -50,8 +50,9 @@ class Environment {
  private:
   // Drops pending promises, waits for the shards and jobs under way. Idempotent.
   void Stop();
-  // Stop() on the process's 'exit' event. process.exit() on the main thread runs no cleanup hooks, and a handler
-  // of C's exit() comes too late: oneDNN frees the machine code of its kernels, under our threads, before it.
+  // Stop() on the process's 'exit' event. process.exit() on the main thread runs no cleanup hooks, and a
+  // handler of C's exit() comes too late: oneDNN frees the machine code of its kernels, under our threads,
+  // before it.
   void StopOnExit();
 
   Napi::Env env_;
@@ -67,7 +68,8 @@ Napi::Promise Environment::InBackground(Work work, Convert convert) {
   try {
     background_.Submit([pending, work = std::move(work), convert = std::move(convert)]() mutable {
       try {
-        pending.Resolve([result = work(), convert](Napi::Env env) -> Napi::Value { return convert(env, result); });
+        pending.Resolve(
+            [result = work(), convert](Napi::Env env) -> Napi::Value { return convert(env, result); });
       } catch (...) {
         pending.Reject(std::current_exception());
       }

@@ -46,8 +46,8 @@ Napi::Value ToJsError(Napi::Env env, std::exception_ptr exception) {
 }
 
 void ThrowTypeError(const std::string& argument, const std::string& expected, Napi::Value received) {
-  throw Napi::TypeError::New(received.Env(), "Expected " + expected + " for " + argument + " but received " +
-                                                 Describe(received));
+  throw Napi::TypeError::New(
+      received.Env(), "Expected " + expected + " for " + argument + " but received " + Describe(received));
 }
 
 }  // namespace ke::binding

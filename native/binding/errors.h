@@ -9,12 +9,13 @@
 
 namespace ke::binding {
 
-// The JavaScript value to throw or reject with: an Error with `code` and `op` for tf::Error, the value itself for
-// a JavaScript exception, RESOURCE_EXHAUSTED where memory ran out, INTERNAL for anything else.
+// The JavaScript value to throw or reject with: an Error with `code` and `op` for tf::Error, the value itself
+// for a JavaScript exception, RESOURCE_EXHAUSTED where memory ran out, INTERNAL for anything else.
 Napi::Value ToJsError(Napi::Env env, std::exception_ptr exception);
 
 // Throws a TypeError: "Expected {expected} for {argument} but received {value}".
-[[noreturn]] void ThrowTypeError(const std::string& argument, const std::string& expected, Napi::Value received);
+[[noreturn]] void ThrowTypeError(const std::string& argument, const std::string& expected,
+                                 Napi::Value received);
 
 // Runs the body of a synchronous export; native exceptions leave it as JavaScript's.
 template <typename Body>

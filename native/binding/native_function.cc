@@ -53,11 +53,13 @@ Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
     std::vector<TensorRef> feeds = ToFeeds(info[0]);
     const int64_t shard_size = ToInteger(info[1], "shardSize", 1);
     runtime::CancellationRef token;
-    if (!info[2].IsNull() && !info[2].IsUndefined()) token = NativeCancellation::From(info[2], "token")->token();
+    if (!info[2].IsNull() && !info[2].IsUndefined())
+      token = NativeCancellation::From(info[2], "token")->token();
 
     const PendingPromise pending = environment_->NewPromise();
     try {
-      state_.function->Run(&environment_->executor(state_.replicas), std::move(feeds), shard_size, std::move(token),
+      state_.function->Run(&environment_->executor(state_.replicas), std::move(feeds), shard_size,
+                           std::move(token),
                            [pending](std::vector<TensorRef> outputs, std::exception_ptr error) {
                              if (error != nullptr) {
                                pending.Reject(std::move(error));

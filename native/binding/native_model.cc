@@ -35,8 +35,9 @@ Napi::Function NativeModel::Define(Napi::Env env) {
       {InstanceMethod<&NativeModel::TensorSpec>("tensorSpec"), InstanceMethod<&NativeModel::Weight>("weight"),
        InstanceMethod<&NativeModel::Close>("close")},
       {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
-       Getter<&NativeModel::GetInputTensors>("inputTensors"), Getter<&NativeModel::GetOutputTensors>("outputTensors"),
-       Getter<&NativeModel::GetLayers>("layers"), Getter<&NativeModel::GetWeights>("weights")});
+       Getter<&NativeModel::GetInputTensors>("inputTensors"),
+       Getter<&NativeModel::GetOutputTensors>("outputTensors"), Getter<&NativeModel::GetLayers>("layers"),
+       Getter<&NativeModel::GetWeights>("weights")});
 }
 
 NativeModel::NativeModel(const Napi::CallbackInfo& info)
@@ -69,7 +70,8 @@ Napi::Value NativeModel::GetLayers(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const std::vector<graph::LayerRecord>& layers = graph()->layers();
     const Napi::Array array = Napi::Array::New(info.Env(), layers.size());
-    for (size_t i = 0; i < layers.size(); ++i) array.Set(static_cast<uint32_t>(i), FromLayer(info.Env(), layers[i]));
+    for (size_t i = 0; i < layers.size(); ++i)
+      array.Set(static_cast<uint32_t>(i), FromLayer(info.Env(), layers[i]));
     return array;
   });
 }

@@ -38,9 +38,9 @@ class NativeTensor : public Wrap<NativeTensor, runtime::TensorRef> {
 
   explicit NativeTensor(const Napi::CallbackInfo& info);
 
-  // The memory for a run to read: this tensor's own, or a copy of what JavaScript holds where external buffers
-  // are refused (counted as copied in). Throws FAILED_PRECONDITION, naming `argument`, where it was released, or
-  // its buffer was detached or transferred.
+  // The memory for a run to read: this tensor's own, or a copy of what JavaScript holds where external
+  // buffers are refused (counted as copied in). Throws FAILED_PRECONDITION, naming `argument`, where it was
+  // released, or its buffer was detached or transferred.
   runtime::TensorRef ForRun(const std::string& argument);
 
  private:

@@ -21,7 +21,8 @@ constexpr int64_t kMaxThreads = 1024;
 
 tf::TensorPtr ToTensor(TF_DataType dtype, const std::vector<int64_t>& dims, std::string_view bytes) {
   if (dtype == TF_STRING) {
-    if (!dims.empty()) throw tf::Error(TF_UNIMPLEMENTED, "a string constant must be a scalar: the bytes of one string");
+    if (!dims.empty())
+      throw tf::Error(TF_UNIMPLEMENTED, "a string constant must be a scalar: the bytes of one string");
     return runtime::MakeStrings({}, {bytes});
   }
   tf::TensorPtr tensor = tf::AllocateTensor(dtype, dims);
@@ -80,16 +81,19 @@ runtime::SessionConfig ToSessionConfig(Napi::Value value) {
 Napi::Function NativeTrace::Define(Napi::Env env) {
   return DefineClass(
       env, kName,
-      {InstanceMethod<&NativeTrace::Placeholder>("placeholder"), InstanceMethod<&NativeTrace::Constant>("constant"),
-       InstanceMethod<&NativeTrace::Op>("op"), InstanceMethod<&NativeTrace::CallModel>("callModel"),
+      {InstanceMethod<&NativeTrace::Placeholder>("placeholder"),
+       InstanceMethod<&NativeTrace::Constant>("constant"), InstanceMethod<&NativeTrace::Op>("op"),
+       InstanceMethod<&NativeTrace::CallModel>("callModel"),
        InstanceMethod<&NativeTrace::Gradient>("gradient"),
        InstanceMethod<&NativeTrace::BeginJacobian>("beginJacobian"),
        InstanceMethod<&NativeTrace::EndJacobian>("endJacobian"), InstanceMethod<&NativeTrace::Body>("body"),
-       InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"), InstanceMethod<&NativeTrace::Compile>("compile")});
+       InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"),
+       InstanceMethod<&NativeTrace::Compile>("compile")});
 }
 
 trace::Trace& NativeTrace::Recording() {
-  if (*state_.sealed) throw tf::Error(TF_FAILED_PRECONDITION, "the trace is compiled: it records nothing more");
+  if (*state_.sealed)
+    throw tf::Error(TF_FAILED_PRECONDITION, "the trace is compiled: it records nothing more");
   return *state_.trace;
 }
 
@@ -138,8 +142,9 @@ Napi::Value NativeTrace::CallModel(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeTrace::Gradient(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&] {
-    return FromSymbols(info.Env(), Recording().Gradient(ToIds(info[0], "ys"), ToIds(info[1], "xs"),
-                                                        ToIds(info[2], "gradYs"), ToTextMap(info[3], "overrides")));
+    return FromSymbols(
+        info.Env(), Recording().Gradient(ToIds(info[0], "ys"), ToIds(info[1], "xs"), ToIds(info[2], "gradYs"),
+                                         ToTextMap(info[3], "overrides")));
   });
 }
 
@@ -170,8 +175,9 @@ Napi::Value NativeTrace::WhileLoop(const Napi::CallbackInfo& info) {
     const auto condition = Other(info[0], "condition");
     const trace::SymbolId condition_result = ToId(info[1], "conditionResult");
     const auto body = Other(info[2], "body");
-    return FromSymbols(info.Env(), Recording().While(condition, condition_result, body,
-                                                     ToIds(info[3], "bodyResults"), ToIds(info[4], "initial")));
+    return FromSymbols(info.Env(),
+                       Recording().While(condition, condition_result, body, ToIds(info[3], "bodyResults"),
+                                         ToIds(info[4], "initial")));
   });
 }
 
@@ -186,7 +192,8 @@ Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
         [trace = state_.trace, fetches, config] {
           return runtime::CompiledFunction::Compile(*trace, fetches, config);
         },
-        [callers = config.callers](Napi::Env env, const std::shared_ptr<runtime::CompiledFunction>& function) {
+        [callers = config.callers](Napi::Env env,
+                                   const std::shared_ptr<runtime::CompiledFunction>& function) {
           return NativeFunction::Create(&Environment::Of(env), {function, callers});
         });
   });

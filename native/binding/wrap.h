@@ -11,11 +11,12 @@
 
 namespace ke::binding {
 
-// The base of a class that wraps a native object for JavaScript. T supplies kName, kTag, a State that it is made
-// from, Class(Environment&) and a constructor T(info, State&&) through `using Wrap::Wrap` and Init(State&&).
+// The base of a class that wraps a native object for JavaScript. T supplies kName, kTag, a State that it is
+// made from, Class(Environment&) and a constructor T(info, State&&) through `using Wrap::Wrap` and
+// Init(State&&).
 //
-// JavaScript cannot construct one, and an object that only looks like one is refused by its type tag: unwrapping
-// a foreign object would read another class's memory.
+// JavaScript cannot construct one, and an object that only looks like one is refused by its type tag:
+// unwrapping a foreign object would read another class's memory.
 template <typename T, typename State>
 class Wrap : public Napi::ObjectWrap<T> {
  public:
@@ -42,9 +43,9 @@ class Wrap : public Napi::ObjectWrap<T> {
   static Napi::PropertyDescriptor Getter(const char* name) {
     return Napi::PropertyDescriptor::Accessor<&Wrap::Get<get>>(name, napi_enumerable);
   }
-  static Napi::Function DefineWithGetters(
-      Napi::Env env, const std::vector<Napi::ClassPropertyDescriptor<T>>& methods,
-      const std::vector<Napi::PropertyDescriptor>& getters) {
+  static Napi::Function DefineWithGetters(Napi::Env env,
+                                          const std::vector<Napi::ClassPropertyDescriptor<T>>& methods,
+                                          const std::vector<Napi::PropertyDescriptor>& getters) {
     const Napi::Function constructor = T::DefineClass(env, T::kName, methods);
     constructor.Get("prototype").As<Napi::Object>().DefineProperties(getters);
     return constructor;

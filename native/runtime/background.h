@@ -9,8 +9,8 @@
 
 namespace ke::runtime {
 
-// Threads for what takes long and is not a run: loading, compiling, freeing. Started as they are needed, at most
-// `max_threads`; Node's own four would be blocked for file system and DNS calls.
+// Threads for what takes long and is not a run: loading, compiling, freeing. Started as they are needed, at
+// most `max_threads`; Node's own four would be blocked for file system and DNS calls.
 class Background {
  public:
   using Job = std::function<void()>;

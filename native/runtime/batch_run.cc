@@ -19,8 +19,8 @@ int64_t CountShards(int64_t rows, int64_t shard_size) {
 
 }  // namespace
 
-BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<TensorRef> feeds, int64_t rows,
-                   int64_t shard_size, CancellationRef token, CompiledFunction::Done done)
+BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<TensorRef> feeds,
+                   int64_t rows, int64_t shard_size, CancellationRef token, CompiledFunction::Done done)
     : ShardedJob(CountShards(rows, shard_size), std::move(token)),
       function_(std::move(function)),
       feeds_(std::move(feeds)),
@@ -64,8 +64,8 @@ void BatchRun::CheckRows(const CompiledFunction::Fetch& fetch, const TF_Tensor* 
   const std::vector<int64_t> dims = tf::Dims(output);
   if (!dims.empty() && dims[0] == rows) return;
   throw tf::Error(TF_INVALID_ARGUMENT,
-                  "fetch '" + fetch.name + "' has shape " + graph::ToString(graph::Shape::Of(dims)) + " for " +
-                      std::to_string(rows) +
+                  "fetch '" + fetch.name + "' has shape " + graph::ToString(graph::Shape::Of(dims)) +
+                      " for " + std::to_string(rows) +
                       " rows of input; axis 0 of every fetch must be the batch's. Keep the batch axis in it.",
                   fetch.name);
 }

@@ -56,11 +56,12 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph:
   for (const TF_Output& fetch : fetches) {
     const TF_DataType dtype = graph::Scope::GetDType(fetch);
     if (C().TF_DataTypeSize(dtype) == 0) {
-      throw tf::Error(TF_INVALID_ARGUMENT,
-                      "fetch " + Quote(TensorName(fetch)) +
-                          " is of a dtype without a fixed size per element (string, variant, resource): it cannot "
-                          "leave the graph",
-                      TensorName(fetch));
+      throw tf::Error(
+          TF_INVALID_ARGUMENT,
+          "fetch " + Quote(TensorName(fetch)) +
+              " is of a dtype without a fixed size per element (string, variant, resource): it cannot "
+              "leave the graph",
+          TensorName(fetch));
     }
     // An Identity, since TensorFlow refuses a tensor that is both fed and fetched, or fetched twice.
     fetch_records.push_back({scope->Op("Identity", "fetch").In(fetch).Out(), TensorName(fetch)});
@@ -74,7 +75,9 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
     : scope_(std::move(scope)),
       feeds_(std::move(feeds)),
       fetches_(std::move(fetches)),
-      session_(scope_->graph(), config) {}
+      session_(scope_->graph(), config) {
+  session_.Initialize(scope_->initializers());
+}
 
 int64_t CompiledFunction::CheckFeeds(const std::vector<TensorRef>& feeds) const {
   if (feeds.size() != feeds_.size()) {
@@ -107,8 +110,8 @@ int64_t CompiledFunction::CheckFeeds(const std::vector<TensorRef>& feeds) const 
       first = &feed;
       rows = dims[0];
     } else if (dims[0] != rows) {
-      ThrowBadFeed(feed, "has " + std::to_string(dims[0]) + " rows where feed " + Quote(first->name) + " has " +
-                             std::to_string(rows) + ": axis 0 is the batch's in every feed");
+      ThrowBadFeed(feed, "has " + std::to_string(dims[0]) + " rows where feed " + Quote(first->name) +
+                             " has " + std::to_string(rows) + ": axis 0 is the batch's in every feed");
     }
   }
   return rows;

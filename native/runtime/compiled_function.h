@@ -45,12 +45,14 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
                                                  const std::vector<TF_Output>& fetches,
                                                  const SessionConfig& config);
 
-  // Splits the feeds along axis 0 into shards of at most `shard_size` rows, runs them on the executor and joins
-  // the fetches along axis 0, in order. Without a batched feed there is one shard. Throws INVALID_ARGUMENT,
-  // naming the feed, before anything runs; what fails later reaches `done`: TensorFlow's errors, CANCELLED where
-  // `token` was set before the last shard began, INVALID_ARGUMENT where a fetch does not have the rows of its
-  // shard, or rows whose shape differs between shards. A feed of dtype string takes uint8 (N, L): N strings.
-  void Run(Executor* executor, std::vector<TensorRef> feeds, int64_t shard_size, CancellationRef token, Done done);
+  // Splits the feeds along axis 0 into shards of at most `shard_size` rows, runs them on the executor and
+  // joins the fetches along axis 0, in order. Without a batched feed there is one shard. Throws
+  // INVALID_ARGUMENT, naming the feed, before anything runs; what fails later reaches `done`: TensorFlow's
+  // errors, CANCELLED where `token` was set before the last shard began, INVALID_ARGUMENT where a fetch does
+  // not have the rows of its shard, or rows whose shape differs between shards. A feed of dtype string takes
+  // uint8 (N, L): N strings.
+  void Run(Executor* executor, std::vector<TensorRef> feeds, int64_t shard_size, CancellationRef token,
+           Done done);
 
   const std::vector<Feed>& feeds() const { return feeds_; }
   const std::vector<Fetch>& fetches() const { return fetches_; }

@@ -48,7 +48,8 @@ void Executor::Submit(std::shared_ptr<ShardedJob> job) {
   const int64_t shards = job->shards();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this environment is ending: it runs nothing more");
+    if (stopping_)
+      throw tf::Error(TF_FAILED_PRECONDITION, "this environment is ending: it runs nothing more");
     queue_.push_back({std::move(job)});
   }
   if (shards == 1) {

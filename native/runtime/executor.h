@@ -27,8 +27,8 @@ class ShardedJob {
   // Called once per shard, by several threads at once. What it throws is kept (that of the first shard that
   // failed, by number) and the shards that have not begun are skipped.
   virtual void RunShard(int64_t shard) = 0;
-  // Called once, after the last shard, by the thread that ran it; `error` is null where all succeeded. Must not
-  // throw.
+  // Called once, after the last shard, by the thread that ran it; `error` is null where all succeeded. Must
+  // not throw.
   virtual void Finish(std::exception_ptr error) noexcept = 0;
 
  private:
@@ -47,8 +47,9 @@ class ShardedJob {
   int64_t failed_shard_ = 0;
 };
 
-// A fixed number of threads that take shards from the front of one queue of jobs: a job's shards begin in order,
-// a later job's shards begin when no shard of an earlier one is left, and several jobs are in flight at once.
+// A fixed number of threads that take shards from the front of one queue of jobs: a job's shards begin in
+// order, a later job's shards begin when no shard of an earlier one is left, and several jobs are in flight
+// at once.
 class Executor {
  public:
   explicit Executor(int threads);

@@ -20,6 +20,7 @@ void SetDefault(const char* name, const char* value) {
 
 void PrepareTensorFlowEnvironment() {
   SetDefault("TF_OVERRIDE_GLOBAL_THREADPOOL", "1");
+  SetDefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1");
   SetDefault("TF_CPP_MIN_LOG_LEVEL", "2");
 }
 

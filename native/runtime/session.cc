@@ -23,8 +23,8 @@ namespace run_options {
 constexpr int kInterOpThreadPool = 3;
 }
 
-// One op thread: the caller's thread is the inter-op pool (13 us less a run, and the fastest for many callers).
-// With more op threads that is the slowest of all, so those sessions keep pools of their own.
+// One op thread: the caller's thread is the inter-op pool (13 us less a run, and the fastest for many
+// callers). With more op threads that is the slowest of all, so those sessions keep pools of their own.
 bool RunsInCaller(const SessionConfig& config) { return config.intra_op == 1; }
 
 std::string ConfigProto(const SessionConfig& config) {
@@ -65,6 +65,22 @@ Session::~Session() {
   tf::Status status;  // nothing can be done about a failure here
   C().TF_CloseSession(session_, status);
   C().TF_DeleteSession(session_, status);
+}
+
+void Session::Initialize(const std::vector<graph::Scope::Initializer>& initializers) const {
+  if (initializers.empty()) return;
+  std::vector<TF_Output> feeds;
+  std::vector<TF_Tensor*> values;
+  std::vector<const TF_Operation*> assigns;
+  for (const graph::Scope::Initializer& initializer : initializers) {
+    feeds.push_back(initializer.feed);
+    values.push_back(initializer.value.get());
+    assigns.push_back(initializer.assign);
+  }
+  tf::Status status;
+  C().TF_SessionRun(session_, run_options_.get(), feeds.data(), values.data(), static_cast<int>(feeds.size()),
+                    nullptr, nullptr, 0, assigns.data(), static_cast<int>(assigns.size()), nullptr, status);
+  status.Check();
 }
 
 std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,

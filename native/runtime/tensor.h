@@ -1,4 +1,5 @@
-// A dense tensor in 64-byte aligned memory, shared by reference count between JavaScript and the runs that read it.
+// A dense tensor in 64-byte aligned memory, shared by reference count between JavaScript and the runs that
+// read it.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,9 @@ using TensorRef = std::shared_ptr<Tensor>;
 // reuses an input's buffer in place where nobody else holds it, never writes into one.
 class Tensor {
  public:
-  // Uninitialised memory of the C++ heap, which goes back at once and fails at once: TensorFlow's own allocator
-  // keeps what is freed, and waits 10 s before it fails. Throws as tf::TensorBytes, and RESOURCE_EXHAUSTED.
+  // Uninitialised memory of the C++ heap, which goes back at once and fails at once: TensorFlow's own
+  // allocator keeps what is freed, and waits 10 s before it fails. Throws as tf::TensorBytes, and
+  // RESOURCE_EXHAUSTED.
   static TensorRef Allocate(TF_DataType dtype, const std::vector<int64_t>& dims);
   static TensorRef Adopt(tf::TensorPtr tensor);
 
@@ -48,15 +50,15 @@ class Tensor {
   size_t bytes_;
 };
 
-// Rows [begin, end) of `tensor`, which has an axis 0. Shares its memory (and keeps it alive) where the first row
-// is aligned; else copies the rows and counts that as copied in.
+// Rows [begin, end) of `tensor`, which has an axis 0. Shares its memory (and keeps it alive) where the first
+// row is aligned; else copies the rows and counts that as copied in.
 TensorRef SliceRows(const TensorRef& tensor, int64_t begin, int64_t end);
 
 // A copy in memory of its own.
 TensorRef Copy(const TF_Tensor* tensor);
 
-// An output of a run, made the only owner of its memory: copied, and counted as copied out, where it shares that
-// with a feed, a constant of the graph or another output. JavaScript gets a writable view of it.
+// An output of a run, made the only owner of its memory: copied, and counted as copied out, where it shares
+// that with a feed, a constant of the graph or another output. JavaScript gets a writable view of it.
 TensorRef OwnOutput(tf::TensorPtr output);
 
 // A string tensor of copies of `values`, in the order of `dims`.

@@ -13,15 +13,29 @@ struct Entry {
   bool in_contract;  // listed as DType in lib/binding/contract.ts
 };
 
-constexpr Entry kEntries[] = {
-    {TF_FLOAT, "float32", true},      {TF_DOUBLE, "float64", true},      {TF_HALF, "float16", true},
-    {TF_BFLOAT16, "bfloat16", true},  {TF_INT8, "int8", true},           {TF_INT16, "int16", true},
-    {TF_INT32, "int32", true},        {TF_INT64, "int64", true},         {TF_UINT8, "uint8", true},
-    {TF_UINT16, "uint16", true},      {TF_UINT32, "uint32", true},       {TF_UINT64, "uint64", true},
-    {TF_BOOL, "bool", true},          {TF_STRING, "string", true},       {TF_VARIANT, "variant", true},
-    {TF_COMPLEX64, "complex64", false}, {TF_COMPLEX128, "complex128", false}, {TF_QINT8, "qint8", false},
-    {TF_QUINT8, "quint8", false},     {TF_QINT16, "qint16", false},      {TF_QUINT16, "quint16", false},
-    {TF_QINT32, "qint32", false},     {TF_RESOURCE, "resource", false}};
+constexpr Entry kEntries[] = {{TF_FLOAT, "float32", true},
+                              {TF_DOUBLE, "float64", true},
+                              {TF_HALF, "float16", true},
+                              {TF_BFLOAT16, "bfloat16", true},
+                              {TF_INT8, "int8", true},
+                              {TF_INT16, "int16", true},
+                              {TF_INT32, "int32", true},
+                              {TF_INT64, "int64", true},
+                              {TF_UINT8, "uint8", true},
+                              {TF_UINT16, "uint16", true},
+                              {TF_UINT32, "uint32", true},
+                              {TF_UINT64, "uint64", true},
+                              {TF_BOOL, "bool", true},
+                              {TF_STRING, "string", true},
+                              {TF_VARIANT, "variant", true},
+                              {TF_COMPLEX64, "complex64", false},
+                              {TF_COMPLEX128, "complex128", false},
+                              {TF_QINT8, "qint8", false},
+                              {TF_QUINT8, "quint8", false},
+                              {TF_QINT16, "qint16", false},
+                              {TF_QUINT16, "quint16", false},
+                              {TF_QINT32, "qint32", false},
+                              {TF_RESOURCE, "resource", false}};
 
 constexpr bool EachDTypeOnce() {
   for (int dtype = TF_FLOAT; dtype <= TF_UINT64; ++dtype) {

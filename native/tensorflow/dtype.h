@@ -8,8 +8,8 @@
 
 namespace ke::tf {
 
-// TensorFlow's name of a dtype ("float32"), as Python and the addon's contract spell it; "dtype 42" where it has
-// none here.
+// TensorFlow's name of a dtype ("float32"), as Python and the addon's contract spell it; "dtype 42" where it
+// has none here.
 std::string DTypeName(TF_DataType dtype);
 
 // The dtype of a name that the addon's contract lists; none for other names.
