@@ -13,12 +13,24 @@ const PHASES: Record<InstallProgress['phase'], string> = {
   unpack: 'unpacking',
 };
 
+interface InstallFlags {
+  readonly variant: 'cpu' | 'gpu';
+  readonly from: string;
+  readonly cuda?: boolean;
+  readonly force: boolean;
+}
+
 /** `keras-explainable install-tensorflow`: puts the pinned libtensorflow into the user's cache. */
 export function installCommand(terminal: Terminal, done: (code: number) => void): Command {
   return new Command('install-tensorflow')
     .description('Installs the libtensorflow that this package runs on into its cache.')
     .option('--variant <variant>', "'cpu' or 'gpu'", oneOf(['cpu', 'gpu'] as const), 'cpu' as const)
     .option('--from <source>', "'pip' (the configured package index), 'tarball', or a directory", 'pip')
+    .option(
+      '--cuda',
+      "for 'gpu': NVIDIA's libraries too, 2.8 GB (default: where an NVIDIA driver is installed)",
+    )
+    .option('--no-cuda', "for 'gpu': without them, where the machine has its own")
     .option('--force', 'install again where it is installed', false)
     .addHelpText(
       'after',
@@ -26,15 +38,21 @@ export function installCommand(terminal: Terminal, done: (code: number) => void)
 Examples:
   $ npx keras-explainable install-tensorflow
   $ npx keras-explainable install-tensorflow --variant gpu
-  $ npx keras-explainable install-tensorflow --from ./wheels      # a machine without network`,
+  $ npx keras-explainable install-tensorflow --from ./wheels      # a machine without network
+
+Environment:
+  KERAS_EXPLAINABLE_PYTHON               the Python whose pip fetches the wheel
+  KERAS_EXPLAINABLE_TENSORFLOW_TARBALL   with --from tarball: the archive's path or URL
+  KERAS_EXPLAINABLE_TENSORFLOW_TARBALL_SHA256   its SHA-256, required for a URL`,
     )
-    .action(async ({ variant, from, force }: { variant: 'cpu' | 'gpu'; from: string; force: boolean }) => {
+    .action(async ({ variant, from, cuda, force }: InstallFlags) => {
       const interrupt = onInterrupt();
       const progress = startProgress(terminal, 0, (bytes) => `${(bytes / 1e6).toFixed(0)} MB`);
       try {
         const installed = await installTensorflow({
           variant,
           from,
+          cuda,
           force,
           signal: interrupt.signal,
           onProgress: ({ phase, item, bytes, total }) =>
