@@ -19,7 +19,20 @@ struct Node {
   size_t depth = 0;
   std::map<std::string, int> calls;  // of its layers, by name, where it is Functional
   bool is_sequential = false;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
 };
+
+// The names in config.input_layers or config.output_layers: [["image", 0, 0], ...].
+std::vector<std::string> EndsOf(const Json& config, const std::string& key) {
+  std::vector<std::string> names;
+  const Json* ends = config.Find(key);
+  if (ends == nullptr) return names;
+  for (const Json& end : ends->items()) {
+    if (!end.items().empty() && end.items()[0].text()) names.push_back(*end.items()[0].text());
+  }
+  return names;
+}
 
 std::map<std::string, int> CallsOf(const Json& config) {
   std::map<std::string, int> calls;
@@ -41,7 +54,11 @@ std::optional<Node> ReadNode(const proto::KerasObject& object) {
   node.layer.name = metadata->TextOf("name");
   node.layer.type = metadata->TextOf("class_name");
   if (node.layer.name.empty() || node.layer.type.empty()) return std::nullopt;
-  if (const Json* config = metadata->Find("config")) node.calls = CallsOf(*config);
+  if (const Json* config = metadata->Find("config")) {
+    node.calls = CallsOf(*config);
+    node.inputs = EndsOf(*config, "input_layers");
+    node.outputs = EndsOf(*config, "output_layers");
+  }
   node.is_sequential = object.identifier == "_tf_keras_sequential";
   return node;
 }
@@ -64,7 +81,7 @@ KerasLayer Build(const std::vector<Node>& nodes, size_t index) {
 
 }  // namespace
 
-std::optional<KerasLayer> ReadKerasModel(const std::string& keras_metadata) {
+std::optional<KerasModel> ReadKerasModel(const std::string& keras_metadata) {
   std::vector<proto::KerasObject> objects;
   try {
     objects = proto::ReadKerasMetadata(keras_metadata, "keras_metadata.pb");
@@ -89,7 +106,7 @@ std::optional<KerasLayer> ReadKerasModel(const std::string& keras_metadata) {
     nodes.push_back(std::move(*node));
   }
   if (nodes.empty()) return std::nullopt;
-  return Build(nodes, 0);
+  return KerasModel{Build(nodes, 0), nodes[0].inputs, nodes[0].outputs};
 }
 
 }  // namespace ke::graph

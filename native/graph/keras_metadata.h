@@ -15,7 +15,14 @@ struct KerasLayer {
   std::vector<KerasLayer> layers;
 };
 
-// The model and its layers, in the order of model.layers. None where the file does not describe a Keras model.
-std::optional<KerasLayer> ReadKerasModel(const std::string& keras_metadata);
+struct KerasModel {
+  KerasLayer model;  // its layers are in the order of model.layers
+  // The layers behind the model's inputs and outputs, in the model's order; empty where the file does not say.
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+};
+
+// What keras_metadata.pb says. None where it does not describe a Keras model.
+std::optional<KerasModel> ReadKerasModel(const std::string& keras_metadata);
 
 }  // namespace ke::graph

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 #include <string_view>
 
-#include "graph/keras_metadata.h"
 #include "graph/scope_tree.h"
 
 namespace ke::graph {
@@ -220,12 +218,12 @@ std::vector<std::string> InputLayers(const FlatGraph& graph, const KerasLayer& m
 
 }  // namespace
 
-LayerScopes FindLayerScopes(const FlatGraph& graph, const std::string& keras_metadata) {
+LayerScopes FindLayerScopes(const FlatGraph& graph, const std::optional<KerasModel>& keras) {
   const ScopeTree tree(graph);
   LayerScopes found;
-  if (const std::optional<KerasLayer> model = ReadKerasModel(keras_metadata)) {
-    found.scopes = MetadataScopes(tree).Run(*model);
-    found.input_layers = InputLayers(graph, *model);
+  if (keras) {
+    found.scopes = MetadataScopes(tree).Run(keras->model);
+    found.input_layers = InputLayers(graph, keras->model);
     if (!found.scopes.empty()) return found;
   }
   InferredScopes inferred(graph, tree);

@@ -7,10 +7,12 @@
 // has them: from Keras 2's metadata, else from the variables ("inner/layer/kernel") that a scope reads.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "graph/flat_graph.h"
+#include "graph/keras_metadata.h"
 
 namespace ke::graph {
 
@@ -28,6 +30,6 @@ struct LayerScopes {
   std::vector<std::string> input_layers;
 };
 
-LayerScopes FindLayerScopes(const FlatGraph& graph, const std::string& keras_metadata);
+LayerScopes FindLayerScopes(const FlatGraph& graph, const std::optional<KerasModel>& keras);
 
 }  // namespace ke::graph

@@ -203,8 +203,8 @@ class LayerFinder {
 
 std::vector<LayerRecord> FindLayers(const FlatGraph& graph,
                                     const std::unordered_map<std::string, TensorSpec>& tensors,
-                                    const std::string& keras_metadata) {
-  return LayerFinder(graph, tensors).Run(FindLayerScopes(graph, keras_metadata));
+                                    const std::optional<KerasModel>& keras) {
+  return LayerFinder(graph, tensors).Run(FindLayerScopes(graph, keras));
 }
 
 }  // namespace ke::graph

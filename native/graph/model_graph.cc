@@ -44,14 +44,6 @@ ImportedModel ImportFile(const LoadOptions& options) {
   return {ImportFrozenGraph(options), {}};
 }
 
-// A TF_Tensor over the memory of `value`, which must outlive it.
-tf::TensorPtr View(const TF_Tensor* value) {
-  const std::vector<int64_t> dims = tf::Dims(value);
-  return tf::TensorPtr(C().TF_NewTensor(C().TF_TensorType(value), dims.data(), static_cast<int>(dims.size()),
-                                        C().TF_TensorData(value), C().TF_TensorByteSize(value),
-                                        [](void*, size_t, void*) {}, nullptr));
-}
-
 }  // namespace
 
 struct ModelGraph::Impl {
@@ -147,7 +139,7 @@ struct ModelGraph::Impl {
 
   TF_Output Weight(Scope* scope, int node) const {
     const FlatWeight& weight = graph.weights[weights_by_node.at(node)];
-    return scope->SharedConst(&weight, [&] { return View(weight.value.get()); }, "weights/" + graph.nodes[node].name);
+    return scope->SharedWeight(&weight, weight.value, "weights/" + graph.nodes[node].name);
   }
 };
 
@@ -155,7 +147,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   ImportedModel imported = ImportFile(options);
   auto impl = std::make_unique<Impl>(std::move(imported.graph));
   impl->InferSpecs();
-  impl->layers = FindLayers(impl->graph, impl->tensors, imported.keras_metadata);
+  impl->layers = FindLayers(impl->graph, impl->tensors, imported.keras);
   impl->graph.file_names.clear();
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
 }

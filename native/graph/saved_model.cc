@@ -129,6 +129,19 @@ std::vector<T> Reorder(const std::vector<T>& items, const std::vector<size_t>& o
   return result;
 }
 
+// Reorders one side of the graph as `names`, where these are the signature's keys.
+void OrderByName(const std::vector<std::string>& names, std::vector<TensorId>* tensors, std::vector<TensorSpec>* specs) {
+  std::vector<size_t> order;
+  for (const std::string& name : names) {
+    const auto found = std::find_if(specs->begin(), specs->end(), [&](const auto& spec) { return spec.name == name; });
+    if (found == specs->end()) return;
+    order.push_back(static_cast<size_t>(found - specs->begin()));
+  }
+  if (std::set<size_t>(order.begin(), order.end()).size() != specs->size() || order.size() != specs->size()) return;
+  *tensors = Reorder(*tensors, order);
+  *specs = Reorder(*specs, order);
+}
+
 // The object graph's node of each variable that a top-level call passes to its function as a capture.
 std::map<std::pair<int, int>, int> CapturedObjects(CallTree* tree, const proto::ObjectGraph& objects) {
   std::map<std::pair<int, int>, int> captured;
@@ -223,7 +236,12 @@ ImportedModel ImportSavedModel(const LoadOptions& options) {
   ImportedModel model{std::move(flat.graph), {}};
   LiftConstants(&model.graph, ConstantPolicy::kLargeOnly);
   const std::string metadata = options.path + "/keras_metadata.pb";
-  if (IsFile(metadata)) model.keras_metadata = ReadFile(metadata, "the model's Keras metadata");
+  if (IsFile(metadata)) model.keras = ReadKerasModel(ReadFile(metadata, "the model's Keras metadata"));
+  if (model.keras) {
+    // Keras 2's function returns a dict, sorted by name: only the metadata has the model's order.
+    OrderByName(model.keras->inputs, &model.graph.inputs, &model.graph.input_specs);
+    OrderByName(model.keras->outputs, &model.graph.outputs, &model.graph.output_specs);
+  }
   return model;
 }
 

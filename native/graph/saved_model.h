@@ -1,8 +1,9 @@
 #pragma once
 
-#include <string>
+#include <optional>
 
 #include "graph/flat_graph.h"
+#include "graph/keras_metadata.h"
 #include "graph/model_graph.h"
 
 namespace ke::graph {
@@ -10,7 +11,7 @@ namespace ke::graph {
 // A model's file, flattened and frozen.
 struct ImportedModel {
   FlatGraph graph;
-  std::string keras_metadata;  // keras_metadata.pb of Keras 2; empty where there is none
+  std::optional<KerasModel> keras;  // of Keras 2's keras_metadata.pb
 };
 
 // Reads a SavedModel directory. See ModelGraph::Load for what it throws.

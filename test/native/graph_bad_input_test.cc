@@ -1,0 +1,328 @@
+// Whatever a file holds, import answers with a typed error: files that are missing, cut, overwritten with noise or
+// crafted to loop.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <protozero/pbf_writer.hpp>
+#include <random>
+
+#include "graph/file.h"
+#include "graph/flat_graph.h"
+#include "graph/model_graph.h"
+#include "graph_fixture.h"
+
+namespace ke::graph {
+namespace {
+
+namespace fs = std::filesystem;
+using protozero::pbf_writer;
+
+LoadOptions At(const std::string& path) {
+  LoadOptions options;
+  options.path = path;
+  return options;
+}
+
+// The error of loading; fails the current test where there is none.
+tf::Error LoadError(const LoadOptions& options) {
+  try {
+    ModelGraph::Load(options);
+  } catch (const tf::Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << options.path << " loads";
+  return tf::Error(TF_OK, "");
+}
+
+void ExpectError(const LoadOptions& options, TF_Code code, const std::string& message) {
+  const tf::Error error = LoadError(options);
+  EXPECT_EQ(error.code(), code) << error.what();
+  EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+}
+
+// A folder of its own for each test, removed at the end.
+class BadInput : public ::testing::Test {
+ protected:
+  BadInput() {
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::temp_directory_path() / ("ke-import-" + std::to_string(std::random_device()()) + info->name());
+    fs::create_directories(folder_);
+  }
+  ~BadInput() override { fs::remove_all(folder_); }
+
+  std::string Copy(const std::string& fixture) const {
+    const fs::path to = folder_ / fixture;
+    fs::remove_all(to);
+    fs::copy(FixturePath(fixture) + "/model", to, fs::copy_options::recursive);
+    return to.string();
+  }
+
+  std::string Write(const std::string& name, const std::string& bytes) const {
+    const std::string path = (folder_ / name).string();
+    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return path;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(BadInput, MissingFiles) {
+  ExpectError(At((folder_ / "none").string()), TF_NOT_FOUND, "there is no model at");
+  ExpectError(At(folder_.string()), TF_NOT_FOUND, "saved_model.pb");
+  ExpectError(At(""), TF_NOT_FOUND, "there is no model at");
+  ExpectError(At(Write("model.keras", "PK")), TF_INVALID_ARGUMENT, "is a Keras file, not a SavedModel");
+  Write("saved_model.pbtxt", "");
+  ExpectError(At(folder_.string()), TF_UNIMPLEMENTED, "text form");
+}
+
+TEST_F(BadInput, SignaturesAndTagsAreListed) {
+  LoadOptions options = At(FixturePath("module") + "/model");
+  options.signature = "predict";
+  ExpectError(options, TF_NOT_FOUND, "no signature 'predict'; it has: 'count', 'loop', 'read', 'serving_default'");
+  options = At(FixturePath("module") + "/model");
+  options.tags = {"train"};
+  ExpectError(options, TF_NOT_FOUND, "no graph with tags 'train'; it has graphs with tags: 'serve'");
+}
+
+TEST_F(BadInput, MissingVariables) {
+  const std::string model = Copy("keras3-nested");
+  fs::remove(model + "/variables/variables.data-00000-of-00001");
+  const tf::Error data = LoadError(At(model));
+  EXPECT_NE(std::string(data.what()).find("variables/variables"), std::string::npos) << data.what();
+  EXPECT_TRUE(data.code() == TF_DATA_LOSS || data.code() == TF_NOT_FOUND) << data.what();
+  EXPECT_FALSE(data.op().empty());
+  fs::remove_all(model + "/variables");
+  ExpectError(At(model), TF_NOT_FOUND, "variables.index");
+}
+
+TEST_F(BadInput, VariablesOfAnotherModel) {
+  const std::string model = Copy("keras3-nested");
+  fs::remove_all(model + "/variables");
+  fs::copy(FixturePath("keras3-shared") + "/model/variables", model + "/variables");
+  const tf::Error error = LoadError(At(model));
+  EXPECT_TRUE(error.code() == TF_DATA_LOSS || error.code() == TF_NOT_FOUND) << error.what();
+  EXPECT_NE(std::string(error.what()).find("variable '"), std::string::npos) << error.what();
+}
+
+// Cut at any length, the variables' files give a typed error or, where only unread bytes are missing, a model.
+TEST_F(BadInput, TruncatedVariables) {
+  const std::string model = Copy("keras3-nested");
+  for (const char* name : {"/variables/variables.index", "/variables/variables.data-00000-of-00001"}) {
+    const std::string whole = ReadFile(model + name, "");
+    for (size_t part = 0; part < 16; ++part) {
+      fs::resize_file(model + name, whole.size() * part / 16);
+      const tf::Error error = LoadError(At(model));
+      EXPECT_TRUE(error.code() == TF_DATA_LOSS || error.code() == TF_NOT_FOUND) << error.what();
+      EXPECT_NE(std::string(error.what()).find("variables/variables"), std::string::npos) << error.what();
+    }
+    std::ofstream(model + name, std::ios::binary).write(whole.data(), static_cast<std::streamsize>(whole.size()));
+  }
+  EXPECT_NO_THROW(ModelGraph::Load(At(model)));
+}
+
+TEST_F(BadInput, TruncatedGraph) {
+  for (const char* fixture : {"keras2-shared", "module"}) {
+    const std::string model = Copy(fixture);
+    const std::string file = model + "/saved_model.pb";
+    const std::string whole = ReadFile(file, "");
+    for (size_t part = 0; part < 64; ++part) {
+      fs::resize_file(file, whole.size() * part / 64);
+      EXPECT_EQ(LoadError(At(model)).code(), TF_DATA_LOSS) << part;
+      std::ofstream(file, std::ios::binary).write(whole.data(), static_cast<std::streamsize>(whole.size()));
+    }
+  }
+}
+
+// Flips bytes all over the file. Most of it is names: some damage loads, none may crash or throw anything else.
+TEST_F(BadInput, NoiseNeverCrashes) {
+  std::mt19937 random(7);
+  int loaded = 0;
+  int refused = 0;
+  for (const char* fixture : {"keras2-subclassed", "module"}) {
+    const std::string model = Copy(fixture);
+    for (const char* name : {"/saved_model.pb", "/keras_metadata.pb", "/variables/variables.index"}) {
+      const std::string file = model + name;
+      if (!fs::exists(file)) continue;
+      const std::string whole = ReadFile(file, "");
+      for (int round = 0; round < 60; ++round) {
+        std::string damaged = whole;
+        const int flips = 1 << (round % 8);
+        for (int i = 0; i < flips; ++i) damaged[random() % damaged.size()] = static_cast<char>(random());
+        std::ofstream(file, std::ios::binary).write(damaged.data(), static_cast<std::streamsize>(damaged.size()));
+        try {
+          ModelGraph::Load(At(model));
+          ++loaded;
+        } catch (const tf::Error&) {
+          ++refused;
+        }
+      }
+      std::ofstream(file, std::ios::binary).write(whole.data(), static_cast<std::streamsize>(whole.size()));
+    }
+  }
+  EXPECT_GT(loaded, 0);
+  EXPECT_GT(refused, 0);
+}
+
+TEST_F(BadInput, RandomBytesAsFrozenGraph) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 200; ++round) {
+    std::string bytes(random() % 300, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    LoadError(At(Write("graph.pb", bytes)));
+  }
+  ExpectError(At(Write("graph.pb", "")), TF_DATA_LOSS, "holds no graph");
+}
+
+TEST_F(BadInput, WhatIsNoPureComputationIsNamed) {
+  LoadOptions options = At(FixturePath("module") + "/model");
+  options.signature = "read";
+  ExpectError(options, TF_UNIMPLEMENTED, "op ReadFile (node 'ReadFile')");
+  EXPECT_EQ(LoadError(options).op(), "ReadFile");
+  options.signature = "loop";
+  ExpectError(options, TF_UNIMPLEMENTED, "While");
+  options.signature = "count";
+  ExpectError(options, TF_UNIMPLEMENTED, "variable 'calls', which op AssignAddVariableOp");
+}
+
+// Crafted GraphDefs.
+struct Node {
+  std::string name;
+  std::string op;
+  std::vector<std::string> inputs;
+  std::vector<std::pair<std::string, std::string>> attrs = {{"T", TypeAttr(TF_FLOAT)}};
+};
+
+void AppendTo(pbf_writer* parent, uint32_t field, const Node& node) {
+  pbf_writer def(*parent, field);
+  def.add_string(1, node.name);
+  def.add_string(2, node.op);
+  for (const std::string& input : node.inputs) def.add_string(3, input);
+  for (const auto& [name, value] : node.attrs) {
+    pbf_writer entry(def, 5);
+    entry.add_string(1, name);
+    entry.add_message(2, value);
+  }
+}
+
+struct Function {
+  std::string name;
+  std::vector<Node> nodes;
+  std::string result;
+};
+
+std::string GraphBytes(const std::vector<Node>& nodes, const std::vector<Function>& functions = {}) {
+  std::string bytes;
+  pbf_writer graph(bytes);
+  for (const Node& node : nodes) AppendTo(&graph, 1, node);
+  pbf_writer library(graph, 2);
+  for (const Function& function : functions) {
+    pbf_writer def(library, 1);
+    {
+      pbf_writer signature(def, 1);
+      signature.add_string(1, function.name);
+      for (const uint32_t side : {2, 3}) {
+        pbf_writer argument(signature, side);
+        argument.add_string(1, side == 2 ? "x" : "y");
+        argument.add_enum(3, TF_FLOAT);
+      }
+    }
+    for (const Node& node : function.nodes) AppendTo(&def, 3, node);
+    pbf_writer result(def, 4);
+    result.add_string(1, "y");
+    result.add_string(2, function.result);
+  }
+  return bytes;
+}
+
+Node Input() { return {"x", "Placeholder", {}, {{"dtype", TypeAttr(TF_FLOAT)}, {"shape", ShapeAttr(Shape::Of({-1, 2}))}}}; }
+
+Node CallOf(const std::string& name, const std::string& function, const std::string& input) {
+  std::string reference;
+  {
+    pbf_writer attr(reference);
+    pbf_writer func(attr, 10);
+    func.add_string(1, function);
+  }
+  std::string types;
+  {
+    pbf_writer attr(types);
+    pbf_writer list(attr, 1);
+    const int32_t floats[] = {TF_FLOAT};
+    list.add_packed_int32(6, floats, floats + 1);
+  }
+  return {name, "PartitionedCall", {input}, {{"Tin", types}, {"Tout", types}, {"f", reference}}};
+}
+
+TEST_F(BadInput, CraftedGraphsAreRefused) {
+  const auto refuse = [&](const std::string& bytes, TF_Code code, const std::string& message) {
+    ExpectError(At(Write("graph.pb", bytes)), code, message);
+  };
+  refuse(GraphBytes({Input(), {"y", "Relu", {"nothing"}}}), TF_DATA_LOSS, "there is no node 'nothing'");
+  refuse(GraphBytes({Input(), {"a", "AddV2", {"x", "b"}}, {"b", "Relu", {"a"}}, {"y", "Relu", {"b"}}}),
+         TF_UNIMPLEMENTED, "cycle");
+  refuse(GraphBytes({Input(), {"a", "Relu", {"a"}}, {"y", "Relu", {"a"}}}), TF_UNIMPLEMENTED, "cycle");
+  refuse(GraphBytes({Input(), CallOf("y", "missing", "x")}), TF_DATA_LOSS, "function 'missing' is called but not defined");
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {CallOf("again", "f", "x")}, "again:output:0"}}),
+         TF_UNIMPLEMENTED, "function 'f' calls itself");
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")},
+                    {{"f", {CallOf("g", "g", "x")}, "g:output:0"}, {"g", {CallOf("f", "f", "x")}, "f:output:0"}}),
+         TF_UNIMPLEMENTED, "calls itself");
+  // A call that is its own input, by way of a function that returns its argument.
+  refuse(GraphBytes({Input(), CallOf("a", "f", "a"), {"y", "Relu", {"a"}}}, {{"f", {}, "x"}}), TF_DATA_LOSS,
+         "does not end");
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {{"r", "Relu", {"x"}}}, "r:nothing:0"}}), TF_DATA_LOSS,
+         "has no output 'nothing'");
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {{"r", "Relu", {"x"}}}, "r:activations:9"}}),
+         TF_DATA_LOSS, "has no output");
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {}, ""}}), TF_DATA_LOSS, "there is no node");
+  refuse(GraphBytes({Input(), {"y", "NoSuchOp", {"x"}}}), TF_UNIMPLEMENTED, "NoSuchOp");
+  refuse(GraphBytes({Input(), {"y", "Relu", {"x"}, {{"T", TypeAttr(TF_STRING)}}}}), TF_INVALID_ARGUMENT, "T");
+  refuse(GraphBytes({Input(), {"y", "Relu", {"x:5"}}}), TF_INVALID_ARGUMENT, "x");
+  refuse(GraphBytes({Input(), {"y", "PartitionedCall", {"x"}, {}}}), TF_DATA_LOSS, "names no function");
+  // A placeholder attribute that no call gives a value.
+  std::string open;
+  pbf_writer(open).add_string(9, "T");
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {{"r", "Relu", {"x"}, {{"T", open}}}}, "r:activations:0"}}),
+         TF_DATA_LOSS, "no value was given for attribute 'T'");
+}
+
+// Depth is the file's: a long chain must not be a deep stack.
+TEST_F(BadInput, DeepGraphsDoNotOverflowTheStack) {
+  std::vector<Node> chain = {Input()};
+  for (int i = 0; i < 30000; ++i) {
+    chain.push_back({"r" + std::to_string(i), "Relu", {i == 0 ? "x" : "r" + std::to_string(i - 1)}});
+  }
+  const auto model = ModelGraph::Load(At(Write("graph.pb", GraphBytes(chain))));
+  EXPECT_EQ(model->output_tensors(), (std::vector<std::string>{"r29999:0"}));
+
+  std::vector<Function> functions;
+  for (int i = 0; i < 1000; ++i) {
+    functions.push_back({"f" + std::to_string(i), {CallOf("c", "f" + std::to_string(i + 1), "x")}, "c:output:0"});
+  }
+  functions.push_back({"f1000", {{"r", "Relu", {"x"}}}, "r:activations:0"});
+  ExpectError(At(Write("graph.pb", GraphBytes({Input(), CallOf("y", "f0", "x")}, functions))), TF_UNIMPLEMENTED,
+              "too deeply");
+
+  std::string name = "a";
+  for (int i = 0; i < 20000; ++i) name += "/a";
+  EXPECT_NO_THROW(ModelGraph::Load(At(Write("graph.pb", GraphBytes({Input(), {name, "Relu", {"x"}}})))));
+}
+
+// Twenty functions that each call the next one twice are a million calls.
+TEST_F(BadInput, ExponentialCallsAreBounded) {
+  std::vector<Function> functions;
+  for (int i = 0; i < 20; ++i) {
+    const std::string next = "f" + std::to_string(i + 1);
+    functions.push_back({"f" + std::to_string(i),
+                         {CallOf("a", next, "x"), CallOf("b", next, "x"), {"s", "AddV2", {"a:output:0", "b:output:0"}}},
+                         "s:z:0"});
+  }
+  functions.push_back({"f20", {{"r", "Relu", {"x"}}}, "r:activations:0"});
+  ExpectError(At(Write("graph.pb", GraphBytes({Input(), CallOf("y", "f0", "x")}, functions))), TF_UNIMPLEMENTED,
+              "too deeply or too often");
+}
+
+}  // namespace
+}  // namespace ke::graph
