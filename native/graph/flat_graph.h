@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,7 +42,7 @@ struct FlatWeight {
   int node = -1;     // in FlatGraph::nodes
   Shape shape;
   TF_DataType dtype = TF_FLOAT;
-  tf::TensorPtr value;
+  std::shared_ptr<TF_Tensor> value;  // shared with the sessions that read it as a variable
   std::vector<std::string> readers;  // the names of the nodes that read it, which tell the layers it belongs to
 };
 

@@ -58,11 +58,22 @@ class Scope {
   // The tensors of the outer scope that Import() made arguments of this body, in order of their capture.
   const std::vector<TF_Output>& captured() const { return captured_; }
 
-  // A Const of the root graph for `key` (a weight of a model), made once by `make` and captured where needed.
-  TF_Output SharedConst(const void* key, const std::function<tf::TensorPtr()>& make, const std::string& name);
+  // A weight of the root graph, made once per `key` and captured where needed. A small one is a Const, so that
+  // TensorFlow folds it (batch norm); a large one is a variable that reads `value`'s own memory, so that no
+  // graph, session or executor holds a copy of it: see initializers().
+  TF_Output SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value, const std::string& name);
+
+  // What a new session must be given, in one run, before it runs anything else: the values of the variables.
+  struct Initializer {
+    TF_Output feed;
+    std::shared_ptr<TF_Tensor> value;
+    TF_Operation* assign;
+  };
+  const std::vector<Initializer>& initializers() const { return initializers_; }
 
  private:
   bool Owns(TF_Output tensor) const;
+  TF_Output Variable(const std::shared_ptr<TF_Tensor>& value, const std::string& name);
   void AddFunction(std::shared_ptr<TF_Function> function);
 
   tf::GraphPtr graph_;
@@ -71,7 +82,8 @@ class Scope {
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::vector<TF_Output> captured_;
   std::vector<std::shared_ptr<TF_Function>> functions_;
-  std::map<const void*, TF_Output> shared_consts_;
+  std::map<const void*, TF_Output> shared_weights_;
+  std::vector<Initializer> initializers_;
 };
 
 // Collects an op's inputs and attributes, then adds it. Type and length attributes that TensorFlow derives

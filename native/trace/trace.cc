@@ -123,6 +123,7 @@ std::vector<TF_Output> Trace::Resolve(const std::vector<SymbolId>& ids) {
 }
 
 Symbol Trace::Define(TF_Output tensor) {
+  if (closed_) throw tf::Error(TF_FAILED_PRECONDITION, "this body is closed: its loop has been recorded");
   const SymbolId id = (*next_id_)++;
   tensors_[id] = tensor;
   return {id, Scope::GetDType(tensor), scratch_.GetShape(tensor)};
@@ -264,6 +265,7 @@ Symbol Trace::EndJacobian(const std::shared_ptr<Trace>& body, SymbolId value) {
                     });
     to->Set(id, stacked);
   });
+  body->Close();
   return symbol;
 }
 
@@ -308,7 +310,14 @@ std::vector<Symbol> Trace::While(const std::shared_ptr<Trace>& condition, Symbol
                           in_condition.Get(condition_result), &body_scope, in_body.Get(body->placeholders_),
                           in_body.Get(body_results), to->Get(initial)));
   });
+  condition->Close();
+  body->Close();
   return symbols;
+}
+
+void Trace::Close() {
+  closed_ = true;
+  outer_.reset();
 }
 
 void Trace::Run(Environment* environment) const {

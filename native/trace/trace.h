@@ -88,8 +88,12 @@ class Trace : public std::enable_shared_from_this<Trace> {
   // A placeholder in the scratch graph for what only Replay builds.
   Symbol Stand(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
   void Run(Environment* environment) const;
+  // Ends the recording of a body that a command of its outer trace holds from now on: without its hold on that
+  // trace the two would keep each other, and the models that they call, alive for ever.
+  void Close();
 
   std::shared_ptr<Trace> outer_;
+  bool closed_ = false;
   std::shared_ptr<SymbolId> next_id_;
   graph::Scope scratch_;
   std::map<SymbolId, TF_Output> tensors_;

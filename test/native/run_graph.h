@@ -85,6 +85,13 @@ class GraphRunner {
     status.Check();
     session_ = tf::C().TF_NewSession(scope.graph(), options.get(), status);
     status.Check();
+    for (const graph::Scope::Initializer& initializer : scope.initializers()) {
+      TF_Tensor* value = initializer.value.get();
+      const TF_Operation* assign = initializer.assign;
+      tf::C().TF_SessionRun(session_, nullptr, &initializer.feed, &value, 1, nullptr, nullptr, 0, &assign, 1,
+                            nullptr, status);
+      status.Check();
+    }
   }
   GraphRunner(const GraphRunner&) = delete;
   GraphRunner& operator=(const GraphRunner&) = delete;

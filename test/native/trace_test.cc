@@ -218,6 +218,24 @@ TEST(While, DifferentiatesInsideALoopAndNestsJacobians) {
   EXPECT_EQ(Evaluate(*squares.trace, total.id, {squares.input.get()}).values, expected);
 }
 
+// A command holds the bodies of its loop: if they held its trace in turn, no trace with a loop would ever be freed,
+// nor the weights of the models that it calls.
+TEST(Trace, WithLoopsIsFreed) {
+  std::weak_ptr<Trace> trace;
+  std::weak_ptr<Trace> body;
+  {
+    Squares squares;
+    const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, squares.x.id, {});
+    squares.trace->EndJacobian(open.body, open.gradient.id);
+    SumLoop(squares.trace, 3, squares.w, [&](const std::shared_ptr<Trace>&, Symbol) { return squares.w; });
+    trace = squares.trace;
+    body = open.body;
+    EXPECT_THROW(Apply(open.body, "Neg", {open.gradient.id}), tf::Error) << "a closed body was added to";
+  }
+  EXPECT_TRUE(trace.expired());
+  EXPECT_TRUE(body.expired());
+}
+
 TEST(While, RefusesVariablesThatChangeTheirDtype) {
   const std::shared_ptr<Trace> trace = Trace::Create();
   const Symbol start = Float(trace, {}, {0});
