@@ -34,15 +34,10 @@ export type {
 } from './graph/method.js';
 export * as image from './image/index.js';
 export * as inspection from './inspection/index.js';
-export type { LayerCall, LayerInfo } from './layer.js';
+export { type LoadModelOptions, loadModel, type ThreadOptions } from './load_model.js';
 export * as methods from './methods/index.js';
-export {
-  type LoadModelOptions,
-  loadModel,
-  type Model,
-  type PredictOptions,
-  type ThreadOptions,
-} from './model.js';
+export type { LayerCall, LayerInfo } from './model/layer.js';
+export type { Model, PredictOptions } from './model/model.js';
 export { gradcam, gradients } from './shortcuts.js';
 export {
   allocate,

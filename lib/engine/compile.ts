@@ -5,8 +5,8 @@ import type { Batch } from '../data/data_handler.js';
 import { cast } from '../graph/ops/array.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
-import type { Model } from '../model.js';
-import type { Lease } from './function_cache.js';
+import type { Lease } from '../model/function_cache.js';
+import type { Model } from '../model/model.js';
 
 /** What of a batch a compiled function depends on. */
 export interface Signature {

@@ -6,7 +6,7 @@ import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
-import { Model } from '../model.js';
+import { Model } from '../model/model.js';
 import type { StepOptions } from './explain_step.js';
 import { type ExplainResult, makeExplainFunction } from './make_explain_function.js';
 import { runBatches } from './run_batches.js';

@@ -2,7 +2,7 @@ import { checkFunction, wrongType } from '../arguments.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
 import type { AnyMethod } from '../graph/method.js';
-import type { Model } from '../model.js';
+import type { Model } from '../model/model.js';
 import { type ExplainOptionsFor, explain, type OptionalOptions } from './explain.js';
 import type { ExplainResult } from './make_explain_function.js';
 

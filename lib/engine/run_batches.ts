@@ -1,7 +1,7 @@
 /** The loop over batches: several under way at once, results in order, joined as they come. */
 import type { CallbackList } from '../callbacks/callback_list.js';
 import type { Batch, DataHandler } from '../data/data_handler.js';
-import type { Model } from '../model.js';
+import type { Model } from '../model/model.js';
 import { RowJoiner, type Tensor } from '../tensor.js';
 import { checkSignal } from './signal.js';
 

@@ -2,9 +2,9 @@
 import { loadedAddon } from '../binding/loader.js';
 import type { Batch } from '../data/data_handler.js';
 import { nativeAsync } from '../errors.js';
-import type { Model } from '../model.js';
+import type { Lease } from '../model/function_cache.js';
+import type { Model } from '../model/model.js';
 import { Tensor } from '../tensor.js';
-import type { Lease } from './function_cache.js';
 import { shardSize } from './run_batches.js';
 import { cancelled, checkSignal, untilAborted } from './signal.js';
 

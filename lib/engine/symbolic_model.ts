@@ -4,7 +4,7 @@ import { GraphError } from '../errors.js';
 import type { AtLeast, SymbolicInputs, SymbolicModel } from '../graph/method.js';
 import { describeShape, Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
-import type { Model } from '../model.js';
+import type { Model } from '../model/model.js';
 
 /** `batch` holds the inputs of the step, for models of which a method replaces but one. */
 export function symbolicModel(model: Model, batch: readonly Symbolic[]): SymbolicModel {

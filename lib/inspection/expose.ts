@@ -1,5 +1,5 @@
 import { wrongType } from '../arguments.js';
-import { Model } from '../model.js';
+import { Model } from '../model/model.js';
 import { type Endpoint, endpoints } from './endpoints.js';
 import { getGlobalPoolingLayer, getLogitsLayer } from './layers.js';
 

@@ -1,7 +1,7 @@
 /** Finding layers by name, by type and by what they hold. */
 import { describe, nearNames, wrongType } from '../arguments.js';
 import { ModelError } from '../errors.js';
-import type { LayerInfo } from '../layer.js';
+import type { LayerInfo } from '../model/layer.js';
 
 /** What has layers to look in: a model, or anything like one. */
 export interface Layered {

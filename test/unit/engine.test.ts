@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { NativeFunction } from '../../lib/binding/contract.js';
-import { FunctionCache } from '../../lib/engine/function_cache.js';
 import { keyOf, WatchedParams } from '../../lib/engine/params.js';
 import { partialExplain } from '../../lib/engine/partial_explain.js';
 import { untilAborted } from '../../lib/engine/signal.js';
 import { gradcam } from '../../lib/methods/cams/index.js';
 import { METHODS } from '../../lib/methods/gradient/index.js';
+import { FunctionCache } from '../../lib/model/function_cache.js';
 
 class FakeFunction implements NativeFunction {
   closed = false;

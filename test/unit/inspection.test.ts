@@ -7,7 +7,7 @@ import {
   getLogitsLayer,
   getNestedLayer,
 } from '../../lib/inspection/layers.js';
-import type { LayerInfo } from '../../lib/layer.js';
+import type { LayerInfo } from '../../lib/model/layer.js';
 
 const spec = (name: string): TensorSpec => ({ name, dtype: 'float32', shape: [null, 4] });
 

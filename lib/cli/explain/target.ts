@@ -1,7 +1,7 @@
 import type { NumericDType } from '../../dtype.js';
 import { isNumeric } from '../../dtype.js';
 import { expose } from '../../inspection/index.js';
-import type { Model } from '../../model.js';
+import type { Model } from '../../model/model.js';
 import { UsageError } from '../failure.js';
 import { methodOf, type NamedMethod } from './methods.js';
 import type { ExplainOptions } from './options.js';

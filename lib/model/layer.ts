@@ -1,5 +1,5 @@
-import type { NativeLayer, NativeModel } from './binding/contract.js';
-import type { TensorSpec } from './graph/method.js';
+import type { NativeLayer, NativeModel } from '../binding/contract.js';
+import type { TensorSpec } from '../graph/method.js';
 
 /** One use of a layer ("node" in Keras). A shared layer has several. */
 export interface LayerCall {

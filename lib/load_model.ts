@@ -1,0 +1,67 @@
+import { availableParallelism } from 'node:os';
+import { checkInteger, checkOptions, checkString, wrongType } from './arguments.js';
+import { ensureTensorflow } from './binding/loader.js';
+import { predict } from './engine/predict.js';
+import { ModelError, nativeAsync } from './errors.js';
+import { layersOf } from './model/layer.js';
+import { Model, ModelCore } from './model/model.js';
+
+export interface ThreadOptions {
+  /** Threads that one op may use. Default 1: it is the samples of a batch that are spread over the cores. */
+  readonly intraOp?: number;
+  /** Parts of a batch that are computed at once. Default: the cores that this process may use. */
+  readonly interOp?: number;
+}
+
+export interface LoadModelOptions {
+  /** The signature to take from a SavedModel. Default 'serving_default'. */
+  readonly signature?: string;
+  /** The tags of the MetaGraph to take from a SavedModel. Default ['serve']. */
+  readonly tags?: readonly string[];
+  readonly threads?: ThreadOptions;
+  /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */
+  readonly inputs?: readonly string[];
+  /** For a frozen GraphDef (.pb): names of the output tensors. Default: the ends of the graph. */
+  readonly outputs?: readonly string[];
+}
+
+function checkNames(name: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value) || value.length === 0 || !value.every((each) => typeof each === 'string')) {
+    throw wrongType(name, 'an array of names', value);
+  }
+  return value;
+}
+
+/**
+ * Loads a TensorFlow 2 SavedModel (Keras 2 `model.save`, Keras 3 `model.export`, `tf.saved_model.save`) or a frozen
+ * GraphDef (`.pb`), on a background thread.
+ *
+ * @param path the SavedModel's directory, or the `.pb` file.
+ * @throws LoadError where the addon or libtensorflow is missing, with the command that mends it.
+ * @throws ModelError where the model cannot be read, by its `code`: `NOT_FOUND`, `DATA_LOSS`, ...
+ * @throws UnsupportedOpError where it holds what is no pure computation.
+ */
+export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+  checkString('path', path);
+  checkOptions('options', options, ['signature', 'tags', 'threads', 'inputs', 'outputs']);
+  const { signature, tags, threads = {}, inputs, outputs } = options;
+  if (signature !== undefined) checkString('signature', signature);
+  if (tags !== undefined) checkNames('tags', tags);
+  if (inputs !== undefined) checkNames('inputs', inputs);
+  if (outputs !== undefined) checkNames('outputs', outputs);
+  checkOptions('threads', threads, ['intraOp', 'interOp']);
+  const session = {
+    intraOp: checkInteger('threads.intraOp', threads.intraOp ?? 1),
+    replicas: checkInteger('threads.interOp', threads.interOp ?? availableParallelism()),
+  };
+  const addon = await ensureTensorflow();
+  const given = Object.entries({ path, signature, tags, inputs, outputs }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const native = await nativeAsync(
+    () => addon.loadModel(Object.fromEntries(given) as { path: string }),
+    ModelError,
+  );
+  const core = new ModelCore(native, session, predict);
+  return new Model(core, layersOf(native), native.outputs, native.outputTensors);
+}

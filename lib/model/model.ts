@@ -1,0 +1,129 @@
+import type { NativeModel, NativeSessionOptions } from '../binding/contract.js';
+import type { DataOptions } from '../data/data_handler.js';
+import type { Inputs } from '../data/inputs.js';
+import { ModelError } from '../errors.js';
+import type { TensorSpec } from '../graph/method.js';
+import type { Tensor } from '../tensor.js';
+import { FunctionCache } from './function_cache.js';
+import type { LayerInfo } from './layer.js';
+
+/** What computes a model's outputs: the engine, which stands above this file and is handed in by `loadModel`. */
+export type Predict = (
+  model: Model,
+  x: Inputs,
+  options: PredictOptions,
+) => Promise<Tensor | readonly Tensor[]>;
+
+/** What a model and its views share. @internal */
+export class ModelCore {
+  static #count = 0;
+  readonly native: NativeModel;
+  readonly session: NativeSessionOptions;
+  readonly predict: Predict;
+  readonly functions = new FunctionCache();
+  /** Tells models apart within this process. */
+  readonly key = ++ModelCore.#count;
+  closed = false;
+
+  constructor(native: NativeModel, session: NativeSessionOptions, predict: Predict) {
+    this.native = native;
+    this.session = session;
+    this.predict = predict;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.functions.close();
+    this.native.close();
+  }
+}
+
+/** A loaded model, or a view of one with other outputs. Made by {@link loadModel} and `inspection.expose`. */
+export class Model {
+  /** Name, dtype and shape of what the model takes. */
+  readonly inputs: readonly TensorSpec[];
+  /** Name, dtype and shape of what the model gives. */
+  readonly outputs: readonly TensorSpec[];
+  /** Its Keras layers, nested ones too, in the order of their computation. */
+  readonly layers: readonly LayerInfo[];
+  /** @internal */
+  readonly core: ModelCore;
+  /** @internal The graph's tensors behind `outputs`. */
+  readonly outputTensors: readonly string[];
+  #explainCounter = { steps: 0 };
+
+  /** @internal */
+  constructor(
+    core: ModelCore,
+    layers: readonly LayerInfo[],
+    outputs: readonly TensorSpec[],
+    tensors: readonly string[],
+  ) {
+    this.core = core;
+    this.inputs = core.native.inputs;
+    this.layers = layers;
+    this.outputs = outputs;
+    this.outputTensors = tensors;
+  }
+
+  /** The steps (batches) that the last `explain` of this model has run so far. */
+  get explainCounter(): number {
+    return this.#explainCounter.steps;
+  }
+
+  /** @internal Starts a count of steps; of several calls at once, the last one's is shown. */
+  countSteps(): { steps: number } {
+    this.#explainCounter = { steps: 0 };
+    return this.#explainCounter;
+  }
+
+  get closed(): boolean {
+    return this.core.closed;
+  }
+
+  /** @internal Throws ModelError (`CLOSED`) once the model is closed. */
+  checkOpen(): void {
+    if (this.closed) throw new ModelError('CLOSED', 'This model is closed. Load it again with `loadModel`.');
+  }
+
+  /** @internal A view whose outputs are these tensors of the graph. */
+  withOutputs(outputs: readonly TensorSpec[]): Model {
+    this.checkOpen();
+    return new Model(
+      this.core,
+      this.layers,
+      outputs,
+      outputs.map(({ name }) => name),
+    );
+  }
+
+  /**
+   * The model's outputs for `x`: a Tensor, or a list of them where the model has several outputs.
+   *
+   * @throws TypeError, RangeError where `x` is not what the model takes, before anything runs.
+   */
+  predict(x: Inputs, options: PredictOptions = {}): Promise<Tensor | readonly Tensor[]> {
+    return this.core.predict(this, x, options);
+  }
+
+  /**
+   * Frees the weights and all compiled functions, of this model and its views. Runs under way end first; later
+   * calls throw ModelError (`CLOSED`). Idempotent.
+   */
+  close(): void {
+    this.core.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}
+
+export interface PredictOptions extends Pick<DataOptions, 'batchSize' | 'steps'> {
+  readonly signal?: AbortSignal;
+}
