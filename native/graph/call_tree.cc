@@ -28,7 +28,8 @@ int ParseIndex(std::string_view text, std::string_view tensor) {
 }  // namespace
 
 CallTree::CallTree(const proto::GraphDef& graph, OpRegistry* ops) : graph_(graph), ops_(ops) {
-  for (size_t i = 0; i < graph.nodes.size(); ++i) top_nodes_.emplace(graph.nodes[i].name, static_cast<int>(i));
+  for (size_t i = 0; i < graph.nodes.size(); ++i)
+    top_nodes_.emplace(graph.nodes[i].name, static_cast<int>(i));
   calls_.push_back(std::make_unique<Call>());
 }
 
@@ -104,7 +105,8 @@ int CallTree::Expand(int call, int node) {
     throw tf::Error(TF_UNIMPLEMENTED, "function " + Quoted(name) + " calls itself", caller);
   }
   if (made->depth > kMaxDepth || calls_.size() >= kMaxCalls) {
-    throw tf::Error(TF_UNIMPLEMENTED, "the model's functions call each other too deeply or too often", caller);
+    throw tf::Error(TF_UNIMPLEMENTED, "the model's functions call each other too deeply or too often",
+                    caller);
   }
   // Attributes that a body passes on are themselves placeholders of the body around it.
   for (auto& [attr, value] : made->attrs) {
@@ -145,7 +147,8 @@ int CallTree::OutputIndex(int call, int node, std::string_view argument, int off
     }
     first += count;
   }
-  Contradiction(Quoted(def.op) + " has no output " + Quoted(argument) + ":" + std::to_string(offset), def.name);
+  Contradiction(Quoted(def.op) + " has no output " + Quoted(argument) + ":" + std::to_string(offset),
+                def.name);
 }
 
 Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>* through) {
@@ -163,7 +166,8 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
       output = colon == std::string_view::npos ? 0 : ParseIndex(tensor.substr(colon + 1), tensor);
     } else {
       const Body& body = FindBody(at.function->signature.name, {});
-      const auto argument = colon == std::string_view::npos ? body.arguments.find(name) : body.arguments.end();
+      const auto argument =
+          colon == std::string_view::npos ? body.arguments.find(name) : body.arguments.end();
       if (argument != body.arguments.end()) {
         const proto::NodeDef& caller = Nodes(at.parent)[at.parent_node];
         if (static_cast<size_t>(argument->second) >= caller.inputs.size()) {
@@ -205,7 +209,8 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
       const std::string_view returned = tensor.substr(0, tensor.find(':'));
       const auto found = body.nodes.find(returned);
       if (found != body.nodes.end() && returned.find('/') == std::string_view::npos &&
-          function.nodes[found->second].op == "Identity" && function.nodes[found->second].inputs.size() == 1) {
+          function.nodes[found->second].op == "Identity" &&
+          function.nodes[found->second].inputs.size() == 1) {
         tensor = function.nodes[found->second].inputs[0];
       }
     }

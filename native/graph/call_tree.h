@@ -32,9 +32,9 @@ class CallTree {
     int parent_node = -1;
     int depth = 0;
     const proto::FunctionDef* function = nullptr;  // null for the top level
-    std::string scope;                             // what the names of its nodes start with: "" or "outer/c1/"
-    proto::Attrs attrs;                            // what stands for the body's placeholder attributes
-    std::unordered_map<int, int> children;         // node -> call
+    std::string scope;                      // what the names of its nodes start with: "" or "outer/c1/"
+    proto::Attrs attrs;                     // what stands for the body's placeholder attributes
+    std::unordered_map<int, int> children;  // node -> call
   };
   // References stay valid while the tree grows.
   const Call& call(int index) const { return *calls_[index]; }

@@ -27,7 +27,8 @@ bool Matches(const Shape& expected, const std::vector<int64_t>& dims) {
   return true;
 }
 
-// The key that `value` (the assigned tensor) is restored from, empty where it does not come from a checkpoint.
+// The key that `value` (the assigned tensor) is restored from, empty where it does not come from a
+// checkpoint.
 std::string RestoredKey(CallTree* tree, Source value) {
   for (int hops = 0; hops < 16; ++hops) {
     const proto::NodeDef& node = tree->Node(value);
@@ -66,7 +67,8 @@ std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std:
     for (size_t i = 0; i < tree->Nodes(call).size(); ++i) {
       const int node = static_cast<int>(i);
       const proto::NodeDef& def = tree->Nodes(call)[i];
-      // At the top level stand calls of everything else too (saving, serving): only the restore call is entered.
+      // At the top level stand calls of everything else too (saving, serving): only the restore call is
+      // entered.
       if ((call != 0 || def.name == restore_node) && tree->IsCall(call, node)) {
         calls.push_back(tree->Expand(call, node));
       }
@@ -90,8 +92,9 @@ TF_CheckpointReader* Checkpoint::Reader(const std::string& variable) {
   tf::Status status;
   tf::CheckpointReaderPtr reader(C().TF_NewCheckpointReader(prefix_.c_str(), status));
   if (!status.ok()) {
-    throw tf::Error(TF_DATA_LOSS, "the model's variables cannot be read: " + index + " is truncated or damaged: " +
-                                      status.message() + " (needed for variable '" + variable + "')");
+    throw tf::Error(TF_DATA_LOSS, "the model's variables cannot be read: " + index +
+                                      " is truncated or damaged: " + status.message() +
+                                      " (needed for variable '" + variable + "')");
   }
   reader_ = std::move(reader);
   return reader_.get();
@@ -111,16 +114,17 @@ tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight)
   shape_status.Check(weight.name);
   if (dtype != weight.dtype || !Matches(weight.shape, dims)) {
     throw tf::Error(TF_DATA_LOSS,
-                    where + " does not fit the graph: expected dtype " + std::to_string(weight.dtype) + " and shape " +
-                        ToText(weight.shape) + ", found dtype " + std::to_string(dtype) + " and shape " +
-                        ToText(Shape::Of(dims)),
+                    where + " does not fit the graph: expected dtype " + std::to_string(weight.dtype) +
+                        " and shape " + ToText(weight.shape) + ", found dtype " + std::to_string(dtype) +
+                        " and shape " + ToText(Shape::Of(dims)),
                     weight.name);
   }
   tf::Status status;
   tf::TensorPtr value(C().TF_CheckpointReaderGetTensor(reader, key.c_str(), status));
   if (!status.ok()) {
     const TF_Code code = status.code() == TF_NOT_FOUND ? TF_NOT_FOUND : TF_DATA_LOSS;
-    throw tf::Error(code, where + " cannot be read; a file is missing, truncated or damaged: " + status.message(),
+    throw tf::Error(code,
+                    where + " cannot be read; a file is missing, truncated or damaged: " + status.message(),
                     weight.name);
   }
   return value;

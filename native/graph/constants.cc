@@ -49,7 +49,8 @@ std::string_view Role(const FlatNode& user, int input) {
   if (input == 1 && op == "DepthwiseConv2dNative") return "depthwise_kernel";
   if (input == 1 && (op == "BiasAdd" || op == "BiasAddV1")) return "bias";
   if (op.substr(0, 14) == "FusedBatchNorm") {
-    constexpr std::array<std::string_view, 5> kRoles = {"", "gamma", "beta", "moving_mean", "moving_variance"};
+    constexpr std::array<std::string_view, 5> kRoles = {"", "gamma", "beta", "moving_mean",
+                                                        "moving_variance"};
     if (input >= 1 && input <= 4) return kRoles[input];
   }
   return {};
@@ -71,7 +72,8 @@ std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::ve
     const std::string& name = graph.nodes[node].name;
     TF_Tensor* value = nullptr;
     tf::Status read;
-    C().TF_OperationGetAttrTensor(C().TF_GraphOperationByName(scratch.get(), name.c_str()), "value", &value, read);
+    C().TF_OperationGetAttrTensor(C().TF_GraphOperationByName(scratch.get(), name.c_str()), "value", &value,
+                                  read);
     read.Check(name);
     values.emplace_back(value);
   }

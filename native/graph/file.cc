@@ -24,7 +24,8 @@ std::string ReadFile(const std::string& path, const std::string& role) {
   }
   std::string bytes(static_cast<size_t>(size), '\0');
   stream.seekg(0);
-  if (!stream.read(bytes.data(), size)) throw tf::Error(TF_DATA_LOSS, role + " cannot be read to its end: " + path);
+  if (!stream.read(bytes.data(), size))
+    throw tf::Error(TF_DATA_LOSS, role + " cannot be read to its end: " + path);
   return bytes;
 }
 

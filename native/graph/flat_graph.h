@@ -43,7 +43,8 @@ struct FlatWeight {
   Shape shape;
   TF_DataType dtype = TF_FLOAT;
   std::shared_ptr<TF_Tensor> value;  // shared with the sessions that read it as a variable
-  std::vector<std::string> readers;  // the names of the nodes that read it, which tell the layers it belongs to
+  std::vector<std::string>
+      readers;  // the names of the nodes that read it, which tell the layers it belongs to
 };
 
 struct FlatGraph {
@@ -53,8 +54,8 @@ struct FlatGraph {
   std::vector<TensorId> outputs;
   std::vector<TensorSpec> input_specs;  // named by the signature
   std::vector<TensorSpec> output_specs;
-  std::string versions;               // serialised VersionDef of the file
-  std::set<std::string> file_names;   // names of all nodes in the called bodies, also of those left out
+  std::string versions;              // serialised VersionDef of the file
+  std::set<std::string> file_names;  // names of all nodes in the called bodies, also of those left out
 
   std::string TensorName(TensorId tensor) const {
     return nodes[tensor.node].name + ":" + std::to_string(tensor.output);

@@ -32,7 +32,8 @@ class FrozenGraph {
                         proto::AttrShape(node.Attr("shape")).value_or(Shape::Unknown())});
     }
     if (inputs.empty()) {
-      throw tf::Error(TF_INVALID_ARGUMENT, file_ + " has no placeholder: name its inputs with the option `inputs`");
+      throw tf::Error(TF_INVALID_ARGUMENT,
+                      file_ + " has no placeholder: name its inputs with the option `inputs`");
     }
     return inputs;
   }
@@ -49,14 +50,16 @@ class FrozenGraph {
       for (const std::string_view input : node.inputs) consumed.insert(NodeName(input));
     }
     for (const proto::NodeDef& node : graph_.nodes) {
-      if (consumed.count(node.name) > 0 || node.op == "NoOp" || node.op == "Const" || node.op == "Placeholder") {
+      if (consumed.count(node.name) > 0 || node.op == "NoOp" || node.op == "Const" ||
+          node.op == "Placeholder") {
         continue;
       }
       outputs.push_back({std::string(node.name), TF_FLOAT, Shape::Unknown()});
     }
     if (outputs.empty()) {
-      throw tf::Error(TF_INVALID_ARGUMENT,
-                      file_ + " has no node that nothing consumes: name its outputs with the option `outputs`");
+      throw tf::Error(
+          TF_INVALID_ARGUMENT,
+          file_ + " has no node that nothing consumes: name its outputs with the option `outputs`");
     }
     return outputs;
   }
@@ -94,9 +97,10 @@ FlatGraph ImportFrozenGraph(const LoadOptions& options) {
   Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs);
   if (!flat.variables.empty()) {
     const std::string& name = flat.graph.weights[flat.variables[0].weight].name;
-    throw tf::Error(TF_INVALID_ARGUMENT,
-                    options.path + " is not frozen: it reads variable '" + name + "', whose value it does not hold",
-                    name);
+    throw tf::Error(
+        TF_INVALID_ARGUMENT,
+        options.path + " is not frozen: it reads variable '" + name + "', whose value it does not hold",
+        name);
   }
   flat.graph.versions = graph.versions;
   LiftConstants(&flat.graph, ConstantPolicy::kVariableLike);

@@ -11,10 +11,12 @@ using Place = std::pair<int, int>;  // call, node
 
 // Ops that look at a variable without changing it.
 constexpr std::array<std::string_view, 7> kVariableReaders = {
-    "ReadVariableOp",   "ResourceGather", "ResourceGatherNd", "VariableShape", "VarIsInitializedOp",
-    "DisableCopyOnRead", "Identity"};
+    "ReadVariableOp",     "ResourceGather",    "ResourceGatherNd", "VariableShape",
+    "VarIsInitializedOp", "DisableCopyOnRead", "Identity"};
 
-bool StartsWith(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 class Inliner {
  public:
@@ -232,17 +234,19 @@ class Inliner {
           continue;
         }
         const proto::NodeDef& def = tree_.Nodes(call)[i];
-        if (std::find(kVariableReaders.begin(), kVariableReaders.end(), def.op) != kVariableReaders.end()) continue;
+        if (std::find(kVariableReaders.begin(), kVariableReaders.end(), def.op) != kVariableReaders.end())
+          continue;
         if (!ops_.MayHaveEffects(def.op)) continue;
         for (size_t k = 0; k < def.inputs.size(); ++k) {
           const Source input = tree_.Input({call, node, 0}, k);
           const auto weight = weights_.find({input.call, input.node});
           if (weight == weights_.end()) continue;
-          throw tf::Error(TF_UNIMPLEMENTED,
-                          "the model's outputs read variable '" + graph_.weights[weight->second].name + "', which op " +
-                              std::string(def.op) + " ('" + tree_.FlatName(call, node) +
-                              "') may change when the model runs: a model that changes its weights cannot be frozen",
-                          tree_.FlatName(call, node));
+          throw tf::Error(
+              TF_UNIMPLEMENTED,
+              "the model's outputs read variable '" + graph_.weights[weight->second].name + "', which op " +
+                  std::string(def.op) + " ('" + tree_.FlatName(call, node) +
+                  "') may change when the model runs: a model that changes its weights cannot be frozen",
+              tree_.FlatName(call, node));
         }
       }
     }

@@ -26,8 +26,8 @@ struct Flattened {
 
 // Copies what `outputs` (top-level tensors) need into one flat graph. `inputs` are the top-level tensors that
 // stand for the model's inputs; the walk ends at them. Reads of variables become weights. Throws
-// INVALID_ARGUMENT where an output needs a placeholder that is no input, UNIMPLEMENTED where it needs an op that is not
-// pure computation or a variable that the model changes, DATA_LOSS for a cyclic graph.
+// INVALID_ARGUMENT where an output needs a placeholder that is no input, UNIMPLEMENTED where it needs an op
+// that is not pure computation or a variable that the model changes, DATA_LOSS for a cyclic graph.
 Flattened InlineFunctions(CallTree* tree, OpRegistry* ops, const std::vector<TensorSpec>& inputs,
                           const std::vector<TensorSpec>& outputs);
 

@@ -20,7 +20,8 @@ class JsonParser {
   static constexpr int kMaxDepth = 200;
 
   void SkipSpace() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -73,7 +74,8 @@ class JsonParser {
   // A number or one of true, false, null, NaN, Infinity.
   bool Word() {
     const size_t start = at_;
-    while (at_ < text_.size() && std::string_view(",]} \n\t\r").find(text_[at_]) == std::string_view::npos) ++at_;
+    while (at_ < text_.size() && std::string_view(",]} \n\t\r").find(text_[at_]) == std::string_view::npos)
+      ++at_;
     return at_ > start;
   }
 

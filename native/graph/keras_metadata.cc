@@ -29,7 +29,9 @@ std::vector<std::string> EndsOf(const Json& config, const std::string& key) {
   const Json* ends = config.Find(key);
   if (ends == nullptr) return names;
   for (const Json& end : ends->items()) {
-    if (!end.items().empty() && end.items()[0].text()) names.push_back(*end.items()[0].text());
+    if (end.items().empty()) continue;
+    const std::optional<std::string>& name = end.items()[0].text();
+    if (name) names.push_back(*name);
   }
   return names;
 }
@@ -63,7 +65,8 @@ std::optional<Node> ReadNode(const proto::KerasObject& object) {
   return node;
 }
 
-// The object that holds the one at `path`: the nearest above it that is a layer ("root.blocks.0" is held by "root").
+// The object that holds the one at `path`: the nearest above it that is a layer ("root.blocks.0" is held by
+// "root").
 size_t FindParent(const std::map<std::string_view, size_t>& nodes, std::string_view path) {
   for (size_t dot = path.rfind('.'); dot != std::string_view::npos; dot = path.rfind('.')) {
     path = path.substr(0, dot);

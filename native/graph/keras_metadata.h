@@ -17,7 +17,8 @@ struct KerasLayer {
 
 struct KerasModel {
   KerasLayer model;  // its layers are in the order of model.layers
-  // The layers behind the model's inputs and outputs, in the model's order; empty where the file does not say.
+  // The layers behind the model's inputs and outputs, in the model's order; empty where the file does not
+  // say.
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
 };

@@ -26,7 +26,8 @@ class MetadataScopes {
 
  private:
   // KerasLayer nests to a bounded depth, so this may recurse.
-  void Match(const KerasLayer& model, int scope, int parent, const std::vector<std::string>& path, int calls) {
+  void Match(const KerasLayer& model, int scope, int parent, const std::vector<std::string>& path,
+             int calls) {
     std::set<std::string_view> names;
     for (const KerasLayer& layer : model.layers) names.insert(layer.name);
     for (const KerasLayer& layer : model.layers) {
@@ -46,7 +47,8 @@ class MetadataScopes {
 
   // The scopes below `scope` in which a layer of that name is called. A name may have slashes of its own
   // ("conv1/bn"), and a later call a number that is no other layer's name.
-  std::vector<int> ScopesOf(const std::string& name, const std::set<std::string_view>& names, int scope) const {
+  std::vector<int> ScopesOf(const std::string& name, const std::set<std::string_view>& names,
+                            int scope) const {
     const std::string& prefix = tree_[scope].path;
     const std::string path = prefix.empty() ? name : prefix + "/" + name;
     std::vector<int> scopes;
@@ -55,8 +57,9 @@ class MetadataScopes {
     const std::string_view last = std::string_view(path).substr(path.rfind('/') + 1);
     for (const int child : tree_[around].children) {
       const ScopeTree::Scope& candidate = tree_[child];
-      const bool numbered = WithoutNumber(candidate.name) == last && !tree_.IsOp(candidate.path) &&
-                            names.count(std::string_view(candidate.path).substr(path.size() - name.size())) == 0;
+      const bool numbered =
+          WithoutNumber(candidate.name) == last && !tree_.IsOp(candidate.path) &&
+          names.count(std::string_view(candidate.path).substr(path.size() - name.size())) == 0;
       if (candidate.name == last || numbered) scopes.push_back(child);
     }
     return scopes;
@@ -156,7 +159,8 @@ class InferredScopes {
     if (named != names_.end()) return named->second;
     if (numbered_) return NumberedName(index);
     if (holders_.count(scope.path) > 0) return scope.name;
-    const bool plain = without_number_ > 0 && parent_holds_layers && scope.computes && !tree_.IsOp(scope.path);
+    const bool plain =
+        without_number_ > 0 && parent_holds_layers && scope.computes && !tree_.IsOp(scope.path);
     return plain ? scope.name : std::string();
   }
 
@@ -229,7 +233,8 @@ LayerScopes FindLayerScopes(const FlatGraph& graph, const std::optional<KerasMod
   InferredScopes inferred(graph, tree);
   found.scopes = inferred.Run();
   // Keras shows no InputLayer among a Sequential's layers.
-  if (inferred.IsKeras() && inferred.root().substr(0, 10) != "sequential") found.input_layers = InputNames(graph);
+  if (inferred.IsKeras() && inferred.root().substr(0, 10) != "sequential")
+    found.input_layers = InputNames(graph);
   return found;
 }
 

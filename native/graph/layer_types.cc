@@ -11,9 +11,9 @@ namespace ke::graph {
 namespace {
 
 // Ops that prepare shapes and values, whatever the layer.
-constexpr std::array<std::string_view, 11> kBookkeeping = {"Const",  "Shape", "StridedSlice", "Pack",
-                                                           "Prod",   "Cast",  "Identity",     "ExpandDims",
-                                                           "Squeeze", "GatherV2", "Range"};
+constexpr std::array<std::string_view, 11> kBookkeeping = {
+    "Const",    "Shape",      "StridedSlice", "Pack",     "Prod", "Cast",
+    "Identity", "ExpandDims", "Squeeze",      "GatherV2", "Range"};
 
 // Layers whose ops may be another's too, by the name that Keras gives them where the user gives none.
 struct AutoName {
@@ -72,8 +72,8 @@ class TypeInference {
   bool HasWeight(std::string_view name) const { return weights_.count(name) > 0; }
   bool Only(std::initializer_list<std::string_view> ops) const {
     return !ops_.empty() && std::all_of(ops_.begin(), ops_.end(), [&](const std::string& op) {
-             return std::find(ops.begin(), ops.end(), op) != ops.end();
-           });
+      return std::find(ops.begin(), ops.end(), op) != ops.end();
+    });
   }
   static std::string Dims(const std::string& type, int spatial) {
     return spatial >= 1 && spatial <= 3 ? type + std::to_string(spatial) + "D" : std::string("Layer");
@@ -101,7 +101,8 @@ class TypeInference {
     const auto holds = [&](const char* name) {
       return std::find(children.begin(), children.end(), name) != children.end();
     };
-    if (holds("query") && holds("key") && holds("value") && holds("attention_output")) return "MultiHeadAttention";
+    if (holds("query") && holds("key") && holds("value") && holds("attention_output"))
+      return "MultiHeadAttention";
     if (layer_.record.name.substr(0, 10) == "sequential") return "Sequential";
     // A model only calls its layers; what computes beside them is a layer of the user's own.
     const size_t depth = layer_.record.path.size();
@@ -174,7 +175,8 @@ class TypeInference {
     const std::string merging = Merging();
     if (!merging.empty()) return merging;
     if (Only({"Sub", "Sqrt", "Maximum", "RealDiv"}) && Has("RealDiv")) return "Normalization";
-    if (Only({"Mul", "AddV2", "Add"}) && InputCount() == 1 && Has("Mul") && ByName() != "Lambda") return "Rescaling";
+    if (Only({"Mul", "AddV2", "Add"}) && InputCount() == 1 && Has("Mul") && ByName() != "Lambda")
+      return "Rescaling";
     if (Only({"Pad", "PadV2"})) return Dims("ZeroPadding", InputRank() - 2);
     if (Only({"Reshape"})) return OutputRank() == 2 ? "Flatten" : "Reshape";
     if (Only({"Transpose"})) return "Permute";
@@ -231,9 +233,10 @@ class TypeInference {
     if (Only({"LeakyRelu"})) return "LeakyReLU";
     if (Only({"Elu"})) return "ELU";
     if (Only({"Softmax"})) return ByName() == "Activation" ? "Activation" : "Softmax";
-    constexpr std::array<std::string_view, 9> kActivations = {"Sigmoid", "Tanh",  "Softplus", "Softsign", "Selu",
-                                                              "Erf",     "Erfc", "Exp",      "LogSoftmax"};
-    const bool activates = std::any_of(kActivations.begin(), kActivations.end(), [&](auto op) { return Has(op); });
+    constexpr std::array<std::string_view, 9> kActivations = {
+        "Sigmoid", "Tanh", "Softplus", "Softsign", "Selu", "Erf", "Erfc", "Exp", "LogSoftmax"};
+    const bool activates =
+        std::any_of(kActivations.begin(), kActivations.end(), [&](auto op) { return Has(op); });
     if (activates && OutputRank() == InputRank()) return ByName().empty() ? "Activation" : ByName();
     return {};
   }

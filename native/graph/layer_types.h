@@ -13,8 +13,8 @@ namespace ke::graph {
 struct LayerOps {
   const FlatGraph& graph;
   const std::unordered_map<std::string, TensorSpec>& tensors;
-  const std::vector<int>& nodes;  // of one call
-  const LayerRecord& record;      // name, weights and calls are set
+  const std::vector<int>& nodes;             // of one call
+  const LayerRecord& record;                 // name, weights and calls are set
   const std::vector<std::string>& children;  // the names of the layers it holds
 };
 

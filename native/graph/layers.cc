@@ -14,8 +14,8 @@ namespace {
 
 using Nodes = std::vector<int>;
 
-// The ops of each scope and of the layers that it holds, in graph order. A layer of Keras 2 may stand in another's
-// scope without being held by it ("Conv" and "Conv/BatchNorm"): then its ops are only its own.
+// The ops of each scope and of the layers that it holds, in graph order. A layer of Keras 2 may stand in
+// another's scope without being held by it ("Conv" and "Conv/BatchNorm"): then its ops are only its own.
 std::vector<Nodes> NodesOfScopes(const FlatGraph& graph, const std::vector<LayerScope>& scopes) {
   std::map<std::string_view, int> by_path;
   for (size_t i = 0; i < scopes.size(); ++i) by_path.emplace(scopes[i].scope, static_cast<int>(i));
@@ -63,8 +63,8 @@ std::vector<Nodes> Components(const FlatGraph& graph, const Nodes& nodes) {
   return parts;
 }
 
-// Keras 2 calls a shared layer in one scope again and again. Every call makes the same ops, one call's after the
-// other's, so equal runs of ops are its calls.
+// Keras 2 calls a shared layer in one scope again and again. Every call makes the same ops, one call's after
+// the other's, so equal runs of ops are its calls.
 std::vector<Nodes> SplitCalls(const FlatGraph& graph, const Nodes& nodes, int calls) {
   if (calls == 1 || nodes.empty()) return {nodes};
   if (calls > 1 && nodes.size() % static_cast<size_t>(calls) == 0) {
@@ -74,7 +74,8 @@ std::vector<Nodes> SplitCalls(const FlatGraph& graph, const Nodes& nodes, int ca
       const auto begin = nodes.begin() + static_cast<std::ptrdiff_t>(at);
       parts.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(size));
     }
-    if (std::all_of(parts.begin(), parts.end(), [&](const Nodes& part) { return SameOps(graph, part, parts[0]); })) {
+    if (std::all_of(parts.begin(), parts.end(),
+                    [&](const Nodes& part) { return SameOps(graph, part, parts[0]); })) {
       return parts;
     }
   }
@@ -117,7 +118,8 @@ class LayerFinder {
         records_.push_back(std::move(record));
         calls_of.emplace_back();
       }
-      for (Nodes& call : SplitCalls(graph_, nodes[i], scope.calls)) calls_of[entry->second].push_back(std::move(call));
+      for (Nodes& call : SplitCalls(graph_, nodes[i], scope.calls))
+        calls_of[entry->second].push_back(std::move(call));
     }
     for (size_t i = 0; i < calls_of.size(); ++i) {
       LayerRecord& record = records_[first + i];
@@ -184,7 +186,8 @@ class LayerFinder {
   std::vector<std::string> Children(const std::vector<std::string>& path) const {
     std::vector<std::string> children;
     for (const LayerRecord& record : records_) {
-      if (record.path.size() == path.size() + 1 && std::equal(path.begin(), path.end(), record.path.begin())) {
+      if (record.path.size() == path.size() + 1 &&
+          std::equal(path.begin(), path.end(), record.path.begin())) {
         children.push_back(record.name);
       }
     }

@@ -12,8 +12,9 @@
 
 namespace ke::graph {
 
-// The layers by the names that model.summary() shows, in model order. `tensors` holds the spec of every tensor;
-// `keras` is what Keras 2's metadata says, where there is any: else layers are found by the graph's scopes alone.
+// The layers by the names that model.summary() shows, in model order. `tensors` holds the spec of every
+// tensor; `keras` is what Keras 2's metadata says, where there is any: else layers are found by the graph's
+// scopes alone.
 std::vector<LayerRecord> FindLayers(const FlatGraph& graph,
                                     const std::unordered_map<std::string, TensorSpec>& tensors,
                                     const std::optional<KerasModel>& keras);

@@ -16,7 +16,8 @@ using tf::C;
 
 namespace {
 
-tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def, const tf::ImportOptionsPtr& options) {
+tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def,
+                            const tf::ImportOptionsPtr& options) {
   const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
   tf::Status status;
   tf::ImportResultsPtr results(
@@ -26,7 +27,8 @@ tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def, const
 }
 
 bool HasSuffix(const std::string& text, const std::string& suffix) {
-  return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+  return text.size() >= suffix.size() &&
+         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
 ImportedModel ImportFile(const LoadOptions& options) {
@@ -37,9 +39,9 @@ ImportedModel ImportFile(const LoadOptions& options) {
   }
   for (const char* suffix : {".keras", ".h5", ".hdf5"}) {
     if (!HasSuffix(options.path, suffix)) continue;
-    throw tf::Error(TF_INVALID_ARGUMENT,
-                    options.path + " is a Keras file, not a SavedModel; convert it once in Python: "
-                                   "keras.models.load_model(path).export(directory)");
+    throw tf::Error(TF_INVALID_ARGUMENT, options.path +
+                                             " is a Keras file, not a SavedModel; convert it once in Python: "
+                                             "keras.models.load_model(path).export(directory)");
   }
   return {ImportFrozenGraph(options), {}};
 }
@@ -99,8 +101,8 @@ struct ModelGraph::Impl {
     for (size_t i = 0; i < graph.output_specs.size(); ++i) {
       const auto found = tensors.find(output_tensors[i]);
       if (found == tensors.end()) {
-        throw tf::Error(TF_DATA_LOSS, "the model's output '" + graph.output_specs[i].name + "' (" + output_tensors[i] +
-                                          ") does not exist");
+        throw tf::Error(TF_DATA_LOSS, "the model's output '" + graph.output_specs[i].name + "' (" +
+                                          output_tensors[i] + ") does not exist");
       }
       graph.output_specs[i].dtype = found->second.dtype;
       if (!graph.output_specs[i].shape.known_rank) graph.output_specs[i].shape = found->second.shape;
@@ -178,7 +180,8 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
   const FlatGraph& graph = impl_->graph;
   if (inputs.size() != graph.inputs.size()) {
     throw tf::Error(TF_INVALID_ARGUMENT, "the model takes " + std::to_string(graph.inputs.size()) +
-                                             " inputs, but it was called with " + std::to_string(inputs.size()));
+                                             " inputs, but it was called with " +
+                                             std::to_string(inputs.size()));
   }
   std::vector<TensorId> wanted;
   for (const std::string& output : outputs) wanted.push_back(impl_->Find(output));

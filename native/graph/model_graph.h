@@ -11,22 +11,23 @@
 
 namespace ke::graph {
 
-// One call of a Keras layer ("node" in Keras): the tensors that enter it from outside and those that leave it.
+// One call of a Keras layer ("node" in Keras): the tensors that enter it from outside and those that leave
+// it.
 struct LayerCall {
   std::vector<std::string> inputs;   // tensor names "node:index"
   std::vector<std::string> outputs;  // tensor names "node:index"
 };
 
 struct LayerRecord {
-  std::string name;                // as model.summary() shows it
-  std::vector<std::string> path;   // the names of the models around it and its own, outermost first
-  std::string type;                // Keras class name; inferred from the ops where the file does not carry it
-  std::vector<LayerCall> calls;    // in order of call; a shared layer has several
+  std::string name;               // as model.summary() shows it
+  std::vector<std::string> path;  // the names of the models around it and its own, outermost first
+  std::string type;               // Keras class name; inferred from the ops where the file does not carry it
+  std::vector<LayerCall> calls;   // in order of call; a shared layer has several
   std::vector<std::string> weights;  // names of TensorSpecs returned by weights()
 };
 
 struct LoadOptions {
-  std::string path;                   // a SavedModel's directory or a frozen GraphDef's file
+  std::string path;  // a SavedModel's directory or a frozen GraphDef's file
   std::string signature = "serving_default";
   std::vector<std::string> tags = {"serve"};
   // For a frozen GraphDef: tensor names ("x" or "x:0"). Empty: its placeholders, and the ends of the graph.

@@ -10,15 +10,31 @@ using tf::C;
 
 // Stateful by their definition, for their generator's state only: a graph that has them still computes.
 constexpr std::array<std::string_view, 10> kRandomOps = {
-    "Multinomial",      "ParameterizedTruncatedNormal", "RandomGamma",     "RandomPoissonV2", "RandomShuffle",
-    "RandomUniformInt", "RandomStandardNormal",         "TruncatedNormal", "RandomUniform",   "RandomPoisson"};
+    "Multinomial",          "ParameterizedTruncatedNormal",
+    "RandomGamma",          "RandomPoissonV2",
+    "RandomShuffle",        "RandomUniformInt",
+    "RandomStandardNormal", "TruncatedNormal",
+    "RandomUniform",        "RandomPoisson"};
 
 // Not stateful by their definition, and yet they touch what lies outside the graph.
 constexpr std::array<std::string_view, 17> kOutsideOps = {
-    "ReadFile",        "WriteFile",          "MatchingFiles",  "ImmutableConst",     "PyFuncStateless",
-    "PyFunc",          "EagerPyFunc",        "Save",           "SaveV2",             "SaveSlices",
-    "Restore",         "RestoreV2",          "RestoreSlice",   "MergeV2Checkpoints", "ShardedFilename",
-    "ShardedFilespec", "LoadAndRemapMatrix",
+    "ReadFile",
+    "WriteFile",
+    "MatchingFiles",
+    "ImmutableConst",
+    "PyFuncStateless",
+    "PyFunc",
+    "EagerPyFunc",
+    "Save",
+    "SaveV2",
+    "SaveSlices",
+    "Restore",
+    "RestoreV2",
+    "RestoreSlice",
+    "MergeV2Checkpoints",
+    "ShardedFilename",
+    "ShardedFilespec",
+    "LoadAndRemapMatrix",
 };
 
 template <typename Ops>
@@ -51,7 +67,8 @@ const proto::OpDef& OpRegistry::Get(std::string_view op, std::string_view node) 
   if (const proto::OpDef* definition = Find(op)) return *definition;
   throw tf::Error(TF_UNIMPLEMENTED,
                   "node '" + std::string(node) + "' is of op " + std::string(op) + ", which TensorFlow " +
-                      C().TF_Version() + " does not know: the model needs a custom op library or a newer TensorFlow",
+                      C().TF_Version() +
+                      " does not know: the model needs a custom op library or a newer TensorFlow",
                   std::string(node));
 }
 
@@ -73,7 +90,8 @@ void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
   if (reason == nullptr) return;
   throw tf::Error(TF_UNIMPLEMENTED,
                   "the model's outputs need op " + std::string(op) + " (node '" + std::string(node) +
-                      "'), which " + reason + "; choose outputs that do not need it, or save the model without it",
+                      "'), which " + reason +
+                      "; choose outputs that do not need it, or save the model without it",
                   std::string(node));
 }
 

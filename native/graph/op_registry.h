@@ -21,8 +21,8 @@ class OpRegistry {
   // Whether the op is stateful by its definition; true for an op that is not known.
   bool MayHaveEffects(std::string_view op);
 
-  // Throws UNIMPLEMENTED, naming op and node, where the op is more than computation on its inputs: it reads or
-  // writes files, runs foreign code, keeps state, or runs functions that import does not inline.
+  // Throws UNIMPLEMENTED, naming op and node, where the op is more than computation on its inputs: it reads
+  // or writes files, runs foreign code, keeps state, or runs functions that import does not inline.
   void CheckPure(std::string_view op, std::string_view node);
 
  private:

@@ -187,7 +187,8 @@ OpDef ParseOp(Bytes bytes) {
 GraphDef ParseGraph(Bytes bytes) {
   GraphDef graph;
   const auto read_function = [&](Bytes function) {
-    // Only the name (field 1 of the signature, field 1 of the function): bodies are read when they are called.
+    // Only the name (field 1 of the signature, field 1 of the function): bodies are read when they are
+    // called.
     std::string_view name;
     ForEachField(function, [&](pbf_reader& reader) {
       if (reader.tag() != 1) return reader.skip();

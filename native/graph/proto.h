@@ -1,6 +1,6 @@
-// Readers of the protocol buffers in a SavedModel and a GraphDef: only the messages and fields that import needs.
-// What is read are views into the file's bytes, which must outlive it. Attributes stay serialised AttrValues:
-// import copies them from graph to graph and looks into few.
+// Readers of the protocol buffers in a SavedModel and a GraphDef: only the messages and fields that import
+// needs. What is read are views into the file's bytes, which must outlive it. Attributes stay serialised
+// AttrValues: import copies them from graph to graph and looks into few.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,8 @@ struct OpDef {
 struct FunctionDef {
   OpDef signature;
   std::vector<NodeDef> nodes;
-  std::map<std::string_view, std::string_view> results;  // output argument -> "node:out_arg:index" or an argument
+  std::map<std::string_view, std::string_view>
+      results;  // output argument -> "node:out_arg:index" or an argument
 };
 
 struct GraphDef {

@@ -110,7 +110,8 @@ std::optional<FunctionReference> AttrFunction(Bytes attr) {
   FunctionReference reference;
   reference.name = FindBytes(*function, 1).value_or(Bytes());
   ForEachBytes(*function, 2, [&](Bytes entry) {
-    reference.attrs.emplace_back(FindBytes(entry, 1).value_or(Bytes()), FindBytes(entry, 2).value_or(Bytes()));
+    reference.attrs.emplace_back(FindBytes(entry, 1).value_or(Bytes()),
+                                 FindBytes(entry, 2).value_or(Bytes()));
   });
   return reference;
 }
@@ -121,9 +122,7 @@ std::vector<std::string_view> TensorStrings(Bytes tensor) {
   return strings;
 }
 
-Shape TensorShape(Bytes tensor) {
-  return ReadShape(FindBytes(tensor, 2).value_or(Bytes()));
-}
+Shape TensorShape(Bytes tensor) { return ReadShape(FindBytes(tensor, 2).value_or(Bytes())); }
 
 std::vector<int64_t> TensorInts(Bytes tensor) {
   const int64_t dtype = FindInt(tensor, 1).value_or(0);
@@ -141,7 +140,8 @@ std::vector<int64_t> TensorInts(Bytes tensor) {
   // A tensor may be stored short: its last value is then repeated to the end.
   int64_t elements = 1;
   for (const int64_t dim : TensorShape(tensor).dims) elements *= std::clamp<int64_t>(dim, 0, kMaxRank);
-  if (!values.empty() && elements <= kMaxRank) values.resize(std::max<size_t>(values.size(), elements), values.back());
+  if (!values.empty() && elements <= kMaxRank)
+    values.resize(std::max<size_t>(values.size(), elements), values.back());
   return values;
 }
 

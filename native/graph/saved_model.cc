@@ -45,7 +45,9 @@ const proto::SignatureDef& SelectSignature(const proto::MetaGraphDef& meta, cons
   }
   std::string message = "the SavedModel has no signature '" + key + "'; it has: " + Join(available);
   if (available.empty()) {
-    message += ". Save the model with signatures (Keras: model.export, else tf.saved_model.save(..., signatures=...))";
+    message +=
+        ". Save the model with signatures (Keras: model.export, else tf.saved_model.save(..., "
+        "signatures=...))";
   }
   throw tf::Error(TF_NOT_FOUND, message);
 }
@@ -54,21 +56,23 @@ std::vector<TensorSpec> Specs(const std::map<std::string_view, proto::TensorInfo
   std::vector<TensorSpec> specs;
   for (const auto& [key, info] : side) {
     if (info.name.empty()) {
-      throw tf::Error(TF_UNIMPLEMENTED, "'" + std::string(key) +
-                                            "' of the signature is a sparse or composite tensor: only dense ones are "
-                                            "supported");
+      throw tf::Error(TF_UNIMPLEMENTED,
+                      "'" + std::string(key) +
+                          "' of the signature is a sparse or composite tensor: only dense ones are "
+                          "supported");
     }
     specs.push_back({std::string(info.name), info.dtype, info.shape});
   }
   return specs;
 }
 
-// Signature keys are sorted by name in the file; the model's own order is that of the arguments and results of
-// the function behind it. Reorders keys and specs by the deepest function that all outputs come from and
+// Signature keys are sorted by name in the file; the model's own order is that of the arguments and results
+// of the function behind it. Reorders keys and specs by the deepest function that all outputs come from and
 // whose arguments include all inputs; leaves them sorted by name where there is none.
 class SignatureOrder {
  public:
-  SignatureOrder(CallTree* tree, const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs)
+  SignatureOrder(CallTree* tree, const std::vector<TensorSpec>& inputs,
+                 const std::vector<TensorSpec>& outputs)
       : tree_(*tree), inputs_(inputs), outputs_(outputs) {
     for (const TensorSpec& output : outputs) {
       passages_.emplace_back();
@@ -130,14 +134,17 @@ std::vector<T> Reorder(const std::vector<T>& items, const std::vector<size_t>& o
 }
 
 // Reorders one side of the graph as `names`, where these are the signature's keys.
-void OrderByName(const std::vector<std::string>& names, std::vector<TensorId>* tensors, std::vector<TensorSpec>* specs) {
+void OrderByName(const std::vector<std::string>& names, std::vector<TensorId>* tensors,
+                 std::vector<TensorSpec>* specs) {
   std::vector<size_t> order;
   for (const std::string& name : names) {
-    const auto found = std::find_if(specs->begin(), specs->end(), [&](const auto& spec) { return spec.name == name; });
+    const auto found =
+        std::find_if(specs->begin(), specs->end(), [&](const auto& spec) { return spec.name == name; });
     if (found == specs->end()) return;
     order.push_back(static_cast<size_t>(found - specs->begin()));
   }
-  if (std::set<size_t>(order.begin(), order.end()).size() != specs->size() || order.size() != specs->size()) return;
+  if (std::set<size_t>(order.begin(), order.end()).size() != specs->size() || order.size() != specs->size())
+    return;
   *tensors = Reorder(*tensors, order);
   *specs = Reorder(*specs, order);
 }
@@ -191,9 +198,10 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
       if (static_cast<size_t>(id) < object_keys->size()) key = (*object_keys)[id];
     }
     if (key.empty()) {
-      throw tf::Error(TF_NOT_FOUND,
-                      "variable '" + weight.name + "' is not among those that the model restores from " + directory,
-                      weight.name);
+      throw tf::Error(
+          TF_NOT_FOUND,
+          "variable '" + weight.name + "' is not among those that the model restores from " + directory,
+          weight.name);
     }
     weight.value = checkpoint.Read(key, weight);
     weight.shape = Shape::Of(tf::Dims(weight.value.get()));
@@ -208,7 +216,8 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
 ImportedModel ImportSavedModel(const LoadOptions& options) {
   const std::string file = options.path + "/saved_model.pb";
   if (!IsFile(file) && IsFile(file + "txt")) {
-    throw tf::Error(TF_UNIMPLEMENTED, "the SavedModel is in text form (" + file + "txt): save it in binary form");
+    throw tf::Error(TF_UNIMPLEMENTED,
+                    "the SavedModel is in text form (" + file + "txt): save it in binary form");
   }
   const std::string bytes = ReadFile(file, "the model's graph");
   const proto::MetaGraphDef meta = proto::ReadMetaGraph(SelectMetaGraph(bytes, options, file), file);

@@ -5,7 +5,8 @@
 namespace ke::graph {
 namespace {
 
-// Deeper scopes count as their ancestor: no model nests so deep, and a broken file's names must not cost much.
+// Deeper scopes count as their ancestor: no model nests so deep, and a broken file's names must not cost
+// much.
 constexpr int kMaxDepth = 48;
 
 }  // namespace

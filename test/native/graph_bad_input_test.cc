@@ -1,5 +1,5 @@
-// Whatever a file holds, import answers with a typed error: files that are missing, cut, overwritten with noise or
-// crafted to loop.
+// Whatever a file holds, import answers with a typed error: files that are missing, cut, overwritten with
+// noise or crafted to loop.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -47,7 +47,8 @@ class BadInput : public ::testing::Test {
  protected:
   BadInput() {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() / ("ke-import-" + std::to_string(std::random_device()()) + info->name());
+    folder_ =
+        fs::temp_directory_path() / ("ke-import-" + std::to_string(std::random_device()()) + info->name());
     fs::create_directories(folder_);
   }
   ~BadInput() override { fs::remove_all(folder_); }
@@ -80,7 +81,8 @@ TEST_F(BadInput, MissingFiles) {
 TEST_F(BadInput, SignaturesAndTagsAreListed) {
   LoadOptions options = At(FixturePath("module") + "/model");
   options.signature = "predict";
-  ExpectError(options, TF_NOT_FOUND, "no signature 'predict'; it has: 'count', 'loop', 'read', 'serving_default'");
+  ExpectError(options, TF_NOT_FOUND,
+              "no signature 'predict'; it has: 'count', 'loop', 'read', 'serving_default'");
   options = At(FixturePath("module") + "/model");
   options.tags = {"train"};
   ExpectError(options, TF_NOT_FOUND, "no graph with tags 'train'; it has graphs with tags: 'serve'");
@@ -106,7 +108,8 @@ TEST_F(BadInput, VariablesOfAnotherModel) {
   EXPECT_NE(std::string(error.what()).find("variable '"), std::string::npos) << error.what();
 }
 
-// Cut at any length, the variables' files give a typed error or, where only unread bytes are missing, a model.
+// Cut at any length, the variables' files give a typed error or, where only unread bytes are missing, a
+// model.
 TEST_F(BadInput, TruncatedVariables) {
   const std::string model = Copy("keras3-nested");
   for (const char* name : {"/variables/variables.index", "/variables/variables.data-00000-of-00001"}) {
@@ -117,7 +120,8 @@ TEST_F(BadInput, TruncatedVariables) {
       EXPECT_TRUE(error.code() == TF_DATA_LOSS || error.code() == TF_NOT_FOUND) << error.what();
       EXPECT_NE(std::string(error.what()).find("variables/variables"), std::string::npos) << error.what();
     }
-    std::ofstream(model + name, std::ios::binary).write(whole.data(), static_cast<std::streamsize>(whole.size()));
+    std::ofstream(model + name, std::ios::binary)
+        .write(whole.data(), static_cast<std::streamsize>(whole.size()));
   }
   EXPECT_NO_THROW(ModelGraph::Load(At(model)));
 }
@@ -135,7 +139,8 @@ TEST_F(BadInput, TruncatedGraph) {
   }
 }
 
-// Flips bytes all over the file. Most of it is names: some damage loads, none may crash or throw anything else.
+// Flips bytes all over the file. Most of it is names: some damage loads, none may crash or throw anything
+// else.
 TEST_F(BadInput, NoiseNeverCrashes) {
   std::mt19937 random(7);
   int loaded = 0;
@@ -150,7 +155,8 @@ TEST_F(BadInput, NoiseNeverCrashes) {
         std::string damaged = whole;
         const int flips = 1 << (round % 8);
         for (int i = 0; i < flips; ++i) damaged[random() % damaged.size()] = static_cast<char>(random());
-        std::ofstream(file, std::ios::binary).write(damaged.data(), static_cast<std::streamsize>(damaged.size()));
+        std::ofstream(file, std::ios::binary)
+            .write(damaged.data(), static_cast<std::streamsize>(damaged.size()));
         try {
           ModelGraph::Load(At(model));
           ++loaded;
@@ -236,7 +242,9 @@ std::string GraphBytes(const std::vector<Node>& nodes, const std::vector<Functio
   return bytes;
 }
 
-Node Input() { return {"x", "Placeholder", {}, {{"dtype", TypeAttr(TF_FLOAT)}, {"shape", ShapeAttr(Shape::Of({-1, 2}))}}}; }
+Node Input() {
+  return {"x", "Placeholder", {}, {{"dtype", TypeAttr(TF_FLOAT)}, {"shape", ShapeAttr(Shape::Of({-1, 2}))}}};
+}
 
 Node CallOf(const std::string& name, const std::string& function, const std::string& input) {
   std::string reference;
@@ -263,17 +271,18 @@ TEST_F(BadInput, CraftedGraphsAreRefused) {
   refuse(GraphBytes({Input(), {"a", "AddV2", {"x", "b"}}, {"b", "Relu", {"a"}}, {"y", "Relu", {"b"}}}),
          TF_UNIMPLEMENTED, "cycle");
   refuse(GraphBytes({Input(), {"a", "Relu", {"a"}}, {"y", "Relu", {"a"}}}), TF_UNIMPLEMENTED, "cycle");
-  refuse(GraphBytes({Input(), CallOf("y", "missing", "x")}), TF_DATA_LOSS, "function 'missing' is called but not defined");
+  refuse(GraphBytes({Input(), CallOf("y", "missing", "x")}), TF_DATA_LOSS,
+         "function 'missing' is called but not defined");
   refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {CallOf("again", "f", "x")}, "again:output:0"}}),
          TF_UNIMPLEMENTED, "function 'f' calls itself");
-  refuse(GraphBytes({Input(), CallOf("y", "f", "x")},
-                    {{"f", {CallOf("g", "g", "x")}, "g:output:0"}, {"g", {CallOf("f", "f", "x")}, "f:output:0"}}),
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {CallOf("g", "g", "x")}, "g:output:0"},
+                                                       {"g", {CallOf("f", "f", "x")}, "f:output:0"}}),
          TF_UNIMPLEMENTED, "calls itself");
   // A call that is its own input, by way of a function that returns its argument.
   refuse(GraphBytes({Input(), CallOf("a", "f", "a"), {"y", "Relu", {"a"}}}, {{"f", {}, "x"}}), TF_DATA_LOSS,
          "does not end");
-  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {{"r", "Relu", {"x"}}}, "r:nothing:0"}}), TF_DATA_LOSS,
-         "has no output 'nothing'");
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {{"r", "Relu", {"x"}}}, "r:nothing:0"}}),
+         TF_DATA_LOSS, "has no output 'nothing'");
   refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {{"r", "Relu", {"x"}}}, "r:activations:9"}}),
          TF_DATA_LOSS, "has no output");
   refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {}, ""}}), TF_DATA_LOSS, "there is no node");
@@ -284,7 +293,8 @@ TEST_F(BadInput, CraftedGraphsAreRefused) {
   // A placeholder attribute that no call gives a value.
   std::string open;
   pbf_writer(open).add_string(9, "T");
-  refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {{"r", "Relu", {"x"}, {{"T", open}}}}, "r:activations:0"}}),
+  refuse(GraphBytes({Input(), CallOf("y", "f", "x")},
+                    {{"f", {{"r", "Relu", {"x"}, {{"T", open}}}}, "r:activations:0"}}),
          TF_DATA_LOSS, "no value was given for attribute 'T'");
 }
 
@@ -299,11 +309,12 @@ TEST_F(BadInput, DeepGraphsDoNotOverflowTheStack) {
 
   std::vector<Function> functions;
   for (int i = 0; i < 1000; ++i) {
-    functions.push_back({"f" + std::to_string(i), {CallOf("c", "f" + std::to_string(i + 1), "x")}, "c:output:0"});
+    functions.push_back(
+        {"f" + std::to_string(i), {CallOf("c", "f" + std::to_string(i + 1), "x")}, "c:output:0"});
   }
   functions.push_back({"f1000", {{"r", "Relu", {"x"}}}, "r:activations:0"});
-  ExpectError(At(Write("graph.pb", GraphBytes({Input(), CallOf("y", "f0", "x")}, functions))), TF_UNIMPLEMENTED,
-              "too deeply");
+  ExpectError(At(Write("graph.pb", GraphBytes({Input(), CallOf("y", "f0", "x")}, functions))),
+              TF_UNIMPLEMENTED, "too deeply");
 
   std::string name = "a";
   for (int i = 0; i < 20000; ++i) name += "/a";
@@ -315,13 +326,14 @@ TEST_F(BadInput, ExponentialCallsAreBounded) {
   std::vector<Function> functions;
   for (int i = 0; i < 20; ++i) {
     const std::string next = "f" + std::to_string(i + 1);
-    functions.push_back({"f" + std::to_string(i),
-                         {CallOf("a", next, "x"), CallOf("b", next, "x"), {"s", "AddV2", {"a:output:0", "b:output:0"}}},
-                         "s:z:0"});
+    functions.push_back(
+        {"f" + std::to_string(i),
+         {CallOf("a", next, "x"), CallOf("b", next, "x"), {"s", "AddV2", {"a:output:0", "b:output:0"}}},
+         "s:z:0"});
   }
   functions.push_back({"f20", {{"r", "Relu", {"x"}}}, "r:activations:0"});
-  ExpectError(At(Write("graph.pb", GraphBytes({Input(), CallOf("y", "f0", "x")}, functions))), TF_UNIMPLEMENTED,
-              "too deeply or too often");
+  ExpectError(At(Write("graph.pb", GraphBytes({Input(), CallOf("y", "f0", "x")}, functions))),
+              TF_UNIMPLEMENTED, "too deeply or too often");
 }
 
 }  // namespace

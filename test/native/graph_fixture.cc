@@ -57,7 +57,8 @@ Expected ReadExpected(const std::string& name) {
       size *= static_cast<size_t>(values.dims.back());
     }
     values.data.resize(size);
-    data.read(reinterpret_cast<char*>(values.data.data()), static_cast<std::streamsize>(size * sizeof(float)));
+    data.read(reinterpret_cast<char*>(values.data.data()),
+              static_cast<std::streamsize>(size * sizeof(float)));
     if (words[0] == "input") expected.inputs.emplace_back(words[1], std::move(values));
     if (words[0] == "output") expected.outputs.emplace_back(words[1], std::move(values));
     if (words[0] == "layer") expected.layers.push_back({Split(words[1], '|'), words[2], std::move(values)});
@@ -83,11 +84,13 @@ std::vector<Values> RunModel(const ModelGraph& model, const std::vector<Values>&
 
   tf::Status status;
   const tf::SessionOptionsPtr options(C().TF_NewSessionOptions());
-  const std::unique_ptr<TF_Session, SessionDeleter> session(C().TF_NewSession(scope.graph(), options.get(), status));
+  const std::unique_ptr<TF_Session, SessionDeleter> session(
+      C().TF_NewSession(scope.graph(), options.get(), status));
   status.Check();
   std::vector<TF_Tensor*> fetched(fetches.size(), nullptr);
-  C().TF_SessionRun(session.get(), nullptr, feeds.data(), fed.data(), static_cast<int>(feeds.size()), fetches.data(),
-                    fetched.data(), static_cast<int>(fetches.size()), nullptr, 0, nullptr, status);
+  C().TF_SessionRun(session.get(), nullptr, feeds.data(), fed.data(), static_cast<int>(feeds.size()),
+                    fetches.data(), fetched.data(), static_cast<int>(fetches.size()), nullptr, 0, nullptr,
+                    status);
   status.Check();
   std::vector<Values> results;
   for (TF_Tensor* raw : fetched) {

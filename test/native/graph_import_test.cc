@@ -1,4 +1,5 @@
-// Import of whole models: values and layers against what Keras itself gave, and the shape of what is imported.
+// Import of whole models: values and layers against what Keras itself gave, and the shape of what is
+// imported.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,7 +14,8 @@ namespace {
 
 using tf::C;
 
-std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name, const std::string& signature = "serving_default") {
+std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name,
+                                              const std::string& signature = "serving_default") {
   LoadOptions options;
   options.path = FixturePath(name) + "/model";
   options.signature = signature;
@@ -46,7 +48,8 @@ TEST_P(KerasModels, InputsAndOutputsKeepTheModelsOrder) {
   }
 }
 
-// Every call of every layer that leaves an op, by Keras' name and in order, with the very tensor that Keras returned.
+// Every call of every layer that leaves an op, by Keras' name and in order, with the very tensor that Keras
+// returned.
 TEST_P(KerasModels, LayersGiveWhatKerasGave) {
   const Expected expected = ReadExpected(GetParam());
   const auto model = LoadFixture(GetParam());
@@ -68,7 +71,8 @@ TEST_P(KerasModels, LayersGiveWhatKerasGave) {
   }
   for (const auto& [path, count] : calls) EXPECT_EQ(FindRecord(*model, path).calls.size(), count) << path;
   const std::vector<Values> results = RunModel(*model, InputsOf(expected), tensors);
-  for (size_t i = 0; i < wanted.size(); ++i) ExpectClose(results[i], wanted[i]->values, JoinPath(wanted[i]->path));
+  for (size_t i = 0; i < wanted.size(); ++i)
+    ExpectClose(results[i], wanted[i]->values, JoinPath(wanted[i]->path));
 }
 
 TEST_P(KerasModels, NoLayerIsInvented) {
@@ -167,7 +171,8 @@ TEST(GraphImport, InstancesShareWeightsAndPruneWhatIsNotAsked) {
   EXPECT_EQ(std::string(C().TF_OperationOpType(second[1].oper)), "Const");
   std::map<std::string, int> ops;
   size_t position = 0;
-  while (TF_Operation* op = C().TF_GraphNextOperation(scope.graph(), &position)) ++ops[C().TF_OperationOpType(op)];
+  while (TF_Operation* op = C().TF_GraphNextOperation(scope.graph(), &position))
+    ++ops[C().TF_OperationOpType(op)];
   EXPECT_EQ(ops["Const"], 2);  // kernel and bias, once for both instances
   EXPECT_EQ(ops["Conv2D"], 2);
   EXPECT_EQ(ops["Softmax"], 0);
