@@ -71,7 +71,16 @@ TF_Output Ops::SliceVector(TF_Output vector, int begin, int end) const {
 TF_Output Ops::Product(TF_Output vector) const { return Op("Prod").In(vector).In(Ints({0})).Out(); }
 
 TF_Output Ops::ShapeOf(TF_Output x, TF_DataType dtype) const {
-  return Op("Shape").In(x).AttrType("out_type", dtype).Out();
+  const TF_Output here = scope_->Import(x);
+  const graph::Shape shape = scope_->GetShape(here);
+  if (shape.IsFullyKnown()) return ConstShape(shape.dims, dtype);
+  // Whenever an op is added whose output's shape depends on this value, TensorFlow's shape inference tries to
+  // evaluate it, and to that end walks the whole graph before it: quadratic time in a deep model. It does not try
+  // behind a PlaceholderWithDefault, which is an Identity at run time.
+  return Op("PlaceholderWithDefault")
+      .In(Op("Shape").In(here).AttrType("out_type", dtype).Out())
+      .AttrShape("shape", graph::Shape::Of({shape.rank()}))
+      .Out();
 }
 
 TF_Output Ops::ConstShape(const std::vector<int64_t>& dims, TF_DataType dtype) const {

@@ -54,7 +54,7 @@ class Ops {
   TF_Output SliceVector(TF_Output vector, int begin, int end) const;
   TF_Output Product(TF_Output vector) const;  // of an int32 vector, as a scalar
 
-  // Runtime shape as int32, or as `dtype`.
+  // The shape as an int32 (or `dtype`) vector: a Const where it is static, else known at run time only.
   TF_Output ShapeOf(TF_Output x, TF_DataType dtype = TF_INT32) const;
   // An integer Const of `dtype` (int32 or int64).
   TF_Output ConstShape(const std::vector<int64_t>& dims, TF_DataType dtype = TF_INT32) const;

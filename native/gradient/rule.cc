@@ -19,13 +19,18 @@ struct BroadcastAxes {
   std::vector<int> ones;
 };
 
-std::optional<BroadcastAxes> StaticBroadcastAxes(const Shape& own, const std::vector<Shape>& others,
+struct Operand {
+  Shape shape;
+  bool same_batch;  // its first axis surely has the size of the first axis of the operand in question
+};
+
+std::optional<BroadcastAxes> StaticBroadcastAxes(const Shape& own, const std::vector<Operand>& others,
                                                  int trailing) {
   if (!own.known_rank) return std::nullopt;
   int rank = own.rank();
-  for (const Shape& other : others) {
-    if (!other.known_rank) return std::nullopt;
-    rank = std::max(rank, other.rank());
+  for (const Operand& other : others) {
+    if (!other.shape.known_rank) return std::nullopt;
+    rank = std::max(rank, other.shape.rank());
   }
   BroadcastAxes axes;
   for (int axis = 0; axis < rank - trailing; ++axis) {
@@ -36,11 +41,12 @@ std::optional<BroadcastAxes> StaticBroadcastAxes(const Shape& own, const std::ve
     }
     const int64_t dim = own.dims[own_axis];
     if (dim >= 0 && dim != 1) continue;
-    const bool others_are_ones = std::all_of(others.begin(), others.end(), [&](const Shape& other) {
-      const int other_axis = axis - (rank - other.rank());
-      return other_axis < 0 || other.dims[other_axis] == 1;
+    const bool not_broadcast = std::all_of(others.begin(), others.end(), [&](const Operand& other) {
+      const int other_axis = axis - (rank - other.shape.rank());
+      if (other_axis < 0 || other.shape.dims[other_axis] == 1) return true;
+      return dim < 0 && axis == 0 && own_axis == 0 && other_axis == 0 && other.same_batch;
     });
-    if (others_are_ones) continue;
+    if (not_broadcast) continue;
     if (dim < 0) return std::nullopt;
     axes.ones.push_back(axis);
   }
@@ -50,13 +56,14 @@ std::optional<BroadcastAxes> StaticBroadcastAxes(const Shape& own, const std::ve
 }  // namespace
 
 RuleContext::RuleContext(Scope* forward, Scope* target, TF_Operation* op,
-                         std::vector<TF_Output> output_gradients, std::vector<bool> needed)
+                         std::vector<TF_Output> output_gradients, std::vector<bool> needed, BatchAxis* batch)
     : forward_(forward),
       target_(target),
       op_(op),
       output_gradients_(std::move(output_gradients)),
       needed_(std::move(needed)),
       input_gradients_(needed_.size(), TF_Output{nullptr, 0}),
+      batch_(batch),
       ops_(target, Prefix(op)),
       forward_ops_(forward, Prefix(op)) {}
 
@@ -161,6 +168,11 @@ TF_Output RuleContext::Dy(int i) {
 TF_Output RuleContext::ShapeOf(TF_Output tensor, TF_DataType dtype) {
   const Shape shape = forward_->GetShape(tensor);
   if (shape.IsFullyKnown()) return ops_.ConstShape(shape.dims, dtype);
+  const bool only_batch = shape.rank() > 1 && std::count(shape.dims.begin() + 1, shape.dims.end(), -1) == 0;
+  if (only_batch && dtype == TF_INT32 && batch_ != nullptr) {
+    const std::vector<int64_t> rest(shape.dims.begin() + 1, shape.dims.end());
+    return ops_.Concat({batch_->Size(tensor), ops_.ConstShape(rest)}, 0);
+  }
   return target_->Import(forward_ops_.ShapeOf(tensor, dtype));
 }
 
@@ -169,15 +181,11 @@ TF_Output RuleContext::ShapeOfY(int i, TF_DataType dtype) { return ShapeOf(Outpu
 
 TF_Output RuleContext::Unbroadcast(TF_Output gradient, int i, const std::vector<int>& operands, int trailing) {
   const Shape own = InputShape(i);
-  std::vector<Shape> others;
-  if (operands.empty()) {
-    for (int k = 0; k < num_inputs(); ++k) {
-      if (k != i) others.push_back(InputShape(k));
-    }
-  } else {
-    for (const int k : operands) {
-      if (k != i) others.push_back(InputShape(k));
-    }
+  std::vector<Operand> others;
+  for (int k = 0; k < num_inputs(); ++k) {
+    if (k == i) continue;
+    if (!operands.empty() && std::find(operands.begin(), operands.end(), k) == operands.end()) continue;
+    others.push_back({InputShape(k), batch_ != nullptr && batch_->Same(Input(i), Input(k))});
   }
   if (const auto axes = StaticBroadcastAxes(own, others, trailing)) {
     if (axes->missing.empty() && axes->ones.empty()) return gradient;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gradient/batch_axis.h"
 #include "gradient/ops.h"
 #include "graph/scope.h"
 
@@ -20,7 +21,7 @@ namespace ke::gradient {
 class RuleContext {
  public:
   RuleContext(graph::Scope* forward, graph::Scope* target, TF_Operation* op,
-              std::vector<TF_Output> output_gradients, std::vector<bool> needed);
+              std::vector<TF_Output> output_gradients, std::vector<bool> needed, BatchAxis* batch = nullptr);
 
   std::string type() const;
   std::string name() const;
@@ -51,8 +52,9 @@ class RuleContext {
   TF_Output Y(int i = 0) { return target_->Import({op_, i}); }
   // The gradient of output i: zeros where no path leads from it to a y.
   TF_Output Dy(int i = 0);
-  // Shape of input i or output i, an int32 (or int64) vector: a Const where it is static, else a Shape op that
-  // stands in the forward graph, so that the tensor itself is neither captured nor kept alive.
+  // Shape of input i or output i, an int32 (or int64) vector: a Const where it is static. Else only the batch's
+  // size, or a Shape op that stands in the forward graph, is read, never the tensor itself, which is so neither
+  // captured nor kept alive.
   TF_Output ShapeOfX(int i, TF_DataType dtype = TF_INT32);
   TF_Output ShapeOfY(int i, TF_DataType dtype = TF_INT32);
 
@@ -89,6 +91,7 @@ class RuleContext {
   std::vector<TF_Output> output_gradients_;
   std::vector<bool> needed_;
   std::vector<TF_Output> input_gradients_;
+  BatchAxis* batch_;
   Ops ops_;
   Ops forward_ops_;
 };

@@ -105,7 +105,7 @@ class Accumulator {
 class Tape {
  public:
   Tape(Scope* forward, Scope* target, const Options& options)
-      : forward_(forward), target_(target), options_(options), gradients_(target) {}
+      : forward_(forward), target_(target), options_(options), gradients_(target), batch_(forward) {}
 
   std::vector<TF_Output> Run(const std::vector<TF_Output>& ys, const std::vector<TF_Output>& xs,
                              const std::vector<TF_Output>& grad_ys) {
@@ -120,15 +120,26 @@ class Tape {
     for (const TF_Output& x : xs) {
       const TF_Output total = gradients_.Total(x);
       results.push_back(total.oper != nullptr ? total : target_->Op("ZerosLike").In(x).Out());
+      SetShapeLike(results.back(), x);
     }
     return results;
   }
 
  private:
+  // A gradient is shaped like its x, also where shape inference lost sight of that.
+  void SetShapeLike(TF_Output gradient, TF_Output x) const {
+    const graph::Shape shape = forward_->GetShape(x);
+    if (!shape.known_rank || target_->GetShape(gradient) == shape) return;
+    tf::Status status;
+    C().TF_GraphSetTensorShape(target_->graph(), gradient, shape.dims.data(), shape.rank(), status);
+    status.Check(C().TF_OperationName(gradient.oper));
+  }
+
   // Marks the tensors that depend on an x, and the ops with such an input.
   void FindPaths(const std::vector<TF_Operation*>& order, const std::vector<TF_Output>& xs) {
     on_path_.insert(xs.begin(), xs.end());
     for (TF_Operation* op : order) {
+      batch_.Visit(op);
       for (const TF_Output& input : Inputs(op)) {
         if (on_path_.count(input) > 0) {
           differentiable_.insert(op);
@@ -156,7 +167,7 @@ class Tape {
     const std::vector<TF_Output> inputs = Inputs(op);
     std::vector<bool> needed;
     for (const TF_Output& input : inputs) needed.push_back(on_path_.count(input) > 0);
-    RuleContext context(forward_, target_, op, std::move(arrived), std::move(needed));
+    RuleContext context(forward_, target_, op, std::move(arrived), std::move(needed), &batch_);
     FindRule(context)(context);
     for (size_t i = 0; i < inputs.size(); ++i) {
       const TF_Output gradient = context.input_gradients()[i];
@@ -179,6 +190,7 @@ class Tape {
   Scope* target_;
   const Options& options_;
   Accumulator gradients_;
+  BatchAxis batch_;
   TensorSet on_path_;
   std::unordered_set<TF_Operation*> differentiable_;
 };

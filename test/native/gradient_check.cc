@@ -9,6 +9,7 @@
 #include <ostream>
 #include <random>
 
+#include "gradient/batch_axis.h"
 #include "gradient/ops.h"
 #include "gradient/tape.h"
 #include "run_graph.h"
@@ -180,6 +181,30 @@ void ExpectClose(const std::vector<double>& expected, const tf::TensorPtr& gradi
   }
 }
 
+// Whether what BatchAxis says of the function's ops holds in this run.
+void CheckBatchAxis(Built* built, GraphRunner* runner, const std::vector<Feed>& feeds) {
+  gradient::BatchAxis batch(&built->scope);
+  Tensors tensors;
+  size_t position = 0;
+  // TensorFlow lists ops in the order in which they were added, so each comes after its inputs.
+  while (TF_Operation* op = C().TF_GraphNextOperation(built->scope.graph(), &position)) {
+    batch.Visit(op);
+    for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
+      if (built->scope.GetShape({op, i}).rank() > 0) tensors.push_back({op, i});
+    }
+  }
+  Tensors fetches;
+  for (const TF_Output& tensor : tensors) {
+    fetches.push_back(batch.Size(tensor));
+    fetches.push_back(built->scope.Op("Shape").In(tensor).Out());
+  }
+  const auto results = runner->Run(feeds, fetches);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    EXPECT_EQ(ToDoubles(results[2 * i].get())[0], ToDoubles(results[2 * i + 1].get())[0])
+        << "first axis of " << C().TF_OperationName(tensors[i].oper);
+  }
+}
+
 void CheckMode(const GradientCase& test, Mode mode, const Values& values,
                const std::vector<std::vector<double>>& expected) {
   SCOPED_TRACE(ModeName(mode));
@@ -221,7 +246,9 @@ void CheckMode(const GradientCase& test, Mode mode, const Values& values,
     const size_t i = built.differentiable[k];
     ExpectClose(expected[k], results[k], test.args[i].shape, tolerance, "arg " + std::to_string(i));
   }
-  if (mode != Mode::kBatch || built.differentiable.size() < 2) return;
+  if (mode != Mode::kBatch) return;
+  CheckBatchAxis(&built, &runner, feeds);
+  if (built.differentiable.size() < 2) return;
   // Each alone: a rule is told what is needed, and must not build, nor need, the rest.
   for (size_t k = 0; k < results.size(); ++k) {
     const size_t i = built.differentiable[k];
