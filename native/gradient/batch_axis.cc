@@ -18,23 +18,82 @@ constexpr TF_Output kNone = {nullptr, 0};
 
 // Ops whose outputs have the first axis of their first input.
 const std::set<std::string>& Keeping() {
-  static const std::set<std::string> types = {
-      "Identity", "Snapshot", "StopGradient", "PreventGradient", "CheckNumerics", "Cast", "Neg", "Abs", "Square",
-      "Sqrt", "Rsqrt", "Exp", "Expm1", "Log", "Log1p", "Sin", "Cos", "Erf", "Erfc", "Sign", "Floor", "Ceil", "Round",
-      "Reciprocal", "Inv", "Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign",
-      "Softmax", "LogSoftmax", "ClipByValue", "BiasAdd", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3",
-      "LRN", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPool", "MaxPoolV2", "MaxPool3D", "AvgPool",
-      "AvgPool3D", "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "SpaceToDepth", "DepthToSpace",
-      "AddN", "Cumsum", "ReverseV2", "ZerosLike", "OnesLike", "LogicalNot", "MatrixBandPart"};
+  static const std::set<std::string> types = {"Identity",
+                                              "Snapshot",
+                                              "StopGradient",
+                                              "PreventGradient",
+                                              "CheckNumerics",
+                                              "Cast",
+                                              "Neg",
+                                              "Abs",
+                                              "Square",
+                                              "Sqrt",
+                                              "Rsqrt",
+                                              "Exp",
+                                              "Expm1",
+                                              "Log",
+                                              "Log1p",
+                                              "Sin",
+                                              "Cos",
+                                              "Erf",
+                                              "Erfc",
+                                              "Sign",
+                                              "Floor",
+                                              "Ceil",
+                                              "Round",
+                                              "Reciprocal",
+                                              "Inv",
+                                              "Relu",
+                                              "Relu6",
+                                              "LeakyRelu",
+                                              "Elu",
+                                              "Selu",
+                                              "Sigmoid",
+                                              "Tanh",
+                                              "Softplus",
+                                              "Softsign",
+                                              "Softmax",
+                                              "LogSoftmax",
+                                              "ClipByValue",
+                                              "BiasAdd",
+                                              "FusedBatchNorm",
+                                              "FusedBatchNormV2",
+                                              "FusedBatchNormV3",
+                                              "LRN",
+                                              "Conv2D",
+                                              "Conv3D",
+                                              "DepthwiseConv2dNative",
+                                              "MaxPool",
+                                              "MaxPoolV2",
+                                              "MaxPool3D",
+                                              "AvgPool",
+                                              "AvgPool3D",
+                                              "ResizeBilinear",
+                                              "ResizeNearestNeighbor",
+                                              "ResizeBicubic",
+                                              "SpaceToDepth",
+                                              "DepthToSpace",
+                                              "AddN",
+                                              "Cumsum",
+                                              "ReverseV2",
+                                              "ZerosLike",
+                                              "OnesLike",
+                                              "LogicalNot",
+                                              "MatrixBandPart"};
   return types;
 }
 
 // Ops whose inputs are broadcast together.
 const std::set<std::string>& Broadcasting() {
-  static const std::set<std::string> types = {
-      "Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "DivNoNan", "MulNoNan", "SquaredDifference", "Maximum",
-      "Minimum", "Pow", "FloorMod", "FloorDiv", "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual",
-      "LogicalAnd", "LogicalOr", "SelectV2", "Select", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"};
+  static const std::set<std::string> types = {"Add",          "AddV2",         "Sub",
+                                              "Mul",          "RealDiv",       "Div",
+                                              "DivNoNan",     "MulNoNan",      "SquaredDifference",
+                                              "Maximum",      "Minimum",       "Pow",
+                                              "FloorMod",     "FloorDiv",      "Greater",
+                                              "GreaterEqual", "Less",          "LessEqual",
+                                              "Equal",        "NotEqual",      "LogicalAnd",
+                                              "LogicalOr",    "SelectV2",      "Select",
+                                              "BatchMatMul",  "BatchMatMulV2", "BatchMatMulV3"};
   return types;
 }
 
@@ -77,8 +136,8 @@ bool KeepsByArguments(const RuleContext& c, const std::string& type) {
   if (type == "Squeeze") {
     const std::vector<int64_t> axes = c.AttrInts("squeeze_dims");
     return in.known_rank && !axes.empty() && std::none_of(axes.begin(), axes.end(), [&](int64_t axis) {
-      return axis == 0 || axis == -in.rank();
-    });
+             return axis == 0 || axis == -in.rank();
+           });
   }
   if (type == "Pad" || type == "PadV2" || type == "MirrorPad") {
     const auto paddings = c.ConstInts(1);
@@ -133,9 +192,7 @@ void BatchAxis::Visit(TF_Operation* op) {
   if (origin.oper != nullptr) origins_[{op, 0}] = origin;
 }
 
-bool BatchAxis::Same(TF_Output a, TF_Output b) const {
-  return KeyOf(Origin(a)) == KeyOf(Origin(b));
-}
+bool BatchAxis::Same(TF_Output a, TF_Output b) const { return KeyOf(Origin(a)) == KeyOf(Origin(b)); }
 
 TF_Output BatchAxis::Size(TF_Output tensor) {
   const TF_Output origin = Origin(tensor);

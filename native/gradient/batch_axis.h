@@ -1,7 +1,9 @@
-// Which forward tensors surely share the size of their first axis, where that is unknown until the graph runs.
+// Which forward tensors surely share the size of their first axis, where that is unknown until the graph
+// runs.
 //
-// Almost every tensor of a model has the batch as its first axis. Shape inference only says "unknown" of each, so
-// a rule could not tell whether `a + b` broadcasts; following the axis back to where it comes from tells.
+// Almost every tensor of a model has the batch as its first axis. Shape inference only says "unknown" of
+// each, so a rule could not tell whether `a + b` broadcasts; following the axis back to where it comes from
+// tells.
 #pragma once
 
 #include <map>
@@ -22,7 +24,8 @@ class BatchAxis {
   // Whether the first axes of both have the same size. False where that is not known.
   bool Same(TF_Output a, TF_Output b) const;
 
-  // The size of the first axis of `tensor`, an int32 vector of one element of the forward graph; one per origin.
+  // The size of the first axis of `tensor`, an int32 vector of one element of the forward graph; one per
+  // origin.
   TF_Output Size(TF_Output tensor);
 
  private:

@@ -1,8 +1,8 @@
 // TensorFlow's own C++ gradient of one op, for functions where a rule of ours would gain nothing.
 //
-// That registry is not trusted as a whole (some of its gradients are wrong): only ops listed here use it, and the
-// finite-difference suite confirms each. All are functions of tensors whose attributes follow from their inputs,
-// which is what CloneAlone() relies on.
+// That registry is not trusted as a whole (some of its gradients are wrong): only ops listed here use it, and
+// the finite-difference suite confirms each. All are functions of tensors whose attributes follow from their
+// inputs, which is what CloneAlone() relies on.
 #include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
@@ -14,8 +14,8 @@ using tf::C;
 
 namespace {
 
-constexpr const char* kConfirmed[] = {"Tan",   "Asin",  "Acos",  "Atan",   "Sinh",   "Cosh",  "Asinh",
-                                      "Acosh", "Atanh", "Lgamma", "Ndtri", "Erfinv"};
+constexpr const char* kConfirmed[] = {"Tan",   "Asin",  "Acos",  "Atan",   "Sinh",  "Cosh",
+                                      "Asinh", "Acosh", "Atanh", "Lgamma", "Ndtri", "Erfinv"};
 
 // Of GraphDef and NodeDef.
 enum GraphDefField : protozero::pbf_tag_type { kNode = 1 };
@@ -104,8 +104,8 @@ void CApiRule(RuleContext& c) {
   if (C().TF_OperationOutputNumConsumers(alone.output) > 0) map(kOpName, c.Y());
   for (int i = 0; i < c.num_inputs(); ++i) {
     if (C().TF_OperationOutputNumConsumers(alone.inputs[i]) > 1) map(kXName + std::to_string(i), c.X(i));
-    C().TF_ImportGraphDefOptionsAddReturnOutput(
-        options.get(), C().TF_OperationName(alone.gradients[i].oper), alone.gradients[i].index);
+    C().TF_ImportGraphDefOptionsAddReturnOutput(options.get(), C().TF_OperationName(alone.gradients[i].oper),
+                                                alone.gradients[i].index);
   }
   const tf::BufferPtr nodes = tf::NewBuffer(GradientNodes(graph_def));
   const tf::ImportResultsPtr results(

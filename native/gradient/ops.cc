@@ -27,7 +27,8 @@ TF_Output Ops::Cast(TF_Output x, TF_DataType dtype) const {
 
 namespace {
 
-TF_Output Reduce(const Ops& ops, const char* type, TF_Output x, const std::vector<int>& axes, bool keep_dims) {
+TF_Output Reduce(const Ops& ops, const char* type, TF_Output x, const std::vector<int>& axes,
+                 bool keep_dims) {
   return ops.Op(type)
       .In(x)
       .In(ops.Ints(std::vector<int32_t>(axes.begin(), axes.end())))
@@ -75,8 +76,8 @@ TF_Output Ops::ShapeOf(TF_Output x, TF_DataType dtype) const {
   const graph::Shape shape = scope_->GetShape(here);
   if (shape.IsFullyKnown()) return ConstShape(shape.dims, dtype);
   // Whenever an op is added whose output's shape depends on this value, TensorFlow's shape inference tries to
-  // evaluate it, and to that end walks the whole graph before it: quadratic time in a deep model. It does not try
-  // behind a PlaceholderWithDefault, which is an Identity at run time.
+  // evaluate it, and to that end walks the whole graph before it: quadratic time in a deep model. It does not
+  // try behind a PlaceholderWithDefault, which is an Identity at run time.
   return Op("PlaceholderWithDefault")
       .In(Op("Shape").In(here).AttrType("out_type", dtype).Out())
       .AttrShape("shape", graph::Shape::Of({shape.rank()}))

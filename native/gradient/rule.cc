@@ -179,7 +179,8 @@ TF_Output RuleContext::ShapeOf(TF_Output tensor, TF_DataType dtype) {
 TF_Output RuleContext::ShapeOfX(int i, TF_DataType dtype) { return ShapeOf(Input(i), dtype); }
 TF_Output RuleContext::ShapeOfY(int i, TF_DataType dtype) { return ShapeOf(Output(i), dtype); }
 
-TF_Output RuleContext::Unbroadcast(TF_Output gradient, int i, const std::vector<int>& operands, int trailing) {
+TF_Output RuleContext::Unbroadcast(TF_Output gradient, int i, const std::vector<int>& operands,
+                                   int trailing) {
   const Shape own = InputShape(i);
   std::vector<Operand> others;
   for (int k = 0; k < num_inputs(); ++k) {
@@ -222,8 +223,9 @@ TF_Output RuleContext::BroadcastLikeX(TF_Output gradient, int i) {
 }
 
 void RuleContext::Refuse(const std::string& reason) const {
-  throw tf::Error(TF_UNIMPLEMENTED, "No confirmed gradient for op " + type() + " (node " + name() + ")" +
-                                        (reason.empty() ? "" : ": " + reason),
+  throw tf::Error(TF_UNIMPLEMENTED,
+                  "No confirmed gradient for op " + type() + " (node " + name() + ")" +
+                      (reason.empty() ? "" : ": " + reason),
                   name());
 }
 

@@ -1,5 +1,5 @@
-// What a gradient rule is given: one op of the forward graph, the gradients of its outputs, and where to write
-// those of its inputs.
+// What a gradient rule is given: one op of the forward graph, the gradients of its outputs, and where to
+// write those of its inputs.
 #pragma once
 
 #include <optional>
@@ -12,12 +12,12 @@
 
 namespace ke::gradient {
 
-// Two graphs meet here: `forward`, where the op stands, and `target`, which receives the gradient (the same, or a
-// loop's body inside it). Methods named after the mathematics (X, Y, Dy) return tensors of the target.
+// Two graphs meet here: `forward`, where the op stands, and `target`, which receives the gradient (the same,
+// or a loop's body inside it). Methods named after the mathematics (X, Y, Dy) return tensors of the target.
 //
-// A rule sets the gradient of every input that Needs() one, or leaves it unset where it is zero everywhere. Only
-// what a rule asks for is kept alive or captured: one that can be written in terms of the output, or of shapes
-// alone, should be.
+// A rule sets the gradient of every input that Needs() one, or leaves it unset where it is zero everywhere.
+// Only what a rule asks for is kept alive or captured: one that can be written in terms of the output, or of
+// shapes alone, should be.
 class RuleContext {
  public:
   RuleContext(graph::Scope* forward, graph::Scope* target, TF_Operation* op,
@@ -52,9 +52,9 @@ class RuleContext {
   TF_Output Y(int i = 0) { return target_->Import({op_, i}); }
   // The gradient of output i: zeros where no path leads from it to a y.
   TF_Output Dy(int i = 0);
-  // Shape of input i or output i, an int32 (or int64) vector: a Const where it is static. Else only the batch's
-  // size, or a Shape op that stands in the forward graph, is read, never the tensor itself, which is so neither
-  // captured nor kept alive.
+  // Shape of input i or output i, an int32 (or int64) vector: a Const where it is static. Else only the
+  // batch's size, or a Shape op that stands in the forward graph, is read, never the tensor itself, which is
+  // so neither captured nor kept alive.
   TF_Output ShapeOfX(int i, TF_DataType dtype = TF_INT32);
   TF_Output ShapeOfY(int i, TF_DataType dtype = TF_INT32);
 
@@ -71,8 +71,9 @@ class RuleContext {
   graph::Scope* target() const { return target_; }
   TF_Operation* op() const { return op_; }
 
-  // Sums `gradient`, which has the shape of output 0, down to the shape of input i, which was broadcast together
-  // with `operands` (all inputs by default). `trailing` axes at the end take no part (a batch matrix product).
+  // Sums `gradient`, which has the shape of output 0, down to the shape of input i, which was broadcast
+  // together with `operands` (all inputs by default). `trailing` axes at the end take no part (a batch matrix
+  // product).
   TF_Output Unbroadcast(TF_Output gradient, int i, const std::vector<int>& operands = {}, int trailing = 0);
   // A Reshape to input i's shape.
   TF_Output ReshapeLikeX(TF_Output gradient, int i);

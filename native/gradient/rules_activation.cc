@@ -5,8 +5,8 @@ namespace ke::gradient {
 
 namespace {
 
-// In terms of the OUTPUT wherever the derivative can be: convolution, bias and activation can then be fused in
-// the forward pass, and the input is freed.
+// In terms of the OUTPUT wherever the derivative can be: convolution, bias and activation can then be fused
+// in the forward pass, and the input is freed.
 TF_Output ReluLike(RuleContext& c, TF_Output dy) {
   const std::string type = c.type();
   graph::OpBuilder op = c.ops().Op(type + "Grad");
@@ -23,8 +23,9 @@ TF_Output ReluLike(RuleContext& c, TF_Output dy) {
 
 void Relu(RuleContext& c) { c.Set(0, ReluLike(c, c.Dy())); }
 
-// Guided backpropagation (Springenberg et al., 2014): only positive gradients, only where the input was positive.
-// For Relu this is dy * (dy > 0) * (x > 0); the others keep their own slope there (1, or Selu's scale).
+// Guided backpropagation (Springenberg et al., 2014): only positive gradients, only where the input was
+// positive. For Relu this is dy * (dy > 0) * (x > 0); the others keep their own slope there (1, or Selu's
+// scale).
 void Guided(RuleContext& c) {
   const Ops& t = c.ops();
   TF_Output positive = t.Unary("Relu", c.Dy());

@@ -1,5 +1,5 @@
-// Elementwise functions of two tensors that are broadcast together. Each computes the gradient in the output's
-// shape and sums it down to the operand's.
+// Elementwise functions of two tensors that are broadcast together. Each computes the gradient in the
+// output's shape and sums it down to the operand's.
 #include "gradient/registry.h"
 
 namespace ke::gradient {
@@ -80,8 +80,7 @@ void Pow(RuleContext& c) {
   if (c.Needs(1)) {
     const TF_DataType dtype = c.InputType(0);
     const TF_Output positive = f.Binary("Greater", c.Input(0), f.scope()->Scalar(dtype, 0));
-    const TF_Output base =
-        f.Op("SelectV2").In(positive).In(c.Input(0)).In(f.scope()->Scalar(dtype, 1)).Out();
+    const TF_Output base = f.Op("SelectV2").In(positive).In(c.Input(0)).In(f.scope()->Scalar(dtype, 1)).Out();
     Times(c, 1, f.Mul(c.Output(0), f.Unary("Log", base)));
   }
 }

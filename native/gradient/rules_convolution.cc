@@ -1,9 +1,9 @@
 // Convolutions of two and three spatial dimensions, depthwise ones, and their transposes.
 //
-// TensorFlow's own gradients forget dilations, and its CPU kernels of the gradient ops know neither dilations nor
-// groups. So a plain convolution uses the gradient op, and any other is written as what it is: a convolution of
-// dy, spread by the stride, with the filter turned by 180 degrees and its channels exchanged. A depthwise
-// convolution is one with a group per channel.
+// TensorFlow's own gradients forget dilations, and its CPU kernels of the gradient ops know neither dilations
+// nor groups. So a plain convolution uses the gradient op, and any other is written as what it is: a
+// convolution of dy, spread by the stride, with the filter turned by 180 degrees and its channels exchanged.
+// A depthwise convolution is one with a group per channel.
 #include <algorithm>
 
 #include "gradient/registry.h"
@@ -104,7 +104,10 @@ TF_Output TransposedFilter(const Ops& f, TF_Output filter, const graph::Shape& s
 TF_Output Convolve(const Ops& t, const Geometry& g, TF_Output x, TF_Output filter, const std::string& padding,
                    const std::vector<int64_t>& explicit_paddings) {
   graph::OpBuilder op = t.Op(g.three_d ? "Conv3D" : "Conv2D");
-  op.In(x).In(filter).AttrInts("strides", std::vector<int64_t>(g.rank(), 1)).AttrInts("dilations", g.dilations);
+  op.In(x)
+      .In(filter)
+      .AttrInts("strides", std::vector<int64_t>(g.rank(), 1))
+      .AttrInts("dilations", g.dilations);
   if (!explicit_paddings.empty()) op.AttrInts("explicit_paddings", explicit_paddings);
   return op.AttrString("padding", padding).AttrString("data_format", g.data_format).Out();
 }
@@ -153,10 +156,12 @@ TF_Output SpatialDims(const Ops& f, const Geometry& g, TF_Output tensor, const g
 
 // (spatial sizes) -> one entry per axis, with the given scalars (vectors of one) for batch and channels.
 TF_Output PerAxis(const Ops& f, const Geometry& g, TF_Output batch, TF_Output spatial, TF_Output channels) {
-  return g.channels_last() ? f.Concat({batch, spatial, channels}, 0) : f.Concat({batch, channels, spatial}, 0);
+  return g.channels_last() ? f.Concat({batch, spatial, channels}, 0)
+                           : f.Concat({batch, channels, spatial}, 0);
 }
 
-// dy's elements are spread by the stride, zeros between them and around them (StridedSliceGrad does just that).
+// dy's elements are spread by the stride, zeros between them and around them (StridedSliceGrad does just
+// that).
 TF_Output InputGradientOfStrides(RuleContext& c, const Geometry& g, TF_Output filter,
                                  const std::vector<int64_t>& spans) {
   const Ops& t = c.ops();

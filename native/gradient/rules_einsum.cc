@@ -1,8 +1,8 @@
 // Einsum of one or two operands.
 //
 // The gradient of an operand is again an Einsum, of dy and the other operand, onto the labels that those two
-// carry. Labels that only the operand has were summed away: their gradient is the same along them. An ellipsis
-// broadcasts: what it added is summed.
+// carry. Labels that only the operand has were summed away: their gradient is the same along them. An
+// ellipsis broadcasts: what it added is summed.
 #include <algorithm>
 
 #include "gradient/registry.h"
@@ -46,7 +46,8 @@ Equation Parse(const RuleContext& c) {
   const auto check = [&](const Subscript& subscript) {
     for (const char label : subscript) {
       if (std::count(subscript.begin(), subscript.end(), label) > 1) {
-        c.Refuse("with the repeated label '" + Spell(std::string(1, label)) + "' in '" + Spell(subscript) + "'");
+        c.Refuse("with the repeated label '" + Spell(std::string(1, label)) + "' in '" + Spell(subscript) +
+                 "'");
       }
     }
   };
@@ -65,7 +66,8 @@ int EllipsisRank(const RuleContext& c, const graph::Shape& shape, const Subscrip
   return HasEllipsis(subscript) ? shape.rank() - static_cast<int>(subscript.size()) + 1 : 0;
 }
 
-std::vector<int64_t> EllipsisDims(const RuleContext& c, const graph::Shape& shape, const Subscript& subscript) {
+std::vector<int64_t> EllipsisDims(const RuleContext& c, const graph::Shape& shape,
+                                  const Subscript& subscript) {
   const int rank = EllipsisRank(c, shape, subscript);
   const auto begin = shape.dims.begin() + static_cast<int>(subscript.find(kEllipsis));
   return {begin, begin + rank};
@@ -79,8 +81,8 @@ bool SameEllipsis(const RuleContext& c, int i, int other, const Equation& equati
   return own == others && std::count(own.begin(), own.end(), -1) == 0;
 }
 
-// `gradient` has the ellipsis's axes first, as broadcast in the output, then one per label; sums the former to
-// input i's own.
+// `gradient` has the ellipsis's axes first, as broadcast in the output, then one per label; sums the former
+// to input i's own.
 TF_Output UnbroadcastEllipsis(RuleContext& c, TF_Output gradient, size_t labels, int i,
                               const Equation& equation) {
   const Ops& t = c.ops();

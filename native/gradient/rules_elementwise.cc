@@ -1,5 +1,5 @@
-// Elementwise functions of one tensor. The factor of dy depends on forward tensors alone, so it is computed in
-// the forward graph: once, however many units are differentiated in a loop.
+// Elementwise functions of one tensor. The factor of dy depends on forward tensors alone, so it is computed
+// in the forward graph: once, however many units are differentiated in a loop.
 #include <cmath>
 
 #include "gradient/registry.h"

@@ -1,4 +1,5 @@
-// Ops that pass their input on: what they do besides (checking, naming, stopping) is no part of the derivative.
+// Ops that pass their input on: what they do besides (checking, naming, stopping) is no part of the
+// derivative.
 #include "gradient/registry.h"
 
 namespace ke::gradient {
@@ -20,19 +21,21 @@ void Zero(RuleContext&) {}
 void PreventGradient(RuleContext& c) { c.Refuse("the model forbids it: " + c.AttrString("message")); }
 
 void Cast(RuleContext& c) {
-  if (!IsFloating(c.InputType(0)) || !IsFloating(c.OutputType(0))) c.Refuse("a cast from or to a complex dtype");
+  if (!IsFloating(c.InputType(0)) || !IsFloating(c.OutputType(0)))
+    c.Refuse("a cast from or to a complex dtype");
   c.Set(0, c.ops().Cast(c.Dy(), c.InputType(0)));
 }
 
 }  // namespace
 
 void AddIdentityRules(Registry* registry) {
-  registry->AddAll({"Identity", "Snapshot", "CheckNumerics", "EnsureShape", "PlaceholderWithDefault"}, PassOn);
+  registry->AddAll({"Identity", "Snapshot", "CheckNumerics", "EnsureShape", "PlaceholderWithDefault"},
+                   PassOn);
   registry->Add("IdentityN", IdentityN);
   registry->Add("PreventGradient", PreventGradient);
   registry->Add("Cast", Cast);
-  registry->AddAll({"StopGradient", "ZerosLike", "OnesLike", "Sign", "Floor", "Ceil", "Round", "Rint", "FloorDiv"},
-                Zero);
+  registry->AddAll(
+      {"StopGradient", "ZerosLike", "OnesLike", "Sign", "Floor", "Ceil", "Round", "Rint", "FloorDiv"}, Zero);
 }
 
 }  // namespace ke::gradient

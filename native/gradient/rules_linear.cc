@@ -33,7 +33,8 @@ class Product {
 
 void MatMul(RuleContext& c) {
   const bool batch = c.type() != "MatMul";
-  if (!IsFloating(c.OutputType(0)) || c.InputType(0) != c.OutputType(0) || c.InputType(1) != c.OutputType(0)) {
+  if (!IsFloating(c.OutputType(0)) || c.InputType(0) != c.OutputType(0) ||
+      c.InputType(1) != c.OutputType(0)) {
     c.Refuse("of mixed or complex dtypes");
   }
   const Product product(c);
@@ -54,7 +55,8 @@ void MatMul(RuleContext& c) {
 void BiasAdd(RuleContext& c) {
   c.Set(0, c.Dy());
   if (c.Needs(1)) {
-    c.Set(1, c.ops().Op("BiasAddGrad").In(c.Dy()).AttrString("data_format", c.AttrString("data_format")).Out());
+    c.Set(1,
+          c.ops().Op("BiasAddGrad").In(c.Dy()).AttrString("data_format", c.AttrString("data_format")).Out());
   }
 }
 

@@ -42,8 +42,9 @@ class BatchNorm {
     }
   }
 
-  // The statistics are x's own. They are computed again rather than taken from the op's reserved outputs, whose
-  // meaning differs between kernels (the variance or its root, oneDNN's own layout). In the forward graph: once.
+  // The statistics are x's own. They are computed again rather than taken from the op's reserved outputs,
+  // whose meaning differs between kernels (the variance or its root, oneDNN's own layout). In the forward
+  // graph: once.
   void Training() {
     const TF_Output x = f_.Cast(c_.Input(kX), dtype_);
     const TF_Output centred = f_.Sub(x, f_.Mean(x, axes_, true));

@@ -8,8 +8,8 @@ namespace ke::gradient {
 
 namespace {
 
-// `reduced` (the output of the reduction, or its gradient) with the reduced axes put back, of one element each.
-// `reduced` belongs to the graph of `ops`.
+// `reduced` (the output of the reduction, or its gradient) with the reduced axes put back, of one element
+// each. `reduced` belongs to the graph of `ops`.
 TF_Output WithReducedAxes(RuleContext& c, const Ops& ops, TF_Output reduced) {
   if (c.AttrBool("keep_dims")) return reduced;
   if (auto axes = c.ConstAxes(1, c.InputShape(0).rank())) {
@@ -95,7 +95,12 @@ void Prod(RuleContext& c) {
   const TF_Output columns = f.Product(f.SliceVector(dims, reduced, 0));
   const TF_Output flat = f.Reshape(first, f.Stack({rows, columns}, 0));
   const auto others = [&](bool reverse) {
-    return f.Op("Cumprod").In(flat).In(f.Int(0)).AttrBool("exclusive", true).AttrBool("reverse", reverse).Out();
+    return f.Op("Cumprod")
+        .In(flat)
+        .In(f.Int(0))
+        .AttrBool("exclusive", true)
+        .AttrBool("reverse", reverse)
+        .Out();
   };
   const TF_Output factor = f.Reshape(f.Mul(others(false), others(true)), dims);
   c.Set(0, c.ops().Mul(f.Transpose(factor, inverse), WithReducedAxes(c, c.ops(), c.Dy())));

@@ -23,8 +23,8 @@ void NearestNeighbor(RuleContext& c) {
   const Ops& f = c.forward_ops();
   const graph::Shape shape = c.InputShape(0);
   const bool known = shape.known_rank && shape.dims[1] >= 0 && shape.dims[2] >= 0;
-  const TF_Output size = known ? c.ops().ConstShape({shape.dims[1], shape.dims[2]})
-                               : f.SliceVector(f.ShapeOf(c.Input(0)), 1, 3);
+  const TF_Output size =
+      known ? c.ops().ConstShape({shape.dims[1], shape.dims[2]}) : f.SliceVector(f.ShapeOf(c.Input(0)), 1, 3);
   graph::OpBuilder op = c.ops().Op("ResizeNearestNeighborGrad");
   op.In(c.Dy()).In(size);
   c.Set(0, SetMode(c, op).Out());

@@ -82,8 +82,7 @@ void Concat(RuleContext& c) {
   for (int i = 0; i < count; ++i) shapes.push_back(f.ShapeOf(c.Input(i)));
   // ConcatOffset takes no negative axis.
   const TF_Output ndims = f.Op("Size").In(shapes[0]).Out();
-  const TF_Output axis =
-      f.Binary("FloorMod", f.Add(f.Cast(c.Input(count), TF_INT32), ndims), ndims);
+  const TF_Output axis = f.Binary("FloorMod", f.Add(f.Cast(c.Input(count), TF_INT32), ndims), ndims);
   const std::vector<TF_Output> begins = f.Op("ConcatOffset").In(axis).InList(shapes).Outs();
   for (int i = 0; i < count; ++i) {
     if (c.Needs(i)) c.Set(i, t.Slice(c.Dy(), begins[i], shapes[i]));
@@ -169,8 +168,7 @@ void Tile(RuleContext& c) {
 // One operand, broadcast to a given shape.
 void BroadcastTo(RuleContext& c) {
   const Ops& f = c.forward_ops();
-  const TF_Output axes =
-      f.Binary("BroadcastGradientArgs", f.ShapeOf(c.Input(0)), f.ShapeOf(c.Output(0)));
+  const TF_Output axes = f.Binary("BroadcastGradientArgs", f.ShapeOf(c.Input(0)), f.ShapeOf(c.Output(0)));
   c.Set(0, c.ReshapeLikeX(c.ops().Binary("Sum", c.Dy(), axes), 0));
 }
 

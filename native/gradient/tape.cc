@@ -6,6 +6,7 @@
 
 #include "gradient/registry.h"
 #include "gradient/rule.h"
+#include "tensorflow/dtype.h"
 
 namespace ke::gradient {
 
@@ -14,9 +15,10 @@ using tf::C;
 
 namespace {
 
-// Whether a path may lead through a tensor of `dtype`. Integers, booleans and strings end it (their derivative is
-// zero or has no meaning). Variants (TensorLists), resources, complex and quantised numbers do not: an op that
-// makes something floating of them has no rule and is refused, where a silent zero would be a wrong gradient.
+// Whether a path may lead through a tensor of `dtype`. Integers, booleans and strings end it (their
+// derivative is zero or has no meaning). Variants (TensorLists), resources, complex and quantised numbers do
+// not: an op that makes something floating of them has no rule and is refused, where a silent zero would be a
+// wrong gradient.
 bool CarriesGradient(TF_DataType dtype) {
   switch (dtype) {
     case TF_BOOL:
@@ -43,7 +45,8 @@ std::vector<TF_Output> Inputs(TF_Operation* op) {
 
 struct Hash {
   size_t operator()(TF_Output tensor) const {
-    return std::hash<TF_Operation*>()(tensor.oper) ^ (static_cast<size_t>(tensor.index) * 0x9E3779B97F4A7C15ULL);
+    return std::hash<TF_Operation*>()(tensor.oper) ^
+           (static_cast<size_t>(tensor.index) * 0x9E3779B97F4A7C15ULL);
   }
 };
 struct Same {
@@ -201,6 +204,14 @@ std::string Join(const std::vector<std::string>& names) {
   return text;
 }
 
+std::string Spell(const graph::Shape& shape) {
+  std::string text;
+  for (const int64_t dim : shape.dims) {
+    text += (text.empty() ? "" : ", ") + (dim < 0 ? std::string("?") : std::to_string(dim));
+  }
+  return "(" + text + ")";
+}
+
 void CheckFloating(const char* what, size_t i, TF_Output tensor) {
   const std::string argument = std::string(what) + "[" + std::to_string(i) + "]";
   if (tensor.oper == nullptr) throw tf::Error(TF_INVALID_ARGUMENT, argument + " of a gradient is no tensor");
@@ -208,9 +219,32 @@ void CheckFloating(const char* what, size_t i, TF_Output tensor) {
   if (IsFloating(dtype)) return;
   throw tf::Error(TF_INVALID_ARGUMENT,
                   "A gradient needs `" + argument +
-                      "` of dtype float16, bfloat16, float32 or float64. Received dtype " +
-                      std::to_string(dtype) + " (node " + C().TF_OperationName(tensor.oper) + "); cast it first",
+                      "` of dtype float16, bfloat16, float32 or float64. Received " + tf::DTypeName(dtype) +
+                      " (node " + C().TF_OperationName(tensor.oper) + "); cast it first",
                   C().TF_OperationName(tensor.oper));
+}
+
+// Throws where `seed` surely cannot be the gradient of y number i.
+void CheckSeed(size_t i, Scope* forward, TF_Output y, Scope* target, TF_Output seed) {
+  const auto refuse = [i](const std::string& what, const std::string& expected, const std::string& received) {
+    const std::string index = "[" + std::to_string(i) + "]`";
+    throw tf::Error(TF_INVALID_ARGUMENT, "Expected `gradYs" + index + " of the " + what + " of `ys" + index +
+                                             ", " + expected + ". Received " + received);
+  };
+  const TF_DataType dtype = Scope::GetDType(y);
+  if (Scope::GetDType(seed) != dtype) {
+    refuse("dtype", tf::DTypeName(dtype), tf::DTypeName(Scope::GetDType(seed)));
+  }
+  const graph::Shape expected = forward->GetShape(y);
+  const graph::Shape received = target->GetShape(seed);
+  if (!expected.known_rank || !received.known_rank) return;
+  bool compatible = expected.rank() == received.rank();
+  for (int axis = 0; compatible && axis < expected.rank(); ++axis) {
+    const int64_t a = expected.dims[axis];
+    const int64_t b = received.dims[axis];
+    compatible = a < 0 || b < 0 || a == b;
+  }
+  if (!compatible) refuse("shape", Spell(expected), Spell(received));
 }
 
 }  // namespace
@@ -220,8 +254,8 @@ void CheckOverride(const std::string& op_type, const std::string& name) {
   if (registry.FindOverride(op_type, name) != nullptr) return;
   const std::vector<std::string> names = registry.OverrideNames(op_type);
   throw tf::Error(TF_INVALID_ARGUMENT,
-                  names.empty() ? "Expected overrides for one of the op types " + Join(registry.OverrideTypes()) +
-                                      ". Received '" + op_type + "'"
+                  names.empty() ? "Expected overrides for one of the op types " +
+                                      Join(registry.OverrideTypes()) + ". Received '" + op_type + "'"
                                 : "Expected one of the overrides " + Join(names) + " for op type " + op_type +
                                       ". Received '" + name + "'");
 }
@@ -241,12 +275,8 @@ std::vector<TF_Output> Gradient(Scope* forward, Scope* target, const std::vector
     CheckFloating("ys", i, ys[i]);
     own_ys.push_back(forward->Import(ys[i]));
     if (!grad_ys.empty() && grad_ys[i].oper != nullptr) {
-      if (Scope::GetDType(grad_ys[i]) != Scope::GetDType(ys[i])) {
-        throw tf::Error(TF_INVALID_ARGUMENT,
-                        "Expected `gradYs[" + std::to_string(i) + "]` of the dtype of `ys[" + std::to_string(i) +
-                            "]`. Received dtype " + std::to_string(Scope::GetDType(grad_ys[i])));
-      }
       seeds.push_back(target->Import(grad_ys[i]));
+      CheckSeed(i, forward, own_ys[i], target, seeds[i]);
     } else {
       seeds.push_back(target->Op("OnesLike", "gradient/ones").In(own_ys[i]).Out());
     }

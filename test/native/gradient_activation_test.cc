@@ -11,9 +11,9 @@ std::vector<GradientCase> ActivationCases() {
     cases.push_back(OneOp(type, {any}));
   }
   for (const float alpha : {0.2f, 0.0f, -0.5f, 1.5f}) {
-    cases.push_back(OneOp("LeakyRelu", {any}, [alpha](graph::Scope&, graph::OpBuilder& op) {
-      op.AttrFloat("alpha", alpha);
-    }, "_" + std::to_string(cases.size())));
+    cases.push_back(OneOp(
+        "LeakyRelu", {any}, [alpha](graph::Scope&, graph::OpBuilder& op) { op.AttrFloat("alpha", alpha); },
+        "_" + std::to_string(cases.size())));
   }
   // LogSoftmax of rank over 2 is silently wrong in TensorFlow's C++ gradients.
   for (const char* type : {"Softmax", "LogSoftmax"}) {
@@ -22,11 +22,12 @@ std::vector<GradientCase> ActivationCases() {
     cases.push_back(OneOp(type, {{{2, 3, 4}}}, nullptr, "OfRank3"));
     cases.push_back(OneOp(type, {{{2, 1, 3, 4}}}, nullptr, "OfRank4"));
   }
-  cases.push_back({"SoftmaxCrossEntropyWithLogits", {{{2, 3}}}, [](graph::Scope& s, const Tensors& x) -> Tensors {
-                     const TF_Output labels = s.Const(
-                         tf::MakeTensor(TF_DOUBLE, {2, 3}, std::vector<double>{0, 1, 0, .5, .25, .25}.data()).get());
-                     return {s.Op("SoftmaxCrossEntropyWithLogits").In(x[0]).In(labels).Out()};
-                   }});
+  cases.push_back(
+      {"SoftmaxCrossEntropyWithLogits", {{{2, 3}}}, [](graph::Scope& s, const Tensors& x) -> Tensors {
+         const TF_Output labels = s.Const(
+             tf::MakeTensor(TF_DOUBLE, {2, 3}, std::vector<double>{0, 1, 0, .5, .25, .25}.data()).get());
+         return {s.Op("SoftmaxCrossEntropyWithLogits").In(x[0]).In(labels).Out()};
+       }});
   cases.push_back(
       {"SparseSoftmaxCrossEntropyWithLogits", {{{2, 3}}}, [](graph::Scope& s, const Tensors& x) -> Tensors {
          const TF_Output labels = s.Const(std::vector<int32_t>{2, 0});

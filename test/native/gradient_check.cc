@@ -175,8 +175,8 @@ void ExpectClose(const std::vector<double>& expected, const tf::TensorPtr& gradi
   const double allowed = tolerance * std::max(scale, 1e-3);
   for (size_t i = 0; i < actual.size(); ++i) {
     if (std::abs(actual[i] - expected[i]) <= allowed) continue;  // false for NaN too
-    ADD_FAILURE() << what << ", element " << i << ": finite differences " << expected[i] << ", tape " << actual[i]
-                  << " (seed " << kSeed << ")";
+    ADD_FAILURE() << what << ", element " << i << ": finite differences " << expected[i] << ", tape "
+                  << actual[i] << " (seed " << kSeed << ")";
     return;
   }
 }
@@ -305,7 +305,8 @@ std::vector<std::string> OpTypes(const GradientCase& test) {
   return types;
 }
 
-GradientCase OneOp(const std::string& type, std::vector<Arg> args, const More& more, const std::string& suffix) {
+GradientCase OneOp(const std::string& type, std::vector<Arg> args, const More& more,
+                   const std::string& suffix) {
   GradientCase test;
   test.name = type + suffix;
   test.args = std::move(args);

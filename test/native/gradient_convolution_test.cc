@@ -33,8 +33,8 @@ GradientCase Case(const Convolution& conv, size_t number) {
   test.name = conv.type + "_" + std::to_string(number);
   test.args = {{conv.x}};
   if (!conv.constant_filter) test.args.push_back({conv.filter});
-  // With groups or dilations the filter is turned around: its shape and the image's channels are static, as in
-  // every model.
+  // With groups or dilations the filter is turned around: its shape and the image's channels are static, as
+  // in every model.
   test.args[0].static_axes = {conv.data_format.back() == 'C' ? static_cast<int>(conv.x.size()) - 1 : 1};
   if (!conv.constant_filter) {
     for (size_t axis = 0; axis < conv.filter.size(); ++axis) {
@@ -94,8 +94,20 @@ std::vector<GradientCase> ConvolutionCases() {
   add({"Conv2D", {1, 6, 5, 2}, {3, 3, 2, 2}, {2, 2}, {1, 1}, "EXPLICIT", {0, 0, 1, 1, 2, 0, 0, 0}});
   add({"Conv2D", {1, 6, 6, 2}, {3, 3, 2, 2}, {1, 1}, {2, 2}, "EXPLICIT", {0, 0, 2, 1, 3, 2, 0, 0}});
   add({"Conv2D", {1, 6, 6, 4}, {3, 3, 2, 2}, {2, 2}, {1, 1}, "EXPLICIT", {0, 0, 1, 0, 2, 1, 0, 0}, true});
-  add({"DepthwiseConv2dNative", {1, 5, 4, 2}, {3, 3, 2, 2}, {1, 1}, {1, 1}, "EXPLICIT", {0, 0, 1, 2, 0, 1, 0, 0}});
-  add({"DepthwiseConv2dNative", {1, 6, 5, 2}, {3, 3, 2, 1}, {2, 2}, {1, 1}, "EXPLICIT", {0, 0, 1, 1, 2, 0, 0, 0}});
+  add({"DepthwiseConv2dNative",
+       {1, 5, 4, 2},
+       {3, 3, 2, 2},
+       {1, 1},
+       {1, 1},
+       "EXPLICIT",
+       {0, 0, 1, 2, 0, 1, 0, 0}});
+  add({"DepthwiseConv2dNative",
+       {1, 6, 5, 2},
+       {3, 3, 2, 1},
+       {2, 2},
+       {1, 1},
+       "EXPLICIT",
+       {0, 0, 1, 1, 2, 0, 0, 0}});
 
   // Dilated and strided at once.
   add({"Conv2D", {1, 9, 8, 2}, {3, 2, 2, 2}, {2, 2}, {2, 2}, "VALID"});
@@ -105,14 +117,50 @@ std::vector<GradientCase> ConvolutionCases() {
     add({"Conv3D", {1, 5, 4, 5, 2}, {2, 2, 2, 2, 2}, {2, 1, 1}, {2, 2, 2}, padding, {}, true, "NDHWC", true});
     add({"Conv3D", {1, 2, 3, 4, 3}, {2, 2, 2, 2, 2}, {2, 2, 2}, {1, 1, 1}, padding, {}, true, "NCDHW", true});
     // TensorFlow's gradients of a dilated depthwise convolution are wrong in C++ and in Python.
-    add({"DepthwiseConv2dNative", {1, 7, 6, 3}, {3, 3, 3, 2}, {1, 1}, {2, 2}, padding, {}, true, "NHWC", true});
-    add({"DepthwiseConv2dNative", {1, 7, 6, 2}, {2, 3, 2, 1}, {1, 1}, {3, 1}, padding, {}, true, "NHWC", true});
+    add({"DepthwiseConv2dNative",
+         {1, 7, 6, 3},
+         {3, 3, 3, 2},
+         {1, 1},
+         {2, 2},
+         padding,
+         {},
+         true,
+         "NHWC",
+         true});
+    add({"DepthwiseConv2dNative",
+         {1, 7, 6, 2},
+         {2, 3, 2, 1},
+         {1, 1},
+         {3, 1},
+         padding,
+         {},
+         true,
+         "NHWC",
+         true});
     add({"Conv2D", {2, 2, 6, 5}, {3, 2, 2, 3}, {2, 2}, {1, 1}, padding, {}, false, "NCHW", true});
     add({"Conv2D", {1, 2, 7, 6}, {3, 3, 2, 2}, {1, 1}, {2, 2}, padding, {}, true, "NCHW", true});
     add({"Conv2D", {1, 6, 6, 5}, {3, 2, 2, 3}, {2, 1}, {1, 1}, padding, {}, true, "NCHW", true});
-    add({"DepthwiseConv2dNative", {1, 2, 6, 5}, {3, 3, 2, 2}, {1, 1}, {1, 1}, padding, {}, false, "NCHW", true});
+    add({"DepthwiseConv2dNative",
+         {1, 2, 6, 5},
+         {3, 3, 2, 2},
+         {1, 1},
+         {1, 1},
+         padding,
+         {},
+         false,
+         "NCHW",
+         true});
   }
-  add({"Conv2D", {1, 2, 6, 6}, {3, 3, 2, 2}, {1, 1}, {2, 2}, "EXPLICIT", {0, 0, 0, 0, 2, 1, 3, 2}, true, "NCHW", true});
+  add({"Conv2D",
+       {1, 2, 6, 6},
+       {3, 3, 2, 2},
+       {1, 1},
+       {2, 2},
+       "EXPLICIT",
+       {0, 0, 0, 0, 2, 1, 3, 2},
+       true,
+       "NCHW",
+       true});
 
   std::vector<GradientCase> cases;
   for (size_t i = 0; i < list.size(); ++i) cases.push_back(Case(list[i], i));
@@ -137,8 +185,10 @@ std::vector<GradientCase> ConvolutionCases() {
   };
   transposed("Conv2DBackpropInput", {2, 6, 4, 2}, {3, 3, 2, 3}, {2, 3, 2, 3}, {1, 2, 2, 1}, "SAME");
   transposed("Conv2DBackpropInput", {1, 5, 5, 2}, {3, 3, 2, 2}, {1, 3, 3, 2}, {1, 1, 1, 1}, "VALID");
-  transposed("Conv3DBackpropInputV2", {1, 4, 3, 2, 1}, {2, 3, 2, 1, 2}, {1, 2, 2, 1, 2}, {1, 2, 2, 2, 1}, "SAME");
-  transposed("DepthwiseConv2dNativeBackpropInput", {1, 6, 4, 2}, {3, 3, 2, 1}, {1, 3, 2, 2}, {1, 2, 2, 1}, "SAME");
+  transposed("Conv3DBackpropInputV2", {1, 4, 3, 2, 1}, {2, 3, 2, 1, 2}, {1, 2, 2, 1, 2}, {1, 2, 2, 2, 1},
+             "SAME");
+  transposed("DepthwiseConv2dNativeBackpropInput", {1, 6, 4, 2}, {3, 3, 2, 1}, {1, 3, 2, 2}, {1, 2, 2, 1},
+             "SAME");
   return cases;
 }
 

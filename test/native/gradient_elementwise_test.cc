@@ -10,9 +10,9 @@ std::vector<GradientCase> ElementwiseCases() {
   const Arg unit = {{2, 3}, -0.9, 0.9};
   const Arg above_one = {{2, 3}, 1.1, 3};
   std::vector<GradientCase> cases;
-  for (const char* type : {"Identity", "Snapshot", "ZerosLike", "OnesLike", "Sign", "Floor", "Ceil", "Round",
-                           "Rint", "Neg", "Abs", "Square", "Exp", "Expm1", "Sin", "Cos", "Erf", "Erfc", "Atan",
-                           "Sinh", "Cosh", "Asinh", "L2Loss"}) {
+  for (const char* type : {"Identity", "Snapshot", "ZerosLike", "OnesLike", "Sign", "Floor", "Ceil",  "Round",
+                           "Rint",     "Neg",      "Abs",       "Square",   "Exp",  "Expm1", "Sin",   "Cos",
+                           "Erf",      "Erfc",     "Atan",      "Sinh",     "Cosh", "Asinh", "L2Loss"}) {
     cases.push_back(OneOp(type, {any}));
   }
   for (const char* type : {"Log", "Log1p", "Sqrt", "Rsqrt", "Reciprocal", "Inv", "Lgamma"}) {
@@ -23,18 +23,16 @@ std::vector<GradientCase> ElementwiseCases() {
   cases.push_back(OneOp("Acosh", {above_one}));
   cases.push_back(OneOp("Expm1", {{{2, 3}, -1e-3, 1e-3}}, nullptr, "NearZero"));
 
-  cases.push_back(OneOp("CheckNumerics", {any}, [](graph::Scope&, graph::OpBuilder& op) {
-    op.AttrString("message", "here");
-  }));
+  cases.push_back(OneOp("CheckNumerics", {any},
+                        [](graph::Scope&, graph::OpBuilder& op) { op.AttrString("message", "here"); }));
   cases.push_back(OneOp("EnsureShape", {any}, [](graph::Scope&, graph::OpBuilder& op) {
     op.AttrShape("shape", graph::Shape::Of({-1, 3}));
   }));
   cases.push_back(OneOp("PlaceholderWithDefault", {any}, [](graph::Scope&, graph::OpBuilder& op) {
     op.AttrShape("shape", graph::Shape::Of({-1, 3}));
   }));
-  cases.push_back(OneOp("Cast", {any}, [](graph::Scope&, graph::OpBuilder& op) {
-    op.AttrType("DstT", TF_DOUBLE);
-  }));
+  cases.push_back(
+      OneOp("Cast", {any}, [](graph::Scope&, graph::OpBuilder& op) { op.AttrType("DstT", TF_DOUBLE); }));
   // Narrower on the way, so to float32's precision: both casts must be there, and nothing else.
   cases.push_back({"CastToSingle", {any}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                      const TF_Output narrow = s.Op("Cast").In(x[0]).AttrType("DstT", TF_FLOAT).Out();
@@ -55,19 +53,24 @@ std::vector<GradientCase> ElementwiseCases() {
                      const Tensors both = s.Op("IdentityN").InList(x).Outs();
                      return {s.Op("Square").In(both[1]).Out(), both[0]};
                    }});
-  // Finite differences do not stop, so what is stopped has no slope here; gradient_tape_test.cc has one that does.
+  // Finite differences do not stop, so what is stopped has no slope here; gradient_tape_test.cc has one that
+  // does.
   cases.push_back({"StopGradient", {positive}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                      const TF_Output stopped = s.Op("StopGradient").In(x[0]).Out();
                      return {s.Op("Neg").In(x[0]).Out(), s.Op("ZerosLike").In(stopped).Out()};
                    }});
   cases.push_back(OneOp("ClipByValue", {any, {{}, -1, -0.5}, {{}, 0.5, 1}}));
 
-  // (2, 3) with itself; a vector, a scalar, ones inside, both sides smaller than the result, and a larger right.
+  // (2, 3) with itself; a vector, a scalar, ones inside, both sides smaller than the result, and a larger
+  // right.
   const std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>> broadcasts = {
       {{2, 3}, {2, 3}}, {{2, 3}, {3}}, {{}, {2, 3}}, {{2, 1}, {1, 3}}, {{3}, {2, 1, 3}}, {{1, 3}, {2, 3}}};
-  const std::vector<std::string> binary = {
-      "Add",      "AddV2",   "Sub",     "Mul", "RealDiv", "Div",   "DivNoNan", "MulNoNan", "SquaredDifference",
-      "Maximum",  "Minimum", "FloorMod", "Pow", "Xlogy",   "Xlog1py", "Xdivy",    "Atan2",    "FloorDiv"};
+  const std::vector<std::string> binary = {"Add",      "AddV2",    "Sub",
+                                           "Mul",      "RealDiv",  "Div",
+                                           "DivNoNan", "MulNoNan", "SquaredDifference",
+                                           "Maximum",  "Minimum",  "FloorMod",
+                                           "Pow",      "Xlogy",    "Xlog1py",
+                                           "Xdivy",    "Atan2",    "FloorDiv"};
   for (const std::string& type : binary) {
     // Away from where the functions jump or have no derivative.
     const bool positive_only = type == "Pow" || type[0] == 'X' || type == "Div" || type == "RealDiv" ||
@@ -76,10 +79,12 @@ std::vector<GradientCase> ElementwiseCases() {
     int variant = 0;
     for (const auto& [left, right] : broadcasts) {
       const double low = positive_only ? 0.4 : -2;
-      cases.push_back(OneOp(type, {{left, low, 2}, {right, low, 2}}, nullptr, "_" + std::to_string(variant++)));
+      cases.push_back(
+          OneOp(type, {{left, low, 2}, {right, low, 2}}, nullptr, "_" + std::to_string(variant++)));
     }
   }
-  cases.push_back(OneOp("Pow", {{{4}, 0, 0, {-2, -1, 0, 1.5}}, {{}, 0, 0, {2}, TF_DOUBLE}}, nullptr, "Squared"));
+  cases.push_back(
+      OneOp("Pow", {{{4}, 0, 0, {-2, -1, 0, 1.5}}, {{}, 0, 0, {2}, TF_DOUBLE}}, nullptr, "Squared"));
   cases.back().build = [](graph::Scope& s, const Tensors& x) -> Tensors {
     return {s.Op("Pow").In(x[0]).In(s.Scalar(TF_DOUBLE, 2)).Out()};
   };

@@ -6,20 +6,17 @@ namespace ke::test {
 
 namespace {
 
-Arg Indices(const std::vector<int64_t>& shape, const std::vector<double>& values, TF_DataType dtype = TF_INT32) {
+Arg Indices(const std::vector<int64_t>& shape, const std::vector<double>& values,
+            TF_DataType dtype = TF_INT32) {
   return {shape, 0, 0, values, dtype};
 }
 
 GradientCase Gather(const std::string& name, const std::vector<int64_t>& shape, const Arg& indices, int axis,
                     int batch_dims) {
-  return {"GatherV2" + name, {{shape}, indices}, [=](graph::Scope& s, const Tensors& x) {
-            return s.Op("GatherV2")
-                .In(x[0])
-                .In(x[1])
-                .In(s.Const(axis))
-                .AttrInt("batch_dims", batch_dims)
-                .Outs();
-          }};
+  return {
+      "GatherV2" + name, {{shape}, indices}, [=](graph::Scope& s, const Tensors& x) {
+        return s.Op("GatherV2").In(x[0]).In(x[1]).In(s.Const(axis)).AttrInt("batch_dims", batch_dims).Outs();
+      }};
 }
 
 }  // namespace
@@ -42,18 +39,20 @@ std::vector<GradientCase> GatherCases() {
   cases.push_back(Gather("TwoBatchAxes", {2, 2, 3}, Indices({2, 2, 1}, {1, 0, 2, 2}), 2, 2));
   cases.push_back(OneOp("GatherNd", {{{2, 3, 2}}, Indices({3, 2}, {0, 1, 1, 2, 0, 1})}));
   cases.push_back(OneOp("GatherNd", {{{3, 2}}, Indices({2, 1}, {2, 2}, TF_INT64)}, nullptr, "Rows"));
-  cases.push_back({"ScatterNd", {{{3, 2}}, Indices({3, 1}, {3, 0, 3})}, [](graph::Scope& s, const Tensors& x) {
-                     return s.Op("ScatterNd").In(x[1]).In(x[0]).In(s.Const(std::vector<int32_t>{4, 2})).Outs();
-                   }});
+  cases.push_back(
+      {"ScatterNd", {{{3, 2}}, Indices({3, 1}, {3, 0, 3})}, [](graph::Scope& s, const Tensors& x) {
+         return s.Op("ScatterNd").In(x[1]).In(x[0]).In(s.Const(std::vector<int32_t>{4, 2})).Outs();
+       }});
   for (const auto& shape : std::vector<std::vector<int64_t>>{{5}, {2, 4}, {2, 2, 3}}) {
-    cases.push_back({"TopKV2OfRank" + std::to_string(shape.size()), {{shape}}, [](graph::Scope& s, const Tensors& x) {
-                       return s.Op("TopKV2").In(x[0]).In(s.Const(2)).Outs();
-                     }});
+    cases.push_back(
+        {"TopKV2OfRank" + std::to_string(shape.size()), {{shape}}, [](graph::Scope& s, const Tensors& x) {
+           return s.Op("TopKV2").In(x[0]).In(s.Const(2)).Outs();
+         }});
   }
-  cases.push_back({"UnsortedSegmentSum", {{{4, 2}}, Indices({4}, {1, -1, 0, 1})},
-                   [](graph::Scope& s, const Tensors& x) {
-                     return s.Op("UnsortedSegmentSum").In(x[0]).In(x[1]).In(s.Const(3)).Outs();
-                   }});
+  cases.push_back(
+      {"UnsortedSegmentSum", {{{4, 2}}, Indices({4}, {1, -1, 0, 1})}, [](graph::Scope& s, const Tensors& x) {
+         return s.Op("UnsortedSegmentSum").In(x[0]).In(x[1]).In(s.Const(3)).Outs();
+       }});
   return cases;
 }
 

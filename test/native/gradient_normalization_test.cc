@@ -55,10 +55,13 @@ std::vector<GradientCase> NormalizationCases() {
   // Other than the default attributes are silently wrong in TensorFlow's C++ gradients.
   int number = 0;
   for (const Response& r : {Response{5, 1, 1, 0.5f}, {1, 2, 0.3f, 0.75f}, {2, 0.7f, 1e-1f, 1.2f}}) {
-    cases.push_back(OneOp("LRN", {{{1, 2, 2, 6}}}, [=](graph::Scope&, graph::OpBuilder& op) {
-      op.AttrInt("depth_radius", r.radius).AttrFloat("bias", r.bias);
-      op.AttrFloat("alpha", r.alpha).AttrFloat("beta", r.beta);
-    }, "_" + std::to_string(number++)));
+    cases.push_back(OneOp(
+        "LRN", {{{1, 2, 2, 6}}},
+        [=](graph::Scope&, graph::OpBuilder& op) {
+          op.AttrInt("depth_radius", r.radius).AttrFloat("bias", r.bias);
+          op.AttrFloat("alpha", r.alpha).AttrFloat("beta", r.beta);
+        },
+        "_" + std::to_string(number++)));
     cases.back().single = true;
   }
   return cases;

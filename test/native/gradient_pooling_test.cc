@@ -6,9 +6,9 @@ namespace ke::test {
 
 namespace {
 
-GradientCase Pool(const std::string& type, const std::vector<int64_t>& shape, const std::vector<int64_t>& window,
-                  const std::vector<int64_t>& strides, const std::string& padding,
-                  const std::vector<int64_t>& explicit_paddings = {}) {
+GradientCase Pool(const std::string& type, const std::vector<int64_t>& shape,
+                  const std::vector<int64_t>& window, const std::vector<int64_t>& strides,
+                  const std::string& padding, const std::vector<int64_t>& explicit_paddings = {}) {
   GradientCase test;
   std::string dims;
   for (const int64_t size : window) dims += std::to_string(size);
@@ -45,13 +45,16 @@ std::vector<GradientCase> PoolingCases() {
       // Values further apart than two steps, so that no maximum changes hands.
       if (cases.back().name[0] == 'M') {
         std::vector<double> values(1 * 4 * 3 * 4 * 2);
-        for (size_t i = 0; i < values.size(); ++i) values[i] = 0.1 * static_cast<double>((i * 37) % values.size());
+        for (size_t i = 0; i < values.size(); ++i)
+          values[i] = 0.1 * static_cast<double>((i * 37) % values.size());
         cases.back().args[0].values = values;
       }
     }
   }
-  cases.push_back(Pool("MaxPool", {1, 5, 4, 2}, {1, 3, 3, 1}, {1, 2, 2, 1}, "EXPLICIT", {0, 0, 1, 0, 1, 1, 0, 0}));
-  cases.push_back(Pool("MaxPool", {1, 4, 4, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "EXPLICIT", {0, 0, 1, 1, 0, 1, 0, 0}));
+  cases.push_back(
+      Pool("MaxPool", {1, 5, 4, 2}, {1, 3, 3, 1}, {1, 2, 2, 1}, "EXPLICIT", {0, 0, 1, 0, 1, 1, 0, 0}));
+  cases.push_back(
+      Pool("MaxPool", {1, 4, 4, 1}, {1, 2, 2, 1}, {1, 1, 1, 1}, "EXPLICIT", {0, 0, 1, 1, 0, 1, 0, 0}));
   for (const char* type : {"MaxPool", "AvgPool"}) {
     cases.push_back(Pool(type, {1, 2, 4, 6}, {1, 1, 2, 2}, {1, 1, 2, 2}, "VALID"));
     cases.back().name += "NCHW";
@@ -66,7 +69,8 @@ std::vector<GradientCase> PoolingCases() {
     };
     cases.back().single = cases.back().needs_onednn = true;
     std::vector<double> values(1 * 2 * 4 * 6);
-    for (size_t i = 0; i < values.size(); ++i) values[i] = 0.1 * static_cast<double>((i * 37) % values.size());
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = 0.1 * static_cast<double>((i * 37) % values.size());
     cases.back().args[0].values = values;
   }
   return cases;

@@ -28,21 +28,22 @@ std::vector<GradientCase> ReductionCases() {
   }
   // Axes that are no constant when the tape is built.
   for (const char* type : {"Sum", "Mean", "Max"}) {
-    cases.push_back({std::string(type) + "FedAxes",
-                     {{{2, 3, 2}}, {{2}, 0, 0, {-1, 0}, TF_INT32}},
-                     [=](graph::Scope& s, const Tensors& x) -> Tensors {
-                       return {s.Op(type).In(x[0]).In(x[1]).Out()};
-                     }});
+    cases.push_back(
+        {std::string(type) + "FedAxes",
+         {{{2, 3, 2}}, {{2}, 0, 0, {-1, 0}, TF_INT32}},
+         [=](graph::Scope& s, const Tensors& x) -> Tensors { return {s.Op(type).In(x[0]).In(x[1]).Out()}; }});
   }
-  cases.push_back({"ProdWithZeros", {{{2, 3}, 0, 0, {0, 2, 3, 0, 0, 1}}}, [](graph::Scope& s, const Tensors& x) {
-                     return s.Op("Prod").In(x[0]).In(s.Const(std::vector<int32_t>{1})).Outs();
-                   }});
+  cases.push_back(
+      {"ProdWithZeros", {{{2, 3}, 0, 0, {0, 2, 3, 0, 0, 1}}}, [](graph::Scope& s, const Tensors& x) {
+         return s.Op("Prod").In(x[0]).In(s.Const(std::vector<int32_t>{1})).Outs();
+       }});
   cases.push_back({"SumOfScalarAxis", {{{2, 3}}}, [](graph::Scope& s, const Tensors& x) {
                      return s.Op("Sum").In(x[0]).In(s.Const(-1)).Outs();
                    }});
   for (const bool exclusive : {false, true}) {
     for (const bool reverse : {false, true}) {
-      cases.push_back({"Cumsum_" + std::to_string(exclusive) + std::to_string(reverse), {{{2, 4}}},
+      cases.push_back({"Cumsum_" + std::to_string(exclusive) + std::to_string(reverse),
+                       {{{2, 4}}},
                        [=](graph::Scope& s, const Tensors& x) {
                          return s.Op("Cumsum")
                              .In(x[0])

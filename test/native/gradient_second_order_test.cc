@@ -1,5 +1,5 @@
-// Second derivatives: the ops that gradients are made of have gradients themselves. Each case is the gradient of
-// a sum of squares, so that none of its parts is constant.
+// Second derivatives: the ops that gradients are made of have gradients themselves. Each case is the gradient
+// of a sum of squares, so that none of its parts is constant.
 #include <gtest/gtest.h>
 
 #include "gradient/tape.h"
@@ -28,7 +28,8 @@ std::vector<GradientCase> SecondOrderCases() {
   for (const char* type : {"Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus"}) {
     cases.push_back(Twice(OneOp(type, {any})));
   }
-  for (const char* type : {"Exp", "Log", "Sqrt", "Rsqrt", "Reciprocal", "Erf", "Softmax", "LogSoftmax", "Square"}) {
+  for (const char* type :
+       {"Exp", "Log", "Sqrt", "Rsqrt", "Reciprocal", "Erf", "Softmax", "LogSoftmax", "Square"}) {
     cases.push_back(Twice(OneOp(type, {positive})));
   }
   for (const char* type : {"Mul", "RealDiv", "Pow", "MatMul"}) {

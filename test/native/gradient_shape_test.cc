@@ -114,13 +114,10 @@ void AddCuts(std::vector<GradientCase>* cases) {
                       return s.Op("PadV2").In(x[0]).In(Pairs(s, {1, 0, 0, 2})).In(x[1]).Outs();
                     }});
   for (const char* mode : {"REFLECT", "SYMMETRIC"}) {
-    cases->push_back({std::string("MirrorPad") + mode, {{{3, 4}}}, [=](graph::Scope& s, const Tensors& x) {
-                        return s.Op("MirrorPad")
-                            .In(x[0])
-                            .In(Pairs(s, {1, 2, 0, 3}))
-                            .AttrString("mode", mode)
-                            .Outs();
-                      }});
+    cases->push_back(
+        {std::string("MirrorPad") + mode, {{{3, 4}}}, [=](graph::Scope& s, const Tensors& x) {
+           return s.Op("MirrorPad").In(x[0]).In(Pairs(s, {1, 2, 0, 3})).AttrString("mode", mode).Outs();
+         }});
   }
   cases->push_back({"Slice", {{{3, 4}}}, [](graph::Scope& s, const Tensors& x) {
                       return s.Op("Slice").In(x[0]).In(s.Const(Ints{1, 0})).In(s.Const(Ints{-1, 2})).Outs();

@@ -26,10 +26,13 @@ class Tape : public ::testing::Test {
     feeds.emplace_back(input, values.back().get());
     return input;
   }
-  TF_Output Unary(const char* type, TF_Output x, const char* name = "") { return s.Op(type, name).In(x).Out(); }
+  TF_Output Unary(const char* type, TF_Output x, const char* name = "") {
+    return s.Op(type, name).In(x).Out();
+  }
   TF_Output Binary(const char* type, TF_Output a, TF_Output b) { return s.Op(type).In(a).In(b).Out(); }
 
-  Tensors Gradients(const Tensors& ys, const Tensors& xs, const Tensors& grad_ys = {}, const Options& options = {}) {
+  Tensors Gradients(const Tensors& ys, const Tensors& xs, const Tensors& grad_ys = {},
+                    const Options& options = {}) {
     return Gradient(&s, &s, ys, xs, grad_ys, options);
   }
   Doubles Run(TF_Output tensor) {
@@ -101,7 +104,8 @@ TEST_F(Tape, IsZeroWhereNoPathLeads) {
   EXPECT_EQ(Run(gradients[0]), (Doubles{0, 0}));
   EXPECT_EQ(Run(gradients[1]), (Doubles{2}));
   // x / stop(x): only the numerator moves.
-  EXPECT_EQ(Run(Gradients({Binary("RealDiv", x, Unary("StopGradient", x))}, {x})[0]), (Doubles{1.0 / 3, 0.25}));
+  EXPECT_EQ(Run(Gradients({Binary("RealDiv", x, Unary("StopGradient", x))}, {x})[0]),
+            (Doubles{1.0 / 3, 0.25}));
 }
 
 TEST_F(Tape, WalksDeepChainsWithoutRecursion) {
@@ -230,7 +234,18 @@ TEST_F(Tape, RefusesWhatIsNotFloating) {
   EXPECT_EQ(Refusal({x}, {integers}).code(), TF_INVALID_ARGUMENT);
   EXPECT_NE(std::string(Refusal({x}, {integers}).what()).find("`xs[0]`"), std::string::npos);
   EXPECT_THROW(Gradients({x}, {x}, {x, x}), tf::Error);
-  EXPECT_THROW(Gradients({x}, {x}, {Input({1}, TF_FLOAT)}), tf::Error);
+  try {
+    Gradients({x}, {x}, {Input({1}, TF_FLOAT)});
+    FAIL();
+  } catch (const tf::Error& error) {
+    EXPECT_STREQ(error.what(), "Expected `gradYs[0]` of the dtype of `ys[0]`, float64. Received float32");
+  }
+  try {
+    Gradients({x}, {x}, {Input({1, 2})});
+    FAIL();
+  } catch (const tf::Error& error) {
+    EXPECT_STREQ(error.what(), "Expected `gradYs[0]` of the shape of `ys[0]`, (1). Received (2)");
+  }
 }
 
 // dy and x of every sign.
@@ -265,8 +280,9 @@ TEST_F(Overrides, UnknownNamesAreRefusedWithTheKnownOnes) {
     FAIL();
   } catch (const tf::Error& error) {
     EXPECT_EQ(error.code(), TF_INVALID_ARGUMENT);
-    EXPECT_STREQ(error.what(),
-                 "Expected one of the overrides 'deconvolution', 'guided' for op type Relu. Received 'guide'");
+    EXPECT_STREQ(
+        error.what(),
+        "Expected one of the overrides 'deconvolution', 'guided' for op type Relu. Received 'guide'");
   }
   try {
     CheckOverride("Conv2D", "guided");
@@ -288,7 +304,8 @@ TEST_F(Tape, CapturesIntoABodyOnlyWhatRulesRead) {
   const TF_Output dy = body.Placeholder(TF_FLOAT, s.GetShape(y), "dy");
   Gradient(&s, &body, {y}, {x}, {dy}, {});
   std::vector<std::string> captured;
-  for (const TF_Output& tensor : body.captured()) captured.emplace_back(tf::C().TF_OperationName(tensor.oper));
+  for (const TF_Output& tensor : body.captured())
+    captured.emplace_back(tf::C().TF_OperationName(tensor.oper));
   EXPECT_EQ(captured, (std::vector<std::string>{"Relu", "kernel"}));
 }
 

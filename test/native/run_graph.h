@@ -18,12 +18,13 @@ inline int64_t ElementCount(const std::vector<int64_t>& dims) {
 }
 
 template <typename T>
-tf::TensorPtr Converted(TF_DataType dtype, const std::vector<int64_t>& dims, const std::vector<double>& values) {
+tf::TensorPtr Converted(TF_DataType dtype, const std::vector<int64_t>& dims,
+                        const std::vector<double>& values) {
   std::vector<T> typed;
   for (const double value : values) typed.push_back(static_cast<T>(value));
   if (static_cast<int64_t>(typed.size()) != ElementCount(dims)) {
-    throw std::invalid_argument("a test's tensor has " + std::to_string(typed.size()) + " values, its shape " +
-                                std::to_string(ElementCount(dims)));
+    throw std::invalid_argument("a test's tensor has " + std::to_string(typed.size()) +
+                                " values, its shape " + std::to_string(ElementCount(dims)));
   }
   return tf::MakeTensor(dtype, dims, typed.data());
 }
@@ -110,8 +111,8 @@ class GraphRunner {
     std::vector<TF_Tensor*> results(fetches.size(), nullptr);
     tf::Status status;
     tf::C().TF_SessionRun(session_, nullptr, inputs.data(), values.data(), static_cast<int>(inputs.size()),
-                          fetches.data(), results.data(), static_cast<int>(fetches.size()), nullptr, 0, nullptr,
-                          status);
+                          fetches.data(), results.data(), static_cast<int>(fetches.size()), nullptr, 0,
+                          nullptr, status);
     std::vector<tf::TensorPtr> owned(results.size());
     for (size_t i = 0; i < results.size(); ++i) owned[i].reset(results[i]);
     status.Check();
