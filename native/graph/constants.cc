@@ -35,9 +35,14 @@ bool IsFloating(std::string_view dtype_attr) {
 }
 
 struct Use {
-  int node = -1;  // consumer, behind Identities
+  int node = -1;  // consumer, behind what only passes the value on
   int input = 0;
 };
+
+// Ops that stand between a variable and its use (Keras 3 reshapes biases).
+bool PassesOn(std::string_view op) {
+  return op == "Identity" || op == "Reshape" || op == "Squeeze" || op == "ExpandDims" || op == "Cast";
+}
 
 // What the Const is to the op that uses it, as Keras names it; empty where that op tells nothing.
 std::string_view Role(const FlatNode& user, int input) {
@@ -84,12 +89,13 @@ std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::ve
 
 void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
   std::vector<std::vector<Use>> uses(graph->nodes.size());
-  // Consumers stand behind their inputs, so walking backwards sees an Identity's uses before its own input.
+  // Consumers stand behind their inputs, so walking backwards sees what an Identity is used for before its
+  // input.
   for (int node = static_cast<int>(graph->nodes.size()) - 1; node >= 0; --node) {
     const FlatNode& user = graph->nodes[node];
     for (size_t i = 0; i < user.inputs.size(); ++i) {
       auto& of_input = uses[user.inputs[i].node];
-      if (user.op == "Identity") {
+      if (PassesOn(user.op) && i == 0) {
         of_input.insert(of_input.end(), uses[node].begin(), uses[node].end());
       } else {
         of_input.push_back({node, static_cast<int>(i)});
@@ -136,6 +142,7 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
       weight.name = names[i] + "_" + std::to_string(suffix);
     }
     weight.node = chosen[i];
+    weight.is_variable = false;
     weight.dtype = C().TF_TensorType(values[i].get());
     weight.shape = Shape::Of(tf::Dims(values[i].get()));
     weight.value = std::move(values[i]);

@@ -43,8 +43,9 @@ struct FlatWeight {
   Shape shape;
   TF_DataType dtype = TF_FLOAT;
   std::shared_ptr<TF_Tensor> value;  // shared with the sessions that read it as a variable
-  std::vector<std::string>
-      readers;  // the names of the nodes that read it, which tell the layers it belongs to
+  bool is_variable = true;           // else a Const of the file, whose name only says where it stood
+  // The names of the nodes that read it, which tell the layers that it belongs to.
+  std::vector<std::string> readers;
 };
 
 struct FlatGraph {

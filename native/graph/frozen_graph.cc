@@ -94,7 +94,7 @@ FlatGraph ImportFrozenGraph(const LoadOptions& options) {
   const std::vector<TensorSpec> outputs = frozen.Outputs(options.outputs);
   OpRegistry ops;
   CallTree tree(graph, &ops);
-  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs);
+  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency);
   if (!flat.variables.empty()) {
     const std::string& name = flat.graph.weights[flat.variables[0].weight].name;
     throw tf::Error(

@@ -22,7 +22,8 @@ class Inliner {
  public:
   Inliner(CallTree* tree, OpRegistry* ops) : tree_(*tree), ops_(*ops) {}
 
-  Flattened Run(const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs) {
+  Flattened Run(const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs,
+                NodeOrder order) {
     graph_.input_specs = inputs;
     graph_.output_specs = outputs;
     for (const TensorSpec& input : inputs) AddInput(input);
@@ -30,7 +31,10 @@ class Inliner {
     RefuseChangedVariables();
     CollectNames();
     std::vector<std::vector<int>> rank;
-    for (const Place& place : places_) rank.push_back(Rank(place));
+    // Nodes were added behind what they need.
+    for (size_t i = 0; i < places_.size(); ++i) {
+      rank.push_back(order == NodeOrder::kFile ? Rank(places_[i]) : std::vector<int>{static_cast<int>(i)});
+    }
     SortNodes(&graph_, rank);
     return {std::move(graph_), std::move(variables_)};
   }
@@ -69,9 +73,10 @@ class Inliner {
         stack.pop_back();
         continue;
       }
-      open_.insert(place);
+      if (open_.insert(place).second) Check(at);
       bool waits = false;
-      for (size_t i = 0; i < tree_.Node(at).inputs.size(); ++i) {
+      // The first input is pushed last and so comes first.
+      for (size_t i = tree_.Node(at).inputs.size(); i-- > 0;) {
         if (IsHandle(at, i)) continue;
         const Source input = tree_.Input(at, i);
         if (IsDone(input)) continue;
@@ -115,17 +120,24 @@ class Inliner {
 
   std::string Name(const Source& at) const { return tree_.FlatName(at.call, at.node); }
 
+  // Refuses what cannot be part of the flat graph. Looked at before its inputs: of a loop over a variable the
+  // loop is to blame, not the variable.
+  void Check(const Source& at) {
+    const std::string_view op = tree_.Node(at).op;
+    if (IsHandle(at, 0)) return;
+    if (op == "Placeholder") {
+      throw tf::Error(TF_INVALID_ARGUMENT,
+                      "the outputs need placeholder '" + Name(at) + "', which is none of the model's inputs",
+                      Name(at));
+    }
+    ops_.CheckPure(op, Name(at));
+  }
+
   int Emit(const Source& at) {
     const proto::NodeDef& def = tree_.Node(at);
     if (def.op == "ReadVariableOp") return graph_.weights[Variable(at)].node;
     if (def.op == "ResourceGather" || def.op == "ResourceGatherNd") return Gather(at);
     if (def.op == "VariableShape") return VariableShape(at);
-    if (def.op == "Placeholder") {
-      throw tf::Error(TF_INVALID_ARGUMENT,
-                      "the outputs need placeholder '" + Name(at) + "', which is none of the model's inputs",
-                      Name(at));
-    }
-    ops_.CheckPure(def.op, Name(at));
     FlatNode node;
     node.name = Name(at);
     node.op = def.op;
@@ -177,7 +189,11 @@ class Inliner {
     const int index = AddNode(std::move(node), place);
     weights_[place] = weight;
     variables_.push_back({handle, weight});
-    graph_.weights.push_back({std::move(name), index, *shape, *dtype, nullptr, {}});
+    FlatWeight& made = graph_.weights.emplace_back();
+    made.name = std::move(name);
+    made.node = index;
+    made.shape = *shape;
+    made.dtype = *dtype;
     return weight;
   }
 
@@ -241,12 +257,13 @@ class Inliner {
           const Source input = tree_.Input({call, node, 0}, k);
           const auto weight = weights_.find({input.call, input.node});
           if (weight == weights_.end()) continue;
-          throw tf::Error(
-              TF_UNIMPLEMENTED,
-              "the model's outputs read variable '" + graph_.weights[weight->second].name + "', which op " +
-                  std::string(def.op) + " ('" + tree_.FlatName(call, node) +
-                  "') may change when the model runs: a model that changes its weights cannot be frozen",
-              tree_.FlatName(call, node));
+          throw tf::Error(TF_UNIMPLEMENTED,
+                          "the model's outputs read variable '" + graph_.weights[weight->second].name +
+                              "', which op " + std::string(def.op) + " ('" + tree_.FlatName(call, node) +
+                              "') may change when the model runs: a model that changes its state cannot be "
+                              "frozen. Export it for "
+                              "inference (training=False), so that no layer counts or draws seeds",
+                          tree_.FlatName(call, node));
         }
       }
     }
@@ -286,8 +303,8 @@ class Inliner {
 }  // namespace
 
 Flattened InlineFunctions(CallTree* tree, OpRegistry* ops, const std::vector<TensorSpec>& inputs,
-                          const std::vector<TensorSpec>& outputs) {
-  return Inliner(tree, ops).Run(inputs, outputs);
+                          const std::vector<TensorSpec>& outputs, NodeOrder order) {
+  return Inliner(tree, ops).Run(inputs, outputs, order);
 }
 
 }  // namespace ke::graph

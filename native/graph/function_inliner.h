@@ -24,11 +24,17 @@ struct Flattened {
   std::vector<VariableUse> variables;  // weights[variable.weight] has no value yet
 };
 
+// The order of the flat graph's nodes, and so of the layers.
+enum class NodeOrder {
+  kFile,        // as the nodes stand in their bodies: the order in which Python traced them
+  kDependency,  // as the outputs need them, for files whose order means nothing
+};
+
 // Copies what `outputs` (top-level tensors) need into one flat graph. `inputs` are the top-level tensors that
 // stand for the model's inputs; the walk ends at them. Reads of variables become weights. Throws
 // INVALID_ARGUMENT where an output needs a placeholder that is no input, UNIMPLEMENTED where it needs an op
 // that is not pure computation or a variable that the model changes, DATA_LOSS for a cyclic graph.
 Flattened InlineFunctions(CallTree* tree, OpRegistry* ops, const std::vector<TensorSpec>& inputs,
-                          const std::vector<TensorSpec>& outputs);
+                          const std::vector<TensorSpec>& outputs, NodeOrder order);
 
 }  // namespace ke::graph

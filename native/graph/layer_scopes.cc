@@ -16,11 +16,9 @@ class MetadataScopes {
   explicit MetadataScopes(const ScopeTree& tree) : tree_(tree) {}
 
   std::vector<LayerScope> Run(const KerasLayer& model) {
-    int root = tree_.Find(model.name);
-    for (const int child : tree_[0].children) {
-      if (root < 0 && WithoutNumber(tree_[child].name) == model.name) root = child;
-    }
-    Match(model, root < 0 ? 0 : root, -1, {}, 1);
+    std::vector<int> roots = ScopesOf(model.name, {}, 0);
+    if (roots.empty()) roots.push_back(0);
+    for (const int root : roots) Match(model, root, -1, {}, 1);
     return std::move(scopes_);
   }
 
@@ -74,27 +72,43 @@ class InferredScopes {
  public:
   InferredScopes(const FlatGraph& graph, const ScopeTree& tree) : tree_(tree) {
     for (const FlatWeight& weight : graph.weights) {
-      for (const std::string& reader : weight.readers) Learn(weight.name, reader);
+      for (const std::string& reader : weight.readers) {
+        if (weight.is_variable) Learn(weight.name, reader);
+      }
     }
     // Without a single telling variable, Keras 3's habit itself must show.
-    numbered_ = with_number_ > without_number_ || (with_number_ + without_number_ == 0 && TopIsNumbered());
+    numbered_ = with_number_ > without_number_ || (with_number_ + without_number_ == 0 && LooksNumbered());
+    if (numbered_) return;
+    for (const FlatWeight& weight : graph.weights) {
+      for (const std::string& reader : weight.readers) {
+        if (!weight.is_variable) Learn(weight.name, reader);
+      }
+    }
   }
 
   // Whether this is a Keras 3 export.
   bool IsKeras() const { return numbered_; }
+  // The model's own name and scopes (one per call of it); empty where the layers stand at the top level.
   const std::string& root() const { return root_; }
+  const std::vector<int>& root_scopes() const { return root_scopes_; }
 
   std::vector<LayerScope> Run() {
-    std::vector<int> top;
     for (const int child : tree_[0].children) {
-      if (!LayerName(child, true).empty()) top.push_back(child);
+      const std::string name = LayerName(child, true);
+      if (name.empty()) continue;
+      const bool is_root = HoldsLayers(child) && (root_scopes_.empty() || name == root_);
+      if (!is_root) {
+        root_scopes_.clear();
+        break;
+      }
+      root_ = name;
+      root_scopes_.push_back(child);
     }
-    if (top.size() == 1 && HoldsLayers(top[0])) {
-      root_ = LayerName(top[0], true);
-      Collect(top[0], -1, {});
-    } else {
+    if (root_scopes_.empty()) {
+      root_.clear();
       Collect(0, -1, {});
     }
+    for (const int scope : root_scopes_) Collect(scope, -1, {});
     return std::move(scopes_);
   }
 
@@ -134,9 +148,19 @@ class InferredScopes {
     if (!scope.empty()) holders_.insert(std::string(scope));
   }
 
-  bool TopIsNumbered() const {
-    return std::any_of(tree_[0].children.begin(), tree_[0].children.end(),
-                       [&](int child) { return !NumberedName(child).empty(); });
+  // Whether most scopes of the two upper levels are numbered as Keras 3 does.
+  bool LooksNumbered() const {
+    int numbered = 0;
+    int other = 0;
+    const auto count = [&](int scope) {
+      if (!tree_[scope].computes || tree_.IsOp(tree_[scope].path)) return;
+      ++(NumberedName(scope).empty() ? other : numbered);
+    };
+    for (const int top : tree_[0].children) {
+      count(top);
+      for (const int child : tree_[top].children) count(child);
+    }
+    return numbered > other;
   }
 
   // The layer of a scope that Keras 3 numbered: its plain name was opened too, and left without an op.
@@ -200,8 +224,22 @@ class InferredScopes {
   int without_number_ = 0;
   bool numbered_ = false;
   std::string root_;
+  std::vector<int> root_scopes_;
   std::vector<LayerScope> scopes_;
 };
+
+// Whether every input of the graph goes straight into one of the scopes: then it is the model's own input,
+// and not one of a function that prepares it.
+bool EntersScopes(const FlatGraph& graph, const ScopeTree& tree, const std::vector<int>& scopes) {
+  return std::all_of(graph.inputs.begin(), graph.inputs.end(), [&](const TensorId& input) {
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FlatNode& node) {
+      if (std::find(node.inputs.begin(), node.inputs.end(), input) == node.inputs.end()) return false;
+      return std::any_of(scopes.begin(), scopes.end(), [&](int scope) {
+        return node.name.compare(0, tree[scope].path.size() + 1, tree[scope].path + "/") == 0;
+      });
+    });
+  });
+}
 
 std::vector<std::string> InputNames(const FlatGraph& graph) {
   std::vector<std::string> names;
@@ -233,8 +271,10 @@ LayerScopes FindLayerScopes(const FlatGraph& graph, const std::optional<KerasMod
   InferredScopes inferred(graph, tree);
   found.scopes = inferred.Run();
   // Keras shows no InputLayer among a Sequential's layers.
-  if (inferred.IsKeras() && inferred.root().substr(0, 10) != "sequential")
+  if (inferred.IsKeras() && inferred.root().substr(0, 10) != "sequential" &&
+      EntersScopes(graph, tree, inferred.root_scopes())) {
     found.input_layers = InputNames(graph);
+  }
   return found;
 }
 

@@ -108,7 +108,7 @@ class TypeInference {
     const size_t depth = layer_.record.path.size();
     for (const int node : layer_.nodes) {
       const FlatNode& def = layer_.graph.nodes[node];
-      if (def.op != "Const" && IsOwn(def.name, depth)) return "Layer";
+      if (def.op != "Const" && def.op != "Cast" && IsOwn(def.name, depth)) return "Layer";
     }
     return "Functional";
   }
@@ -145,12 +145,15 @@ class TypeInference {
     }
     if (Has("Conv2D") || Has("Conv3D")) return Dims("Conv", spatial);
     if (HasWeight("moving_mean") && HasWeight("moving_variance")) return "BatchNormalization";
+    if (Has("FusedBatchNormV3") && !Has("Fill"))
+      return "BatchNormalization";  // Keras 2's LayerNormalization fills
+    if (Has("Rsqrt") && Only({"Rsqrt", "Mul", "AddV2", "Sub"})) return "BatchNormalization";
     if (HasWeight("embeddings")) return "Embedding";
     if (HasWeight("alpha") && (Has("Relu") || Has("Neg"))) return "PReLU";
     if (kernel != nullptr && (Has("MatMul") || Has("BatchMatMulV2") || Has("BatchMatMul") || Has("Einsum"))) {
       return kernel->shape.rank() > 2 || Has("Einsum") ? "EinsumDense" : "Dense";
     }
-    if (HasWeight("gamma") || HasWeight("beta")) {
+    if (HasWeight("gamma") || HasWeight("beta") || (Has("Rsqrt") && Has("SquaredDifference"))) {
       return IsGrouped() ? "GroupNormalization" : "LayerNormalization";
     }
     if (HasWeight("mean") && HasWeight("variance")) return "Normalization";

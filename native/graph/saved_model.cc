@@ -230,7 +230,7 @@ ImportedModel ImportSavedModel(const LoadOptions& options) {
   const SignatureOrder order(&tree, inputs, outputs);
   inputs = Reorder(inputs, order.input_order);
   outputs = Reorder(outputs, order.output_order);
-  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs);
+  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kFile);
   flat.graph.versions = meta.graph.versions;
 
   const auto rename = [](const auto& side, const std::vector<size_t>& by, std::vector<TensorSpec>* specs) {
