@@ -93,12 +93,16 @@ class PositionEmbedding(layers.Layer):
 
 
 def volumes():
-    """A network over volumes: three spatial axes."""
+    """A network over volumes: three spatial axes.
+
+    TensorFlow's eager kernel of MaxPool3D's gradient takes elements less than 1e-5 apart for equal and gives each
+    the whole gradient; oneDNN's, in a graph, does not. So the network pools large numbers, before any ReLU.
+    """
     inputs = layers.Input((16, 24, 20, 2), name="volume")
     x = layers.Conv3D(8, 3, padding="same", use_bias=False, name="conv1")(inputs)
+    x = layers.MaxPooling3D(2, name="pool1")(x)
     x = layers.BatchNormalization(name="conv1_bn")(x)
     x = layers.ReLU(name="conv1_relu")(x)
-    x = layers.MaxPooling3D(2, name="pool1")(x)
     x = layers.Conv3D(12, 3, strides=(1, 2, 1), padding="same", name="conv2")(x)
     x = layers.Activation("swish", name="conv2_swish")(x)
     x = layers.AveragePooling3D((2, 1, 1), name="pool2")(x)
@@ -136,7 +140,11 @@ CURRENT_KERAS = {
     ),
     "VisionTransformer": Architecture(vision_transformer, deep="patches"),
     "Volumes": Architecture(
-        volumes, input_shape=(16, 24, 20, 2), spatial_axis=(-4, -3, -2), deep="conv1_relu"
+        volumes,
+        input_shape=(16, 24, 20, 2),
+        input_range=(-500.0, 500.0),
+        spatial_axis=(-4, -3, -2),
+        deep="conv1",
     ),
 }
 """Built in current Keras only: networks or export paths that Keras 2.12 lacks."""

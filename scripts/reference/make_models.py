@@ -50,15 +50,16 @@ def save(model, path):
 
 
 def expected(model, architecture, inputs):
-    logits, gradients = maps.gradients(model, inputs)
-    arrays = {"inputs": inputs, "logits": logits, "gradients": gradients}
-    for name, tensor in {
-        "gradcam": architecture.activations_of(model),
-        "gradcam_deep": model.get_layer(architecture.deep).output,
-    }.items():
-        exposed = keras.Model(model.inputs, [model.outputs[0], tensor])
-        _, arrays[name] = maps.gradcam(exposed, inputs, architecture.spatial_axis)
-    return arrays
+    signals = [architecture.activations_of(model), model.get_layer(architecture.deep).output]
+    exposed = keras.Model(model.inputs, [model.outputs[0], *signals])
+    logits, gradients, (gradcam, deep) = maps.raw_maps(exposed, inputs, architecture.spatial_axis)
+    return {
+        "inputs": inputs,
+        "logits": logits,
+        "gradients": gradients,
+        "gradcam": gradcam,
+        "gradcam_deep": deep,
+    }
 
 
 def fingerprint():

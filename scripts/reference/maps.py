@@ -8,29 +8,24 @@ each sample's own gradient.
 import tensorflow as tf
 
 
-def gradients(model, inputs):
-    """Logits (N, U) and the channels' mean of |d logit / d input|, (N, ...spatial, U), for every unit."""
-    inputs = tf.convert_to_tensor(inputs)
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        logits = model(inputs, training=False)
-        units = tf.unstack(logits, axis=-1)
-    maps = [tf.reduce_mean(tf.abs(tape.gradient(unit, inputs)), axis=-1) for unit in units]
-    return logits.numpy(), tf.stack(maps, axis=-1).numpy()
+def raw_maps(exposed, inputs, spatial_axis):
+    """Logits (N, U), the map of `gradients` and a map of `gradcam` per signal, for every unit.
 
-
-def gradcam(exposed, inputs, spatial_axis=(-3, -2)):
-    """Logits (N, U) and sum_k mean_spatial(d logit / d A_k) A_k, (N, ...spatial, U), for every unit.
-
-    `exposed` returns (logits, activations).
+    `exposed` returns (logits, *signals). The maps, (N, ...spatial, U), are the channels' mean of
+    |d logit / d input|, and sum_k mean_spatial(d logit / d A_k) A_k for a signal A.
     """
     inputs = tf.convert_to_tensor(inputs)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(inputs)
-        logits, activations = exposed(inputs, training=False)
+        logits, *signals = exposed(inputs, training=False)
         units = tf.unstack(logits, axis=-1)
-    maps = []
+    gradients = []
+    gradcams = [[] for _ in signals]
     for unit in units:
-        weights = tf.reduce_mean(tape.gradient(unit, activations), axis=spatial_axis, keepdims=True)
-        maps.append(tf.reduce_sum(weights * activations, axis=-1))
-    return logits.numpy(), tf.stack(maps, axis=-1).numpy()
+        of_inputs, *of_signals = tape.gradient(unit, [inputs, *signals])
+        gradients.append(tf.reduce_mean(tf.abs(of_inputs), axis=-1))
+        for maps, signal, gradient in zip(gradcams, signals, of_signals):
+            weights = tf.reduce_mean(gradient, axis=spatial_axis, keepdims=True)
+            maps.append(tf.reduce_sum(weights * signal, axis=-1))
+    stacked = [tf.stack(maps, axis=-1).numpy() for maps in [gradients, *gradcams]]
+    return logits.numpy(), stacked[0], stacked[1:]

@@ -7,9 +7,10 @@ export default defineConfig({
   test: {
     include: ['test/reference/**/*.test.ts'],
     pool: 'forks',
-    // One network at a time: each takes both cores and, with its executors, a gigabyte or more.
-    fileParallelism: false,
+    // The networks of two Keras versions at once: compiling takes one core, and each process 2 GB at most.
+    maxWorkers: 2,
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    reporters: ['verbose'],
   },
 });
