@@ -10,7 +10,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import os from 'node:os';
 import path from 'node:path';
 import { Failure, main, ROOT, step } from './setup/process.mjs';
-import { closingLine, RESULTS } from './setup/results.mjs';
+import { closingLines, RESULTS } from './setup/results.mjs';
 import { setup } from './setup.mjs';
 
 const [NPM, NPX] = process.platform === 'win32' ? ['npm.cmd', 'npx.cmd'] : ['npm', 'npx'];
@@ -129,6 +129,6 @@ main(async () => {
   const counts = { passed: checks.length - failed, failed, skipped: 0 };
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(path.join(RESULTS, 'package.json'), JSON.stringify(counts));
-  console.log(closingLine(counts));
+  console.log(closingLines(counts));
   return failed;
 });

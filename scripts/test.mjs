@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { main, packageBin, runStatus, step } from './setup/process.mjs';
-import { closingLine, RESULTS, readResults } from './setup/results.mjs';
+import { closingLines, RESULTS, readResults } from './setup/results.mjs';
 import { setup } from './setup.mjs';
 import { testNative } from './test-native.mjs';
 
@@ -22,6 +22,6 @@ main(async () => {
     vitest,
     ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`, ...args],
   ]);
-  console.log(`\n${closingLine(readResults())}`);
+  console.log(`\n${closingLines(readResults())}`);
   return native || unit;
 });

@@ -6,8 +6,8 @@
 namespace ke::runtime {
 
 // Sets the environment variables that TensorFlow reads once, where the user has not: for every session its
-// own op threads (else the first session of the process decides for all), oneDNN's packed form of a weight kept
-// from run to run (weights never change here, but most are variables), and no information logged. Not
+// own op threads (else the first session of the process decides for all), oneDNN's packed form of a weight
+// kept from run to run (weights never change here, but most are variables), and no information logged. Not
 // thread-safe, as setenv is not: call it on the JavaScript thread, before LoadTensorFlow.
 void PrepareTensorFlowEnvironment();
 

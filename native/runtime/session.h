@@ -22,7 +22,8 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Gives the variables of the graph their values. TensorFlow keeps the tensors' memory instead of copying it.
+  // Gives the variables of the graph their values. TensorFlow keeps the tensors' memory instead of copying
+  // it.
   void Initialize(const std::vector<graph::Scope::Initializer>& initializers) const;
 
   // Throws tf::Error with TensorFlow's code and the node at fault.

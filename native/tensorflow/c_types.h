@@ -1,6 +1,6 @@
-// The types of TensorFlow's C API that this addon uses, declared here so that it compiles without TensorFlow's
-// headers (a machine that loads libtensorflow from a jar or from the system has none). The C ABI is stable;
-// test/native/c_api_test.cc compares every declaration with the headers of the installed library.
+// The types of TensorFlow's C API that this addon uses, declared here so that it compiles without
+// TensorFlow's headers (a machine that loads libtensorflow from a jar or from the system has none). The C ABI
+// is stable; test/native/c_api_test.cc compares every declaration with the headers of the installed library.
 #pragma once
 
 #include <cstddef>

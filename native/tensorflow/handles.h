@@ -61,8 +61,8 @@ inline std::string_view View(const TF_Buffer* buffer) {
   return {static_cast<const char*>(buffer->data), buffer->length};
 }
 
-// The bytes of a tensor. Throws INVALID_ARGUMENT where the dtype has no fixed size per element, a dimension is
-// negative or the size overflows.
+// The bytes of a tensor. Throws INVALID_ARGUMENT where the dtype has no fixed size per element, a dimension
+// is negative or the size overflows.
 size_t TensorBytes(TF_DataType dtype, const std::vector<int64_t>& dims);
 
 // Allocates a tensor of TensorFlow's own, 64-byte aligned memory. Throws as TensorBytes, and

@@ -62,7 +62,7 @@ void LoadLibrary(const std::string& path) {
   if (handle == nullptr) throw Error(TF_NOT_FOUND, reason);
   // Never destroyed: TensorFlow's threads may call into it until the process ends.
   auto* functions = new Functions();
-#define KE_TF(result, name, parameters)                                         \
+#define KE_TF(result, name, parameters)                                             \
   functions->name = reinterpret_cast<result(*) parameters>(Resolve(handle, #name)); \
   if (functions->name == nullptr) reason += std::string(reason.empty() ? "" : ", ") + #name;
 #include "tensorflow/functions.inc"

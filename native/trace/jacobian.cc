@@ -65,12 +65,8 @@ TF_Output AddJacobian(Scope* scope, TF_Output ys, TF_Output xs, const gradient::
     const TF_Output turns = AddStackingLoop(scope, count, [&](Scope* body, TF_Output i) {
       const TF_Output dims = body->Op("ExpandDims").In(rows).In(body->Const(0)).Out();
       const TF_Output picked = body->Op("Fill").In(dims).In(i).Out();
-      const TF_Output one_hot = body->Op("OneHot")
-                                    .In(picked)
-                                    .In(count)
-                                    .In(body->Scalar(dtype, 1))
-                                    .In(body->Scalar(dtype, 0))
-                                    .Out();
+      const TF_Output one_hot =
+          body->Op("OneHot").In(picked).In(count).In(body->Scalar(dtype, 1)).In(body->Scalar(dtype, 0)).Out();
       const TF_Output gradient = gradient::Gradient(scope, body, {units}, {xs}, {one_hot}, options)[0];
       const TF_Output value = reduce(body, gradient);
       rank = body->GetShape(value).rank();

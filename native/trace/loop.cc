@@ -18,9 +18,8 @@ void AddMissing(const std::vector<TF_Output>& from, std::vector<TF_Output>* to) 
 }  // namespace
 
 std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
-                                const std::vector<TF_Output>& condition_arguments,
-                                TF_Output condition_result, Scope* body,
-                                const std::vector<TF_Output>& body_arguments,
+                                const std::vector<TF_Output>& condition_arguments, TF_Output condition_result,
+                                Scope* body, const std::vector<TF_Output>& body_arguments,
                                 const std::vector<TF_Output>& body_results,
                                 const std::vector<TF_Output>& initial) {
   // Both functions take the same arguments: the loop variables, then every capture of either.
@@ -86,9 +85,8 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
   const TF_Output condition_list = condition.Placeholder(TF_VARIANT, scalar, "list");
   const TF_Output more = condition.Op("Less").In(condition_i).In(count).Out();
 
-  const std::vector<TF_Output> final =
-      AddWhile(scope, &condition, {condition_i, condition_list}, more, &body, {i, list}, {next, stored},
-               {scope->Const(0), empty});
+  const std::vector<TF_Output> final = AddWhile(scope, &condition, {condition_i, condition_list}, more, &body,
+                                                {i, list}, {next, stored}, {scope->Const(0), empty});
   return scope->Op("TensorListStack")
       .In(final[1])
       .In(element_shape(scope))

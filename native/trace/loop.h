@@ -13,9 +13,8 @@ namespace ke::trace {
 // What either captured is passed around the loop unchanged. Turns run one after another, so that memory is
 // bounded by one turn's. Returns the final values.
 std::vector<TF_Output> AddWhile(graph::Scope* scope, graph::Scope* condition,
-                                const std::vector<TF_Output>& condition_arguments,
-                                TF_Output condition_result, graph::Scope* body,
-                                const std::vector<TF_Output>& body_arguments,
+                                const std::vector<TF_Output>& condition_arguments, TF_Output condition_result,
+                                graph::Scope* body, const std::vector<TF_Output>& body_arguments,
                                 const std::vector<TF_Output>& body_results,
                                 const std::vector<TF_Output>& initial);
 

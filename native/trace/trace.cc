@@ -255,14 +255,13 @@ Symbol Trace::EndJacobian(const std::shared_ptr<Trace>& body, SymbolId value) {
   dims.insert(dims.end(), kept.shape.dims.begin() + 1, kept.shape.dims.end());
   const Symbol symbol = Stand(kept.dtype, Shape::Of(std::move(dims)), "jacobian");
   commands_.push_back([id = symbol.id, pending, body, value](Environment* to) {
-    const TF_Output stacked =
-        AddJacobian(to->scope, to->Get(pending->ys), to->Get(pending->xs), pending->options,
-                    [&](Scope* scope, TF_Output gradient) {
-                      Environment inner(scope, to);
-                      inner.Set(pending->gradient, gradient);
-                      body->Run(&inner);
-                      return inner.Get(value);
-                    });
+    const TF_Output stacked = AddJacobian(to->scope, to->Get(pending->ys), to->Get(pending->xs),
+                                          pending->options, [&](Scope* scope, TF_Output gradient) {
+                                            Environment inner(scope, to);
+                                            inner.Set(pending->gradient, gradient);
+                                            body->Run(&inner);
+                                            return inner.Get(value);
+                                          });
     to->Set(id, stacked);
   });
   body->Close();

@@ -1,9 +1,9 @@
 // What a method recorded: symbolic tensors and the commands that make them.
 //
-// A method runs once, on the JavaScript thread, over symbolic tensors. A Trace adds each of its ops to a scratch
-// graph, so that shapes and dtypes are TensorFlow's own inference, and records a command. Calls of the model and
-// gradients leave only placeholders there: they cost microseconds now and are built for real by Replay, on a
-// background thread, into the graph that runs.
+// A method runs once, on the JavaScript thread, over symbolic tensors. A Trace adds each of its ops to a
+// scratch graph, so that shapes and dtypes are TensorFlow's own inference, and records a command. Calls of
+// the model and gradients leave only placeholders there: they cost microseconds now and are built for real by
+// Replay, on a background thread, into the graph that runs.
 #pragma once
 
 #include <functional>
@@ -26,8 +26,9 @@ struct Symbol {
   graph::Shape shape;
 };
 
-using AttrValue = std::variant<int64_t, float, bool, std::string, TF_DataType, graph::Shape, std::vector<int64_t>,
-                               std::vector<float>, std::vector<TF_DataType>, std::vector<graph::Shape>>;
+using AttrValue =
+    std::variant<int64_t, float, bool, std::string, TF_DataType, graph::Shape, std::vector<int64_t>,
+                 std::vector<float>, std::vector<TF_DataType>, std::vector<graph::Shape>>;
 // One input of an op: a tensor, or a list of them where the op takes a list.
 using OpInput = std::variant<SymbolId, std::vector<SymbolId>>;
 
@@ -42,8 +43,8 @@ class Trace : public std::enable_shared_from_this<Trace> {
   std::vector<Symbol> Op(const std::string& type, const std::vector<OpInput>& inputs,
                          const std::map<std::string, AttrValue>& attrs);
   // The model's tensors `outputs` ("node:index") for the given inputs.
-  std::vector<Symbol> CallModel(std::shared_ptr<const graph::ModelGraph> model, const std::vector<SymbolId>& inputs,
-                                const std::vector<std::string>& outputs);
+  std::vector<Symbol> CallModel(std::shared_ptr<const graph::ModelGraph> model,
+                                const std::vector<SymbolId>& inputs, const std::vector<std::string>& outputs);
   // gradient::Gradient; an entry of grad_ys below 0 means ones. Empty grad_ys: ones for all.
   std::vector<Symbol> Gradient(const std::vector<SymbolId>& ys, const std::vector<SymbolId>& xs,
                                const std::vector<SymbolId>& grad_ys,
@@ -88,8 +89,8 @@ class Trace : public std::enable_shared_from_this<Trace> {
   // A placeholder in the scratch graph for what only Replay builds.
   Symbol Stand(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
   void Run(Environment* environment) const;
-  // Ends the recording of a body that a command of its outer trace holds from now on: without its hold on that
-  // trace the two would keep each other, and the models that they call, alive for ever.
+  // Ends the recording of a body that a command of its outer trace holds from now on: without its hold on
+  // that trace the two would keep each other, and the models that they call, alive for ever.
   void Close();
 
   std::shared_ptr<Trace> outer_;

@@ -37,9 +37,9 @@ function countsOf(result) {
   return result;
 }
 
-/** 'N passed, N failed', with the skipped ones where there are any. */
-export function closingLine({ passed, failed, skipped }) {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+/** What is printed last: `N passed, N failed`, after a line with the skipped ones where there are any. */
+export function closingLines({ passed, failed, skipped }) {
+  return [...(skipped > 0 ? [`${skipped} skipped`] : []), `${passed} passed, ${failed} failed`].join('\n');
 }
 
-if (isMain(import.meta.url)) console.log(closingLine(readResults()));
+if (isMain(import.meta.url)) console.log(closingLines(readResults()));

@@ -184,7 +184,8 @@ TEST(While, SumsAndCapturesWhatStandsAround) {
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({2}), "x");
   const Symbol zeros = Float(trace, {2}, {0, 0});
   const Symbol doubled = Apply(trace, "AddV2", {x.id, x.id});
-  const Symbol total = SumLoop(trace, 4, zeros, [&](const std::shared_ptr<Trace>&, Symbol) { return doubled; });
+  const Symbol total =
+      SumLoop(trace, 4, zeros, [&](const std::shared_ptr<Trace>&, Symbol) { return doubled; });
   const tf::TensorPtr input = MakeTensor(TF_FLOAT, {2}, {1, 10});
   EXPECT_EQ(Evaluate(*trace, total.id, {input.get()}).values, (std::vector<double>{8, 80}));
 }
@@ -193,16 +194,15 @@ TEST(While, DifferentiatesInsideALoopAndNestsJacobians) {
   // sum_{i<3} d (x W_i)^2 / dx, with W_i = W + i: a Jacobian's loop inside a loop.
   Squares squares;
   const Symbol zeros = Float(squares.trace, {2, 3, 2}, std::vector<double>(12, 0));
-  const Symbol total =
-      SumLoop(squares.trace, 3, zeros, [&](const std::shared_ptr<Trace>& body, Symbol i) {
-        const Symbol shift = body->Op("Cast", {i.id}, {{"DstT", TF_FLOAT}})[0];
-        const Symbol w = Apply(body, "AddV2", {squares.w.id, shift.id});
-        // A copy made in the body, so that the path from x to y lies in it.
-        const Symbol x = Apply(body, "Identity", {squares.x.id});
-        const Symbol y = Apply(body, "Square", {Apply(body, "MatMul", {x.id, w.id}).id});
-        const Trace::Jacobian open = body->BeginJacobian(y.id, x.id, {});
-        return body->EndJacobian(open.body, open.gradient.id);
-      });
+  const Symbol total = SumLoop(squares.trace, 3, zeros, [&](const std::shared_ptr<Trace>& body, Symbol i) {
+    const Symbol shift = body->Op("Cast", {i.id}, {{"DstT", TF_FLOAT}})[0];
+    const Symbol w = Apply(body, "AddV2", {squares.w.id, shift.id});
+    // A copy made in the body, so that the path from x to y lies in it.
+    const Symbol x = Apply(body, "Identity", {squares.x.id});
+    const Symbol y = Apply(body, "Square", {Apply(body, "MatMul", {x.id, w.id}).id});
+    const Trace::Jacobian open = body->BeginJacobian(y.id, x.id, {});
+    return body->EndJacobian(open.body, open.gradient.id);
+  });
   std::vector<double> expected(12, 0);
   const double inputs[2][2] = {{1, 1}, {1, -1}};
   for (int i = 0; i < 3; ++i) {
@@ -218,8 +218,8 @@ TEST(While, DifferentiatesInsideALoopAndNestsJacobians) {
   EXPECT_EQ(Evaluate(*squares.trace, total.id, {squares.input.get()}).values, expected);
 }
 
-// A command holds the bodies of its loop: if they held its trace in turn, no trace with a loop would ever be freed,
-// nor the weights of the models that it calls.
+// A command holds the bodies of its loop: if they held its trace in turn, no trace with a loop would ever be
+// freed, nor the weights of the models that it calls.
 TEST(Trace, WithLoopsIsFreed) {
   std::weak_ptr<Trace> trace;
   std::weak_ptr<Trace> body;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { closingLine, readResults } from '../../../scripts/setup/results.mjs';
+import { closingLines, readResults } from '../../../scripts/setup/results.mjs';
 
 function results(files) {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'ke-results-'));
@@ -42,7 +42,7 @@ it('adds up GoogleTest, vitest and plain counts', () => {
     'c.json': { passed: 2, failed: 0, skipped: 0 },
   });
   expect(total).toEqual({ passed: 6, failed: 2, skipped: 3 });
-  expect(closingLine(total)).toBe('6 passed, 2 failed, 3 skipped');
+  expect(closingLines(total)).toBe('3 skipped\n6 passed, 2 failed');
 });
 
 it('counts a test file that could not be loaded as a failure', () => {
@@ -54,5 +54,5 @@ it('counts a test file that could not be loaded as a failure', () => {
     numTodoTests: 0,
     testResults: [{ status: 'failed', assertionResults: [] }],
   };
-  expect(closingLine(results({ 'vitest.json': vitest }))).toBe('0 passed, 1 failed');
+  expect(closingLines(results({ 'vitest.json': vitest }))).toBe('0 passed, 1 failed');
 });
