@@ -75,6 +75,7 @@ export function describeNetworks(keras: 'keras2' | 'keras3', networks: readonly 
       expected = readTensors(path.join(directory, 'expected'));
       const inputs = expected('inputs');
       x = ke.tensor(inputs.data, inputs.shape);
+      await ke.ready();
       const start = performance.now();
       model = await ke.loadModel(path.join(directory, 'model'));
       row['load ms'] = Math.round(performance.now() - start);
