@@ -7,8 +7,8 @@ namespace {
 
 // Far above any real model (tens of calls deep, some thousand calls); what a broken file can cost is bounded.
 constexpr int kMaxDepth = 256;
-constexpr int kMaxCalls = 200'000;
-constexpr int64_t kMaxSteps = 50'000'000;
+constexpr int kMaxCalls = 50'000;
+constexpr int64_t kMaxSteps = 10'000'000;
 
 [[noreturn]] void Contradiction(const std::string& message, std::string_view node = {}) {
   throw tf::Error(TF_DATA_LOSS, "the model's graph contradicts itself: " + message, std::string(node));

@@ -43,6 +43,7 @@ struct FlatWeight {
   Shape shape;
   TF_DataType dtype = TF_FLOAT;
   std::shared_ptr<TF_Tensor> value;  // shared with the sessions that read it as a variable
+  bool may_fold = true;              // whether TensorFlow may see its value: see normalization.h
   bool is_variable = true;           // else a Const of the file, whose name only says where it stood
   // The names of the nodes that read it, which tell the layers that it belongs to.
   std::vector<std::string> readers;

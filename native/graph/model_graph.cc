@@ -8,6 +8,7 @@
 #include "graph/flat_graph.h"
 #include "graph/frozen_graph.h"
 #include "graph/layers.h"
+#include "graph/normalization.h"
 #include "graph/saved_model.h"
 
 namespace ke::graph {
@@ -141,7 +142,7 @@ struct ModelGraph::Impl {
 
   TF_Output Weight(Scope* scope, int node) const {
     const FlatWeight& weight = graph.weights[weights_by_node.at(node)];
-    return scope->SharedWeight(&weight, weight.value, "weights/" + graph.nodes[node].name);
+    return scope->SharedWeight(&weight, weight.value, weight.may_fold, "weights/" + graph.nodes[node].name);
   }
 };
 
@@ -149,6 +150,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   ImportedModel imported = ImportFile(options);
   auto impl = std::make_unique<Impl>(std::move(imported.graph));
   impl->InferSpecs();
+  KeepLayerNormalizationsApart(&impl->graph);
   impl->layers = FindLayers(impl->graph, impl->tensors, imported.keras);
   impl->graph.file_names.clear();
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));

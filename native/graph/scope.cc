@@ -13,9 +13,9 @@ namespace {
 constexpr int64_t kCopiedConstElements = 256;
 
 // A weight of at most this many bytes is a Const: biases and batch norm, which TensorFlow folds; kernels are
-// larger. As Consts, ResNet50's kernels would be held about six times over per compiled function (graph, session,
-// executor, folding): 1.6 GB resident after one Grad-CAM against 0.5 GB as variables, first map in 6.2 s against
-// 1.3 s, and a step no faster.
+// larger. As Consts, ResNet50's kernels would be held about six times over per compiled function (graph,
+// session, executor, folding): 1.6 GB resident after one Grad-CAM against 0.5 GB as variables, first map
+// in 6.2 s against 1.3 s, and a step no faster.
 constexpr size_t kFoldedWeightBytes = 64 * 1024;
 
 tf::TensorPtr SmallConstValue(TF_Output tensor) {
@@ -168,14 +168,13 @@ void Scope::AddFunction(std::shared_ptr<TF_Function> function) {
   functions_.push_back(std::move(function));
 }
 
-TF_Output Scope::SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value,
+TF_Output Scope::SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value, bool may_fold,
                               const std::string& name) {
   Scope& top = root();
   auto known = top.shared_weights_.find(key);
   if (known == top.shared_weights_.end()) {
-    const bool folds = C().TF_TensorByteSize(value.get()) <= kFoldedWeightBytes;
-    known = top.shared_weights_
-                .emplace(key, folds ? top.Const(value.get(), name) : top.Variable(value, name))
+    const bool folds = may_fold && C().TF_TensorByteSize(value.get()) <= kFoldedWeightBytes;
+    known = top.shared_weights_.emplace(key, folds ? top.Const(value.get(), name) : top.Variable(value, name))
                 .first;
   }
   return Import(known->second);
@@ -302,10 +301,9 @@ OpBuilder& OpBuilder::AttrTensor(const std::string& name, TF_Tensor* value) {
 }
 
 OpBuilder& OpBuilder::AttrProto(const std::string& name, std::string_view serialized) {
-  setters_.emplace_back(
-      [=, proto = std::string(serialized)](TF_OperationDescription* op, TF_Status* status) {
-        C().TF_SetAttrValueProto(op, name.c_str(), proto.data(), proto.size(), status);
-      });
+  setters_.emplace_back([=, proto = std::string(serialized)](TF_OperationDescription* op, TF_Status* status) {
+    C().TF_SetAttrValueProto(op, name.c_str(), proto.data(), proto.size(), status);
+  });
   return *this;
 }
 

@@ -16,9 +16,9 @@ namespace ke::graph {
 
 class OpBuilder;
 
-// One TF_Graph under construction: the main graph of a compiled function, or the body of a TensorFlow function
-// (a loop's condition or body) whose free tensors are captured from the scope around it. A graph only grows.
-// Not thread-safe: one thread builds a scope.
+// One TF_Graph under construction: the main graph of a compiled function, or the body of a TensorFlow
+// function (a loop's condition or body) whose free tensors are captured from the scope around it. A graph
+// only grows. Not thread-safe: one thread builds a scope.
 class Scope {
  public:
   Scope();
@@ -45,7 +45,8 @@ class Scope {
   TF_Output Const(TF_Tensor* tensor, const std::string& name = "const");
   TF_Output Const(const std::vector<int32_t>& values);
   TF_Output Const(int32_t value);
-  // A scalar of a floating or integer dtype, converted from `value`. Throws INVALID_ARGUMENT for other dtypes.
+  // A scalar of a floating or integer dtype, converted from `value`. Throws INVALID_ARGUMENT for other
+  // dtypes.
   TF_Output Scalar(TF_DataType dtype, double value);
 
   Shape GetShape(TF_Output tensor) const;
@@ -58,10 +59,12 @@ class Scope {
   // The tensors of the outer scope that Import() made arguments of this body, in order of their capture.
   const std::vector<TF_Output>& captured() const { return captured_; }
 
-  // A weight of the root graph, made once per `key` and captured where needed. A small one is a Const, so that
-  // TensorFlow folds it (batch norm); a large one is a variable that reads `value`'s own memory, so that no
-  // graph, session or executor holds a copy of it: see initializers().
-  TF_Output SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value, const std::string& name);
+  // A weight of the root graph, made once per `key` and captured where needed. A small one is a Const, so
+  // that TensorFlow folds it (batch norm); a large one is a variable that reads `value`'s own memory, so that
+  // no graph, session or executor holds a copy of it: see initializers(). Without `may_fold` it is a variable
+  // whatever its size.
+  TF_Output SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value, bool may_fold,
+                         const std::string& name);
 
   // What a new session must be given, in one run, before it runs anything else: the values of the variables.
   struct Initializer {

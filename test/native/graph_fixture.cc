@@ -87,6 +87,12 @@ std::vector<Values> RunModel(const ModelGraph& model, const std::vector<Values>&
   const std::unique_ptr<TF_Session, SessionDeleter> session(
       C().TF_NewSession(scope.graph(), options.get(), status));
   status.Check();
+  for (const Scope::Initializer& initializer : scope.initializers()) {
+    TF_Tensor* value = initializer.value.get();
+    C().TF_SessionRun(session.get(), nullptr, &initializer.feed, &value, 1, nullptr, nullptr, 0,
+                      &initializer.assign, 1, nullptr, status);
+    status.Check();
+  }
   std::vector<TF_Tensor*> fetched(fetches.size(), nullptr);
   C().TF_SessionRun(session.get(), nullptr, feeds.data(), fed.data(), static_cast<int>(feeds.size()),
                     fetches.data(), fetched.data(), static_cast<int>(fetches.size()), nullptr, 0, nullptr,
