@@ -500,6 +500,26 @@ TEST(Executor, KeepsTheErrorOfTheFirstFailedShardAndSkipsTheRest) {
   EXPECT_EQ(runs, 3);
 }
 
+class EmptyJob : public ShardedJob {
+ public:
+  EmptyJob() : ShardedJob(1, nullptr) {}
+
+ protected:
+  void RunShard(int64_t) override {}
+  void Finish(std::exception_ptr) noexcept override {}
+};
+
+// Waits until Stop(), called by another thread, has begun: from then on jobs are refused.
+void AwaitStop(Executor* executor) {
+  try {
+    for (;;) {
+      executor->Submit(std::make_shared<EmptyJob>());
+      std::this_thread::yield();
+    }
+  } catch (const tf::Error&) {
+  }
+}
+
 TEST(Executor, StopFinishesWhatIsQueuedWithCancelled) {
   Executor executor(1);
   std::promise<void> started;
@@ -516,12 +536,21 @@ TEST(Executor, StopFinishesWhatIsQueuedWithCancelled) {
   executor.Submit(std::make_shared<CountingJob>(5, [](int64_t) { FAIL(); }, &finished[1]));
   started.get_future().wait();
   std::thread stopper([&] { executor.Stop(); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  AwaitStop(&executor);
   gate.set_value();
   stopper.join();
   EXPECT_EQ(finished[0].get_future().get(), nullptr);
   EXPECT_THROW(std::rethrow_exception(finished[1].get_future().get()), tf::Error);
   EXPECT_THROW(executor.Submit(std::make_shared<CountingJob>(1, [](int64_t) {}, &finished[0])), tf::Error);
+}
+
+// Waits until Stop(), called by another thread, has begun: from then on a job is destroyed, not kept.
+void AwaitStop(Background* background) {
+  for (long holders = 2; holders > 1; std::this_thread::yield()) {
+    const auto token = std::make_shared<int>();
+    background->Submit([token] {});
+    holders = token.use_count();
+  }
 }
 
 TEST(Background, RunsJobsAndDropsTheQueuedOnesAtTheEnd) {
@@ -538,7 +567,7 @@ TEST(Background, RunsJobsAndDropsTheQueuedOnesAtTheEnd) {
   background.Submit([&] { ++runs; });
   started.get_future().wait();
   std::thread stopper([&] { background.Stop(); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  AwaitStop(&background);
   gate.set_value();
   stopper.join();
   EXPECT_EQ(runs, 1);
