@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "gradient/ops.h"
 #include "trace/loop.h"
 
 namespace ke::trace {
@@ -11,31 +12,18 @@ using graph::Shape;
 
 namespace {
 
-TF_Output ShapeOf(Scope* scope, TF_Output tensor) { return scope->Op("Shape").In(tensor).Out(); }
-
-// Elements [begin, end) of a vector; `end` 0 means to its end.
-TF_Output Slice(Scope* scope, TF_Output vector, int32_t begin, int32_t end) {
-  return scope->Op("StridedSlice")
-      .In(vector)
-      .In(scope->Const(std::vector<int32_t>{begin}))
-      .In(scope->Const(std::vector<int32_t>{end}))
-      .In(scope->Const(std::vector<int32_t>{1}))
-      .AttrInt("end_mask", end == 0 ? 1 : 0)
-      .Out();
-}
-
-TF_Output Dim(Scope* scope, TF_Output tensor, int axis) {
-  const Shape shape = scope->GetShape(tensor);
-  if (shape.dims[axis] >= 0) return scope->Const(static_cast<int32_t>(shape.dims[axis]));
-  return scope->Op("Squeeze").In(Slice(scope, ShapeOf(scope, tensor), axis, axis + 1)).Out();
+TF_Output Dim(const gradient::Ops& ops, TF_Output tensor, int axis) {
+  const Shape shape = ops.scope()->GetShape(tensor);
+  if (shape.dims[axis] >= 0) return ops.Int(static_cast<int32_t>(shape.dims[axis]));
+  return ops.Unary("Squeeze", ops.SliceVector(ops.Unary("Shape", tensor), axis, axis + 1));
 }
 
 // (U, N, ...) -> (N, U, ...)
-TF_Output SwapFirstAxes(Scope* scope, TF_Output tensor, int rank) {
+TF_Output SwapFirstAxes(const gradient::Ops& ops, TF_Output tensor, int rank) {
   std::vector<int32_t> order(rank);
   std::iota(order.begin(), order.end(), 0);
   std::swap(order[0], order[1]);
-  return scope->Op("Transpose").In(tensor).In(scope->Const(order)).Out();
+  return ops.Transpose(tensor, order);
 }
 
 }  // namespace
@@ -47,19 +35,17 @@ TF_Output AddJacobian(Scope* scope, TF_Output ys, TF_Output xs, const gradient::
     throw tf::Error(TF_INVALID_ARGUMENT,
                     "a Jacobian by samples needs `ys` of a known rank of at least 2, batch axis first");
   }
+  const gradient::Ops ops(scope, "jacobian/");
   TF_Output units = ys;
-  if (shape.rank() > 2) {
-    const TF_Output columns = scope->Op("Pack").InList({Dim(scope, ys, 0), scope->Const(-1)}).Out();
-    units = scope->Op("Reshape").In(ys).In(columns).Out();
-  }
+  if (shape.rank() > 2) units = ops.Reshape(ys, ops.Stack({Dim(ops, ys, 0), ops.Int(-1)}, 0));
 
   TF_Output stacked;
   if (scope->GetShape(units).dims[1] == 1) {
     const TF_Output gradient = gradient::Gradient(scope, scope, {units}, {xs}, {}, options)[0];
     stacked = scope->Op("ExpandDims").In(reduce(scope, gradient)).In(scope->Const(1)).Out();
   } else {
-    const TF_Output rows = Dim(scope, units, 0);
-    const TF_Output count = Dim(scope, units, 1);
+    const TF_Output rows = Dim(ops, units, 0);
+    const TF_Output count = Dim(ops, units, 1);
     const TF_DataType dtype = Scope::GetDType(units);
     int rank = -1;
     const TF_Output turns = AddStackingLoop(scope, count, [&](Scope* body, TF_Output i) {
@@ -76,15 +62,12 @@ TF_Output AddJacobian(Scope* scope, TF_Output ys, TF_Output xs, const gradient::
       }
       return value;
     });
-    stacked = SwapFirstAxes(scope, turns, rank + 1);
+    stacked = SwapFirstAxes(ops, turns, rank + 1);
   }
   if (shape.rank() == 2) return stacked;
   // (N, A*B, ...) -> (N, A, B, ...)
-  const TF_Output dims = scope->Op("ConcatV2")
-                             .InList({ShapeOf(scope, ys), Slice(scope, ShapeOf(scope, stacked), 2, 0)})
-                             .In(scope->Const(0))
-                             .Out();
-  return scope->Op("Reshape").In(stacked).In(dims).Out();
+  const TF_Output kept = ops.SliceVector(ops.Unary("Shape", stacked), 2, 0);
+  return ops.Reshape(stacked, ops.Concat({ops.Unary("Shape", ys), kept}, 0));
 }
 
 }  // namespace ke::trace
