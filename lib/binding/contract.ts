@@ -125,19 +125,25 @@ export interface NativeTrace {
     gradYs: readonly number[],
     overrides: Readonly<Record<string, string>>,
   ): NativeSymbol[];
+  /** One gradient per x. */
   beginJacobian(
     ys: number,
-    xs: number,
+    xs: readonly number[],
     overrides: Readonly<Record<string, string>>,
-  ): { body: NativeTrace; gradient: NativeSymbol };
+  ): { body: NativeTrace; gradients: NativeSymbol[] };
   endJacobian(body: NativeTrace, value: number): NativeSymbol;
+  /** A loop over `index` = 0 .. `count` - 1 whose values are stacked; `count` is an int32 scalar. */
+  beginStack(count: number): { body: NativeTrace; index: NativeSymbol };
+  endStack(body: NativeTrace, value: number): NativeSymbol;
   body(): NativeTrace;
+  /** `count`: an int32 scalar, how many turns there will be, for `NativeRun.progress`; -1 where that is not known. */
   whileLoop(
     condition: NativeTrace,
     conditionResult: number,
     body: NativeTrace,
     bodyResults: readonly number[],
     initial: readonly number[],
+    count: number,
   ): NativeSymbol[];
   /**
    * Builds the graph and its session on a background thread. Feeds are the trace's placeholders in the order in

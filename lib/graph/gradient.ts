@@ -21,6 +21,11 @@ export interface JacobianOptions extends GradientOptions {
   readonly each?: (gradient: Symbolic) => Symbolic;
 }
 
+export interface JacobianListOptions extends GradientOptions {
+  /** As {@link JacobianOptions.each}, of one unit's gradients with respect to each of the `xs`, in their order. */
+  readonly each: (gradients: Symbolic[]) => Symbolic;
+}
+
 function checkDifferentiable(name: string, value: Symbolic): Symbolic {
   if (!(value instanceof Symbolic)) throw wrongType(name, 'a symbolic tensor', value);
   if (!isFloating(value.dtype)) {
@@ -113,21 +118,44 @@ export function gradient(
  * model at inference). Costs one backward pass per unit, and no forward pass beyond the one that made ys.
  *
  * @param ys (N, U), or (N, U1, U2, ...).
- * @param xs (N, ...), which ys was computed from.
+ * @param xs (N, ...), which ys was computed from; or a list of such tensors, for which `each` is needed. A list costs
+ *   no further passes: one backward pass per unit serves all of it. An x that ys does not depend on has zeros.
  * @returns (N, U, ...value), where value is one unit's gradient of a sample, or what `each` keeps of it.
  * @throws UnsupportedOpError, from `explain`, where an op on the way has no confirmed gradient rule.
+ * @throws TypeError where `xs` is a list without `each`, or an empty one.
  */
-export function batchJacobian(ys: Symbolic, xs: Symbolic, options: JacobianOptions = {}): Symbolic {
+export function batchJacobian(ys: Symbolic, xs: Symbolic, options?: JacobianOptions): Symbolic;
+export function batchJacobian(ys: Symbolic, xs: readonly Symbolic[], options: JacobianListOptions): Symbolic;
+export function batchJacobian(
+  ys: Symbolic,
+  xs: Symbolic | readonly Symbolic[],
+  options: JacobianOptions | JacobianListOptions = {},
+): Symbolic {
   checkOptions('options', options, ['override', 'each']);
-  const { each = (whole: Symbolic) => whole, override = {} } = options;
-  checkFunction(
-    'each',
-    each,
-    "Give a function of one unit's gradient, as `(g) => ops.reduceMean(g, [1, 2])`.",
-  );
+  const { each, override = {} } = options;
   checkDifferentiable('ys', ys);
-  checkDifferentiable('xs', xs);
-  return Trace.current().jacobian(ys, xs, each, checkOverride(override));
+  if (Array.isArray(xs)) {
+    if (xs.length === 0) throw wrongType('xs', 'a symbolic tensor or a list of at least one', xs);
+    checkFunction(
+      'each',
+      each,
+      'With a list of `xs`, say what to keep of their gradients, as `([g, h]) => ops.concat([g, h], -1)`.',
+    );
+  } else if (each !== undefined) {
+    checkFunction(
+      'each',
+      each,
+      "Give a function of one unit's gradient, as `(g) => ops.reduceMean(g, [1, 2])`.",
+    );
+  }
+  const sources = listOf(xs).map((x, i) => checkDifferentiable(Array.isArray(xs) ? `xs[${i}]` : 'xs', x));
+  const keep = Array.isArray(xs)
+    ? (each as JacobianListOptions['each'])
+    : ([whole]: Symbolic[]) => {
+        const reduce = (each ?? ((g) => g)) as NonNullable<JacobianOptions['each']>;
+        return reduce(whole as Symbolic);
+      };
+  return Trace.current().jacobian(ys, sources, keep, checkOverride(override));
 }
 
 function listOf<T extends Symbolic>(value: T | readonly T[]): readonly T[] {

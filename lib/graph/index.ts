@@ -7,6 +7,7 @@ export {
   batchJacobian,
   type GradientOptions,
   gradient,
+  type JacobianListOptions,
   type JacobianOptions,
   type Overrides,
 } from './gradient.js';

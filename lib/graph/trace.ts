@@ -190,35 +190,54 @@ export class Trace {
 
   jacobian(
     ys: Symbolic,
-    xs: Symbolic,
-    each: (gradient: Symbolic) => Symbolic,
+    xs: readonly Symbolic[],
+    each: (gradients: Symbolic[]) => Symbolic,
     overrides: Overrides,
   ): Symbolic {
-    const [y, x] = [this.#check(ys, 'ys').id, this.#check(xs, 'xs').id];
-    this.#log('jacobian', ys.serial, xs.serial, overrides);
-    const { body, gradient } = native(() => this.#native.beginJacobian(y, x, overrides), GraphError);
-    const trace = new Trace(body, this.#recording, this);
-    const kept = trace.#body(() => {
-      const value = each(trace.#wrap(gradient));
-      if (!(value instanceof Symbolic)) {
-        throw new GraphError(
-          'INVALID_ARGUMENT',
-          `Expected \`each\` to return a symbolic tensor but it returned ${describe(value)}.`,
-        );
-      }
-      return trace.#check(value, 'the result of `each`');
-    });
-    this.#log('end', kept.serial);
+    const y = this.#check(ys, 'ys').id;
+    const xIds = this.#ids(xs, 'xs');
+    this.#log('jacobian', ys.serial, serialsOf(xs), overrides);
+    const { body, gradients } = native(() => this.#native.beginJacobian(y, xIds, overrides), GraphError);
+    const kept = this.#turn(body, 'each', (trace) => each(gradients.map((symbol) => trace.#wrap(symbol))));
     return this.#wrap(native(() => this.#native.endJacobian(body, kept.id), GraphError));
   }
 
+  /** `count`: an int32 scalar. */
+  mapRange(count: Symbolic, each: (i: Symbolic) => Symbolic): Symbolic {
+    const id = this.#check(count, 'count').id;
+    this.#log('stack', count.serial);
+    const { body, index } = native(() => this.#native.beginStack(id), GraphError);
+    const kept = this.#turn(body, 'body', (trace) => each(trace.#wrap(index)));
+    return this.#wrap(native(() => this.#native.endStack(body, kept.id), GraphError));
+  }
+
+  /** Records `run`, the function named `name`, in `body`, and returns the value of one turn. */
+  #turn(body: NativeTrace, name: string, run: (trace: Trace) => Symbolic): Symbolic {
+    const trace = new Trace(body, this.#recording, this);
+    const kept = trace.#body(() => {
+      const value = run(trace);
+      if (!(value instanceof Symbolic)) {
+        throw new GraphError(
+          'INVALID_ARGUMENT',
+          `Expected \`${name}\` to return a symbolic tensor but it returned ${describe(value)}.`,
+        );
+      }
+      return trace.#check(value, `the result of \`${name}\``);
+    });
+    this.#log('end', kept.serial);
+    return kept;
+  }
+
+  /** `count`, an int32 scalar: how many turns the loop makes, where that is known, for its progress. */
   whileLoop(
     condition: (...variables: Symbolic[]) => Symbolic,
     body: (...variables: Symbolic[]) => readonly Symbolic[],
     initial: readonly Symbolic[],
     shapes: readonly StaticShape[],
+    count: Symbolic | null,
   ): Symbolic[] {
     const ids = this.#ids(initial, 'initial');
+    const countId = count === null ? -1 : this.#check(count, 'count').id;
     this.#log('while', serialsOf(initial));
     const record = <T>(name: string, run: (...variables: Symbolic[]) => T) => {
       const trace = new Trace(
@@ -238,9 +257,9 @@ export class Trace {
     const test = record('the result of `condition`', condition);
     const step = record('the results of `body`', body);
     checkLoop(test.results, step.results, initial, shapes);
-    this.#log('do', serialsOf(test.results), serialsOf(step.results));
+    this.#log('do', serialsOf(test.results), serialsOf(step.results), count?.serial ?? null);
     const symbols = native(
-      () => this.#native.whileLoop(test.native, test.ids[0] as number, step.native, step.ids, ids),
+      () => this.#native.whileLoop(test.native, test.ids[0] as number, step.native, step.ids, ids, countId),
       GraphError,
     );
     return symbols.map((symbol) => this.#wrap(symbol));

@@ -86,7 +86,9 @@ Napi::Function NativeTrace::Define(Napi::Env env) {
        InstanceMethod<&NativeTrace::CallModel>("callModel"),
        InstanceMethod<&NativeTrace::Gradient>("gradient"),
        InstanceMethod<&NativeTrace::BeginJacobian>("beginJacobian"),
-       InstanceMethod<&NativeTrace::EndJacobian>("endJacobian"), InstanceMethod<&NativeTrace::Body>("body"),
+       InstanceMethod<&NativeTrace::EndJacobian>("endJacobian"),
+       InstanceMethod<&NativeTrace::BeginStack>("beginStack"),
+       InstanceMethod<&NativeTrace::EndStack>("endStack"), InstanceMethod<&NativeTrace::Body>("body"),
        InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"),
        InstanceMethod<&NativeTrace::Compile>("compile")});
 }
@@ -151,10 +153,10 @@ Napi::Value NativeTrace::Gradient(const Napi::CallbackInfo& info) {
 Napi::Value NativeTrace::BeginJacobian(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const trace::Trace::Jacobian jacobian =
-        Recording().BeginJacobian(ToId(info[0], "ys"), ToId(info[1], "xs"), ToTextMap(info[2], "overrides"));
+        Recording().BeginJacobian(ToId(info[0], "ys"), ToIds(info[1], "xs"), ToTextMap(info[2], "overrides"));
     const Napi::Object object = Napi::Object::New(info.Env());
     object.Set("body", Child(info.Env(), jacobian.body));
-    object.Set("gradient", FromSymbol(info.Env(), jacobian.gradient));
+    object.Set("gradients", FromSymbols(info.Env(), jacobian.gradients));
     return object;
   });
 }
@@ -163,6 +165,23 @@ Napi::Value NativeTrace::EndJacobian(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&] {
     const auto body = Other(info[0], "body");
     return FromSymbol(info.Env(), Recording().EndJacobian(body, ToId(info[1], "value")));
+  });
+}
+
+Napi::Value NativeTrace::BeginStack(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const trace::Trace::Stack stack = Recording().BeginStack(ToId(info[0], "count"));
+    const Napi::Object object = Napi::Object::New(info.Env());
+    object.Set("body", Child(info.Env(), stack.body));
+    object.Set("index", FromSymbol(info.Env(), stack.index));
+    return object;
+  });
+}
+
+Napi::Value NativeTrace::EndStack(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const auto body = Other(info[0], "body");
+    return FromSymbol(info.Env(), Recording().EndStack(body, ToId(info[1], "value")));
   });
 }
 
@@ -175,9 +194,10 @@ Napi::Value NativeTrace::WhileLoop(const Napi::CallbackInfo& info) {
     const auto condition = Other(info[0], "condition");
     const trace::SymbolId condition_result = ToId(info[1], "conditionResult");
     const auto body = Other(info[2], "body");
-    return FromSymbols(info.Env(),
-                       Recording().While(condition, condition_result, body, ToIds(info[3], "bodyResults"),
-                                         ToIds(info[4], "initial")));
+    const std::vector<trace::SymbolId> results = ToIds(info[3], "bodyResults");
+    const std::vector<trace::SymbolId> initial = ToIds(info[4], "initial");
+    return FromSymbols(info.Env(), Recording().While(condition, condition_result, body, results, initial,
+                                                     ToId(info[5], "count")));
   });
 }
 

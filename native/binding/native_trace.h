@@ -31,6 +31,8 @@ class NativeTrace : public Wrap<NativeTrace, TraceState> {
   Napi::Value Gradient(const Napi::CallbackInfo& info);
   Napi::Value BeginJacobian(const Napi::CallbackInfo& info);
   Napi::Value EndJacobian(const Napi::CallbackInfo& info);
+  Napi::Value BeginStack(const Napi::CallbackInfo& info);
+  Napi::Value EndStack(const Napi::CallbackInfo& info);
   Napi::Value Body(const Napi::CallbackInfo& info);
   Napi::Value WhileLoop(const Napi::CallbackInfo& info);
   Napi::Value Compile(const Napi::CallbackInfo& info);

@@ -28,8 +28,9 @@ TF_Output SwapFirstAxes(const gradient::Ops& ops, TF_Output tensor, int rank) {
 
 }  // namespace
 
-TF_Output AddJacobian(Scope* scope, TF_Output ys, TF_Output xs, const gradient::Options& options,
-                      const std::function<TF_Output(Scope* scope, TF_Output gradient)>& reduce) {
+TF_Output AddJacobian(
+    Scope* scope, TF_Output ys, const std::vector<TF_Output>& xs, const gradient::Options& options,
+    const std::function<TF_Output(Scope* scope, const std::vector<TF_Output>& gradients)>& reduce) {
   const Shape shape = scope->GetShape(ys);
   if (shape.rank() < 2) {
     throw tf::Error(TF_INVALID_ARGUMENT,
@@ -41,8 +42,8 @@ TF_Output AddJacobian(Scope* scope, TF_Output ys, TF_Output xs, const gradient::
 
   TF_Output stacked;
   if (scope->GetShape(units).dims[1] == 1) {
-    const TF_Output gradient = gradient::Gradient(scope, scope, {units}, {xs}, {}, options)[0];
-    stacked = scope->Op("ExpandDims").In(reduce(scope, gradient)).In(scope->Const(1)).Out();
+    const std::vector<TF_Output> gradients = gradient::Gradient(scope, scope, {units}, xs, {}, options);
+    stacked = scope->Op("ExpandDims").In(reduce(scope, gradients)).In(scope->Const(1)).Out();
   } else {
     const TF_Output rows = Dim(ops, units, 0);
     const TF_Output count = Dim(ops, units, 1);
@@ -53,8 +54,7 @@ TF_Output AddJacobian(Scope* scope, TF_Output ys, TF_Output xs, const gradient::
       const TF_Output picked = body->Op("Fill").In(dims).In(i).Out();
       const TF_Output one_hot =
           body->Op("OneHot").In(picked).In(count).In(body->Scalar(dtype, 1)).In(body->Scalar(dtype, 0)).Out();
-      const TF_Output gradient = gradient::Gradient(scope, body, {units}, {xs}, {one_hot}, options)[0];
-      const TF_Output value = reduce(body, gradient);
+      const TF_Output value = reduce(body, gradient::Gradient(scope, body, {units}, xs, {one_hot}, options));
       rank = body->GetShape(value).rank();
       if (rank < 1) {
         throw tf::Error(TF_INVALID_ARGUMENT,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "gradient/tape.h"
 #include "graph/scope.h"
@@ -8,11 +9,12 @@
 namespace ke::trace {
 
 // Adds a Jacobian by samples to `scope`: for every unit u of `ys` (N, ...U), `reduce` is given a scope and
-// the gradient of sum_n ys[n, u] with respect to `xs` (N, ...) in it, and returns the value to keep (N, ...).
-// The values are stacked after the batch axis: (N, ...U, ...). One forward pass and one backward pass per
-// unit: a single unit known as such is differentiated in place, more of them in a loop whose memory is one
-// turn's.
-TF_Output AddJacobian(graph::Scope* scope, TF_Output ys, TF_Output xs, const gradient::Options& options,
-                      const std::function<TF_Output(graph::Scope* scope, TF_Output gradient)>& reduce);
+// the gradients of sum_n ys[n, u] with respect to each of `xs` (N, ...) in it, and returns the value to keep
+// (N, ...). The values are stacked after the batch axis: (N, ...U, ...). One forward pass and one backward
+// pass per unit, however many xs there are: a single unit known as such is differentiated in place, more of
+// them in a loop whose memory is one turn's.
+TF_Output AddJacobian(
+    graph::Scope* scope, TF_Output ys, const std::vector<TF_Output>& xs, const gradient::Options& options,
+    const std::function<TF_Output(graph::Scope* scope, const std::vector<TF_Output>& gradients)>& reduce);
 
 }  // namespace ke::trace

@@ -7,6 +7,7 @@
 #include "trace/environment.h"
 #include "trace/jacobian.h"
 #include "trace/loop.h"
+#include "trace/stack.h"
 
 namespace ke::trace {
 
@@ -90,9 +91,15 @@ std::vector<SymbolId> Ids(const std::vector<Symbol>& symbols) {
 // What EndJacobian needs of the BeginJacobian that opened a body.
 struct Trace::PendingJacobian {
   SymbolId ys;
-  SymbolId xs;
-  SymbolId gradient;
+  std::vector<SymbolId> xs;
+  std::vector<SymbolId> gradients;
   gradient::Options options;
+};
+
+// What EndStack needs of the BeginStack that opened a body.
+struct Trace::PendingStack {
+  SymbolId count;
+  SymbolId index;
 };
 
 std::shared_ptr<Trace> Trace::Create() {
@@ -225,18 +232,22 @@ std::vector<Symbol> Trace::Gradient(const std::vector<SymbolId>& ys, const std::
   return symbols;
 }
 
-Trace::Jacobian Trace::BeginJacobian(SymbolId ys, SymbolId xs,
+Trace::Jacobian Trace::BeginJacobian(SymbolId ys, const std::vector<SymbolId>& xs,
                                      const std::map<std::string, std::string>& overrides) {
   for (const auto& [type, name] : overrides) gradient::CheckOverride(type, name);
   if (Get(ys).shape.rank() < 2) {
     throw tf::Error(TF_INVALID_ARGUMENT,
                     "a Jacobian by samples needs `ys` of a known rank of at least 2, batch axis first");
   }
-  const Symbol x = Get(xs);
+  if (xs.empty()) throw tf::Error(TF_INVALID_ARGUMENT, "a Jacobian needs at least one x");
   std::shared_ptr<Trace> body = Body();
-  const Symbol gradient = body->Stand(x.dtype, x.shape, "gradient");
-  body->jacobian_.reset(new PendingJacobian{ys, xs, gradient.id, {overrides}});
-  return {body, gradient};
+  std::vector<Symbol> gradients;
+  for (const SymbolId id : xs) {
+    const Symbol x = Get(id);
+    gradients.push_back(body->Stand(x.dtype, x.shape, "gradient"));
+  }
+  body->jacobian_.reset(new PendingJacobian{ys, xs, Ids(gradients), {overrides}});
+  return {body, gradients};
 }
 
 Symbol Trace::EndJacobian(const std::shared_ptr<Trace>& body, SymbolId value) {
@@ -255,14 +266,49 @@ Symbol Trace::EndJacobian(const std::shared_ptr<Trace>& body, SymbolId value) {
   dims.insert(dims.end(), kept.shape.dims.begin() + 1, kept.shape.dims.end());
   const Symbol symbol = Stand(kept.dtype, Shape::Of(std::move(dims)), "jacobian");
   commands_.push_back([id = symbol.id, pending, body, value](Environment* to) {
-    const TF_Output stacked = AddJacobian(to->scope, to->Get(pending->ys), to->Get(pending->xs),
-                                          pending->options, [&](Scope* scope, TF_Output gradient) {
-                                            Environment inner(scope, to);
-                                            inner.Set(pending->gradient, gradient);
-                                            body->Run(&inner);
-                                            return inner.Get(value);
-                                          });
-    to->Set(id, stacked);
+    const auto reduce = [&](Scope* scope, const std::vector<TF_Output>& gradients) {
+      Environment inner(scope, to);
+      inner.Set(pending->gradients, gradients);
+      body->Run(&inner);
+      return inner.Get(value);
+    };
+    to->Set(id, AddJacobian(to->scope, to->Get(pending->ys), to->Get(pending->xs), pending->options, reduce));
+  });
+  body->Close();
+  return symbol;
+}
+
+Trace::Stack Trace::BeginStack(SymbolId count) {
+  const Symbol given = Get(count);
+  if (given.dtype != TF_INT32 || given.shape.rank() != 0) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "the turns of a loop need an int32 scalar `count`");
+  }
+  std::shared_ptr<Trace> body = Body();
+  const Symbol index = body->Stand(TF_INT32, Shape::Of({}), "index");
+  body->stack_.reset(new PendingStack{count, index.id});
+  return {body, index};
+}
+
+Symbol Trace::EndStack(const std::shared_ptr<Trace>& body, SymbolId value) {
+  if (body == nullptr || body->stack_ == nullptr || body->outer_.get() != this) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "this body was not opened by a stacking loop of this trace");
+  }
+  const std::shared_ptr<PendingStack> pending(std::move(body->stack_));
+  const Symbol kept = body->Get(value);
+  const int64_t count = StaticCount(&scratch_, Resolve(pending->count));
+  Shape shape = kept.shape;
+  if (shape.known_rank) shape.dims.insert(shape.dims.begin(), count);
+  const Symbol symbol = Stand(kept.dtype, shape, "stack");
+  // An empty list can be stacked only where the shape of what it lacks is known.
+  const bool once_at_least = count < 1 && !kept.shape.IsFullyKnown();
+  commands_.push_back([=, id = symbol.id, shape = kept.shape](Environment* to) {
+    const auto turn = [&](Scope* scope, TF_Output index) {
+      Environment inner(scope, to);
+      inner.Set(pending->index, index);
+      body->Run(&inner);
+      return WithShape(scope, inner.Get(value), shape);
+    };
+    to->Set(id, AddStack(to->scope, to->Get(pending->count), once_at_least, turn));
   });
   body->Close();
   return symbol;
@@ -275,7 +321,7 @@ std::shared_ptr<Trace> Trace::Body() {
 std::vector<Symbol> Trace::While(const std::shared_ptr<Trace>& condition, SymbolId condition_result,
                                  const std::shared_ptr<Trace>& body,
                                  const std::vector<SymbolId>& body_results,
-                                 const std::vector<SymbolId>& initial) {
+                                 const std::vector<SymbolId>& initial, SymbolId count) {
   if (condition == nullptr || body == nullptr || condition->outer_.get() != this ||
       body->outer_.get() != this) {
     throw tf::Error(TF_INVALID_ARGUMENT, "a loop's condition and body must be bodies of the trace it is in");
@@ -288,6 +334,12 @@ std::vector<Symbol> Trace::While(const std::shared_ptr<Trace>& condition, Symbol
   }
   if (condition->Get(condition_result).dtype != TF_BOOL) {
     throw tf::Error(TF_INVALID_ARGUMENT, "a loop's condition must be a bool scalar");
+  }
+  if (count >= 0) {
+    const Symbol turns = Get(count);
+    if (turns.dtype != TF_INT32 || turns.shape.rank() != 0) {
+      throw tf::Error(TF_INVALID_ARGUMENT, "a loop's `count` must be an int32 scalar");
+    }
   }
   std::vector<Symbol> symbols;
   for (size_t i = 0; i < initial.size(); ++i) {
@@ -307,7 +359,8 @@ std::vector<Symbol> Trace::While(const std::shared_ptr<Trace>& condition, Symbol
     body->Run(&in_body);
     to->Set(ids, AddWhile(to->scope, &condition_scope, in_condition.Get(condition->placeholders_),
                           in_condition.Get(condition_result), &body_scope, in_body.Get(body->placeholders_),
-                          in_body.Get(body_results), to->Get(initial)));
+                          in_body.Get(body_results), to->Get(initial),
+                          count < 0 ? TF_Output{nullptr, 0} : to->Get(count)));
   });
   condition->Close();
   body->Close();

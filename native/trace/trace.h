@@ -50,23 +50,37 @@ class Trace : public std::enable_shared_from_this<Trace> {
                                const std::vector<SymbolId>& grad_ys,
                                const std::map<std::string, std::string>& overrides);
 
-  // A Jacobian by samples: for every unit u of `ys` (N, ...U) the gradient of sum_n ys[n, u] with respect to
-  // `xs` (N, ...). Opens a body that is run once per unit over `gradient`, shaped like xs; EndJacobian closes
-  // it with the value to keep per unit and returns that stacked: (N, ...U, ...value without its batch axis).
+  // A Jacobian by samples: for every unit u of `ys` (N, ...U) the gradients of sum_n ys[n, u] with respect to
+  // each of `xs` (N, ...). Opens a body that is run once per unit over `gradients`, each shaped like its x
+  // (zeros where ys does not depend on it); EndJacobian closes it with the value to keep per unit and returns
+  // that stacked: (N, ...U, ...value without its batch axis).
   struct Jacobian {
     std::shared_ptr<Trace> body;
-    Symbol gradient;
+    std::vector<Symbol> gradients;
   };
-  Jacobian BeginJacobian(SymbolId ys, SymbolId xs, const std::map<std::string, std::string>& overrides);
+  Jacobian BeginJacobian(SymbolId ys, const std::vector<SymbolId>& xs,
+                         const std::map<std::string, std::string>& overrides);
   Symbol EndJacobian(const std::shared_ptr<Trace>& body, SymbolId value);
+
+  // Opens a body that is run for index = 0 .. count - 1, one after the other; EndStack closes it with the
+  // value of a turn and returns those stacked: (count, ...value). `count` and `index` are int32 scalars.
+  // Where count is 0 and the value's shape is known only by running the body, it is run once, and nothing
+  // kept.
+  struct Stack {
+    std::shared_ptr<Trace> body;
+    Symbol index;
+  };
+  Stack BeginStack(SymbolId count);
+  Symbol EndStack(const std::shared_ptr<Trace>& body, SymbolId value);
 
   // A child trace, for a loop's condition or body; it may use this trace's symbols.
   std::shared_ptr<Trace> Body();
   // Runs `body` (placeholders -> results) while `condition` holds, from `initial`. The placeholders of both
-  // traces say the loop variables' shapes: a dim that changes from turn to turn must be unknown there.
+  // traces say the loop variables' shapes: a dim that changes from turn to turn must be unknown there. `count`:
+  // an int32 scalar, how many turns there will be, for the run's progress; -1 where that is not known.
   std::vector<Symbol> While(const std::shared_ptr<Trace>& condition, SymbolId condition_result,
                             const std::shared_ptr<Trace>& body, const std::vector<SymbolId>& body_results,
-                            const std::vector<SymbolId>& initial);
+                            const std::vector<SymbolId>& initial, SymbolId count = -1);
 
   Symbol Get(SymbolId id) const;
 
@@ -79,6 +93,7 @@ class Trace : public std::enable_shared_from_this<Trace> {
  private:
   class Environment;
   struct PendingJacobian;
+  struct PendingStack;
   using Command = std::function<void(Environment*)>;
 
   Trace(std::shared_ptr<Trace> outer, std::shared_ptr<SymbolId> next_id);
@@ -101,6 +116,7 @@ class Trace : public std::enable_shared_from_this<Trace> {
   std::vector<Command> commands_;
   std::vector<SymbolId> placeholders_;
   std::unique_ptr<PendingJacobian> jacobian_;
+  std::unique_ptr<PendingStack> stack_;
 };
 
 }  // namespace ke::trace

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { positionSizes, resizeMaps } from '../../lib/engine/resize_maps.js';
+import { positionSizes, resizePositions } from '../../lib/graph/positions.js';
 import { graph, tensor } from '../../lib/index.js';
 import { evaluate, evaluateAll } from './evaluate.js';
 
@@ -454,6 +454,80 @@ describe('loops', () => {
     );
   });
 
+  // An int32 scalar that nobody knows before the graph runs.
+  const unknown = (value: number) =>
+    ops.forRange(value, (_, n) => [ops.add(n as graph.Symbolic, 1)], [
+      ops.constant(0, 'int32'),
+    ])[0] as graph.Symbolic;
+
+  it('stack the values of a body', async () => {
+    const around = () => ops.constant([1, 10]);
+    const rows = (count: number | graph.Symbolic) =>
+      ops.mapRange(count, (i) => ops.multiply(around(), ops.cast(i, 'float32')));
+    expect(await evaluate(() => rows(3))).toMatchObject({ values: [0, 0, 1, 10, 2, 20], shape: [3, 2] });
+    expect(await evaluate(() => rows(ops.constant(2, 'int32')))).toMatchObject({
+      values: [0, 0, 1, 10],
+      shape: [2, 2],
+    });
+    expect(await evaluate(() => rows(0))).toMatchObject({ values: [], shape: [0, 2] });
+    const counts: graph.Symbolic['shape'][] = [];
+    await evaluate(() => {
+      const known = rows(4);
+      const open = rows(unknown(2));
+      counts.push(known.shape, open.shape);
+      return open;
+    });
+    expect(counts).toEqual([
+      [4, 2],
+      [null, 2],
+    ]);
+  });
+
+  it('stack nothing in no turns, also of a shape that only a turn would tell', async () => {
+    const open = () => ops.zeros(ops.expandDims(unknown(2), 0));
+    for (const [count, shape] of [
+      [0, [0, 2]],
+      [2, [2, 2]],
+    ] as const) {
+      for (const given of [() => count, () => unknown(count)]) {
+        const stacked = await evaluate(() =>
+          ops.mapRange(given(), (i) => ops.add(open(), ops.cast(i, 'float32'))),
+        );
+        expect(stacked.shape).toEqual(shape);
+        expect(stacked.values).toEqual(count === 0 ? [] : [0, 0, 1, 1]);
+      }
+    }
+  });
+
+  it('stack in turns of other loops, and in those of a Jacobian', async () => {
+    const table = await evaluate(() =>
+      ops.mapRange(2, (i) => ops.mapRange(3, (j) => ops.add(ops.multiply(i, 10), j))),
+    );
+    expect(table).toMatchObject({ values: [0, 1, 2, 10, 11, 12], shape: [2, 3] });
+    // x = (1, 2), y = (x0², x1²): of unit u, sum_{i < 3} i · dy[u]/dx = 3 · (2 x0, 0) and 3 · (0, 2 x1).
+    const sums = await evaluate(() => {
+      const x = ops.constant([[1, 2]]);
+      return graph.batchJacobian(ops.square(x), x, {
+        each: (g) =>
+          ops.reduceSum(
+            ops.mapRange(3, (i) => ops.multiply(g, ops.cast(i, 'float32'))),
+            0,
+          ),
+      });
+    });
+    expect(sums).toMatchObject({ values: [6, 0, 0, 12], shape: [1, 2, 2] });
+  });
+
+  it('refuse a body without a value', async () => {
+    await expect(evaluate(() => ops.mapRange(2, (() => undefined) as never))).rejects.toThrow(
+      'Expected `body` to return a symbolic tensor',
+    );
+    await expect(evaluate(() => ops.mapRange(-1, (i) => i))).rejects.toThrow(RangeError);
+    await expect(evaluate(() => ops.mapRange(ops.constant([1, 2], 'int32'), (i) => i))).rejects.toThrow(
+      'int32 scalar',
+    );
+  });
+
   it('keep what they recorded to themselves', async () => {
     let leaked: graph.Symbolic | undefined;
     const leak = () => {
@@ -553,7 +627,7 @@ describe('gradient', () => {
 
 describe('batchJacobian', () => {
   // ys[n] = (a², a b) of xs[n] = (a, b): rows (2a, 0) and (b, a).
-  const record = (options?: Parameters<typeof graph.batchJacobian>[2]) =>
+  const record = (options?: graph.JacobianOptions) =>
     evaluate(() => {
       const xs = ops.constant([
         [1, 2],
@@ -572,6 +646,35 @@ describe('batchJacobian', () => {
     expect(await record({ each })).toMatchObject({ values: [2, 3, 6, 7], shape: [2, 2] });
   });
 
+  it('takes several xs in one pass', async () => {
+    // y[n] = (a b, a²) of a (2, 1) and b (2, 1), and c, which y does not depend on.
+    const both = await evaluate(() => {
+      const [a, b, c] = [ops.constant([[1], [3]]), ops.constant([[2], [4]]), ops.constant([[5], [6]])];
+      const ys = ops.concat([ops.multiply(a, b), ops.square(a)], 1);
+      return graph.batchJacobian(ys, [a, b, c], { each: (gradients) => ops.concat(gradients, 1) });
+    });
+    expect(both).toMatchObject({ values: [2, 1, 0, 2, 0, 0, 4, 3, 0, 6, 0, 0], shape: [2, 2, 3] });
+    const alone = await evaluate(() => {
+      const [a, b] = [ops.constant([[3]]), ops.constant([[4]])];
+      return graph.batchJacobian(ops.multiply(a, b), [a, b], {
+        each: ([g, h]) => ops.stack([g, h] as never, 1),
+      });
+    });
+    expect(alone).toMatchObject({ values: [4, 3], shape: [1, 1, 2, 1] });
+  });
+
+  it('needs `each` for several xs', async () => {
+    const list = (xs: (x: graph.Symbolic) => unknown, options?: object) =>
+      evaluate(() => {
+        const x = ops.constant([[1, 2]]);
+        return graph.batchJacobian(ops.square(x), xs(x) as graph.Symbolic[], options as never);
+      });
+    await expect(list((x) => [x])).rejects.toThrow(TypeError);
+    await expect(list((x) => [x])).rejects.toThrow('With a list of `xs`, say what to keep');
+    await expect(list(() => [], { each: () => 0 })).rejects.toThrow(TypeError);
+    await expect(list(() => [3], { each: () => 0 })).rejects.toThrow('xs[0]');
+  });
+
   it('refuses an `each` that returns nothing', async () => {
     await expect(record({ each: (() => undefined) as never })).rejects.toThrow(
       'Expected `each` to return a symbolic tensor',
@@ -582,19 +685,24 @@ describe('batchJacobian', () => {
 
 describe('resizing maps', () => {
   check([
-    ['of signals', () => resizeMaps(ops.constant([[[0], [1]]]), [4]), [0, 0.25, 0.75, 1], [1, 4, 1]],
-    ['of images', () => resizeMaps(ops.constant([[[[0], [1]]]]), [1, 4]), [0, 0.25, 0.75, 1], [1, 1, 4, 1]],
+    ['of signals', () => resizePositions(ops.constant([[[0], [1]]]), [4]), [0, 0.25, 0.75, 1], [1, 4, 1]],
+    [
+      'of images',
+      () => resizePositions(ops.constant([[[[0], [1]]]]), [1, 4]),
+      [0, 0.25, 0.75, 1],
+      [1, 1, 4, 1],
+    ],
     // Depth 0 to 1 in 4 samples, each widened to 1x2.
     [
       'of volumes',
-      () => resizeMaps(ops.constant([[[[[0]]], [[[1]]]]]), [4, 1, 2]),
+      () => resizePositions(ops.constant([[[[[0]]], [[[1]]]]]), [4, 1, 2]),
       [0, 0, 0.25, 0.25, 0.75, 0.75, 1, 1],
       [1, 4, 1, 2, 1],
     ],
     [
       'of volumes to symbolic sizes',
       () =>
-        resizeMaps(
+        resizePositions(
           ops.constant([[[[[0]]], [[[1]]]]]),
           positionSizes(ops.zeros(ops.shape(ops.ones([1, 4, 1, 2, 3])))),
         ),
@@ -604,7 +712,7 @@ describe('resizing maps', () => {
   ]);
 
   it('needs a size for every axis', async () => {
-    await expect(evaluate(() => resizeMaps(ops.constant([[[[0]]]]), [2]))).rejects.toThrow(
+    await expect(evaluate(() => resizePositions(ops.constant([[[[0]]]]), [2]))).rejects.toThrow(
       'have 2 axes of positions and cannot be resized to 1 sizes',
     );
   });

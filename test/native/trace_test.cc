@@ -81,9 +81,9 @@ TEST(Trace, RefusesAnImpossibleOpWhereItIsRecorded) {
 
 TEST(Jacobian, OfSeveralUnitsIsOneBackwardPassEach) {
   Squares squares;
-  const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, squares.x.id, {});
-  EXPECT_EQ(open.gradient.shape, squares.x.shape);
-  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradient.id);
+  const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, {squares.x.id}, {});
+  EXPECT_EQ(open.gradients[0].shape, squares.x.shape);
+  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradients[0].id);
   EXPECT_EQ(jacobian.shape, Shape::Of({-1, 3, 2}));
   const Result result = Evaluate(*squares.trace, jacobian.id, {squares.input.get()});
   EXPECT_EQ(result.dims, (std::vector<int64_t>{2, 3, 2}));
@@ -92,9 +92,9 @@ TEST(Jacobian, OfSeveralUnitsIsOneBackwardPassEach) {
 
 TEST(Jacobian, KeepsOnlyWhatIsAskedOfEachUnit) {
   Squares squares;
-  const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, squares.x.id, {});
+  const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, {squares.x.id}, {});
   // sum_k x[k] dy[u]/dx[k] = 2 y[u]: uses a tensor of the trace around the body.
-  const Symbol product = Apply(open.body, "Mul", {open.gradient.id, squares.x.id});
+  const Symbol product = Apply(open.body, "Mul", {open.gradients[0].id, squares.x.id});
   const Symbol axis = open.body->Constant(MakeTensor(TF_INT32, {1}, {1}));
   const Symbol sum = Apply(open.body, "Sum", {product.id, axis.id});
   const Symbol kept = squares.trace->EndJacobian(open.body, sum.id);
@@ -109,8 +109,8 @@ TEST(Jacobian, OfOneUnitNeedsNoLoop) {
   const Symbol axis = squares.trace->Constant(MakeTensor(TF_INT32, {}, {1}));
   const Symbol one = Apply(squares.trace, "GatherV2", {squares.y.id, column.id, axis.id});
   ASSERT_EQ(one.shape, Shape::Of({-1, 1}));
-  const Trace::Jacobian open = squares.trace->BeginJacobian(one.id, squares.x.id, {});
-  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradient.id);
+  const Trace::Jacobian open = squares.trace->BeginJacobian(one.id, {squares.x.id}, {});
+  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradients[0].id);
   const Result result = Evaluate(*squares.trace, jacobian.id, {squares.input.get()});
   EXPECT_EQ(result.dims, (std::vector<int64_t>{2, 1, 2}));
   EXPECT_EQ(result.values, (std::vector<double>{28, 70, -12, -30}));
@@ -131,8 +131,8 @@ TEST(Jacobian, GraphDoesNotGrowWithTheUnits) {
     const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
     const Symbol w = Float(trace, {2, units}, std::vector<double>(2 * units, 1));
     const Symbol y = Apply(trace, "Square", {Apply(trace, "MatMul", {x.id, w.id}).id});
-    const Trace::Jacobian open = trace->BeginJacobian(y.id, x.id, {});
-    const Symbol jacobian = trace->EndJacobian(open.body, open.gradient.id);
+    const Trace::Jacobian open = trace->BeginJacobian(y.id, {x.id}, {});
+    const Symbol jacobian = trace->EndJacobian(open.body, open.gradients[0].id);
     const tf::TensorPtr input = MakeTensor(TF_FLOAT, {1, 2}, {1, 2});
     int count = 0;
     const Result result = Evaluate(*trace, jacobian.id, {input.get()}, &count);
@@ -146,8 +146,8 @@ TEST(Jacobian, OfAGridOfUnitsKeepsItsAxes) {
   Squares squares;
   const Symbol dims = squares.trace->Constant(MakeTensor(TF_INT32, {3}, {-1, 3, 1}));
   const Symbol grid = Apply(squares.trace, "Reshape", {squares.y.id, dims.id});
-  const Trace::Jacobian open = squares.trace->BeginJacobian(grid.id, squares.x.id, {});
-  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradient.id);
+  const Trace::Jacobian open = squares.trace->BeginJacobian(grid.id, {squares.x.id}, {});
+  const Symbol jacobian = squares.trace->EndJacobian(open.body, open.gradients[0].id);
   const Result result = Evaluate(*squares.trace, jacobian.id, {squares.input.get()});
   EXPECT_EQ(result.dims, (std::vector<int64_t>{2, 3, 1, 2}));
   EXPECT_EQ(result.values, (std::vector<double>{10, 40, 28, 70, 54, 108, -6, -24, -12, -30, -18, -36}));
@@ -157,8 +157,74 @@ TEST(Jacobian, RefusesUnitsWithoutABatchAxis) {
   Squares squares;
   const Symbol axis = squares.trace->Constant(MakeTensor(TF_INT32, {1}, {1}));
   const Symbol vector = Apply(squares.trace, "Sum", {squares.y.id, axis.id});
-  EXPECT_THROW(squares.trace->BeginJacobian(vector.id, squares.x.id, {}), tf::Error);
+  EXPECT_THROW(squares.trace->BeginJacobian(vector.id, {squares.x.id}, {}), tf::Error);
   EXPECT_THROW(squares.trace->EndJacobian(Trace::Create(), 0), tf::Error);
+}
+
+TEST(Jacobian, OfSeveralXsIsOnePassForAll) {
+  // y = (x W)^2 by x, by p = x W (2 p on the diagonal) and by an x that y does not depend on.
+  const std::shared_ptr<Trace> trace = Trace::Create();
+  const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
+  const Symbol other = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 1}), "other");
+  const Symbol p = Apply(trace, "MatMul", {x.id, Float(trace, {2, 3}, {1, 2, 3, 4, 5, 6}).id});
+  const Symbol y = Apply(trace, "Square", {p.id});
+  const Trace::Jacobian open = trace->BeginJacobian(y.id, {p.id, x.id, other.id}, {});
+  ASSERT_EQ(open.gradients.size(), 3u);
+  EXPECT_EQ(open.gradients[0].shape, Shape::Of({-1, 3}));
+  EXPECT_EQ(open.gradients[2].shape, Shape::Of({-1, 1}));
+  const Symbol axis = open.body->Constant(MakeTensor(TF_INT32, {}, {1}));
+  const std::vector<SymbolId> all = {open.gradients[0].id, open.gradients[1].id, open.gradients[2].id};
+  const Symbol jacobian = trace->EndJacobian(open.body, Apply(open.body, "ConcatV2", {all, axis.id}).id);
+  EXPECT_EQ(jacobian.shape, Shape::Of({-1, 3, 6}));
+  const tf::TensorPtr ones = MakeTensor(TF_FLOAT, {1, 2}, {1, 1});
+  const tf::TensorPtr unused = MakeTensor(TF_FLOAT, {1, 1}, {7});
+  // p = (5, 7, 9)
+  EXPECT_EQ(Evaluate(*trace, jacobian.id, {ones.get(), unused.get()}).values,
+            (std::vector<double>{10, 0, 0, 10, 40, 0, 0, 14, 0, 28, 70, 0, 0, 0, 18, 54, 108, 0}));
+  EXPECT_THROW(trace->BeginJacobian(y.id, {}, {}), tf::Error);
+}
+
+// Row i is x + i.
+Symbol Rows(const std::shared_ptr<Trace>& trace, const Symbol& x, const Symbol& count) {
+  const Trace::Stack open = trace->BeginStack(count.id);
+  const Symbol shift = open.body->Op("Cast", {open.index.id}, {{"DstT", TF_FLOAT}})[0];
+  return trace->EndStack(open.body, Apply(open.body, "AddV2", {x.id, shift.id}).id);
+}
+
+TEST(Stack, HasARowPerTurn) {
+  const std::shared_ptr<Trace> trace = Trace::Create();
+  const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({2}), "x");
+  const Symbol count = trace->Constant(MakeTensor(TF_INT32, {}, {3}));
+  const Symbol rows = Rows(trace, x, count);
+  EXPECT_EQ(rows.shape, Shape::Of({3, 2}));
+  const tf::TensorPtr input = MakeTensor(TF_FLOAT, {2}, {1, 10});
+  const Result result = Evaluate(*trace, rows.id, {input.get()});
+  EXPECT_EQ(result.dims, (std::vector<int64_t>{3, 2}));
+  EXPECT_EQ(result.values, (std::vector<double>{1, 10, 2, 11, 3, 12}));
+}
+
+TEST(Stack, IsEmptyWithoutTurnsWhateverIsKnown) {
+  for (const int64_t known : {int64_t{2}, int64_t{-1}}) {
+    const std::shared_ptr<Trace> trace = Trace::Create();
+    const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({known}), "x");
+    const Symbol count = trace->Placeholder(TF_INT32, Shape::Of({}), "count");
+    const Symbol rows = Rows(trace, x, count);
+    EXPECT_EQ(rows.shape, Shape::Of({-1, known}));
+    const tf::TensorPtr input = MakeTensor(TF_FLOAT, {2}, {1, 10});
+    for (const int n : {0, 1, 2}) {
+      const tf::TensorPtr turns = MakeTensor(TF_INT32, {}, {static_cast<double>(n)});
+      const Result result = Evaluate(*trace, rows.id, {input.get(), turns.get()});
+      EXPECT_EQ(result.dims, (std::vector<int64_t>{n, 2}));
+      const std::vector<double> all = {1, 10, 2, 11};
+      EXPECT_EQ(result.values, std::vector<double>(all.begin(), all.begin() + 2 * n));
+    }
+  }
+}
+
+TEST(Stack, RefusesCountsThatAreNoIntegerScalar) {
+  Squares squares;
+  EXPECT_THROW(squares.trace->BeginStack(squares.x.id), tf::Error);
+  EXPECT_THROW(squares.trace->EndStack(squares.trace->Body(), squares.x.id), tf::Error);
 }
 
 // for i in 0 .. n - 1: total += value(i)
@@ -200,8 +266,8 @@ TEST(While, DifferentiatesInsideALoopAndNestsJacobians) {
     // A copy made in the body, so that the path from x to y lies in it.
     const Symbol x = Apply(body, "Identity", {squares.x.id});
     const Symbol y = Apply(body, "Square", {Apply(body, "MatMul", {x.id, w.id}).id});
-    const Trace::Jacobian open = body->BeginJacobian(y.id, x.id, {});
-    return body->EndJacobian(open.body, open.gradient.id);
+    const Trace::Jacobian open = body->BeginJacobian(y.id, {x.id}, {});
+    return body->EndJacobian(open.body, open.gradients[0].id);
   });
   std::vector<double> expected(12, 0);
   const double inputs[2][2] = {{1, 1}, {1, -1}};
@@ -225,12 +291,12 @@ TEST(Trace, WithLoopsIsFreed) {
   std::weak_ptr<Trace> body;
   {
     Squares squares;
-    const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, squares.x.id, {});
-    squares.trace->EndJacobian(open.body, open.gradient.id);
+    const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, {squares.x.id}, {});
+    squares.trace->EndJacobian(open.body, open.gradients[0].id);
     SumLoop(squares.trace, 3, squares.w, [&](const std::shared_ptr<Trace>&, Symbol) { return squares.w; });
     trace = squares.trace;
     body = open.body;
-    EXPECT_THROW(Apply(open.body, "Neg", {open.gradient.id}), tf::Error) << "a closed body was added to";
+    EXPECT_THROW(Apply(open.body, "Neg", {open.gradients[0].id}), tf::Error) << "a closed body was added to";
   }
   EXPECT_TRUE(trace.expired());
   EXPECT_TRUE(body.expired());
