@@ -21,7 +21,7 @@ std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
                                 const std::vector<TF_Output>& condition_arguments, TF_Output condition_result,
                                 Scope* body, const std::vector<TF_Output>& body_arguments,
                                 const std::vector<TF_Output>& body_results,
-                                const std::vector<TF_Output>& initial) {
+                                const std::vector<TF_Output>& initial, TF_Output count) {
   // Both functions take the same arguments: the loop variables, then every capture of either.
   std::vector<TF_Output> captured = body->captured();
   AddMissing(condition->captured(), &captured);
@@ -86,7 +86,7 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
   const TF_Output more = condition.Op("Less").In(condition_i).In(count).Out();
 
   const std::vector<TF_Output> final = AddWhile(scope, &condition, {condition_i, condition_list}, more, &body,
-                                                {i, list}, {next, stored}, {scope->Const(0), empty});
+                                                {i, list}, {next, stored}, {scope->Const(0), empty}, count);
   return scope->Op("TensorListStack")
       .In(final[1])
       .In(element_shape(scope))

@@ -11,12 +11,13 @@ namespace ke::trace {
 // Adds a While to `scope`. `condition` and `body` are scopes inside it, already built: their `arguments` are
 // placeholders for the loop variables, `condition_result` a boolean scalar, `body_results` the next values.
 // What either captured is passed around the loop unchanged. Turns run one after another, so that memory is
-// bounded by one turn's. Returns the final values.
+// bounded by one turn's. `count`, an int32 scalar of `scope` or nothing (a null op), is how many turns there will
+// be: the run's progress. Returns the final values.
 std::vector<TF_Output> AddWhile(graph::Scope* scope, graph::Scope* condition,
                                 const std::vector<TF_Output>& condition_arguments, TF_Output condition_result,
                                 graph::Scope* body, const std::vector<TF_Output>& body_arguments,
                                 const std::vector<TF_Output>& body_results,
-                                const std::vector<TF_Output>& initial);
+                                const std::vector<TF_Output>& initial, TF_Output count);
 
 // Adds a loop over i = 0 .. count - 1 that stacks `turn(body scope, i)` along a new first axis. `count` is an
 // int32 scalar of `scope`.
