@@ -23,6 +23,7 @@ export {
 } from './errors.js';
 export * as filters from './filters.js';
 export * as graph from './graph/index.js';
+export type { LayerCall, LayerInfo, TensorSpec } from './graph/layer.js';
 export type {
   AnyMethod,
   Filter,
@@ -30,15 +31,13 @@ export type {
   MethodArguments,
   MethodParameters,
   MethodResult,
-  TensorSpec,
 } from './graph/method.js';
 export * as image from './image/index.js';
 export * as inspection from './inspection/index.js';
 export { type LoadModelOptions, loadModel, type ThreadOptions } from './load_model.js';
 export * as methods from './methods/index.js';
-export type { LayerCall, LayerInfo } from './model/layer.js';
 export type { Model, PredictOptions } from './model/model.js';
-export { gradcam, gradients } from './shortcuts.js';
+export { cam, fullGradients, gradcam, gradcampp, gradients, scorecam } from './shortcuts.js';
 export {
   allocate,
   type MemoryInfo,

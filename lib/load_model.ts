@@ -3,7 +3,7 @@ import { checkInteger, checkOptions, checkString, wrongType } from './arguments.
 import { ensureTensorflow } from './binding/loader.js';
 import { predict } from './engine/predict.js';
 import { ModelError, nativeAsync } from './errors.js';
-import { layersOf } from './model/layer.js';
+import { layersOf } from './model/layers.js';
 import { Model, ModelCore } from './model/model.js';
 
 export interface ThreadOptions {

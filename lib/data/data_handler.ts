@@ -1,5 +1,5 @@
 import { checkBoolean, checkInteger, checkOptions, refused } from '../arguments.js';
-import type { TensorSpec } from '../graph/method.js';
+import type { TensorSpec } from '../graph/layer.js';
 import { alignedRows, Tensor } from '../tensor.js';
 import { type Indices, indicesTensor } from './indices.js';
 import { type Inputs, inputTensors, refuseNaN } from './inputs.js';

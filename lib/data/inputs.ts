@@ -1,7 +1,7 @@
 /** The `x` of a call: what a model is fed with, checked against what it takes. */
 import { nearNames, refused, typeName, wrongType } from '../arguments.js';
 import { isFloating, isInteger, isTypedArray, type NumericDType, type TypedArray } from '../dtype.js';
-import type { TensorSpec } from '../graph/method.js';
+import type { TensorSpec } from '../graph/layer.js';
 import { describeShape } from '../graph/symbolic.js';
 import { Pace } from '../pace.js';
 import { Tensor, tensor } from '../tensor.js';

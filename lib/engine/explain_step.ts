@@ -1,4 +1,12 @@
-import { checkFunction, checkIntegers, describe, outOfRange, wrongType } from '../arguments.js';
+import {
+  checkFunction,
+  checkInteger,
+  checkIntegers,
+  describe,
+  nearNames,
+  outOfRange,
+  wrongType,
+} from '../arguments.js';
 import { GraphError } from '../errors.js';
 import type {
   AnyMethod,
@@ -8,9 +16,9 @@ import type {
   MethodResult,
   SymbolicModel,
 } from '../graph/method.js';
+import { positionSizes, resizePositions } from '../graph/positions.js';
 import { Symbolic } from '../graph/symbolic.js';
 import { KERNEL_AXIS, SPATIAL_AXIS } from '../inspection/axes.js';
-import { positionSizes, resizeMaps } from './resize_maps.js';
 
 /** What every method gets, and what its maps go through. */
 export interface StepOptions {
@@ -24,6 +32,8 @@ export interface StepOptions {
   readonly indicesAxis?: number;
   /** How many leading axes the logits and `y` share. Default -1: all of y's but the last. */
   readonly indicesBatchDims?: number;
+  /** Which input of a model with several is explained, by name or position. Default: the first. */
+  readonly input?: string | number;
 }
 
 export const STEP_OPTIONS = [
@@ -32,11 +42,12 @@ export const STEP_OPTIONS = [
   'spatialAxis',
   'indicesAxis',
   'indicesBatchDims',
+  'input',
 ] as const;
 
 /** The tensors of one step. */
 export interface ExplainStepData {
-  /** The explained input, or all inputs in the model's order. */
+  /** The only input, or all inputs in the model's order. */
   readonly inputs: Symbolic | readonly Symbolic[];
   readonly indices?: Symbolic | null;
 }
@@ -62,6 +73,18 @@ export function checkStepOptions(options: StepOptions): void {
   }
 }
 
+/** @internal The position of the input that is explained. Throws where the model has no such input. */
+export function explainedInput(model: Pick<SymbolicModel, 'inputs'>, input: string | number = 0): number {
+  const names = model.inputs.map(({ name }) => name);
+  if (typeof input === 'number') return checkInteger('input', input, 0, names.length - 1);
+  if (typeof input !== 'string') throw wrongType('input', "an input's name or position", input);
+  const position = names.indexOf(input);
+  if (position >= 0) return position;
+  const [near] = nearNames(input, names, 1);
+  const mend = near === undefined ? '' : `Did you mean "${near}"?`;
+  throw outOfRange('input', `one of the model's inputs (${names.join(', ')})`, input, mend);
+}
+
 /**
  * One step, in symbols: the method, then the filter, then the resize. It is what `explain` compiles, and may be
  * called inside other methods.
@@ -74,10 +97,10 @@ export function explainStep<P extends object>(
   data: ExplainStepData,
   options: StepOptions & P,
 ): MethodResult {
-  const { postprocessing, resizing = true, spatialAxis = SPATIAL_AXIS, ...rest } = options;
+  const { postprocessing, resizing = true, spatialAxis = SPATIAL_AXIS, input, ...rest } = options;
   const { indicesAxis = KERNEL_AXIS, indicesBatchDims = -1, ...params } = rest;
   const allInputs = data.inputs instanceof Symbolic ? [data.inputs] : data.inputs;
-  const inputs = allInputs[0] as Symbolic;
+  const inputs = allInputs[explainedInput(model, input)] as Symbolic;
   const result = (method as Method)({
     ...params,
     model,
@@ -100,8 +123,8 @@ export function explainStep<P extends object>(
       );
     }
   }
-  if (resizing === true) maps = resizeMaps(maps, positionSizes(inputs));
-  else if (resizing) maps = resizeMaps(maps, resizing);
+  if (resizing === true) maps = resizePositions(maps, positionSizes(inputs));
+  else if (resizing) maps = resizePositions(maps, resizing);
   return { logits: result.logits, maps };
 }
 

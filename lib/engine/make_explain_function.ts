@@ -6,7 +6,13 @@ import type { Lease } from '../model/function_cache.js';
 import { Model } from '../model/model.js';
 import type { Tensor } from '../tensor.js';
 import { compile, type Signature, signatureOf } from './compile.js';
-import { checkStepOptions, explainStep, STEP_OPTIONS, type StepOptions } from './explain_step.js';
+import {
+  checkStepOptions,
+  explainedInput,
+  explainStep,
+  STEP_OPTIONS,
+  type StepOptions,
+} from './explain_step.js';
 import { keyOf, WatchedParams } from './params.js';
 import { runFunction } from './run_function.js';
 import { symbolicModel } from './symbolic_model.js';
@@ -55,6 +61,7 @@ export function makeExplainFunction<M extends AnyMethod>(
   checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
   checkBoolean('force', force);
   checkStepOptions(params);
+  explainedInput(model, params.input);
   const leases = new Map<string, Promise<Lease>>();
 
   const leaseFor = (signature: Signature): Promise<Lease> => {
@@ -103,11 +110,12 @@ function record<M extends AnyMethod>(
     model,
     signature,
     ({ inputs, indices }) => {
-      const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, ...own } = params;
+      const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, input, ...own } = params;
       const watched = new WatchedParams<object>(own);
       const seen = (args: MethodArguments) => method(watched.watch(args) as never);
       Object.defineProperty(seen, 'name', { value: method.name });
-      const { logits, maps } = explainStep(symbolicModel(model, inputs), seen, { inputs, indices }, params);
+      const symbolic = symbolicModel(model, inputs, explainedInput(model, input));
+      const { logits, maps } = explainStep(symbolic, seen, { inputs, indices }, params);
       watched.checkAllRead(ENGINE_OPTIONS);
       return [logits, maps];
     },

@@ -1,17 +1,27 @@
 /** A model as methods call it. */
 import { nearNames, wrongType } from '../arguments.js';
 import { GraphError } from '../errors.js';
+import type { TensorSpec } from '../graph/layer.js';
 import type { AtLeast, SymbolicInputs, SymbolicModel } from '../graph/method.js';
 import { describeShape, Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
+import { readBiasTerms } from '../inspection/bias_terms.js';
 import type { Model } from '../model/model.js';
 
-/** `batch` holds the inputs of the step, for models of which a method replaces but one. */
-export function symbolicModel(model: Model, batch: readonly Symbolic[]): SymbolicModel {
-  const { inputs: specs, outputs } = model;
+/**
+ * `batch` holds the inputs of the step, for models of which a method replaces but one: that at `explained`. `tensors`
+ * are further outputs, beside the model's own.
+ */
+export function symbolicModel(
+  model: Model,
+  batch: readonly Symbolic[],
+  explained = 0,
+  tensors: readonly TensorSpec[] = [],
+): SymbolicModel {
+  const { inputs: specs, outputs, layers, core, outputTensors } = model;
 
   const inOrder = (given: SymbolicInputs): readonly Symbolic[] => {
-    if (given instanceof Symbolic) return [given, ...batch.slice(1)];
+    if (given instanceof Symbolic) return batch.map((each, i) => (i === explained ? given : each));
     if (Array.isArray(given)) return given;
     if (typeof given !== 'object' || given === null) {
       throw wrongType('inputs', 'a symbolic tensor, an array or a record of them', given);
@@ -54,9 +64,18 @@ export function symbolicModel(model: Model, batch: readonly Symbolic[]): Symboli
           'it explains by first: `inspection.expose(model)`.',
       );
     }
-    const { core, outputTensors } = model;
-    return Trace.current().callModel(core.native, core.key, inputs, outputTensors) as unknown as AtLeast<N>;
+    const names = [...outputTensors, ...tensors.map(({ name }) => name)];
+    return Trace.current().callModel(core.native, core.key, inputs, names) as unknown as AtLeast<N>;
   };
 
-  return Object.assign(call, { inputs: specs, outputs });
+  return Object.assign(call, {
+    inputs: specs,
+    outputs,
+    layers,
+    outputTensors,
+    withTensors: (more: readonly TensorSpec[]) =>
+      symbolicModel(model, batch, explained, [...tensors, ...more]),
+    dependsOn: (of: readonly string[], from: readonly string[]) => core.native.dependsOn(of, from),
+    biasTerms: (of: readonly string[], within: readonly string[]) => readBiasTerms(core.native, of, within),
+  });
 }

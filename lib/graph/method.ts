@@ -1,9 +1,6 @@
 /** What an explaining method and a filter are: plain functions over symbolic tensors. */
-import type { NativeTensorSpec } from '../binding/contract.js';
+import type { LayerInfo, TensorSpec } from './layer.js';
 import type { Symbolic } from './symbolic.js';
-
-/** Name, dtype and shape of an input, an output or a layer's tensor; `null` for sizes known only at run time. */
-export type TensorSpec = NativeTensorSpec;
 
 /** A list of `N` symbolic tensors or more. */
 export type AtLeast<N extends number, Seen extends Symbolic[] = []> = number extends N
@@ -29,12 +26,34 @@ export interface SymbolicModel {
   <N extends number = 1>(inputs: SymbolicInputs, atLeast?: N): AtLeast<N>;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  readonly layers: readonly LayerInfo[];
+  /**
+   * This model with further outputs after its own: tensors of its layers (`layer.output`) and weights
+   * (`layer.weights`), by their specs. `atLeast` still counts its own.
+   */
+  withTensors(tensors: readonly TensorSpec[]): SymbolicModel;
+  /** @internal The graph's tensors behind `outputs`. */
+  readonly outputTensors: readonly string[];
+  /** @internal Whether any of `outputs` is computed from any of the tensors `from`. */
+  dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
+  /** @internal The biases on the way to `outputs`; where `within` names tensors, those between the two. */
+  biasTerms(outputs: readonly string[], within: readonly string[]): readonly BiasTerm[];
+}
+
+/** A bias somewhere in a model: a constant made of weights that is added to a tensor. */
+export interface BiasTerm {
+  /** The tensor that the sum is. */
+  readonly tensor: TensorSpec;
+  /** The tensors that the bias is made of. */
+  readonly operands: readonly TensorSpec[];
+  /** The bias, of a shape that broadcasts to `tensor`, from the values of `operands`. */
+  value(operands: readonly Symbolic[]): Symbolic;
 }
 
 /** What `explain` passes to every method, beside the method's own parameters. */
 export interface MethodArguments {
   readonly model: SymbolicModel;
-  /** The explained input (of several, the first) as the model takes it: (N, H, W, C) in the model's dtype. */
+  /** The explained input (of several, the first or the one named) as the model takes it: (N, H, W, C), in its dtype. */
   readonly inputs: Symbolic;
   /** All inputs of the batch, in the model's order. */
   readonly allInputs: readonly Symbolic[];

@@ -1,7 +1,6 @@
 import { checkOptions, describe, wrongType } from '../arguments.js';
 import { ModelError } from '../errors.js';
-import type { TensorSpec } from '../graph/method.js';
-import type { LayerInfo } from '../model/layer.js';
+import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 import { getNestedLayer, type Layered, type LayerName, layerAt } from './layers.js';
 
 /** One place in a model, in full. */

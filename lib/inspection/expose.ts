@@ -1,7 +1,7 @@
 import { wrongType } from '../arguments.js';
 import { Model } from '../model/model.js';
 import { type Endpoint, endpoints } from './endpoints.js';
-import { getGlobalPoolingLayer, getLogitsLayer } from './layers.js';
+import { getGlobalPoolingLayer, logitsOf } from './head.js';
 
 /** One place or several. An array of strings is one path through nested models: `[['a'], ['b']]` is two layers. */
 export type Endpoints = Endpoint | readonly Endpoint[];
@@ -11,16 +11,18 @@ export type Endpoints = Endpoint | readonly Endpoint[];
  * `[...outputs, ...args]`. It shares the model's weights; closing either closes both.
  *
  * @param model the model to look into.
- * @param args the signals, as {@link Endpoint}s. Default: what enters the last global pooling (or Flatten) layer.
- * @param outputs what is explained. Default: the last layer that holds a kernel. A softmax that is fused into it
- *   is part of its output, as in Keras: for logits, save the model with `classifier_activation=None`.
+ * @param args the signals, as {@link Endpoint}s. Default: what enters the last global pooling (or Flatten) layer before
+ *   the logits.
+ * @param outputs what is explained. Default: the last layer that holds a kernel and on which the model's first output
+ *   depends; where that is a convolution of size 1, after the Reshape or Flatten that follows it. A softmax that is fused
+ *   into it is part of its output, as in Keras: for logits, save the model with `classifier_activation=None`.
  * @throws ModelError (`NOT_FOUND`) for a layer that does not exist, with the nearest names.
  */
 export function expose(model: Model, args?: Endpoints | null, outputs?: Endpoints | null): Model {
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
-  const targets = outputs ?? { layer: getLogitsLayer(model) };
-  const signals = args ?? { layer: getGlobalPoolingLayer(model), link: 'input' as const };
-  return model.withOutputs(endpoints(model, [...listOf(targets), ...listOf(signals)]));
+  const targets = outputs ? endpoints(model, listOf(outputs)) : logitsOf(model);
+  const signals = endpoints(model, listOf(args ?? { layer: getGlobalPoolingLayer(model), link: 'input' }));
+  return model.withOutputs([...targets, ...signals]);
 }
 
 function listOf(places: Endpoints): readonly Endpoint[] {

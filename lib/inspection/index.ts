@@ -1,15 +1,8 @@
 /** Looking into models: layers by name, type and position, and the tensors that methods explain. */
 export { KERNEL_AXIS, SPATIAL_AXIS } from './axes.js';
+export { type BiasesResult, biases, type LayersWithBiasesOptions, layersWithBiases } from './biases.js';
 export { type Endpoint, type EndpointDescriptor, endpoints } from './endpoints.js';
 export { type Endpoints, expose } from './expose.js';
 export { type GatherUnitsOptions, gatherUnits } from './gather_units.js';
-export {
-  findLayerWith,
-  getGlobalPoolingLayer,
-  getLogitsLayer,
-  getNestedLayer,
-  type Layered,
-  type LayerName,
-  type LayerSearch,
-  POOLING_LAYERS,
-} from './layers.js';
+export { type Connected, getGlobalPoolingLayer, getLogitsLayer, POOLING_LAYERS } from './head.js';
+export { findLayerWith, getNestedLayer, type Layered, type LayerName, type LayerSearch } from './layers.js';

@@ -1,7 +1,7 @@
 /** Finding layers by name, by type and by what they hold. */
 import { describe, nearNames, wrongType } from '../arguments.js';
 import { ModelError } from '../errors.js';
-import type { LayerInfo } from '../model/layer.js';
+import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 
 /** What has layers to look in: a model, or anything like one. */
 export interface Layered {
@@ -10,17 +10,6 @@ export interface Layered {
 
 /** A layer's name, or the names from the outermost nested model down to it. */
 export type LayerName = string | readonly string[];
-
-/** The Keras classes that gather all positions into one vector. */
-export const POOLING_LAYERS: readonly string[] = Object.freeze([
-  'Flatten',
-  'GlobalAveragePooling1D',
-  'GlobalAveragePooling2D',
-  'GlobalAveragePooling3D',
-  'GlobalMaxPooling1D',
-  'GlobalMaxPooling2D',
-  'GlobalMaxPooling3D',
-]);
 
 function isLayerName(name: unknown): name is LayerName {
   if (typeof name === 'string') return true;
@@ -90,11 +79,20 @@ export interface LayerSearch {
   readonly searchReversed?: boolean;
 }
 
-/** A nested model lists the weights of all layers inside it: it holds none itself. */
-function holds(model: Layered, layer: LayerInfo, property: string): boolean {
+/** Whether there are layers inside of `layer`. */
+export function hasLayersInside(model: Layered, layer: LayerInfo): boolean {
   const inside = `${layer.path.join('\0')}\0`;
-  if (model.layers.some((other) => other.path.join('\0').startsWith(inside))) return false;
-  return layer.weights.some(({ name }) => name.replace(/:\d+$/, '').split('/').at(-1) === property);
+  return model.layers.some((other) => other.path.join('\0').startsWith(inside));
+}
+
+/** The layer's weight of that name (its last part, as 'kernel'), or undefined. */
+export function weightOf(layer: LayerInfo, property: string): TensorSpec | undefined {
+  return layer.weights.find(({ name }) => name.replace(/:\d+$/, '').split('/').at(-1) === property);
+}
+
+/** Whether the layer itself holds such a weight: a nested model lists those of all layers inside it. */
+export function holds(model: Layered, layer: LayerInfo, property: string): boolean {
+  return weightOf(layer, property) !== undefined && !hasLayersInside(model, layer);
 }
 
 /**
@@ -119,20 +117,15 @@ export function findLayerWith(model: Layered, search: LayerSearch): LayerInfo {
     properties === null ? '' : `with ${properties.map((property) => `a \`${property}\``).join(' and ')}`,
     type === null ? '' : `of type ${type.join(' or ')}`,
   ];
-  throw new ModelError(
+  throw noLayer(model, wanted.filter(Boolean).join(' '));
+}
+
+/** The error for a layer `wanted` ("of type Flatten") that the model does not have. */
+export function noLayer(model: Layered, wanted: string): ModelError {
+  return new ModelError(
     'NOT_FOUND',
-    `The model has no layer ${wanted.filter(Boolean).join(' ')}. Name the layer. ${listLayers(model)}`,
+    `The model has no layer ${wanted}. Name the layer. ${listLayers(model)}`,
   );
-}
-
-/** The layer that gives the logits: that of `name`, else the last one that holds a `kernel`. */
-export function getLogitsLayer(model: Layered, name: LayerName | null = null): LayerInfo {
-  return findLayerWith(model, { name, properties: ['kernel'] });
-}
-
-/** The layer of `name`, else the last global pooling (or Flatten) layer. */
-export function getGlobalPoolingLayer(model: Layered, name: LayerName | null = null): LayerInfo {
-  return findLayerWith(model, { name, type: POOLING_LAYERS });
 }
 
 /**

@@ -2,10 +2,9 @@ import type { NativeModel, NativeSessionOptions } from '../binding/contract.js';
 import type { DataOptions } from '../data/data_handler.js';
 import type { Inputs } from '../data/inputs.js';
 import { ModelError } from '../errors.js';
-import type { TensorSpec } from '../graph/method.js';
+import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 import type { Tensor } from '../tensor.js';
 import { FunctionCache } from './function_cache.js';
-import type { LayerInfo } from './layer.js';
 
 /** What computes a model's outputs: the engine, which stands above this file and is handed in by `loadModel`. */
 export type Predict = (
@@ -96,6 +95,12 @@ export class Model {
       outputs,
       outputs.map(({ name }) => name),
     );
+  }
+
+  /** @internal Whether any of `outputs` is computed from any of the tensors `from`. */
+  dependsOn(outputs: readonly string[], from: readonly string[]): boolean {
+    this.checkOpen();
+    return this.core.native.dependsOn(outputs, from);
   }
 
   /**

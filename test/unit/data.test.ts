@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { makeDataHandler } from '../../lib/data/data_handler.js';
 import { indicesTensor } from '../../lib/data/indices.js';
 import { inputTensors, refuseNaN } from '../../lib/data/inputs.js';
-import type { TensorSpec } from '../../lib/graph/method.js';
+import type { TensorSpec } from '../../lib/graph/layer.js';
 import { tensor } from '../../lib/tensor.js';
 
 const image: TensorSpec = { name: 'image', dtype: 'float32', shape: [null, 4, 4, 3] };

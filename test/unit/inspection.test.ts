@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TensorSpec } from '../../lib/graph/method.js';
+import type { LayerInfo, TensorSpec } from '../../lib/graph/layer.js';
 import { type EndpointDescriptor, endpoints } from '../../lib/inspection/endpoints.js';
 import {
   findLayerWith,
@@ -7,7 +7,6 @@ import {
   getLogitsLayer,
   getNestedLayer,
 } from '../../lib/inspection/layers.js';
-import type { LayerInfo } from '../../lib/model/layer.js';
 
 const spec = (name: string): TensorSpec => ({ name, dtype: 'float32', shape: [null, 4] });
 

@@ -13,6 +13,8 @@ const RESIZE: Readonly<Record<ResizeMethod, { type: string; halfPixels: boolean 
   area: { type: 'ResizeArea', halfPixels: false },
 };
 
+export const RESIZE_METHODS = Object.keys(RESIZE) as readonly ResizeMethod[];
+
 /**
  * Images resized to `[height, width]` as `tf.image.resize` does: sampled at pixel centres, without antialiasing.
  * The result is float32, except with 'nearest', which keeps the dtype; images of that size already pass as they are.
@@ -22,7 +24,7 @@ export function resize(images: Operand, size: Sizes, method: ResizeMethod = 'bil
   if (!Object.hasOwn(RESIZE, method)) {
     throw new GraphError(
       'INVALID_ARGUMENT',
-      `Expected \`method\` to be one of ${Object.keys(RESIZE).join(', ')} but received "${method}".`,
+      `Expected \`method\` to be one of ${RESIZE_METHODS.join(', ')} but received "${method}".`,
     );
   }
   if (value.rank === 3) return squeeze(resize(expandDims(value, 0), size, method), 0);

@@ -7,7 +7,10 @@ import { cast, type Sizes, sizes } from './array.js';
 export type RandomDType = 'float32' | 'float64';
 
 export interface RandomOptions {
-  /** An integer, or a symbolic int32 scalar (a loop's counter, for other numbers in every round). */
+  /**
+   * An integer; a symbolic int32 scalar (a loop's counter, for other numbers in every round); or a vector of two, both
+   * of which count.
+   */
   readonly seed?: number | Symbolic;
   readonly dtype?: RandomDType;
 }
@@ -24,8 +27,13 @@ function draw(
   if (seed === undefined) {
     return op(stateful, [sizes(shape)], { dtype: { dtype }, seed: { int: 0 }, seed2: { int: 0 } });
   }
-  const key = typeof seed === 'number' ? integers([seed, KEY]) : sizes([cast(seed, 'int32'), KEY]);
-  return op(stateless, [sizes(shape), key], { dtype: { dtype } });
+  return op(stateless, [sizes(shape), keyOf(seed)], { dtype: { dtype } });
+}
+
+function keyOf(seed: number | Symbolic): Symbolic {
+  if (typeof seed === 'number') return integers([seed, KEY]);
+  const value = cast(seed, 'int32');
+  return value.rank === 1 ? value : sizes([value, KEY]);
 }
 
 /** Normally distributed numbers. */

@@ -1,29 +1,7 @@
 import type { NativeLayer, NativeModel } from '../binding/contract.js';
-import type { TensorSpec } from '../graph/method.js';
+import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 
-/** One use of a layer ("node" in Keras). A shared layer has several. */
-export interface LayerCall {
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
-}
-
-/** A Keras layer of a model. */
-export interface LayerInfo {
-  /** As `model.summary()` shows it. */
-  readonly name: string;
-  /** The names of the nested models around it, outermost first, and its own. */
-  readonly path: readonly string[];
-  /** The Keras class, as 'Conv2D'. */
-  readonly type: string;
-  /** What enters and leaves its last call. */
-  readonly input: readonly TensorSpec[];
-  readonly output: readonly TensorSpec[];
-  /** All of its calls, in order. */
-  readonly calls: readonly LayerCall[];
-  readonly weights: readonly TensorSpec[];
-}
-
-/** @internal */
+/** @internal The layers of a loaded model, each name replaced by what it names. */
 export function layersOf(model: NativeModel): readonly LayerInfo[] {
   const weights = new Map(model.weights.map((spec) => [spec.name, spec]));
   const specs = (names: readonly string[]) =>

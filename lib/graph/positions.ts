@@ -1,0 +1,69 @@
+/** The axes of positions in tensors (N, ...positions, C): of images height and width. */
+import { GraphError } from '../errors.js';
+import { multiply } from './ops/arithmetic.js';
+import { expandDims, reshape, shape as shapeOf, squeeze } from './ops/array.js';
+import { type ResizeMethod, resize } from './ops/image.js';
+import { slice } from './ops/indexing.js';
+import type { Symbolic } from './symbolic.js';
+
+/** A size: known now, or a symbolic scalar. */
+export type Size = number | Symbolic;
+
+/** The size of x along `axis`. */
+export function sizeOf(x: Symbolic, axis: number): Size {
+  const positive = axis < 0 ? axis + x.rank : axis;
+  return x.shape?.[positive] ?? squeeze(slice(shapeOf(x), [positive], [1]), 0);
+}
+
+/** The sizes of a tensor (N, ...positions, C) between its samples and its channels. */
+export function positionSizes(x: Symbolic): readonly Size[] {
+  return Array.from({ length: Math.max(0, x.rank - 2) }, (_, i) => sizeOf(x, i + 1));
+}
+
+/** x (N, C) as (N, 1, ..., C), so that it broadcasts over `positions` axes. */
+export function alongPositions(x: Symbolic, positions: number): Symbolic {
+  let widened = x;
+  for (let i = 0; i < positions; i++) widened = expandDims(widened, 1);
+  return widened;
+}
+
+/**
+ * Maps (N, ...positions, U) resized: of images to [height, width], of signals to [length], of volumes to
+ * [depth, height, width] (height and width first, then depth). Signals and volumes are resized bilinearly only.
+ */
+export function resizePositions(
+  maps: Symbolic,
+  sizes: readonly Size[],
+  method: ResizeMethod = 'bilinear',
+): Symbolic {
+  const rank = maps.rank - 2;
+  if (sizes.length !== rank || rank < 1 || rank > 3) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Maps ${maps} have ${rank} axes of positions and cannot be resized to ${sizes.length} sizes. Set ` +
+        '`resizing: false`, or give a size for each axis of positions.',
+    );
+  }
+  if (rank === 2) return resize(maps, sizes, method);
+  if (method !== 'bilinear') {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Signals and volumes are resized bilinearly, not by '${method}': ${maps} is none of images.`,
+    );
+  }
+  if (rank === 1) return squeeze(resize(expandDims(maps, 2), [sizes[0] as Size, 1]), 2);
+
+  const [depth, height, width] = sizes as [Size, Size, Size];
+  const [n, d, h, w, units] = [0, 1, 2, 3, 4].map((axis) => sizeOf(maps, axis)) as [
+    Size,
+    Size,
+    Size,
+    Size,
+    Size,
+  ];
+  const area =
+    typeof height === 'number' && typeof width === 'number' ? height * width : multiply(height, width);
+  const slices = resize(reshape(maps, [-1, h, w, units]), [height, width]);
+  const columns = resize(reshape(slices, [n, d, area, units]), [depth, area]);
+  return reshape(columns, [n, depth, height, width, units]);
+}

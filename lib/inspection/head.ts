@@ -1,0 +1,92 @@
+/** The head of a classifier: what gathers the positions, and what gives the logits. */
+import type { StaticShape } from '../binding/contract.js';
+import type { LayerInfo, TensorSpec } from '../graph/layer.js';
+import { getNestedLayer, holds, type Layered, type LayerName, noLayer } from './layers.js';
+
+/** What also knows how its layers hang together: a model, outside and inside of a method. */
+export interface Connected extends Layered {
+  /** @internal */
+  readonly outputTensors: readonly string[];
+  /** @internal */
+  dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
+}
+
+/** The Keras classes that gather all positions into one vector. */
+export const POOLING_LAYERS: readonly string[] = Object.freeze([
+  'Flatten',
+  'GlobalAveragePooling1D',
+  'GlobalAveragePooling2D',
+  'GlobalAveragePooling3D',
+  'GlobalMaxPooling1D',
+  'GlobalMaxPooling2D',
+  'GlobalMaxPooling3D',
+]);
+
+/** The Keras classes that give their input another shape, or drop nothing of it at inference. */
+const RESHAPING_LAYERS: readonly string[] = ['Reshape', 'Flatten', 'Dropout'];
+
+const namesOf = (specs: readonly TensorSpec[]) => specs.map(({ name }) => name);
+
+const outputsOf = (layer: LayerInfo) => layer.calls.flatMap(({ outputs }) => namesOf(outputs));
+
+/**
+ * The layer that gives the logits: that of `name`, else the last one that holds a `kernel` and on which the model's
+ * first output depends.
+ *
+ * @throws ModelError (`NOT_FOUND`) where there is none.
+ */
+export function getLogitsLayer(model: Connected, name: LayerName | null = null): LayerInfo {
+  if (name !== null) return getNestedLayer(model, name);
+  const output = model.outputTensors.slice(0, 1);
+  const found = model.layers.findLast(
+    (layer) => holds(model, layer, 'kernel') && model.dependsOn(output, outputsOf(layer)),
+  );
+  if (found === undefined) throw noLayer(model, 'with a `kernel`');
+  return found;
+}
+
+/**
+ * The layer of `name`, else the last global pooling (or Flatten) layer that the logits are computed from, passing over
+ * those that have no positions to gather (a Flatten of 1 x 1).
+ *
+ * @throws ModelError (`NOT_FOUND`) where there is none.
+ */
+export function getGlobalPoolingLayer(model: Connected, name: LayerName | null = null): LayerInfo {
+  if (name !== null) return getNestedLayer(model, name);
+  const logits = namesOf(getLogitsLayer(model).input);
+  const isPooling = (layer: LayerInfo) =>
+    POOLING_LAYERS.includes(layer.type) && model.dependsOn(logits, outputsOf(layer));
+  const found =
+    model.layers.findLast(
+      (layer) => layer.input.some(({ shape }) => hasPositions(shape)) && isPooling(layer),
+    ) ?? model.layers.findLast(isPooling);
+  if (found === undefined) throw noLayer(model, `of type ${POOLING_LAYERS.join(' or ')} before its logits`);
+  return found;
+}
+
+/** Whether (N, ...positions, C) has more than one position. */
+function hasPositions(shape: StaticShape): boolean {
+  return shape === null || shape.slice(1, -1).some((size) => size !== 1);
+}
+
+/**
+ * @internal What the logits layer gives, as (N, C): where that is the (N, 1, 1, C) of a convolution, what the Reshape or
+ * Flatten after it makes of it (MobileNet).
+ */
+export function logitsOf(model: Connected): readonly TensorSpec[] {
+  let logits = getLogitsLayer(model).output;
+  for (;;) {
+    const [only, ...others] = logits;
+    const shape = only?.shape ?? null;
+    const isVector = shape === null || shape.length < 3 || hasPositions(shape);
+    if (only === undefined || others.length > 0 || isVector) return logits;
+    const next = model.layers.find(
+      (layer) =>
+        RESHAPING_LAYERS.includes(layer.type) &&
+        layer.input.some(({ name }) => name === only.name) &&
+        layer.output[0]?.name !== only.name,
+    );
+    if (next === undefined) return logits;
+    logits = next.output;
+  }
+}

@@ -1,0 +1,79 @@
+import { GraphError } from '../../errors.js';
+import type { LayerInfo, TensorSpec } from '../../graph/layer.js';
+import type { MethodArguments, MethodResult } from '../../graph/method.js';
+import { reshape } from '../../graph/ops/array.js';
+import { gather } from '../../graph/ops/indexing.js';
+import { einsum } from '../../graph/ops/math.js';
+import { describeShape, type Symbolic } from '../../graph/symbolic.js';
+import { gatherUnits } from '../../inspection/gather_units.js';
+import { getLogitsLayer } from '../../inspection/head.js';
+import { type LayerName, weightOf } from '../../inspection/layers.js';
+
+export interface CamParameters {
+  /** The layer whose kernel weighs the channels, by name or path. Default: the one that gives the logits. */
+  readonly logitsLayer?: LayerName;
+}
+
+/**
+ * CAM: the activations before global average pooling, each channel weighted by the unit's own weight for it.
+ *
+ *     map[u] = Σ_k kernel[k, u] · activations[., ., k]
+ *
+ * The model must be exposed (`inspection.expose`): its outputs are the logits (N, C) and the activations
+ * (N, H', W', K). What lies between the two must be a global pooling and one dense layer (or convolution of size 1)
+ * with a kernel of K rows; for other networks Grad-CAM is the same idea. Maps are raw, (N, H', W', U).
+ *
+ * Cost: one forward pass, no backward pass.
+ *
+ * Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016,
+ * https://arxiv.org/abs/1512.04150.
+ *
+ * @throws ModelError (`NOT_FOUND`) where there is no layer of that name, or none that holds a kernel.
+ * @throws GraphError where the kernel's rows are not the channels of the activations.
+ */
+export function cam({
+  model,
+  inputs,
+  indices,
+  indicesAxis,
+  indicesBatchDims,
+  logitsLayer,
+}: MethodArguments & CamParameters): MethodResult {
+  const layer = getLogitsLayer(model, logitsLayer ?? null);
+  const spec = kernelOf(layer);
+  const tensors = model.withTensors([spec])(inputs, 2);
+  const [outputs, activations] = tensors;
+  const kernel = asMatrix(tensors.at(-1) as Symbolic, spec, activations, layer);
+
+  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+  const weights = indices === undefined ? kernel : gather(kernel, indices, { axis: 1 });
+  const maps = einsum(`b...k,${indices === undefined ? 'kc' : 'kbc'}->b...c`, activations, weights);
+
+  return { logits, maps };
+}
+
+function kernelOf(layer: LayerInfo): TensorSpec {
+  const kernel = weightOf(layer, 'kernel');
+  if (kernel !== undefined) return kernel;
+  throw new GraphError(
+    'INVALID_ARGUMENT',
+    `The layer '${layer.name}' (${layer.type}) holds no kernel to weigh channels by. Name the dense layer that gives ` +
+      'the logits: `logitsLayer`.',
+  );
+}
+
+/** The kernel of a dense layer, or of a convolution of size 1, as (K, C). */
+function asMatrix(kernel: Symbolic, spec: TensorSpec, activations: Symbolic, layer: LayerInfo): Symbolic {
+  const [rows, columns] = (spec.shape ?? []).slice(-2) as [number, number];
+  const channels = activations.shape?.at(-1) ?? rows;
+  const sizes = (spec.shape ?? []).slice(0, -2);
+  if (spec.shape === null || spec.shape.length < 2 || sizes.some((size) => size !== 1) || rows !== channels) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `CAM needs one row of '${layer.name}'s kernel for each of the ${channels} channels of the activations, but it is ` +
+        `${describeShape(spec.shape)}: that layer does not follow a global pooling of them. Use Grad-CAM, or expose ` +
+        'other activations.',
+    );
+  }
+  return reshape(kernel, [rows, columns]);
+}

@@ -1,0 +1,61 @@
+import { batchJacobian } from '../../graph/gradient.js';
+import type { MethodArguments, MethodResult } from '../../graph/method.js';
+import { abs, add, divideNoNan, exp, log, minimum, multiply, subtract } from '../../graph/ops/arithmetic.js';
+import { einsum } from '../../graph/ops/math.js';
+import { relu } from '../../graph/ops/nn.js';
+import { reduceMax, reduceSum } from '../../graph/ops/reduction.js';
+import { alongPositions } from '../../graph/positions.js';
+import type { Symbolic } from '../../graph/symbolic.js';
+import { gatherUnits } from '../../inspection/gather_units.js';
+
+/**
+ * Grad-CAM++: Grad-CAM whose weights look at positive gradients only, each position by how much it says of its channel.
+ *
+ *     g       = ∂logit[u] / ∂activations[., ., k]
+ *     α       = g² / (2 g² + g³ · Σ activations[., ., k]) = 1 / (2 + g · Σ activations[., ., k])
+ *     w[u, k] = Σ over positions of α · max(exp(logit[u]) · g, 0)
+ *     map[u]  = Σ_k w[u, k] · activations[., ., k]
+ *
+ * The model must be exposed (`inspection.expose`): its outputs are the logits (N, C) and the activations
+ * (N, H', W', K). Maps are raw, (N, H', W', U). The factor exp(logit) is one number per map: where it, times the map,
+ * is larger than the dtype holds (logits above some 88), it is the largest that keeps the map finite.
+ *
+ * Cost: one forward pass, and per unit one backward pass from the logits to the activations.
+ *
+ * Source: Chattopadhay et al., "Grad-CAM++: Generalized Gradient-Based Visual Explanations for Deep Convolutional
+ * Networks", WACV 2018, https://arxiv.org/abs/1710.11063.
+ */
+export function gradcampp({
+  model,
+  inputs,
+  indices,
+  indicesAxis,
+  indicesBatchDims,
+  spatialAxis,
+}: MethodArguments): MethodResult {
+  const [outputs, activations] = model(inputs, 2);
+  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+
+  const total = reduceSum(activations, spatialAxis, { keepdims: true });
+  const weights = batchJacobian(logits, activations, {
+    each: (gradient) => {
+      const alpha = divideNoNan(1, add(multiply(total, gradient), 2));
+      return reduceSum(multiply(alpha, relu(gradient)), spatialAxis);
+    },
+  });
+  const maps = einsum('b...k,bck->b...c', activations, weights);
+
+  return { logits, maps: timesExp(maps, alongPositions(logits, spatialAxis.length), spatialAxis) };
+}
+
+/** The logarithm of the largest number of a dtype, a little below. */
+const LOG_LARGEST: Readonly<Record<string, number>> = { float16: 11, float64: 709.7 };
+const LOG_LARGEST_FLOAT32 = 88.7;
+
+/** maps · exp(exponent), where that is more than the dtype holds by the largest factor that is not. */
+function timesExp(maps: Symbolic, exponent: Symbolic, axis: readonly number[]): Symbolic {
+  const largest = LOG_LARGEST[maps.dtype] ?? LOG_LARGEST_FLOAT32;
+  // Of a map of zeros the logarithm is -∞, and of small ones below 0: relu leaves the factor itself finite then.
+  const room = subtract(largest, relu(log(reduceMax(abs(maps), axis, { keepdims: true }))));
+  return multiply(maps, exp(minimum(exponent, room)));
+}

@@ -1,0 +1,127 @@
+import { checkInteger, outOfRange } from '../../arguments.js';
+import { GraphError } from '../../errors.js';
+import { normalize } from '../../filters.js';
+import type { MethodArguments, MethodResult } from '../../graph/method.js';
+import { integers } from '../../graph/operand.js';
+import { add, floordiv, minimum, multiply, subtract } from '../../graph/ops/arithmetic.js';
+import { range, reshape, transpose } from '../../graph/ops/array.js';
+import { mapRange } from '../../graph/ops/control.js';
+import { gather, slice, topK } from '../../graph/ops/indexing.js';
+import { einsum } from '../../graph/ops/math.js';
+import { softmax } from '../../graph/ops/nn.js';
+import { reduceStd } from '../../graph/ops/reduction.js';
+import { positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
+import type { Symbolic } from '../../graph/symbolic.js';
+import { gatherUnits } from '../../inspection/gather_units.js';
+
+export interface ScorecamParameters {
+  /**
+   * Masked inputs that one forward pass takes, of one or several samples: what bounds the memory. Default 8. Each
+   * replica has a pass of its own under way.
+   */
+  readonly maskBatchSize?: number;
+  /** Use only so many channels of each sample: those that spread most (by standard deviation). Default: all. */
+  readonly maxChannels?: number;
+  /**
+   * What a channel's map is multiplied by: 'score', the unit's logit for the masked input, as the Python library does,
+   * or 'softmax', the softmax of these over the channels, as in the paper. Default 'score'.
+   */
+  readonly weighting?: 'score' | 'softmax';
+}
+
+/**
+ * Score-CAM: the activations of a layer, each channel weighted by what the model says to the input seen through it.
+ *
+ *     mask[k] = activations[., ., k] stretched to [0, 1], resized to the input
+ *     s[u, k] = logit[u] of inputs · mask[k]
+ *     map[u]  = Σ_k w[u, k] · mask[k],   w = s, or softmax over k of s
+ *
+ * The model must be exposed (`inspection.expose`): its outputs are the logits (N, C) and the activations
+ * (N, H', W', K). No gradient is needed. Maps are raw and have the size of the input, (N, H, W, U). The softmax does
+ * not change when the same is subtracted from all scores, so the paper's baseline input falls out of it.
+ *
+ * Cost: 1 + K forward passes (1 + `maxChannels`), whatever the number of units. `explain` reports them to
+ * `onProgress`, `maskBatchSize` at a time, and can be cancelled between two of them.
+ *
+ * Source: Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR
+ * Workshops 2020, https://arxiv.org/abs/1910.01279; `maxChannels` as in Faster Score-CAM (tf-keras-vis).
+ */
+export function scorecam({
+  model,
+  inputs,
+  allInputs,
+  indices,
+  indicesAxis,
+  indicesBatchDims,
+  spatialAxis,
+  maskBatchSize = 8,
+  maxChannels,
+  weighting = 'score',
+}: MethodArguments & ScorecamParameters): MethodResult {
+  checkInteger('maskBatchSize', maskBatchSize);
+  if (maxChannels !== undefined) checkInteger('maxChannels', maxChannels);
+  if (weighting !== 'score' && weighting !== 'softmax') {
+    throw outOfRange('weighting', "'score' or 'softmax'", weighting);
+  }
+  const [outputs, activations] = model(inputs, 2);
+  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+  if (logits.rank !== 2) {
+    throw new GraphError('INVALID_ARGUMENT', `Score-CAM needs logits (N, C) but the model gives ${outputs}.`);
+  }
+
+  const masks = normalize(widest(activations, spatialAxis, maxChannels), spatialAxis);
+  const sizes = positionSizes(inputs);
+  const scores = scoresOf(masks, maskBatchSize, (mask, sample) => {
+    const masked = multiply(gather(inputs, sample), resizePositions(mask, sizes));
+    const [seen] = model(allInputs.map((each) => (each === inputs ? masked : gather(each, sample))));
+    const units = indices === undefined ? undefined : gather(indices, sample);
+    return gatherUnits(seen, units, { axis: indicesAxis, batchDims: indicesBatchDims });
+  });
+  const weights = weighting === 'score' ? scores : softmax(scores);
+  // Resizing is linear: the weighted sum of the small masks, resized, is that of the resized ones.
+  const maps = resizePositions(einsum('b...k,bck->b...c', masks, weights), sizes);
+
+  return { logits, maps };
+}
+
+/** The channels of largest spread, of each sample its own; all where `count` does not leave any out. */
+function widest(activations: Symbolic, spatialAxis: readonly number[], count: number | undefined): Symbolic {
+  const channels = activations.shape?.at(-1) ?? null;
+  if (count === undefined || (channels !== null && count >= channels)) return activations;
+  if (channels === null) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `\`maxChannels\` needs a known number of channels but the activations are ${activations}.`,
+    );
+  }
+  const { indices } = topK(reduceStd(activations, spatialAxis), count);
+  return gather(activations, indices, { axis: -1, batchDims: 1 });
+}
+
+/**
+ * What `score` gives for every mask of every sample, (N, U, K). It gets masks (M, ...positions, 1) and the samples (M)
+ * that they belong to, and returns (M, U); M is `batchSize` in each turn, so that the last may repeat a mask.
+ */
+function scoresOf(
+  masks: Symbolic,
+  batchSize: number,
+  score: (mask: Symbolic, sample: Symbolic) => Symbolic,
+): Symbolic {
+  const samples = sizeOf(masks, 0);
+  const channels = sizeOf(masks, -1);
+  const positions = positionSizes(masks);
+  const count = multiply(integers(samples), channels);
+  const last = subtract(count, 1);
+  // (N, ...positions, K) -> (N · K, ...positions, 1)
+  const axes = positions.map((_, i) => i + 1);
+  const rows = reshape(transpose(masks, [0, masks.rank - 1, ...axes]), [-1, ...positions, 1]);
+
+  const turns = floordiv(add(count, batchSize - 1), batchSize);
+  const taken = mapRange(turns, (turn) => {
+    const ids = minimum(add(range(batchSize), multiply(turn, batchSize)), last);
+    return score(gather(rows, ids), floordiv(ids, channels));
+  });
+  const units = sizeOf(taken, -1);
+  const scores = slice(reshape(taken, [-1, units]), [0, 0], [count, -1]);
+  return transpose(reshape(scores, [samples, channels, units]), [0, 2, 1]);
+}

@@ -1,0 +1,143 @@
+import { GraphError } from '../../errors.js';
+import { absoluteNormalize } from '../../filters.js';
+import { batchJacobian } from '../../graph/gradient.js';
+import type { Filter, MethodArguments, MethodResult } from '../../graph/method.js';
+import { constant } from '../../graph/operand.js';
+import { add, multiply } from '../../graph/ops/arithmetic.js';
+import { squeeze } from '../../graph/ops/array.js';
+import { reduceMean } from '../../graph/ops/reduction.js';
+import { positionSizes, resizePositions } from '../../graph/positions.js';
+import type { Symbolic } from '../../graph/symbolic.js';
+import { exposedBiasTerms } from '../../inspection/bias_terms.js';
+import { gatherUnits } from '../../inspection/gather_units.js';
+import type { Tensor } from '../../tensor.js';
+import { transposeJacobian } from './gradients.js';
+
+export interface FullGradientsParameters {
+  /** Works on one unit's product of gradient and signal (N, h, w, C). Default: `filters.absoluteNormalize`. */
+  readonly psi?: Filter;
+  /**
+   * The bias of each intermediate signal, (C) each. The model's outputs must then be [logits, ...signals], one signal
+   * per bias. Default: found in the graph.
+   */
+  readonly biases?: readonly Tensor[];
+}
+
+/** One part of a full gradient: gradient · factor, summed over its elements, is what it adds to the logit. */
+export interface FullGradientTerm {
+  /** The tensor's name in the model's graph, or 'inputs'. */
+  readonly name: string;
+  /** What the logit is differentiated by. */
+  readonly signal: Symbolic;
+  /** What the gradient is multiplied by: the input itself, or the bias that is in the signal. */
+  readonly factor: Symbolic;
+}
+
+/**
+ * Full gradients: input · gradient, and bias · gradient of every bias of the network, laid over each other.
+ *
+ *     map[u] = mean over channels of ψ(inputs · ∂logit[u]/∂inputs)
+ *            + Σ over biases b of resize(mean over channels of ψ(b · ∂logit[u]/∂t))
+ *
+ * where t is the tensor right after b was added, before any activation, and ψ = `filters.absoluteNormalize`: every
+ * channel of every signal is stretched to [0, 1] by itself. The biases are found in the graph: those of dense layers
+ * and convolutions, what a batch normalisation adds (β - mean · γ / √(variance + ε), fused or decomposed), β of layer
+ * normalisations, and any other constant made of weights. A bias whose signal has no positions (a dense layer's after
+ * the pooling) is not on the map; {@link fullGradientTerms} has all.
+ *
+ * The logits are the model's first output, (N, C). Where the model was exposed with further outputs, the biases are
+ * those of the layers that give these. Maps have the size of the input: (N, H, W, U).
+ *
+ * In a network of ReLUs and affine layers the terms, without ψ, are complete: they sum to the logit.
+ *
+ * Cost: one forward pass, and one full backward pass per unit.
+ *
+ * Source: Srinivas, Fleuret, "Full-Gradient Representation for Neural Network Visualization", NeurIPS 2019,
+ * https://arxiv.org/abs/1905.00780.
+ *
+ * @throws GraphError where `biases` and the model's outputs do not go together.
+ */
+export function fullGradients(args: MethodArguments & FullGradientsParameters): MethodResult {
+  const { inputs, spatialAxis, psi = absoluteNormalize } = args;
+  const { logits, terms } = fullGradientTerms(args);
+  const placed = terms.filter(({ signal }) => hasPositionsOf(signal, inputs));
+  const sizes = positionSizes(inputs);
+
+  const maps = batchJacobian(
+    logits,
+    placed.map(({ signal }) => signal),
+    {
+      each: (gradients) =>
+        gradients
+          .map((gradient, i) => {
+            const filtered = psi(multiply(gradient, (placed[i] as FullGradientTerm).factor), spatialAxis);
+            const map = reduceMean(filtered, -1, { keepdims: true });
+            return squeeze(i === 0 ? map : resizePositions(map, sizes), -1);
+          })
+          .reduce(add),
+    },
+  );
+
+  return { logits, maps: transposeJacobian(maps, spatialAxis.length) };
+}
+
+/**
+ * The explained logits, and what {@link fullGradients} is made of: the input first, then every bias in the order of the
+ * graph, those without positions too. For a method of your own that combines them in another way.
+ */
+export function fullGradientTerms({
+  model,
+  inputs,
+  indices,
+  indicesAxis,
+  indicesBatchDims,
+  biases,
+}: MethodArguments & FullGradientsParameters): {
+  readonly logits: Symbolic;
+  readonly terms: readonly FullGradientTerm[];
+} {
+  const given = biases?.map((bias) => constant(bias));
+  const found = given === undefined ? exposedBiasTerms(model) : [];
+  const tensors = found.flatMap(({ tensor, operands }) => [tensor, ...operands]);
+  const [outputs, ...others] = model.withTensors(tensors)(inputs);
+  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+
+  const signals = others.slice(0, model.outputs.length - 1);
+  if (given !== undefined && given.length !== signals.length) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `\`biases\` has ${given.length} entries but the model has ${signals.length} outputs after its logits: expose the ` +
+        'layers that `layersWithBiases` returned with them, or leave `biases` out.',
+    );
+  }
+  const terms: FullGradientTerm[] = [{ name: 'inputs', signal: inputs, factor: inputs }];
+  given?.forEach((factor, i) => {
+    const name = model.outputs[i + 1]?.name ?? '';
+    terms.push({ name, signal: signals[i] as Symbolic, factor });
+  });
+  let at = signals.length;
+  for (const { tensor, operands, value } of found) {
+    const [signal, ...values] = others.slice(at, at + 1 + operands.length) as [Symbolic, ...Symbolic[]];
+    at += 1 + operands.length;
+    terms.push({ name: tensor.name, signal, factor: value(values) });
+  }
+  return { logits, terms };
+}
+
+/** How far the proportions of a signal may be from the input's, before it is no picture of it. */
+const MOST_DISTORTION = 2;
+
+/**
+ * Whether the axes of `signal` are the samples, the input's positions and channels. Tokens (N, T, C) of a picture are
+ * not, nor attention scores (N, heads, T, T), whose proportions show it.
+ */
+function hasPositionsOf(signal: Symbolic, inputs: Symbolic): boolean {
+  if (signal.rank !== inputs.rank) return false;
+  const scales: number[] = [];
+  for (let axis = 1; axis < inputs.rank - 1; axis++) {
+    const size = signal.shape?.[axis];
+    const whole = inputs.shape?.[axis];
+    if (typeof size === 'number' && typeof whole === 'number') scales.push(size / whole);
+  }
+  return scales.length === 0 || Math.max(...scales) <= MOST_DISTORTION * Math.min(...scales);
+}

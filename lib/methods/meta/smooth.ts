@@ -1,0 +1,81 @@
+import { checkFunction, checkInteger, checkOptions, outOfRange, wrongType } from '../../arguments.js';
+import { isFloating } from '../../dtype.js';
+import { GraphError } from '../../errors.js';
+import type { AnyMethod, Method, MethodArguments, MethodParameters } from '../../graph/method.js';
+import { integers } from '../../graph/operand.js';
+import { add, divide } from '../../graph/ops/arithmetic.js';
+import { cast, stack } from '../../graph/ops/array.js';
+import { forRange } from '../../graph/ops/control.js';
+import { normal } from '../../graph/ops/random.js';
+import { positionSizes, sizeOf } from '../../graph/positions.js';
+import type { Symbolic } from '../../graph/symbolic.js';
+import { named, withInputs } from './transformed.js';
+
+export interface SmoothOptions {
+  /** How often the method is run, the pass without noise included. Default 20. */
+  readonly repetitions?: number;
+  /** Standard deviation of the noise, in the units of the input as the model takes it. Default 0.1. */
+  readonly noise?: number;
+  /** An int32: the same seed draws the same noise in every run. Default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * SmoothGrad for any method: the average of its logits and maps over inputs with Gaussian noise.
+ *
+ *     (logits, maps) = 1/R · ( method(x) + Σ_{r=2..R} method(x + noise_r) ),   noise_r ~ N(0, σ²)
+ *
+ * The first pass has no noise. All samples of a repetition get the same noise, so that a sample's map depends neither
+ * on the others of its batch nor on its place among them. The repetitions run one after the other inside the graph, in
+ * the memory of one; `explain` reports them to `onProgress`, and can be cancelled between two of them.
+ *
+ * Cost: `repetitions` times that of `method`.
+ *
+ * Source: Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, https://arxiv.org/abs/1706.03825.
+ *
+ * @param method any method; the result takes the same parameters and is named `gradcam_smooth` after gradcam.
+ */
+export function smooth<M extends AnyMethod>(
+  method: M,
+  options: SmoothOptions = {},
+): Method<MethodParameters<M>> {
+  checkFunction('method', method, 'Pass a method, as `methods.gradient.gradients`.');
+  checkOptions('options', options, ['repetitions', 'noise', 'seed']);
+  const { repetitions = 20, noise = 0.1, seed = 0 } = options;
+  checkInteger('repetitions', repetitions);
+  checkInteger('seed', seed, -(2 ** 31), 2 ** 31 - 1);
+  if (typeof noise !== 'number') throw wrongType('noise', 'a number', noise);
+  if (!(noise >= 0 && noise < Number.POSITIVE_INFINITY)) {
+    throw outOfRange('noise', 'a finite standard deviation of at least 0', noise);
+  }
+  const apply = (args: MethodArguments) => method(args as never);
+
+  return named(`${method.name}_smooth`, (args: MethodArguments & MethodParameters<M>) => {
+    const { inputs } = args;
+    const first = apply(args);
+    if (repetitions === 1) return first;
+    const { dtype } = inputs;
+    if (!isFloating(dtype)) {
+      throw new GraphError(
+        'INVALID_ARGUMENT',
+        `${method.name}_smooth adds noise to the input, but the model takes ${inputs}.`,
+      );
+    }
+    const shape = [1, ...positionSizes(inputs), sizeOf(inputs, -1)];
+    const sums = forRange(
+      repetitions - 1,
+      (repetition, logits, maps) => {
+        const drawn = normal(shape, {
+          seed: stack([repetition, integers(seed)]),
+          stddev: noise,
+          dtype: dtype === 'float64' ? 'float64' : 'float32',
+        });
+        const noisy = apply(withInputs(args, add(inputs, cast(drawn, dtype))));
+        return [add(logits as Symbolic, noisy.logits), add(maps as Symbolic, noisy.maps)];
+      },
+      [first.logits, first.maps],
+    );
+    const [logits, maps] = sums.map((sum) => divide(sum, repetitions)) as [Symbolic, Symbolic];
+    return { logits, maps };
+  });
+}

@@ -1,0 +1,102 @@
+import { checkBoolean, checkFunction, checkOptions, outOfRange, wrongType } from '../../arguments.js';
+import type { AnyMethod, Method, MethodArguments, MethodParameters } from '../../graph/method.js';
+import { constant } from '../../graph/operand.js';
+import { add, divide, maximum, multiply } from '../../graph/ops/arithmetic.js';
+import { cast, reshape, reverse, shape, stack, unstack } from '../../graph/ops/array.js';
+import { where } from '../../graph/ops/comparison.js';
+import { forRange } from '../../graph/ops/control.js';
+import { RESIZE_METHODS, type ResizeMethod } from '../../graph/ops/image.js';
+import { gather } from '../../graph/ops/indexing.js';
+import { positionSizes, resizePositions, type Size } from '../../graph/positions.js';
+import type { Symbolic } from '../../graph/symbolic.js';
+import { named, withInputs } from './transformed.js';
+
+export interface TtaOptions {
+  /** Sizes to look at beside the input's own, as shares of it. Default [0.5, 1.5, 2]. */
+  readonly scales?: readonly number[];
+  /** Whether each is also looked at mirrored, left to right. Default true. */
+  readonly hflip?: boolean;
+  /** How inputs and maps are resized: signals and volumes 'bilinear' only, which is the default. */
+  readonly resizeMethod?: ResizeMethod;
+}
+
+/**
+ * Test-time augmentation for any method: the average of its logits and maps over the input at several sizes, and
+ * mirrored. Maps are mirrored back and resized to the input.
+ *
+ *     (logits, maps) = 1/P · Σ over P = (1 + scales) · (hflip ? 2 : 1) passes of resize(unflip(method(flip(resize(x)))))
+ *
+ * Sizes are rounded down. The model must take inputs of other sizes: one with a Flatten before dense layers does not,
+ * and is refused. Without scales and mirroring it is the method itself. The passes run one after the other inside
+ * the graph, in the memory of the largest; `explain` reports them to `onProgress` and can be cancelled between two.
+ *
+ * Cost: P times that of `method`, a scaled pass times the square of its scale.
+ *
+ * Source: the Python library keras-explainable; its average divides by two passes too few.
+ *
+ * @param method any method; the result takes the same parameters and is named `gradcam_tta` after gradcam.
+ */
+export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): Method<MethodParameters<M>> {
+  checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
+  checkOptions('options', options, ['scales', 'hflip', 'resizeMethod']);
+  const { scales = [0.5, 1.5, 2], hflip = true, resizeMethod = 'bilinear' } = options;
+  checkBoolean('hflip', hflip);
+  if (!Array.isArray(scales)) throw wrongType('scales', 'an array of numbers', scales);
+  for (const [i, scale] of scales.entries()) {
+    if (typeof scale !== 'number') throw wrongType(`scales[${i}]`, 'a number', scale);
+    if (!(scale > 0 && scale < Number.POSITIVE_INFINITY)) {
+      throw outOfRange(`scales[${i}]`, 'a finite number above 0', scale);
+    }
+  }
+  if (!RESIZE_METHODS.includes(resizeMethod)) {
+    throw outOfRange('resizeMethod', `one of ${RESIZE_METHODS.join(', ')}`, resizeMethod);
+  }
+  const flips = hflip ? [false, true] : [false];
+  const [, ...others] = [1, ...scales].flatMap((scale) => flips.map((flip) => ({ scale, flip })));
+  const apply = (args: MethodArguments) => method(args as never);
+
+  return named(`${method.name}_tta`, (args: MethodArguments & MethodParameters<M>) => {
+    const first = apply(args);
+    if (others.length === 0) return first;
+    const { inputs } = args;
+    const sizes = positionSizes(inputs);
+    const whole = resizePositions(first.maps, sizes, resizeMethod);
+    const scaleOf = constant(others.map(({ scale }) => scale));
+    const flipOf = constant(
+      others.map(({ flip }) => Number(flip)),
+      'int32',
+    );
+    const sums = forRange(
+      others.length,
+      (pass, logits, maps) => {
+        const flip = cast(gather(flipOf, pass), 'bool');
+        const scaled = resizePositions(inputs, scaledSizes(sizes, gather(scaleOf, pass)), resizeMethod);
+        const seen = apply(withInputs(args, cast(mirrored(scaled, flip), inputs.dtype)));
+        const map = resizePositions(mirrored(seen.maps, flip), sizes, resizeMethod);
+        return [plus(logits as Symbolic, seen.logits), plus(maps as Symbolic, map)];
+      },
+      [first.logits, whole],
+    );
+    const [logits, maps] = sums.map((sum) => divide(sum, others.length + 1)) as [Symbolic, Symbolic];
+    return { logits, maps };
+  });
+}
+
+/** `sizes` times `scale`, rounded down, at least 1. */
+function scaledSizes(sizes: readonly Size[], scale: Symbolic): readonly Symbolic[] {
+  const whole = cast(
+    stack(sizes.map((size) => (typeof size === 'number' ? constant(size, 'int32') : size))),
+    'float32',
+  );
+  return unstack(maximum(cast(multiply(whole, scale), 'int32'), 1));
+}
+
+/** x (N, ..., width, C) from right to left where `flip` holds. */
+function mirrored(x: Symbolic, flip: Symbolic): Symbolic {
+  return where(flip, reverse(x, x.rank - 2), x);
+}
+
+/** sum + x, which must have as many rows: a model that makes samples of positions would otherwise pass unseen. */
+function plus(sum: Symbolic, x: Symbolic): Symbolic {
+  return add(sum, reshape(x, shape(sum)));
+}
