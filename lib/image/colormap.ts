@@ -1,36 +1,70 @@
-import { rgb } from 'd3-color';
-import {
-  interpolateCividis,
-  interpolateInferno,
-  interpolateMagma,
-  interpolatePlasma,
-  interpolateTurbo,
-  interpolateViridis,
-} from 'd3-scale-chromatic';
-
-const INTERPOLATORS = {
-  turbo: interpolateTurbo,
-  viridis: interpolateViridis,
-  inferno: interpolateInferno,
-  magma: interpolateMagma,
-  plasma: interpolatePlasma,
-  cividis: interpolateCividis,
-} as const;
-
-/** A colour map by its name. `turbo` is the successor of jet; the others grow evenly in lightness. */
-export type Colormap = keyof typeof INTERPOLATORS;
-
-export const COLORMAPS = Object.keys(INTERPOLATORS) as readonly Colormap[];
+import { outOfRange } from '../arguments.js';
+import { TABLES } from './colormap_tables.js';
 
 /** How many colours a table holds: one per level of an 8-bit map. */
 export const COLORMAP_LEVELS = 256;
 
-/** RGB of 256 even steps from 0 to 1: 768 bytes, row-major (256, 3). The colours are d3-scale-chromatic's. */
+/**
+ * A colour map by its name in matplotlib. `viridis`, `inferno`, `magma`, `plasma` and `cividis` grow evenly in
+ * lightness; `turbo` is the successor of `jet`; `grey` is also called `gray`.
+ */
+export type Colormap = keyof typeof TABLES | 'jet' | 'grey' | 'gray';
+
+export const COLORMAPS: readonly Colormap[] = [
+  ...(Object.keys(TABLES) as (keyof typeof TABLES)[]),
+  'jet',
+  'grey',
+  'gray',
+];
+
+/** Refuses all but the name of a colour map, and returns it. */
+export function checkColormap(name: string, value: unknown): Colormap {
+  const found = COLORMAPS.find((each) => each === value);
+  if (found === undefined) throw outOfRange(name, `one of ${COLORMAPS.join(', ')}`, value);
+  return found;
+}
+
+/**
+ * RGB of 256 even steps from 0 to 1: 768 bytes, row-major (256, 3). Each is the 8-bit colour nearest to matplotlib's
+ * (which cuts the fraction off when it paints, so that its pixels may be one level darker).
+ */
 export function colormapTable(name: Colormap): Uint8Array {
-  const table = new Uint8Array(COLORMAP_LEVELS * 3);
-  for (let level = 0; level < COLORMAP_LEVELS; level++) {
-    const { r, g, b } = rgb(INTERPOLATORS[name](level / (COLORMAP_LEVELS - 1)));
-    table.set([r, g, b], level * 3);
+  switch (checkColormap('name', name)) {
+    case 'jet':
+      return computed(jet);
+    case 'grey':
+    case 'gray':
+      return computed((x) => [x, x, x]);
+    default:
+      return Uint8Array.from(Buffer.from(TABLES[name as keyof typeof TABLES], 'base64'));
   }
-  return table;
+}
+
+function computed(colour: (x: number) => readonly number[]): Uint8Array {
+  const levels = Array.from({ length: COLORMAP_LEVELS }, (_, i) => colour(i / (COLORMAP_LEVELS - 1)));
+  return Uint8Array.from(levels.flat(), (share) => Math.round(share * 255));
+}
+
+/** Jet by its definition: each channel runs straight between these points `[x, share]`. */
+const JET: readonly (readonly (readonly [x: number, share: number])[])[] = [
+  // biome-ignore format: a channel a line
+  [[0, 0], [0.35, 0], [0.66, 1], [0.89, 1], [1, 0.5]],
+  // biome-ignore format: a channel a line
+  [[0, 0], [0.125, 0], [0.375, 1], [0.64, 1], [0.91, 0], [1, 0]],
+  // biome-ignore format: a channel a line
+  [[0, 0.5], [0.11, 1], [0.34, 1], [0.65, 0], [1, 0]],
+];
+
+function jet(x: number): number[] {
+  return JET.map((points) => {
+    const next = Math.max(
+      1,
+      points.findIndex(([to]) => x <= to),
+    );
+    const [[from, low], [to, high]] = points.slice(next - 1, next + 1) as [
+      [number, number],
+      [number, number],
+    ];
+    return low + ((high - low) * (x - from)) / (to - from);
+  });
 }
