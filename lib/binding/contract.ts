@@ -60,6 +60,21 @@ export interface NativeLayer {
   readonly weights: readonly string[];
 }
 
+export interface NativeBiasTerm {
+  /** The tensor just after the bias was added. Tensor names, here and in `operands`, are usable with callModel. */
+  readonly tensor: string;
+  /**
+   * The bias, of `operands`: add: [b] is b; subtract: [b] is -b; batchNorm: [scale, offset, mean, variance] is
+   * offset - mean * scale / sqrt(variance + epsilon).
+   */
+  readonly kind: 'add' | 'subtract' | 'batchNorm';
+  readonly operands: readonly string[];
+  /** 0 but for batchNorm. */
+  readonly epsilon: number;
+  /** The axis of `tensor` along which the last axis of the bias lies: -1, or 1 where channels come first. */
+  readonly axis: number;
+}
+
 export interface NativeModel {
   readonly inputs: readonly NativeTensorSpec[];
   readonly outputs: readonly NativeTensorSpec[];
@@ -68,7 +83,18 @@ export interface NativeModel {
   readonly outputTensors: readonly string[];
   readonly layers: readonly NativeLayer[];
   readonly weights: readonly NativeTensorSpec[];
+  /** Of a tensor ("node:index") or a weight. */
   tensorSpec(name: string): NativeTensorSpec | null;
+  /**
+   * Whether any of `outputs` is computed from any of the tensors `from`; a tensor is computed from itself. Throws
+   * NOT_FOUND.
+   */
+  dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
+  /**
+   * The additive biases on the way from the model's inputs to `outputs`, in graph order; where `within` names
+   * tensors, from these (ModelGraph::BiasTerms in native/graph/model_graph.h). Throws NOT_FOUND.
+   */
+  biasTerms(outputs: readonly string[], within: readonly string[]): NativeBiasTerm[];
   /** A copy of a weight's value. Throws NOT_FOUND. */
   weight(name: string): NativeTensor;
   /** Frees the graph and weights once no compiled function uses them. Idempotent. */
@@ -117,6 +143,7 @@ export interface NativeTrace {
     inputs: readonly (number | readonly number[])[],
     attrs: Readonly<Record<string, NativeAttr>>,
   ): NativeSymbol[];
+  /** `outputs`: tensors ("node:index") or weights of the model, by name. */
   callModel(model: NativeModel, inputs: readonly number[], outputs: readonly string[]): NativeSymbol[];
   /** `gradYs`: ids, `-1` for ones; empty for ones everywhere. */
   gradient(

@@ -27,13 +27,35 @@ Napi::Value FromLayer(Napi::Env env, const graph::LayerRecord& layer) {
   return object;
 }
 
+const char* KindName(graph::BiasTerm::Kind kind) {
+  switch (kind) {
+    case graph::BiasTerm::Kind::kSubtract:
+      return "subtract";
+    case graph::BiasTerm::Kind::kBatchNorm:
+      return "batchNorm";
+    default:
+      return "add";
+  }
+}
+
+Napi::Value FromBiasTerm(Napi::Env env, const graph::BiasTerm& term) {
+  const Napi::Object object = Napi::Object::New(env);
+  object.Set("tensor", term.tensor);
+  object.Set("kind", KindName(term.kind));
+  object.Set("operands", FromTexts(env, term.operands));
+  object.Set("epsilon", static_cast<double>(term.epsilon));
+  object.Set("axis", term.axis);
+  return object;
+}
+
 }  // namespace
 
 Napi::Function NativeModel::Define(Napi::Env env) {
   return DefineWithGetters(
       env,
       {InstanceMethod<&NativeModel::TensorSpec>("tensorSpec"), InstanceMethod<&NativeModel::Weight>("weight"),
-       InstanceMethod<&NativeModel::Close>("close")},
+       InstanceMethod<&NativeModel::DependsOn>("dependsOn"),
+       InstanceMethod<&NativeModel::BiasTerms>("biasTerms"), InstanceMethod<&NativeModel::Close>("close")},
       {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
        Getter<&NativeModel::GetInputTensors>("inputTensors"),
        Getter<&NativeModel::GetOutputTensors>("outputTensors"), Getter<&NativeModel::GetLayers>("layers"),
@@ -93,6 +115,24 @@ Napi::Value NativeModel::Weight(const Napi::CallbackInfo& info) {
     const TF_Tensor* weight = graph()->FindWeight(name);
     if (weight == nullptr) throw tf::Error(TF_NOT_FOUND, "the model has no weight '" + name + "'", name);
     return NativeTensor::Create(environment_, runtime::Copy(weight));
+  });
+}
+
+Napi::Value NativeModel::DependsOn(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const bool depends = graph()->DependsOn(ToTexts(info[0], "outputs"), ToTexts(info[1], "from"));
+    return Napi::Boolean::New(info.Env(), depends);
+  });
+}
+
+Napi::Value NativeModel::BiasTerms(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const std::vector<graph::BiasTerm> terms =
+        graph()->BiasTerms(ToTexts(info[0], "outputs"), ToTexts(info[1], "within"));
+    const Napi::Array array = Napi::Array::New(info.Env(), terms.size());
+    for (size_t i = 0; i < terms.size(); ++i)
+      array.Set(static_cast<uint32_t>(i), FromBiasTerm(info.Env(), terms[i]));
+    return array;
   });
 }
 

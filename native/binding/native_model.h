@@ -32,6 +32,8 @@ class NativeModel : public Wrap<NativeModel, ModelRef> {
   Napi::Value GetWeights(const Napi::CallbackInfo& info);
   Napi::Value TensorSpec(const Napi::CallbackInfo& info);
   Napi::Value Weight(const Napi::CallbackInfo& info);
+  Napi::Value DependsOn(const Napi::CallbackInfo& info);
+  Napi::Value BiasTerms(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   void Free();
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <set>
 #include <unordered_map>
 
+#include "graph/bias_terms.h"
 #include "graph/file.h"
 #include "graph/flat_graph.h"
 #include "graph/frozen_graph.h"
@@ -59,6 +62,7 @@ struct ModelGraph::Impl {
   std::unordered_map<std::string, TensorSpec> tensors;
   std::unordered_map<std::string, int> weights_by_name;
   std::unordered_map<int, int> weights_by_node;
+  std::optional<BiasFinder> biases;
 
   explicit Impl(FlatGraph flat) : graph(std::move(flat)) {
     for (size_t i = 0; i < graph.nodes.size(); ++i) nodes.emplace(graph.nodes[i].name, static_cast<int>(i));
@@ -129,6 +133,13 @@ struct ModelGraph::Impl {
     return id;
   }
 
+  std::vector<TensorId> Find(const std::vector<std::string>& names) const {
+    std::vector<TensorId> found;
+    found.reserve(names.size());
+    for (const std::string& name : names) found.push_back(Find(name));
+    return found;
+  }
+
   // The ops that `outputs` need, in graph order; the walk ends at inputs and weights.
   std::vector<bool> Needed(const std::vector<TensorId>& outputs) const {
     std::vector<bool> needed(graph.nodes.size(), false);
@@ -153,6 +164,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   KeepLayerNormalizationsApart(&impl->graph);
   impl->layers = FindLayers(impl->graph, impl->tensors, imported.keras);
   impl->graph.file_names.clear();
+  impl->biases.emplace(impl->graph);
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
 }
 
@@ -167,6 +179,8 @@ const std::vector<std::string>& ModelGraph::input_tensors() const { return impl_
 const std::vector<std::string>& ModelGraph::output_tensors() const { return impl_->output_tensors; }
 
 const TensorSpec* ModelGraph::FindTensor(const std::string& name) const {
+  const auto weight = impl_->weights_by_name.find(name);
+  if (weight != impl_->weights_by_name.end()) return &impl_->weights[weight->second];
   auto found = impl_->tensors.find(name);
   if (found == impl_->tensors.end()) found = impl_->tensors.find(name + ":0");
   return found == impl_->tensors.end() ? nullptr : &found->second;
@@ -177,6 +191,30 @@ const TF_Tensor* ModelGraph::FindWeight(const std::string& name) const {
   return found == impl_->weights_by_name.end() ? nullptr : impl_->graph.weights[found->second].value.get();
 }
 
+bool ModelGraph::DependsOn(const std::vector<std::string>& outputs,
+                           const std::vector<std::string>& from) const {
+  const std::vector<TensorId> sources = impl_->Find(from);
+  const std::set<TensorId> wanted(sources.begin(), sources.end());
+  std::vector<char> seen(impl_->graph.nodes.size(), 0);
+  std::vector<TensorId> waiting = impl_->Find(outputs);
+  while (!waiting.empty()) {
+    const TensorId tensor = waiting.back();
+    waiting.pop_back();
+    if (wanted.count(tensor) > 0) return true;
+    if (seen[tensor.node] != 0) continue;
+    seen[tensor.node] = 1;
+    const FlatNode& node = impl_->graph.nodes[tensor.node];
+    waiting.insert(waiting.end(), node.inputs.begin(), node.inputs.end());
+  }
+  return false;
+}
+
+std::vector<BiasTerm> ModelGraph::BiasTerms(const std::vector<std::string>& outputs,
+                                            const std::vector<std::string>& within) const {
+  const std::vector<TensorId> ends = impl_->Find(within);
+  return impl_->biases->Find(impl_->Find(outputs), std::set<TensorId>(ends.begin(), ends.end()));
+}
+
 std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
                                                const std::vector<std::string>& outputs) const {
   const FlatGraph& graph = impl_->graph;
@@ -185,8 +223,7 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
                                              " inputs, but it was called with " +
                                              std::to_string(inputs.size()));
   }
-  std::vector<TensorId> wanted;
-  for (const std::string& output : outputs) wanted.push_back(impl_->Find(output));
+  const std::vector<TensorId> wanted = impl_->Find(outputs);
   const std::vector<bool> needed = impl_->Needed(wanted);
 
   const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());

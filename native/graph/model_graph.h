@@ -26,6 +26,20 @@ struct LayerRecord {
   std::vector<std::string> weights;  // names of TensorSpecs returned by weights()
 };
 
+// An additive bias: `tensor` is what it was added to, with it, before anything else was done.
+struct BiasTerm {
+  enum class Kind {
+    kAdd,        // the bias is operands[0]
+    kSubtract,   // it is -operands[0]
+    kBatchNorm,  // of scale, offset, mean, variance it is offset - mean * scale / sqrt(variance + epsilon)
+  };
+  std::string tensor;  // tensor names "node:index", here and in `operands`
+  Kind kind = Kind::kAdd;
+  std::vector<std::string> operands;
+  float epsilon = 0;
+  int axis = -1;  // of `tensor`, along which the last axis of the bias lies
+};
+
 struct LoadOptions {
   std::string path;  // a SavedModel's directory or a frozen GraphDef's file
   std::string signature = "serving_default";
@@ -53,14 +67,27 @@ class ModelGraph {
   const std::vector<std::string>& input_tensors() const;
   const std::vector<std::string>& output_tensors() const;
 
-  // The spec of any tensor ("node:index", or "node" for output 0), or null where there is none.
+  // The spec of any tensor ("node:index", or "node" for output 0) or weight, or null where there is none.
   const TensorSpec* FindTensor(const std::string& name) const;
   // The value of a weight; null where there is none of that name.
   const TF_Tensor* FindWeight(const std::string& name) const;
 
-  // Adds the ops that `outputs` (tensor names) need to `scope`, with the model's inputs replaced by `inputs`
-  // (one per model input) and weights shared between all instances in one root graph. Returns the outputs.
-  // An output that is a model input returns the given input.
+  // Whether any of `outputs` is computed from any of the tensors `from`; a tensor is computed from itself.
+  // Names as FindTensor takes them; throws NOT_FOUND.
+  bool DependsOn(const std::vector<std::string>& outputs, const std::vector<std::string>& from) const;
+
+  // The biases that were added on the way from the model's inputs to `outputs`, or from the tensors `within`
+  // where there are any: the walk stops at them, as to look into one layer. In graph order. A bias is made of
+  // weights, or of a Const of rank 1 or more (a frozen GraphDef has no weights apart): epsilons and the
+  // constants of activations are none. Scalars count while nothing but preprocessing was done to the inputs:
+  // a Rescaling layer's offset. Only ways through values are followed, not through shapes. Names as
+  // FindTensor takes them; throws NOT_FOUND.
+  std::vector<BiasTerm> BiasTerms(const std::vector<std::string>& outputs,
+                                  const std::vector<std::string>& within) const;
+
+  // Adds the ops that `outputs` (tensor names, or weights') need to `scope`, with the model's inputs replaced
+  // by `inputs` (one per model input) and weights shared between all instances in one root graph. Returns the
+  // outputs. An output that is a model input returns the given input.
   std::vector<TF_Output> Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
                                      const std::vector<std::string>& outputs) const;
 

@@ -104,6 +104,8 @@ std::vector<std::string> ReadCheckpointKeys(Bytes bytes, const std::string& what
 
 // What an AttrValue holds; empty where it holds something else.
 std::optional<int64_t> AttrInt(Bytes attr);
+std::optional<float> AttrFloat(Bytes attr);
+std::optional<bool> AttrBool(Bytes attr);
 std::optional<TF_DataType> AttrType(Bytes attr);
 std::optional<std::string_view> AttrString(Bytes attr);
 std::optional<std::string_view> AttrPlaceholder(Bytes attr);
@@ -120,6 +122,8 @@ std::optional<FunctionReference> AttrFunction(Bytes attr);
 std::vector<std::string_view> TensorStrings(Bytes tensor);
 // The integers of an int32 or int64 TensorProto; empty where it holds something else.
 std::vector<int64_t> TensorInts(Bytes tensor);
+// Whether every element of a floating TensorProto is zero.
+bool TensorIsZero(Bytes tensor);
 Shape TensorShape(Bytes tensor);
 
 }  // namespace ke::graph::proto

@@ -80,6 +80,16 @@ Shape ReadShape(Bytes bytes) {
 
 std::optional<int64_t> AttrInt(Bytes attr) { return FindInt(attr, 3); }
 
+std::optional<float> AttrFloat(Bytes attr) {
+  return FindField<float>(attr, 4, pbf_wire_type::fixed32, [](pbf_reader& r) { return r.get_float(); });
+}
+
+std::optional<bool> AttrBool(Bytes attr) {
+  const std::optional<int64_t> value = FindInt(attr, 5);
+  if (!value) return std::nullopt;
+  return *value != 0;
+}
+
 std::optional<TF_DataType> AttrType(Bytes attr) {
   const std::optional<int64_t> type = FindInt(attr, 6);
   if (!type) return std::nullopt;
@@ -120,6 +130,20 @@ std::vector<std::string_view> TensorStrings(Bytes tensor) {
   std::vector<std::string_view> strings;
   ForEachBytes(tensor, 8, [&](Bytes value) { strings.push_back(value); });
   return strings;
+}
+
+bool TensorIsZero(Bytes tensor) {
+  bool zero = true;
+  const auto check = [&zero](Bytes bytes) {
+    for (const char byte : bytes) zero = zero && byte == 0;
+  };
+  // tensor_content, and the packed lists of floats, doubles and halves; a tensor without values is of zeros.
+  for (const uint32_t field : {4, 5, 6, 13}) ForEachBytes(tensor, field, check);
+  FindField<int>(tensor, 5, pbf_wire_type::fixed32,
+                 [&](pbf_reader& r) { return zero &= r.get_float() == 0; });
+  FindField<int>(tensor, 6, pbf_wire_type::fixed64,
+                 [&](pbf_reader& r) { return zero &= r.get_double() == 0; });
+  return zero && FindInt(tensor, 13).value_or(0) == 0;
 }
 
 Shape TensorShape(Bytes tensor) { return ReadShape(FindBytes(tensor, 2).value_or(Bytes())); }

@@ -198,8 +198,9 @@ std::vector<Symbol> Trace::CallModel(std::shared_ptr<const ModelGraph> model,
     const TensorSpec* spec = model->FindTensor(name);
     if (spec == nullptr) throw tf::Error(TF_NOT_FOUND, "the model has no tensor `" + name + "`", name);
     Shape shape = spec->shape;
-    // For inputs of another size than the model's own, only rank and channels are sure before the replay.
-    if (!declared && shape.known_rank) {
+    // For inputs of another size than the model's own, only rank and channels of what is made of them are
+    // sure before the replay.
+    if (!declared && shape.known_rank && model->DependsOn({name}, model->input_tensors())) {
       for (size_t i = 0; i + 1 < shape.dims.size(); ++i) shape.dims[i] = -1;
     }
     symbols.push_back(Stand(spec->dtype, shape, "model"));

@@ -42,7 +42,7 @@ class Trace : public std::enable_shared_from_this<Trace> {
   Symbol Constant(tf::TensorPtr value);
   std::vector<Symbol> Op(const std::string& type, const std::vector<OpInput>& inputs,
                          const std::map<std::string, AttrValue>& attrs);
-  // The model's tensors `outputs` ("node:index") for the given inputs.
+  // The model's tensors `outputs` ("node:index", or a weight's name) for the given inputs.
   std::vector<Symbol> CallModel(std::shared_ptr<const graph::ModelGraph> model,
                                 const std::vector<SymbolId>& inputs, const std::vector<std::string>& outputs);
   // gradient::Gradient; an entry of grad_ys below 0 means ones. Empty grad_ys: ones for all.
@@ -76,8 +76,9 @@ class Trace : public std::enable_shared_from_this<Trace> {
   // A child trace, for a loop's condition or body; it may use this trace's symbols.
   std::shared_ptr<Trace> Body();
   // Runs `body` (placeholders -> results) while `condition` holds, from `initial`. The placeholders of both
-  // traces say the loop variables' shapes: a dim that changes from turn to turn must be unknown there. `count`:
-  // an int32 scalar, how many turns there will be, for the run's progress; -1 where that is not known.
+  // traces say the loop variables' shapes: a dim that changes from turn to turn must be unknown there.
+  // `count`: an int32 scalar, how many turns there will be, for the run's progress; -1 where that is not
+  // known.
   std::vector<Symbol> While(const std::shared_ptr<Trace>& condition, SymbolId condition_result,
                             const std::shared_ptr<Trace>& body, const std::vector<SymbolId>& body_results,
                             const std::vector<SymbolId>& initial, SymbolId count = -1);

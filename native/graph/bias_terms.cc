@@ -1,0 +1,167 @@
+#include "graph/bias_terms.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "graph/proto.h"
+
+namespace ke::graph {
+namespace {
+
+template <size_t N>
+bool IsAnyOf(std::string_view op, const std::string_view (&names)[N]) {
+  return std::find(std::begin(names), std::end(names), op) != std::end(names);
+}
+
+// What they make of a tensor says nothing of its values.
+bool ReadsShapeOnly(std::string_view op) {
+  constexpr std::string_view kOps[] = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"};
+  return IsAnyOf(op, kOps);
+}
+
+// The values of their first input, in the same or another order, shape or dtype.
+bool PassesOn(std::string_view op) {
+  constexpr std::string_view kOps[] = {"Identity", "IdentityN", "StopGradient", "PreventGradient",
+                                       "Snapshot", "Cast",      "Reshape",      "ExpandDims",
+                                       "Squeeze",  "Transpose"};
+  return IsAnyOf(op, kOps);
+}
+
+bool IsAdd(std::string_view op) { return op == "AddV2" || op == "Add"; }
+bool IsBatchNorm(std::string_view op) { return op.substr(0, 14) == "FusedBatchNorm" && op.size() <= 16; }
+
+bool IsFloating(TF_DataType dtype) {
+  return dtype == TF_FLOAT || dtype == TF_DOUBLE || dtype == TF_HALF || dtype == TF_BFLOAT16;
+}
+
+int ChannelAxis(const FlatNode& node) {
+  const auto format = proto::AttrString(node.Attr("data_format"));
+  return format && format->substr(0, 2) == "NC" ? 1 : -1;
+}
+
+}  // namespace
+
+BiasFinder::BiasFinder(const FlatGraph& graph)
+    : graph_(graph),
+      depends_(graph.nodes.size(), 0),
+      made_of_weights_(graph.nodes.size(), 0),
+      literal_(graph.nodes.size(), 0),
+      zero_(graph.nodes.size(), 0),
+      preprocessing_(graph.nodes.size(), 0) {
+  for (const FlatWeight& weight : graph.weights) made_of_weights_[weight.node] = IsFloating(weight.dtype);
+  for (size_t node = 0; node < graph.nodes.size(); ++node) Visit(static_cast<int>(node));
+}
+
+// Inputs stand before their consumers, so that what is said of a node follows from what was said of them.
+void BiasFinder::Visit(int index) {
+  const FlatNode& node = graph_.nodes[index];
+  if (node.kind == FlatNode::Kind::kInput) {
+    depends_[index] = preprocessing_[index] = 1;
+    return;
+  }
+  if (node.kind == FlatNode::Kind::kWeight) return;
+  if (node.op == "Const") {
+    const auto tensor = proto::AttrTensor(node.Attr("value"));
+    if (!tensor || !IsFloating(proto::AttrType(node.Attr("dtype")).value_or(TF_INT32))) return;
+    zero_[index] = proto::TensorIsZero(*tensor);
+    literal_[index] = proto::TensorShape(*tensor).rank() == 0;
+    made_of_weights_[index] = literal_[index] == 0;
+    return;
+  }
+  if (ReadsShapeOnly(node.op)) return;
+  int dependent = 0;
+  for (const TensorId& input : node.inputs) dependent += Depends(input) ? 1 : 0;
+  depends_[index] = dependent > 0;
+  if (node.inputs.empty()) return;
+  const int first = node.inputs[0].node;
+  if (dependent == 0) {
+    for (const TensorId& input : node.inputs) made_of_weights_[index] |= made_of_weights_[input.node];
+    if (PassesOn(node.op) && node.inputs.size() == 1) {
+      literal_[index] = literal_[first];
+      zero_[index] = zero_[first];
+    }
+    return;
+  }
+  if (PassesOn(node.op)) {
+    preprocessing_[index] = preprocessing_[first];
+  } else if (dependent == 1) {
+    const bool either = IsAdd(node.op) || node.op == "Sub" || node.op == "Mul";
+    const bool by_constant = node.op == "RealDiv" || node.op == "Div" || node.op == "BiasAdd";
+    if (!either && !(by_constant && Depends(node.inputs[0]))) return;
+    for (const TensorId& input : node.inputs) {
+      if (Depends(input)) preprocessing_[index] = preprocessing_[input.node];
+    }
+  }
+}
+
+bool BiasFinder::IsBias(TensorId value, int node) const {
+  if (Depends(value) || zero_[value.node] != 0) return false;
+  if (made_of_weights_[value.node] != 0) return true;
+  // The result of an affine op on nothing but preprocessing is preprocessing itself.
+  return literal_[value.node] != 0 && preprocessing_[node] != 0;
+}
+
+BiasTerm BiasFinder::Term(int node, BiasTerm::Kind kind, const std::vector<TensorId>& operands) const {
+  BiasTerm term;
+  term.tensor = graph_.TensorName({node, 0});
+  term.kind = kind;
+  for (const TensorId& operand : operands) term.operands.push_back(graph_.TensorName(operand));
+  return term;
+}
+
+void BiasFinder::AddTerms(int index, std::vector<BiasTerm>* terms) const {
+  const FlatNode& node = graph_.nodes[index];
+  const std::vector<TensorId>& in = node.inputs;
+  if ((node.op == "BiasAdd" || node.op == "BiasAddV1") && in.size() == 2) {
+    if (!Depends(in[0]) || !IsBias(in[1], index)) return;
+    terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[1]}));
+    terms->back().axis = ChannelAxis(node);
+  } else if (IsAdd(node.op) || node.op == "AddN") {
+    for (const TensorId& input : in) {
+      if (IsBias(input, index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {input}));
+    }
+  } else if (node.op == "Sub" && in.size() == 2) {
+    if (IsBias(in[0], index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[0]}));
+    if (IsBias(in[1], index)) terms->push_back(Term(index, BiasTerm::Kind::kSubtract, {in[1]}));
+  } else if (IsBatchNorm(node.op) && in.size() == 5 && Depends(in[0])) {
+    // TensorFlow leaves an attribute out where it has its default.
+    const bool is_training = proto::AttrBool(node.Attr("is_training")).value_or(true);
+    if (is_training) {
+      if (IsBias(in[2], index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[2]}));
+    } else {
+      const bool fixed =
+          std::none_of(in.begin() + 1, in.end(), [&](TensorId input) { return Depends(input); });
+      const bool made = std::any_of(in.begin() + 1, in.end(),
+                                    [&](TensorId input) { return made_of_weights_[input.node] != 0; });
+      if (!fixed || !made) return;
+      terms->push_back(Term(index, BiasTerm::Kind::kBatchNorm, {in[1], in[2], in[3], in[4]}));
+      terms->back().epsilon = proto::AttrFloat(node.Attr("epsilon")).value_or(0.0001f);
+    }
+    terms->back().axis = ChannelAxis(node);
+  }
+}
+
+std::vector<BiasTerm> BiasFinder::Find(const std::vector<TensorId>& outputs,
+                                       const std::set<TensorId>& within) const {
+  std::vector<char> reached(graph_.nodes.size(), 0);
+  std::vector<int> waiting;
+  const auto reach = [&](TensorId tensor) {
+    if (!Depends(tensor) || reached[tensor.node] != 0 || within.count(tensor) > 0) return;
+    reached[tensor.node] = 1;
+    waiting.push_back(tensor.node);
+  };
+  std::vector<int> found;
+  for (const TensorId& output : outputs) reach(output);
+  while (!waiting.empty()) {
+    const int node = waiting.back();
+    waiting.pop_back();
+    found.push_back(node);
+    for (const TensorId& input : graph_.nodes[node].inputs) reach(input);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<BiasTerm> terms;
+  for (const int node : found) AddTerms(node, &terms);
+  return terms;
+}
+
+}  // namespace ke::graph
