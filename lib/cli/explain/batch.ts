@@ -1,13 +1,13 @@
-import { open } from 'node:fs/promises';
 import { ImageError } from '../../errors.js';
 import { IMAGE_REPLICAS } from '../../image/image_function.js';
-import { decodeImage, fitImage, type Preprocessing, prepareImage } from '../../image/index.js';
-import { allocate, type Tensor } from '../../tensor.js';
+import { batchImages, decodeImage, fitImage, type Preprocessing, prepareImage } from '../../image/index.js';
+import { readImageFile } from '../../image/read.js';
+import { mapConcurrently } from '../../map_concurrently.js';
+import type { Tensor } from '../../tensor.js';
 import type { Target } from './target.js';
 
 /** What is shown of a picture: large enough for a page, small enough to encode in no time. */
 const SHOWN_SIDE = 1024;
-const MOST_BYTES = 2 ** 28;
 
 export interface LoadedPicture {
   readonly path: string;
@@ -40,11 +40,11 @@ export async function loadBatch(
   });
   const failures = results.filter((result) => 'error' in result);
   const read = results.filter((result) => 'input' in result);
-  return { pictures: read, inputs: stack(read.map(({ input }) => input)), failures };
+  return { pictures: read, inputs: await joined(read.map(({ input }) => input)), failures };
 }
 
 async function loadPicture(path: string, { size, channels, dtype }: Target, preprocess: Preprocessing) {
-  const decoded = await decodeImage(await readPicture(path));
+  const decoded = await decodeImage(await readImageFile(path));
   const input = await prepareImage(decoded, { size, channels, preprocess, dtype });
   const shown = await fitImage(decoded, SHOWN_SIDE);
   const [, height, width] = decoded.shape as [number, number, number, number];
@@ -53,45 +53,17 @@ async function loadPicture(path: string, { size, channels, dtype }: Target, prep
   return picture;
 }
 
-async function readPicture(path: string): Promise<Uint8Array> {
-  const file = await open(path, 'r');
-  try {
-    const { size } = await file.stat();
-    if (size > MOST_BYTES)
-      throw new ImageError('OUT_OF_RANGE', `The file has ${size} bytes: no picture is that large.`);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
-}
-
 /** A picture that is damaged, or a file that cannot be opened: anything else would happen to every picture. */
 function isFailureOfFile(error: unknown): error is Error {
   return error instanceof ImageError || (error instanceof Error && 'syscall' in error);
 }
 
-function stack(rows: readonly Tensor[]): Tensor | null {
-  const [first] = rows;
-  if (first === undefined || rows.length === 1) return first ?? null;
-  const stacked = allocate([rows.length, ...first.shape.slice(1)], first.dtype);
-  rows.forEach((row, i) => {
-    // Both are of one dtype: `set` is a memcpy.
-    (stacked.data as Float32Array).set(row.data as Float32Array, i * row.size);
-    row.release();
-  });
-  return stacked;
-}
-
-async function mapConcurrently<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array(items.length);
-  const queue = items.entries();
-  const worker = async () => {
-    for (const [i, item] of queue) results[i] = await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
+/** The rows as one batch; null where there is none. */
+async function joined(rows: readonly Tensor[]): Promise<Tensor | null> {
+  if (rows.length === 0) return null;
+  const batch = await batchImages(rows);
+  for (const row of rows) {
+    if (row !== batch) row.release();
+  }
+  return batch;
 }

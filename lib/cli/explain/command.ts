@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { onInterrupt } from '../interrupt.js';
 import type { Terminal } from '../terminal.js';
-import { METHOD_NAMES } from './methods.js';
+import { METHOD_NAMES, methodName } from './methods.js';
 import {
+  amount,
   colormap,
   type ExplainOptions,
   fraction,
@@ -10,6 +11,7 @@ import {
   integer,
   oneOf,
   preprocessing,
+  scaleList,
   unitList,
 } from './options.js';
 import { explainPictures } from './run.js';
@@ -21,8 +23,9 @@ Examples:
       --preprocess tf --labels imagenet_class_index.json --top 3
   $ npx keras-explainable explain --model saved_model --images 'photos/**/*.png' --out maps \\
       --method gradients --units 1,2 --json
+  $ npx keras-explainable explain --model saved_model --images 'photos/*.jpg' --out compared --method all
 
-Exit codes: 0 done, 1 something failed (pictures that could be read are done), 2 wrong arguments, 130 interrupted.`;
+Exit codes: 0 done, 1 something failed (what could be done is done), 2 wrong arguments, 130 interrupted.`;
 
 /** `keras-explainable explain`: overlays and a page that show where a model looked. */
 export function explainCommand(terminal: Terminal, done: (code: number) => void): Command {
@@ -34,10 +37,28 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
       "JPEG, PNG, GIF or BMP files: a quoted glob, as 'photos/*.jpg', or paths",
     )
     .requiredOption('--out <dir>', 'where index.html and the overlays go')
-    .option('--method <name>', METHOD_NAMES.join(' or '), oneOf(METHOD_NAMES), 'gradcam')
+    .option(
+      '--method <name>',
+      `${METHOD_NAMES.join(', ')}; with _smooth or _tta after it, as gradcam_smooth; or all: compares them`,
+      methodName,
+      'gradcam',
+    )
     .option('--top <n>', 'explain the n classes of the highest score', integer(1), 1)
     .option('--units <list>', "explain these classes instead, as '1,2'", unitList)
     .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner')
+    .option('--repetitions <n>', 'for _smooth: how many noisy pictures (default: 20)', integer(1))
+    .option(
+      '--noise <deviation>',
+      "for _smooth: of the noise, in the input's own units (default: a tenth of the range of --preprocess)",
+      amount,
+    )
+    .option('--scales <list>', "for _tta: sizes beside the picture's own (default: 0.5,1.5,2)", scaleList)
+    .option('--max-channels <n>', 'for scorecam: only the n channels of largest spread', integer(1))
+    .option(
+      '--weighting <kind>',
+      "for scorecam: 'score' (as in the Python library) or 'softmax' (as in the paper)",
+      oneOf(['score', 'softmax'] as const),
+    )
     .option('--labels <file>', 'class names: one a line, or JSON')
     .option('--boxes <file>', 'boxes, as {"picture.png": [x0, y0, x1, y1]}: plays the pointing game')
     .option('--batch-size <n>', 'pictures in memory at once', integer(1, 4096), 16)
@@ -51,6 +72,7 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     .option('--size <size>', "the input size, as '224' or '224x320', of a model that takes any", imageSize)
     .option('--alpha <share>', "the map's share of each pixel, from 0 to 1", fraction, 0.5)
     .option('--colormap <name>', 'turbo, viridis, inferno, magma, plasma or cividis', colormap, 'turbo')
+    .option('--sheet <file>', 'also a PNG of the first pictures above their maps (all: OUT/methods.png)')
     .option('--json', 'print a JSON object a line instead of text', false)
     .addHelpText('after', EXAMPLES)
     .action(async (options: ExplainOptions) => {

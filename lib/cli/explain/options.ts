@@ -2,13 +2,15 @@ import { InvalidArgumentError } from 'commander';
 import { nearNames } from '../../arguments.js';
 import { COLORMAPS, type Colormap } from '../../image/colormap.js';
 import { PREPROCESSINGS, type Preprocessing } from '../../image/preprocess.js';
+import type { MethodSettings } from './methods.js';
 
 /** What `keras-explainable explain` was asked to do, checked. */
-export interface ExplainOptions {
+export interface ExplainOptions extends MethodSettings {
   readonly model: string;
   readonly images: readonly string[];
   readonly method: string;
   readonly out: string;
+  readonly sheet?: string;
   readonly top: number;
   readonly units?: readonly number[];
   readonly layer?: string;
@@ -42,6 +44,25 @@ export function fraction(text: string): number {
     throw new InvalidArgumentError('Expected a number from 0 to 1.');
   }
   return value;
+}
+
+/** Parses a number of at least 0. */
+export function amount(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new InvalidArgumentError('Expected a number of at least 0.');
+  }
+  return value;
+}
+
+/** Parses `0.5,1.5,2`: scales above 0. An empty text is none: mirrored pictures only. */
+export function scaleList(text: string): number[] {
+  if (text.trim() === '') return [];
+  const scales = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!scales.every((scale) => scale > 0 && scale < Number.POSITIVE_INFINITY)) {
+    throw new InvalidArgumentError("Expected numbers above 0 with commas between them, as '0.5,1.5,2'.");
+  }
+  return scales;
 }
 
 /** Parses `1,2,3`: unit indices without repetition. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { UsageError } from '../failure.js';
 import { parseJson } from './labels.js';
 
@@ -70,6 +71,11 @@ function overlapArea([x0, y0, x1, y1]: Box, height: number, width: number): numb
   const across = Math.min(x1, width) - Math.max(x0, 0);
   const down = Math.min(y1, height) - Math.max(y0, 0);
   return Math.max(across, 0) * Math.max(down, 0);
+}
+
+/** The box of a picture, by its path or its file's name. */
+export function boxOf(boxes: ReadonlyMap<string, Box> | null, path: string): Box | undefined {
+  return boxes?.get(path) ?? boxes?.get(basename(path));
 }
 
 /** Reads `{"picture.png": [x0, y0, x1, y1], ...}`. */

@@ -3,15 +3,12 @@ import { isNumeric } from '../../dtype.js';
 import { expose } from '../../inspection/index.js';
 import type { Model } from '../../model/model.js';
 import { UsageError } from '../failure.js';
-import { methodOf, type NamedMethod } from './methods.js';
+import type { NamedMethod } from './methods.js';
 import type { ExplainOptions } from './options.js';
 
 /** What the model wants and gives, as far as explaining pictures needs to know. */
 export interface Target {
   readonly model: Model;
-  /** What the method is given: the model, or a view of it that has activations too. */
-  readonly explained: Model;
-  readonly method: NamedMethod;
   readonly size: readonly [height: number, width: number];
   readonly channels: 1 | 3;
   readonly dtype: NumericDType;
@@ -50,11 +47,8 @@ export function targetOf(model: Model, options: ExplainOptions): Target {
   if (unknown !== undefined) {
     throw new UsageError(`--units: expected classes from 0 to ${units - 1}, received ${unknown}.`);
   }
-  const method = methodOf(options.method);
   return {
     model,
-    explained: explainedModel(model, method, options.layer),
-    method,
     size: sizeOf(height ?? null, width ?? null, options.size),
     channels,
     dtype: input.dtype,
@@ -62,15 +56,13 @@ export function targetOf(model: Model, options: ExplainOptions): Target {
   };
 }
 
-function explainedModel(
+/** What the method is given: the model, or a view of it that has the activations of `layer` too. */
+export function explainedModel(
   model: Model,
-  { method, needsActivations }: NamedMethod,
+  { needsActivations }: NamedMethod,
   layer: string | undefined,
 ): Model {
-  if (!needsActivations) {
-    if (layer === undefined) return model;
-    throw new UsageError(`--layer: ${method.name} explains by the input and takes no layer.`);
-  }
+  if (!needsActivations) return model;
   if (layer === undefined) return expose(model);
   try {
     return expose(model, layer.includes('/') ? layer.split('/') : layer);

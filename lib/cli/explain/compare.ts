@@ -1,0 +1,228 @@
+import { join } from 'node:path';
+import { KerasExplainableError } from '../../errors.js';
+import { overlay, resizeImage } from '../../image/index.js';
+import type { Model } from '../../model/model.js';
+import type { Tensor } from '../../tensor.js';
+import { exitCodes } from '../failure.js';
+import { type Progress, startProgress } from '../progress.js';
+import { type LoadedPicture, loadBatch } from './batch.js';
+import { type ComparedMethod, ComparisonPrinter } from './comparison_printer.js';
+import { explainBatch, firstMap, predictScores, rowOf } from './explaining.js';
+import type { Job } from './job.js';
+import type { NamedMethod } from './methods.js';
+import { boxOf, PointingGame } from './pointing.js';
+import { labelOf, topUnits } from './predictions.js';
+import { cellSize, SHEET_COLUMNS, type SheetRow, STRIP_COLUMNS, writeSheet } from './sheet.js';
+import { explainedModel } from './target.js';
+
+/** Explains the pictures by every method, and compares what they cost and find. Returns the exit code. */
+export async function compareMethods(job: Job): Promise<number> {
+  return new Comparison(job).all();
+}
+
+/** A batch that takes less than this is run again: one short run says little of how long it takes. */
+const SHORT_MILLISECONDS = 1000;
+const SHORT_RUNS = 3;
+
+/** What a method has been found to do, batch by batch. */
+interface Found {
+  readonly game: PointingGame;
+  readonly cells: Tensor<'uint8'>[];
+  pictures: number;
+  milliseconds: number;
+}
+
+class Comparison {
+  readonly #job: Job;
+  readonly #printer: ComparisonPrinter;
+  /** The first pictures, in the size that the sheet shows them in. */
+  readonly #pictures: { title: string; cell: Tensor<'uint8'> }[] = [];
+  readonly #rows: SheetRow[] = [];
+  /** The units that are explained of each picture that could be read, by its path. */
+  readonly #units = new Map<string, readonly number[]>();
+  #failed = 0;
+  #skipped = 0;
+
+  constructor(job: Job) {
+    this.#job = job;
+    this.#printer = new ComparisonPrinter(job.terminal, job.options.json, job.methods, job.boxes !== null);
+  }
+
+  async all(): Promise<number> {
+    const { methods, paths, terminal, signal } = this.#job;
+    const progress = startProgress(terminal, methods.length * paths.length, (n) => String(Math.floor(n)));
+    let files: readonly string[] = [];
+    try {
+      await this.#choose(progress);
+      for (const [i, method] of methods.entries()) {
+        if (signal.aborted || this.#units.size === 0) break;
+        await this.#method(method, i, progress);
+      }
+      if (!signal.aborted && this.#rows.length > 0) files = await this.#write();
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      progress.stop();
+    }
+    await this.#printer.summary({
+      explained: this.#units.size,
+      failed: this.#failed,
+      total: paths.length,
+      compared: this.#rows.length,
+      skipped: this.#skipped,
+      interrupted: signal.aborted,
+      files,
+    });
+    if (signal.aborted) return exitCodes.interrupted;
+    return this.#failed + this.#skipped > 0 ? exitCodes.failure : exitCodes.success;
+  }
+
+  /** Settles which pictures can be read and which units of each are explained, the same for every method. */
+  async #choose(progress: Progress): Promise<void> {
+    const { options, target, labels, paths, signal } = this.#job;
+    for (let from = 0; from < paths.length && !signal.aborted; from += options.batchSize) {
+      const batch = paths.slice(from, from + options.batchSize);
+      const { pictures, inputs, failures } = await loadBatch(batch, target, options.preprocess);
+      for (const { path, error } of failures) {
+        this.#failed += 1;
+        await progress.aside(() => this.#printer.failure(path, error));
+      }
+      if (inputs === null) continue;
+      const { rows } = await predictScores(target, inputs, options.batchSize, null);
+      inputs.release();
+      for (const [i, { path, shown }] of pictures.entries()) {
+        const units = options.units ?? topUnits(rows[i] as Float64Array, options.top);
+        this.#units.set(path, units);
+        if (this.#pictures.length < SHEET_COLUMNS) {
+          const title = labelOf(units[0] as number, labels);
+          this.#pictures.push({ title, cell: await resizeImage(shown, cellSize(target.size)) });
+        }
+        shown.release();
+      }
+    }
+  }
+
+  async #method(method: NamedMethod, place: number, progress: Progress): Promise<void> {
+    const { target, options, methods, signal } = this.#job;
+    const total = methods.length * this.#units.size;
+    const before = place * this.#units.size;
+    const update = (pictures: number) => progress.update(before + pictures, total, method.name);
+    try {
+      const explained = explainedModel(target.model, method, options.layer);
+      const compared = await this.#measure(method, explained, update);
+      if (compared !== null) await progress.aside(() => this.#printer.method(compared));
+    } catch (error) {
+      // A model that one method cannot explain (for CAM, one without pooling before its logits) is one for others.
+      if (signal.aborted || !(error instanceof KerasExplainableError)) throw error;
+      this.#skipped += 1;
+      await progress.aside(() => this.#printer.skipped(method.name, error));
+    }
+  }
+
+  /** Null where the run is interrupted before the last picture. */
+  async #measure(
+    method: NamedMethod,
+    explained: Model,
+    update: (pictures: number) => void,
+  ): Promise<ComparedMethod | null> {
+    const { options, signal } = this.#job;
+    const found: Found = { game: new PointingGame(), cells: [], pictures: 0, milliseconds: 0 };
+    const paths = [...this.#units.keys()];
+    for (let from = 0; from < paths.length; from += options.batchSize) {
+      if (signal.aborted) return null;
+      await this.#batch(method, explained, paths.slice(from, from + options.batchSize), found, update);
+    }
+    this.#rows.push({ title: method.name, cells: found.cells });
+    const channels = explained.outputs.at(1)?.shape?.at(-1) ?? 0;
+    const units = this.#units.values().next().value?.length ?? 1;
+    return {
+      name: method.name,
+      pointing: found.game.result(),
+      millisecondsPerPicture: found.milliseconds / found.pictures,
+      passes: method.passes({ channels, units }),
+    };
+  }
+
+  async #batch(
+    method: NamedMethod,
+    explained: Model,
+    paths: readonly string[],
+    found: Found,
+    update: (pictures: number) => void,
+  ): Promise<void> {
+    const { options, target, boxes, signal } = this.#job;
+    const { batchSize, preprocess } = options;
+    const { pictures, inputs } = await loadBatch(paths, target, preprocess);
+    if (inputs === null) return;
+    try {
+      const units = pictures.map(({ path }) => this.#units.get(path) as readonly number[]);
+      const run = async () => {
+        const begun = performance.now();
+        const onShare = (share: number) => update(found.pictures + share * pictures.length);
+        const maps = await explainBatch(method, explained, inputs, units, { batchSize, signal, onShare });
+        return { maps, milliseconds: performance.now() - begun };
+      };
+      update(found.pictures);
+      if (found.pictures === 0) await this.#warmUp(method, explained, inputs, units[0] as readonly number[]);
+      const { maps, milliseconds } = await run();
+      let least = milliseconds;
+      for (let runs = 1; runs < SHORT_RUNS && milliseconds < SHORT_MILLISECONDS; runs++) {
+        const again = await run();
+        again.maps.release();
+        least = Math.min(least, again.milliseconds);
+      }
+      for (const [i, picture] of pictures.entries()) {
+        const own = rowOf(maps, i);
+        const box = boxOf(boxes, picture.path);
+        if (box !== undefined) found.game.add(firstMap(own), target.size, picture.size, box);
+        if (found.cells.length < this.#pictures.length) found.cells.push(await this.#cell(picture, own));
+        own.release();
+      }
+      maps.release();
+      found.milliseconds += least;
+      found.pictures += pictures.length;
+    } finally {
+      inputs.release();
+      for (const { shown } of pictures) shown.release();
+    }
+  }
+
+  /** Compiles the method, with one picture. */
+  async #warmUp(
+    method: NamedMethod,
+    explained: Model,
+    inputs: Tensor,
+    units: readonly number[],
+  ): Promise<void> {
+    const { signal } = this.#job;
+    const one = rowOf(inputs, 0);
+    const maps = await explainBatch(method, explained, one, [units], { batchSize: 1, signal });
+    maps.release();
+    one.release();
+  }
+
+  async #cell({ shown }: LoadedPicture, maps: Tensor): Promise<Tensor<'uint8'>> {
+    const { alpha, colormap } = this.#job.options;
+    const reduced = await resizeImage(shown, cellSize(this.#job.target.size));
+    return overlay(reduced, maps, { alpha, colormap });
+  }
+
+  /** The sheet of all methods and a strip for each. Returns their paths. */
+  async #write(): Promise<string[]> {
+    const { out, sheet = join(out, 'methods.png') } = this.#job.options;
+    const pictures = {
+      title: 'explained class',
+      cells: this.#pictures.map(({ cell }) => cell),
+      captions: this.#pictures.map(({ title }) => title),
+    };
+    const files = [sheet];
+    await writeSheet(sheet, [pictures, ...this.#rows]);
+    for (const row of this.#rows) {
+      if (this.#job.signal.aborted) break;
+      const file = join(out, 'methods', `${row.title}.png`);
+      await writeSheet(file, [pictures, row], STRIP_COLUMNS);
+      files.push(file);
+    }
+    return files;
+  }
+}

@@ -1,0 +1,129 @@
+import { paint, type Terminal, writeLine } from '../terminal.js';
+import type { NamedMethod, Passes } from './methods.js';
+import type { PointingResult } from './pointing.js';
+
+/** What a comparison finds of one method. */
+export interface ComparedMethod {
+  readonly name: string;
+  /** Null where no picture has a box. */
+  readonly pointing: PointingResult | null;
+  /** Of the whole call of `explain`, once the method is compiled. */
+  readonly millisecondsPerPicture: number;
+  /** For one picture. */
+  readonly passes: Passes;
+}
+
+export interface ComparisonSummary {
+  readonly explained: number;
+  readonly failed: number;
+  readonly total: number;
+  readonly compared: number;
+  readonly skipped: number;
+  readonly interrupted: boolean;
+  /** What was written, the sheet first. */
+  readonly files: readonly string[];
+}
+
+/** Prints a comparison row by row, as a table for a person or as a JSON object a line for a program. */
+export class ComparisonPrinter {
+  readonly #terminal: Terminal;
+  readonly #json: boolean;
+  readonly #nameWidth: number;
+  readonly #plays: boolean;
+  #begun = false;
+  #partial = false;
+  #pointing: PointingResult | null = null;
+
+  /** @param plays whether there are boxes to play the pointing game with. */
+  constructor(terminal: Terminal, json: boolean, methods: readonly NamedMethod[], plays: boolean) {
+    this.#terminal = terminal;
+    this.#json = json;
+    this.#nameWidth = Math.max('method'.length, ...methods.map(({ name }) => name.length));
+    this.#plays = plays;
+  }
+
+  async method(compared: ComparedMethod): Promise<void> {
+    if (this.#json) return this.#object({ type: 'method', ...compared });
+    const { name, pointing, millisecondsPerPicture, passes } = compared;
+    if (!this.#begun) {
+      this.#begun = true;
+      const head = this.#cells('method', 'in the box', 'ms a picture', 'forward', 'backward ');
+      await writeLine(this.#terminal.out, paint(this.#terminal.out, 'bold', head.trimEnd()));
+    }
+    this.#pointing ??= pointing;
+    const partial = passes.backward > 0 && passes.backwardTo === 'activations';
+    this.#partial ||= partial;
+    const row = this.#cells(
+      name,
+      pointing === null ? '-' : `${pointing.hits} of ${pointing.pictures}`,
+      formatMilliseconds(millisecondsPerPicture),
+      String(passes.forward),
+      `${passes.backward}${partial ? '*' : ' '}`,
+    );
+    return writeLine(this.#terminal.out, row.trimEnd());
+  }
+
+  skipped(method: string, error: Error): Promise<void> {
+    if (this.#json) return this.#object({ type: 'skipped', method, message: error.message });
+    return this.#warn(method, error);
+  }
+
+  failure(path: string, error: Error): Promise<void> {
+    if (this.#json) return this.#object({ type: 'failure', path, message: error.message });
+    return this.#warn(path, error);
+  }
+
+  async summary(summary: ComparisonSummary): Promise<void> {
+    if (this.#json) return this.#object({ type: 'summary', ...summary });
+    const { explained, failed, total, compared, skipped, interrupted, files } = summary;
+    const lines = [''];
+    if (this.#partial) lines.push('* from the logits to the exposed activations only.');
+    if (compared > 0) {
+      lines.push(
+        'ms a picture: the whole call of explain, after one picture compiled the method; ' +
+          'batches that take less than a second are run three times, the fastest counts.',
+        'forward, backward: passes through the network for one picture.',
+      );
+    }
+    if (this.#pointing !== null) {
+      const chance = (this.#pointing.chance * 100).toFixed(1);
+      lines.push(`in the box: how often the map's maximum is; chance gives ${chance} %.`);
+    }
+    const left = [failed > 0 ? `${failed} pictures` : '', skipped > 0 ? `${skipped} methods` : ''];
+    const without = left.filter(Boolean).join(' and ');
+    lines.push(
+      `${compared} methods compared on ${explained} of ${total} pictures${without && `, ${without} skipped`}.`,
+    );
+    if (interrupted) {
+      lines.push(`The run was interrupted${files.length === 0 ? ': no picture was written' : ''}.`);
+    }
+    for (const line of lines) await writeLine(this.#terminal.out, line);
+    const [sheet] = files;
+    if (sheet !== undefined) await writeLine(this.#terminal.out, `See ${sheet}`);
+  }
+
+  #cells(name: string, box: string, milliseconds: string, forward: string, backward: string): string {
+    const pointing = this.#plays ? [box.padStart(12)] : [];
+    return [
+      name.padEnd(this.#nameWidth),
+      ...pointing,
+      milliseconds.padStart(14),
+      forward.padStart(10),
+      backward.padStart(12),
+    ].join('');
+  }
+
+  #warn(what: string, error: Error): Promise<void> {
+    const { err } = this.#terminal;
+    return writeLine(err, `${paint(err, 'yellow', 'skipped')} ${what}: ${error.message}`);
+  }
+
+  #object(value: object): Promise<void> {
+    return writeLine(this.#terminal.out, JSON.stringify(value));
+  }
+}
+
+/** Three digits are what a measurement is good for. */
+function formatMilliseconds(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}

@@ -1,0 +1,18 @@
+import type { Terminal } from '../terminal.js';
+import type { NamedMethod } from './methods.js';
+import type { ExplainOptions } from './options.js';
+import type { Box } from './pointing.js';
+import type { Target } from './target.js';
+
+/** What one run of `keras-explainable explain` works on: its options, and what they name, read and checked. */
+export interface Job {
+  readonly options: ExplainOptions;
+  readonly methods: readonly NamedMethod[];
+  readonly target: Target;
+  /** Class names by unit; empty where none were given. */
+  readonly labels: readonly string[];
+  readonly boxes: ReadonlyMap<string, Box> | null;
+  readonly paths: readonly string[];
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
