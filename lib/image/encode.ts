@@ -1,8 +1,11 @@
+import { checkInteger, checkOptions, refused } from '../arguments.js';
 import { op } from '../graph/operand.js';
 import * as ops from '../graph/ops/index.js';
+import type { Symbolic } from '../graph/symbolic.js';
 import type { Tensor } from '../tensor.js';
-import { checkImage, IMAGE } from './check.js';
+import { checkImage, IMAGE, INTEGER } from './check.js';
 import { imageFunction } from './image_function.js';
+import { scalar } from './resize.js';
 
 /**
  * Encodes a picture as PNG with TensorFlow's encoder, off the JavaScript thread.
@@ -11,12 +14,43 @@ import { imageFunction } from './image_function.js';
  * @returns the file's bytes, over TensorFlow's memory.
  */
 export async function encodePng(image: Tensor): Promise<Uint8Array> {
-  checkImage(image);
-  return (await encoder(image)).data as Uint8Array;
+  checkChannels(image, [1, 3, 4]);
+  return (await pngEncoder(image)).data as Uint8Array;
 }
 
-const encoder = imageFunction([IMAGE], (image) => {
-  const file = op('EncodePng', [ops.squeeze(image, 0)]);
-  // The bytes of a string tensor as numbers: strings have no fixed size and do not leave the graph.
+export interface JpegOptions {
+  /** From 1 (small) to 100 (faithful); default 95, as TensorFlow's. */
+  readonly quality?: number;
+}
+
+/**
+ * Encodes a picture as a baseline JPEG with TensorFlow's encoder, off the JavaScript thread. Colours are kept at half
+ * the resolution, as most encoders do.
+ *
+ * @param image uint8 `(1, height, width, channels)` of 1 or 3 channels.
+ * @returns the file's bytes, over TensorFlow's memory.
+ */
+export async function encodeJpeg(image: Tensor, options: JpegOptions = {}): Promise<Uint8Array> {
+  checkChannels(image, [1, 3]);
+  checkOptions('options', options, ['quality']);
+  const quality = checkInteger('quality', options.quality ?? 95, 1, 100);
+  return (await jpegEncoder(image, scalar(quality))).data as Uint8Array;
+}
+
+function checkChannels(image: Tensor, allowed: readonly number[]): void {
+  const channels = checkImage(image)[2];
+  if (!allowed.includes(channels)) {
+    throw refused('image', `a picture of ${allowed.join(' or ')} channels`, `one of ${channels}`);
+  }
+}
+
+const pngEncoder = imageFunction([IMAGE], (image) => bytesOf(op('EncodePng', [ops.squeeze(image, 0)])));
+
+const jpegEncoder = imageFunction([IMAGE, INTEGER], (image, quality) =>
+  bytesOf(op('EncodeJpegVariableQuality', [ops.squeeze(image, 0), quality])),
+);
+
+/** The bytes of a string tensor as numbers: strings have no fixed size and do not leave the graph. */
+function bytesOf(file: Symbolic): Symbolic {
   return ops.expandDims(op('DecodeRaw', [file], { out_type: { dtype: 'uint8' } }), 0);
-});
+}

@@ -1,8 +1,8 @@
-import { checkInteger, outOfRange, refused, wrongType } from '../arguments.js';
+import { checkInteger, outOfRange, refused } from '../arguments.js';
 import * as ops from '../graph/ops/index.js';
-import { Tensor, tensor } from '../tensor.js';
-import { checkImage, IMAGE, INTEGER, NUMBER } from './check.js';
-import { COLORMAP_LEVELS, COLORMAPS, type Colormap, colormapTable } from './colormap.js';
+import { type Tensor, tensor } from '../tensor.js';
+import { checkImages, checkTensor, describeTensor, IMAGE, INTEGER, NUMBER } from './check.js';
+import { COLORMAP_LEVELS, type Colormap, checkColormap, colormapTable } from './colormap.js';
 import { imageFunction, perKey } from './image_function.js';
 import { scalar } from './resize.js';
 
@@ -16,33 +16,34 @@ export interface OverlayOptions {
 }
 
 /**
- * Lays a map over a picture: `(1 - alpha) · picture + alpha · colour(map)`, the map enlarged bilinearly to the
+ * Lays maps over pictures: `(1 - alpha) · picture + alpha · colour(map)`, the map enlarged bilinearly to the
  * picture, each value rounded to the nearest of 256 colours. Runs off the JavaScript thread.
  *
- * @param image uint8 `(1, height, width, 3)`.
- * @param maps float32 `(1, h, w, units)` from 0 to 1 (values beyond are clipped, NaN counts as 0), as the filters
+ * @param image uint8 `(n, height, width, 3)`.
+ * @param maps float32 `(n, h, w, units)` from 0 to 1 (values beyond are clipped, NaN counts as 0), as the filters
  *   `positiveNormalize` and the like give them.
- * @returns uint8 `(1, height, width, 3)`.
+ * @returns uint8 `(n, height, width, 3)`.
  */
 export async function overlay(
   image: Tensor,
   maps: Tensor,
   options: OverlayOptions = {},
 ): Promise<Tensor<'uint8'>> {
-  const channels = checkImage(image)[2];
+  const channels = checkImages(image)[2];
   if (channels !== 3) throw refused('image', 'three channels', String(channels));
   const { unit = 0, alpha = 0.5, colormap = 'turbo' } = options;
-  if (!(maps instanceof Tensor)) throw wrongType('maps', 'a Tensor', maps);
-  if (maps.dtype !== 'float32' || maps.shape.length !== 4 || maps.shape[0] !== 1 || maps.size === 0) {
+  checkTensor('maps', maps);
+  const [count] = image.shape;
+  if (maps.dtype !== 'float32' || maps.shape.length !== 4 || maps.shape[0] !== count || maps.size === 0) {
     throw refused(
       'maps',
-      'maps of one picture, float32 (1, h, w, units),',
-      `${maps.dtype} (${maps.shape.join(', ')})`,
+      `maps of ${count} picture(s), float32 (${count}, h, w, units),`,
+      describeTensor(maps),
     );
   }
   checkInteger('unit', unit, 0, (maps.shape[3] as number) - 1);
   if (!(alpha >= 0 && alpha <= 1)) throw outOfRange('alpha', 'a number from 0 to 1', alpha);
-  if (!COLORMAPS.includes(colormap)) throw outOfRange('colormap', `one of ${COLORMAPS.join(', ')}`, colormap);
+  checkColormap('colormap', colormap);
   const share = tensor(Float32Array.of(alpha), [], 'float32');
   return (await overlayer(colormap)(image, maps, scalar(unit), share)) as Tensor<'uint8'>;
 }

@@ -1,10 +1,11 @@
+import { checkInteger, outOfRange, refused, wrongType } from '../arguments.js';
 import type { DType } from '../binding/contract.js';
 import type { NumericDType } from '../dtype.js';
-import { isFloating } from '../dtype.js';
+import { checkDType, isFloating } from '../dtype.js';
 import * as ops from '../graph/ops/index.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import type { Tensor } from '../tensor.js';
-import { checkImage, IMAGE, INTEGER } from './check.js';
+import { checkImages, checkTensor, describeTensor, IMAGE, INTEGER } from './check.js';
 import { imageFunction, perKey } from './image_function.js';
 import { scalar } from './resize.js';
 
@@ -13,7 +14,7 @@ import { scalar } from './resize.js';
  *
  * - `none`: as they are, for models that scale inside (EfficientNet, MobileNetV3, ConvNeXt, ...)
  * - `unit`: `x / 255`
- * - `tf`: `x / 127.5 - 1` (Xception, MobileNet, MobileNetV2, ResNet50V2, InceptionV3, ...)
+ * - `tf`: `x / 127.5 - 1` (Xception, MobileNet, MobileNetV2, ResNet50V2, InceptionV3, NASNet, ...)
  * - `torch`: `x / 255`, then less ImageNet's mean and over its deviation per channel (DenseNet)
  * - `caffe`: RGB to BGR, less ImageNet's mean, not scaled (VGG, ResNet50)
  *
@@ -36,37 +37,80 @@ const SCALE: Readonly<Record<Preprocessing, (pixels: Symbolic) => Symbolic>> = {
   caffe: (pixels) => ops.subtract(ops.reverse(pixels, -1), BGR_MEAN),
 };
 
+/** Those whose numbers are per colour. */
+const OF_COLOURS: readonly Preprocessing[] = ['torch', 'caffe'];
+
+function checkPreprocessing(name: string, value: unknown, channels: number): Preprocessing {
+  const found = PREPROCESSINGS.find((each) => each === value);
+  if (found === undefined) throw outOfRange(name, `one of ${PREPROCESSINGS.join(', ')}`, value);
+  if (channels !== 3 && OF_COLOURS.includes(found)) {
+    throw refused(name, `none, unit or tf for ${channels} channel(s)`, `'${found}', which is for RGB`);
+  }
+  return found;
+}
+
+/**
+ * Scales pixels as a model was trained with them: what `keras.applications.imagenet_utils.preprocess_input` does to
+ * channels-last data. Runs off the JavaScript thread.
+ *
+ * @param images RGB from 0 to 255 of any numeric dtype, `(N, height, width, 3)`; `none`, `unit` and `tf` take any
+ *   number of channels.
+ * @returns float32 of the same shape.
+ */
+export async function preprocess(images: Tensor, mode: Preprocessing): Promise<Tensor<'float32'>> {
+  checkTensor('images', images);
+  if (images.shape.length !== 4 || images.size === 0) {
+    throw refused('images', 'pictures (N, height, width, channels)', describeTensor(images));
+  }
+  const scaling = checkPreprocessing('mode', mode, images.shape[3] as number);
+  return (await scaler(`${scaling} ${images.dtype}`)(images)) as Tensor<'float32'>;
+}
+
+const scaler = perKey<`${Preprocessing} ${NumericDType}`>((key) => {
+  const [mode, dtype] = key.split(' ') as [Preprocessing, NumericDType];
+  return imageFunction([{ dtype, shape: [null, null, null, null] }], (images) =>
+    SCALE[mode](ops.cast(images, 'float32')),
+  );
+});
+
 export interface ModelInputOptions {
   readonly size: readonly [height: number, width: number];
   /** 3, or 1 for grey (`tf.image.rgb_to_grayscale`'s weights), which only goes with `none`, `unit` and `tf`. */
   readonly channels?: 1 | 3;
+  /** Default `none`. */
   readonly preprocess?: Preprocessing;
   /** Default float32; integers are rounded. */
   readonly dtype?: NumericDType;
 }
 
 /**
- * A picture as a model wants it: resized (bilinear), in its channels, scaled, in its dtype; in one run off the
- * JavaScript thread.
+ * Pictures as a model wants them: resized (bilinear), in its channels, scaled as by `preprocess`, in its dtype; in
+ * one run off the JavaScript thread.
  *
- * @param image uint8 `(1, height, width, 3)`, as `decodeImage` returns it.
- * @returns `(1, size[0], size[1], channels)`.
+ * @param image uint8 `(n, height, width, 3)`, as `readImage` and `decodeImage` return it with n = 1.
+ * @returns `(n, size[0], size[1], channels)`.
  */
-export function prepareImage(image: Tensor, options: ModelInputOptions): Promise<Tensor> {
-  checkImage(image);
-  const { size, channels = 3, preprocess = 'none', dtype = 'float32' } = options;
-  return preparer(`${channels} ${preprocess} ${dtype}`)(image, scalar(size[0]), scalar(size[1]));
+export async function prepareImage(image: Tensor, options: ModelInputOptions): Promise<Tensor> {
+  const found = checkImages(image)[2];
+  if (found !== 3) throw refused('image', 'three channels', String(found));
+  const { size, channels = 3, preprocess: mode = 'none', dtype = 'float32' } = options;
+  if (!Array.isArray(size) || size.length !== 2) throw wrongType('size', '[height, width]', size);
+  const [height, width] = size.map((each, i) => scalar(checkInteger(`size[${i}]`, each)));
+  if (channels !== 1 && channels !== 3) throw outOfRange('channels', '1 or 3', channels);
+  checkPreprocessing('preprocess', mode, channels);
+  checkDType('dtype', dtype);
+  return preparer(`${channels} ${mode} ${dtype}`)(image, height as Tensor, width as Tensor);
 }
 
 type PreparerKey = `${1 | 3} ${Preprocessing} ${NumericDType}`;
 
 const preparer = perKey<PreparerKey>((key) => {
-  const [channels, preprocess, dtype] = key.split(' ') as [string, Preprocessing, NumericDType];
+  const [channels, mode, dtype] = key.split(' ') as [string, Preprocessing, NumericDType];
   return imageFunction([IMAGE, INTEGER, INTEGER], (image, height, width) => {
     const resized = ops.resize(image, [height, width]);
     const pixels =
       channels === '1' ? ops.reduceSum(ops.multiply(resized, LUMA), -1, { keepdims: true }) : resized;
-    return toDType(SCALE[preprocess](pixels), dtype);
+    return toDType(SCALE[mode](pixels), dtype);
   });
 });
 

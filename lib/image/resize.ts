@@ -1,7 +1,7 @@
-import { checkInteger } from '../arguments.js';
+import { checkInteger, outOfRange, wrongType } from '../arguments.js';
 import * as ops from '../graph/ops/index.js';
 import { type Tensor, tensor } from '../tensor.js';
-import { checkImage, IMAGE, INTEGER } from './check.js';
+import { checkImages, IMAGE, INTEGER } from './check.js';
 import { imageFunction, perKey } from './image_function.js';
 
 /**
@@ -10,30 +10,34 @@ import { imageFunction, perKey } from './image_function.js';
  */
 export type ImageResizeMethod = 'bilinear' | 'area';
 
+const METHODS: readonly ImageResizeMethod[] = ['bilinear', 'area'];
+
 /**
- * Resizes a picture off the JavaScript thread. For a model's input, which is not rounded, use `prepareImage`.
+ * Resizes pictures off the JavaScript thread. For a model's input, which is not rounded, use `prepareImage`.
  *
- * @param image uint8 `(1, height, width, channels)`.
+ * @param image uint8 `(n, height, width, channels)`.
  * @param size `[height, width]`.
- * @returns uint8 `(1, size[0], size[1], channels)`.
+ * @returns uint8 `(n, size[0], size[1], channels)`.
  */
 export async function resizeImage(
   image: Tensor,
   size: readonly [height: number, width: number],
   method: ImageResizeMethod = 'bilinear',
 ): Promise<Tensor<'uint8'>> {
-  checkImage(image);
+  checkImages(image);
+  if (!Array.isArray(size) || size.length !== 2) throw wrongType('size', '[height, width]', size);
+  if (!METHODS.includes(method)) throw outOfRange('method', `one of ${METHODS.join(', ')}`, method);
   const sizes = size.map((each, i) => scalar(checkInteger(`size[${i}]`, each)));
   return (await resizer(method)(image, ...sizes)) as Tensor<'uint8'>;
 }
 
 /**
- * The picture itself, or a smaller one of the same proportions where its longer side is over `longest` pixels.
+ * The pictures themselves, or smaller ones of the same proportions where the longer side is over `longest` pixels.
  *
- * @param image uint8 `(1, height, width, channels)`.
+ * @param image uint8 `(n, height, width, channels)`.
  */
 export async function fitImage(image: Tensor, longest: number): Promise<Tensor<'uint8'>> {
-  const [height, width] = checkImage(image);
+  const [height, width] = checkImages(image);
   checkInteger('longest', longest);
   const scale = longest / Math.max(height, width);
   if (scale >= 1) return image as Tensor<'uint8'>;

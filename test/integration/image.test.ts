@@ -231,7 +231,7 @@ describe('overlay', () => {
     }
     await expect(image.overlay(dot, maps, { unit: 3 })).rejects.toThrow(/`unit`/);
     await expect(image.overlay(dot, maps, { alpha: 1.5 })).rejects.toThrow(/`alpha`/);
-    await expect(image.overlay(dot, maps, { colormap: 'jet' as never })).rejects.toThrow(/`colormap`/);
+    await expect(image.overlay(dot, maps, { colormap: 'rainbow' as never })).rejects.toThrow(/`colormap`/);
     await expect(image.overlay(dot, dot)).rejects.toThrow(/`maps`/);
   });
 });

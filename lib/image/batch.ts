@@ -1,0 +1,36 @@
+import { refused, wrongType } from '../arguments.js';
+import { ensureTensorflow } from '../binding/loader.js';
+import { RowJoiner, type Tensor } from '../tensor.js';
+import { checkTensor, describeTensor } from './check.js';
+
+/**
+ * Pictures of one size and dtype as one batch, which is what models and most functions here take. A copy, made in
+ * slices that leave the event loop free; the parts stay as they are.
+ *
+ * @param images `(n, height, width, channels)` each, mostly with n = 1.
+ * @returns `(N, height, width, channels)`, N being the sum of all n; the tensor itself where there is only one.
+ */
+export async function batchImages(images: readonly Tensor[]): Promise<Tensor> {
+  if (!Array.isArray(images)) throw wrongType('images', 'an array of Tensors', images);
+  const [first] = images as readonly Tensor[];
+  if (first === undefined) throw refused('images', 'at least one picture', 'none');
+  let rows = 0;
+  for (const [i, image] of (images as readonly Tensor[]).entries()) {
+    checkTensor(`images[${i}]`, image);
+    const alike = image.dtype === first.dtype && image.shape.slice(1).join() === first.shape.slice(1).join();
+    if (image.shape.length !== 4 || !alike) {
+      throw refused(
+        `images[${i}]`,
+        `${first.dtype} (n, ${first.shape.slice(1).join(', ')}), as the first is,`,
+        describeTensor(image),
+        'Bring all to one size with `image.prepareImage` or `image.resizeImage`.',
+      );
+    }
+    rows += image.shape[0] as number;
+  }
+  if (images.length === 1) return first;
+  await ensureTensorflow();
+  const joiner = new RowJoiner(rows);
+  for (const image of images) await joiner.append(image, false);
+  return joiner.finish();
+}

@@ -1,0 +1,60 @@
+import { open } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { refused, wrongType } from '../arguments.js';
+import { ImageError } from '../errors.js';
+import type { Tensor } from '../tensor.js';
+import { type DecodeOptions, decodeImage } from './decode.js';
+
+/** 268 MB: no picture within the default `maxPixels` is that large. */
+const MOST_BYTES = 2 ** 28;
+
+export interface ReadOptions extends DecodeOptions {
+  /** Larger files are refused before they are read. Default 2^28. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Reads and decodes a JPEG, PNG, GIF (its first frame) or BMP file, as `decodeImage` does.
+ *
+ * @param path of the file, or a `file:` URL.
+ * @returns a batch of one: uint8 `(1, height, width, 3)`.
+ * @throws ImageError as `decodeImage`, and `OUT_OF_RANGE` for a file of more than `maxBytes`; its message names the
+ *   file. Node's own error where the file cannot be read (`ENOENT`, `EACCES`, `EISDIR`, ...).
+ */
+export async function readImage(path: string | URL, options: ReadOptions = {}): Promise<Tensor<'uint8'>> {
+  if (typeof path !== 'string' && !(path instanceof URL))
+    throw wrongType('path', 'a path or a file: URL', path);
+  const { maxBytes, ...decodeOptions } = options;
+  try {
+    return await decodeImage(await readImageFile(path, maxBytes), decodeOptions);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    const name = typeof path === 'string' ? path : fileURLToPath(path);
+    throw new ImageError(error.code, `${name}: ${error.message}`, { cause: error, op: error.op });
+  }
+}
+
+/** The bytes of a picture's file, or an ImageError that does not name it. */
+export async function readImageFile(path: string | URL, maxBytes = MOST_BYTES): Promise<Uint8Array> {
+  if (!(maxBytes > 0)) throw refused('maxBytes', 'a positive number', String(maxBytes));
+  const file = await open(path, 'r');
+  try {
+    const found = await file.stat();
+    // A device or a pipe says that it has no bytes, and may never end.
+    if (!found.isFile() && !found.isDirectory()) {
+      throw new ImageError(
+        'FAILED_PRECONDITION',
+        'This is no regular file. Read it, and call `decodeImage`.',
+      );
+    }
+    if (found.size > maxBytes) {
+      throw new ImageError(
+        'OUT_OF_RANGE',
+        `The file has ${found.size} bytes, more than the ${maxBytes} that are allowed. Raise \`maxBytes\`.`,
+      );
+    }
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * The results of `work` for every item, in order, with at most `limit` of them under way at once. Once one has failed
+ * no other is begun.
+ */
+export async function mapConcurrently<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  const queue = items.entries();
+  let failed = false;
+  const worker = async () => {
+    for (const [i, item] of queue) {
+      if (failed) return;
+      try {
+        results[i] = await work(item, i);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
