@@ -127,7 +127,8 @@ void BiasFinder::AddTerms(int index, std::vector<BiasTerm>* terms) const {
     // TensorFlow leaves an attribute out where it has its default.
     const bool is_training = proto::AttrBool(node.Attr("is_training")).value_or(true);
     if (is_training) {
-      if (IsBias(in[2], index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[2]}));
+      if (!IsBias(in[2], index)) return;
+      terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[2]}));
     } else {
       const bool fixed =
           std::none_of(in.begin() + 1, in.end(), [&](TensorId input) { return Depends(input); });

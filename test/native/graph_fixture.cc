@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "graph/file.h"
@@ -108,6 +110,30 @@ std::vector<Values> RunModel(const ModelGraph& model, const std::vector<Values>&
     results.push_back(std::move(result));
   }
   return results;
+}
+
+std::shared_ptr<const ModelGraph> LoadScope(const Scope& scope, const std::vector<std::string>& inputs,
+                                            const std::vector<std::string>& outputs) {
+  const tf::BufferPtr buffer(C().TF_NewBuffer());
+  tf::Status status;
+  C().TF_GraphToGraphDef(scope.graph(), buffer.get(), status);
+  status.Check();
+  const std::filesystem::path file =
+      std::filesystem::temp_directory_path() / ("ke-graph-" + std::to_string(std::random_device()()) + ".pb");
+  std::ofstream(file, std::ios::binary)
+      .write(static_cast<const char*>(buffer->data), static_cast<std::streamsize>(buffer->length));
+  LoadOptions options;
+  options.path = file.string();
+  options.inputs = inputs;
+  options.outputs = outputs;
+  try {
+    std::shared_ptr<const ModelGraph> model = ModelGraph::Load(options);
+    std::filesystem::remove(file);
+    return model;
+  } catch (...) {
+    std::filesystem::remove(file);
+    throw;
+  }
 }
 
 void ExpectClose(const Values& actual, const Values& expected, const std::string& what) {

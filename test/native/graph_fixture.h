@@ -41,6 +41,10 @@ std::vector<Values> RunModel(const ModelGraph& model, const std::vector<Values>&
 // Fails the current test where the values differ by more than 1e-5 of the largest expected one.
 void ExpectClose(const Values& actual, const Values& expected, const std::string& what);
 
+// The graph of `scope` as a frozen GraphDef, written to a file and loaded again.
+std::shared_ptr<const ModelGraph> LoadScope(const Scope& scope, const std::vector<std::string>& inputs,
+                                            const std::vector<std::string>& outputs);
+
 // The record at a path ("inner|ic"); fails the current test where there is none.
 const LayerRecord& FindRecord(const ModelGraph& model, const std::string& path);
 std::string JoinPath(const std::vector<std::string>& path);
