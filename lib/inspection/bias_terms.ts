@@ -1,11 +1,11 @@
 /** The biases of a model, as expressions over tensors of its graph. */
 import type { NativeBiasTerm, NativeModel } from '../binding/contract.js';
-import { GraphError } from '../errors.js';
 import type { TensorSpec } from '../graph/layer.js';
 import type { BiasTerm, SymbolicModel } from '../graph/method.js';
 import { add, multiply, negative, rsqrt, subtract } from '../graph/ops/arithmetic.js';
 import { reshape } from '../graph/ops/array.js';
 import type { Symbolic } from '../graph/symbolic.js';
+import { hasLayersInside } from './layers.js';
 
 /** @internal The biases between `within` (nothing: the model's inputs) and `outputs`, in the order of the graph. */
 export function readBiasTerms(
@@ -19,12 +19,12 @@ export function readBiasTerms(
     return {
       tensor,
       operands: term.operands.map(spec),
-      value: (operands) => channelsAt(term.axis, valueOf(term, operands), tensor),
+      value: (operands) => channelsAt(term.axis, biasFrom(term, operands), tensor),
     };
   });
 }
 
-function valueOf({ kind, epsilon }: NativeBiasTerm, operands: readonly Symbolic[]): Symbolic {
+function biasFrom({ kind, epsilon }: NativeBiasTerm, operands: readonly Symbolic[]): Symbolic {
   if (kind === 'batchNorm') {
     const [scale, offset, mean, variance] = operands as [Symbolic, Symbolic, Symbolic, Symbolic];
     return subtract(offset, multiply(multiply(mean, scale), rsqrt(add(variance, epsilon))));
@@ -40,10 +40,8 @@ function channelsAt(axis: number, value: Symbolic, tensor: TensorSpec): Symbolic
 }
 
 /**
- * @internal The biases that full gradients need: of the layers whose outputs the model gives after its logits, where it
- * does and they hold any, else all of the model.
- *
- * @throws GraphError for such an output that is no layer's.
+ * @internal The biases that full gradients need: where the model gives further tensors after its logits, as an exposed
+ * one does, those of the layers that these come out of; all of the model where that is none.
  */
 export function exposedBiasTerms(model: SymbolicModel): readonly BiasTerm[] {
   const [logits, ...others] = model.outputTensors as readonly [string, ...string[]];
@@ -52,25 +50,19 @@ export function exposedBiasTerms(model: SymbolicModel): readonly BiasTerm[] {
   const terms = new Map<string, BiasTerm>();
   for (const signal of signals) {
     const within = inputsOfLayer(model, signal);
+    if (within === null) continue;
     for (const term of model.biasTerms([signal], within)) terms.set(term.tensor.name, term);
   }
   return terms.size > 0 ? [...terms.values()] : model.biasTerms([logits], []);
 }
 
-function inputsOfLayer(model: SymbolicModel, tensor: string): readonly string[] {
-  for (const { calls, path } of model.layers) {
-    // What a nested model gives is what a layer inside it gives.
-    const nested = model.layers.some(
-      ({ path: other }) => other.length > path.length && path.every((name, i) => other[i] === name),
-    );
-    const call = nested
-      ? undefined
-      : calls.find(({ outputs }) => outputs.some(({ name }) => name === tensor));
+/** What enters the layer that `tensor` comes out of; null where that is none. */
+function inputsOfLayer(model: SymbolicModel, tensor: string): readonly string[] | null {
+  for (const layer of model.layers) {
+    // What a nested model gives is what a layer inside of it gives.
+    if (hasLayersInside(model, layer)) continue;
+    const call = layer.calls.find(({ outputs }) => outputs.some(({ name }) => name === tensor));
     if (call !== undefined) return call.inputs.map(({ name }) => name);
   }
-  throw new GraphError(
-    'INVALID_ARGUMENT',
-    `The model's output ${tensor} is no layer's output, so its biases cannot be told. Pass \`biases\`, or leave the ` +
-      'signals out to take all biases of the model.',
-  );
+  return null;
 }

@@ -56,8 +56,8 @@ export async function biases(model: Model, layers: readonly LayerInfo[]): Promis
     model,
     terms.flatMap(({ operands }) => operands),
     (values) => {
-      let at = 0;
-      return terms.map(({ operands, value }) => value(values.slice(at, (at += operands.length))));
+      const left = [...values];
+      return terms.map(({ operands, value }) => value(left.splice(0, operands.length)));
     },
   );
 }

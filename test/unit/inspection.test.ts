@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LayerInfo, TensorSpec } from '../../lib/graph/layer.js';
 import { type EndpointDescriptor, endpoints } from '../../lib/inspection/endpoints.js';
-import {
-  findLayerWith,
-  getGlobalPoolingLayer,
-  getLogitsLayer,
-  getNestedLayer,
-} from '../../lib/inspection/layers.js';
+import { findLayerWith, getNestedLayer } from '../../lib/inspection/layers.js';
 
 const spec = (name: string): TensorSpec => ({ name, dtype: 'float32', shape: [null, 4] });
 
@@ -77,13 +72,6 @@ describe('getNestedLayer', () => {
 });
 
 describe('findLayerWith', () => {
-  it('finds the logits and the pooling layer, from the end', () => {
-    expect(getLogitsLayer(model).name).toBe('predictions');
-    expect(getGlobalPoolingLayer(model).name).toBe('flat');
-    expect(getLogitsLayer(model, 'conv1').name).toBe('conv1');
-    expect(getGlobalPoolingLayer(model, ['gap']).name).toBe('gap');
-  });
-
   it('finds by weights and type, from either end', () => {
     expect(findLayerWith(model, { properties: ['gamma', 'beta'], searchReversed: false }).path[0]).toBe(
       'inner',

@@ -45,8 +45,8 @@ export interface FullGradientTerm {
  * normalisations, and any other constant made of weights. A bias whose signal has no positions (a dense layer's after
  * the pooling) is not on the map; {@link fullGradientTerms} has all.
  *
- * The logits are the model's first output, (N, C). Where the model was exposed with further outputs, the biases are
- * those of the layers that give these. Maps have the size of the input: (N, H, W, U).
+ * The logits are the model's first output, (N, C). Where the model was exposed with further outputs and these come out
+ * of layers with biases, those are taken, else all. Maps have the size of the input: (N, H, W, U).
  *
  * In a network of ReLUs and affine layers the terms, without ψ, are complete: they sum to the logit.
  *
@@ -115,10 +115,9 @@ export function fullGradientTerms({
     const name = model.outputs[i + 1]?.name ?? '';
     terms.push({ name, signal: signals[i] as Symbolic, factor });
   });
-  let at = signals.length;
+  const left = others.slice(signals.length);
   for (const { tensor, operands, value } of found) {
-    const [signal, ...values] = others.slice(at, at + 1 + operands.length) as [Symbolic, ...Symbolic[]];
-    at += 1 + operands.length;
+    const [signal, ...values] = left.splice(0, 1 + operands.length) as [Symbolic, ...Symbolic[]];
     terms.push({ name: tensor.name, signal, factor: value(values) });
   }
   return { logits, terms };

@@ -24,7 +24,7 @@ export interface TtaOptions {
  * Test-time augmentation for any method: the average of its logits and maps over the input at several sizes, and
  * mirrored. Maps are mirrored back and resized to the input.
  *
- *     (logits, maps) = 1/P · Σ over P = (1 + scales) · (hflip ? 2 : 1) passes of resize(unflip(method(flip(resize(x)))))
+ *     (logits, maps) = 1/P · Σ over P = (1 + scales) · (hflip ? 2 : 1) passes of resize(unflip(method(resize(flip(x)))))
  *
  * Sizes are rounded down. The model must take inputs of other sizes: one with a Flatten before dense layers does not,
  * and is refused. Without scales and mirroring it is the method itself. The passes run one after the other inside
@@ -70,8 +70,10 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
       others.length,
       (pass, logits, maps) => {
         const flip = cast(gather(flipOf, pass), 'bool');
-        const scaled = resizePositions(inputs, scaledSizes(sizes, gather(scaleOf, pass)), resizeMethod);
-        const seen = apply(withInputs(args, cast(mirrored(scaled, flip), inputs.dtype)));
+        // Mirrored first: 'nearest' rounds to one side, so that the other order gives other pixels.
+        const turned = mirrored(inputs, flip);
+        const scaled = resizePositions(turned, scaledSizes(sizes, gather(scaleOf, pass)), resizeMethod);
+        const seen = apply(withInputs(args, cast(scaled, inputs.dtype)));
         const map = resizePositions(mirrored(seen.maps, flip), sizes, resizeMethod);
         return [plus(logits as Symbolic, seen.logits), plus(maps as Symbolic, map)];
       },
