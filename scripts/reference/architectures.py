@@ -21,9 +21,13 @@ class Architecture:
     """(0, 255) where the network begins with its own rescaling."""
     spatial_axis: Tuple[int, ...] = (-3, -2)
     activations: Optional[str] = None
-    """The layer whose output Grad-CAM looks at; None for the input of the last pooling layer."""
+    """The layer whose output Grad-CAM looks at; None for what enters the last global pooling or Flatten layer."""
     logits: Optional[str] = None
     """The layer that gives the logits, where it is not the last one with a kernel."""
+    seed: str = ""
+    """Added to the name of the network's weights, where those of the bare name are badly conditioned."""
+    keras_2_traces: bool = True
+    """Whether Keras 2 saves every layer's own functions beside the signature, as it does by default: slow."""
     deep: str = ""
     """A layer far from the output, for a second Grad-CAM whose gradients cross most of the network."""
 
@@ -31,8 +35,9 @@ class Architecture:
         """The tensor behind `activations`."""
         if self.activations is not None:
             return model.get_layer(self.activations).output
-        pooling = [layer for layer in model.layers if type(layer).__name__.startswith("GlobalAverage")]
-        return pooling[-1].input
+        kinds = [type(layer).__name__ for layer in model.layers]
+        pooling = [place for place, kind in enumerate(kinds) if kind.startswith(("GlobalAverage", "Flatten"))]
+        return model.layers[pooling[-1]].input
 
 
 def _application(name, **options):
@@ -59,6 +64,18 @@ def tiny():
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(0.3, name="dropout")(x)
     return keras.Model(inputs, layers.Dense(5, name="predictions")(x), name="tiny")
+
+
+def convolutional():
+    """The committed fixtures' second network: inputs of any size, logits of a 1x1 convolution, and a softmax."""
+    inputs = layers.Input((None, None, 3), name="image")
+    x = layers.Conv2D(6, 3, strides=2, padding="same", activation="relu", name="stem")(inputs)
+    x = layers.BatchNormalization(scale=False, name="stem_bn")(x)
+    x = layers.SeparableConv2D(8, 3, padding="same", activation="relu", name="features")(x)
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="average")(x)
+    x = layers.Conv2D(5, 1, name="scores")(x)
+    x = layers.Flatten(name="logits")(x)
+    return keras.Model(inputs, layers.Softmax(name="probabilities")(x), name="convolutional")
 
 
 def vision_transformer():
@@ -111,13 +128,24 @@ def volumes():
     return keras.Model(inputs, layers.Dense(CLASSES, name="predictions")(x), name="volumes")
 
 
+SMALL = {
+    "tiny": Architecture(tiny, input_shape=(16, 16, 3)),
+    "convolutional": Architecture(convolutional, input_shape=(20, 12, 3)),
+}
+"""Those of the committed fixtures."""
+
 SHARED = {
+    "VGG16": Architecture(_application("VGG16"), deep="block3_pool"),
     "ResNet50V2": Architecture(_application("ResNet50V2"), deep="conv3_block4_out"),
     "MobileNetV2": Architecture(_application("MobileNetV2"), deep="block_6_expand_relu"),
-    "DenseNet121": Architecture(_application("DenseNet121"), deep="pool3_conv"),
+    "DenseNet121": Architecture(_application("DenseNet121"), deep="pool3_conv", keras_2_traces=False),
     "Xception": Architecture(_application("Xception"), deep="block4_sepconv1_act"),
     "EfficientNetB0": Architecture(
         _application("EfficientNetB0"), input_range=(0.0, 255.0), deep="block4a_expand_activation"
+    ),
+    "InceptionV3": Architecture(_application("InceptionV3"), deep="mixed4", keras_2_traces=False),
+    "NASNetMobile": Architecture(
+        _application("NASNetMobile"), seed="4", deep="normal_conv_1_5", keras_2_traces=False
     ),
 }
 """Built in both Keras versions."""

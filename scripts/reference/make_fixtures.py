@@ -7,11 +7,13 @@ registry and is never a dependency. The interpreters are those of build/referenc
 pillow "matplotlib<3.9"`, which the library imports) and build/reference-venv-k3, made by `npm run test:reference`.
 
 It writes:
-- keras2/ and keras3/: one tiny network, saved by Keras 2.12 `model.save` and exported by current Keras;
-- tiny.{json,bin}: 7 inputs, and the library's logits and maps of that network for one, three and all units;
-- networks.{json,bin}: the library's maps for the five large networks of the suite, whose weights
-  `weights.py` makes again on any machine: Grad-CAM for both samples and every unit; `gradients`, a hundred
-  times larger, for the first sample and two units.
+- keras2/ and keras3/: the small networks, saved by Keras 2.12 `model.save` and exported by current Keras;
+- tiny.{json,bin}: 5 inputs, and the library's logits and maps of that network for one, three and all units, by
+  every method and, for three, every meta method;
+- convolutional.{json,bin}: 3 inputs, maps of a network whose logits are a 1x1 convolution's;
+- networks.{json,bin}: the library's maps for the large networks of the suite, whose weights `weights.py` makes
+  again on any machine. Maps of activations are there for both samples and every unit; maps of inputs, a hundred
+  times larger, for one of each, and thinned out where they are normalised (`library_maps.THIN`).
 """
 
 import argparse
@@ -32,63 +34,47 @@ import tensors  # noqa: E402
 import weights  # noqa: E402
 
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures" / "reference"
-SAMPLES = 7
-UNITS = [[4, 1]]
-"""The units of the large networks' `gradients`."""
+SAMPLES = {"tiny": 5, "convolutional": 3}
+UNIT = 4
+"""The unit of the large networks whose maps in the size of the input are committed."""
 
 
-def tiny():
-    """The tiny network, random in every weight, in the Keras of this interpreter."""
+def small(name):
+    """A small network, random in every weight, in the Keras of this interpreter, and its inputs."""
     keras.backend.clear_session()
-    model = architectures.tiny()
-    weights.randomise(model, "tiny")
-    inputs = weights.picture_like("tiny", (SAMPLES, 16, 16, 3), -1, 1)
+    architecture = architectures.SMALL[name]
+    model = architecture.build()
+    weights.randomise(model, name)
+    inputs = weights.picture_like(name, (SAMPLES[name], *architecture.input_shape), *architecture.input_range)
     return model, inputs
 
 
-def tiny_maps(model, inputs):
-    import keras_explainable as ke
+def small_maps(name, model, inputs):
+    import library_maps
 
-    exposed = ke.inspection.expose(model)
-    random = np.random.RandomState(7)
-    three = np.stack([random.permutation(5)[:3] for _ in inputs]).astype("int32")
-    arrays = {"inputs": inputs, "units_1": three[:, :1], "units_3": three}
-    for label, units in {"1": three[:, :1], "3": three, "all": None}.items():
-        raw = {"batch_size": 3, "verbose": 0, "postprocessing": None, "resizing": False}
-        logits, arrays[f"gradients_{label}"] = ke.explain(
-            ke.methods.gradient.gradients, model, inputs, units, **raw
-        )
-        arrays[f"logits_{label}"] = logits
-        _, arrays[f"gradcam_{label}"] = ke.explain(ke.methods.cams.gradcam, exposed, inputs, units, **raw)
-        _, arrays[f"gradients_shortcut_{label}"] = ke.gradients(model, inputs, units, verbose=0)
-        _, arrays[f"gradcam_shortcut_{label}"] = ke.gradcam(exposed, inputs, units, verbose=0)
-    return arrays
+    calls = {"tiny": library_maps.tiny_maps, "convolutional": library_maps.convolutional_maps}
+    return calls[name](model, inputs)
 
 
 def network_maps():
-    import keras_explainable as ke
+    import library_maps
 
-    arrays = {"units": np.asarray(UNITS, "int32")}
-    raw = {"verbose": 0, "postprocessing": None, "resizing": False}
+    arrays = {"unit": np.asarray([[UNIT]], "int32")}
     for name, architecture in architectures.SHARED.items():
         model, inputs, margin = make_models.network(name, architecture)
         assert margin > 1e-3, f"{name}: a batch-norm scale lies {margin} from the border; change the seed"
         print(f"{name}: margin of the batch-norm scales {margin:.4f}", flush=True)
-        _, arrays[f"{name}/gradients"] = ke.explain(
-            ke.methods.gradient.gradients, model, inputs[:1], arrays["units"], **raw
-        )
-        logits, arrays[f"{name}/gradcam"] = ke.explain(
-            ke.methods.cams.gradcam, ke.inspection.expose(model), inputs, **raw
-        )
-        arrays[f"{name}/logits"] = logits
+        for key, maps in library_maps.network_maps(model, inputs, UNIT).items():
+            arrays[f"{name}/{key}"] = maps
     return arrays
 
 
 def export_keras_3(out):
-    """Runs in current Keras: exports the tiny network and leaves its logits beside it for the check."""
-    model, inputs = tiny()
-    make_models.save(model, out / "model")
-    np.save(out / "logits.npy", np.asarray(model(inputs, training=False)))
+    """Runs in current Keras: exports the small networks and leaves their outputs beside them for the check."""
+    for name in architectures.SMALL:
+        model, inputs = small(name)
+        make_models.save(model, out / name)
+        np.save(out / f"{name}.npy", np.asarray(model(inputs, training=False)))
 
 
 def install(model, name):
@@ -96,6 +82,7 @@ def install(model, name):
     (model / "assets").rmdir()
     (model / "fingerprint.pb").unlink(missing_ok=True)
     shutil.rmtree(FIXTURES / name, ignore_errors=True)
+    FIXTURES.joinpath(name).parent.mkdir(exist_ok=True)
     shutil.move(model, FIXTURES / name)
 
 
@@ -103,7 +90,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keras3-python", help="the interpreter that has current Keras")
     parser.add_argument("--export", type=Path, help="for this script's own use: runs in that interpreter")
-    parser.add_argument("--tiny-only", action="store_true", help="leave networks.{json,bin} as they are")
+    parser.add_argument("--small-only", action="store_true", help="leave networks.{json,bin} as they are")
     arguments = parser.parse_args()
     if arguments.export:
         export_keras_3(arguments.export)
@@ -114,15 +101,15 @@ def main():
         command = [arguments.keras3_python, __file__, "--export", out]
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         subprocess.run(command, check=True, env=environment)
-        model, inputs = tiny()
-        make_models.save(model, out / "keras2")
-        arrays = tiny_maps(model, inputs)
-        # The library does not load a Keras 3 export: that its maps hold for both follows from equal weights.
-        np.testing.assert_allclose(np.load(out / "logits.npy"), arrays["logits_all"], atol=1e-5)
-        install(out / "keras2", "keras2")
-        install(out / "model", "keras3")
-    tensors.write(FIXTURES / "tiny", arrays)
-    if not arguments.tiny_only:
+        for name in architectures.SMALL:
+            model, inputs = small(name)
+            # The library does not load a Keras 3 export: that its maps hold for both follows from equal weights.
+            np.testing.assert_allclose(np.load(out / f"{name}.npy"), model(inputs, training=False), atol=1e-5)
+            make_models.save(model, out / f"{name}-2")
+            tensors.write(FIXTURES / name, small_maps(name, model, inputs))
+            install(out / f"{name}-2", f"keras2/{name}")
+            install(out / name, f"keras3/{name}")
+    if not arguments.small_only:
         tensors.write(FIXTURES / "networks", network_maps())
 
 

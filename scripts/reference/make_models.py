@@ -27,6 +27,7 @@ import tensors  # noqa: E402
 import weights  # noqa: E402
 
 SAMPLES = 2
+SOURCES = ("architectures.py", "bias_terms.py", "make_models.py", "maps.py", "tensors.py", "weights.py")
 KERAS_2 = keras.__version__.startswith("2.")
 
 
@@ -34,17 +35,17 @@ def network(name, architecture):
     """A network with its weights set, its inputs, and the margin of `scale_batch_norms`."""
     keras.backend.clear_session()
     model = architecture.build()
-    weights.randomise(model, name)
+    weights.randomise(model, name + architecture.seed)
     shape = (SAMPLES, *architecture.input_shape)
     inputs = weights.picture_like(name, shape, *architecture.input_range)
     margin = weights.scale_batch_norms(model, inputs)
     return model, inputs, margin
 
 
-def save(model, path):
+def save(model, path, keras_2_traces=True):
     shutil.rmtree(path, ignore_errors=True)
     if KERAS_2:
-        model.save(path, save_format="tf", include_optimizer=False)
+        model.save(path, save_format="tf", include_optimizer=False, save_traces=keras_2_traces)
     else:
         model.export(path, verbose=False)
 
@@ -52,20 +53,14 @@ def save(model, path):
 def expected(model, architecture, inputs):
     signals = [architecture.activations_of(model), model.get_layer(architecture.deep).output]
     exposed = keras.Model(model.inputs, [model.outputs[0], *signals])
-    logits, gradients, (gradcam, deep) = maps.raw_maps(exposed, inputs, architecture.spatial_axis)
-    return {
-        "inputs": inputs,
-        "logits": logits,
-        "gradients": gradients,
-        "gradcam": gradcam,
-        "gradcam_deep": deep,
-    }
+    logits, methods = maps.raw_maps(model, exposed, inputs, architecture.spatial_axis)
+    return {"inputs": inputs, "logits": logits, **methods}
 
 
 def fingerprint():
     """Changes with the sources here and with the libraries' versions, and with nothing else."""
     digest = hashlib.sha256(f"{tf.__version__} {keras.__version__}".encode())
-    for source in ("architectures.py", "make_models.py", "maps.py", "tensors.py", "weights.py"):
+    for source in SOURCES:
         digest.update((Path(__file__).parent / source).read_bytes())
     return digest.hexdigest()
 
@@ -89,7 +84,7 @@ def main():
         (directory / "about.json").unlink(missing_ok=True)
         architecture = known[name]
         model, inputs, _ = network(name, architecture)
-        save(model, directory / "model")
+        save(model, directory / "model", architecture.keras_2_traces)
         saved = time.monotonic()
         tensors.write(directory / "expected", expected(model, architecture, inputs))
         about = {  # Written last: it says that the rest is complete.

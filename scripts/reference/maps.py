@@ -1,4 +1,4 @@
-"""The formulae of `gradients` and `gradcam`, written out with tf.GradientTape: the second truth.
+"""The formulae of the methods, written out with tf.GradientTape: the second truth.
 
 They share no code with the Python library or with ours. One backward pass per unit over a persistent tape, in
 eager mode: samples of a batch do not influence one another, so the gradient of a unit's sum over the batch is
@@ -7,25 +7,88 @@ each sample's own gradient.
 
 import tensorflow as tf
 
+import bias_terms
 
-def raw_maps(exposed, inputs, spatial_axis):
-    """Logits (N, U), the map of `gradients` and a map of `gradcam` per signal, for every unit.
 
-    `exposed` returns (logits, *signals). The maps, (N, ...spatial, U), are the channels' mean of
-    |d logit / d input|, and sum_k mean_spatial(d logit / d A_k) A_k for a signal A.
+def raw_maps(model, exposed, inputs, spatial_axis):
+    """Logits (N, U) and the raw maps of each method by name, (N, ...spatial, U), for every unit.
+
+    `exposed` is `model` with the outputs (logits, activations, deep): what Grad-CAM looks at, and a signal far
+    from the output.
     """
     inputs = tf.convert_to_tensor(inputs)
-    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        logits, *signals = exposed(inputs, training=False)
-        units = tf.unstack(logits, axis=-1)
-    gradients = []
-    gradcams = [[] for _ in signals]
+    with bias_terms.recorded(model) as recorded:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            logits, activations, deep = exposed(inputs, training=False)
+            units = tf.unstack(logits, axis=-1)
+    # The other terms, of a dense layer after the pooling say, have no position on a map.
+    terms = [(t, b) for layer, t, b in recorded if has_position(t, inputs)]
+    maps = {name: [] for name in ("gradients", "gradcam", "gradcam_deep", "gradcampp", "full_gradients")}
     for unit in units:
-        of_inputs, *of_signals = tape.gradient(unit, [inputs, *signals])
-        gradients.append(tf.reduce_mean(tf.abs(of_inputs), axis=-1))
-        for maps, signal, gradient in zip(gradcams, signals, of_signals):
-            weights = tf.reduce_mean(gradient, axis=spatial_axis, keepdims=True)
-            maps.append(tf.reduce_sum(weights * signal, axis=-1))
-    stacked = [tf.stack(maps, axis=-1).numpy() for maps in [gradients, *gradcams]]
-    return logits.numpy(), stacked[0], stacked[1:]
+        of_inputs, of_activations, of_deep, *of_terms = tape.gradient(
+            unit, [inputs, activations, deep, *(t for t, _ in terms)]
+        )
+        products = [of_inputs * inputs, *(g * b for g, (_, b) in zip(of_terms, terms) if g is not None)]
+        maps["gradients"].append(tf.reduce_mean(tf.abs(of_inputs), axis=-1))
+        maps["gradcam"].append(gradcam(activations, of_activations, spatial_axis))
+        maps["gradcam_deep"].append(gradcam(deep, of_deep, spatial_axis))
+        maps["gradcampp"].append(gradcampp(unit, activations, of_activations, spatial_axis))
+        maps["full_gradients"].append(full_gradients(products, spatial_axis))
+    maps = {name: tf.stack(of_units, axis=-1).numpy() for name, of_units in maps.items()}
+    kernel = last_kernel(model)
+    if kernel.shape[-2] == activations.shape[-1]:
+        # (1, 1, K, U) for logits from a 1x1 convolution.
+        kernel = tf.reshape(kernel, kernel.shape[-2:])
+        maps["cam"] = tf.tensordot(activations, kernel, 1).numpy()
+    return logits.numpy(), maps
+
+
+def has_position(t, inputs):
+    """Whether `t` is laid out like the inputs: batch, positions, channels."""
+    return len(t.shape) == len(inputs.shape)
+
+
+def last_kernel(model):
+    return tf.convert_to_tensor([layer.kernel for layer in model.layers if hasattr(layer, "kernel")][-1])
+
+
+def gradcam(activations, gradient, spatial_axis):
+    """sum_k mean_positions(d logit / d A_k) A_k."""
+    weights = tf.reduce_mean(gradient, axis=spatial_axis, keepdims=True)
+    return tf.reduce_sum(weights * activations, axis=-1)
+
+
+def gradcampp(logit, activations, gradient, spatial_axis):
+    """sum_k w_k A_k, w_k = sum_positions alpha relu(exp(y) g), alpha = g² / (2 g² + sum_positions(A_k) g³)."""
+    total = tf.reduce_sum(activations, axis=spatial_axis, keepdims=True)
+    alpha = tf.math.divide_no_nan(gradient**2, 2.0 * gradient**2 + total * gradient**3)
+    scores = tf.reshape(tf.exp(logit), [-1] + [1] * (len(activations.shape) - 1))
+    weights = tf.reduce_sum(alpha * tf.nn.relu(scores * gradient), axis=spatial_axis, keepdims=True)
+    return tf.reduce_sum(weights * activations, axis=-1)
+
+
+def full_gradients(products, spatial_axis):
+    """sum over products (inputs·g, then b·g for each additive constant b) of resize(mean_channels psi(product))."""
+    sizes = [products[0].shape[axis] for axis in spatial_axis]
+    return tf.add_n([resize(tf.reduce_mean(psi(p, spatial_axis), axis=-1), sizes) for p in products])
+
+
+def psi(product, spatial_axis):
+    """The magnitude, stretched to [0, 1] in every channel."""
+    magnitude = tf.abs(product)
+    magnitude -= tf.reduce_min(magnitude, axis=spatial_axis, keepdims=True)
+    return tf.math.divide_no_nan(magnitude, tf.reduce_max(magnitude, axis=spatial_axis, keepdims=True))
+
+
+def resize(maps, sizes):
+    """Bilinear, for any number of positions' axes: one axis after the other. (N, ...) to (N, *sizes)."""
+    for axis, size in enumerate(sizes, start=1):
+        order = [0, axis, *(a for a in range(1, len(maps.shape)) if a != axis)]
+        moved = tf.transpose(maps, order)
+        rest = moved.shape[2:]
+        rows = tf.reshape(moved, [moved.shape[0], moved.shape[1], -1, 1])
+        rows = tf.image.resize(rows, [size, rows.shape[2]])
+        resized = tf.reshape(rows, [moved.shape[0], size, *rest])
+        maps = tf.transpose(resized, [order.index(a) for a in range(len(order))])
+    return maps

@@ -62,3 +62,26 @@ export function nested(values: Values): number[][] {
   const [samples, units] = values.shape as [number, number];
   return Array.from({ length: samples }, (_, row) => [...values.data.slice(row * units, (row + 1) * units)]);
 }
+
+/** Every value times `factor`. */
+export function scaled(values: Values, factor: number): Values {
+  return { data: new Float32Array(values.data).map((value) => value * factor), shape: values.shape };
+}
+
+/** Of maps (N, H, W, U), every `step`-th row and column. */
+export function thinned(values: Values, step: number): Values {
+  const [samples, height, width, units] = values.shape as [number, number, number, number];
+  const [rowsLeft, columnsLeft] = [Math.ceil(height / step), Math.ceil(width / step)];
+  const data = new Float32Array(samples * rowsLeft * columnsLeft * units);
+  let at = 0;
+  for (let sample = 0; sample < samples; sample++) {
+    for (let row = 0; row < height; row += step) {
+      for (let column = 0; column < width; column += step) {
+        const from = ((sample * height + row) * width + column) * units;
+        data.set(values.data.subarray(from, from + units), at);
+        at += units;
+      }
+    }
+  }
+  return { data, shape: [samples, rowsLeft, columnsLeft, units] };
+}

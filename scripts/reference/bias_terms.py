@@ -1,0 +1,58 @@
+"""The additive constants of a network and the tensors just after each, for the formula of full gradients.
+
+A layer computes `activation(linear(x) + b)`; its term is b and t = linear(x) + b, before any activation that the
+layer has itself. A normalisation's constant is what it would give for zeros, with its own epsilon.
+"""
+
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+
+def bias_of(layer):
+    """The constant that `layer` adds to its result along the last axis, or None if it adds none."""
+    kind = type(layer).__name__
+    if kind == "BatchNormalization":
+        deviation = tf.sqrt(tf.convert_to_tensor(layer.moving_variance) + layer.epsilon)
+        gamma = layer.gamma if layer.scale else 1.0
+        beta = layer.beta if layer.center else 0.0
+        return beta - tf.convert_to_tensor(layer.moving_mean) * gamma / deviation
+    if kind == "LayerNormalization":
+        return tf.convert_to_tensor(layer.beta) if layer.center else None
+    if kind == "Normalization":
+        epsilon = tf.keras.backend.epsilon()
+        return -layer.mean / tf.maximum(tf.sqrt(tf.convert_to_tensor(layer.variance)), epsilon)
+    if kind == "PositionEmbedding":
+        return tf.convert_to_tensor(layer.embeddings)
+    bias = getattr(layer, "bias", None)
+    return None if bias is None else tf.convert_to_tensor(bias)
+
+
+@contextmanager
+def recorded(model):
+    """A list that fills with (layer, t, b) while `model`'s layers are called eagerly inside the block."""
+    terms, patched = [], []
+
+    def recording(layer, call):
+        def call_and_record(x, *args, **kwargs):
+            activation = getattr(layer, "activation", None)
+            if activation is not None:
+                layer.activation = None
+            t = call(x, *args, **kwargs)
+            terms.append((layer, t, bias_of(layer)))
+            if activation is None:
+                return t
+            layer.activation = activation
+            return activation(t)
+
+        return call_and_record
+
+    for layer in model._flatten_layers(include_self=False):
+        if bias_of(layer) is not None:
+            layer.call = recording(layer, layer.call)
+            patched.append(layer)
+    try:
+        yield terms
+    finally:
+        for layer in patched:
+            del layer.call
