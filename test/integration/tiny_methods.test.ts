@@ -18,6 +18,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ke from '../../lib/index.js';
+import { sumOfTerms } from './complete.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tiny/${name}`, import.meta.url));
 const { cams, gradient, meta } = ke.methods;
@@ -56,26 +57,6 @@ function expectClose(actual: ke.Tensor, expected: readonly number[], tolerance =
     expect(Math.abs(value - (expected[i] as number)), `element ${i} of ${data}`).toBeLessThan(limit);
   });
 }
-
-/** Every term of the full gradient, those without positions too, as "maps" (N, U). */
-const sumOfTerms: ke.Method = (args) => {
-  const { ops, batchJacobian } = ke.graph;
-  const { logits, terms } = gradient.fullGradientTerms(args);
-  const signals = terms.map(({ signal }) => signal);
-  const maps = batchJacobian(logits, signals, {
-    each: (gradients) =>
-      gradients
-        .map((each, i) => ops.multiply(each, terms[i]?.factor as ke.graph.Symbolic))
-        .map((product) =>
-          ops.reduceSum(
-            product,
-            Array.from({ length: product.rank - 1 }, (_, axis) => axis + 1),
-          ),
-        )
-        .reduce((sum, each) => ops.add(sum, each)),
-  });
-  return { logits, maps };
-};
 
 describe.each([
   ['a SavedModel of Keras 3', 'saved_model', {}],
