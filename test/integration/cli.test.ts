@@ -145,6 +145,21 @@ describe('explain', () => {
     expect((await cli(...demo('layer', ...pictures, '--layer', 'block4_relu'))).code).toBe(0);
   });
 
+  test('a method by a long name, with its settings, and a sheet', async () => {
+    const sheet = join(directory, 'sheets', 'one.png');
+    const { code, err } = await cli(
+      ...demo('meta', '--images', `${DEMO}/images/0[12]*`, '--method', 'full-gradients_smooth_tta'),
+      ...['--repetitions', '2', '--noise', '5', '--scales', '', '--sheet', sheet],
+    );
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    const html = await readFile(join(directory, 'meta', 'index.html'), 'utf8');
+    expect(html).toContain('<h1>fullGradients_smooth_tta:');
+    // Two pictures above their maps, in cells of 128 pixels.
+    const [, height, width] = (await image.decodeImage(await readFile(sheet))).shape as number[];
+    expect([height, width].every((side) => (side as number) >= 256 && (side as number) < 400)).toBe(true);
+  });
+
   test('a picture that cannot be read is named and skipped, the others are done', async () => {
     const folder = join(directory, 'mixed');
     await mkdir(folder);
@@ -179,6 +194,111 @@ describe('explain', () => {
     const done = html.match(/<article>/g)?.length ?? 0;
     expect(done).toBeGreaterThan(0);
     expect(done).toBeLessThan(PICTURES);
+  });
+});
+
+describe('explain --method all', () => {
+  const quick = ['--repetitions', '2', '--scales', '1.5', '--max-channels', '8'];
+  const NAMES = [
+    ...['cam', 'gradcam', 'gradcampp', 'scorecam', 'gradients', 'fullGradients'],
+    ...['gradcam_smooth', 'gradcam_tta', 'gradients_smooth'],
+  ];
+  const boxes = ['--boxes', `${DEMO}/boxes.json`];
+
+  test('compares every method: a table, a sheet, a picture each; --json has the same numbers', async () => {
+    const args = [
+      '--images',
+      `${DEMO}/images/0*`,
+      ...boxes,
+      ...quick,
+      '--method',
+      'all',
+      '--batch-size',
+      '4',
+    ];
+    const [table, json] = [
+      await cli(...demo('all', ...args)),
+      await cli(...demo('all-json', ...args, '--json')),
+    ];
+    expect([table.err, json.err]).toEqual(['', '']);
+    expect([table.code, json.code]).toEqual([0, 0]);
+
+    const found = objects(json.out);
+    const compared = found.filter(({ type }) => type === 'method');
+    expect(compared.map(({ name }) => name)).toEqual(NAMES);
+    const rows = new Map(
+      table.out
+        .split('\n')
+        .map((line) => line.split(/\s{2,}/))
+        .map(([name, ...cells]) => [name as string, cells]),
+    );
+    for (const { name, pointing, passes, millisecondsPerPicture } of compared) {
+      const star = passes.backward > 0 && passes.backwardTo === 'activations' ? '*' : '';
+      const [hits, milliseconds, forward, backward] = rows.get(name) as string[];
+      expect(hits).toBe(`${pointing.hits} of 9`);
+      expect([forward, backward]).toEqual([String(passes.forward), `${passes.backward}${star}`]);
+      expect(pointing.pictures).toBe(9);
+      for (const time of [millisecondsPerPicture, Number(milliseconds)]) {
+        expect(time).toBeGreaterThan(0);
+        expect(time).toBeLessThan(60_000);
+      }
+    }
+    const passes = Object.fromEntries(compared.map((each) => [each.name, each.passes]));
+    expect(passes.scorecam).toEqual({ forward: 9, backward: 0, backwardTo: 'activations' });
+    expect(passes.gradcam_smooth).toEqual({ forward: 2, backward: 2, backwardTo: 'activations' });
+    expect(passes.gradcam_tta).toEqual({ forward: 4, backward: 4, backwardTo: 'activations' });
+    expect(passes.gradients_smooth).toEqual({ forward: 2, backward: 2, backwardTo: 'input' });
+    expect(found.at(-1)).toMatchObject({ type: 'summary', explained: 9, failed: 0, compared: 9, skipped: 0 });
+
+    const folder = join(directory, 'all');
+    expect((await readdir(folder)).sort()).toEqual(['methods', 'methods.png']);
+    const pictures = await readdir(join(folder, 'methods'));
+    expect(pictures.sort()).toEqual(NAMES.map((name) => `${name}.png`).sort());
+    const sheet = await image.decodeImage(await readFile(join(folder, 'methods.png')));
+    const [, height, width] = sheet.shape as [number, number, number];
+    expect(height / (NAMES.length + 1)).toBeGreaterThan(128);
+    expect(width / 6).toBeGreaterThan(128);
+  });
+
+  test('finds what the method alone finds', async () => {
+    const args = ['--images', `${DEMO}/images/1*`, ...boxes, '--json'];
+    const all = objects((await cli(...demo('all-1', ...args, ...quick, '--method', 'all'))).out);
+    for (const name of ['gradcam', 'gradients']) {
+      const alone = objects((await cli(...demo(`one-${name}`, ...args, '--method', name))).out);
+      expect(all.find((each) => each.name === name).pointing).toEqual(alone.at(-1).pointing);
+    }
+  });
+
+  test('a method that cannot explain the model is named and skipped, the others are done', async () => {
+    // The kernel of the logits has a row per channel of the last layer, not of this one.
+    const args = ['--images', `${DEMO}/images/01*`, ...quick, '--method', 'all', '--layer', 'block3_relu'];
+    const { code, out, err } = await cli(...demo('some', ...args));
+    expect(code).toBe(1);
+    expect(err).toMatch(/^skipped cam: CAM needs one row .*\n$/);
+    expect(out).toContain('8 methods compared on 1 of 1 pictures, 1 methods skipped.');
+    expect(out).not.toContain('in the box');
+    const pictures = await readdir(join(directory, 'some', 'methods'));
+    expect(pictures).toHaveLength(8);
+    expect(pictures).not.toContain('cam.png');
+  });
+
+  test('Ctrl-C in the middle leaves nothing half-written', async () => {
+    const { child, ended } = start(demo('cut', '--images', `${DEMO}/images/*`, '--method', 'all'));
+    await once(child.stdout as NodeJS.ReadableStream, 'data');
+    child.kill('SIGINT');
+    const { code, out, err } = await ended;
+    expect(err).toBe('');
+    expect(code).toBe(130);
+    expect(out).toContain('The run was interrupted: no picture was written.');
+    await expect(readdir(join(directory, 'cut'))).rejects.toThrow(/ENOENT/);
+  });
+
+  test('pictures none of which can be read', async () => {
+    const args = ['--images', 'package.json', '--method', 'all'];
+    const { code, out, err } = await cli(...demo('none', ...args));
+    expect(err).toMatch(/skipped package\.json/);
+    expect(out).toContain('0 methods compared on 0 of 1 pictures, 1 pictures skipped.');
+    expect(code).toBe(1);
   });
 });
 

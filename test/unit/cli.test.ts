@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ComparedMethod, ComparisonPrinter } from '../../lib/cli/explain/comparison_printer.js';
 import { readLabels } from '../../lib/cli/explain/labels.js';
 import {
   ALL,
@@ -13,6 +14,7 @@ import {
   methodsOf,
   type NamedMethod,
   noiseFor,
+  type Passes,
 } from '../../lib/cli/explain/methods.js';
 import {
   amount,
@@ -27,7 +29,9 @@ import { findPictures, OutputNames } from '../../lib/cli/explain/pictures.js';
 import { PointingGame, readBoxes } from '../../lib/cli/explain/pointing.js';
 import { labelOf, scoreKindOf, scoresOf, topUnits } from '../../lib/cli/explain/predictions.js';
 import { escapeHtml, formatPointing, formatScore, Report } from '../../lib/cli/explain/report.js';
+import { cellSize } from '../../lib/cli/explain/sheet.js';
 import { run } from '../../lib/cli/program.js';
+import { writeWhole } from '../../lib/cli/write_whole.js';
 import { methods } from '../../lib/index.js';
 
 let directory: string;
@@ -314,6 +318,75 @@ describe('report', () => {
     expect(escapeHtml(`&<>"'`)).toBe('&amp;&lt;&gt;&quot;&#39;');
     expect(formatScore(0.1234)).toBe('12.3 %');
     expect(formatScore(0.99999)).toBe('100.00 %');
+  });
+});
+
+describe('comparison', () => {
+  const compared = (name: string, ms: number, passes: Passes): ComparedMethod => ({
+    name,
+    pointing: { hits: 9, pictures: 10, accuracy: 0.9, chance: 0.085 },
+    millisecondsPerPicture: ms,
+    passes,
+  });
+  const summary = { explained: 10, failed: 0, total: 10, compared: 2, skipped: 0, interrupted: false };
+
+  async function printed(json: boolean, plays: boolean): Promise<string> {
+    const out = new PassThrough();
+    const stream = out as unknown as NodeJS.WriteStream;
+    const methods = methodsOf(['gradcam', 'gradients_smooth'], {}, 'none');
+    const printer = new ComparisonPrinter({ out: stream, err: stream }, json, methods, plays);
+    const [gradcam, smooth] = [
+      compared('gradcam', 0.12345, { forward: 1, backward: 1, backwardTo: 'activations' }),
+      compared('gradients_smooth', 1234.5, { forward: 20, backward: 20, backwardTo: 'input' }),
+    ];
+    await printer.method(gradcam);
+    await printer.method(smooth);
+    await printer.summary({ ...summary, files: ['out/methods.png'] });
+    return String(out.read());
+  }
+
+  test('is a table whose figures stand below one another, with what they mean', async () => {
+    const [head, ...lines] = (await printed(false, true)).split('\n');
+    expect(head).toBe('method            in the box  ms a picture   forward   backward');
+    expect(lines.slice(0, 3)).toEqual([
+      'gradcam              9 of 10         0.123         1          1*',
+      'gradients_smooth     9 of 10          1235        20         20',
+      '',
+    ]);
+    expect(lines.join('\n')).toMatch(/^\* from the logits .*chance gives 8\.5 %.*See out\/methods\.png\n$/ms);
+  });
+
+  test('has no column for a pointing game that is not played', async () => {
+    const [head] = (await printed(false, false)).split('\n');
+    expect(head).toBe('method            ms a picture   forward   backward');
+  });
+
+  test('is an object a line as JSON', async () => {
+    const lines = (await printed(true, true)).trimEnd().split('\n');
+    const [first, , last] = lines.map((line) => JSON.parse(line));
+    expect(first).toEqual({
+      type: 'method',
+      ...compared('gradcam', 0.12345, { forward: 1, backward: 1, backwardTo: 'activations' }),
+    });
+    expect(last).toEqual({ type: 'summary', ...summary, files: ['out/methods.png'] });
+  });
+
+  test('cells have the proportions of the input', () => {
+    expect(cellSize([96, 96])).toEqual([128, 128]);
+    expect(cellSize([224, 448])).toEqual([64, 128]);
+    expect(cellSize([1000, 1])).toEqual([128, 1]);
+  });
+});
+
+describe('a file that is written whole', () => {
+  test('makes its folder; where it cannot be put in place, nothing is left', async () => {
+    const path = join(directory, 'new', 'folder', 'whole.bin');
+    await writeWhole(path, Uint8Array.of(1, 2));
+    expect([...(await readFile(path))]).toEqual([1, 2]);
+    const taken = join(directory, 'taken');
+    await mkdir(join(taken, 'folder', 'inside'), { recursive: true });
+    await expect(writeWhole(join(taken, 'folder'), Uint8Array.of(1))).rejects.toThrow();
+    expect(await readdir(taken)).toEqual(['folder']);
   });
 });
 

@@ -182,14 +182,20 @@ class Run {
       scores: this.#scoreKind,
       pointing: this.#game.result(),
       page: this.#report === null ? null : join(options.out, 'index.html'),
+      sheet: await this.#writeSheet(),
     });
     await this.#report?.finish(lines);
+  }
+
+  /** Returns the path of what was written, if anything was. */
+  async #writeSheet(): Promise<string | null> {
+    const { options, signal } = this.#job;
     const { originals, overlays } = this.#sheet;
-    if (options.sheet === undefined || originals.length === 0 || signal.aborted) return;
-    const rows = [
+    if (options.sheet === undefined || originals.length === 0 || signal.aborted) return null;
+    await writeSheet(options.sheet, [
       { title: 'picture', cells: originals },
       { title: this.#method.name, cells: overlays },
-    ];
-    await writeSheet(options.sheet, rows);
+    ]);
+    return options.sheet;
   }
 }

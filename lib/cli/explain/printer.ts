@@ -11,7 +11,9 @@ export interface Summary {
   /** Null where nothing was explained. */
   readonly scores: ScoreKind | null;
   readonly pointing: PointingResult | null;
+  /** The files that show it, where they were written. */
   readonly page: string | null;
+  readonly sheet: string | null;
 }
 
 /** Prints results, as text for a person or as a JSON object a line for a program. */
@@ -47,7 +49,7 @@ export class Printer {
 
   /** Prints what was done, and returns it as lines for the page. */
   async summary(summary: Summary): Promise<string[]> {
-    const { explained, failed, total, interrupted, pointing, page } = summary;
+    const { explained, failed, total, interrupted, pointing, page, sheet } = summary;
     const lines = [`${explained} of ${total} pictures explained${failed > 0 ? `, ${failed} skipped` : ''}.`];
     if (interrupted) lines.push('The run was interrupted.');
     if (pointing !== null) lines.push(formatPointing(pointing));
@@ -59,7 +61,8 @@ export class Printer {
     await writeLine(out);
     if (summary.scores !== null) lines.push(SCORE_TEXTS[summary.scores]);
     for (const line of lines) await writeLine(out, line);
-    if (page !== null) await writeLine(out, `See ${page}`);
+    const files = [page, sheet].filter((file) => file !== null);
+    if (files.length > 0) await writeLine(out, `See ${files.join(' and ')}`);
     return lines;
   }
 
