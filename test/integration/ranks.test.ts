@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as ke from '../../lib/index.js';
-import { sumOfTerms } from './complete.js';
+import { sumOfTerms } from '../reference/completeness.js';
 
 const { cams, gradient, meta } = ke.methods;
 const UNITS = [
