@@ -110,6 +110,7 @@ class Tape {
   Tape(Scope* forward, Scope* target, const Options& options)
       : forward_(forward), target_(target), options_(options), gradients_(target), batch_(forward) {}
 
+  // A null oper for an x that no y depends on.
   std::vector<TF_Output> Run(const std::vector<TF_Output>& ys, const std::vector<TF_Output>& xs,
                              const std::vector<TF_Output>& grad_ys) {
     const std::vector<TF_Operation*> order = TopologicalOrder(ys);
@@ -120,24 +121,11 @@ class Tape {
       if (differentiable_.count(*op) > 0) Differentiate(*op);
     }
     std::vector<TF_Output> results;
-    for (const TF_Output& x : xs) {
-      const TF_Output total = gradients_.Total(x);
-      results.push_back(total.oper != nullptr ? total : target_->Op("ZerosLike").In(x).Out());
-      SetShapeLike(results.back(), x);
-    }
+    for (const TF_Output& x : xs) results.push_back(gradients_.Total(x));
     return results;
   }
 
  private:
-  // A gradient is shaped like its x, also where shape inference lost sight of that.
-  void SetShapeLike(TF_Output gradient, TF_Output x) const {
-    const graph::Shape shape = forward_->GetShape(x);
-    if (!shape.known_rank || target_->GetShape(gradient) == shape) return;
-    tf::Status status;
-    C().TF_GraphSetTensorShape(target_->graph(), gradient, shape.dims.data(), shape.rank(), status);
-    status.Check(C().TF_OperationName(gradient.oper));
-  }
-
   // Marks the tensors that depend on an x, and the ops with such an input.
   void FindPaths(const std::vector<TF_Operation*>& order, const std::vector<TF_Output>& xs) {
     on_path_.insert(xs.begin(), xs.end());
@@ -197,6 +185,104 @@ class Tape {
   TensorSet on_path_;
   std::unordered_set<TF_Operation*> differentiable_;
 };
+
+bool IsOf(Scope* scope, TF_Output tensor) { return Same()(scope->Import(tensor), tensor); }
+
+std::vector<TF_Output> Imported(Scope* scope, const std::vector<TF_Output>& tensors) {
+  std::vector<TF_Output> here;
+  for (const TF_Output& tensor : tensors) here.push_back(scope->Import(tensor));
+  return here;
+}
+
+// Which of `tensors` of `scope` are computed from any of `xs`, also by way of the scopes around it.
+std::vector<bool> Dependent(Scope* scope, const std::vector<TF_Output>& tensors,
+                            const std::vector<TF_Output>& xs) {
+  const std::vector<TF_Output> sources = Imported(scope, xs);
+  TensorSet dependent(sources.begin(), sources.end());
+  if (scope->outer() != nullptr) {
+    const std::vector<TF_Output> captured = scope->captured();
+    std::vector<TF_Output> around;
+    for (const TF_Output& x : xs) {
+      if (!IsOf(scope, x)) around.push_back(x);
+    }
+    const std::vector<bool> outside = Dependent(scope->outer(), captured, around);
+    for (size_t i = 0; i < captured.size(); ++i) {
+      if (outside[i]) dependent.insert(scope->Import(captured[i]));
+    }
+  }
+  for (TF_Operation* op : TopologicalOrder(tensors)) {
+    const std::vector<TF_Output> inputs = Inputs(op);
+    if (std::none_of(inputs.begin(), inputs.end(), [&](TF_Output in) { return dependent.count(in) > 0; })) {
+      continue;
+    }
+    for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) dependent.insert({op, i});
+  }
+  std::vector<bool> result;
+  for (const TF_Output& tensor : tensors) result.push_back(dependent.count(tensor) > 0);
+  return result;
+}
+
+// The gradients with respect to each of `xs`, null where no y depends on it. `ys` are of `forward`; an x may
+// be of a scope around it: what the body captured of that leads on to the x, and the walk goes on there.
+std::vector<TF_Output> Differentiate(Scope* forward, Scope* target, const std::vector<TF_Output>& ys,
+                                     const std::vector<TF_Output>& xs, const std::vector<TF_Output>& seeds,
+                                     const Options& options) {
+  std::vector<TF_Output> sources = Imported(forward, xs);
+  std::vector<size_t> around;  // indices of the xs that are not of `forward`
+  std::vector<TF_Output> around_xs;
+  for (size_t i = 0; i < xs.size(); ++i) {
+    if (Same()(sources[i], xs[i])) continue;
+    around.push_back(i);
+    around_xs.push_back(xs[i]);
+  }
+  std::vector<TF_Output> crossing;  // tensors around that `forward` captured and that lead to an x
+  if (!around.empty()) {
+    const std::vector<TF_Output> captured = forward->captured();
+    const std::vector<bool> dependent = Dependent(forward->outer(), captured, around_xs);
+    for (size_t i = 0; i < captured.size(); ++i) {
+      if (!dependent[i] || !CarriesGradient(Scope::GetDType(captured[i]))) continue;
+      crossing.push_back(captured[i]);
+      sources.push_back(forward->Import(captured[i]));
+    }
+  }
+  std::vector<TF_Output> results = Tape(forward, target, options).Run(ys, sources, seeds);
+  std::vector<TF_Output> outer_ys;
+  std::vector<TF_Output> outer_seeds;
+  for (size_t i = 0; i < crossing.size(); ++i) {
+    const TF_Output gradient = results[xs.size() + i];
+    if (gradient.oper == nullptr) continue;
+    outer_ys.push_back(crossing[i]);
+    outer_seeds.push_back(gradient);
+  }
+  results.resize(xs.size());
+  if (around.empty()) return results;
+  // Of a captured x what was found here is part of what is found around; of a copied Const it is not.
+  for (const size_t i : around) {
+    const bool copied = std::string_view(C().TF_OperationOpType(sources[i].oper)) == "Const";
+    if (!copied) results[i] = {nullptr, 0};
+  }
+  if (outer_ys.empty()) return results;
+  const std::vector<TF_Output> outer =
+      Differentiate(forward->outer(), target, outer_ys, around_xs, outer_seeds, options);
+  for (size_t i = 0; i < around.size(); ++i) {
+    TF_Output& result = results[around[i]];
+    if (outer[i].oper == nullptr) continue;
+    result = result.oper == nullptr ? outer[i] : target->Op("AddV2").In(result).In(outer[i]).Out();
+  }
+  return results;
+}
+
+// The gradient as it is handed out: zeros where there is none, and shaped like its x also where shape
+// inference lost sight of that.
+TF_Output Completed(Scope* forward, Scope* target, TF_Output gradient, TF_Output x) {
+  if (gradient.oper == nullptr) gradient = target->Op("ZerosLike").In(x).Out();
+  const graph::Shape shape = forward->GetShape(forward->Import(x));
+  if (!shape.known_rank || target->GetShape(gradient) == shape) return gradient;
+  tf::Status status;
+  C().TF_GraphSetTensorShape(target->graph(), gradient, shape.dims.data(), shape.rank(), status);
+  status.Check(C().TF_OperationName(gradient.oper));
+  return gradient;
+}
 
 std::string Join(const std::vector<std::string>& names) {
   std::string text;
@@ -269,7 +355,6 @@ std::vector<TF_Output> Gradient(Scope* forward, Scope* target, const std::vector
                                              "). Received " + std::to_string(grad_ys.size()));
   }
   std::vector<TF_Output> own_ys;
-  std::vector<TF_Output> own_xs;
   std::vector<TF_Output> seeds;
   for (size_t i = 0; i < ys.size(); ++i) {
     CheckFloating("ys", i, ys[i]);
@@ -281,11 +366,14 @@ std::vector<TF_Output> Gradient(Scope* forward, Scope* target, const std::vector
       seeds.push_back(target->Op("OnesLike", "gradient/ones").In(own_ys[i]).Out());
     }
   }
+  std::vector<TF_Output> origins;
   for (size_t i = 0; i < xs.size(); ++i) {
     CheckFloating("xs", i, xs[i]);
-    own_xs.push_back(forward->Import(xs[i]));
+    origins.push_back(forward->Origin(xs[i]));
   }
-  return Tape(forward, target, options).Run(own_ys, own_xs, seeds);
+  std::vector<TF_Output> gradients = Differentiate(forward, target, own_ys, origins, seeds, options);
+  for (size_t i = 0; i < xs.size(); ++i) gradients[i] = Completed(forward, target, gradients[i], xs[i]);
+  return gradients;
 }
 
 }  // namespace ke::gradient

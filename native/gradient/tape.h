@@ -16,7 +16,8 @@ struct Options {
 
 // Adds to `target` the ops that compute sum_j grad_ys[j] . d ys[j] / d xs[i] for each i, and returns one
 // tensor per x, shaped like it (zeros where no path leads from x to any y). `ys` and `xs` belong to
-// `forward`, whose ops the tape walks; `grad_ys` belong to `target`; an entry with a null oper means ones.
+// `forward`, whose ops the tape walks, or to a scope around it, where the walk goes on; `grad_ys` belong to
+// `target`; an entry with a null oper means ones.
 // `target` is `forward`, or a function body inside it (one unit of a Jacobian): forward tensors that rules
 // need are then captured. Throws UNIMPLEMENTED with the op's type and node where an op on the path has no
 // confirmed gradient, INVALID_ARGUMENT where a y or x is not of a floating dtype or an override is not known.

@@ -91,7 +91,13 @@ TF_Output Scope::Import(TF_Output tensor) {
   }
   imported_[{tensor.oper, tensor.index}] = here;
   imported_[{outer.oper, outer.index}] = here;
+  origins_[{here.oper, here.index}] = outer;
   return here;
+}
+
+TF_Output Scope::Origin(TF_Output tensor) const {
+  const auto found = origins_.find({tensor.oper, tensor.index});
+  return found == origins_.end() ? tensor : outer_->Origin(found->second);
 }
 
 TF_Output Scope::Placeholder(TF_DataType dtype, const Shape& shape, const std::string& name) {

@@ -40,6 +40,9 @@ class Scope {
   // Returns `tensor` where it belongs to this graph; where it belongs to a scope around this one, the tensor
   // that stands for it here: a copy of a small Const, else a captured argument of the function.
   TF_Output Import(TF_Output tensor);
+  // The other way: what a tensor of this graph that Import made stands for, in the scope that made it; any
+  // other tensor is returned as it is.
+  TF_Output Origin(TF_Output tensor) const;
 
   TF_Output Placeholder(TF_DataType dtype, const Shape& shape, const std::string& name = "input");
   TF_Output Const(TF_Tensor* tensor, const std::string& name = "const");
@@ -83,6 +86,7 @@ class Scope {
   Scope* outer_ = nullptr;
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
+  std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // here -> in the outer scope
   std::vector<TF_Output> captured_;
   std::vector<std::shared_ptr<TF_Function>> functions_;
   std::map<const void*, TF_Output> shared_weights_;

@@ -284,6 +284,52 @@ TEST(While, DifferentiatesInsideALoopAndNestsJacobians) {
   EXPECT_EQ(Evaluate(*squares.trace, total.id, {squares.input.get()}).values, expected);
 }
 
+TEST(While, DifferentiatesWhatStandsAroundTheLoop) {
+  // x and p = x W stand around the loop; y_i = (i p)^2 + x_0 in it: dy_i[u]/dx[k] = 2 i^2 p[u] W[k, u], plus
+  // 1 for k = 0, summed over u by Gradient. The way from y to x leads in and out of the body.
+  const std::shared_ptr<Trace> trace = Trace::Create();
+  const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
+  const Symbol p = Apply(trace, "MatMul", {x.id, Float(trace, {2, 3}, {1, 2, 3, 4, 5, 6}).id});
+  const Symbol count = trace->Constant(MakeTensor(TF_INT32, {}, {3}));
+  const Trace::Stack open = trace->BeginStack(count.id);
+  const Symbol i = open.body->Op("Cast", {open.index.id}, {{"DstT", TF_FLOAT}})[0];
+  const Symbol squares = Apply(open.body, "Square", {Apply(open.body, "Mul", {p.id, i.id}).id});
+  const Symbol column = open.body->Constant(MakeTensor(TF_INT32, {1}, {0}));
+  const Symbol axis = open.body->Constant(MakeTensor(TF_INT32, {}, {1}));
+  const Symbol first = Apply(open.body, "GatherV2", {x.id, column.id, axis.id});
+  const Symbol y = Apply(open.body, "AddV2", {squares.id, first.id});
+  const std::vector<Symbol> gradients = open.body->Gradient({y.id}, {x.id, p.id}, {}, {});
+  const Symbol both =
+      Apply(open.body, "ConcatV2", {std::vector<SymbolId>{gradients[0].id, gradients[1].id}, axis.id});
+  const Symbol rows = trace->EndStack(open.body, both.id);
+  const tf::TensorPtr ones = MakeTensor(TF_FLOAT, {1, 2}, {1, 1});
+  // p = (5, 7, 9); sum_u 2 p[u] W[k, u] = 92 and 218.
+  EXPECT_EQ(Evaluate(*trace, rows.id, {ones.get()}).values,
+            (std::vector<double>{3, 0, 0, 0, 0, 95, 218, 10, 14, 18, 3 + 4 * 92, 4 * 218, 40, 56, 72}));
+}
+
+TEST(Jacobian, InALoopOfWhatStandsAroundIt) {
+  // Turn i: the Jacobian of (i x W)^2 by x, of which x W stands around the loop, nested twice.
+  Squares squares;
+  const Symbol p = Apply(squares.trace, "MatMul", {squares.x.id, squares.w.id});
+  const Symbol count = squares.trace->Constant(MakeTensor(TF_INT32, {}, {2}));
+  const Trace::Stack outer = squares.trace->BeginStack(count.id);
+  const Trace::Stack inner = outer.body->BeginStack(count.id);
+  const Symbol sum = Apply(inner.body, "AddV2", {outer.index.id, inner.index.id});
+  const Symbol scale = inner.body->Op("Cast", {sum.id}, {{"DstT", TF_FLOAT}})[0];
+  const Symbol y = Apply(inner.body, "Square", {Apply(inner.body, "Mul", {p.id, scale.id}).id});
+  const Trace::Jacobian open = inner.body->BeginJacobian(y.id, {squares.x.id}, {});
+  const Symbol jacobian = inner.body->EndJacobian(open.body, open.gradients[0].id);
+  const Symbol rows = squares.trace->EndStack(outer.body, outer.body->EndStack(inner.body, jacobian.id).id);
+  EXPECT_EQ(rows.shape, Shape::Of({2, 2, -1, 3, 2}));
+  const tf::TensorPtr ones = MakeTensor(TF_FLOAT, {1, 2}, {1, 1});
+  std::vector<double> expected;
+  for (const double factor : {0, 1, 1, 4}) {
+    for (const double value : {10, 40, 28, 70, 54, 108}) expected.push_back(factor * value);
+  }
+  EXPECT_EQ(Evaluate(*squares.trace, rows.id, {ones.get()}).values, expected);
+}
+
 // A command holds the bodies of its loop: if they held its trace in turn, no trace with a loop would ever be
 // freed, nor the weights of the models that it calls.
 TEST(Trace, WithLoopsIsFreed) {
