@@ -16,6 +16,7 @@ export type {
   Filter,
   Method,
   MethodArguments,
+  MethodLike,
   MethodParameters,
   MethodResult,
   SymbolicInputs,

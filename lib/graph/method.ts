@@ -85,5 +85,13 @@ export type MethodParameters<M extends AnyMethod> = [Parameters<M>[0]] extends [
   ? object
   : Omit<Parameters<M>[0], keyof MethodArguments>;
 
+/**
+ * A method that takes what `M` takes. A conditional type, so that the compiler reads the parameters off the method that is
+ * given to `smooth` or `tta`, and not off the `explain` around them.
+ */
+export type MethodLike<M extends AnyMethod> = M extends (args: infer A) => MethodResult
+  ? (args: A) => MethodResult
+  : never;
+
 /** Works on maps (N, H, W, U) before they are resized; `axis` are the axes of positions. */
 export type Filter = (maps: Symbolic, axis?: readonly number[]) => Symbolic;

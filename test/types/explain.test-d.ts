@@ -57,6 +57,32 @@ describe('explain', () => {
     ke.explain(sharpened, model, x, null, { power: 'two' });
   });
 
+  it('takes the parameters of every built-in method, and those through meta methods', () => {
+    const { cams, gradient, meta } = ke.methods;
+    ke.explain(cams.cam, model, x, null, { logitsLayer: ['head', 'dense'] });
+    ke.explain(cams.scorecam, model, x, null, { maskBatchSize: 4, maxChannels: 32, weighting: 'softmax' });
+    ke.scorecam(model, x, null, { weighting: 'score', input: 'image', onProgress: ({ done }) => void done });
+    ke.fullGradients(model, x, [[1]], { psi: ke.filters.normalize, biases: [x] });
+    ke.explain(meta.smooth(cams.scorecam, { repetitions: 2 }), model, x, null, { maxChannels: 3 });
+    const twice = meta.tta(meta.smooth(gradient.gradients), {
+      scales: [2],
+      hflip: false,
+      resizeMethod: 'area',
+    });
+    ke.explain(twice, model, x, null, { gradientFilter: ke.graph.ops.square });
+    // @ts-expect-error not one of the weightings
+    ke.explain(cams.scorecam, model, x, null, { weighting: 'paper' });
+    // @ts-expect-error a parameter of another method
+    ke.explain(meta.smooth(cams.gradcam), model, x, null, { maxChannels: 3 });
+    // @ts-expect-error misspelled
+    meta.smooth(cams.gradcam, { repetition: 3 });
+    // @ts-expect-error not a resize method
+    meta.tta(cams.gradcam, { resizeMethod: 'cubic' });
+    // @ts-expect-error not a method
+    meta.tta(ke.filters);
+    expectTypeOf(ke.inspection.layersWithBiases(model)).resolves.toExtend<{ biases: readonly ke.Tensor[] }>();
+  });
+
   it('requires a parameter that the method requires', () => {
     // @ts-expect-error `power` is missing
     ke.explain(sharpened, model, x);

@@ -1,7 +1,7 @@
 import { checkFunction, checkInteger, checkOptions, outOfRange, wrongType } from '../../arguments.js';
 import { isFloating } from '../../dtype.js';
 import { GraphError } from '../../errors.js';
-import type { AnyMethod, Method, MethodArguments, MethodParameters } from '../../graph/method.js';
+import type { AnyMethod, MethodArguments, MethodLike } from '../../graph/method.js';
 import { integers } from '../../graph/operand.js';
 import { add, divide } from '../../graph/ops/arithmetic.js';
 import { cast, stack } from '../../graph/ops/array.js';
@@ -35,10 +35,7 @@ export interface SmoothOptions {
  *
  * @param method any method; the result takes the same parameters and is named `gradcam_smooth` after gradcam.
  */
-export function smooth<M extends AnyMethod>(
-  method: M,
-  options: SmoothOptions = {},
-): Method<MethodParameters<M>> {
+export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = {}): MethodLike<M> {
   checkFunction('method', method, 'Pass a method, as `methods.gradient.gradients`.');
   checkOptions('options', options, ['repetitions', 'noise', 'seed']);
   const { repetitions = 20, noise = 0.1, seed = 0 } = options;
@@ -50,7 +47,7 @@ export function smooth<M extends AnyMethod>(
   }
   const apply = (args: MethodArguments) => method(args as never);
 
-  return named(`${method.name}_smooth`, (args: MethodArguments & MethodParameters<M>) => {
+  return named(`${method.name}_smooth`, (args: MethodArguments) => {
     const { inputs } = args;
     const first = apply(args);
     if (repetitions === 1) return first;
@@ -77,5 +74,5 @@ export function smooth<M extends AnyMethod>(
     );
     const [logits, maps] = sums.map((sum) => divide(sum, repetitions)) as [Symbolic, Symbolic];
     return { logits, maps };
-  });
+  }) as MethodLike<M>;
 }

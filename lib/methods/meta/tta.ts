@@ -1,5 +1,5 @@
 import { checkBoolean, checkFunction, checkOptions, outOfRange, wrongType } from '../../arguments.js';
-import type { AnyMethod, Method, MethodArguments, MethodParameters } from '../../graph/method.js';
+import type { AnyMethod, MethodArguments, MethodLike } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
 import { add, divide, maximum, multiply } from '../../graph/ops/arithmetic.js';
 import { cast, reshape, reverse, shape, stack, unstack } from '../../graph/ops/array.js';
@@ -36,7 +36,7 @@ export interface TtaOptions {
  *
  * @param method any method; the result takes the same parameters and is named `gradcam_tta` after gradcam.
  */
-export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): Method<MethodParameters<M>> {
+export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): MethodLike<M> {
   checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
   checkOptions('options', options, ['scales', 'hflip', 'resizeMethod']);
   const { scales = [0.5, 1.5, 2], hflip = true, resizeMethod = 'bilinear' } = options;
@@ -55,7 +55,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
   const [, ...others] = [1, ...scales].flatMap((scale) => flips.map((flip) => ({ scale, flip })));
   const apply = (args: MethodArguments) => method(args as never);
 
-  return named(`${method.name}_tta`, (args: MethodArguments & MethodParameters<M>) => {
+  return named(`${method.name}_tta`, (args: MethodArguments) => {
     const first = apply(args);
     if (others.length === 0) return first;
     const { inputs } = args;
@@ -81,7 +81,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
     );
     const [logits, maps] = sums.map((sum) => divide(sum, others.length + 1)) as [Symbolic, Symbolic];
     return { logits, maps };
-  });
+  }) as MethodLike<M>;
 }
 
 /** `sizes` times `scale`, rounded down, at least 1. */
