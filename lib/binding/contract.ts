@@ -191,8 +191,8 @@ export interface NativeFunction {
   /**
    * Runs the graph over the feeds, off the JavaScript thread: splits them along axis 0 into shards of at most
    * `shardSize` rows, runs the shards on the replicas and joins the fetches along axis 0, in order. Rejects with
-   * CANCELLED when `token` was cancelled before the last shard started. The returned tensors are TensorFlow's
-   * memory where one shard held all rows, else they are joined by one copy.
+   * CANCELLED when `run` was cancelled before the last shard started, or while a loop of a shard had turns left. The
+   * returned tensors are TensorFlow's memory where one shard held all rows, else they are joined by one copy.
    *
    * A feed whose placeholder is a scalar goes to every shard as it is. A placeholder of dtype string and shape (N)
    * is fed with uint8 (N, L): the bytes of each string. Without a feed that has rows there is one shard.
@@ -202,17 +202,35 @@ export interface NativeFunction {
    * detached; and with INVALID_ARGUMENT, naming the fetch, where a fetch has lost the batch axis or its rows differ
    * in shape between shards.
    */
-  run(
-    feeds: readonly NativeTensor[],
-    shardSize: number,
-    token: NativeCancellation | null,
-  ): Promise<NativeTensor[]>;
+  run(feeds: readonly NativeTensor[], shardSize: number, run: NativeRun | null): Promise<NativeTensor[]>;
   /** Frees session and graph after the runs under way have ended. Idempotent. */
   close(): void;
 }
 
-export interface NativeCancellation {
+/** How far the loops of a run are, in turns: of a Jacobian's units, of `forRange`, `mapRange`. */
+export interface NativeProgress {
+  /** Turns that have ended. Never goes down, nor above `total`. */
+  readonly done: number;
+  /**
+   * Turns of all shards; 0 while no loop has begun, and where there is none. Shards that have not begun are taken for
+   * as long as the others. It grows where a loop learns its number of turns only when loops before it have ended.
+   */
+  readonly total: number;
+}
+
+/** The hold on one run: made before it, passed to `NativeFunction.run`, asked while that promise is pending. */
+export interface NativeRun {
+  /**
+   * Ends the run soon: shards that have not begun are left out, and every loop of those under way, inner ones too,
+   * stops before its next turn. What TensorFlow computes between two turns, or in a graph without a loop, is finished
+   * first. Idempotent; nothing happens where the run has ended.
+   */
   cancel(): void;
+  /**
+   * Counts the turns of outermost loops that know how many they make, for a loop inside a loop's turn would count
+   * differently from turn to turn. Takes microseconds.
+   */
+  progress(): NativeProgress;
 }
 
 export interface NativeMemory {
@@ -228,7 +246,7 @@ export interface Addon {
   /** dlopens libtensorflow on a background thread, once per process, and returns its version. Idempotent. */
   loadLibrary(path: string): Promise<string>;
   /**
-   * The path that is loaded, or null. All below but createCancellation and memory needs it loaded, else throws
+   * The path that is loaded, or null. All below but createRun and memory needs it loaded, else throws
    * (loadModel: rejects with) FAILED_PRECONDITION.
    */
   loadedPath(): string | null;
@@ -236,6 +254,6 @@ export interface Addon {
   createTrace(): NativeTrace;
   /** Uninitialised aligned memory. Throws INVALID_ARGUMENT or RESOURCE_EXHAUSTED. */
   allocate(dtype: DType, shape: readonly number[]): NativeTensor;
-  createCancellation(): NativeCancellation;
+  createRun(): NativeRun;
   memory(): NativeMemory;
 }

@@ -22,13 +22,13 @@ export async function runFunction(
     [...batch.inputs, ...(batch.indices === null ? [] : [batch.indices])].map((feed) => feed.toAligned()),
   );
   checkSignal(signal);
-  const token = signal === undefined ? null : loadedAddon().createCancellation();
-  const abort = () => token?.cancel();
+  const run = signal === undefined ? null : loadedAddon().createRun();
+  const abort = () => run?.cancel();
   signal?.addEventListener('abort', abort, { once: true });
   try {
     const bytes = batch.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const rows = shardSize(model, batch.samples, bytes / batch.samples);
-    const outputs = await nativeAsync(() => compiled.run(feeds, rows, token));
+    const outputs = await nativeAsync(() => compiled.run(feeds, rows, run));
     return outputs.map((output) => Tensor.fromNative(output));
   } catch (error) {
     throw signal?.aborted === true ? cancelled(signal) : error;

@@ -3,9 +3,9 @@
 
 #include "binding/convert.h"
 #include "binding/environment.h"
-#include "binding/native_cancellation.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
+#include "binding/native_run.h"
 #include "binding/native_tensor.h"
 #include "binding/native_trace.h"
 #include "runtime/memory.h"
@@ -43,13 +43,13 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
     environment_.model_class = Napi::Persistent(NativeModel::Define(env));
     environment_.trace_class = Napi::Persistent(NativeTrace::Define(env));
     environment_.function_class = Napi::Persistent(NativeFunction::Define(env));
-    environment_.cancellation_class = Napi::Persistent(NativeCancellation::Define(env));
+    environment_.run_class = Napi::Persistent(NativeRun::Define(env));
     DefineAddon(exports, {Export<&KerasExplainableAddon::LoadLibrary>("loadLibrary"),
                           Export<&KerasExplainableAddon::LoadedPath>("loadedPath"),
                           Export<&KerasExplainableAddon::LoadModel>("loadModel"),
                           Export<&KerasExplainableAddon::CreateTrace>("createTrace"),
                           Export<&KerasExplainableAddon::Allocate>("allocate"),
-                          Export<&KerasExplainableAddon::CreateCancellation>("createCancellation"),
+                          Export<&KerasExplainableAddon::CreateRun>("createRun"),
                           Export<&KerasExplainableAddon::Memory>("memory")});
   }
 
@@ -103,9 +103,9 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
     });
   }
 
-  Napi::Value CreateCancellation(const Napi::CallbackInfo& info) {
+  Napi::Value CreateRun(const Napi::CallbackInfo& info) {
     return Guarded(info.Env(), [&]() -> Napi::Value {
-      return NativeCancellation::Create(&environment_, std::make_shared<runtime::Cancellation>());
+      return NativeRun::Create(&environment_, std::make_shared<control::RunControl>());
     });
   }
 

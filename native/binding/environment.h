@@ -43,7 +43,7 @@ class Environment {
   Napi::FunctionReference model_class;
   Napi::FunctionReference trace_class;
   Napi::FunctionReference function_class;
-  Napi::FunctionReference cancellation_class;
+  Napi::FunctionReference run_class;
   // The state of the wrapped object that is being constructed; null while JavaScript calls a constructor.
   void* construction = nullptr;
 

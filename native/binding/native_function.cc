@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "binding/convert.h"
-#include "binding/native_cancellation.h"
+#include "binding/native_run.h"
 #include "binding/native_tensor.h"
 
 namespace ke::binding {
@@ -52,14 +52,13 @@ Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
     if (state_.function == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, "the function is closed");
     std::vector<TensorRef> feeds = ToFeeds(info[0]);
     const int64_t shard_size = ToInteger(info[1], "shardSize", 1);
-    runtime::CancellationRef token;
-    if (!info[2].IsNull() && !info[2].IsUndefined())
-      token = NativeCancellation::From(info[2], "token")->token();
+    control::RunControlRef control;
+    if (!info[2].IsNull() && !info[2].IsUndefined()) control = NativeRun::From(info[2], "run")->control();
 
     const PendingPromise pending = environment_->NewPromise();
     try {
       state_.function->Run(&environment_->executor(state_.replicas), std::move(feeds), shard_size,
-                           std::move(token),
+                           std::move(control),
                            [pending](std::vector<TensorRef> outputs, std::exception_ptr error) {
                              if (error != nullptr) {
                                pending.Reject(std::move(error));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,8 +21,9 @@ int64_t CountShards(int64_t rows, int64_t shard_size) {
 }  // namespace
 
 BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<TensorRef> feeds,
-                   int64_t rows, int64_t shard_size, CancellationRef token, CompiledFunction::Done done)
-    : ShardedJob(CountShards(rows, shard_size), std::move(token)),
+                   int64_t rows, int64_t shard_size, control::RunControlRef control,
+                   CompiledFunction::Done done)
+    : ShardedJob(CountShards(rows, shard_size), std::move(control)),
       function_(std::move(function)),
       feeds_(std::move(feeds)),
       rows_(rows),
@@ -42,6 +44,14 @@ void BatchRun::RunShard(int64_t shard) {
     inputs.push_back(feed.tensor);
     values.push_back(slice->handle());
     slices.push_back(std::move(slice));
+  }
+  std::optional<control::RunningShard> running;
+  if (const TF_Output number = function_->shard_number(); number.oper != nullptr) {
+    running.emplace(&control());
+    const int32_t value = running->number();
+    slices.push_back(Tensor::Adopt(tf::MakeTensor(TF_INT32, {}, &value)));
+    inputs.push_back(number);
+    values.push_back(slices.back()->handle());
   }
   std::vector<TF_Output> fetches;
   for (const CompiledFunction::Fetch& fetch : function_->fetches()) fetches.push_back(fetch.tensor);

@@ -12,7 +12,7 @@ class BatchRun : public ShardedJob {
  public:
   // `rows` is -1 where no feed is batched: one shard, whose outputs are returned as they are.
   BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<TensorRef> feeds, int64_t rows,
-           int64_t shard_size, CancellationRef token, CompiledFunction::Done done);
+           int64_t shard_size, control::RunControlRef control, CompiledFunction::Done done);
 
  protected:
   void RunShard(int64_t shard) override;

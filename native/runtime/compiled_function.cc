@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "control/loop_ops.h"
 #include "runtime/batch_run.h"
 #include "tensorflow/dtype.h"
 
@@ -75,6 +76,7 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
     : scope_(std::move(scope)),
       feeds_(std::move(feeds)),
       fetches_(std::move(fetches)),
+      shard_number_(control::FindShardNumber(scope_->graph())),
       session_(scope_->graph(), config) {
   session_.Initialize(scope_->initializers());
 }
@@ -118,14 +120,14 @@ int64_t CompiledFunction::CheckFeeds(const std::vector<TensorRef>& feeds) const 
 }
 
 void CompiledFunction::Run(Executor* executor, std::vector<TensorRef> feeds, int64_t shard_size,
-                           CancellationRef token, Done done) {
+                           control::RunControlRef control, Done done) {
   if (shard_size < 1) {
     throw tf::Error(TF_INVALID_ARGUMENT,
                     "the shard size must be 1 or more; received " + std::to_string(shard_size));
   }
   const int64_t rows = CheckFeeds(feeds);
   executor->Submit(std::make_shared<BatchRun>(shared_from_this(), std::move(feeds), rows, shard_size,
-                                              std::move(token), std::move(done)));
+                                              std::move(control), std::move(done)));
 }
 
 }  // namespace ke::runtime

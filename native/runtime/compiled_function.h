@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "control/run_control.h"
 #include "graph/scope.h"
-#include "runtime/cancellation.h"
 #include "runtime/executor.h"
 #include "runtime/session.h"
 #include "runtime/tensor.h"
@@ -48,14 +48,16 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   // Splits the feeds along axis 0 into shards of at most `shard_size` rows, runs them on the executor and
   // joins the fetches along axis 0, in order. Without a batched feed there is one shard. Throws
   // INVALID_ARGUMENT, naming the feed, before anything runs; what fails later reaches `done`: TensorFlow's
-  // errors, CANCELLED where `token` was set before the last shard began, INVALID_ARGUMENT where a fetch does
-  // not have the rows of its shard, or rows whose shape differs between shards. A feed of dtype string takes
-  // uint8 (N, L): N strings.
-  void Run(Executor* executor, std::vector<TensorRef> feeds, int64_t shard_size, CancellationRef token,
-           Done done);
+  // errors, CANCELLED where `control` was cancelled before the last shard began or while a loop of one had
+  // turns left, INVALID_ARGUMENT where a fetch does not have the rows of its shard, or rows whose shape
+  // differs between shards. A feed of dtype string takes uint8 (N, L): N strings. `control` may be null.
+  void Run(Executor* executor, std::vector<TensorRef> feeds, int64_t shard_size,
+           control::RunControlRef control, Done done);
 
   const std::vector<Feed>& feeds() const { return feeds_; }
   const std::vector<Fetch>& fetches() const { return fetches_; }
+  // What a graph with loops is fed with beside the feeds (control/loop_ops.h), else a null op.
+  TF_Output shard_number() const { return shard_number_; }
   const Session& session() const { return session_; }
 
  private:
@@ -68,6 +70,7 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   std::unique_ptr<graph::Scope> scope_;  // owns the graph, so it stands before the session
   std::vector<Feed> feeds_;
   std::vector<Fetch> fetches_;
+  TF_Output shard_number_;
   Session session_;
 };
 

@@ -1,16 +1,23 @@
 #include "runtime/executor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tensorflow/error.h"
 
 namespace ke::runtime {
 
+ShardedJob::ShardedJob(int64_t shards, control::RunControlRef control)
+    : shards_(shards),
+      control_(control != nullptr ? std::move(control) : std::make_shared<control::RunControl>()) {
+  control_->Expect(shards);
+}
+
 void ShardedJob::Process(int64_t shard, bool stopping) noexcept {
   if (!failed_) {
     try {
       if (stopping) throw tf::Error(TF_CANCELLED, "the run was cancelled: its environment is ending");
-      if (token_ != nullptr && token_->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
+      if (control_->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
       RunShard(shard);
     } catch (...) {
       Fail(shard, std::current_exception());
@@ -63,6 +70,7 @@ void Executor::Stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
+    for (const ShardedJob* job : running_) job->control_->Cancel();
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) {
@@ -79,9 +87,13 @@ void Executor::Work() {
     std::shared_ptr<ShardedJob> job = front.job;
     const int64_t shard = front.next++;
     if (front.next == job->shards()) queue_.pop_front();
+    running_.push_back(job.get());
     const bool stopping = stopping_;
     lock.unlock();
     job->Process(shard, stopping);
+    lock.lock();
+    running_.erase(std::find(running_.begin(), running_.end(), job.get()));
+    lock.unlock();
     // Released without the lock: the last reference may free tensors, or a session.
     job.reset();
     lock.lock();

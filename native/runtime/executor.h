@@ -11,19 +11,22 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/cancellation.h"
+#include "control/run_control.h"
 
 namespace ke::runtime {
 
 // Work that is split into independent shards.
 class ShardedJob {
  public:
-  ShardedJob(int64_t shards, CancellationRef token) : shards_(shards), token_(std::move(token)) {}
+  // `control` is the caller's; null: one of its own.
+  ShardedJob(int64_t shards, control::RunControlRef control);
   virtual ~ShardedJob() = default;
 
   int64_t shards() const { return shards_; }
 
  protected:
+  control::RunControl& control() const { return *control_; }
+
   // Called once per shard, by several threads at once. What it throws is kept (that of the first shard that
   // failed, by number) and the shards that have not begun are skipped.
   virtual void RunShard(int64_t shard) = 0;
@@ -34,12 +37,12 @@ class ShardedJob {
  private:
   friend class Executor;
 
-  // Runs shard `shard` unless the job has failed, its token is cancelled or `stopping`.
+  // Runs shard `shard` unless the job has failed, is cancelled or `stopping`.
   void Process(int64_t shard, bool stopping) noexcept;
   void Fail(int64_t shard, std::exception_ptr error) noexcept;
 
   const int64_t shards_;
-  const CancellationRef token_;
+  const control::RunControlRef control_;
   std::atomic<int64_t> done_{0};
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
@@ -61,8 +64,8 @@ class Executor {
   // Throws FAILED_PRECONDITION after Stop. A job without shards finishes in the calling thread.
   void Submit(std::shared_ptr<ShardedJob> job);
 
-  // Waits for the shards under way and finishes what is left with CANCELLED. Idempotent; not from one of its
-  // own threads.
+  // Cancels the shards under way, waits for them and finishes what is left with CANCELLED. Idempotent; not
+  // from one of its own threads.
   void Stop();
 
  private:
@@ -76,6 +79,7 @@ class Executor {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Entry> queue_;
+  std::vector<ShardedJob*> running_;  // the job of each shard under way
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

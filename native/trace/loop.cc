@@ -1,5 +1,7 @@
 #include "trace/loop.h"
 
+#include "control/loop_ops.h"
+
 namespace ke::trace {
 
 using graph::Scope;
@@ -22,6 +24,12 @@ std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
                                 Scope* body, const std::vector<TF_Output>& body_arguments,
                                 const std::vector<TF_Output>& body_results,
                                 const std::vector<TF_Output>& initial, TF_Output count) {
+  // A loop within a loop's turn is not counted: its turns are not the run's progress.
+  const bool counted = count.oper != nullptr && scope->outer() == nullptr;
+  TF_Output shard = control::ShardNumber(scope);
+  if (counted) shard = control::AddAnnouncement(scope, shard, count);
+  const TF_Output gated = control::AddGate(condition, condition_result, shard, counted);
+
   // Both functions take the same arguments: the loop variables, then every capture of either.
   std::vector<TF_Output> captured = body->captured();
   AddMissing(condition->captured(), &captured);
@@ -41,7 +49,7 @@ std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
   }
 
   const std::string name = scope->root().UniqueName("loop");
-  condition->CloseInto(name + "_condition", in_condition, {condition_result});
+  condition->CloseInto(name + "_condition", in_condition, {gated});
   body->CloseInto(name + "_body", in_body, results);
   // "_lower_using_switch_merge": without it each turn would be a function call with threads of its own.
   std::vector<TF_Output> outputs = scope->Op("While", name)

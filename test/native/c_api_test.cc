@@ -11,6 +11,8 @@
 #if __has_include(<tensorflow/c/c_api.h>)
 #include <tensorflow/c/c_api.h>
 #include <tensorflow/c/c_api_experimental.h>
+#include <tensorflow/c/kernels.h>
+#include <tensorflow/c/ops.h>
 
 // Our declarations of the types, beside TensorFlow's of the same names.
 namespace ours {

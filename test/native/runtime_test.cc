@@ -52,9 +52,9 @@ struct Outcome {
 };
 
 std::future<Outcome> Start(CompiledFunction* function, Executor* executor, std::vector<TensorRef> feeds,
-                           int64_t shard_size, CancellationRef token = nullptr) {
+                           int64_t shard_size, control::RunControlRef control = nullptr) {
   auto promise = std::make_shared<std::promise<Outcome>>();
-  function->Run(executor, std::move(feeds), shard_size, std::move(token),
+  function->Run(executor, std::move(feeds), shard_size, std::move(control),
                 [promise](std::vector<TensorRef> outputs, std::exception_ptr error) {
                   promise->set_value({std::move(outputs), error});
                 });
@@ -407,10 +407,10 @@ TEST(CompiledFunction, StopsAtTheNextShardWhenCancelled) {
   const auto function = Build({Shape::Of({-1, 1500})}, Slow, 1);
   Executor executor(1);
   EXPECT_EQ(Start(function.get(), &executor, {Floats({1, 1500})}, 1).get().code(), TF_OK);  // warm
-  const auto token = std::make_shared<Cancellation>();
-  auto future = Start(function.get(), &executor, {Floats({10000, 1500})}, 1, token);
+  const auto control = std::make_shared<control::RunControl>();
+  auto future = Start(function.get(), &executor, {Floats({10000, 1500})}, 1, control);
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  token->Cancel();
+  control->Cancel();
   EXPECT_EQ(future.get().code(), TF_CANCELLED);
   EXPECT_EQ(Start(function.get(), &executor, {Floats({1, 1500})}, 1).get().code(), TF_OK);
 }

@@ -12,3 +12,6 @@ export function doubling(addon: Addon, replicas?: number): Promise<NativeFunctio
  * which TensorFlow cannot fold away.
  */
 export function slow(addon: Addon): Promise<NativeFunction>;
+
+/** A function of one feed, an int32 scalar, that counts to it in a loop and returns it: some 3 us a turn. */
+export function looping(addon: Addon): Promise<NativeFunction>;

@@ -36,3 +36,17 @@ export function slow(addon) {
   const [y] = trace.op('MatMul', [x.id, product.id], {});
   return trace.compile([y.id], { intraOp: 1, replicas: 2 });
 }
+
+/** Counts to its feed, an int32 scalar, one turn of a loop at a time. */
+export function looping(addon) {
+  const trace = addon.createTrace();
+  const limit = trace.placeholder('int32', [], 'limit');
+  const zero = trace.constant('int32', [], new Int32Array([0]));
+  const condition = trace.body();
+  const [more] = condition.op('Less', [condition.placeholder('int32', [], 'i').id, limit.id], {});
+  const body = trace.body();
+  const one = body.constant('int32', [], new Int32Array([1]));
+  const [next] = body.op('AddV2', [body.placeholder('int32', [], 'i').id, one.id], {});
+  const [last] = trace.whileLoop(condition, more.id, body, [next.id], [zero.id], limit.id);
+  return trace.compile([last.id], { intraOp: 1, replicas: 2 });
+}

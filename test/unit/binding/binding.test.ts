@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, NativeFunction, NativeTensor } from '../../../lib/binding/contract.js';
 import { ensureTensorflow } from '../../../lib/binding/loader.js';
-import { doubling, loadAddon, slow } from './addon.mjs';
+import { doubling, loadAddon, looping, slow } from './addon.mjs';
 
 const BUSY = new URL('./busy.mjs', import.meta.url);
 const MEMORY = fileURLToPath(new URL('./memory.mjs', import.meta.url));
@@ -25,6 +25,12 @@ function floats(rows: number, first = 0): NativeTensor {
   const tensor = addon.allocate('float32', [rows, 4]);
   const values = valuesOf(tensor);
   for (let i = 0; i < values.length; i++) values[i] = first + i;
+  return tensor;
+}
+
+function turns(count: number): NativeTensor {
+  const tensor = addon.allocate('int32', []);
+  new Int32Array(tensor.buffer, tensor.byteOffset, 1)[0] = count;
   return tensor;
 }
 
@@ -248,8 +254,8 @@ describe('NativeFunction', () => {
   });
 
   it('rejects feeds that do not fit, before it runs', async () => {
-    const message = async (feeds: unknown, shardSize: unknown = 1, token: unknown = null) =>
-      (await failure(() => double.run(feeds as never, shardSize as never, token as never))).message;
+    const message = async (feeds: unknown, shardSize: unknown = 1, control: unknown = null) =>
+      (await failure(() => double.run(feeds as never, shardSize as never, control as never))).message;
     expect(await message([])).toBe('the function takes 1 feeds (x); received 0');
     expect(await message([addon.allocate('uint8', [1, 4])])).toContain("feed 'x' has another dtype");
     expect(await message([addon.allocate('float32', [1, 5])])).toContain(
@@ -257,7 +263,7 @@ describe('NativeFunction', () => {
     );
     expect(await message(5)).toBe('Expected an array of NativeTensors for feeds but received 5');
     expect(await message([floats(1)], 0)).toContain('for shardSize but received 0');
-    expect(await message([floats(1)], 1, {})).toContain('Expected a NativeCancellation for token');
+    expect(await message([floats(1)], 1, {})).toContain('Expected a NativeRun for run');
   });
 
   it('rejects with the node at fault', async () => {
@@ -274,11 +280,43 @@ describe('NativeFunction', () => {
 
   it('is cancelled between shards', async () => {
     const run = await slow(addon);
-    const token = addon.createCancellation();
-    const running = run.run([addon.allocate('float32', [500, 600])], 1, token);
-    setTimeout(() => token.cancel(), 20);
+    const control = addon.createRun();
+    const running = run.run([addon.allocate('float32', [500, 600])], 1, control);
+    setTimeout(() => control.cancel(), 20);
     expect((await failure(() => running)).code).toBe('CANCELLED');
+    expect(control.progress()).toEqual({ done: 0, total: 0 });
     run.close();
+  });
+
+  it('says how many turns of its loop are done, and is cancelled between two', async () => {
+    const endless = 100_000_000;
+    const loop = await looping(addon);
+    const control = addon.createRun();
+    expect(control.progress()).toEqual({ done: 0, total: 0 });
+    const running = loop.run([turns(endless)], 1, control);
+    running.catch(() => undefined);
+    while (control.progress().done < 100) await sleep(1);
+    const { done, total } = control.progress();
+    expect(done).toBeGreaterThanOrEqual(100);
+    expect(total).toBe(endless);
+    control.cancel();
+    expect(await failure(() => running)).toMatchObject({ code: 'CANCELLED' });
+    expect(control.progress().done).toBeLessThan(endless);
+
+    const another = addon.createRun();
+    const [last] = await loop.run([turns(7)], 1, another);
+    expect(new Int32Array(last?.buffer as ArrayBuffer, last?.byteOffset, 1)[0]).toBe(7);
+    expect(another.progress()).toEqual({ done: 7, total: 7 });
+    loop.close();
+  });
+
+  it('ends its loops with the environment', async () => {
+    const worker = new Worker(BUSY, { workerData: { library, ending: 'loop' } });
+    await new Promise((resolve) => worker.once('message', resolve));
+    await worker.terminate();
+    const loop = await looping(addon);
+    expect(await loop.run([turns(3)], 1, null)).toHaveLength(1);
+    loop.close();
   });
 
   it('ends its runs when it is closed, and takes no more', async () => {

@@ -1,10 +1,19 @@
-// An environment that ends in the middle of runs: `busy.mjs LIBRARY exit|throw|end|wait`, as a process or a worker.
+// An environment that ends in the middle of runs: `busy.mjs LIBRARY exit|throw|end|wait|loop`, as a process or a worker.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { loadAddon, slow } from './addon.mjs';
+import { loadAddon, looping, slow } from './addon.mjs';
 
 const [library, ending] = isMainThread ? process.argv.slice(2) : [workerData.library, workerData.ending];
 const addon = loadAddon();
 await addon.loadLibrary(library);
+if (ending === 'loop') {
+  // One shard, of minutes.
+  const limit = addon.allocate('int32', []);
+  new Int32Array(limit.buffer, limit.byteOffset, 1)[0] = 100_000_000;
+  const control = addon.createRun();
+  const loop = await looping(addon);
+  loop.run([limit], 1, control).catch(() => {});
+  while (control.progress().done === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+}
 const run = await slow(addon);
 const x = addon.allocate('float32', [ending === 'end' ? 3 : 400, 600]);
 await run.run([x], 400, null);

@@ -1,0 +1,82 @@
+#include "control/run_control.h"
+
+#include <algorithm>
+#include <limits>
+#include <shared_mutex>
+#include <unordered_map>
+
+namespace ke::control {
+
+namespace {
+
+// The shards of this process that are computing, of all its environments.
+struct Registry {
+  std::shared_mutex mutex;
+  std::unordered_map<int32_t, RunningShard*> shards;
+  int32_t last = 0;
+};
+
+// Never destroyed: at the end of the process TensorFlow's threads may still be at work.
+Registry& Shards() {
+  static auto* registry = new Registry();
+  return *registry;
+}
+
+}  // namespace
+
+RunControl::Progress RunControl::progress() const {
+  // In this order: whatever happens between two reads, a turn that is counted was announced.
+  const int64_t done = done_;
+  const int64_t announced = announced_;
+  const int64_t announcing = announcing_shards_;
+  if (announcing == 0) return {};
+  const double total = static_cast<double>(announced) * static_cast<double>(shards_) / announcing;
+  // A loop may make more turns than it said.
+  return {done, std::max(done, static_cast<int64_t>(total + 0.5))};
+}
+
+RunningShard::RunningShard(RunControl* control) : control_(control) {
+  Registry& registry = Shards();
+  const std::lock_guard<std::shared_mutex> lock(registry.mutex);
+  do {
+    registry.last = registry.last == std::numeric_limits<int32_t>::max() ? 1 : registry.last + 1;
+  } while (!registry.shards.emplace(registry.last, this).second);
+  number_ = registry.last;
+}
+
+RunningShard::~RunningShard() {
+  Registry& registry = Shards();
+  const std::lock_guard<std::shared_mutex> lock(registry.mutex);
+  registry.shards.erase(number_);
+}
+
+RunningShard* RunningShard::Find(int32_t number) {
+  if (number == 0) return nullptr;
+  Registry& registry = Shards();
+  const std::shared_lock<std::shared_mutex> lock(registry.mutex);
+  const auto found = registry.shards.find(number);
+  return found == registry.shards.end() ? nullptr : found->second;
+}
+
+void RunningShard::Announce(int64_t turns) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    control_->announced_ += std::max<int64_t>(turns, 0);
+    if (announced_) return;
+    announced_ = true;
+  }
+  ++control_->announcing_shards_;
+}
+
+void RunningShard::Turn(const void* loop, bool more) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = std::find(in_turn_.begin(), in_turn_.end(), loop);
+  if (found != in_turn_.end()) {
+    ++control_->done_;
+    if (!more) in_turn_.erase(found);
+  } else if (more) {
+    in_turn_.push_back(loop);
+  }
+}
+
+}  // namespace ke::control
