@@ -48,3 +48,4 @@ export {
   type TensorData,
   tensor,
 } from './tensor.js';
+export * as utils from './utils/index.js';

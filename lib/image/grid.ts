@@ -1,0 +1,112 @@
+import { ensureTensorflow } from '../binding/loader.js';
+import { op } from '../graph/operand.js';
+import * as ops from '../graph/ops/index.js';
+import type { Symbolic } from '../graph/symbolic.js';
+import { mapConcurrently } from '../map_concurrently.js';
+import { allocate, copySlowly, type Tensor } from '../tensor.js';
+import { INTEGER } from './check.js';
+import { type FeedSpec, IMAGE_REPLICAS, imageFunction } from './image_function.js';
+import { scalar } from './resize.js';
+
+/** Where the cells of a grid lie, in pixels. */
+export interface GridLayout {
+  readonly rows: number;
+  readonly columns: number;
+  /** Of every cell. */
+  readonly height: number;
+  readonly width: number;
+  /** Between cells. */
+  readonly gap: { readonly vertical: number; readonly horizontal: number };
+  /** Around all of them. */
+  readonly margin: {
+    readonly top: number;
+    readonly bottom: number;
+    readonly left: number;
+    readonly right: number;
+  };
+}
+
+export function gridSize(layout: GridLayout): [height: number, width: number] {
+  const { rows, columns, height, width, gap, margin } = layout;
+  return [
+    margin.top + rows * height + (rows - 1) * gap.vertical + margin.bottom,
+    margin.left + columns * width + (columns - 1) * gap.horizontal + margin.right,
+  ];
+}
+
+/**
+ * Cells side by side, row after row, on white. One row of cells is held beside the result, which is made by TensorFlow
+ * off the JavaScript thread and copied in slices.
+ *
+ * @param cellAt the cell of an index, counted along the rows: uint8 `(1, height, width, 3)`, or null for a white one.
+ * @param release whether the cells are given back once they are in their place.
+ * @returns uint8 `(1, height, width, 3)` of `gridSize`.
+ */
+export async function arrangeGrid(
+  layout: GridLayout,
+  cellAt: (index: number) => Promise<Tensor<'uint8'> | null>,
+  release: boolean,
+): Promise<Tensor<'uint8'>> {
+  await ensureTensorflow();
+  const { rows, columns, height, width, gap, margin } = layout;
+  const sheet = allocate([1, ...gridSize(layout), 3], 'uint8');
+  const cells = allocate([1, columns, height, width, 3], 'uint8');
+  const white = await blank(scalar(height), scalar(width));
+  let filled = 0;
+  for (let row = 0; row < rows; row++) {
+    await mapConcurrently([...Array(columns).keys()], IMAGE_REPLICAS, async (column) => {
+      const cell = await cellAt(row * columns + column);
+      await copySlowly((cell ?? white).data, cells.data, column * white.size);
+      if (release) cell?.release();
+    });
+    const space = [
+      row === 0 ? margin.top : 0,
+      row === rows - 1 ? margin.bottom : gap.vertical,
+      margin.left,
+      margin.right,
+      gap.horizontal,
+    ];
+    const strip = await arranger(cells, ...space.map(scalar));
+    await copySlowly(strip.data, sheet.data, filled);
+    filled += strip.size;
+    strip.release();
+  }
+  cells.release();
+  white.release();
+  return sheet;
+}
+
+const blank = imageFunction([INTEGER, INTEGER], (height, width) =>
+  ops.fill([1, height, width, 3], ops.constant(255, 'uint8')),
+);
+
+const CELLS: FeedSpec = { dtype: 'uint8', shape: [null, null, null, null, 3] };
+
+/** One row of cells `(1, columns, height, width, 3)` as pixels `(1, ..., ..., 3)`. */
+const arranger = imageFunction(
+  [CELLS, INTEGER, INTEGER, INTEGER, INTEGER, INTEGER],
+  (cells, top, bottom, left, right, gap) => {
+    // As floats: oneDNN's transpose complains on the error stream about integers.
+    const spaced = padWhite(ops.cast(cells, 'float32'), { axis: 3, after: gap });
+    const [height, columns, width] = [2, 1, 3].map((axis) =>
+      ops.reshape(ops.slice(ops.shape(spaced), [axis], [1]), []),
+    ) as [Symbolic, Symbolic, Symbolic];
+    const wholeWidth = ops.multiply(width, columns);
+    const whole = ops.reshape(ops.transpose(spaced, [0, 2, 1, 3, 4]), [1, height, wholeWidth, 3]);
+    const row = ops.slice(whole, [0, 0, 0, 0], [1, -1, ops.subtract(wholeWidth, gap), 3]);
+    const wide = padWhite(row, { axis: 2, before: left, after: right });
+    return ops.cast(padWhite(wide, { axis: 1, before: top, after: bottom }), 'uint8');
+  },
+);
+
+/** Float pixels with white before and after them along one axis. */
+export function padWhite(
+  pixels: Symbolic,
+  { axis, before = 0, after = 0 }: { axis: number; before?: Symbolic | number; after?: Symbolic | number },
+): Symbolic {
+  const amounts = Array.from({ length: pixels.rank }, (_, each) =>
+    each === axis ? [before, after] : [0, 0],
+  );
+  const paddings = ops.reshape(ops.stack(amounts.flat().map((each) => ops.cast(each, 'int32'))), [-1, 2]);
+  return op('PadV2', [pixels, paddings, ops.constant(255, pixels.dtype)]);
+}

@@ -1,0 +1,2 @@
+/** What shows results to people. */
+export { type VisualizeOptions, visualize } from './visualize.js';
