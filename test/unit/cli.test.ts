@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -31,7 +31,6 @@ import { labelOf, scoreKindOf, scoresOf, topUnits } from '../../lib/cli/explain/
 import { escapeHtml, formatPointing, formatScore, Report } from '../../lib/cli/explain/report.js';
 import { cellSize } from '../../lib/cli/explain/sheet.js';
 import { run } from '../../lib/cli/program.js';
-import { writeWhole } from '../../lib/cli/write_whole.js';
 import { methods } from '../../lib/index.js';
 
 let directory: string;
@@ -372,21 +371,10 @@ describe('comparison', () => {
   });
 
   test('cells have the proportions of the input', () => {
-    expect(cellSize([96, 96])).toEqual([128, 128]);
+    expect(cellSize([96, 96])).toEqual([96, 96]);
     expect(cellSize([224, 448])).toEqual([64, 128]);
     expect(cellSize([1000, 1])).toEqual([128, 1]);
-  });
-});
-
-describe('a file that is written whole', () => {
-  test('makes its folder; where it cannot be put in place, nothing is left', async () => {
-    const path = join(directory, 'new', 'folder', 'whole.bin');
-    await writeWhole(path, Uint8Array.of(1, 2));
-    expect([...(await readFile(path))]).toEqual([1, 2]);
-    const taken = join(directory, 'taken');
-    await mkdir(join(taken, 'folder', 'inside'), { recursive: true });
-    await expect(writeWhole(join(taken, 'folder'), Uint8Array.of(1))).rejects.toThrow();
-    expect(await readdir(taken)).toEqual(['folder']);
+    expect(cellSize([28, 28])).toEqual([64, 64]);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Model } from '../../model/model.js';
 import type { Tensor } from '../../tensor.js';
 import { exitCodes } from '../failure.js';
 import { type Progress, startProgress } from '../progress.js';
+import { writeLine } from '../terminal.js';
 import { type LoadedPicture, loadBatch } from './batch.js';
 import { type ComparedMethod, ComparisonPrinter } from './comparison_printer.js';
 import { explainBatch, firstMap, predictScores, rowOf } from './explaining.js';
@@ -12,7 +13,7 @@ import type { Job } from './job.js';
 import type { NamedMethod } from './methods.js';
 import { boxOf, PointingGame } from './pointing.js';
 import { labelOf, topUnits } from './predictions.js';
-import { cellSize, SHEET_COLUMNS, type SheetRow, STRIP_COLUMNS, writeSheet } from './sheet.js';
+import { cellSize, SHEET_COLUMNS, type SheetRow, STRIP_COLUMNS, UNTITLED, writeSheet } from './sheet.js';
 import { explainedModel } from './target.js';
 
 /** Explains the pictures by every method, and compares what they cost and find. Returns the exit code. */
@@ -36,7 +37,7 @@ class Comparison {
   readonly #job: Job;
   readonly #printer: ComparisonPrinter;
   /** The first pictures, in the size that the sheet shows them in. */
-  readonly #pictures: { title: string; cell: Tensor<'uint8'> }[] = [];
+  readonly #pictures: { label: string; cell: Tensor<'uint8'> }[] = [];
   readonly #rows: SheetRow[] = [];
   /** The units that are explained of each picture that could be read, by its path. */
   readonly #units = new Map<string, readonly number[]>();
@@ -94,8 +95,8 @@ class Comparison {
         const units = options.units ?? topUnits(rows[i] as Float64Array, options.top);
         this.#units.set(path, units);
         if (this.#pictures.length < SHEET_COLUMNS) {
-          const title = labelOf(units[0] as number, labels);
-          this.#pictures.push({ title, cell: await resizeImage(shown, cellSize(target.size)) });
+          const label = labelOf(units[0] as number, labels);
+          this.#pictures.push({ label, cell: await resizeImage(shown, cellSize(target.size)) });
         }
         shown.release();
       }
@@ -152,7 +153,10 @@ class Comparison {
   ): Promise<void> {
     const { options, target, boxes, signal } = this.#job;
     const { batchSize, preprocess } = options;
-    const { pictures, inputs } = await loadBatch(paths, target, preprocess);
+    const { pictures, inputs, failures } = await loadBatch(paths, target, preprocess);
+    // All of them could be read a moment ago; methods that see different pictures cannot be compared.
+    const [gone] = failures;
+    if (gone !== undefined) throw new Error(`${gone.path} cannot be read any more: ${gone.error.message}`);
     if (inputs === null) return;
     try {
       const units = pictures.map(({ path }) => this.#units.get(path) as readonly number[]);
@@ -210,17 +214,20 @@ class Comparison {
   /** The sheet of all methods and a strip for each. Returns their paths. */
   async #write(): Promise<string[]> {
     const { out, sheet = join(out, 'methods.png') } = this.#job.options;
-    const pictures = {
-      title: 'explained class',
+    const shown = (count: number): SheetRow => ({
+      title: `explained: ${this.#pictures
+        .slice(0, count)
+        .map(({ label }) => label)
+        .join(', ')}`,
       cells: this.#pictures.map(({ cell }) => cell),
-      captions: this.#pictures.map(({ title }) => title),
-    };
+    });
     const files = [sheet];
-    await writeSheet(sheet, [pictures, ...this.#rows]);
+    const titled = await writeSheet(sheet, [shown(SHEET_COLUMNS), ...this.#rows]);
+    if (!titled) await writeLine(this.#job.terminal.err, UNTITLED);
     for (const row of this.#rows) {
       if (this.#job.signal.aborted) break;
       const file = join(out, 'methods', `${row.title}.png`);
-      await writeSheet(file, [pictures, row], STRIP_COLUMNS);
+      await writeSheet(file, [shown(STRIP_COLUMNS), row], STRIP_COLUMNS);
       files.push(file);
     }
     return files;

@@ -5,6 +5,7 @@ import type { Model } from '../../model/model.js';
 import type { Tensor } from '../../tensor.js';
 import { exitCodes } from '../failure.js';
 import { type Progress, startProgress } from '../progress.js';
+import { writeLine } from '../terminal.js';
 import { type LoadedPicture, loadBatch } from './batch.js';
 import { explainBatch, firstMap, predictScores, rowOf } from './explaining.js';
 import type { Job } from './job.js';
@@ -14,7 +15,7 @@ import { boxOf, PointingGame } from './pointing.js';
 import { labelOf, type Prediction, type ScoreKind, topUnits } from './predictions.js';
 import { Printer } from './printer.js';
 import { Report, type ReportOverlay, type ReportPicture } from './report.js';
-import { cellSize, SHEET_COLUMNS, writeSheet } from './sheet.js';
+import { cellSize, SHEET_COLUMNS, UNTITLED, writeSheet } from './sheet.js';
 import { explainedModel } from './target.js';
 
 /** Predictions that are shown of a picture, where not more are explained. */
@@ -189,13 +190,14 @@ class Run {
 
   /** Returns the path of what was written, if anything was. */
   async #writeSheet(): Promise<string | null> {
-    const { options, signal } = this.#job;
+    const { options, terminal, signal } = this.#job;
     const { originals, overlays } = this.#sheet;
     if (options.sheet === undefined || originals.length === 0 || signal.aborted) return null;
-    await writeSheet(options.sheet, [
-      { title: 'picture', cells: originals },
+    const titled = await writeSheet(options.sheet, [
+      { title: 'pictures', cells: originals },
       { title: this.#method.name, cells: overlays },
     ]);
+    if (!titled) await writeLine(terminal.err, UNTITLED);
     return options.sheet;
   }
 }

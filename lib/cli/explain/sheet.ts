@@ -1,37 +1,70 @@
-import { contactSheet, encodePng } from '../../image/index.js';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { LoadError } from '../../errors.js';
+import { contactSheet } from '../../image/index.js';
 import type { Tensor } from '../../tensor.js';
-import { writeWhole } from '../write_whole.js';
+import { visualize } from '../../utils/index.js';
+import { titleHeight } from '../../utils/titles.js';
+import { writeWhole } from '../../write_whole.js';
 
 /** Pictures that a sheet shows: the first ones. */
 export const SHEET_COLUMNS = 6;
 /** Pictures of a strip, which shows one method alone. */
 export const STRIP_COLUMNS = 4;
-/** The longer side of a cell, in pixels. */
-const CELL = 128;
+/** Bounds of a cell's longer side, in pixels: more than the model sees says nothing more. */
+const LEAST_CELL = 64;
+const MOST_CELL = 128;
+/** What `visualize` makes of an inch. */
+const PIXELS_PER_INCH = 100;
 
-/** Pictures side by side, in cells of one size. */
+/** For a person, where {@link writeSheet} could not draw titles. */
+export const UNTITLED = 'No titles in the pictures: the optional package @napi-rs/canvas is not installed.';
+
+/** Pictures side by side, in cells of one size, below a title. */
 export interface SheetRow {
   readonly title: string;
   /** uint8 `(1, height, width, 3)` each. */
   readonly cells: readonly Tensor<'uint8'>[];
-  /** What each cell shows, where that is not said by the title. */
-  readonly captions?: readonly string[];
 }
 
 /** The size of a cell, in the proportions that a model of input `size` sees pictures in. */
 export function cellSize([height, width]: readonly [number, number]): [height: number, width: number] {
-  const scale = CELL / Math.max(height, width);
+  const longer = Math.max(height, width);
+  const scale = Math.min(Math.max(longer, LEAST_CELL), MOST_CELL) / longer;
   return [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale))];
 }
 
-/** Writes rows of pictures, one below the other, as a PNG that is there whole or not at all. */
+/**
+ * Writes rows of pictures, one below the other, as a PNG that is there whole or not at all. Makes its directory.
+ *
+ * @returns false where titles cannot be drawn on this machine: the sheet has none then.
+ */
 export async function writeSheet(
   file: string,
   rows: readonly SheetRow[],
   columns = SHEET_COLUMNS,
-): Promise<void> {
-  const shown = rows.map(({ cells }) => cells.slice(0, columns));
-  const sheet = await contactSheet(shown.flat(), Math.max(...shown.map((cells) => cells.length)));
-  await writeWhole(file, await encodePng(sheet));
-  sheet.release();
+): Promise<boolean> {
+  const images = await Promise.all(
+    rows.map(({ cells }) => {
+      const shown = cells.slice(0, columns);
+      return contactSheet(shown, shown.length);
+    }),
+  );
+  const [, height, width] = (images[0] as Tensor).shape as [number, number, number];
+  const figure = (titles: string[]) => {
+    const whole = (height + titleHeight(titles)) * rows.length;
+    const figsize: [number, number] = [width / PIXELS_PER_INCH, whole / PIXELS_PER_INCH];
+    return visualize({ images, titles, cols: 1, figsize });
+  };
+  let titled = true;
+  const png = await figure(rows.map(({ title }) => title)).catch((error: unknown) => {
+    // After a long run, a sheet without titles is better than none.
+    if (!(error instanceof LoadError)) throw error;
+    titled = false;
+    return figure([]);
+  });
+  for (const image of images) image.release();
+  await mkdir(dirname(file), { recursive: true });
+  await writeWhole(file, png);
+  return titled;
 }
