@@ -5,6 +5,14 @@ export interface StepLogs {
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
+/** How far a batch is, in turns of the loops that its method records: a Jacobian's units, `forRange`, `mapRange`. */
+export interface BatchProgress {
+  /** Turns that have ended, of all parts of the batch. */
+  readonly done: number;
+  /** Turns that there will be; an estimate until every part has begun. */
+  readonly total: number;
+}
+
 /** What is known of a run before it begins. */
 export interface RunParameters {
   readonly verbose: number;
@@ -32,6 +40,11 @@ export abstract class Callback {
   onPredictBegin(): void | Promise<void> {}
   /** `step` counts from 0. */
   onPredictBatchBegin(_step: number): void | Promise<void> {}
+  /**
+   * How far the batch `step` (from 0) is, where its method has loops: at most every 100 ms, whenever that has changed,
+   * and when it is done. Comes between its begin and its end, whatever the other hooks are waiting for.
+   */
+  onPredictBatchProgress(_step: number, _progress: BatchProgress): void | Promise<void> {}
   /** `endStep` is the number of steps that are done. */
   onPredictBatchEnd(_endStep: number, _logs: StepLogs): void | Promise<void> {}
   onPredictEnd(): void | Promise<void> {}
@@ -47,6 +60,7 @@ export type CallbackLike = Partial<
     | 'setModel'
     | 'onPredictBegin'
     | 'onPredictBatchBegin'
+    | 'onPredictBatchProgress'
     | 'onPredictBatchEnd'
     | 'onPredictEnd'
     | 'onPredictError'

@@ -1,5 +1,11 @@
 import { wrongType } from '../arguments.js';
-import type { CallbackLike, RunParameters, StepLogs } from './callback.js';
+import {
+  type BatchProgress,
+  Callback,
+  type CallbackLike,
+  type RunParameters,
+  type StepLogs,
+} from './callback.js';
 import { History } from './history.js';
 import { ProgbarLogger } from './progbar_logger.js';
 
@@ -50,6 +56,12 @@ export class CallbackList {
     return this.callbacks.some((each) => !(each instanceof History) && !(each instanceof ProgbarLogger));
   }
 
+  /** Does anyone want to know how far a batch is? */
+  get watchesProgress(): boolean {
+    const { onPredictBatchProgress: nothing } = Callback.prototype;
+    return this.callbacks.some(({ onPredictBatchProgress: hook = nothing }) => hook !== nothing);
+  }
+
   setModel(model: unknown): void {
     for (const each of this.callbacks) each.setModel?.(model);
   }
@@ -64,6 +76,10 @@ export class CallbackList {
 
   async onPredictBatchBegin(step: number): Promise<void> {
     for (const each of this.callbacks) await each.onPredictBatchBegin?.(step);
+  }
+
+  async onPredictBatchProgress(step: number, progress: BatchProgress): Promise<void> {
+    for (const each of this.callbacks) await each.onPredictBatchProgress?.(step, progress);
   }
 
   async onPredictBatchEnd(endStep: number, logs: StepLogs): Promise<void> {

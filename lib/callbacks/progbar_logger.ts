@@ -1,5 +1,5 @@
 import { type GenericFormatter, type Options, SingleBar } from 'cli-progress';
-import { Callback } from './callback.js';
+import { type BatchProgress, Callback } from './callback.js';
 
 /** Where progress is written. */
 export interface ProgressStream extends NodeJS.WritableStream {
@@ -13,7 +13,7 @@ const render: GenericFormatter = (options: Options, { progress, value, total, st
   const width = options.barsize ?? 30;
   const done = Math.round(Math.min(progress, 1) * width);
   const bar = '━'.repeat(done) + ' '.repeat(width - done);
-  return `${value}/${total} ${bar} ${timing(Date.now() - startTime, value, total)}`;
+  return `${Math.floor(value)}/${total} ${bar} ${timing(Date.now() - startTime, value, total)}`;
 };
 
 function timing(elapsed: number, done: number, total: number): string {
@@ -37,6 +37,9 @@ function duration(milliseconds: number): string {
 export class ProgbarLogger extends Callback {
   readonly #stream: ProgressStream;
   #bar: SingleBar | null = null;
+  /** Which part of a batch is done, by its step, of those that have begun and not ended. */
+  readonly #parts = new Map<number, number>();
+  #ended = 0;
   #begun = 0;
   #lastLine = 0;
 
@@ -48,6 +51,8 @@ export class ProgbarLogger extends Callback {
   override onPredictBegin(): void {
     this.#begun = Date.now();
     this.#lastLine = this.#begun;
+    this.#parts.clear();
+    this.#ended = 0;
     if (this.params?.verbose !== 1 || this.#stream.isTTY !== true) return;
     this.#bar = new SingleBar({
       format: render,
@@ -59,8 +64,15 @@ export class ProgbarLogger extends Callback {
     this.#bar.start(this.params.steps, 0);
   }
 
+  override onPredictBatchProgress(step: number, { done, total }: BatchProgress): void {
+    this.#parts.set(step, done / total);
+    this.#update();
+  }
+
   override onPredictBatchEnd(endStep: number): void {
-    this.#bar?.update(endStep);
+    this.#parts.delete(endStep - 1);
+    this.#ended = endStep;
+    this.#update();
     const total = this.params?.steps ?? endStep;
     const due = Date.now() - this.#lastLine >= LINE_MILLISECONDS;
     const last = endStep === total;
@@ -76,6 +88,11 @@ export class ProgbarLogger extends Callback {
 
   override onPredictError(): void {
     this.#stop();
+  }
+
+  #update(): void {
+    const underWay = [...this.#parts.values()].reduce((sum, part) => sum + part, 0);
+    this.#bar?.update(this.#ended + underWay);
   }
 
   #stop(): void {

@@ -1,4 +1,4 @@
-import { wrongType } from '../arguments.js';
+import { checkFunction, wrongType } from '../arguments.js';
 import type { CallbackLike } from '../callbacks/callback.js';
 import { CallbackList, checkVerbose, type Verbosity } from '../callbacks/callback_list.js';
 import { DATA_OPTIONS, type DataOptions, makeDataHandler } from '../data/data_handler.js';
@@ -9,6 +9,7 @@ import { KERNEL_AXIS } from '../inspection/axes.js';
 import { Model } from '../model/model.js';
 import type { StepOptions } from './explain_step.js';
 import { type ExplainResult, makeExplainFunction } from './make_explain_function.js';
+import type { StepProgress } from './progress.js';
 import { runBatches } from './run_batches.js';
 import { checkIsSignal, checkSignal } from './signal.js';
 
@@ -21,8 +22,20 @@ export interface ExplainOptions extends DataOptions, StepOptions {
    * the very same was compiled before. false: take the function that was compiled for equal arguments. Default true.
    */
   readonly force?: boolean;
-  /** Ends the run with a CancelledError. */
+  /**
+   * Ends the run with a CancelledError, soon: what has not begun is left out, and every loop under way (a Jacobian's
+   * units, Score-CAM's masks, smooth's repetitions, a `forRange` of your own) ends before its next turn. What
+   * TensorFlow computes in one go is finished first: a turn, or for a method without loops its few rows of a batch.
+   * The model can be used on at once.
+   */
   readonly signal?: AbortSignal;
+  /**
+   * Told how far a batch is, in turns of its method's outermost loops: `{ step, done, total }`, steps from 0. Called
+   * at most every 100 ms and at last when the batch is done, never for a method without loops (a gradient of one
+   * unit). Several batches may be under way at once; `done` of each only grows, `total` is an estimate until all parts
+   * of the batch have begun. A promise that it returns is awaited before the next call. What it throws ends the run.
+   */
+  readonly onProgress?: (progress: StepProgress) => void;
 }
 
 /** {@link ExplainOptions} and the parameters of the method itself. */
@@ -44,7 +57,7 @@ export type OptionalOptions<O> = object extends O ? [options?: O] : [options: O]
  * @throws TypeError, RangeError for misuse, before anything runs.
  * @throws GraphError where the method records what TensorFlow refuses.
  * @throws UnsupportedOpError where an op of the model has no confirmed gradient.
- * @throws CancelledError once `signal` is aborted.
+ * @throws CancelledError soon after `signal` is aborted.
  */
 export async function explain<M extends AnyMethod>(
   method: M,
@@ -57,9 +70,17 @@ export async function explain<M extends AnyMethod>(
   if (typeof options !== 'object') throw wrongType('options', 'an object of options', options);
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
   model.checkOpen();
-  const { verbose = 'auto', callbacks, force = true, signal, ...rest } = options as ExplainOptions;
+  const {
+    verbose = 'auto',
+    callbacks,
+    force = true,
+    signal,
+    onProgress,
+    ...rest
+  } = options as ExplainOptions;
   checkVerbose(verbose);
   checkIsSignal(signal);
+  if (onProgress !== undefined) checkFunction('onProgress', onProgress);
   const [data, params] = divide(rest, DATA_OPTIONS);
   const explainFunction = makeExplainFunction(
     model,
@@ -83,13 +104,12 @@ export async function explain<M extends AnyMethod>(
       callbacks instanceof CallbackList
         ? callbacks
         : new CallbackList(callbacks, { addHistory: true, addProgbar: verbose !== 0, ...about });
-    const step = (batch: Parameters<typeof explainFunction>[0]) => explainFunction(batch, { signal });
-    const outputs = await runBatches(model, handler, async (batch) => ({ ...(await step(batch)) }), {
+    return await runBatches(model, handler, async (...step) => ({ ...(await explainFunction(...step)) }), {
       callbacks: list,
       counter: model.countSteps(),
       signal,
+      onProgress,
     });
-    return outputs;
   } finally {
     explainFunction.release();
   }

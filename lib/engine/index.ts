@@ -4,3 +4,5 @@ export { type ExplainOptions, type ExplainOptionsFor, explain } from './explain.
 export { type ExplainStepData, explainStep, type StepOptions } from './explain_step.js';
 export { type ExplainFunction, type ExplainResult, makeExplainFunction } from './make_explain_function.js';
 export { type PartialExplain, partialExplain } from './partial_explain.js';
+export type { StepProgress } from './progress.js';
+export type { RunHooks } from './run_function.js';

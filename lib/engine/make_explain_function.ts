@@ -14,7 +14,7 @@ import {
   type StepOptions,
 } from './explain_step.js';
 import { keyOf, WatchedParams } from './params.js';
-import { runFunction } from './run_function.js';
+import { type RunHooks, runFunction } from './run_function.js';
 import { symbolicModel } from './symbolic_model.js';
 
 /** What `explain` gives. */
@@ -27,7 +27,7 @@ export interface ExplainResult {
 
 /** Explains one batch. It compiles at the first batch of a kind (dtypes, units or none) and keeps what it compiled. */
 export interface ExplainFunction {
-  (batch: Batch, options?: { signal?: AbortSignal | undefined }): Promise<ExplainResult>;
+  (batch: Batch, hooks?: RunHooks): Promise<ExplainResult>;
   /** Lets the model's cache drop what was compiled. Idempotent; the function works on, and may compile again. */
   release(): void;
 }
@@ -40,6 +40,7 @@ export const ENGINE_OPTIONS: readonly string[] = [
   'callbacks',
   'force',
   'signal',
+  'onProgress',
 ];
 
 /**
@@ -77,13 +78,10 @@ export function makeExplainFunction<M extends AnyMethod>(
     return lease;
   };
 
-  const run = async (
-    batch: Batch,
-    { signal }: { signal?: AbortSignal | undefined } = {},
-  ): Promise<ExplainResult> => {
+  const run = async (batch: Batch, hooks: RunHooks = {}): Promise<ExplainResult> => {
     model.checkOpen();
     const lease = leaseFor(signatureOf(model, batch));
-    const [logits, maps] = await runFunction(model, lease, batch, signal);
+    const [logits, maps] = await runFunction(model, lease, batch, hooks);
     return { logits: logits as Tensor, maps: maps as Tensor };
   };
 

@@ -28,14 +28,14 @@ export async function predict(
     const outputs = await runBatches(
       model,
       handler,
-      async (batch) => {
+      async (batch, hooks) => {
         lease ??= compile(
           model,
           signatureOf(model, batch),
           ({ inputs }) => symbolicModel(model, inputs)(inputs),
           null,
         );
-        const tensors = await runFunction(model, lease, batch, signal);
+        const tensors = await runFunction(model, lease, batch, hooks);
         return Object.fromEntries(tensors.map((tensor, i) => [String(i), tensor]));
       },
       { callbacks: new CallbackList(), counter: { steps: 0 }, signal },

@@ -1,9 +1,12 @@
 /** The loop over batches: several under way at once, results in order, joined as they come. */
+import type { BatchProgress } from '../callbacks/callback.js';
 import type { CallbackList } from '../callbacks/callback_list.js';
 import type { Batch, DataHandler } from '../data/data_handler.js';
 import type { Model } from '../model/model.js';
 import { RowJoiner, type Tensor } from '../tensor.js';
-import { checkSignal } from './signal.js';
+import type { StepProgress } from './progress.js';
+import type { RunHooks } from './run_function.js';
+import { checkSignal, follow } from './signal.js';
 
 /** The outputs of one step, by name. */
 export type StepOutputs = Readonly<Record<string, Tensor>>;
@@ -12,6 +15,7 @@ export interface LoopOptions {
   readonly callbacks: CallbackList;
   readonly counter: { steps: number };
   readonly signal: AbortSignal | undefined;
+  readonly onProgress?: ((progress: StepProgress) => unknown) | undefined;
 }
 
 /** Rows that one run of the graph computes at most: small parts keep all replicas busy and memory low. */
@@ -35,16 +39,29 @@ function batchesInFlight(model: Model, handler: DataHandler): number {
   return Math.min(handler.maxQueueSize, Math.ceil(model.core.session.replicas / shards) + 1);
 }
 
-/** Runs `step` over all batches and joins what it gives along the samples. */
+/**
+ * Runs `step` over all batches and joins what it gives along the samples. Where one fails, the others under way are
+ * ended too, and have ended when this throws.
+ */
 export async function runBatches<Outputs extends StepOutputs>(
   model: Model,
   handler: DataHandler,
-  step: (batch: Batch) => Promise<Outputs>,
-  { callbacks, counter, signal }: LoopOptions,
+  step: (batch: Batch, hooks: RunHooks) => Promise<Outputs>,
+  { callbacks, counter, signal: outer, onProgress }: LoopOptions,
 ): Promise<Outputs> {
   const underWay: { batch: Batch; outputs: Promise<Outputs> }[] = [];
   const joined = new Map<string, RowJoiner>();
   const most = batchesInFlight(model, handler);
+  const { signal, abort, dispose } = follow(outer);
+  let failed: { readonly reason: unknown } | undefined;
+
+  const reporter = (step: number) => {
+    if (onProgress === undefined && !callbacks.watchesProgress) return undefined;
+    return async (progress: BatchProgress) => {
+      await onProgress?.({ step, ...progress });
+      await callbacks.onPredictBatchProgress(step, progress);
+    };
+  };
 
   const finishOldest = async () => {
     const oldest = underWay[0];
@@ -70,20 +87,27 @@ export async function runBatches<Outputs extends StepOutputs>(
     for await (const batch of handler.batches()) {
       checkSignal(signal);
       await callbacks.onPredictBatchBegin(batch.step);
-      const outputs = step(batch);
-      // It is awaited in its turn; until then its failure is not unhandled.
-      outputs.catch(() => undefined);
+      const outputs = step(batch, { signal, report: reporter(batch.step) });
+      // It is awaited in its turn; that shall not wait for what the failure made useless.
+      outputs.catch((reason) => {
+        failed ??= { reason };
+        abort(reason);
+      });
       underWay.push({ batch, outputs });
       if (underWay.length >= most) await finishOldest();
     }
     while (underWay.length > 0) await finishOldest();
     await callbacks.onPredictEnd();
-  } catch (error) {
+  } catch (thrown) {
+    const error = failed === undefined ? thrown : failed.reason;
+    abort(error);
     await Promise.allSettled(underWay.map(({ outputs }) => outputs));
     for (const { batch } of underWay) batch.release();
     // Whatever a callback makes of it, the caller hears of what went wrong first.
     await callbacks.onPredictError(error).catch(() => undefined);
     throw error;
+  } finally {
+    dispose();
   }
   return Object.fromEntries([...joined].map(([name, joiner]) => [name, joiner.finish()])) as Outputs;
 }

@@ -16,6 +16,23 @@ export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw cancelled(signal);
 }
 
+/** A signal of one's own that is aborted with `outer`, too. `dispose` lets go of `outer`. */
+export function follow(outer: AbortSignal | undefined): {
+  readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
+  readonly dispose: () => void;
+} {
+  const controller = new AbortController();
+  const pass = () => controller.abort(outer?.reason);
+  if (outer?.aborted === true) pass();
+  outer?.addEventListener('abort', pass, { once: true });
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    dispose: () => outer?.removeEventListener('abort', pass),
+  };
+}
+
 /** Awaits `work`, but no longer than until `signal` is aborted; the work itself goes on. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;

@@ -80,6 +80,19 @@ describe('CallbackList', () => {
     expect(new CallbackList([{ onPredictEnd: () => undefined }]).observed).toBe(true);
   });
 
+  it('knows whether anyone wants to know how far a batch is', async () => {
+    expect(new CallbackList([new History(), { onPredictEnd: () => undefined }]).watchesProgress).toBe(false);
+    expect(new CallbackList([], { addProgbar: true, verbose: 1 }).watchesProgress).toBe(true);
+    const seen: unknown[] = [];
+    const list = new CallbackList([
+      new History(),
+      { onPredictBatchProgress: (step, progress) => void seen.push(step, progress) },
+    ]);
+    expect(list.watchesProgress).toBe(true);
+    await list.onPredictBatchProgress(2, { done: 1, total: 3 });
+    expect(seen).toEqual([2, { done: 1, total: 3 }]);
+  });
+
   it('refuses what is no callback', () => {
     expect(() => new CallbackList([3 as never])).toThrow('Expected an array of callbacks');
     expect(() => new CallbackList({} as never)).toThrow(TypeError);
@@ -127,6 +140,18 @@ describe('ProgbarLogger', () => {
 
   it('writes one line at verbose 2', () => {
     expect(run(true, 2)).toMatch(/^4\/4 - 0s \d+ms\/step\n$/);
+  });
+
+  it('draws the parts of batches that are done', () => {
+    const stream = new Sink(true);
+    const bar = new ProgbarLogger({ stream });
+    bar.setParams({ verbose: 1, steps: 2, samples: 16 });
+    bar.onPredictBegin();
+    bar.onPredictBatchProgress(0, { done: 10, total: 10 });
+    bar.onPredictBatchEnd(1);
+    bar.onPredictBatchProgress(1, { done: 2, total: 10 });
+    bar.onPredictError();
+    expect(stream.text).toMatch(/1\/2 ━{18} {12} /);
   });
 
   it('ends the bar where the run fails', () => {
