@@ -87,26 +87,25 @@ const arranger = imageFunction(
   [CELLS, INTEGER, INTEGER, INTEGER, INTEGER, INTEGER],
   (cells, top, bottom, left, right, gap) => {
     // As floats: oneDNN's transpose complains on the error stream about integers.
-    const spaced = padWhite(ops.cast(cells, 'float32'), { axis: 3, after: gap });
-    const [height, columns, width] = [2, 1, 3].map((axis) =>
-      ops.reshape(ops.slice(ops.shape(spaced), [axis], [1]), []),
-    ) as [Symbolic, Symbolic, Symbolic];
+    const spaced = padWhite(ops.cast(cells, 'float32'), { 3: [0, gap] });
+    const [, columns, height, width] = ops.unstack(ops.shape(spaced)) as [
+      Symbolic,
+      Symbolic,
+      Symbolic,
+      Symbolic,
+    ];
     const wholeWidth = ops.multiply(width, columns);
     const whole = ops.reshape(ops.transpose(spaced, [0, 2, 1, 3, 4]), [1, height, wholeWidth, 3]);
     const row = ops.slice(whole, [0, 0, 0, 0], [1, -1, ops.subtract(wholeWidth, gap), 3]);
-    const wide = padWhite(row, { axis: 2, before: left, after: right });
-    return ops.cast(padWhite(wide, { axis: 1, before: top, after: bottom }), 'uint8');
+    return ops.cast(padWhite(row, { 1: [top, bottom], 2: [left, right] }), 'uint8');
   },
 );
 
-/** Float pixels with white before and after them along one axis. */
-export function padWhite(
-  pixels: Symbolic,
-  { axis, before = 0, after = 0 }: { axis: number; before?: Symbolic | number; after?: Symbolic | number },
-): Symbolic {
-  const amounts = Array.from({ length: pixels.rank }, (_, each) =>
-    each === axis ? [before, after] : [0, 0],
-  );
-  const paddings = ops.reshape(ops.stack(amounts.flat().map((each) => ops.cast(each, 'int32'))), [-1, 2]);
+type Space = readonly [before: Symbolic | number, after: Symbolic | number];
+
+/** Float pixels with white before and after them along the named axes. */
+export function padWhite(pixels: Symbolic, spaces: Readonly<Record<number, Space>>): Symbolic {
+  const amounts = Array.from({ length: pixels.rank }, (_, axis) => spaces[axis] ?? [0, 0]);
+  const paddings = ops.reshape(ops.stack(amounts.flat().map((each) => ops.constant(each, 'int32'))), [-1, 2]);
   return op('PadV2', [pixels, paddings, ops.constant(255, pixels.dtype)]);
 }

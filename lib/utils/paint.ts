@@ -56,22 +56,24 @@ export function paintOverlay(
  * A cell: pixels in the middle of white, below their title.
  *
  * @param pixels float32 `(1, h, w, 3)` from 0 to 255, no larger than what the title leaves of the cell; null for none.
- * @param title uint8 `(1, t, cell width, 1)`, grey levels; null for none.
+ * @param title uint8 `(1, titleHeight, cell width, 1)`, grey levels; null for none.
+ * @param titleHeight what titles take, also where this cell has none: pictures of one size stand in one line.
  * @returns uint8 `(1, cell[0], cell[1], 3)`.
  */
 export async function paintCell(
   pixels: Tensor | null,
   title: Tensor | null,
+  titleHeight: number,
   [height, width]: Size,
 ): Promise<Tensor<'uint8'>> {
   const shown = pixels ?? tensor(Float32Array.of(255, 255, 255), [1, 1, 1, 3], 'float32');
   const [, shownHeight, shownWidth] = shown.shape as [number, number, number, number];
   const left = Math.floor((width - shownWidth) / 2);
-  const sides = [left, width - shownWidth - left];
-  const rest = height - shownHeight - (title?.shape[1] ?? 0);
+  const rest = height - titleHeight - shownHeight;
   // A title without a picture stands where that of the largest one would.
-  const above = pixels === null ? 0 : Math.floor(rest / 2);
-  const spaces = [above, rest - above, ...sides].map(scalar);
+  const before = pixels === null ? 0 : Math.floor(rest / 2);
+  const above = title === null ? before + titleHeight : before;
+  const spaces = [above, rest - before, left, width - shownWidth - left].map(scalar);
   const cell = title === null ? placer(shown, ...spaces) : titledPlacer(shown, title, ...spaces);
   return (await cell) as Tensor<'uint8'>;
 }
@@ -144,10 +146,14 @@ const titledPlacer = imageFunction(
 
 function place(pixels: Symbolic, title: Symbolic | null, spaces: readonly Symbolic[]): Symbolic {
   const [above, below, left, right] = spaces as [Symbolic, Symbolic, Symbolic, Symbolic];
-  const wide = padWhite(pixels, { axis: 2, before: left, after: right });
-  const whole =
-    title === null ? wide : ops.concat([ops.tile(ops.cast(title, 'float32'), [1, 1, 1, 3]), wide], 1);
-  return ops.cast(ops.round(padWhite(whole, { axis: 1, before: above, after: below })), 'uint8');
+  if (title === null) return toBytes(padWhite(pixels, { 1: [above, below], 2: [left, right] }));
+  const wide = padWhite(pixels, { 2: [left, right] });
+  const strip = ops.tile(ops.cast(title, 'float32'), [1, 1, 1, 3]);
+  return toBytes(padWhite(ops.concat([strip, wide], 1), { 1: [above, below] }));
+}
+
+function toBytes(pixels: Symbolic): Symbolic {
+  return ops.cast(ops.round(pixels), 'uint8');
 }
 
 interface Colouring {

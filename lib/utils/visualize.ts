@@ -93,11 +93,12 @@ export async function visualize(options: VisualizeOptions): Promise<Uint8Array> 
   if (toFile !== undefined) await checkFile(toFile);
   const layout = figureLayout(images.length, options);
   const cell = [layout.height, layout.width] as const;
-  const box = [cell[0] - titleHeight(titles), cell[1]] as const;
+  const above = titleHeight(titles);
+  const box = [cell[0] - above, cell[1]] as const;
   if (box[0] < 1) {
     throw refused(
       'figsize',
-      `cells of more than the ${titleHeight(titles)} pixels that the titles take`,
+      `cells of more than the ${above} pixels that the titles take`,
       `a figure whose cells are ${cell[0]} pixels high`,
     );
   }
@@ -107,7 +108,8 @@ export async function visualize(options: VisualizeOptions): Promise<Uint8Array> 
   drawn.catch(() => {});
   const paint = async (i: number): Promise<Tensor<'uint8'> | null> => {
     const [image, overlay, title] = [images[i], overlays[i], titles[i]];
-    if (!image) return title ? paintCell(null, (await drawn).get(title) ?? null, cell) : null;
+    const strip = async () => (title ? ((await drawn).get(title) ?? null) : null);
+    if (!image) return title ? paintCell(null, await strip(), above, cell) : null;
     let pixels = await paintImage(image, fitInto(box, image.size), cmap);
     if (overlay) {
       const below = pixels;
@@ -119,7 +121,7 @@ export async function visualize(options: VisualizeOptions): Promise<Uint8Array> 
       });
       below.release();
     }
-    const painted = await paintCell(pixels, (title && (await drawn).get(title)) || null, cell);
+    const painted = await paintCell(pixels, await strip(), above, cell);
     pixels.release();
     return painted;
   };
