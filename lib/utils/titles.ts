@@ -56,7 +56,7 @@ function run(workerData: TitleJob): Promise<Map<string, Uint8Array>> {
       reject(
         new LoadError(
           'FAILED_PRECONDITION',
-          `The titles cannot be drawn: ${cause instanceof Error ? cause.message : String(cause)} ` +
+          `The titles cannot be drawn: ${cause instanceof Error ? cause.message : String(cause)}. ` +
             'Titles need the packages @napi-rs/canvas and @fontsource/dejavu-sans: install them anew ' +
             '(`npm install`, without `--omit=optional`), or leave out `titles`.',
           { cause },
@@ -71,6 +71,6 @@ function run(workerData: TitleJob): Promise<Map<string, Uint8Array>> {
     });
     worker.once('message', resolve);
     worker.once('error', failed);
-    worker.once('exit', (code) => failed(`the thread ended with code ${code}.`));
+    worker.once('exit', (code) => failed(`the thread ended with code ${code}`));
   });
 }

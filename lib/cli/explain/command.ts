@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { COLORMAPS } from '../../image/colormap.js';
 import { onInterrupt } from '../interrupt.js';
 import type { Terminal } from '../terminal.js';
 import { METHOD_NAMES, methodName } from './methods.js';
@@ -71,7 +72,7 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     )
     .option('--size <size>', "the input size, as '224' or '224x320', of a model that takes any", imageSize)
     .option('--alpha <share>', "the map's share of each pixel, from 0 to 1", fraction, 0.5)
-    .option('--colormap <name>', 'turbo, viridis, inferno, magma, plasma or cividis', colormap, 'turbo')
+    .option('--colormap <name>', COLORMAPS.join(', '), colormap, 'turbo')
     .option('--sheet <file>', 'also a PNG of the first pictures above their maps (all: OUT/methods.png)')
     .option('--json', 'print a JSON object a line instead of text', false)
     .addHelpText('after', EXAMPLES)
