@@ -36,3 +36,19 @@ test.each(METHOD_NAMES)('the command line gives the maps of ke.%s', async (name)
     Buffer.from(expected.maps.data.buffer, expected.maps.data.byteOffset, expected.maps.data.byteLength),
   );
 });
+
+test('a batch tells how far its loops are, up to the end', async () => {
+  const [method] = methodsOf(['scorecam'], { maxChannels: 40 }, 'none');
+  if (method === undefined) throw new Error('scorecam');
+  const explained = explainedModel(model, method, undefined);
+  const shares: number[] = [];
+  const { signal } = new AbortController();
+  await explainBatch(method, explained, pictures(), [[3], [0]], {
+    batchSize: 2,
+    signal,
+    onShare: (share) => shares.push(share),
+  });
+  expect(shares.at(-1)).toBe(1);
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  expect(shares.every((share) => share >= 0 && share <= 1)).toBe(true);
+});

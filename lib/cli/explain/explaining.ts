@@ -38,14 +38,21 @@ export async function explainBatch(
   explained: Model,
   inputs: Tensor,
   units: readonly (readonly number[])[],
-  { batchSize, signal }: { batchSize: number; signal: AbortSignal; onShare?: OnShare },
+  { batchSize, signal, onShare }: { batchSize: number; signal: AbortSignal; onShare?: OnShare },
 ): Promise<Tensor> {
+  let share = 0;
+  const onProgress = ({ done, total }: { done: number; total: number }) => {
+    // The total grows where a loop begins after another has ended; a bar that goes back would puzzle.
+    share = Math.max(share, total > 0 ? done / total : 0);
+    onShare?.(share);
+  };
   const { logits, maps } = await explain(method, explained, inputs, units, {
     ...params,
     batchSize,
     verbose: 0,
     force: false,
     signal,
+    onProgress,
     postprocessing,
     resizing,
   });

@@ -85,15 +85,17 @@ class Run {
       const scores = await predictScores(target, inputs, options.batchSize, this.#scoreKind);
       this.#scoreKind = scores.kind;
       const units = scores.rows.map((row) => options.units ?? topUnits(row, options.top));
+      // Explaining is half of a picture's way, its files are the other: the bar never goes back.
       const done = this.#done + this.#failed;
+      const update = (halves: number, item: string) => progress.update(done + halves / 2, total, item);
       const maps = await explainBatch(this.#method, this.#explained, inputs, units, {
         batchSize: options.batchSize,
         signal,
-        onShare: (share) => progress.update(done + share * pictures.length, total, this.#method.name),
+        onShare: (share) => update(share * pictures.length, this.#method.name),
       });
       for (const [i, picture] of pictures.entries()) {
         if (signal.aborted) break;
-        progress.update(this.#done + this.#failed, total, picture.path);
+        update(pictures.length + i, picture.path);
         const shown = await this.#picture(
           picture,
           scores.rows[i] as Float64Array,
