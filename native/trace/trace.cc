@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "gradient/ops.h"
 #include "gradient/tape.h"
 #include "trace/environment.h"
 #include "trace/jacobian.h"
@@ -87,6 +88,29 @@ std::vector<SymbolId> Ids(const std::vector<Symbol>& symbols) {
 }
 
 }  // namespace
+
+// ModelGraph::Instantiate for inputs of another size than declared: see graph::KeepsSamples. What only the
+// run can tell is checked there, on outputs that no other output is made of: nobody differentiates by these.
+std::vector<TF_Output> Trace::InstantiateResized(Environment* to, const ModelGraph& model,
+                                                 const std::vector<TF_Output>& inputs,
+                                                 const std::vector<std::string>& names) {
+  Scope* scope = to->scope;
+  std::vector<Shape> shapes;
+  for (const TF_Output& input : inputs) shapes.push_back(scope->GetShape(input));
+  const std::vector<bool> keeps = to->KeepsSamples(model, shapes, names);
+  std::vector<TF_Output> outputs = model.Instantiate(scope, inputs, names);
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (keeps[i]) continue;
+    std::vector<std::string> others = names;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    if (model.DependsOn(others, {names[i]})) continue;
+    const gradient::Ops ops(scope, "model_called_at_another_size_than_it_declares/");
+    const TF_Output rows = ops.SliceVector(ops.Unary("Shape", inputs[0]), 0, 1);
+    const TF_Output rest = ops.SliceVector(ops.Unary("Shape", outputs[i]), 1, 0);
+    outputs[i] = ops.Reshape(outputs[i], ops.Concat({rows, rest}, 0));
+  }
+  return outputs;
+}
 
 // What EndJacobian needs of the BeginJacobian that opened a body.
 struct Trace::PendingJacobian {
@@ -205,9 +229,12 @@ std::vector<Symbol> Trace::CallModel(std::shared_ptr<const ModelGraph> model,
     }
     symbols.push_back(Stand(spec->dtype, shape, "model"));
   }
-  commands_.push_back([ids = Ids(symbols), model = std::move(model), inputs, outputs](Environment* to) {
-    to->Set(ids, model->Instantiate(to->scope, to->Get(inputs), outputs));
-  });
+  commands_.push_back(
+      [ids = Ids(symbols), model = std::move(model), inputs, outputs, declared](Environment* to) {
+        const std::vector<TF_Output> given = to->Get(inputs);
+        to->Set(ids, declared ? model->Instantiate(to->scope, given, outputs)
+                              : InstantiateResized(to, *model, given, outputs));
+      });
   return symbols;
 }
 

@@ -105,6 +105,9 @@ class Trace : public std::enable_shared_from_this<Trace> {
   // A placeholder in the scratch graph for what only Replay builds.
   Symbol Stand(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
   void Run(Environment* environment) const;
+  static std::vector<TF_Output> InstantiateResized(Environment* to, const graph::ModelGraph& model,
+                                                   const std::vector<TF_Output>& inputs,
+                                                   const std::vector<std::string>& names);
   // Ends the recording of a body that a command of its outer trace holds from now on: without its hold on
   // that trace the two would keep each other, and the models that they call, alive for ever.
   void Close();
