@@ -11,10 +11,10 @@ const SNIPPETS = join(ROOT, 'build', 'snippets');
 
 afterAll(() => rmSync(SNIPPETS, { recursive: true, force: true }));
 
-test('the snippets on the methods run as they stand', () => {
+test('the snippets of the pages run as they stand', () => {
   mkdirSync(SNIPPETS, { recursive: true });
   const names: string[] = [];
-  for (const page of globSync('docs/methods/*.md', { cwd: ROOT, absolute: true })) {
+  for (const page of globSync(['docs/methods/*.md', 'docs/images.md'], { cwd: ROOT, absolute: true })) {
     for (const [i, [, code]] of [...readFileSync(page, 'utf8').matchAll(/^```js\n(.*?)^```/gms)].entries()) {
       const name = `${basename(page, '.md')}-${i}.mjs`;
       writeFileSync(join(SNIPPETS, name), code as string);
@@ -33,5 +33,5 @@ test('the snippets on the methods run as they stand', () => {
   expect(status).toBe(0);
   for (const name of names) expect(stdout).toContain(`# ${name}`);
   // Every map has the size of the picture.
-  expect(stdout.match(/\[ 1, 96, 96, \d \]/g)?.length).toBeGreaterThanOrEqual(names.length);
+  expect(stdout.match(/\[ \d, 96, 96, \d \]/g)?.length).toBeGreaterThanOrEqual(names.length);
 });
