@@ -58,7 +58,8 @@ TEST(CallModel, KnowsWeightsByTheirName) {
 }
 
 // "siamese" flattens 4x4 positions of 4 channels to 64. Of 10x10 pixels there are 8x8, which would silently
-// become 4 samples; 9x9 give 196 numbers, which are no whole number of samples.
+// become 4 samples in Keras 2 (Keras 3 reshapes to the batch size); 9x9 give 196 numbers, no whole number of
+// samples.
 TEST(CallModel, RefusesSizesThatAFlattenWouldTurnIntoSamples) {
   for (const char* name : {"keras2-shared", "keras3-shared"}) {
     for (const int size : {9, 10}) {
