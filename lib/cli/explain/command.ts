@@ -57,7 +57,7 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     .option('--max-channels <n>', 'for scorecam: only the n channels of largest spread', integer(1))
     .option(
       '--weighting <kind>',
-      "for scorecam: 'score' (as in the Python library) or 'softmax' (as in the paper)",
+      "for scorecam: 'score' (as in the Python library) or 'softmax' (the paper's weights)",
       oneOf(['score', 'softmax'] as const),
     )
     .option('--labels <file>', 'class names: one a line, or JSON')
