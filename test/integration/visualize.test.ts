@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { image, type NestedArray, type Tensor, tensor, utils } from '../../lib/index.js';
 
+const PAINTED = new URL('../fixtures/colormaps/painted.json', import.meta.url);
+
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ke-visualize-'));
@@ -175,6 +177,35 @@ describe('values are read as matplotlib reads them', () => {
     const grid = await draw({ images: [row], overlays: [map], overlayAlpha: 1, figsize: [0.03, 0.01] });
     expect(grid).toEqual([[colour(0), [1, 2, 3], colour(255)]]);
   });
+
+  test.each(['viridis', 'jet'] as const)(
+    'each value has the colour that matplotlib gives it: %s',
+    async (cmap) => {
+      const { shape, values: listed, levels } = JSON.parse(await readFile(PAINTED, 'utf8'));
+      const given = tensor(
+        Float32Array.from(listed, (value: number | null) => value ?? Number.NaN),
+        shape,
+      );
+      const figsize = [shape[1] / 100, shape[0] / 100] as const;
+      const grid = await draw({ images: given, cmap, figsize });
+      const laid = await draw({
+        images: tensor(new Uint8Array(given.size * 3).fill(255), [...shape, 3], 'uint8'),
+        overlays: [given],
+        overlayAlpha: 1,
+        overlayCmap: cmap,
+        figsize,
+      });
+      // Half a level is what rounding may be off, and half a thousandth what the fixture is.
+      const near = (actual: number[]) =>
+        actual.every((level, i) => {
+          // Matplotlib shows nothing where a value is not finite: white is behind it.
+          const expected = listed[Math.floor(i / 3)] === null ? 255 : levels[cmap][i];
+          return Math.abs(level - expected) <= 0.501;
+        });
+      expect(grid.flat(2)).toSatisfy(near);
+      expect(laid).toEqual(grid);
+    },
+  );
 
   test.each(['uint8', 'int32', 'int64', 'float64', 'float16', 'bool'] as const)('takes %s', async (dtype) => {
     const grid = await draw({ images: [tensor([[0, 1]], undefined, dtype)], figsize: [0.02, 0.01] });
