@@ -1,6 +1,7 @@
 #include "control/run_control.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <shared_mutex>
 #include <unordered_map>
@@ -30,9 +31,9 @@ RunControl::Progress RunControl::progress() const {
   const int64_t announced = announced_;
   const int64_t announcing = announcing_shards_;
   if (announcing == 0) return {};
-  const double total = static_cast<double>(announced) * static_cast<double>(shards_) / announcing;
+  const double total = static_cast<double>(announced) * shards_ / announcing;
   // A loop may make more turns than it said.
-  return {done, std::max(done, static_cast<int64_t>(total + 0.5))};
+  return {done, std::max<int64_t>(done, std::llround(total))};
 }
 
 RunningShard::RunningShard(RunControl* control) : control_(control) {

@@ -81,7 +81,7 @@ struct Outcome {
 std::future<Outcome> Start(const std::shared_ptr<CompiledFunction>& function, Executor* executor,
                            std::shared_ptr<RunControl> control, int64_t rows = 1) {
   auto promise = std::make_shared<std::promise<Outcome>>();
-  const auto done = [promise](std::vector<TensorRef> outputs, std::exception_ptr error) {
+  const auto done = [promise](const std::vector<TensorRef>& outputs, const std::exception_ptr& error) {
     Outcome outcome;
     try {
       if (error != nullptr) std::rethrow_exception(error);
@@ -216,7 +216,7 @@ TEST(LoopControl, OneSessionRunsAfterARunOfItWasCancelled) {
     *static_cast<int32_t*>(feed->data()) = turns;
     auto code = std::make_shared<std::promise<TF_Code>>();
     function->Run(&executor, {feed}, 1, std::move(control),
-                  [code](std::vector<TensorRef>, std::exception_ptr error) {
+                  [code](const std::vector<TensorRef>&, const std::exception_ptr& error) {
                     try {
                       if (error != nullptr) std::rethrow_exception(error);
                       code->set_value(TF_OK);
