@@ -3,6 +3,7 @@ import { ModelError } from '../errors.js';
 import type { LayerInfo } from '../graph/layer.js';
 import { evaluate } from '../model/evaluate.js';
 import { Model } from '../model/model.js';
+import { Pace } from '../pace.js';
 import type { Tensor } from '../tensor.js';
 import { readBiasTerms } from './bias_terms.js';
 import { getNestedLayer, hasLayersInside, type LayerName } from './layers.js';
@@ -31,9 +32,13 @@ export async function layersWithBiases(
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
   if (!Array.isArray(exclude)) throw wrongType('exclude', 'an array of layers or their names', exclude);
   const left = exclude.map((each) => (isName(each) ? getNestedLayer(model, each) : each));
-  const layers = model.layers.filter(
-    (layer) => !left.includes(layer) && !hasLayersInside(model, layer) && termsIn(model, layer).length > 0,
-  );
+  const layers: LayerInfo[] = [];
+  const pace = new Pace();
+  for (const layer of model.layers) {
+    if (pace.due) await pace.rest();
+    if (left.includes(layer) || hasLayersInside(model, layer)) continue;
+    if (termsIn(model, layer).length > 0) layers.push(layer);
+  }
   return { layers, biases: await biases(model, layers) };
 }
 

@@ -79,10 +79,19 @@ export interface LayerSearch {
   readonly searchReversed?: boolean;
 }
 
+/** The paths that layers are inside of, by the list of layers that they were gathered from. */
+const containers = new WeakMap<readonly LayerInfo[], ReadonlySet<string>>();
+
 /** Whether there are layers inside of `layer`. */
-export function hasLayersInside(model: Layered, layer: LayerInfo): boolean {
-  const inside = `${layer.path.join('\0')}\0`;
-  return model.layers.some((other) => other.path.join('\0').startsWith(inside));
+export function hasLayersInside({ layers }: Layered, layer: LayerInfo): boolean {
+  let paths = containers.get(layers);
+  if (paths === undefined) {
+    paths = new Set(
+      layers.flatMap(({ path }) => path.slice(1).map((_, i) => path.slice(0, i + 1).join('\0'))),
+    );
+    containers.set(layers, paths);
+  }
+  return paths.has(layer.path.join('\0'));
 }
 
 /** The layer's weight of that name (its last part, as 'kernel'), or undefined. */

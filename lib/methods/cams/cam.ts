@@ -70,8 +70,8 @@ function asMatrix(kernel: Symbolic, spec: TensorSpec, activations: Symbolic, lay
   if (spec.shape === null || spec.shape.length < 2 || sizes.some((size) => size !== 1) || rows !== channels) {
     throw new GraphError(
       'INVALID_ARGUMENT',
-      `CAM needs one row of '${layer.name}'s kernel for each of the ${channels} channels of the activations, but it is ` +
-        `${describeShape(spec.shape)}: that layer does not follow a global pooling of them. Use Grad-CAM, or expose ` +
+      `CAM needs a row of weights for each of the ${channels} channels of the activations, but the kernel of ` +
+        `'${layer.name}' is ${describeShape(spec.shape)}: that layer does not follow a global pooling of them. Use Grad-CAM, or expose ` +
         'other activations.',
     );
   }

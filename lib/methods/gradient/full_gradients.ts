@@ -3,7 +3,7 @@ import { absoluteNormalize } from '../../filters.js';
 import { batchJacobian } from '../../graph/gradient.js';
 import type { Filter, MethodArguments, MethodResult } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
-import { add, multiply } from '../../graph/ops/arithmetic.js';
+import { addN, multiply } from '../../graph/ops/arithmetic.js';
 import { squeeze } from '../../graph/ops/array.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
 import { positionSizes, resizePositions } from '../../graph/positions.js';
@@ -60,21 +60,20 @@ export interface FullGradientTerm {
 export function fullGradients(args: MethodArguments & FullGradientsParameters): MethodResult {
   const { inputs, spatialAxis, psi = absoluteNormalize } = args;
   const { logits, terms } = fullGradientTerms(args);
-  const placed = terms.filter(({ signal }) => hasPositionsOf(signal, inputs));
+  const placed = terms.filter((term) => hasPositionsOf(term, inputs));
   const sizes = positionSizes(inputs);
 
   const maps = batchJacobian(
     logits,
     placed.map(({ signal }) => signal),
     {
-      each: (gradients) =>
-        gradients
-          .map((gradient, i) => {
-            const filtered = psi(multiply(gradient, (placed[i] as FullGradientTerm).factor), spatialAxis);
-            const map = reduceMean(filtered, -1, { keepdims: true });
-            return squeeze(i === 0 ? map : resizePositions(map, sizes), -1);
-          })
-          .reduce(add),
+      each: (gradients) => {
+        const parts = gradients.map((gradient, i) => {
+          const filtered = psi(multiply(gradient, (placed[i] as FullGradientTerm).factor), spatialAxis);
+          return reduceMean(filtered, -1, { keepdims: true });
+        });
+        return squeeze(addN(bySize(parts).map((same) => resizePositions(addN(same), sizes))), -1);
+      },
     },
   );
 
@@ -123,17 +122,35 @@ export function fullGradientTerms({
   return { logits, terms };
 }
 
+/** `maps` by their size, as one sum of each size is resized: known sizes together, each of an unknown size by itself. */
+function bySize(maps: readonly Symbolic[]): readonly (readonly Symbolic[])[] {
+  const groups = new Map<string, Symbolic[]>();
+  for (const [i, map] of maps.entries()) {
+    const sizes = map.shape?.slice(1) ?? [];
+    const key = sizes.length > 0 && !sizes.includes(null) ? sizes.join() : `unknown ${i}`;
+    groups.set(key, [...(groups.get(key) ?? []), map]);
+  }
+  return [...groups.values()];
+}
+
 /** How far the proportions of a signal may be from the input's, before it is no picture of it. */
 const MOST_DISTORTION = 2;
 
 /**
- * Whether the axes of `signal` are the samples, the input's positions and channels. Tokens (N, T, C) of a picture are
- * not, nor attention scores (N, heads, T, T), whose proportions show it.
+ * Whether the axes of a term's signal are the samples, the input's positions and channels. Where the bias is one number
+ * per channel they are, whatever a network made of the proportions. Queries (N, T, heads, K), whose bias tells the heads
+ * apart, are not, and of a bias for every position the proportions must be the input's: attention scores
+ * (N, heads, T, T) with learned offsets show by theirs that they are none.
  */
-function hasPositionsOf(signal: Symbolic, inputs: Symbolic): boolean {
+function hasPositionsOf({ signal, factor }: FullGradientTerm, inputs: Symbolic): boolean {
   if (signal.rank !== inputs.rank) return false;
+  const axes = Array.from({ length: inputs.rank - 2 }, (_, i) => i + 1).filter(
+    (axis) => signal.shape?.[axis] !== 1,
+  );
+  const told = axes.filter((axis) => (factor.shape?.at(axis - signal.rank) ?? 1) !== 1);
+  if (told.length === 0 || told.length < axes.length) return told.length === 0;
   const scales: number[] = [];
-  for (let axis = 1; axis < inputs.rank - 1; axis++) {
+  for (const axis of axes) {
     const size = signal.shape?.[axis];
     const whole = inputs.shape?.[axis];
     if (typeof size === 'number' && typeof whole === 'number') scales.push(size / whole);
