@@ -3,8 +3,7 @@ import type { NativeFunction } from '../../lib/binding/contract.js';
 import { keyOf, WatchedParams } from '../../lib/engine/params.js';
 import { partialExplain } from '../../lib/engine/partial_explain.js';
 import { untilAborted } from '../../lib/engine/signal.js';
-import { gradcam } from '../../lib/methods/cams/index.js';
-import { METHODS } from '../../lib/methods/gradient/index.js';
+import { cams, gradient, meta } from '../../lib/methods/index.js';
 import { FunctionCache } from '../../lib/model/function_cache.js';
 
 class FakeFunction implements NativeFunction {
@@ -147,18 +146,22 @@ describe('WatchedParams', () => {
 
 describe('partialExplain', () => {
   it('is named after its method', () => {
-    expect(partialExplain(gradcam).name).toBe('gradcam_explain');
+    expect(partialExplain(cams.gradcam).name).toBe('gradcam_explain');
   });
 
   it('refuses what is no method and no options', () => {
     expect(() => partialExplain('gradcam' as never)).toThrow('Expected a function for argument `method`');
-    expect(() => partialExplain(gradcam, 3 as never)).toThrow('argument `defaults`');
+    expect(() => partialExplain(cams.gradcam, 3 as never)).toThrow('argument `defaults`');
   });
 });
 
 describe('METHODS', () => {
-  it('lists the methods of a group', () => {
-    expect(METHODS.map(({ name }) => name)).toEqual(['gradients']);
+  it.each([
+    [cams, ['cam', 'gradcam', 'gradcampp', 'scorecam']],
+    [gradient, ['gradients', 'fullGradients']],
+    [meta, ['smooth', 'tta']],
+  ])('lists the methods of a group', ({ METHODS }, names) => {
+    expect(METHODS.map(({ name }) => name)).toEqual(names);
   });
 });
 
