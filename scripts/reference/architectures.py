@@ -25,7 +25,8 @@ class Architecture:
     logits: Optional[str] = None
     """The layer that gives the logits, where it is not the last one with a kernel."""
     seed: str = ""
-    """Added to the name of the network's weights, where those of the bare name are badly conditioned."""
+    """Added to the name that the weights are drawn by, where those of the bare name are badly conditioned:
+    a ReLU whose input is within rounding of 0 has one gradient here and another there."""
     keras_2_traces: bool = True
     """Whether Keras 2 saves every layer's own functions beside the signature, as it does by default: slow."""
     deep: str = ""
@@ -40,10 +41,10 @@ class Architecture:
         return model.layers[pooling[-1]].input
 
 
-def _application(name, **options):
+def _application(name, size=96, **options):
     def build():
         return getattr(keras.applications, name)(
-            weights=None, input_shape=(96, 96, 3), classes=CLASSES, classifier_activation=None, **options
+            weights=None, input_shape=(size, size, 3), classes=CLASSES, classifier_activation=None, **options
         )
 
     return build
@@ -143,7 +144,14 @@ SHARED = {
     "EfficientNetB0": Architecture(
         _application("EfficientNetB0"), input_range=(0.0, 255.0), deep="block4a_expand_activation"
     ),
-    "InceptionV3": Architecture(_application("InceptionV3"), deep="mixed4", keras_2_traces=False),
+    "InceptionV3": Architecture(
+        # Of 96x96 its last activations are a single position.
+        _application("InceptionV3", size=112),
+        input_shape=(112, 112, 3),
+        seed="6",
+        deep="mixed4",
+        keras_2_traces=False,
+    ),
     "NASNetMobile": Architecture(
         _application("NASNetMobile"), seed="4", deep="normal_conv_1_5", keras_2_traces=False
     ),

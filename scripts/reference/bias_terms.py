@@ -22,6 +22,8 @@ def bias_of(layer):
     if kind == "Normalization":
         epsilon = tf.keras.backend.epsilon()
         return -layer.mean / tf.maximum(tf.sqrt(tf.convert_to_tensor(layer.variance)), epsilon)
+    if kind == "Rescaling":
+        return None if layer.offset == 0 else tf.convert_to_tensor(layer.offset, tf.float32)
     if kind == "PositionEmbedding":
         return tf.convert_to_tensor(layer.embeddings)
     bias = getattr(layer, "bias", None)

@@ -2,6 +2,7 @@
 
 import keras_explainable as ke
 import numpy as np
+import tensorflow as tf
 
 import bias_terms
 from unfused import unfused
@@ -58,6 +59,9 @@ def tiny_maps(model, inputs):
         arrays[f"{name}_logits_3"], arrays[f"{name}_3"] = ke.explain(
             method, view, inputs, units, batch_size=3, **RAW
         )
+    _, arrays["gradients_positive_3"] = ke.explain(
+        METHODS["gradients"], model, inputs, units, gradient_filter=tf.nn.relu, **RAW
+    )
     return {**arrays, **_tiny_full_gradients(model, inputs, units[:, :1])}
 
 
@@ -98,24 +102,33 @@ def _tiny_full_gradients(model, inputs, units):
     }.items():
         arrays[f"{name}_1"] = call(model, inputs, units)
         arrays[f"{name}_all"] = np.concatenate([call(model, inputs, one) for one in every], axis=-1)
+    arrays["full_gradients_signed_1"] = full_gradients(model, inputs, units, psi=lambda t, axis: t)
     return arrays
 
 
 def network_maps(model, inputs, unit):
-    """One large network: raw and normalised maps, thinned out where they have the size of the input."""
+    """One large network: raw and normalised maps, thinned out where they have the size of the input.
+
+    Raw maps of inputs are those of the first sample and `unit`, of activations all. Normalised ones are the last
+    sample's: those of activations, for `shown_unit`, are what speaks for it, and must not be nothing.
+    """
     exposed = ke.inspection.expose(model)
     first, last = inputs[:1], inputs[-1:]
     one = np.asarray([[unit]], "int32")
     arrays = {}
-    for name in ("gradients", "cam", "gradcam", "gradcampp"):
+    for name in ("gradcam", "gradcampp", "cam"):
         if name == "cam" and not has_cam(exposed):
             continue
-        view = model if name == "gradients" else exposed
-        raw = (first, one) if name == "gradients" else (inputs, None)
-        logits, arrays[name] = ke.explain(METHODS[name], view, *raw, **RAW)
-        _, maps = SHORTCUTS[name](view, last, one, verbose=0)
+        arrays["logits"], arrays[name] = ke.explain(METHODS[name], exposed, inputs, **RAW)
+        if name == "gradcam":
+            speaking = np.ptp(np.maximum(arrays[name][-1], 0), axis=(0, 1)) > 0
+            shown = np.asarray([[unit if speaking[unit] else speaking.argmax()]], "int32")
+            arrays["shown_unit"] = shown
+        _, maps = SHORTCUTS[name](exposed, last, shown, verbose=0)
         arrays[f"{name}_shortcut"] = thin(maps)
-    arrays["logits"] = logits
+    _, arrays["gradients"] = ke.explain(METHODS["gradients"], model, first, one, **RAW)
+    _, maps = ke.gradients(model, last, one, verbose=0)
+    arrays["gradients_shortcut"] = thin(maps)
     arrays["full_gradients"] = full_gradients(model, first, one)
     arrays["full_gradients_shortcut"] = thin(full_gradients_shortcut(model, last, one))
     return arrays
@@ -131,14 +144,14 @@ def has_cam(exposed):
     return ke.inspection.get_logits_layer(exposed).kernel.shape[-2] == activations.shape[-1]
 
 
-def full_gradients(model, inputs, units):
+def full_gradients(model, inputs, units, **params):
     """The library's `full_gradients` with what it gets wrong put right by its own arguments.
 
     Intermediates lie before activations, biases have the layers' own epsilons, a Normalization layer takes part.
     """
     exposed, biases = _corrected(model)
     method = ke.methods.gradient.full_gradients
-    return ke.explain(method, exposed, inputs, units, biases=biases, **RAW)[1]
+    return ke.explain(method, exposed, inputs, units, biases=biases, **params, **RAW)[1]
 
 
 def full_gradients_shortcut(model, inputs, units):

@@ -59,7 +59,7 @@ def small_maps(name, model, inputs):
 def network_maps():
     import library_maps
 
-    arrays = {"unit": np.asarray([[UNIT]], "int32")}
+    arrays = {}
     for name, architecture in architectures.SHARED.items():
         model, inputs, margin = make_models.network(name, architecture)
         assert margin > 1e-3, f"{name}: a batch-norm scale lies {margin} from the border; change the seed"

@@ -42,10 +42,22 @@ def network(name, architecture):
     return model, inputs, margin
 
 
+def signature(model):
+    """The function that Keras 2 saves as `serving_default`, which without traces it leaves out."""
+    specs = [tf.TensorSpec(i.shape, i.dtype, name=i.name) for i in model.inputs]
+
+    @tf.function(input_signature=specs)
+    def serve(*inputs):
+        return {name: y for name, y in zip(model.output_names, [model(list(inputs), training=False)])}
+
+    return serve
+
+
 def save(model, path, keras_2_traces=True):
     shutil.rmtree(path, ignore_errors=True)
     if KERAS_2:
-        model.save(path, save_format="tf", include_optimizer=False, save_traces=keras_2_traces)
+        options = {} if keras_2_traces else {"save_traces": False, "signatures": signature(model)}
+        model.save(path, save_format="tf", include_optimizer=False, **options)
     else:
         model.export(path, verbose=False)
 
@@ -86,9 +98,11 @@ def main():
         model, inputs, _ = network(name, architecture)
         save(model, directory / "model", architecture.keras_2_traces)
         saved = time.monotonic()
-        tensors.write(directory / "expected", expected(model, architecture, inputs))
+        arrays = expected(model, architecture, inputs)
+        tensors.write(directory / "expected", arrays)
         about = {  # Written last: it says that the rest is complete.
             "madeBy": maker,
+            "hasCam": "cam" in arrays,
             "activations": architecture.activations,
             "logits": architecture.logits,
             "deep": architecture.deep,

@@ -23,7 +23,7 @@ def raw_maps(model, exposed, inputs, spatial_axis):
             logits, activations, deep = exposed(inputs, training=False)
             units = tf.unstack(logits, axis=-1)
     # The other terms, of a dense layer after the pooling say, have no position on a map.
-    terms = [(t, b) for layer, t, b in recorded if has_position(t, inputs)]
+    terms = [(t, b) for layer, t, b in recorded if has_position(layer, t, inputs)]
     maps = {name: [] for name in ("gradients", "gradcam", "gradcam_deep", "gradcampp", "full_gradients")}
     for unit in units:
         of_inputs, of_activations, of_deep, *of_terms = tape.gradient(
@@ -44,9 +44,12 @@ def raw_maps(model, exposed, inputs, spatial_axis):
     return logits.numpy(), maps
 
 
-def has_position(t, inputs):
-    """Whether `t` is laid out like the inputs: batch, positions, channels."""
-    return len(t.shape) == len(inputs.shape)
+def has_position(layer, t, inputs):
+    """Whether `t`, of `layer`, is laid out like the inputs: batch, positions, channels.
+
+    The queries, keys and values of attention, (N, tokens, heads, width), only look so.
+    """
+    return len(t.shape) == len(inputs.shape) and type(layer).__name__ != "EinsumDense"
 
 
 def last_kernel(model):

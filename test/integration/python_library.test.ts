@@ -121,6 +121,22 @@ describe.each(['keras2', 'keras3'])('%s tiny', (keras) => {
     });
   });
 
+  describe('filters inside methods', () => {
+    test('gradients: gradientFilter', async () => {
+      const options = { ...RAW, gradientFilter: ke.graph.ops.relu };
+      const { maps } = await ke.explain(gradients, model, x, unitsOf('3'), options);
+      const error = mapError(maps, expected('gradients_positive_3'));
+      expect(table.note('gradients, filtered', `${keras} tiny`, error)).toBeLessThan(TOLERANCE);
+    });
+
+    test('fullGradients: psi', async () => {
+      const options = { ...RAW, psi: (product: ke.graph.Symbolic) => product };
+      const { maps } = await ke.explain(fullGradients, model, x, unitsOf('1'), options);
+      const error = mapError(maps, expected('full_gradients_signed_1'));
+      expect(table.note('full_gradients, signed', `${keras} tiny`, error)).toBeLessThan(TOLERANCE);
+    });
+  });
+
   describe('full gradients with biases given', () => {
     /** The layers that the library found, in its order, and its own values: batch norm with an epsilon of 1e-7. */
     const LAYERS = ['stem_bn', 'depthwise', 'depthwise_bn', 'features'];

@@ -1,3 +1,12 @@
 import { describeNetworks } from './suite.js';
 
-describeNetworks('keras2', ['ResNet50V2', 'MobileNetV2', 'DenseNet121', 'Xception', 'EfficientNetB0']);
+describeNetworks('keras2', [
+  'VGG16',
+  'ResNet50V2',
+  'MobileNetV2',
+  'DenseNet121',
+  'Xception',
+  'EfficientNetB0',
+  'InceptionV3',
+  'NASNetMobile',
+]);

@@ -1,11 +1,14 @@
 import { describeNetworks } from './suite.js';
 
 describeNetworks('keras3', [
+  'VGG16',
   'ResNet50V2',
   'MobileNetV2',
   'DenseNet121',
   'Xception',
   'EfficientNetB0',
+  'InceptionV3',
+  'NASNetMobile',
   'EfficientNetV2B0',
   'ConvNeXtTiny',
   'MobileNetV3Small',

@@ -1,179 +1,128 @@
 /** What both Keras versions' networks are put through; scripts/reference/make_models.py wrote what they should give. */
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as ke from '../../lib/index.js';
 import { logitsError, mapError, TOLERANCE } from './agreement.js';
-import { type Reader, readTensors, rows, takeUnits } from './tensors.js';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-interface About {
-  readonly activations: string | null;
-  readonly logits: string | null;
-  readonly deep: string;
-  readonly spatialAxis: readonly number[];
-}
-
-interface Row {
-  readonly network: string;
-  'load ms'?: number;
-  'compile ms'?: number;
-  gradients?: string;
-  gradcam?: string;
-  gradcam_deep?: string;
-  'resident MB'?: number;
-}
+import { sumOfTerms } from './completeness.js';
+import { ErrorTable } from './error_table.js';
+import { describeLibrary, libraryMaps } from './library.js';
+import { exposed, type KerasVersion, type Network, openNetwork } from './network.js';
+import { rows, takeUnits, type Values } from './tensors.js';
 
 /** The maps in expected.json, and the methods that give them. */
-const MAPS = {
+const METHODS = {
   gradients: ke.methods.gradient.gradients,
+  full_gradients: ke.methods.gradient.fullGradients,
   gradcam: ke.methods.cams.gradcam,
   gradcam_deep: ke.methods.cams.gradcam,
+  gradcampp: ke.methods.cams.gradcampp,
+  cam: ke.methods.cams.cam,
 } as const;
 
 const RAW = { resizing: false, verbose: 0 } as const;
 
 /** Units per sample: another one in each row, so that a mixed-up batch shows. */
-const UNITS: Record<'one' | 'two', number[][]> = {
+const UNITS = {
   one: [[4], [0]],
   two: [
     [4, 1],
     [0, 5],
   ],
-};
+  all: undefined,
+} as const;
+type Units = keyof typeof UNITS;
 
-/** The Python library's own maps, committed (scripts/reference/make_fixtures.py). */
-const committed = readTensors(path.join(ROOT, 'test', 'fixtures', 'reference', 'networks'));
-
-function directoryOf(keras: string, network: string): string {
-  const directory = path.join(ROOT, 'build', 'reference', keras, network);
-  if (existsSync(path.join(directory, 'about.json'))) return directory;
-  throw new Error(`There is no ${network} of ${keras} in build/reference: run \`npm run test:reference\`.`);
-}
+/** Networks of nothing but ReLUs, poolings and affine layers: what is summed in full gradients is their logit. */
+const COMPLETE = ['VGG16', 'ResNet50V2', 'DenseNet121', 'Xception', 'InceptionV3', 'NASNetMobile'];
 
 /** Declares the tests of the networks in build/reference/`keras`, and prints what was measured. */
-export function describeNetworks(keras: 'keras2' | 'keras3', networks: readonly string[]): void {
-  const table: Row[] = [];
-  afterAll(() => {
-    console.log(`${keras}: largest error as a share of a map's range`);
-    console.table(Object.fromEntries(table.map(({ network, ...row }) => [network, row])));
-  });
+export function describeNetworks(keras: KerasVersion, networks: readonly string[]): void {
+  const table = new ErrorTable(keras);
+  afterAll(() => table.print());
 
-  describe.each(networks)(`${keras} %s`, (network) => {
-    const row: Row = { network };
-    let model: ke.Model;
-    let about: About;
-    let expected: Reader;
-    let x: ke.Tensor;
+  describe.each(networks)(`${keras} %s`, (name) => {
+    let network: Network;
 
     beforeAll(async () => {
-      table.push(row);
-      const directory = directoryOf(keras, network);
-      about = JSON.parse(readFileSync(path.join(directory, 'about.json'), 'utf8')) as About;
-      expected = readTensors(path.join(directory, 'expected'));
-      const inputs = expected('inputs');
-      x = ke.tensor(inputs.data, inputs.shape);
-      await ke.ready();
-      const start = performance.now();
-      model = await ke.loadModel(path.join(directory, 'model'));
-      row['load ms'] = Math.round(performance.now() - start);
+      network = await openNetwork(keras, name);
+      table.set(name, 'load ms', network.loadMilliseconds);
     });
     afterAll(() => {
-      row['resident MB'] = Math.round(process.memoryUsage.rss() / 1e6);
-      model?.close();
+      table.set(name, 'resident MB', process.memoryUsage.rss() / 1e6);
+      network?.model.close();
     });
 
-    /** Grad-CAM's view of the model, at the last activations or at another layer's output. */
-    function expose(layer: string | null): ke.Model {
-      return ke.inspection.expose(model, layer ?? undefined, about.logits ?? undefined);
-    }
-
-    /** Checks the raw maps of one method for every unit and, where named, for some units of each sample. */
+    /** Checks a method's raw maps for these units, each set in a run of its own. */
     async function check(
-      name: keyof typeof MAPS,
+      method: keyof typeof METHODS,
       view: ke.Model,
-      someUnits: readonly number[][][] = [],
+      sets: readonly Units[],
     ): Promise<void> {
-      const method = MAPS[name];
-      const raw = { ...RAW, spatialAxis: about.spatialAxis };
-      const maps = expected(name);
-      const logits = expected('logits');
-      const all = await ke.explain(method, view, x, undefined, raw);
-      let error = Math.max(mapError(all.maps, maps), logitsError(all.logits, logits));
-      for (const units of someUnits) {
-        const some = await ke.explain(method, view, x, units, raw);
-        error = Math.max(
-          error,
-          mapError(some.maps, takeUnits(maps, units)),
-          logitsError(some.logits, takeUnits(logits, units), logits),
-        );
+      const { x, expected, about } = network;
+      const options = { ...RAW, spatialAxis: about.spatialAxis };
+      for (const set of sets) {
+        const units = UNITS[set]?.map((row) => [...row]);
+        const { logits, maps } = await ke.explain(METHODS[method], view, x, units, options);
+        const of = (array: string) =>
+          units === undefined ? expected(array) : takeUnits(expected(array), units);
+        expect(logitsError(logits, of('logits'), expected('logits'))).toBeLessThan(TOLERANCE);
+        expect(table.note(name, method, mapError(maps, of(method)))).toBeLessThan(TOLERANCE);
+        const theirs = keras === 'keras2' ? libraryMaps(name, method, units) : undefined;
+        if (theirs === undefined) continue;
+        const ours = rows(maps as Values, 0, theirs.shape[0] as number);
+        expect(table.note(name, 'the library', mapError(ours, theirs))).toBeLessThan(TOLERANCE);
       }
-      row[name] = error.toExponential(1);
-      expect(error).toBeLessThan(TOLERANCE);
     }
 
     test('predict gives its logits', async () => {
-      const outputs = (await model.predict(x)) as ke.Tensor;
-      expect(logitsError(outputs, expected('logits'))).toBeLessThan(TOLERANCE);
+      const outputs = (await network.model.predict(network.x)) as ke.Tensor;
+      expect(logitsError(outputs, network.expected('logits'))).toBeLessThan(TOLERANCE);
     });
 
     test('gradients', async () => {
-      const timed = async (force: boolean) => {
-        const start = performance.now();
-        await ke.explain(ke.methods.gradient.gradients, model, x, UNITS.one, {
-          ...RAW,
-          spatialAxis: about.spatialAxis,
-          force,
-        });
-        return performance.now() - start;
-      };
-      const first = await timed(true);
-      row['compile ms'] = Math.round(first - (await timed(false)));
-      await check('gradients', model, [UNITS.one, UNITS.two]);
+      const start = performance.now();
+      await check('gradients', network.model, ['one']);
+      table.set(name, 'first ms', performance.now() - start);
+      await check('gradients', network.model, ['all']);
+    });
+
+    test('full gradients', async () => {
+      await check('full_gradients', network.model, ['one', 'all']);
     });
 
     test('gradcam', async () => {
-      await check('gradcam', expose(about.activations), [UNITS.one, UNITS.two]);
+      await check('gradcam', exposed(network), ['two', 'all']);
     });
 
     test('gradcam at a layer far from the output', async () => {
-      await check('gradcam_deep', expose(about.deep));
+      await check('gradcam_deep', exposed(network, network.about.deep), ['two']);
     });
 
-    if (keras === 'keras2') describeLibrary(network, { expected: () => expected, explain });
+    test('gradcampp', async () => {
+      await check('gradcampp', exposed(network), ['two']);
+    });
 
-    async function explain(name: 'gradients' | 'gradcam', samples: number, units?: number[][]) {
-      const view = name === 'gradients' ? model : expose(about.activations);
-      const first = rows(expected('inputs'), 0, samples);
-      return ke.explain(MAPS[name], view, ke.tensor(first.data, first.shape), units, RAW);
+    test('cam, or a word on why there is none', async () => {
+      if (network.about.hasCam) {
+        await check('cam', exposed(network), ['two']);
+      } else {
+        await expect(check('cam', exposed(network), ['all'])).rejects.toThrow(
+          /CAM needs a row of .* channels of the activations.* Grad-CAM/,
+        );
+      }
+    });
+
+    if (COMPLETE.includes(name)) {
+      test('full gradients are complete: all their terms sum to the logit', async () => {
+        const { model, x } = network;
+        const units = UNITS.one.map((row) => [...row]);
+        const { logits, maps } = await ke.explain(sumOfTerms, model, x, units, RAW);
+        const apart = Math.max(
+          ...[...logits.data].map((logit, i) => Math.abs(Number(logit) - Number(maps.data[i]))),
+        );
+        expect(table.note(name, 'complete', apart)).toBeLessThan(1e-3);
+      });
     }
-  });
-}
 
-interface LibraryContext {
-  expected(): Reader;
-  explain(name: 'gradients' | 'gradcam', samples: number, units?: number[][]): Promise<ke.ExplainResult>;
-}
-
-/** The Python library's committed maps agree with ours, and with the tape's, so that both truths are one. */
-function describeLibrary(network: string, { expected, explain }: LibraryContext): void {
-  const units = [[4, 1]];
-
-  test("the Python library's maps", async () => {
-    const gradients = await explain('gradients', 1, units);
-    expect(mapError(gradients.maps, committed(`${network}/gradients`))).toBeLessThan(TOLERANCE);
-    const gradcam = await explain('gradcam', 2);
-    expect(mapError(gradcam.maps, committed(`${network}/gradcam`))).toBeLessThan(TOLERANCE);
-    expect(logitsError(gradcam.logits, committed(`${network}/logits`))).toBeLessThan(TOLERANCE);
-  });
-
-  test("the Python library's maps are those of tf.GradientTape", () => {
-    expect([...committed('units').data]).toEqual(units.flat());
-    const gradients = takeUnits(rows(expected()('gradients'), 0, 1), units);
-    expect(mapError(gradients, committed(`${network}/gradients`))).toBeLessThan(TOLERANCE);
-    expect(mapError(expected()('gradcam'), committed(`${network}/gradcam`))).toBeLessThan(TOLERANCE);
-    expect(logitsError(expected()('logits'), committed(`${network}/logits`))).toBeLessThan(TOLERANCE);
+    if (keras === 'keras2') describeLibrary(name, () => network, table);
   });
 }
