@@ -66,6 +66,18 @@ std::string Int32ScalarAttr(int32_t value) {
   return attr;
 }
 
+std::string StringScalarAttr(std::string_view value) {
+  std::string attr;
+  {
+    pbf_writer writer(attr);
+    pbf_writer tensor(writer, 8);
+    tensor.add_enum(1, TF_STRING);
+    tensor.add_message(2, std::string());
+    tensor.add_bytes(8, value.data(), value.size());
+  }
+  return attr;
+}
+
 std::string ShapeAttr(const Shape& shape) {
   std::string attr;
   {

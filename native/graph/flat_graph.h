@@ -72,7 +72,8 @@ void AppendVersions(const FlatGraph& graph, std::string* graph_def);
 // Serialised AttrValues.
 std::string TypeAttr(TF_DataType dtype);
 std::string ShapeAttr(const Shape& shape);
-std::string Int32ScalarAttr(int32_t value);  // the value of a Const
+std::string Int32ScalarAttr(int32_t value);            // the value of a Const
+std::string StringScalarAttr(std::string_view value);  // as well
 
 // Numbers the nodes so that inputs stand before consumers and the order of `rank` (lower first) is kept where
 // that allows; rewrites every TensorId.

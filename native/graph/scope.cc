@@ -220,6 +220,12 @@ OpBuilder& OpBuilder::InList(const std::vector<TF_Output>& inputs) {
   return *this;
 }
 
+OpBuilder& OpBuilder::After(TF_Operation* op) {
+  setters_.emplace_back(
+      [op](TF_OperationDescription* description, TF_Status*) { C().TF_AddControlInput(description, op); });
+  return *this;
+}
+
 OpBuilder& OpBuilder::AttrInt(const std::string& name, int64_t value) {
   setters_.emplace_back(
       [=](TF_OperationDescription* op, TF_Status*) { C().TF_SetAttrInt(op, name.c_str(), value); });

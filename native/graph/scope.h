@@ -101,6 +101,8 @@ class OpBuilder {
 
   OpBuilder& In(TF_Output input);
   OpBuilder& InList(const std::vector<TF_Output>& inputs);
+  // Runs after `op`, which is of this scope.
+  OpBuilder& After(TF_Operation* op);
   OpBuilder& AttrInt(const std::string& name, int64_t value);
   OpBuilder& AttrFloat(const std::string& name, float value);
   OpBuilder& AttrBool(const std::string& name, bool value);

@@ -3,6 +3,8 @@
 #include <optional>
 #include <string_view>
 
+#include "graph/flat_graph.h"
+
 namespace ke::graph {
 
 using tf::C;
@@ -118,6 +120,28 @@ std::vector<bool> KeepsSamples(const ModelGraph& model, const std::vector<Shape>
     keeps.push_back(first >= 0);
   }
   return keeps;
+}
+
+TF_Output WithRowsOf(Scope* scope, const ModelGraph& model, TF_Output input, TF_Output output) {
+  const std::string name = "model_called_at_another_size/";
+  const auto rows = [&](TF_Output tensor) {
+    const TF_Output shape = scope->Op("Shape", name + "Shape").In(tensor).Out();
+    return scope->Op("GatherV2", name + "rows").In(shape).In(scope->Const(0)).In(scope->Const(0)).Out();
+  };
+  const TF_Output expected = rows(input);
+  const TF_Output received = rows(output);
+  const std::string message =
+      "the model takes only inputs of its declared size, " + Spell(DeclaredShapes(model)) +
+      ": at the size it was called with, its samples do not stay apart; rows, samples:";
+  const TF_Output text = scope->Op("Const", name + "message")
+                             .AttrType("dtype", TF_STRING)
+                             .AttrProto("value", StringScalarAttr(message))
+                             .Out();
+  TF_Operation* check = scope->Op("Assert", name + "Assert")
+                            .In(scope->Op("Equal", name + "Equal").In(received).In(expected).Out())
+                            .InList({text, received, expected})
+                            .Finish();
+  return scope->Op("Identity", name + "output").In(output).After(check).Out();
 }
 
 }  // namespace ke::graph

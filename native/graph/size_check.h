@@ -16,4 +16,7 @@ namespace ke::graph {
 std::vector<bool> KeepsSamples(const ModelGraph& model, const std::vector<Shape>& inputs,
                                const std::vector<std::string>& outputs);
 
+// `output` of such a call in `scope`, where the run fails unless it has a row per row of `input`.
+TF_Output WithRowsOf(Scope* scope, const ModelGraph& model, TF_Output input, TF_Output output);
+
 }  // namespace ke::graph

@@ -3,7 +3,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "gradient/ops.h"
 #include "gradient/tape.h"
 #include "trace/environment.h"
 #include "trace/jacobian.h"
@@ -104,10 +103,7 @@ std::vector<TF_Output> Trace::InstantiateResized(Environment* to, const ModelGra
     std::vector<std::string> others = names;
     others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
     if (model.DependsOn(others, {names[i]})) continue;
-    const gradient::Ops ops(scope, "model_called_at_another_size_than_it_declares/");
-    const TF_Output rows = ops.SliceVector(ops.Unary("Shape", inputs[0]), 0, 1);
-    const TF_Output rest = ops.SliceVector(ops.Unary("Shape", outputs[i]), 1, 0);
-    outputs[i] = ops.Reshape(outputs[i], ops.Concat({rows, rest}, 0));
+    outputs[i] = graph::WithRowsOf(scope, model, inputs[0], outputs[i]);
   }
   return outputs;
 }
