@@ -118,7 +118,7 @@ export function nearNames(wanted: string, names: Iterable<string>, most = 3): st
 
 /** The error for an option that nobody reads: "Misspelled option "batch_size" should be "batchSize"." */
 export function unknownOption(option: string, known: Iterable<string>): TypeError {
-  const names = [...known];
+  const names = [...new Set(known)];
   const [near] = nearNames(option, names, 1);
   const message =
     near === undefined
