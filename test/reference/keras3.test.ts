@@ -7,11 +7,4 @@ describeNetworks('keras3', [
   'DenseNet121',
   'Xception',
   'EfficientNetB0',
-  'InceptionV3',
-  'NASNetMobile',
-  'EfficientNetV2B0',
-  'ConvNeXtTiny',
-  'MobileNetV3Small',
-  'VisionTransformer',
-  'Volumes',
 ]);

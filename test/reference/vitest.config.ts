@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/reference/**/*.test.ts'],
     pool: 'forks',
-    // The networks of two Keras versions at once: compiling takes one core, and each process 2 GB at most.
+    // Two processes at once: compiling takes one core, and each process 3 GB at most, given back with its file.
     maxWorkers: 2,
     testTimeout: 180_000,
     hookTimeout: 180_000,
