@@ -242,3 +242,23 @@ describe('a model of several inputs', () => {
     await expect(of(2)).rejects.toThrow('an integer from 0 to 1');
   });
 });
+
+describe('a model that takes one size only', () => {
+  // Two images that one encoder flattens: 4 x 4 positions would silently become samples.
+  it.each(['keras2-shared', 'keras3-shared'])('is refused by tta before it runs: %s', async (name) => {
+    using model = await ke.loadModel(
+      fileURLToPath(new URL(`../fixtures/models/${name}/model`, import.meta.url)),
+    );
+    const image = ke.tensor(new Float32Array(6 * 6 * 2).fill(1), [1, 6, 6, 2]);
+    const method = meta.tta(gradient.gradients, { scales: [2] });
+    await expect(ke.explain(method, model, [image, image], null, raw)).rejects.toThrow(
+      expect.objectContaining({
+        name: 'GraphError',
+        message: expect.stringContaining('only inputs of its declared size, (null, 6, 6, 2)'),
+      }),
+    );
+    const mirrored = meta.tta(gradient.gradients, { scales: [], hflip: true });
+    const { maps } = await ke.explain(mirrored, model, [image, image], null, raw);
+    expect(maps.shape.slice(0, 3)).toEqual([1, 6, 6]);
+  });
+});

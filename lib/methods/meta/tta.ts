@@ -60,6 +60,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
     if (others.length === 0) return first;
     const { inputs } = args;
     const sizes = positionSizes(inputs);
+    for (const scale of scales) tryAt(args, sizes, scale);
     const whole = resizePositions(first.maps, sizes, resizeMethod);
     const scaleOf = constant(others.map(({ scale }) => scale));
     const flipOf = constant(
@@ -82,6 +83,17 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
     const [logits, maps] = sums.map((sum) => divide(sum, others.length + 1)) as [Symbolic, Symbolic];
     return { logits, maps };
   }) as MethodLike<M>;
+}
+
+/**
+ * Calls the model at that size and drops what it gives, where the size is known: a model that does not take it is refused
+ * when the graph is built, and not in the middle of the run.
+ */
+function tryAt({ model, inputs }: MethodArguments, sizes: readonly Size[], scale: number): void {
+  const known = sizes.filter((size) => typeof size === 'number');
+  if (known.length < sizes.length) return;
+  const scaled = known.map((size) => Math.max(1, Math.floor(Math.fround(scale) * size)));
+  model(cast(resizePositions(inputs, scaled), inputs.dtype));
 }
 
 /** `sizes` times `scale`, rounded down, at least 1. */
