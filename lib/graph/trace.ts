@@ -32,10 +32,15 @@ interface Recording {
 /** The traces being recorded, innermost last. Recording is synchronous, so that nobody else's can be among them. */
 const stack: Trace[] = [];
 
+/** Constants up to this size are made once per trace. */
+const SMALL_BYTES = 64;
+
 export class Trace {
   readonly #native: NativeTrace;
   readonly #recording: Recording;
   readonly #parent: Trace | null;
+  /** Small constants by their values: axes and sizes come again with every op. */
+  readonly #constants = new Map<string, Symbolic>();
   #open = true;
 
   private constructor(trace: NativeTrace, recording: Recording, parent: Trace | null) {
@@ -118,9 +123,15 @@ export class Trace {
   }
 
   constant(dtype: DType, shape: readonly number[], data: ArrayBufferView): Symbolic {
-    this.#log('constant', dtype, shape, data.byteLength);
-    this.#recording.hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    return this.#wrap(native(() => this.#native.constant(dtype, shape, data), GraphError));
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    const key = bytes.length > SMALL_BYTES ? null : `${dtype} ${shape} ${bytes.toString('latin1')}`;
+    const known = key === null ? undefined : this.#constants.get(key);
+    if (known !== undefined) return known;
+    this.#log('constant', dtype, shape, bytes.length);
+    this.#recording.hash.update(bytes);
+    const made = this.#wrap(native(() => this.#native.constant(dtype, shape, data), GraphError));
+    if (key !== null) this.#constants.set(key, made);
+    return made;
   }
 
   op(type: string, inputs: readonly OpInput[], attributes: Attributes = {}): Symbolic[] {
