@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <optional>
 #include <set>
 #include <unordered_map>
 
@@ -62,7 +61,7 @@ struct ModelGraph::Impl {
   std::unordered_map<std::string, TensorSpec> tensors;
   std::unordered_map<std::string, int> weights_by_name;
   std::unordered_map<int, int> weights_by_node;
-  std::optional<BiasFinder> biases;
+  std::unique_ptr<const BiasFinder> biases;  // of the graph in its final form
 
   explicit Impl(FlatGraph flat) : graph(std::move(flat)) {
     for (size_t i = 0; i < graph.nodes.size(); ++i) nodes.emplace(graph.nodes[i].name, static_cast<int>(i));
@@ -164,7 +163,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   KeepLayerNormalizationsApart(&impl->graph);
   impl->layers = FindLayers(impl->graph, impl->tensors, imported.keras);
   impl->graph.file_names.clear();
-  impl->biases.emplace(impl->graph);
+  impl->biases = std::make_unique<BiasFinder>(impl->graph);
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
 }
 

@@ -29,7 +29,7 @@ std::string LoadTensorFlow(const std::string& path) {
   tf::LoadLibrary(path);
   // With its first graph a process registers all ops: 20 ms, which the JavaScript thread's first trace would
   // spend.
-  tf::GraphPtr(tf::C().TF_NewGraph());
+  const tf::GraphPtr first(tf::C().TF_NewGraph());
   return tf::C().TF_Version();
 }
 
