@@ -1,7 +1,7 @@
 """The networks of the reference suite, by name. The same code runs in Keras 2.12 and in current Keras."""
 
 from dataclasses import dataclass
-from typing import Callable, Optional, Tuple
+from typing import Callable, Tuple
 
 from tensorflow import keras
 
@@ -20,25 +20,15 @@ class Architecture:
     input_range: Tuple[float, float] = (-1.0, 1.0)
     """(0, 255) where the network begins with its own rescaling."""
     spatial_axis: Tuple[int, ...] = (-3, -2)
-    activations: Optional[str] = None
-    """The layer whose output Grad-CAM looks at; None for what enters the last global pooling or Flatten layer."""
-    logits: Optional[str] = None
-    """The layer that gives the logits, where it is not the last one with a kernel."""
-    seed: str = ""
-    """Added to the name that the weights are drawn by, where those of the bare name are badly conditioned:
-    a ReLU whose input is within rounding of 0 has one gradient here and another there."""
-    keras_2_traces: bool = True
-    """Whether Keras 2 saves every layer's own functions beside the signature, as it does by default: slow."""
     deep: str = ""
     """A layer far from the output, for a second Grad-CAM whose gradients cross most of the network."""
 
-    def activations_of(self, model):
-        """The tensor behind `activations`."""
-        if self.activations is not None:
-            return model.get_layer(self.activations).output
-        kinds = [type(layer).__name__ for layer in model.layers]
-        pooling = [place for place, kind in enumerate(kinds) if kind.startswith(("GlobalAverage", "Flatten"))]
-        return model.layers[pooling[-1]].input
+
+def activations_of(model):
+    """What enters the last global pooling or Flatten layer that has positions to gather."""
+    kinds = ("GlobalAverage", "Flatten")
+    pooling = [layer for layer in model.layers if type(layer).__name__.startswith(kinds)]
+    return [layer.input for layer in pooling if layer.input.shape[1] != 1][-1]
 
 
 def _application(name, size=96, **options):
@@ -170,8 +160,6 @@ CURRENT_KERAS = {
     "MobileNetV3Small": Architecture(
         _application("MobileNetV3Small"),
         input_range=(0.0, 255.0),
-        activations="activation_17",
-        logits="flatten",
         deep="expanded_conv_3_expand",
     ),
     "VisionTransformer": Architecture(vision_transformer, deep="patches"),

@@ -63,7 +63,7 @@ def save(model, path, keras_2_traces=True):
 
 
 def expected(model, architecture, inputs):
-    signals = [architecture.activations_of(model), model.get_layer(architecture.deep).output]
+    signals = [architectures.activations_of(model), model.get_layer(architecture.deep).output]
     exposed = keras.Model(model.inputs, [model.outputs[0], *signals])
     logits, methods = maps.raw_maps(model, exposed, inputs, architecture.spatial_axis)
     return {"inputs": inputs, "logits": logits, **methods}
@@ -103,8 +103,6 @@ def main():
         about = {  # Written last: it says that the rest is complete.
             "madeBy": maker,
             "hasCam": "cam" in arrays,
-            "activations": architecture.activations,
-            "logits": architecture.logits,
             "deep": architecture.deep,
             "spatialAxis": architecture.spatial_axis,
         }

@@ -10,8 +10,6 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export type KerasVersion = 'keras2' | 'keras3';
 
 interface About {
-  readonly activations: string | null;
-  readonly logits: string | null;
   readonly deep: string;
   readonly spatialAxis: readonly number[];
   /** Whether the logits' kernel weighs the activations: in a network with two dense layers it does not. */
@@ -47,7 +45,7 @@ export async function openNetwork(keras: KerasVersion, name: string): Promise<Ne
   return { name, about, model, x: ke.tensor(inputs.data, inputs.shape), expected, loadMilliseconds };
 }
 
-/** A CAM method's view of the network, at its last activations or at another layer's output. */
-export function exposed({ model, about }: Network, layer: string | null = about.activations): ke.Model {
-  return ke.inspection.expose(model, layer ?? undefined, about.logits ?? undefined);
+/** A CAM method's view of the network, at what `expose` takes by itself or at another layer's output. */
+export function exposed({ model }: Network, layer?: string): ke.Model {
+  return ke.inspection.expose(model, layer);
 }
