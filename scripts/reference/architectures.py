@@ -20,6 +20,11 @@ class Architecture:
     input_range: Tuple[float, float] = (-1.0, 1.0)
     """(0, 255) where the network begins with its own rescaling."""
     spatial_axis: Tuple[int, ...] = (-3, -2)
+    seed: str = ""
+    """Added to the name that the weights are drawn by, where those of the bare name are badly conditioned:
+    a ReLU whose input is within rounding of 0 has one gradient here and another there."""
+    keras_2_traces: bool = True
+    """Whether Keras 2 saves every layer's own functions beside the signature, as it does by default: slow."""
     deep: str = ""
     """A layer far from the output, for a second Grad-CAM whose gradients cross most of the network."""
 

@@ -11,6 +11,8 @@
 #if __has_include(<tensorflow/c/c_api.h>)
 #include <tensorflow/c/c_api.h>
 #include <tensorflow/c/c_api_experimental.h>
+// Leaves out of kernels.h what takes a header that is no part of the C API.
+#define IS_SLIM_BUILD
 #include <tensorflow/c/kernels.h>
 #include <tensorflow/c/ops.h>
 
