@@ -15,7 +15,7 @@ export function describe(value: unknown): string {
       if (Array.isArray(value)) {
         const items = value
           .slice(0, 6)
-          .map((item) => (typeof item === 'object' ? typeName(item) : String(item)));
+          .map((item) => (typeof item === 'object' ? typeName(item) : describeItem(item)));
         return `[${items.join(', ')}${value.length > 6 ? ', ...' : ''}]`;
       }
       return `an object {${Object.keys(value).slice(0, 6).join(', ')}}`;
@@ -23,6 +23,11 @@ export function describe(value: unknown): string {
     default:
       return String(value);
   }
+}
+
+/** Strings without quotes: what is wrong with a list is seldom in them. */
+function describeItem(item: unknown): string {
+  return typeof item === 'string' ? item : describe(item);
 }
 
 /** The type of `value`, as its author would call it: `'number'`, `'null'`, `'Float32Array'`. */
@@ -68,6 +73,14 @@ export function checkInteger(
       : `an integer from ${least} to ${most}`;
   if (typeof value !== 'number') throw wrongType(name, bounds, value);
   if (!Number.isInteger(value) || value < least || value > most) throw outOfRange(name, bounds, value);
+  return value;
+}
+
+/** Refuses anything but a number from 0 to 1. */
+export function checkShare(name: string, value: unknown): number {
+  const expected = 'a number from 0 to 1';
+  if (typeof value !== 'number') throw wrongType(name, expected, value);
+  if (!(value >= 0 && value <= 1)) throw outOfRange(name, expected, value);
   return value;
 }
 
@@ -127,11 +140,20 @@ export function unknownOption(option: string, known: Iterable<string>): TypeErro
   return Object.assign(new TypeError(message), { code: 'INVALID_ARGUMENT' });
 }
 
-/** Refuses an options bag that is no object, or has a key that is not among `known`. */
-export function checkOptions(name: string, options: unknown, known: readonly string[]): void {
+/** Refuses an options bag that is no object. */
+export function checkIsObject(name: string, options: unknown): asserts options is object {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw wrongType(name, 'an object of options', options);
   }
+}
+
+/** Refuses an options bag that is no object, or has a key that is not among `known`. */
+export function checkOptions(
+  name: string,
+  options: unknown,
+  known: readonly string[],
+): asserts options is object {
+  checkIsObject(name, options);
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw unknownOption(key, known);
   }

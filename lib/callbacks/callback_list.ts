@@ -1,4 +1,4 @@
-import { wrongType } from '../arguments.js';
+import { checkFunction, wrongType } from '../arguments.js';
 import {
   type BatchProgress,
   Callback,
@@ -30,6 +30,17 @@ export interface CallbackListOptions {
   readonly samples?: number;
 }
 
+const HOOKS = Object.getOwnPropertyNames(Callback.prototype).filter(
+  (name) => name !== 'constructor',
+) as (keyof CallbackLike)[];
+
+/** A hook that cannot be called would end the run when its turn comes, perhaps hours later. */
+function checkHooks(callback: CallbackLike, i: number): void {
+  for (const hook of HOOKS) {
+    if (callback[hook] !== undefined) checkFunction(`callbacks[${i}].${hook}`, callback[hook]);
+  }
+}
+
 /** Several callbacks as one, called in their order. */
 export class CallbackList {
   readonly callbacks: readonly CallbackLike[];
@@ -39,6 +50,7 @@ export class CallbackList {
     const valid =
       Array.isArray(callbacks) && callbacks.every((each) => typeof each === 'object' && each !== null);
     if (!valid) throw wrongType('callbacks', 'an array of callbacks, or a CallbackList', callbacks);
+    callbacks.forEach(checkHooks);
     const { addHistory = false, addProgbar = false, steps = 0, samples = 0, model } = options;
     const asked = checkVerbose(options.verbose ?? 'auto');
     const verbose = asked === 'auto' ? (process.stderr.isTTY === true ? 1 : 0) : asked;

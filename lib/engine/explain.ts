@@ -1,4 +1,4 @@
-import { checkFunction, wrongType } from '../arguments.js';
+import { checkFunction, checkIsObject, wrongType } from '../arguments.js';
 import type { CallbackLike } from '../callbacks/callback.js';
 import { CallbackList, checkVerbose, type Verbosity } from '../callbacks/callback_list.js';
 import { DATA_OPTIONS, type DataOptions, makeDataHandler } from '../data/data_handler.js';
@@ -67,7 +67,7 @@ export async function explain<M extends AnyMethod>(
   ...[given]: OptionalOptions<ExplainOptionsFor<M>>
 ): Promise<ExplainResult> {
   const options = (given ?? {}) as ExplainOptionsFor<M>;
-  if (typeof options !== 'object') throw wrongType('options', 'an object of options', options);
+  checkIsObject('options', options);
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
   model.checkOpen();
   const {

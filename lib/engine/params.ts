@@ -1,6 +1,9 @@
 /** A method's own parameters: which of them it read, and whether two sets of them are the same. */
 import { unknownOption } from '../arguments.js';
 
+/** What every method is given by the engine, so that no option can be of that name. */
+const GIVEN: readonly string[] = ['model', 'inputs', 'allInputs', 'indices'];
+
 /**
  * Shows `params` to a method and notes which it reads, so that a misspelled one is refused although nobody declared
  * the method's parameters.
@@ -32,7 +35,8 @@ export class WatchedParams<P extends object> {
   /** Throws TypeError for a parameter that the method did not read, with the name that it may have meant. */
   checkAllRead(known: readonly string[]): void {
     for (const key of Object.keys(this.#params)) {
-      if (!this.#read.has(key)) throw unknownOption(key, [...known, ...this.#read]);
+      if (this.#read.has(key) && !GIVEN.includes(key)) continue;
+      throw unknownOption(key, [...known, ...[...this.#read].filter((name) => !GIVEN.includes(name))]);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { checkFunction, wrongType } from '../arguments.js';
+import { checkFunction, checkIsObject } from '../arguments.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
 import type { AnyMethod } from '../graph/method.js';
@@ -27,12 +27,12 @@ export function partialExplain<M extends AnyMethod, D extends Partial<ExplainOpt
   defaults?: D & Partial<ExplainOptionsFor<M>>,
 ): PartialExplain<M, D> {
   checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
-  if (defaults !== undefined && (typeof defaults !== 'object' || defaults === null)) {
-    throw wrongType('defaults', 'an object of options', defaults);
-  }
+  if (defaults !== undefined) checkIsObject('defaults', defaults);
   const chosen = { ...defaults };
-  const explainWith: PartialExplain<M, D> = async (model, x, y, ...[options]) =>
-    explain<AnyMethod>(method, model, x, y, { ...chosen, ...options });
+  const explainWith: PartialExplain<M, D> = async (model, x, y, ...[options]) => {
+    checkIsObject('options', options ?? {});
+    return explain<AnyMethod>(method, model, x, y, { ...chosen, ...options });
+  };
   Object.defineProperty(explainWith, 'name', { value: `${method.name}_explain` });
   return explainWith;
 }

@@ -1,4 +1,4 @@
-import { refused, wrongType } from '../arguments.js';
+import { checkOptions, refused, wrongType } from '../arguments.js';
 import { ImageError, KerasExplainableError } from '../errors.js';
 import { op } from '../graph/operand.js';
 import * as ops from '../graph/ops/index.js';
@@ -26,6 +26,7 @@ export interface DecodeOptions {
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Tensor<'uint8'>> {
   if (!(bytes instanceof Uint8Array)) throw wrongType('bytes', 'a Uint8Array (a Buffer is one)', bytes);
+  checkOptions('options', options, ['maxPixels']);
   const { maxPixels = MOST_PIXELS } = options;
   if (!(maxPixels > 0)) throw refused('maxPixels', 'a positive number', String(maxPixels));
   const { format, width, height } = readImageHeader(bytes);

@@ -1,4 +1,4 @@
-import { checkInteger, outOfRange, refused } from '../arguments.js';
+import { checkInteger, checkOptions, checkShare, refused } from '../arguments.js';
 import * as ops from '../graph/ops/index.js';
 import { type Tensor, tensor } from '../tensor.js';
 import { checkImages, checkTensor, describeTensor, IMAGE, INTEGER, NUMBER } from './check.js';
@@ -31,6 +31,7 @@ export async function overlay(
 ): Promise<Tensor<'uint8'>> {
   const channels = checkImages(image)[2];
   if (channels !== 3) throw refused('image', 'three channels', String(channels));
+  checkOptions('options', options, ['unit', 'alpha', 'colormap']);
   const { unit = 0, alpha = 0.5, colormap = 'turbo' } = options;
   checkTensor('maps', maps);
   const [count] = image.shape;
@@ -42,7 +43,7 @@ export async function overlay(
     );
   }
   checkInteger('unit', unit, 0, (maps.shape[3] as number) - 1);
-  if (!(alpha >= 0 && alpha <= 1)) throw outOfRange('alpha', 'a number from 0 to 1', alpha);
+  checkShare('alpha', alpha);
   checkColormap('colormap', colormap);
   const share = tensor(Float32Array.of(alpha), [], 'float32');
   return (await overlayer(colormap)(image, maps, scalar(unit), share)) as Tensor<'uint8'>;

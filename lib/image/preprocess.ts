@@ -1,4 +1,4 @@
-import { checkInteger, outOfRange, refused, wrongType } from '../arguments.js';
+import { checkInteger, checkOptions, outOfRange, refused, wrongType } from '../arguments.js';
 import type { DType } from '../binding/contract.js';
 import type { NumericDType } from '../dtype.js';
 import { checkDType, isFloating } from '../dtype.js';
@@ -93,6 +93,7 @@ export interface ModelInputOptions {
 export async function prepareImage(image: Tensor, options: ModelInputOptions): Promise<Tensor> {
   const found = checkImages(image)[2];
   if (found !== 3) throw refused('image', 'three channels', String(found));
+  checkOptions('options', options, ['size', 'channels', 'preprocess', 'dtype']);
   const { size, channels = 3, preprocess: mode = 'none', dtype = 'float32' } = options;
   if (!Array.isArray(size) || size.length !== 2) throw wrongType('size', '[height, width]', size);
   const [height, width] = size.map((each, i) => scalar(checkInteger(`size[${i}]`, each)));

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { refused, wrongType } from '../arguments.js';
+import { checkOptions, refused, wrongType } from '../arguments.js';
 import { ImageError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
 import { type DecodeOptions, decodeImage } from './decode.js';
@@ -24,6 +24,7 @@ export interface ReadOptions extends DecodeOptions {
 export async function readImage(path: string | URL, options: ReadOptions = {}): Promise<Tensor<'uint8'>> {
   if (typeof path !== 'string' && !(path instanceof URL))
     throw wrongType('path', 'a path or a file: URL', path);
+  checkOptions('options', options, ['maxPixels', 'maxBytes']);
   const { maxBytes, ...decodeOptions } = options;
   try {
     return await decodeImage(await readImageFile(path, maxBytes), decodeOptions);

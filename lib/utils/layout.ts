@@ -77,7 +77,8 @@ function divide(
   if (cell < 1) {
     throw refused(name, `a size that leaves ${count} cells a pixel each`, `${inches} inches`);
   }
-  const gap = Math.floor(space * cell);
+  // One cell has no neighbour to keep away from.
+  const gap = count > 1 ? Math.floor(space * cell) : 0;
   const rest = pixels - count * cell - (count - 1) * gap;
   const before = Math.floor(rest / 2);
   return { cell, gap, before, after: rest - before };

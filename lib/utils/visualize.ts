@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { checkOptions, checkString, outOfRange, refused, wrongType } from '../arguments.js';
+import { checkOptions, checkShare, checkString, outOfRange, refused, wrongType } from '../arguments.js';
 import { type Colormap, checkColormap } from '../image/colormap.js';
 import { encodePng } from '../image/encode.js';
 import { arrangeGrid } from '../image/grid.js';
@@ -84,10 +84,7 @@ export async function visualize(options: VisualizeOptions): Promise<Uint8Array> 
   const images = imageParts(options.images);
   const overlays = overlayParts(options.overlays, images.length, overlayUnit);
   const titles = checkTitles(options.titles, images.length);
-  if (typeof overlayAlpha !== 'number') throw wrongType('overlayAlpha', 'a number from 0 to 1', overlayAlpha);
-  if (!(overlayAlpha >= 0 && overlayAlpha <= 1)) {
-    throw outOfRange('overlayAlpha', 'a number from 0 to 1', overlayAlpha);
-  }
+  checkShare('overlayAlpha', overlayAlpha);
   const cmap = checkColormap('cmap', options.cmap ?? 'viridis');
   const overlayCmap = checkColormap('overlayCmap', options.overlayCmap ?? 'viridis');
   if (toFile !== undefined) await checkFile(toFile);

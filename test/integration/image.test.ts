@@ -135,6 +135,9 @@ describe('decodeImage', () => {
 
   test('refuses what is no byte array', async () => {
     await expect(image.decodeImage('rgb.png' as never)).rejects.toThrow(TypeError);
+    const bytes = await fixture('rgb.png');
+    await expect(image.decodeImage(bytes, { maxPixel: 9 } as never)).rejects.toThrow(/"maxPixels"/);
+    await expect(image.decodeImage(bytes, null as never)).rejects.toThrow(/`options`/);
   });
 
   test('decodes many at once', async () => {
@@ -231,6 +234,8 @@ describe('overlay', () => {
     }
     await expect(image.overlay(dot, maps, { unit: 3 })).rejects.toThrow(/`unit`/);
     await expect(image.overlay(dot, maps, { alpha: 1.5 })).rejects.toThrow(/`alpha`/);
+    await expect(image.overlay(dot, maps, { alpha: '1' as never })).rejects.toThrow(/`alpha`/);
+    await expect(image.overlay(dot, maps, { aplha: 1 } as never)).rejects.toThrow(/"alpha"/);
     await expect(image.overlay(dot, maps, { colormap: 'rainbow' as never })).rejects.toThrow(/`colormap`/);
     await expect(image.overlay(dot, dot)).rejects.toThrow(/`maps`/);
   });

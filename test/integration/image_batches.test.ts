@@ -65,6 +65,7 @@ describe('readImage', () => {
     });
     await expect(image.readImage(path('rgb.png'), { maxPixels: 467 })).rejects.toThrow(/rgb\.png: .*26 x 18/);
     await expect(image.readImage(path('rgb.png'), { maxBytes: 0 })).rejects.toThrow(/`maxBytes`/);
+    await expect(image.readImage(path('rgb.png'), { maxByte: 9 } as never)).rejects.toThrow(/"maxBytes"/);
   });
 
   test('passes on what the file system says', async () => {
@@ -139,6 +140,10 @@ describe('preprocess', () => {
     await expect(image.preprocess(tensor([1, 2, 3]), 'tf')).rejects.toThrow(/\(N, height, width, channels\)/);
     await expect(image.preprocess([1] as never, 'tf')).rejects.toThrow(TypeError);
     await expect(image.prepareImage(colours(1), { size: [0, 4] })).rejects.toThrow(/`size\[0\]`/);
+    await expect(image.prepareImage(colours(1), undefined as never)).rejects.toThrow(/`options`/);
+    // Left alone it would be a map that looks reasonable and means nothing.
+    const misspelt = { size: [4, 4], preproces: 'tf' } as never;
+    await expect(image.prepareImage(colours(1), misspelt)).rejects.toThrow(/"preprocess"/);
     await expect(image.prepareImage(colours(1), { size: 4 as never })).rejects.toThrow(/`size`/);
     await expect(image.prepareImage(greys([1]), { size: [1, 1] })).rejects.toThrow(/three channels/);
     await expect(

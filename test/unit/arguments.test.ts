@@ -29,6 +29,12 @@ describe('argument errors', () => {
     expect(wrongType('x', 'a Tensor', 'z'.repeat(100)).message.length).toBeLessThan(150);
   });
 
+  it('name the functions of a list, not their source', () => {
+    expect(wrongType('x', 'a function', [function named() {}, 'a', null]).message).toMatch(
+      'received [function named, a, null] of type Array.',
+    );
+  });
+
   it('tell a wrong value from a wrong type', () => {
     expect(outOfRange('n', 'at least 1', 0)).toBeInstanceOf(RangeError);
     expect(outOfRange('n', 'at least 1', 0)).toMatchObject({ code: 'OUT_OF_RANGE' });

@@ -96,6 +96,9 @@ describe('CallbackList', () => {
   it('refuses what is no callback', () => {
     expect(() => new CallbackList([3 as never])).toThrow('Expected an array of callbacks');
     expect(() => new CallbackList({} as never)).toThrow(TypeError);
+    expect(() => new CallbackList([{}, { onPredictBatchProgress: 3 as never }])).toThrow(
+      'Expected a function for argument `callbacks[1].onPredictBatchProgress` but received 3',
+    );
     expect(() => new CallbackList([], { verbose: 7 as never })).toThrow("Expected 'auto', 0, 1 or 2");
   });
 });

@@ -142,6 +142,13 @@ describe('WatchedParams', () => {
     expect(() => read({ batch_size: 2 }, ({ power }) => power)).toThrow('should be "batchSize"');
     expect(() => read({ colour: 2 }, ({ power }) => power)).toThrow('Unknown option "colour".');
   });
+
+  it('refuses names that the engine gives every method, and offers none of them', () => {
+    const method = ({ model, power }: Record<string, unknown>) => [model, power];
+    expect(() => read({ model: 2 }, method)).toThrow(
+      'Unknown option "model". Expected one of: batchSize, power, steps.',
+    );
+  });
 });
 
 describe('partialExplain', () => {
@@ -152,6 +159,12 @@ describe('partialExplain', () => {
   it('refuses what is no method and no options', () => {
     expect(() => partialExplain('gradcam' as never)).toThrow('Expected a function for argument `method`');
     expect(() => partialExplain(cams.gradcam, 3 as never)).toThrow('argument `defaults`');
+    expect(() => partialExplain(cams.gradcam, [] as never)).toThrow('argument `defaults`');
+  });
+
+  it.each([3, 'fast', [1]])('refuses %o for the options of a call', async (options) => {
+    const call = partialExplain(cams.gradcam)(null as never, [], null, options as never);
+    await expect(call).rejects.toThrow('Expected an object of options for argument `options`');
   });
 });
 

@@ -48,6 +48,10 @@ describe('figureLayout', () => {
     expect(gridSize(layout)).toEqual([50, 100]);
   });
 
+  test('a single cell is kept away from nothing', () => {
+    expect(figureLayout(1, { subplotsWs: 1e9, subplotsHs: 3 })).toEqual(figureLayout(1, {}));
+  });
+
   test.each([
     [{ figsize: [0, 4] }, /`figsize\[0\]`/],
     [{ figsize: [4, Number.NaN] }, /`figsize\[1\]`/],
