@@ -85,8 +85,13 @@ export async function runBatches<Outputs extends StepOutputs>(
   try {
     await callbacks.onPredictBegin();
     for await (const batch of handler.batches()) {
-      checkSignal(signal);
-      await callbacks.onPredictBatchBegin(batch.step);
+      try {
+        checkSignal(signal);
+        await callbacks.onPredictBatchBegin(batch.step);
+      } catch (error) {
+        batch.release();
+        throw error;
+      }
       const outputs = step(batch, { signal, report: reporter(batch.step) });
       // It is awaited in its turn; that shall not wait for what the failure made useless.
       outputs.catch((reason) => {

@@ -179,6 +179,14 @@ describe('onProgress', () => {
     await worksOn();
   });
 
+  it('leaves no batch behind that failed before it began', async () => {
+    const before = ke.memory().liveTensors;
+    const callbacks = [{ onPredictBatchBegin: () => Promise.reject(new Error('of the hook')) }];
+    const options = { ...raw, batchSize: 1, callbacks };
+    await expect(ke.explain(counting(3), model, random(4), null, options)).rejects.toThrow('of the hook');
+    expect(ke.memory().liveTensors).toBe(before);
+  });
+
   it('may be a hook of a callback, which is awaited before the batch has ended', async () => {
     const seen: string[] = [];
     await ke.explain(counting(7), model, random(2), null, {
