@@ -187,6 +187,45 @@ describe('explain', () => {
     expect(html.match(/<article>/g)).toHaveLength(3);
   });
 
+  test.each([
+    [
+      'a file for --out',
+      ['--out', 'package.json'],
+      /--out: expected a directory, but '.*package\.json' is a file/,
+    ],
+    ['a file on the way', ['--out', 'package.json/maps'], /--out: .*package\.json' is a file/],
+    [
+      'a file for the place of --sheet',
+      ['--sheet', 'package.json/a.png'],
+      /--sheet: .*package\.json' is a file/,
+    ],
+    ['a sheet that is no PNG', ['--sheet', 'a.jpg'], /--sheet.*Expected the name of a \.png file/],
+    ['boxes that are no JSON', ['--boxes', 'README.md'], /--boxes: 'README\.md' is not valid JSON/],
+    ['a layer without positions', ['--layer', 'pool'], /--layer: .* has positions.* 'pool' is \(any, 96\)/],
+    ['that for all methods', ['--layer', 'pool', '--method', 'all'], /--layer: .* has positions/],
+  ])('%s is refused before anything is done', async (_, options, message) => {
+    const args = demo('never', '--images', `${DEMO}/images/01*`, ...options);
+    const { code, out, err } = await cli(...args);
+    expect(err).toMatch(message);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+    await expect(readdir(join(directory, 'never'))).rejects.toThrow(/ENOENT/);
+  });
+
+  test('a sheet that cannot be written is no harm to the page', async () => {
+    const sheet = join(directory, 'taken.png');
+    await mkdir(join(sheet, 'inside'), { recursive: true });
+    const { code, out, err } = await cli(
+      ...demo('no-sheet', '--images', `${DEMO}/images/01*`, '--sheet', sheet),
+    );
+    expect(code).toBe(1);
+    expect(err).toContain('taken.png');
+    expect(out).toContain('1 of 1 pictures explained.');
+    const html = await readFile(join(directory, 'no-sheet', 'index.html'), 'utf8');
+    expect(html.trimEnd()).toMatch(/<\/html>$/);
+    expect((await readdir(directory)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
   test('Ctrl-C keeps what is done', async () => {
     const { child, ended } = start(demo('stopped', '--images', `${DEMO}/images/*`, '--batch-size', '1'));
     await once(child.stdout as NodeJS.ReadableStream, 'data');

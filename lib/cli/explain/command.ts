@@ -11,6 +11,7 @@ import {
   imageSize,
   integer,
   oneOf,
+  pngFile,
   preprocessing,
   scaleList,
   unitList,
@@ -73,7 +74,11 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     .option('--size <size>', "the input size, as '224' or '224x320', of a model that takes any", imageSize)
     .option('--alpha <share>', "the map's share of each pixel, from 0 to 1", fraction, 0.5)
     .option('--colormap <name>', COLORMAPS.join(', '), colormap, 'turbo')
-    .option('--sheet <file>', 'also a PNG of the first pictures above their maps (all: OUT/methods.png)')
+    .option(
+      '--sheet <file>',
+      'also a PNG of the first pictures above their maps (all: OUT/methods.png)',
+      pngFile,
+    )
     .option('--json', 'print a JSON object a line instead of text', false)
     .addHelpText('after', EXAMPLES)
     .action(async (options: ExplainOptions) => {

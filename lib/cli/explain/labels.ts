@@ -14,7 +14,7 @@ export async function readLabels(path: string): Promise<string[]> {
   }
   const trimmed = text.replace(/^\uFEFF/, '').trimEnd();
   if (!/^\s*[[{]/.test(trimmed)) return trimmed.split(/\r?\n/).map((line) => line.trim());
-  return namesOf(parseJson(trimmed, path), path);
+  return namesOf(parseJson('--labels', trimmed, path), path);
 }
 
 function namesOf(parsed: unknown, path: string): string[] {
@@ -35,11 +35,11 @@ function malformed(path: string): UsageError {
   );
 }
 
-/** JSON from a file that the user named. */
-export function parseJson(text: string, path: string): unknown {
+/** JSON from a file that the user named by the option `flag`. */
+export function parseJson(flag: string, text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`'${path}' is not valid JSON: ${(error as Error).message}`);
+    throw new UsageError(`${flag}: '${path}' is not valid JSON: ${(error as Error).message}`);
   }
 }

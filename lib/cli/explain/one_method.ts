@@ -175,7 +175,17 @@ class Run {
     return this.#report;
   }
 
+  /** The page is ended whatever becomes of the sheet. */
   async #finish(): Promise<void> {
+    let sheet: string | null = null;
+    try {
+      sheet = await this.#writeSheet();
+    } finally {
+      await this.#conclude(sheet);
+    }
+  }
+
+  async #conclude(sheet: string | null): Promise<void> {
     const { options, paths, signal } = this.#job;
     const lines = await this.#printer.summary({
       explained: this.#done,
@@ -185,7 +195,7 @@ class Run {
       scores: this.#scoreKind,
       pointing: this.#game.result(),
       page: this.#report === null ? null : join(options.out, 'index.html'),
-      sheet: await this.#writeSheet(),
+      sheet,
     });
     await this.#report?.finish(lines);
   }

@@ -84,6 +84,12 @@ export function imageSize(text: string): [number, number] {
   return [height, width];
 }
 
+/** Refuses the name of a file that would not be what it says. */
+export function pngFile(text: string): string {
+  if (!/\.png$/i.test(text)) throw new InvalidArgumentError('Expected the name of a .png file.');
+  return text;
+}
+
 /** Refuses all but `names`, with the nearest one as a hint. */
 export function oneOf<Name extends string>(names: readonly Name[]): (text: string) => Name {
   return (text) => {

@@ -86,7 +86,7 @@ export async function readBoxes(path: string): Promise<Map<string, Box>> {
   } catch (error) {
     throw new UsageError(`--boxes: cannot read '${path}' (${(error as NodeJS.ErrnoException).code}).`);
   }
-  const parsed = parseJson(text, path);
+  const parsed = parseJson('--boxes', text, path);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw malformed(path, parsed);
   return new Map(
     Object.entries(parsed).map(([name, box]) => {

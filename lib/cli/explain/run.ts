@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { loadModel } from '../../load_model.js';
 import { UsageError } from '../failure.js';
 import type { Terminal } from '../terminal.js';
@@ -7,6 +8,7 @@ import { readLabels } from './labels.js';
 import { ALL, COMPARED_NAMES, methodsOf } from './methods.js';
 import { explainByOne } from './one_method.js';
 import type { ExplainOptions } from './options.js';
+import { checkOutput } from './output.js';
 import { findPictures } from './pictures.js';
 import { boxOf, readBoxes } from './pointing.js';
 import { targetOf } from './target.js';
@@ -26,6 +28,8 @@ export async function explainPictures(
     options.labels === undefined ? [] : readLabels(options.labels),
     options.boxes === undefined ? null : readBoxes(options.boxes),
     findPictures(options.images),
+    checkOutput('--out', options.out),
+    options.sheet === undefined ? null : checkOutput('--sheet', dirname(options.sheet)),
   ]);
   if (boxes !== null && !paths.some((path) => boxOf(boxes, path) !== undefined)) {
     throw new UsageError(`--boxes: '${options.boxes}' has a box for none of the ${paths.length} pictures.`);

@@ -64,11 +64,20 @@ export function explainedModel(
 ): Model {
   if (!needsActivations) return model;
   if (layer === undefined) return expose(model);
+  let exposed: Model;
   try {
-    return expose(model, layer.includes('/') ? layer.split('/') : layer);
+    exposed = expose(model, layer.includes('/') ? layer.split('/') : layer);
   } catch (error) {
     throw new UsageError(`--layer: ${(error as Error).message}`, { cause: error });
   }
+  const shape = exposed.outputs.at(1)?.shape ?? null;
+  if (shape !== null && shape.length !== 4) {
+    throw new UsageError(
+      `--layer: expected a layer whose output has positions, (N, height, width, channels), but that of '${layer}' is ` +
+        `${shapeText(shape)}.`,
+    );
+  }
+  return exposed;
 }
 
 function sizeOf(
