@@ -36,7 +36,7 @@ describe.each(['keras2', 'keras3'])('%s', (keras) => {
   let x: ke.Tensor;
 
   beforeAll(async () => {
-    model = await ke.loadModel(path.join(FIXTURES, keras), { threads: { interOp: 2 } });
+    model = await ke.loadModel(path.join(FIXTURES, keras, 'tiny'), { threads: { interOp: 2 } });
     exposed = ke.inspection.expose(model);
     const { data, shape } = readTensors(path.join(FIXTURES, 'tiny'))('inputs');
     const size = data.length / (shape[0] as number);
