@@ -220,7 +220,7 @@ function flatten(
   for (let i = 0; i < value.length; i++) flatten(value[i], shape, axis + 1, into);
 }
 
-export function checkShape(name: string, shape: unknown): readonly number[] {
+function checkShape(name: string, shape: unknown): readonly number[] {
   const sizes = checkIntegers(name, shape, 'an array of sizes');
   for (const size of sizes) {
     if (size < 0) throw outOfRange(name, 'sizes of at least 0', sizes);

@@ -26,7 +26,7 @@ function isArrayData(value: unknown): value is ArrayData {
 }
 
 /** A Tensor over the values of `value`. */
-export function toTensor(name: string, value: unknown, expected: string): Tensor {
+function toTensor(name: string, value: unknown, expected: string): Tensor {
   if (value instanceof Tensor) return value;
   if (isArrayData(value)) return tensor(value.data, value.shape, value.dtype as NumericDType);
   if (isTypedArray(value)) {

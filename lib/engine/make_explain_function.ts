@@ -33,7 +33,7 @@ export interface ExplainFunction {
 }
 
 /** Names that `explain` itself takes, for telling what a misspelled option meant. */
-export const ENGINE_OPTIONS: readonly string[] = [
+const ENGINE_OPTIONS: readonly string[] = [
   ...DATA_OPTIONS,
   ...STEP_OPTIONS,
   'verbose',

@@ -9,6 +9,9 @@ import { methods } from '../../lib/index.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGES = globSync(['*.md', 'docs/**/*.md', 'demo/*.md'], { cwd: ROOT, absolute: true });
 
+/** Files that a page tells how to write. */
+const EXAMPLES = ['lib/methods/gradient/input_x_gradient.ts'];
+
 /** Text outside of code, where a bracket is a link. */
 const prose = (page: string) =>
   readFileSync(page, 'utf8')
@@ -28,6 +31,20 @@ const anchorsOf = (page: string) =>
 
 describe('pages', () => {
   test('there are some', () => expect(PAGES.length).toBeGreaterThan(10));
+
+  test.each(PAGES.map((page) => [relative(ROOT, page), page]))(
+    'the files that %s names are there',
+    (_, page) => {
+      const text = readFileSync(page as string, 'utf8');
+      const named = [...text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts)\/[\w./*-]*[\w*]/g)].map(
+        ([name]) => name,
+      );
+      const missing = named.filter(
+        (name) => globSync([name, `${name}.*`, `${name}/**`], { cwd: ROOT }).length === 0,
+      );
+      expect(missing.filter((name) => !EXAMPLES.includes(name))).toEqual([]);
+    },
+  );
 
   test.each(PAGES.map((page) => [relative(ROOT, page), page]))(
     'the links of %s lead somewhere',
