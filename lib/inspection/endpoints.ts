@@ -1,7 +1,7 @@
 import { checkOptions, describe, wrongType } from '../arguments.js';
 import { ModelError } from '../errors.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
-import { getNestedLayer, type Layered, type LayerName, layerAt } from './layers.js';
+import { checkLayered, getNestedLayer, type Layered, type LayerName, layerAt } from './layers.js';
 
 /** One place in a model, in full. */
 export interface EndpointDescriptor {
@@ -24,7 +24,9 @@ export type Endpoint = LayerName | number | LayerInfo | EndpointDescriptor;
  * @throws ModelError (`NOT_FOUND`) for a layer or call that does not exist; TypeError for what describes no place.
  */
 export function endpoints(model: Layered, places: readonly Endpoint[]): readonly TensorSpec[] {
-  return places.flatMap((place) => {
+  checkLayered(model);
+  if (!Array.isArray(places)) throw wrongType('places', `an array of places, each ${FORMS},`, places);
+  return (places as readonly Endpoint[]).flatMap((place) => {
     const { layer, link, node } = resolve(model, place);
     const call = layer.calls.at(node === 'last' ? -1 : node);
     const name = layer.path.join('/');

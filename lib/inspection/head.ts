@@ -1,7 +1,7 @@
 /** The head of a classifier: what gathers the positions, and what gives the logits. */
 import type { StaticShape } from '../binding/contract.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
-import { getNestedLayer, holds, type Layered, type LayerName, noLayer } from './layers.js';
+import { checkLayered, getNestedLayer, holds, type Layered, type LayerName, noLayer } from './layers.js';
 
 /** What also knows how its layers hang together: a model, outside and inside of a method. */
 export interface Connected extends Layered {
@@ -37,6 +37,7 @@ const outputsOf = (layer: LayerInfo) => layer.calls.flatMap(({ outputs }) => nam
  */
 export function getLogitsLayer(model: Connected, name: LayerName | null = null): LayerInfo {
   if (name !== null) return getNestedLayer(model, name);
+  checkLayered(model);
   const output = model.outputTensors.slice(0, 1);
   const found = model.layers.findLast(
     (layer) => holds(model, layer, 'kernel') && model.dependsOn(output, outputsOf(layer)),

@@ -1,11 +1,17 @@
 /** Finding layers by name, by type and by what they hold. */
-import { describe, nearNames, wrongType } from '../arguments.js';
+import { checkOptions, describe, nearNames, wrongType } from '../arguments.js';
 import { ModelError } from '../errors.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 
 /** What has layers to look in: a model, or anything like one. */
 export interface Layered {
   readonly layers: readonly LayerInfo[];
+}
+
+/** @internal Refuses what has no layers. */
+export function checkLayered(model: Layered): void {
+  const layers = (model as Layered | null | undefined)?.layers;
+  if (!Array.isArray(layers)) throw wrongType('model', 'a model from `loadModel`', model);
 }
 
 /** A layer's name, or the names from the outermost nested model down to it. */
@@ -27,6 +33,7 @@ const spelled = (path: readonly string[]) =>
  *   name is in several.
  */
 export function getNestedLayer(model: Layered, name: LayerName): LayerInfo {
+  checkLayered(model);
   if (!isLayerName(name)) throw wrongType('name', "a layer's name or a path of names", name);
   const path = typeof name === 'string' ? [name] : name;
   const exact = model.layers.find((layer) => layer.path.join('\0') === path.join('\0'));
@@ -110,11 +117,17 @@ export function holds(model: Layered, layer: LayerInfo, property: string): boole
  * @throws TypeError where no condition is given; ModelError (`NOT_FOUND`) where no layer meets them.
  */
 export function findLayerWith(model: Layered, search: LayerSearch): LayerInfo {
+  checkLayered(model);
+  checkOptions('search', search, ['name', 'properties', 'type', 'searchReversed']);
   const { name = null, properties = null, type = null, searchReversed = true } = search;
   if (name === null && properties === null && type === null) {
     throw wrongType('search', 'at least one of `name`, `properties` and `type`', search);
   }
   if (name !== null) return getNestedLayer(model, name);
+  for (const [option, value] of Object.entries({ properties, type })) {
+    // A string would do, as a list of letters: `type: 'Conv2D'` would find no layer at all.
+    if (value !== null && !Array.isArray(value)) throw wrongType(option, 'an array of names', value);
+  }
   const layers = searchReversed ? [...model.layers].reverse() : model.layers;
   const found = layers.find(
     (layer) =>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LayerInfo, TensorSpec } from '../../lib/graph/layer.js';
 import { type EndpointDescriptor, endpoints } from '../../lib/inspection/endpoints.js';
+import { getGlobalPoolingLayer, getLogitsLayer } from '../../lib/inspection/head.js';
 import { findLayerWith, getNestedLayer } from '../../lib/inspection/layers.js';
 
 const spec = (name: string): TensorSpec => ({ name, dtype: 'float32', shape: [null, 4] });
@@ -85,6 +86,11 @@ describe('findLayerWith', () => {
       'The model has no layer with a `kernel` of type LSTM. Name the layer.',
     );
     expect(() => findLayerWith(model, {})).toThrow('at least one of `name`, `properties` and `type`');
+    expect(() => findLayerWith(model, undefined as never)).toThrow('argument `search`');
+    expect(() => findLayerWith(model, { propertys: ['kernel'] } as never)).toThrow('should be "properties"');
+    expect(() => findLayerWith(model, { type: 'Conv2D' as never })).toThrow(
+      'an array of names for argument `type`',
+    );
   });
 });
 
@@ -124,5 +130,20 @@ describe('endpoints', () => {
     [null, "Expected a layer's name"],
   ])('refuse %o', (place, message) => {
     expect(() => endpoints(model, [place as never])).toThrow(message);
+  });
+});
+
+describe('what is no model', () => {
+  it.each([undefined, null, 3, {}])('%o is refused as one', (wrong) => {
+    const refusal = 'Expected a model from `loadModel` for argument `model`';
+    expect(() => getNestedLayer(wrong as never, 'a')).toThrow(refusal);
+    expect(() => findLayerWith(wrong as never, { name: 'a' })).toThrow(refusal);
+    expect(() => endpoints(wrong as never, ['a'])).toThrow(refusal);
+    expect(() => getLogitsLayer(wrong as never)).toThrow(refusal);
+    expect(() => getGlobalPoolingLayer(wrong as never)).toThrow(refusal);
+  });
+
+  it('and a single place is no list of places', () => {
+    expect(() => endpoints(model, 'conv1' as never)).toThrow('argument `places`');
   });
 });
