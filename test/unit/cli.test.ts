@@ -2,8 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { loadBatch } from '../../lib/cli/explain/batch.js';
 import { type ComparedMethod, ComparisonPrinter } from '../../lib/cli/explain/comparison_printer.js';
+import { predictScores } from '../../lib/cli/explain/explaining.js';
 import { readLabels } from '../../lib/cli/explain/labels.js';
 import {
   ALL,
@@ -211,6 +213,26 @@ describe('predictions', () => {
     expect(topUnits([1, 5, 3, 5], 3)).toEqual([1, 3, 2]);
     expect(topUnits([1, 5], 9)).toEqual([1, 0]);
     expect(labelOf(1, ['cat'])).toBe('unit 1');
+  });
+});
+
+describe('an interrupt', () => {
+  const signal = AbortSignal.abort(new Error('Ctrl-C'));
+
+  test('ends the reading of pictures before the next one', async () => {
+    const missing = [join(directory, 'missing.png')];
+    const target = {} as Parameters<typeof loadBatch>[1];
+    await expect(loadBatch(missing, target, 'none', signal)).rejects.toThrow('Ctrl-C');
+    const { failures } = await loadBatch(missing, target, 'none', new AbortController().signal);
+    expect(failures).toHaveLength(1);
+  });
+
+  test('reaches the prediction', async () => {
+    const predict = vi.fn().mockRejectedValue(new Error('told'));
+    const target = { model: { predict }, units: 2 } as unknown as Parameters<typeof predictScores>[0];
+    const inputs = {} as Parameters<typeof predictScores>[1];
+    await expect(predictScores(target, inputs, 4, null, signal)).rejects.toThrow('told');
+    expect(predict).toHaveBeenCalledWith(inputs, { batchSize: 4, signal });
   });
 });
 

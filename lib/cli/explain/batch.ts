@@ -24,13 +24,19 @@ export interface LoadedBatch {
   readonly failures: readonly { readonly path: string; readonly error: Error }[];
 }
 
-/** Reads, decodes and prepares the pictures at `paths`; what cannot be read is reported, not thrown. */
+/**
+ * Reads, decodes and prepares the pictures at `paths`; what cannot be read is reported, not thrown.
+ *
+ * @throws the reason of `signal`, once it is aborted.
+ */
 export async function loadBatch(
   paths: readonly string[],
   target: Target,
   preprocess: Preprocessing,
+  signal: AbortSignal,
 ): Promise<LoadedBatch> {
   const results = await mapConcurrently(paths, IMAGE_REPLICAS, async (path) => {
+    signal.throwIfAborted();
     try {
       return await loadPicture(path, target, preprocess);
     } catch (error) {

@@ -83,13 +83,13 @@ class Comparison {
     const { options, target, labels, paths, signal } = this.#job;
     for (let from = 0; from < paths.length && !signal.aborted; from += options.batchSize) {
       const batch = paths.slice(from, from + options.batchSize);
-      const { pictures, inputs, failures } = await loadBatch(batch, target, options.preprocess);
+      const { pictures, inputs, failures } = await loadBatch(batch, target, options.preprocess, signal);
       for (const { path, error } of failures) {
         this.#failed += 1;
         await progress.aside(() => this.#printer.failure(path, error));
       }
       if (inputs === null) continue;
-      const { rows } = await predictScores(target, inputs, options.batchSize, null);
+      const { rows } = await predictScores(target, inputs, options.batchSize, null, signal);
       inputs.release();
       for (const [i, { path, shown }] of pictures.entries()) {
         const units = options.units ?? topUnits(rows[i] as Float64Array, options.top);
@@ -153,7 +153,7 @@ class Comparison {
   ): Promise<void> {
     const { options, target, boxes, signal } = this.#job;
     const { batchSize, preprocess } = options;
-    const { pictures, inputs, failures } = await loadBatch(paths, target, preprocess);
+    const { pictures, inputs, failures } = await loadBatch(paths, target, preprocess, signal);
     // All of them could be read a moment ago; methods that see different pictures cannot be compared.
     const [gone] = failures;
     if (gone !== undefined) throw new Error(`${gone.path} cannot be read any more: ${gone.error.message}`);

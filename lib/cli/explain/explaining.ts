@@ -20,8 +20,9 @@ export async function predictScores(
   inputs: Tensor,
   batchSize: number,
   kind: ScoreKind | null,
+  signal: AbortSignal,
 ): Promise<Scores> {
-  const predicted = await model.predict(inputs, { batchSize });
+  const predicted = await model.predict(inputs, { batchSize, signal });
   const outputs = Array.isArray(predicted) ? (predicted as Tensor[]) : [predicted as Tensor];
   const values = Float32Array.from(outputs[0]?.data as Float32Array);
   for (const output of outputs) output.release();

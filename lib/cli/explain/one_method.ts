@@ -75,14 +75,14 @@ class Run {
   async #batch(paths: readonly string[], progress: Progress): Promise<void> {
     const { options, target, signal } = this.#job;
     const total = this.#job.paths.length;
-    const { pictures, inputs, failures } = await loadBatch(paths, target, options.preprocess);
+    const { pictures, inputs, failures } = await loadBatch(paths, target, options.preprocess, signal);
     for (const { path, error } of failures) {
       this.#failed += 1;
       await progress.aside(() => this.#printer.failure(path, error));
     }
     if (inputs === null) return;
     try {
-      const scores = await predictScores(target, inputs, options.batchSize, this.#scoreKind);
+      const scores = await predictScores(target, inputs, options.batchSize, this.#scoreKind, signal);
       this.#scoreKind = scores.kind;
       const units = scores.rows.map((row) => options.units ?? topUnits(row, options.top));
       // Explaining is half of a picture's way, its files are the other: the bar never goes back.
