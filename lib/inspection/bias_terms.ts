@@ -51,7 +51,11 @@ export function exposedBiasTerms(model: SymbolicModel): readonly BiasTerm[] {
   for (const signal of signals) {
     const within = inputsOfLayer(model, signal);
     if (within === null) continue;
-    for (const term of model.biasTerms([signal], within)) terms.set(term.tensor.name, term);
+    for (const term of model.biasTerms([signal], within)) {
+      // One sum may have several.
+      const names = [term.tensor, ...term.operands].map(({ name }) => name);
+      terms.set(names.join(), term);
+    }
   }
   return terms.size > 0 ? [...terms.values()] : model.biasTerms([logits], []);
 }

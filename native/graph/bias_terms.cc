@@ -41,8 +41,9 @@ int ChannelAxis(const FlatNode& node) {
 
 }  // namespace
 
-BiasFinder::BiasFinder(const FlatGraph& graph)
+BiasFinder::BiasFinder(const FlatGraph& graph, const TensorSpecs& tensors)
     : graph_(graph),
+      tensors_(tensors),
       depends_(graph.nodes.size(), 0),
       made_of_weights_(graph.nodes.size(), 0),
       literal_(graph.nodes.size(), 0),
@@ -61,11 +62,7 @@ void BiasFinder::Visit(int index) {
   }
   if (node.kind == FlatNode::Kind::kWeight) return;
   if (node.op == "Const") {
-    const auto tensor = proto::AttrTensor(node.Attr("value"));
-    if (!tensor || !IsFloating(proto::AttrType(node.Attr("dtype")).value_or(TF_INT32))) return;
-    zero_[index] = proto::TensorIsZero(*tensor);
-    literal_[index] = proto::TensorShape(*tensor).rank() == 0;
-    made_of_weights_[index] = literal_[index] == 0;
+    if (IsFloating(proto::AttrType(node.Attr("dtype")).value_or(TF_INT32))) VisitConstant(index, node);
     return;
   }
   if (ReadsShapeOnly(node.op)) return;
@@ -75,6 +72,12 @@ void BiasFinder::Visit(int index) {
   if (node.inputs.empty()) return;
   const int first = node.inputs[0].node;
   if (dependent == 0) {
+    // A number of a layer's settings may be written as an integer: Rescaling(offset=-1).
+    if (node.op == "Cast" && graph_.nodes[first].op == "Const" &&
+        IsFloating(proto::AttrType(node.Attr("DstT")).value_or(TF_INT32))) {
+      VisitConstant(index, graph_.nodes[first]);
+      return;
+    }
     for (const TensorId& input : node.inputs) made_of_weights_[index] |= made_of_weights_[input.node];
     if (PassesOn(node.op) && node.inputs.size() == 1) {
       literal_[index] = literal_[first];
@@ -91,6 +94,56 @@ void BiasFinder::Visit(int index) {
     for (const TensorId& input : node.inputs) {
       if (Depends(input)) preprocessing_[index] = preprocessing_[input.node];
     }
+  }
+}
+
+void BiasFinder::VisitConstant(int index, const FlatNode& constant) {
+  const auto tensor = proto::AttrTensor(constant.Attr("value"));
+  if (!tensor) return;
+  zero_[index] = proto::TensorIsZero(*tensor);
+  literal_[index] = proto::TensorShape(*tensor).rank() == 0;
+  made_of_weights_[index] = literal_[index] == 0;
+}
+
+// Whether some axis of the sum, beside the samples', has size 1.
+bool BiasFinder::HasSingle(int node) const {
+  const auto spec = tensors_.find(graph_.TensorName({node, 0}));
+  if (spec == tensors_.end() || spec->second.shape.rank() < 2) return false;
+  const std::vector<int64_t>& dims = spec->second.shape.dims;
+  return std::find(dims.begin() + 1, dims.end(), 1) != dims.end();
+}
+
+// Whether the sum `wide` repeats the sum `narrow`, one of its terms, along some axis.
+bool BiasFinder::Repeats(int wide, int narrow) const {
+  const auto from = tensors_.find(graph_.TensorName({narrow, 0}));
+  const auto to = tensors_.find(graph_.TensorName({wide, 0}));
+  if (from == tensors_.end() || to == tensors_.end()) return false;
+  const Shape& a = from->second.shape;
+  const Shape& b = to->second.shape;
+  if (!a.known_rank || a.rank() != b.rank()) return false;
+  for (size_t axis = 1; axis < a.dims.size(); ++axis) {
+    if (a.dims[axis] == 1 && b.dims[axis] != 1) return true;
+  }
+  return false;
+}
+
+// The sum that says where a bias in the sum `node` acts. A normalisation over positions adds its offset to
+// what is the same at all of them, x * inv + (beta - mean * inv): only the outer sum has the positions.
+int BiasFinder::WidestSum(int node, const std::vector<int>& found,
+                          const std::vector<TensorId>& outputs) const {
+  for (;;) {
+    const auto is_node = [&](TensorId tensor) { return tensor.node == node; };
+    if (std::any_of(outputs.begin(), outputs.end(), is_node)) return node;
+    int consumer = -1;
+    for (const int other : found) {
+      const std::vector<TensorId>& in = graph_.nodes[other].inputs;
+      const auto uses = std::count_if(in.begin(), in.end(), is_node);
+      if (uses == 0) continue;
+      if (uses > 1 || consumer >= 0) return node;
+      consumer = other;
+    }
+    if (consumer < 0 || !IsAdd(graph_.nodes[consumer].op) || !Repeats(consumer, node)) return node;
+    node = consumer;
   }
 }
 
@@ -161,7 +214,14 @@ std::vector<BiasTerm> BiasFinder::Find(const std::vector<TensorId>& outputs,
   }
   std::sort(found.begin(), found.end());
   std::vector<BiasTerm> terms;
-  for (const int node : found) AddTerms(node, &terms);
+  for (const int node : found) {
+    const size_t before = terms.size();
+    AddTerms(node, &terms);
+    if (terms.size() == before || terms.back().kind == BiasTerm::Kind::kBatchNorm || !HasSingle(node))
+      continue;
+    const int widest = WidestSum(node, found, outputs);
+    for (size_t i = before; i < terms.size(); ++i) terms[i].tensor = graph_.TensorName({widest, 0});
+  }
   return terms;
 }
 

@@ -117,26 +117,33 @@ class InferredScopes {
   void Learn(const std::string& variable, const std::string& reader) {
     std::vector<std::string> layers = SplitPath(ParentPath(variable));
     const std::vector<std::string> scopes = SplitPath(ParentPath(reader));
-    const auto is_scope_of = [](const std::string& scope, const std::string& layer) {
+    const auto is_layer_of = [](const std::string& layer, const std::string& scope) {
       return scope == layer || WithoutNumber(scope) == layer;
     };
     // The variable may have been made inside models that are not called here: outer names may be missing.
     for (; !layers.empty(); layers.erase(layers.begin())) {
+      // The innermost, as a nested model may be called like a layer of its own; but what Keras 3 numbered is
+      // a layer and no scope of an op: tf.nn.separable_conv2d opens one of the name that its layer has by
+      // default.
+      size_t best = 0;
       for (size_t end = scopes.size(); end >= layers.size(); --end) {
-        const size_t begin = end - layers.size();
-        if (!std::equal(layers.begin(), layers.end(), scopes.begin() + static_cast<std::ptrdiff_t>(begin),
-                        [&](const auto& layer, const auto& scope) { return is_scope_of(scope, layer); })) {
-          continue;
-        }
-        std::string path;
-        for (size_t i = 0; i < end; ++i) {
-          path += (i > 0 ? "/" : "") + scopes[i];
-          if (i < begin) continue;
-          names_[path] = layers[i - begin];
-          ++(scopes[i] == layers[i - begin] ? without_number_ : with_number_);
-        }
-        return;
+        const auto begin = scopes.begin() + static_cast<std::ptrdiff_t>(end - layers.size());
+        if (!std::equal(layers.begin(), layers.end(), begin, is_layer_of)) continue;
+        if (best == 0) best = end;
+        if (scopes[end - 1] == layers.back()) continue;
+        best = end;
+        break;
       }
+      if (best == 0) continue;
+      std::string path;
+      for (size_t i = 0; i < best; ++i) {
+        path += (i > 0 ? "/" : "") + scopes[i];
+        if (i + layers.size() < best) continue;
+        const std::string& layer = layers[i + layers.size() - best];
+        names_[path] = layer;
+        ++(scopes[i] == layer ? without_number_ : with_number_);
+      }
+      return;
     }
     LearnHolder(reader);
   }

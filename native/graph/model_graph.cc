@@ -163,7 +163,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   KeepLayerNormalizationsApart(&impl->graph);
   impl->layers = FindLayers(impl->graph, impl->tensors, imported.keras);
   impl->graph.file_names.clear();
-  impl->biases = std::make_unique<BiasFinder>(impl->graph);
+  impl->biases = std::make_unique<BiasFinder>(impl->graph, impl->tensors);
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
 }
 

@@ -26,7 +26,8 @@ struct LayerRecord {
   std::vector<std::string> weights;  // names of TensorSpecs returned by weights()
 };
 
-// An additive bias: `tensor` is what it was added to, with it, before anything else was done.
+// An additive bias: `tensor` is what it was added to, with it, before anything else was done. Where that sum
+// has no positions and is only added to one that has, it is the latter.
 struct BiasTerm {
   enum class Kind {
     kAdd,        // the bias is operands[0]

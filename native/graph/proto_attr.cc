@@ -137,13 +137,15 @@ bool TensorIsZero(Bytes tensor) {
   const auto check = [&zero](Bytes bytes) {
     for (const char byte : bytes) zero = zero && byte == 0;
   };
-  // tensor_content, and the packed lists of floats, doubles and halves; a tensor without values is of zeros.
-  for (const uint32_t field : {4, 5, 6, 13}) ForEachBytes(tensor, field, check);
+  // tensor_content, and the packed lists of floats, doubles, integers and halves; a tensor without values is
+  // of zeros.
+  for (const uint32_t field : {4, 5, 6, 7, 10, 13}) ForEachBytes(tensor, field, check);
   FindField<int>(tensor, 5, pbf_wire_type::fixed32,
                  [&](pbf_reader& r) { return zero &= r.get_float() == 0; });
   FindField<int>(tensor, 6, pbf_wire_type::fixed64,
                  [&](pbf_reader& r) { return zero &= r.get_double() == 0; });
-  return zero && FindInt(tensor, 13).value_or(0) == 0;
+  for (const uint32_t field : {7, 10, 13}) zero = zero && FindInt(tensor, field).value_or(0) == 0;
+  return zero;
 }
 
 Shape TensorShape(Bytes tensor) { return ReadShape(FindBytes(tensor, 2).value_or(Bytes())); }

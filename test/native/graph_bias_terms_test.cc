@@ -156,6 +156,28 @@ TEST_F(HandMade, ScalarsCountAsPreprocessingOnly) {
   EXPECT_EQ(Terms(later), (Lines{"subtract offset:0 one:0", "add moved:0 four:0"}));
 }
 
+TEST_F(HandMade, ScalarsMayBeWrittenAsIntegers) {
+  const TF_Output one = scope_.Const(MakeTensor(TF_INT32, {}, {1}).get(), "one");
+  const TF_Output cast = scope_.Op("Cast", "cast").In(one).AttrType("DstT", TF_FLOAT).Out();
+  const TF_Output none = scope_.Const(MakeTensor(TF_INT32, {}, {0}).get(), "none");
+  const TF_Output zero = scope_.Op("Cast", "zero").In(none).AttrType("DstT", TF_FLOAT).Out();
+  const TF_Output moved = Binary("Sub", Binary("AddV2", x_, cast, "sum"), zero);
+  EXPECT_EQ(Terms(Unary("Relu", moved)), (Lines{"add sum:0 cast:0"}));
+}
+
+// Group normalisation by its moments: x * inv + (beta - mean * inv).
+TEST_F(HandMade, ABiasOfASumWithoutPositionsIsOneOfTheSumWithThem) {
+  const TF_Output axes = scope_.Const(std::vector<int32_t>{1, 2});
+  const TF_Output mean = scope_.Op("Mean").In(x_).In(axes).AttrBool("keep_dims", true).Out();
+  const TF_Output offset = Binary("Sub", Vector("beta"), mean, "offset");
+  const TF_Output wide = Binary("AddV2", Unary("Tanh", x_), offset, "wide");
+  const TF_Output block = Binary("AddV2", wide, x_, "block");
+  EXPECT_EQ(Terms(Unary("Relu", block)), (Lines{"add wide:0 beta:0"}));
+  // Where the small sum is used again, it stays what it is.
+  const TF_Output again = Binary("Mul", Unary("Relu", block), offset);
+  EXPECT_EQ(Terms(again), (Lines{"add offset:0 beta:0"}));
+}
+
 TEST_F(HandMade, OnlyValuesMakeATensorDependent) {
   // A bias that is broadcast to the shape of x stays one, and what only x's shape reaches is not walked.
   const TF_Output spread =
