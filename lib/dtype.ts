@@ -62,6 +62,16 @@ export function isFloating(dtype: DType): boolean {
   return dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16';
 }
 
+/**
+ * The dtype in which values of these floating dtypes meet: theirs where it is one, else float32, or float64 with one of
+ * these among them. Layers of one model may differ ('mixed_float16').
+ */
+export function commonFloat(...dtypes: readonly DType[]): DType {
+  const [first = 'float32', ...others] = dtypes;
+  if (others.every((dtype) => dtype === first)) return first;
+  return dtypes.includes('float64') ? 'float64' : 'float32';
+}
+
 export function isInteger(dtype: DType): boolean {
   return /^u?int\d/.test(dtype);
 }

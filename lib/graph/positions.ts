@@ -20,6 +20,25 @@ export function positionSizes(x: Symbolic): readonly Size[] {
   return Array.from({ length: Math.max(0, x.rank - 2) }, (_, i) => sizeOf(x, i + 1));
 }
 
+/**
+ * Refuses an x that is not (N, ...positions, C) with as many axes of positions as `spatialAxis` names.
+ *
+ * @param what x in words: 'activations'.
+ */
+export function checkPositions(what: string, x: Symbolic, spatialAxis: readonly number[]): void {
+  if (x.shape === null || x.rank === spatialAxis.length + 2) return;
+  const count = Math.max(0, x.rank - 2);
+  const mend =
+    count === 0
+      ? 'Expose a signal that has positions, as what enters the pooling.'
+      : `Set \`spatialAxis\` to [${Array.from({ length: count }, (_, i) => i - count - 1).join(', ')}].`;
+  throw new GraphError(
+    'INVALID_ARGUMENT',
+    `Maps need an axis of positions for each of \`spatialAxis\`, [${spatialAxis.join(', ')}], but the ${what} ${x} ` +
+      `have ${count}. ${mend}`,
+  );
+}
+
 /** x (N, C) as (N, 1, ..., C), so that it broadcasts over `positions` axes. */
 export function alongPositions(x: Symbolic, positions: number): Symbolic {
   let widened = x;

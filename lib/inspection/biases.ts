@@ -1,6 +1,8 @@
-import { wrongType } from '../arguments.js';
+import { checkOptions, wrongType } from '../arguments.js';
 import { ModelError } from '../errors.js';
 import type { LayerInfo } from '../graph/layer.js';
+import { reshape } from '../graph/ops/array.js';
+import type { Symbolic } from '../graph/symbolic.js';
 import { evaluate } from '../model/evaluate.js';
 import { Model } from '../model/model.js';
 import { Pace } from '../pace.js';
@@ -27,9 +29,12 @@ export interface BiasesResult {
  */
 export async function layersWithBiases(
   model: Model,
-  { exclude = [] }: LayersWithBiasesOptions = {},
+  options: LayersWithBiasesOptions = {},
 ): Promise<BiasesResult> {
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
+  model.checkOpen();
+  checkOptions('options', options, ['exclude']);
+  const { exclude = [] } = options;
   if (!Array.isArray(exclude)) throw wrongType('exclude', 'an array of layers or their names', exclude);
   const left = exclude.map((each) => (isName(each) ? getNestedLayer(model, each) : each));
   const layers: LayerInfo[] = [];
@@ -52,7 +57,11 @@ export async function layersWithBiases(
 export async function biases(model: Model, layers: readonly LayerInfo[]): Promise<readonly Tensor[]> {
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
   if (!Array.isArray(layers)) throw wrongType('layers', 'an array of layers of this model', layers);
-  const terms = layers.map((layer) => {
+  model.checkOpen();
+  const terms = (layers as readonly LayerInfo[]).map((layer, i) => {
+    if (!model.layers.includes(layer)) {
+      throw wrongType(`layers[${i}]`, 'a layer of this model', layer, 'Take it from `model.layers`.');
+    }
     const term = termsIn(model, layer).at(-1);
     if (term !== undefined) return term;
     throw new ModelError('NOT_FOUND', `The layer '${layer.path.join('/')}' (${layer.type}) adds no bias.`);
@@ -62,9 +71,23 @@ export async function biases(model: Model, layers: readonly LayerInfo[]): Promis
     terms.flatMap(({ operands }) => operands),
     (values) => {
       const left = [...values];
-      return terms.map(({ operands, value }) => value(left.splice(0, operands.length)));
+      return terms.map(({ operands, value }, i) =>
+        asChannels(value(left.splice(0, operands.length)), layers[i] as LayerInfo),
+      );
     },
   );
+}
+
+/**
+ * A bias with an element for each channel of the layer's output as (C): that of a group normalisation is (1, 1, 1, groups,
+ * C / groups), that of a layer normalisation (1, 1, 1, C). Any other as it is.
+ */
+function asChannels(bias: Symbolic, layer: LayerInfo): Symbolic {
+  const shape = bias.shape ?? [];
+  const size = shape.reduce<number>((product, each) => product * (each ?? 0), 1);
+  const channels = layer.output.at(-1)?.shape?.at(-1);
+  // Channels that stand first, (C, 1, 1), stay in their place.
+  return size === channels && shape.at(-1) !== 1 && shape.length > 1 ? reshape(bias, [-1]) : bias;
 }
 
 function isName(value: LayerInfo | LayerName): value is LayerName {

@@ -166,6 +166,13 @@ describe.each(['keras2', 'keras3'])('%s', (keras) => {
     await expect(ke.inspection.biases(model, [ke.inspection.getNestedLayer(model, 'pool')])).rejects.toThrow(
       "The layer 'pool' (MaxPooling2D) adds no bias.",
     );
+    const { biases: biasesOf, layersWithBiases } = ke.inspection;
+    await expect(biasesOf(model, ['conv1' as never])).rejects.toThrow('argument `layers[0]`');
+    await expect(layersWithBiases(model, { exlude: [] } as never)).rejects.toThrow('should be "exclude"');
+    await expect(layersWithBiases(model, null as never)).rejects.toThrow('argument `options`');
+    const closed = await ke.loadModel(fixture);
+    closed.close();
+    await expect(layersWithBiases(closed)).rejects.toMatchObject({ name: 'ModelError', code: 'CLOSED' });
   });
 });
 

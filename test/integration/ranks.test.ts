@@ -86,6 +86,17 @@ describe.each([
     expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
   });
 
+  test('axes that are not those of the positions are refused', async () => {
+    const wrong = { spatialAxis: [-3, -2, -1].slice(0, 4 - positions.length) };
+    const mend = `Set \`spatialAxis\` to [${spatialAxis.join(', ')}].`;
+    for (const method of [...ke.methods.cams.METHODS, ...gradient.METHODS]) {
+      await expect(explain(method, wrong), method.name).rejects.toThrow(mend);
+    }
+    const pooled = ke.inspection.expose(model, 'gap');
+    const cam = ke.explain(cams.gradcam, pooled, x, UNITS, options);
+    await expect(cam).rejects.toThrow('Expose a signal that has positions');
+  });
+
   test('only bilinear resizing is for other than images', async () => {
     const tta = meta.tta(cams.gradcam, { resizeMethod: 'nearest' });
     await expect(explain(tta)).rejects.toThrow("resized bilinearly, not by 'nearest'");

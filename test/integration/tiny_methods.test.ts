@@ -175,6 +175,14 @@ describe.each([
     expectClose(maps, [4.75, 3.5, 1, 4.75, 3.5, 1]);
   });
 
+  it('refuses filters that are no functions, and biases that are no list', async () => {
+    const refused = (method: ke.AnyMethod, options: object) =>
+      expect(ke.explain(method as ke.Method, model, batch(1), null, { ...raw, ...options })).rejects;
+    await refused(gradient.gradients, { gradientFilter: 'abs' }).toThrow('argument `gradientFilter`');
+    await refused(gradient.fullGradients, { psi: 1 }).toThrow('argument `psi`');
+    await refused(gradient.fullGradients, { biases: 1 }).toThrow('argument `biases`');
+  });
+
   it('refuses parameters that mean nothing', async () => {
     const of = (parameters: object) =>
       ke.explain(cams.scorecam as ke.Method, model, batch(1), null, { ...raw, ...parameters });

@@ -5,7 +5,7 @@ import * as ke from '../../lib/index.js';
  * In a network of ReLUs and affine layers it is the logit.
  */
 export function sumOfTerms(args: ke.MethodArguments): ke.MethodResult {
-  const { add, expandDims, multiply, reduceSum } = ke.graph.ops;
+  const { add, cast, expandDims, multiply, reduceSum } = ke.graph.ops;
   const { logits, terms } = ke.methods.gradient.fullGradientTerms(args);
   const sums = ke.graph.batchJacobian(
     logits,
@@ -14,7 +14,9 @@ export function sumOfTerms(args: ke.MethodArguments): ke.MethodResult {
       each: (gradients) =>
         gradients
           .map((gradient, i) => {
-            const product = multiply(gradient, (terms[i] as (typeof terms)[number]).factor);
+            const term = multiply(gradient, (terms[i] as (typeof terms)[number]).factor);
+            // Layers of one network may differ in dtype.
+            const product = term.dtype === 'float64' ? term : cast(term, 'float32');
             return reduceSum(
               product,
               Array.from({ length: gradient.rank - 1 }, (_, axis) => axis + 1),

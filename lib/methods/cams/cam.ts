@@ -1,9 +1,11 @@
+import { commonFloat } from '../../dtype.js';
 import { GraphError } from '../../errors.js';
 import type { LayerInfo, TensorSpec } from '../../graph/layer.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
-import { reshape } from '../../graph/ops/array.js';
+import { cast, reshape } from '../../graph/ops/array.js';
 import { gather } from '../../graph/ops/indexing.js';
 import { einsum } from '../../graph/ops/math.js';
+import { checkPositions } from '../../graph/positions.js';
 import { describeShape, type Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
 import { getLogitsLayer } from '../../inspection/head.js';
@@ -37,17 +39,21 @@ export function cam({
   indices,
   indicesAxis,
   indicesBatchDims,
+  spatialAxis,
   logitsLayer,
 }: MethodArguments & CamParameters): MethodResult {
   const layer = getLogitsLayer(model, logitsLayer ?? null);
   const spec = kernelOf(layer);
   const tensors = model.withTensors([spec])(inputs, 2);
   const [outputs, activations] = tensors;
+  checkPositions('activations', activations, spatialAxis);
   const kernel = asMatrix(tensors.at(-1) as Symbolic, spec, activations, layer);
 
   const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
   const weights = indices === undefined ? kernel : gather(kernel, indices, { axis: 1 });
-  const maps = einsum(`b...k,${indices === undefined ? 'kc' : 'kbc'}->b...c`, activations, weights);
+  const dtype = commonFloat(activations.dtype, weights.dtype);
+  const equation = `b...k,${indices === undefined ? 'kc' : 'kbc'}->b...c`;
+  const maps = einsum(equation, cast(activations, dtype), cast(weights, dtype));
 
   return { logits, maps };
 }

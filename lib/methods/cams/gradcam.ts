@@ -2,6 +2,7 @@ import { batchJacobian } from '../../graph/gradient.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { einsum } from '../../graph/ops/math.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
+import { checkPositions } from '../../graph/positions.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
 
 /**
@@ -27,6 +28,7 @@ export function gradcam({
   spatialAxis,
 }: MethodArguments): MethodResult {
   const [outputs, activations] = model(inputs, 2);
+  checkPositions('activations', activations, spatialAxis);
   const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
 
   const weights = batchJacobian(logits, activations, {

@@ -1,10 +1,12 @@
+import { commonFloat } from '../../dtype.js';
 import { batchJacobian } from '../../graph/gradient.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs, add, divideNoNan, exp, log, minimum, multiply, subtract } from '../../graph/ops/arithmetic.js';
+import { cast } from '../../graph/ops/array.js';
 import { einsum } from '../../graph/ops/math.js';
 import { relu } from '../../graph/ops/nn.js';
 import { reduceMax, reduceSum } from '../../graph/ops/reduction.js';
-import { alongPositions } from '../../graph/positions.js';
+import { alongPositions, checkPositions } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
 
@@ -34,6 +36,7 @@ export function gradcampp({
   spatialAxis,
 }: MethodArguments): MethodResult {
   const [outputs, activations] = model(inputs, 2);
+  checkPositions('activations', activations, spatialAxis);
   const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
 
   const total = reduceSum(activations, spatialAxis, { keepdims: true });
@@ -45,11 +48,13 @@ export function gradcampp({
   });
   const maps = einsum('b...k,bck->b...c', activations, weights);
 
-  return { logits, maps: timesExp(maps, alongPositions(logits, spatialAxis.length), spatialAxis) };
+  const dtype = commonFloat(maps.dtype, logits.dtype);
+  const exponent = alongPositions(cast(logits, dtype), spatialAxis.length);
+  return { logits, maps: timesExp(cast(maps, dtype), exponent, spatialAxis) };
 }
 
-/** The logarithm of the largest number of a dtype, a little below. */
-const LOG_LARGEST: Readonly<Record<string, number>> = { float16: 11, float64: 709.7 };
+/** The logarithm of the largest number of a dtype, below by what the dtype rounds: halves for bfloat16. */
+const LOG_LARGEST: Readonly<Record<string, number>> = { float16: 11, bfloat16: 88, float64: 709.7 };
 const LOG_LARGEST_FLOAT32 = 88.7;
 
 /** maps · exp(exponent), where that is more than the dtype holds by the largest factor that is not. */

@@ -1,16 +1,17 @@
 import { checkInteger, outOfRange } from '../../arguments.js';
+import { commonFloat, isFloating } from '../../dtype.js';
 import { GraphError } from '../../errors.js';
 import { normalize } from '../../filters.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { integers } from '../../graph/operand.js';
-import { add, floordiv, minimum, multiply, subtract } from '../../graph/ops/arithmetic.js';
-import { range, reshape, transpose } from '../../graph/ops/array.js';
+import { add, floordiv, minimum, multiply, round, subtract } from '../../graph/ops/arithmetic.js';
+import { cast, range, reshape, transpose } from '../../graph/ops/array.js';
 import { mapRange } from '../../graph/ops/control.js';
 import { gather, slice, topK } from '../../graph/ops/indexing.js';
 import { einsum } from '../../graph/ops/math.js';
 import { softmax } from '../../graph/ops/nn.js';
 import { reduceStd } from '../../graph/ops/reduction.js';
-import { positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
+import { checkPositions, positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
 
@@ -64,6 +65,7 @@ export function scorecam({
     throw outOfRange('weighting', "'score' or 'softmax'", weighting);
   }
   const [outputs, activations] = model(inputs, 2);
+  checkPositions('activations', activations, spatialAxis);
   const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
   if (logits.rank !== 2) {
     throw new GraphError('INVALID_ARGUMENT', `Score-CAM needs logits (N, C) but the model gives ${outputs}.`);
@@ -72,16 +74,25 @@ export function scorecam({
   const masks = normalize(widest(activations, spatialAxis, maxChannels), spatialAxis);
   const sizes = positionSizes(inputs);
   const scores = scoresOf(masks, maskBatchSize, (mask, sample) => {
-    const masked = multiply(gather(inputs, sample), resizePositions(mask, sizes));
+    const masked = seenThrough(gather(inputs, sample), resizePositions(mask, sizes));
     const [seen] = model(allInputs.map((each) => (each === inputs ? masked : gather(each, sample))));
     const units = indices === undefined ? undefined : gather(indices, sample);
     return gatherUnits(seen, units, { axis: indicesAxis, batchDims: indicesBatchDims });
   });
-  const weights = weighting === 'score' ? scores : softmax(scores);
+  // The sum over hundreds of channels may be more than float16 holds.
+  const dtype = commonFloat(masks.dtype, scores.dtype, 'float32');
+  const weights = cast(weighting === 'score' ? scores : softmax(scores), dtype);
   // Resizing is linear: the weighted sum of the small masks, resized, is that of the resized ones.
-  const maps = resizePositions(einsum('b...k,bck->b...c', masks, weights), sizes);
+  const maps = resizePositions(einsum('b...k,bck->b...c', cast(masks, dtype), weights), sizes);
 
   return { logits, maps };
+}
+
+/** x times the mask, in the dtype of x: whole numbers are rounded. */
+function seenThrough(x: Symbolic, mask: Symbolic): Symbolic {
+  const dtype = isFloating(x.dtype) ? commonFloat(x.dtype, mask.dtype) : mask.dtype;
+  const masked = multiply(cast(x, dtype), cast(mask, dtype));
+  return cast(isFloating(x.dtype) ? masked : round(masked), x.dtype);
 }
 
 /** The channels of largest spread, of each sample its own; all where `count` does not leave any out. */

@@ -1,17 +1,19 @@
+import { checkFunction, wrongType } from '../../arguments.js';
+import { commonFloat } from '../../dtype.js';
 import { GraphError } from '../../errors.js';
 import { absoluteNormalize } from '../../filters.js';
 import { batchJacobian } from '../../graph/gradient.js';
 import type { Filter, MethodArguments, MethodResult } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
 import { addN, multiply } from '../../graph/ops/arithmetic.js';
-import { squeeze } from '../../graph/ops/array.js';
+import { cast, reshape, squeeze } from '../../graph/ops/array.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
-import { positionSizes, resizePositions } from '../../graph/positions.js';
+import { checkPositions, positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { exposedBiasTerms } from '../../inspection/bias_terms.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
 import type { Tensor } from '../../tensor.js';
-import { transposeJacobian } from './gradients.js';
+import { checkDifferentiable, transposeJacobian } from './gradients.js';
 
 export interface FullGradientsParameters {
   /** Works on one unit's product of gradient and signal (N, h, w, C). Default: `filters.absoluteNormalize`. */
@@ -59,9 +61,13 @@ export interface FullGradientTerm {
  */
 export function fullGradients(args: MethodArguments & FullGradientsParameters): MethodResult {
   const { inputs, spatialAxis, psi = absoluteNormalize } = args;
+  checkPositions('inputs', inputs, spatialAxis);
+  checkFunction('psi', psi, 'Pass a filter, as `filters.absoluteNormalize`.');
   const { logits, terms } = fullGradientTerms(args);
   const placed = terms.filter((term) => hasPositionsOf(term, inputs));
   const sizes = positionSizes(inputs);
+  // Layers of one network may differ in dtype, and what is resized is float32.
+  const dtype = commonFloat(inputs.dtype, 'float32');
 
   const maps = batchJacobian(
     logits,
@@ -69,10 +75,12 @@ export function fullGradients(args: MethodArguments & FullGradientsParameters): 
     {
       each: (gradients) => {
         const parts = gradients.map((gradient, i) => {
-          const filtered = psi(multiply(gradient, (placed[i] as FullGradientTerm).factor), spatialAxis);
-          return reduceMean(filtered, -1, { keepdims: true });
+          const product = multiply(gradient, (placed[i] as FullGradientTerm).factor);
+          const filtered = psi(withOneAxisOfChannels(product, inputs.rank), spatialAxis);
+          return cast(reduceMean(filtered, -1, { keepdims: true }), dtype);
         });
-        return squeeze(addN(bySize(parts).map((same) => resizePositions(addN(same), sizes))), -1);
+        const whole = bySize(parts).map((same) => cast(resizePositions(addN(same), sizes), dtype));
+        return squeeze(addN(whole), -1);
       },
     },
   );
@@ -95,6 +103,10 @@ export function fullGradientTerms({
   readonly logits: Symbolic;
   readonly terms: readonly FullGradientTerm[];
 } {
+  checkDifferentiable(inputs);
+  if (biases !== undefined && !Array.isArray(biases)) {
+    throw wrongType('biases', 'an array of tensors, as `layersWithBiases` returns', biases);
+  }
   const given = biases?.map((bias) => constant(bias));
   const found = given === undefined ? exposedBiasTerms(model) : [];
   const tensors = found.flatMap(({ tensor, operands }) => [tensor, ...operands]);
@@ -112,12 +124,14 @@ export function fullGradientTerms({
   const terms: FullGradientTerm[] = [{ name: 'inputs', signal: inputs, factor: inputs }];
   given?.forEach((factor, i) => {
     const name = model.outputs[i + 1]?.name ?? '';
-    terms.push({ name, signal: signals[i] as Symbolic, factor });
+    const signal = signals[i] as Symbolic;
+    terms.push({ name, signal, factor: cast(factor, signal.dtype) });
   });
   const left = others.slice(signals.length);
   for (const { tensor, operands, value } of found) {
     const [signal, ...values] = left.splice(0, 1 + operands.length) as [Symbolic, ...Symbolic[]];
-    terms.push({ name: tensor.name, signal, factor: value(values) });
+    // A batch normalisation of float16 has parameters of float32.
+    terms.push({ name: tensor.name, signal, factor: cast(value(values), signal.dtype) });
   }
   return { logits, terms };
 }
@@ -133,21 +147,33 @@ function bySize(maps: readonly Symbolic[]): readonly (readonly Symbolic[])[] {
   return [...groups.values()];
 }
 
+/** x (N, ...positions, groups, C) of a group normalisation as (N, ...positions, groups · C), of that rank. */
+function withOneAxisOfChannels(x: Symbolic, rank: number): Symbolic {
+  if (x.rank === rank) return x;
+  return reshape(x, [sizeOf(x, 0), ...positionSizes(x).slice(0, rank - 2), -1]);
+}
+
 /** How far the proportions of a signal may be from the input's, before it is no picture of it. */
 const MOST_DISTORTION = 2;
 
 /**
  * Whether the axes of a term's signal are the samples, the input's positions and channels. Where the bias is one number
- * per channel they are, whatever a network made of the proportions. Queries (N, T, heads, K), whose bias tells the heads
+ * per channel they are, whatever a network made of the proportions, also where the channels lie along several axes (those of
+ * a group normalisation, (N, H, W, groups, C / groups)). Queries (N, T, heads, K), whose bias tells the heads
  * apart, are not, and of a bias for every position the proportions must be the input's: attention scores
  * (N, heads, T, T) with learned offsets show by theirs that they are none.
  */
 function hasPositionsOf({ signal, factor }: FullGradientTerm, inputs: Symbolic): boolean {
-  if (signal.rank !== inputs.rank) return false;
-  const axes = Array.from({ length: inputs.rank - 2 }, (_, i) => i + 1).filter(
+  if (signal.rank < inputs.rank) return false;
+  const isTold = (axis: number) => (factor.shape?.at(axis - signal.rank) ?? 1) !== 1;
+  const all = Array.from({ length: signal.rank - 1 }, (_, i) => i + 1).filter(
     (axis) => signal.shape?.[axis] !== 1,
   );
-  const told = axes.filter((axis) => (factor.shape?.at(axis - signal.rank) ?? 1) !== 1);
+  const axes = all.filter((axis) => axis < inputs.rank - 1);
+  const told = axes.filter(isTold);
+  if (signal.rank > inputs.rank) {
+    return told.length === 0 && all.every((axis) => axis < inputs.rank - 1 || isTold(axis));
+  }
   if (told.length === 0 || told.length < axes.length) return told.length === 0;
   const scales: number[] = [];
   for (const axis of axes) {

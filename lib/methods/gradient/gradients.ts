@@ -1,8 +1,12 @@
+import { checkFunction } from '../../arguments.js';
+import { isFloating } from '../../dtype.js';
+import { GraphError } from '../../errors.js';
 import { batchJacobian } from '../../graph/gradient.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs } from '../../graph/ops/arithmetic.js';
 import { transpose } from '../../graph/ops/array.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
+import { checkPositions } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
 
@@ -32,6 +36,9 @@ export function gradients({
   spatialAxis,
   gradientFilter = abs,
 }: MethodArguments & GradientsParameters): MethodResult {
+  checkDifferentiable(inputs);
+  checkPositions('inputs', inputs, spatialAxis);
+  checkFunction('gradientFilter', gradientFilter, 'Pass an op, as `graph.ops.relu`.');
   const [outputs] = model(inputs);
   const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
 
@@ -40,6 +47,16 @@ export function gradients({
   });
 
   return { logits, maps: transposeJacobian(jacobian, spatialAxis.length) };
+}
+
+/** @internal Refuses an input of integers, which has no gradient. */
+export function checkDifferentiable(inputs: Symbolic): void {
+  if (isFloating(inputs.dtype)) return;
+  throw new GraphError(
+    'INVALID_ARGUMENT',
+    `This method differentiates by the input, but the model takes ${inputs.dtype}. Explain another \`input\`, use a CAM ` +
+      'method, or export the model behind its cast, so that it takes float32.',
+  );
 }
 
 /** A Jacobian (N, U, ...positions) with its units last: (N, ...positions, U). */

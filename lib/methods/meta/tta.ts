@@ -1,4 +1,5 @@
 import { checkBoolean, checkFunction, checkOptions, outOfRange, wrongType } from '../../arguments.js';
+import { commonFloat } from '../../dtype.js';
 import type { AnyMethod, MethodArguments, MethodLike } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
 import { add, divide, maximum, multiply } from '../../graph/ops/arithmetic.js';
@@ -61,7 +62,9 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
     const { inputs } = args;
     const sizes = positionSizes(inputs);
     for (const scale of scales) tryAt(args, sizes, scale);
-    const whole = resizePositions(first.maps, sizes, resizeMethod);
+    // Maps that are resized are float32, those of that size keep their dtype.
+    const dtype = commonFloat(first.maps.dtype, 'float32');
+    const whole = cast(resizePositions(first.maps, sizes, resizeMethod), dtype);
     const scaleOf = constant(others.map(({ scale }) => scale));
     const flipOf = constant(
       others.map(({ flip }) => Number(flip)),
@@ -76,7 +79,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
         const scaled = resizePositions(turned, scaledSizes(sizes, gather(scaleOf, pass)), resizeMethod);
         const seen = apply(withInputs(args, cast(scaled, inputs.dtype)));
         const map = resizePositions(mirrored(seen.maps, flip), sizes, resizeMethod);
-        return [plus(logits as Symbolic, seen.logits), plus(maps as Symbolic, map)];
+        return [plus(logits as Symbolic, seen.logits), plus(maps as Symbolic, cast(map, dtype))];
       },
       [first.logits, whole],
     );
