@@ -170,7 +170,7 @@ describe.each(['keras2', 'keras3'])('%s', (keras) => {
     await expect(biasesOf(model, ['conv1' as never])).rejects.toThrow('argument `layers[0]`');
     await expect(layersWithBiases(model, { exlude: [] } as never)).rejects.toThrow('should be "exclude"');
     await expect(layersWithBiases(model, null as never)).rejects.toThrow('argument `options`');
-    const closed = await ke.loadModel(fixture);
+    const closed = await ke.loadModel(path.join(FIXTURES, keras, 'tiny'));
     closed.close();
     await expect(layersWithBiases(closed)).rejects.toMatchObject({ name: 'ModelError', code: 'CLOSED' });
   });
