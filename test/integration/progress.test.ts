@@ -179,6 +179,21 @@ describe('onProgress', () => {
     await worksOn();
   });
 
+  it('is not called again before its promise has settled', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    let [underWay, calls] = [0, 0];
+    const onProgress = async () => {
+      expect(++underWay).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      underWay -= 1;
+      if (++calls === 2) controller.abort();
+    };
+    const options = { ...raw, signal, onProgress };
+    const running = ke.explain(counting(ENDLESS), model, random(1), null, options);
+    await expect(running).rejects.toBeInstanceOf(ke.CancelledError);
+  });
+
   it('leaves no batch behind that failed before it began', async () => {
     const before = ke.memory().liveTensors;
     const callbacks = [{ onPredictBatchBegin: () => Promise.reject(new Error('of the hook')) }];

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { image, type NestedArray, type Tensor, tensor, utils } from '../../lib/index.js';
+import { image, memory, type NestedArray, type Tensor, tensor, utils } from '../../lib/index.js';
 
 const PAINTED = new URL('../fixtures/colormaps/painted.json', import.meta.url);
 
@@ -338,6 +338,16 @@ describe('titles', () => {
     const other = await draw({ images: [grey], titles: [`${long}mmmm`], figsize });
     expect(other).toEqual(grid);
   });
+});
+
+test('gives back all memory but that of the file', async () => {
+  const images = Array.from({ length: 4 }, () => rgb);
+  const options = { images, overlays: images, titles: ['a', 'b'] };
+  await utils.visualize(options);
+  const before = memory().liveBytes;
+  const { byteLength } = await utils.visualize(options);
+  // A cell alone takes 480 kB; what remains are numbers that were fed.
+  expect(memory().liveBytes - before).toBeLessThan(byteLength + 10_000);
 });
 
 describe('files', () => {
