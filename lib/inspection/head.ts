@@ -47,13 +47,32 @@ export function getLogitsLayer(model: Connected, name: LayerName | null = null):
 }
 
 /**
+ * The global pooling after the logits layer, where that is a convolution which gives a map per unit and the pooling makes
+ * them logits (SqueezeNet).
+ */
+function poolingOfLogits(model: Connected): LayerInfo | undefined {
+  const { output } = getLogitsLayer(model);
+  if (!output.some(({ shape }) => shape !== null && shape.length > 2 && hasPositions(shape)))
+    return undefined;
+  return model.layers.find(
+    (layer) =>
+      layer.type !== 'Flatten' &&
+      POOLING_LAYERS.includes(layer.type) &&
+      model.dependsOn(outputsOf(layer), namesOf(output)) &&
+      model.dependsOn(model.outputTensors.slice(0, 1), outputsOf(layer)),
+  );
+}
+
+/**
  * The layer of `name`, else the last global pooling (or Flatten) layer that the logits are computed from, passing over
- * those that have no positions to gather (a Flatten of 1 x 1).
+ * those that have no positions to gather (a Flatten of 1 x 1). Of a convolution with a map per unit, the pooling after it.
  *
  * @throws ModelError (`NOT_FOUND`) where there is none.
  */
 export function getGlobalPoolingLayer(model: Connected, name: LayerName | null = null): LayerInfo {
   if (name !== null) return getNestedLayer(model, name);
+  const after = poolingOfLogits(model);
+  if (after !== undefined) return after;
   const logits = namesOf(getLogitsLayer(model).input);
   const isPooling = (layer: LayerInfo) =>
     POOLING_LAYERS.includes(layer.type) && model.dependsOn(logits, outputsOf(layer));
@@ -72,10 +91,10 @@ function hasPositions(shape: StaticShape): boolean {
 
 /**
  * @internal What the logits layer gives, as (N, C): where that is the (N, 1, 1, C) of a convolution, what the Reshape or
- * Flatten after it makes of it (MobileNet).
+ * Flatten after it makes of it (MobileNet), and where it is a map per unit, what the pooling after it does (SqueezeNet).
  */
 export function logitsOf(model: Connected): readonly TensorSpec[] {
-  let logits = getLogitsLayer(model).output;
+  let logits = (poolingOfLogits(model) ?? getLogitsLayer(model)).output;
   for (;;) {
     const [only, ...others] = logits;
     const shape = only?.shape ?? null;

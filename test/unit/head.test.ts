@@ -65,6 +65,20 @@ describe('the head of a model', () => {
     expect(names(logitsOf(model))).toEqual(['flatten']);
   });
 
+  it('is a convolution with a map per unit, then a pooling, as in SqueezeNet', () => {
+    const model = modelOf('softmax', [
+      ['se_gap', 'GlobalAveragePooling2D', ['input'], [null, 3]],
+      ['conv', 'Conv2D', ['se_gap', 'input'], [null, 8, 8, 16], ['kernel']],
+      ['conv_preds', 'Conv2D', ['conv'], [null, 8, 8, 10], ['kernel', 'bias']],
+      ['relu', 'ReLU', ['conv_preds'], [null, 8, 8, 10]],
+      ['gap', 'GlobalAveragePooling2D', ['relu'], [null, 10]],
+      ['softmax', 'Activation', ['gap'], [null, 10]],
+    ]);
+    expect(getLogitsLayer(model).name).toBe('conv_preds');
+    expect(getGlobalPoolingLayer(model).name).toBe('gap');
+    expect(names(logitsOf(model))).toEqual(['gap']);
+  });
+
   it('passes over a Flatten of 1 x 1 after the pooling', () => {
     const model = modelOf('predictions', [
       ['conv', 'Conv2D', ['input'], [null, 8, 8, 16], ['kernel']],
