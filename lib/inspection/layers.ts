@@ -14,10 +14,14 @@ export function checkLayered(model: Layered): void {
   if (!Array.isArray(layers)) throw wrongType('model', 'a model from `loadModel`', model);
 }
 
+/** @internal {@link LayerName} in an error's words. */
+export const LAYER_NAME = "a layer's name or a path of names";
+
 /** A layer's name, or the names from the outermost nested model down to it. */
 export type LayerName = string | readonly string[];
 
-function isLayerName(name: unknown): name is LayerName {
+/** @internal */
+export function isLayerName(name: unknown): name is LayerName {
   if (typeof name === 'string') return true;
   return Array.isArray(name) && name.length > 0 && name.every((part) => typeof part === 'string');
 }
@@ -34,7 +38,7 @@ const spelled = (path: readonly string[]) =>
  */
 export function getNestedLayer(model: Layered, name: LayerName): LayerInfo {
   checkLayered(model);
-  if (!isLayerName(name)) throw wrongType('name', "a layer's name or a path of names", name);
+  if (!isLayerName(name)) throw wrongType('name', LAYER_NAME, name);
   const path = typeof name === 'string' ? [name] : name;
   const exact = model.layers.find((layer) => layer.path.join('\0') === path.join('\0'));
   if (exact !== undefined) return exact;

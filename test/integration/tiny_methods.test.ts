@@ -91,6 +91,9 @@ describe.each([
 
   it.skipIf(frozen)('refuses CAM by a layer whose kernel does not fit, or that has none', async () => {
     const cam = (logitsLayer: string) => ke.explain(cams.cam, model, batch(1), null, { ...raw, logitsLayer });
+    await expect(cam(7 as never)).rejects.toThrow(
+      "a layer's name or a path of names for argument `logitsLayer`",
+    );
     await expect(cam('relu')).rejects.toThrow("The layer 'relu' (ReLU) holds no kernel");
     await expect(cam('prediction')).rejects.toThrow("Did you mean 'predictions'?");
     const inputs = ke.inspection.expose(whole, { name: 'conv', link: 'input' });

@@ -1,3 +1,4 @@
+import { wrongType } from '../../arguments.js';
 import { commonFloat } from '../../dtype.js';
 import { GraphError } from '../../errors.js';
 import type { LayerInfo, TensorSpec } from '../../graph/layer.js';
@@ -9,7 +10,7 @@ import { checkPositions } from '../../graph/positions.js';
 import { describeShape, type Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
 import { getLogitsLayer } from '../../inspection/head.js';
-import { type LayerName, weightOf } from '../../inspection/layers.js';
+import { isLayerName, LAYER_NAME, type LayerName, weightOf } from '../../inspection/layers.js';
 
 export interface CamParameters {
   /** The layer whose kernel weighs the channels, by name or path. Default: the one that gives the logits. */
@@ -42,7 +43,11 @@ export function cam({
   spatialAxis,
   logitsLayer,
 }: MethodArguments & CamParameters): MethodResult {
-  const layer = getLogitsLayer(model, logitsLayer ?? null);
+  const name = logitsLayer ?? null;
+  if (name !== null && !isLayerName(name)) {
+    throw wrongType('logitsLayer', LAYER_NAME, logitsLayer);
+  }
+  const layer = getLogitsLayer(model, name);
   const spec = kernelOf(layer);
   const tensors = model.withTensors([spec])(inputs, 2);
   const [outputs, activations] = tensors;
