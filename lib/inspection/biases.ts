@@ -1,6 +1,7 @@
 import { checkOptions, wrongType } from '../arguments.js';
 import { ModelError } from '../errors.js';
 import type { LayerInfo } from '../graph/layer.js';
+import type { BiasTerm } from '../graph/method.js';
 import { reshape } from '../graph/ops/array.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { evaluate } from '../model/evaluate.js';
@@ -38,13 +39,17 @@ export async function layersWithBiases(
   if (!Array.isArray(exclude)) throw wrongType('exclude', 'an array of layers or their names', exclude);
   const left = exclude.map((each) => (isName(each) ? getNestedLayer(model, each) : each));
   const layers: LayerInfo[] = [];
+  const terms: BiasTerm[] = [];
   const pace = new Pace();
   for (const layer of model.layers) {
     if (pace.due) await pace.rest();
     if (left.includes(layer) || hasLayersInside(model, layer)) continue;
-    if (termsIn(model, layer).length > 0) layers.push(layer);
+    const term = biasOf(model, layer);
+    if (term === undefined) continue;
+    layers.push(layer);
+    terms.push(term);
   }
-  return { layers, biases: await biases(model, layers) };
+  return { layers, biases: await evaluateTerms(model, layers, terms) };
 }
 
 /**
@@ -62,10 +67,19 @@ export async function biases(model: Model, layers: readonly LayerInfo[]): Promis
     if (!model.layers.includes(layer)) {
       throw wrongType(`layers[${i}]`, 'a layer of this model', layer, 'Take it from `model.layers`.');
     }
-    const term = termsIn(model, layer).at(-1);
+    const term = biasOf(model, layer);
     if (term !== undefined) return term;
     throw new ModelError('NOT_FOUND', `The layer '${layer.path.join('/')}' (${layer.type}) adds no bias.`);
   });
+  return evaluateTerms(model, layers, terms);
+}
+
+/** The values of `terms`, each of the layer in its place. */
+function evaluateTerms(
+  model: Model,
+  layers: readonly LayerInfo[],
+  terms: readonly BiasTerm[],
+): Promise<readonly Tensor[]> {
   return evaluate(
     model,
     terms.flatMap(({ operands }) => operands),
@@ -94,8 +108,9 @@ function isName(value: LayerInfo | LayerName): value is LayerName {
   return typeof value === 'string' || Array.isArray(value);
 }
 
-function termsIn(model: Model, layer: LayerInfo) {
+/** The bias next to the output of the layer's last call. */
+function biasOf(model: Model, layer: LayerInfo): BiasTerm | undefined {
   const call = layer.calls.at(-1);
   const names = (specs: readonly { readonly name: string }[] = []) => specs.map(({ name }) => name);
-  return readBiasTerms(model.core.native, names(call?.outputs), names(call?.inputs));
+  return readBiasTerms(model.core.native, names(call?.outputs), names(call?.inputs)).at(-1);
 }

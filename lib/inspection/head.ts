@@ -47,11 +47,10 @@ export function getLogitsLayer(model: Connected, name: LayerName | null = null):
 }
 
 /**
- * The global pooling after the logits layer, where that is a convolution which gives a map per unit and the pooling makes
+ * The global pooling after the layer that gives the logits, where that is a convolution which gives a map per unit and the pooling makes
  * them logits (SqueezeNet).
  */
-function poolingOfLogits(model: Connected): LayerInfo | undefined {
-  const { output } = getLogitsLayer(model);
+function poolingOfLogits(model: Connected, { output }: LayerInfo): LayerInfo | undefined {
   if (!output.some(({ shape }) => shape !== null && shape.length > 2 && hasPositions(shape)))
     return undefined;
   return model.layers.find(
@@ -71,9 +70,10 @@ function poolingOfLogits(model: Connected): LayerInfo | undefined {
  */
 export function getGlobalPoolingLayer(model: Connected, name: LayerName | null = null): LayerInfo {
   if (name !== null) return getNestedLayer(model, name);
-  const after = poolingOfLogits(model);
+  const logitsLayer = getLogitsLayer(model);
+  const after = poolingOfLogits(model, logitsLayer);
   if (after !== undefined) return after;
-  const logits = namesOf(getLogitsLayer(model).input);
+  const logits = namesOf(logitsLayer.input);
   const isPooling = (layer: LayerInfo) =>
     POOLING_LAYERS.includes(layer.type) && model.dependsOn(logits, outputsOf(layer));
   const found =
@@ -94,7 +94,8 @@ function hasPositions(shape: StaticShape): boolean {
  * Flatten after it makes of it (MobileNet), and where it is a map per unit, what the pooling after it does (SqueezeNet).
  */
 export function logitsOf(model: Connected): readonly TensorSpec[] {
-  let logits = (poolingOfLogits(model) ?? getLogitsLayer(model)).output;
+  const layer = getLogitsLayer(model);
+  let logits = (poolingOfLogits(model, layer) ?? layer).output;
   for (;;) {
     const [only, ...others] = logits;
     const shape = only?.shape ?? null;

@@ -3,7 +3,7 @@ import { type GridLayout, gridSize } from '../image/grid.js';
 import type { Size } from './cells.js';
 
 /** Matplotlib's default resolution. */
-const DOTS_PER_INCH = 100;
+export const DOTS_PER_INCH = 100;
 const INCHES_PER_CELL = 4;
 /** Columns of a grid whose shape nobody named. */
 const MOST_COLUMNS = 8;

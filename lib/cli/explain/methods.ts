@@ -4,6 +4,8 @@ import { normalize, positiveNormalize } from '../../filters.js';
 import type { AnyMethod, Filter, Method } from '../../graph/method.js';
 import type { Preprocessing } from '../../image/preprocess.js';
 import { cams, gradient, meta } from '../../methods/index.js';
+import { DEFAULT_REPETITIONS } from '../../methods/meta/smooth.js';
+import { DEFAULT_SCALES } from '../../methods/meta/tta.js';
 import { UsageError } from '../failure.js';
 
 /** What `--method` is given for a comparison of all methods. */
@@ -160,16 +162,18 @@ function refuseUnused(chosen: readonly Spelling[], settings: MethodSettings): vo
   }
 }
 
-/** The library's defaults, which a method's cost follows from. */
-const REPETITIONS = 20;
-const SCALES: readonly number[] = [0.5, 1.5, 2];
-
 function build(
   { name, base, metas }: Spelling,
   settings: MethodSettings & { readonly noise: number },
 ): NamedMethod {
   const { method, needsActivations, postprocessing } = BASES.get(base) as BaseMethod;
-  const { repetitions = REPETITIONS, noise, scales = SCALES, maxChannels, weighting } = settings;
+  const {
+    repetitions = DEFAULT_REPETITIONS,
+    noise,
+    scales = DEFAULT_SCALES,
+    maxChannels,
+    weighting,
+  } = settings;
   const wrap: Record<Meta, (inner: AnyMethod) => AnyMethod> = {
     smooth: (inner) => meta.smooth(inner, { repetitions, noise }),
     tta: (inner) => meta.tta(inner, { scales }),

@@ -4,6 +4,7 @@ import { LoadError } from '../../errors.js';
 import { contactSheet } from '../../image/index.js';
 import type { Tensor } from '../../tensor.js';
 import { visualize } from '../../utils/index.js';
+import { DOTS_PER_INCH } from '../../utils/layout.js';
 import { titleHeight } from '../../utils/titles.js';
 import { writeWhole } from '../../write_whole.js';
 
@@ -14,8 +15,6 @@ export const STRIP_COLUMNS = 4;
 /** Bounds of a cell's longer side, in pixels: more than the model sees says nothing more. */
 const LEAST_CELL = 64;
 const MOST_CELL = 128;
-/** What `visualize` makes of an inch. */
-const PIXELS_PER_INCH = 100;
 
 /** For a person, where {@link writeSheet} could not draw titles. */
 export const UNTITLED = 'No titles in the pictures: the optional package @napi-rs/canvas is not installed.';
@@ -53,7 +52,7 @@ export async function writeSheet(
   const [, height, width] = (images[0] as Tensor).shape as [number, number, number];
   const figure = (titles: string[]) => {
     const whole = (height + titleHeight(titles)) * rows.length;
-    const figsize: [number, number] = [width / PIXELS_PER_INCH, whole / PIXELS_PER_INCH];
+    const figsize: [number, number] = [width / DOTS_PER_INCH, whole / DOTS_PER_INCH];
     return visualize({ images, titles, cols: 1, figsize });
   };
   let titled = true;

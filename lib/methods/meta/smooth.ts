@@ -20,6 +20,9 @@ export interface SmoothOptions {
   readonly seed?: number;
 }
 
+/** @internal */
+export const DEFAULT_REPETITIONS = 20;
+
 /**
  * SmoothGrad for any method: the average of its logits and maps over inputs with Gaussian noise.
  *
@@ -38,7 +41,7 @@ export interface SmoothOptions {
 export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = {}): MethodLike<M> {
   checkFunction('method', method, 'Pass a method, as `methods.gradient.gradients`.');
   checkOptions('options', options, ['repetitions', 'noise', 'seed']);
-  const { repetitions = 20, noise = 0.1, seed = 0 } = options;
+  const { repetitions = DEFAULT_REPETITIONS, noise = 0.1, seed = 0 } = options;
   checkInteger('repetitions', repetitions);
   checkInteger('seed', seed, -(2 ** 31), 2 ** 31 - 1);
   if (typeof noise !== 'number') throw wrongType('noise', 'a number', noise);

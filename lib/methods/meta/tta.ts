@@ -21,6 +21,9 @@ export interface TtaOptions {
   readonly resizeMethod?: ResizeMethod;
 }
 
+/** @internal */
+export const DEFAULT_SCALES: readonly number[] = [0.5, 1.5, 2];
+
 /**
  * Test-time augmentation for any method: the average of its logits and maps over the input at several sizes, and
  * mirrored. Maps are mirrored back and resized to the input.
@@ -40,7 +43,7 @@ export interface TtaOptions {
 export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): MethodLike<M> {
   checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
   checkOptions('options', options, ['scales', 'hflip', 'resizeMethod']);
-  const { scales = [0.5, 1.5, 2], hflip = true, resizeMethod = 'bilinear' } = options;
+  const { scales = DEFAULT_SCALES, hflip = true, resizeMethod = 'bilinear' } = options;
   checkBoolean('hflip', hflip);
   if (!Array.isArray(scales)) throw wrongType('scales', 'an array of numbers', scales);
   for (const [i, scale] of scales.entries()) {
