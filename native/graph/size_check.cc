@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "graph/flat_graph.h"
+#include "tensorflow/node_name.h"
 
 namespace ke::graph {
 
@@ -18,15 +19,6 @@ int64_t Rows(const Shape& declared) {
 
 // A node's name without the prefix of the probe's instance.
 std::string OwnName(const std::string& name) { return name.substr(name.find('/') + 1); }
-
-// The node that a message of TensorFlow's import speaks of: "... for '{{node NAME}} = ...".
-std::string NodeOf(const std::string& message) {
-  const std::string mark = "{{node ";
-  const size_t begin = message.find(mark);
-  const size_t end = message.find("}}", begin);
-  if (begin == std::string::npos || end == std::string::npos) return {};
-  return OwnName(message.substr(begin + mark.size(), end - begin - mark.size()));
-}
 
 // The model in a graph of its own, called with one sample.
 struct Probe {
@@ -90,7 +82,7 @@ std::vector<bool> KeepsSamples(const ModelGraph& model, const std::vector<Shape>
   try {
     probe.emplace(model, inputs, outputs);
   } catch (const tf::Error& error) {
-    Refuse(model, inputs, error.what(), NodeOf(error.what()));
+    Refuse(model, inputs, error.what(), OwnName(tf::NodeNamedIn(error.what())));
   }
   const int64_t rows = Rows(model.inputs()[0].shape);
   std::optional<Probe> declared;

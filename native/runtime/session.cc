@@ -1,6 +1,9 @@
 #include "runtime/session.h"
 
 #include <protozero/pbf_writer.hpp>
+#include <string>
+
+#include "tensorflow/node_name.h"
 
 namespace ke::runtime {
 
@@ -95,18 +98,9 @@ std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
   for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
   if (!status.ok()) {
     const std::string message = status.message();
-    throw tf::Error(status.code(), message, NodeNamedIn(message));
+    throw tf::Error(status.code(), message, tf::NodeNamedIn(message));
   }
   return owned;
-}
-
-std::string NodeNamedIn(const std::string& message) {
-  static constexpr std::string_view kOpen = "{{node ";
-  const size_t open = message.find(kOpen);
-  if (open == std::string::npos) return {};
-  const size_t begin = open + kOpen.size();
-  const size_t end = message.find("}}", begin);
-  return end == std::string::npos ? std::string() : message.substr(begin, end - begin);
 }
 
 }  // namespace ke::runtime

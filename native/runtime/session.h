@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "graph/scope.h"
@@ -35,8 +34,5 @@ class Session {
   TF_Session* session_;
   tf::BufferPtr run_options_;
 };
-
-// The node that a message of TensorFlow's names ("... [[{{node conv1/Relu}}]]"), or "".
-std::string NodeNamedIn(const std::string& message);
 
 }  // namespace ke::runtime

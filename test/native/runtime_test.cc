@@ -15,6 +15,7 @@
 #include "runtime/compiled_function.h"
 #include "runtime/memory.h"
 #include "tensorflow/dtype.h"
+#include "tensorflow/node_name.h"
 
 namespace ke::runtime {
 namespace {
@@ -172,8 +173,8 @@ TEST(Session, NeverWritesIntoAFeed) {
 }
 
 TEST(Session, NamesTheNodeAtFault) {
-  EXPECT_EQ(NodeNamedIn("a [[{{node outer/MatMul}}]] b"), "outer/MatMul");
-  EXPECT_EQ(NodeNamedIn("no node"), "");
+  EXPECT_EQ(tf::NodeNamedIn("a [[{{node outer/MatMul}}]] b"), "outer/MatMul");
+  EXPECT_EQ(tf::NodeNamedIn("no node"), "");
   const auto function = Build({Shape::Unknown()}, [](Scope* scope, const std::vector<TF_Output>& x) {
     return std::vector<TF_Output>{
         scope->Op("Reshape", "badly").In(x[0]).In(scope->Const(std::vector<int32_t>{-1, 7})).Out()};
