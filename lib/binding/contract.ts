@@ -186,23 +186,47 @@ export interface NativeSessionOptions {
   readonly replicas: number;
 }
 
+/** Rows of a tensor that a run writes, from `row` on. */
+export interface NativeTarget {
+  readonly tensor: NativeTensor;
+  readonly row: number;
+}
+
+export interface NativeRunOptions {
+  /** Rows that reach a kernel at once, at most. */
+  readonly shardSize: number;
+  /** The first row of every feed with rows. Default 0. Rows that begin at 64 bytes are read where they are. */
+  readonly begin?: number | undefined;
+  /** How many rows of them. Default: all from `begin` on. */
+  readonly rows?: number | undefined;
+  readonly run?: NativeRun | null | undefined;
+  /**
+   * One per fetch: where its rows go, by one copy on a native thread; null (the default) for a tensor of its own. A
+   * target that is released or detached meanwhile does no harm.
+   */
+  readonly into?: readonly (NativeTarget | null)[] | null | undefined;
+}
+
 /** A compiled graph with a session of its own. */
 export interface NativeFunction {
   /**
-   * Runs the graph over the feeds, off the JavaScript thread: splits them along axis 0 into shards of at most
-   * `shardSize` rows, runs the shards on the replicas and joins the fetches along axis 0, in order. Rejects with
+   * Runs the graph over the feeds, off the JavaScript thread: splits the rows asked for along axis 0 into shards of at
+   * most `shardSize`, runs the shards on the replicas and joins the fetches along axis 0, in order. Rejects with
    * CANCELLED when `run` was cancelled before the last shard started, or while a loop of a shard had turns left. The
-   * returned tensors are TensorFlow's memory where one shard held all rows, else they are joined by one copy.
+   * returned tensors are TensorFlow's memory where one shard held all rows, else they are joined by one copy; with
+   * `into` they are the tensors given there.
    *
    * A feed whose placeholder is a scalar goes to every shard as it is. A placeholder of dtype string and shape (N)
    * is fed with uint8 (N, L): the bytes of each string. Without a feed that has rows there is one shard.
    *
-   * Rejects before anything runs with INVALID_ARGUMENT, naming the feed, where feeds do not fit their placeholders
-   * or differ in rows, with FAILED_PRECONDITION where the function is closed, or a feed is released or its buffer
-   * detached; and with INVALID_ARGUMENT, naming the fetch, where a fetch has lost the batch axis or its rows differ
-   * in shape between shards.
+   * Rejects before anything runs with INVALID_ARGUMENT, naming the feed, where feeds do not fit their placeholders,
+   * differ in rows or lack rows of the range, or naming the fetch (`op`) where its target is of another dtype or
+   * shape, is too short, or shares memory with a feed; with FAILED_PRECONDITION where the function is closed, or a
+   * tensor is released or its buffer detached; and later with INVALID_ARGUMENT, naming the fetch, where a fetch has
+   * lost the batch axis or its rows differ in shape between shards or from its target's. Targets then hold the rows of
+   * the shards that had ended.
    */
-  run(feeds: readonly NativeTensor[], shardSize: number, run: NativeRun | null): Promise<NativeTensor[]>;
+  run(feeds: readonly NativeTensor[], options: NativeRunOptions): Promise<NativeTensor[]>;
   /** Frees session and graph after the runs under way have ended. Idempotent. */
   close(): void;
 }
@@ -254,6 +278,19 @@ export interface Addon {
   createTrace(): NativeTrace;
   /** Uninitialised aligned memory. Throws INVALID_ARGUMENT or RESOURCE_EXHAUSTED. */
   allocate(dtype: DType, shape: readonly number[]): NativeTensor;
+  /**
+   * Copies rows [`begin`, `begin` + `rows`) of `source` (default: all) into `target` from its row `row` on, on a native
+   * thread; counted as `direction` says (default 'out'). Rejects with INVALID_ARGUMENT, naming both shapes, where they
+   * do not fit, with FAILED_PRECONDITION where one is released or detached. Either may be released meanwhile.
+   */
+  copyRows(
+    target: NativeTensor,
+    row: number,
+    source: NativeTensor,
+    begin?: number,
+    rows?: number,
+    direction?: 'in' | 'out',
+  ): Promise<void>;
   createRun(): NativeRun;
   memory(): NativeMemory;
 }

@@ -41,7 +41,7 @@ export async function runFunction(
   try {
     const bytes = batch.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const rows = shardSize(model, batch.samples, bytes / batch.samples);
-    outputs = await nativeAsync(() => compiled.run(feeds, rows, run));
+    outputs = await nativeAsync(() => compiled.run(feeds, { shardSize: rows, run }));
     await watch?.finish();
     return outputs.map((output) => Tensor.fromNative(output));
   } catch (error) {

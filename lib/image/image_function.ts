@@ -39,7 +39,7 @@ export function imageFunction(
     const compiledFunction = await compiled;
     const aligned: NativeTensor[] = [];
     for (const value of values) aligned.push(await value.toAligned());
-    const [output] = await nativeAsync(() => compiledFunction.run(aligned, 1, null));
+    const [output] = await nativeAsync(() => compiledFunction.run(aligned, { shardSize: 1 }));
     return Tensor.fromNative(output as NativeTensor);
   };
 }

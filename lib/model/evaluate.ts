@@ -38,7 +38,7 @@ export async function evaluate(
   });
   const compiled = await trace.compile(fetches, { intraOp: 1, replicas: 1 });
   try {
-    const outputs = await nativeAsync(() => compiled.run([], 1, null));
+    const outputs = await nativeAsync(() => compiled.run([], { shardSize: 1 }));
     return outputs.map((output) => Tensor.fromNative(output));
   } finally {
     compiled.close();

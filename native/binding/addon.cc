@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "binding/convert.h"
+#include "binding/copy_rows.h"
 #include "binding/environment.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
@@ -49,6 +50,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
                           Export<&KerasExplainableAddon::LoadModel>("loadModel"),
                           Export<&KerasExplainableAddon::CreateTrace>("createTrace"),
                           Export<&KerasExplainableAddon::Allocate>("allocate"),
+                          Export<&KerasExplainableAddon::CopyRows>("copyRows"),
                           Export<&KerasExplainableAddon::CreateRun>("createRun"),
                           Export<&KerasExplainableAddon::Memory>("memory")});
   }
@@ -102,6 +104,8 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
       return NativeTensor::Create(&environment_, runtime::Tensor::Allocate(dtype, ToDims(info[1], "shape")));
     });
   }
+
+  Napi::Value CopyRows(const Napi::CallbackInfo& info) { return binding::CopyRows(info); }
 
   Napi::Value CreateRun(const Napi::CallbackInfo& info) {
     return Guarded(info.Env(), [&]() -> Napi::Value {

@@ -46,6 +46,8 @@ Napi::Value FromVector(Napi::Env env, const std::vector<T>& values, Convert conv
 
 }  // namespace
 
+bool IsAbsent(Napi::Value value) { return value.IsEmpty() || value.IsUndefined() || value.IsNull(); }
+
 std::string ToText(Napi::Value value, const std::string& argument) {
   if (!value.IsString()) ThrowTypeError(argument, "a string", value);
   return value.As<Napi::String>().Utf8Value();

@@ -15,6 +15,8 @@
 
 namespace ke::binding {
 
+// Undefined or null.
+bool IsAbsent(Napi::Value value);
 std::string ToText(Napi::Value value, const std::string& argument);
 std::vector<std::string> ToTexts(Napi::Value value, const std::string& argument);
 // An integer of at least `minimum` that a double holds exactly.

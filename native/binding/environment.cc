@@ -21,6 +21,7 @@ Environment::Environment(Napi::Env env)
     : env_(env),
       dispatcher_(env),
       background_(kBackgroundThreads),
+      copies_(1),
       external_buffers_(AllowsExternalBuffers()) {
   // After the dispatcher's own hook was added, so called before it: hooks run last to first.
   env.AddCleanupHook([](Environment* self) { self->Stop(); }, this);
@@ -49,6 +50,7 @@ void Environment::Stop() {
   dispatcher_.Close();
   for (const auto& [replicas, executor] : executors_) executor->Stop();
   background_.Stop();
+  copies_.Stop();
 }
 
 }  // namespace ke::binding

@@ -26,7 +26,14 @@ class Environment {
 
   // Runs `work` on a background thread and resolves with what `convert(env, result)` makes of its result.
   template <typename Work, typename Convert>
-  Napi::Promise InBackground(Work work, Convert convert);
+  Napi::Promise InBackground(Work work, Convert convert) {
+    return Start(&background_, std::move(work), std::move(convert));
+  }
+  // The same for a copy of memory, which shall not wait for models that load and compile.
+  template <typename Work, typename Convert>
+  Napi::Promise InCopyThread(Work work, Convert convert) {
+    return Start(&copies_, std::move(work), std::move(convert));
+  }
 
   // The caller threads for functions with this many replicas, started at the first use.
   runtime::Executor& executor(int replicas);
@@ -48,6 +55,9 @@ class Environment {
   void* construction = nullptr;
 
  private:
+  template <typename Work, typename Convert>
+  Napi::Promise Start(runtime::Background* thread, Work work, Convert convert);
+
   // Drops pending promises, waits for the shards and jobs under way. Idempotent.
   void Stop();
   // Stop() on the process's 'exit' event. process.exit() on the main thread runs no cleanup hooks, and a
@@ -58,15 +68,16 @@ class Environment {
   Napi::Env env_;
   Dispatcher dispatcher_;
   runtime::Background background_;
+  runtime::Background copies_;
   std::map<int, std::unique_ptr<runtime::Executor>> executors_;
   bool external_buffers_ = true;
 };
 
 template <typename Work, typename Convert>
-Napi::Promise Environment::InBackground(Work work, Convert convert) {
+Napi::Promise Environment::Start(runtime::Background* thread, Work work, Convert convert) {
   const PendingPromise pending = NewPromise();
   try {
-    background_.Submit([pending, work = std::move(work), convert = std::move(convert)]() mutable {
+    thread->Submit([pending, work = std::move(work), convert = std::move(convert)]() mutable {
       try {
         pending.Resolve(
             [result = work(), convert](Napi::Env env) -> Napi::Value { return convert(env, result); });

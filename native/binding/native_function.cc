@@ -1,5 +1,6 @@
 #include "binding/native_function.h"
 
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,29 +8,101 @@
 #include "binding/convert.h"
 #include "binding/native_run.h"
 #include "binding/native_tensor.h"
+#include "runtime/memory.h"
 
 namespace ke::binding {
 
+using runtime::CompiledFunction;
+using runtime::FeedValue;
+using runtime::RowTarget;
+using runtime::RunOptions;
 using runtime::TensorRef;
 
 namespace {
 
-std::vector<TensorRef> ToFeeds(Napi::Value value) {
+// A tensor that JavaScript wants rows of a fetch in; null for none.
+struct Target {
+  NativeTensor* tensor = nullptr;
+  int64_t row = 0;
+};
+
+std::vector<FeedValue> ToFeeds(Napi::Value value, const CompiledFunction& function,
+                               const RunOptions& options) {
   if (!value.IsArray()) ThrowTypeError("feeds", "an array of NativeTensors", value);
   const auto array = value.As<Napi::Array>();
-  std::vector<TensorRef> feeds;
+  std::vector<FeedValue> feeds;
   feeds.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const std::string name = "feeds[" + std::to_string(i) + "]";
-    feeds.push_back(NativeTensor::From(array[i], name)->ForRun(name));
+    const bool batched = i < function.feeds().size() && function.feeds()[i].batched;
+    feeds.push_back(NativeTensor::From(array[i], name)
+                        ->ForRun(name, batched ? options.begin : 0, batched ? options.rows : -1));
   }
   return feeds;
 }
 
-Napi::Value FromOutputs(Napi::Env env, const std::vector<TensorRef>& outputs) {
+std::vector<Target> ToTargets(Napi::Value value) {
+  if (IsAbsent(value)) return {};
+  if (!value.IsArray()) ThrowTypeError("options.into", "an array of { tensor, row } and nulls", value);
+  const auto array = value.As<Napi::Array>();
+  std::vector<Target> targets(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value each = array[i];
+    if (IsAbsent(each)) continue;
+    const std::string name = "options.into[" + std::to_string(i) + "]";
+    const Napi::Object target = ToObject(each, name);
+    targets[i] = {NativeTensor::From(target.Get("tensor"), name + ".tensor"),
+                  ToInteger(target.Get("row"), name + ".row", 0)};
+  }
+  return targets;
+}
+
+std::vector<RowTarget> ForRun(const std::vector<Target>& targets) {
+  std::vector<RowTarget> into(targets.size());
+  for (size_t i = 0; i < targets.size(); ++i) {
+    NativeTensor* const tensor = targets[i].tensor;
+    if (tensor == nullptr) continue;
+    const std::string name = "options.into[" + std::to_string(i) + "].tensor";
+    into[i] = {true, tensor->dtype(), tensor->dims(), targets[i].row, tensor->Memory(name)};
+  }
+  return into;
+}
+
+RunOptions ToRunOptions(Napi::Value value, const std::vector<Target>& targets) {
+  const Napi::Object object = ToObject(value, "options");
+  RunOptions options;
+  options.shard_size = ToInteger(object.Get("shardSize"), "options.shardSize", 1);
+  if (const Napi::Value begin = object.Get("begin"); !begin.IsUndefined()) {
+    options.begin = ToInteger(begin, "options.begin", 0);
+  }
+  if (const Napi::Value rows = object.Get("rows"); !rows.IsUndefined()) {
+    options.rows = ToInteger(rows, "options.rows", 0);
+  }
+  if (const Napi::Value run = object.Get("run"); !IsAbsent(run)) {
+    options.control = NativeRun::From(run, "options.run")->control();
+  }
+  options.into = ForRun(targets);
+  return options;
+}
+
+// What native threads could not write: the bytes of a target that JavaScript holds itself.
+void WriteRows(const Target& target, const TensorRef& rows) {
+  char* const bytes = target.tensor->bytes();
+  if (bytes == nullptr || rows->bytes() == 0) return;  // released meanwhile, or detached
+  std::memcpy(bytes + rows->row_bytes() * static_cast<size_t>(target.row), rows->data(), rows->bytes());
+  runtime::CountCopiedOut(rows->bytes());
+}
+
+Napi::Value FromOutputs(Napi::Env env, const std::vector<TensorRef>& outputs,
+                        const std::vector<Target>& targets) {
   const Napi::Array array = Napi::Array::New(env, outputs.size());
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    array.Set(static_cast<uint32_t>(i), NativeTensor::Create(&Environment::Of(env), outputs[i]));
+  for (uint32_t i = 0; i < outputs.size(); ++i) {
+    if (targets.empty() || targets[i].tensor == nullptr) {
+      array.Set(i, NativeTensor::Create(&Environment::Of(env), outputs[i]));
+      continue;
+    }
+    if (outputs[i] != nullptr) WriteRows(targets[i], outputs[i]);
+    array.Set(i, targets[i].tensor->Value());
   }
   return array;
 }
@@ -50,26 +123,31 @@ NativeFunction::~NativeFunction() { Free(); }
 Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
   return Promised(info.Env(), [&]() -> Napi::Value {
     if (state_.function == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, "the function is closed");
-    std::vector<TensorRef> feeds = ToFeeds(info[0]);
-    const int64_t shard_size = ToInteger(info[1], "shardSize", 1);
-    control::RunControlRef control;
-    if (!info[2].IsNull() && !info[2].IsUndefined()) control = NativeRun::From(info[2], "run")->control();
+    const std::vector<Target> targets = ToTargets(ToObject(info[1], "options").Get("into"));
+    RunOptions options = ToRunOptions(info[1], targets);
+    std::vector<FeedValue> feeds = ToFeeds(info[0], *state_.function, options);
 
     const PendingPromise pending = environment_->NewPromise();
+    // The wrappers live until the promise is settled, for it resolves with them. (Where the environment ends
+    // before, their memory goes with it.)
+    const auto pin = [](const std::vector<Target>& all, void (NativeTensor::*how)()) {
+      for (const Target& target : all) {
+        if (target.tensor != nullptr) (target.tensor->*how)();
+      }
+    };
+    pin(targets, &NativeTensor::Pin);
+    const auto settle = [pending, targets, pin](std::vector<TensorRef> outputs, std::exception_ptr error) {
+      pending.Resolve([outputs = std::move(outputs), error = std::move(error), targets, pin](Napi::Env env) {
+        pin(targets, &NativeTensor::Unpin);
+        if (error != nullptr) std::rethrow_exception(error);
+        return FromOutputs(env, outputs, targets);
+      });
+    };
     try {
-      state_.function->Run(&environment_->executor(state_.replicas), std::move(feeds), shard_size,
-                           std::move(control),
-                           [pending](std::vector<TensorRef> outputs, std::exception_ptr error) {
-                             if (error != nullptr) {
-                               pending.Reject(std::move(error));
-                             } else {
-                               pending.Resolve([outputs = std::move(outputs)](Napi::Env env) {
-                                 return FromOutputs(env, outputs);
-                               });
-                             }
-                           });
+      state_.function->Run(&environment_->executor(state_.replicas), std::move(feeds), std::move(options),
+                           settle);
     } catch (...) {
-      pending.Reject(std::current_exception());
+      settle({}, std::current_exception());
     }
     return pending.promise();
   });

@@ -1,5 +1,6 @@
 #include "binding/native_tensor.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "binding/convert.h"
@@ -81,19 +82,36 @@ Napi::ArrayBuffer NativeTensor::MakeBuffer(Napi::Env env) {
 
 Napi::ArrayBuffer NativeTensor::Buffer() const { return Value().Get(kBuffer).As<Napi::ArrayBuffer>(); }
 
-TensorRef NativeTensor::ForRun(const std::string& argument) {
+const TensorRef& NativeTensor::Memory(const std::string& argument) {
   if (held_ == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, argument + " was released");
-  Napi::ArrayBuffer buffer = Buffer();
-  if (bytes_ > 0 && buffer.IsDetached()) {
+  if (bytes_ > 0 && Buffer().IsDetached()) {
     throw tf::Error(TF_FAILED_PRECONDITION,
                     "the buffer of " + argument +
                         " was detached or transferred: its memory is not the tensor's any more");
   }
-  if (held_->tensor() != nullptr) return held_->tensor();
-  TensorRef copy = Tensor::Allocate(dtype_, dims_);
-  std::memcpy(copy->data(), buffer.Data(), bytes_);
-  runtime::CountCopiedIn(bytes_);
-  return copy;
+  return held_->tensor();
+}
+
+char* NativeTensor::bytes() {
+  if (held_ == nullptr) return nullptr;
+  Napi::ArrayBuffer buffer = Buffer();
+  return buffer.IsDetached() ? nullptr : static_cast<char*>(buffer.Data());
+}
+
+runtime::FeedValue NativeTensor::ForRun(const std::string& argument, int64_t begin, int64_t rows) {
+  if (const TensorRef& memory = Memory(argument); memory != nullptr) return memory;
+  std::vector<int64_t> dims = dims_;
+  int64_t first = 0;
+  // A range that is not there is refused by who runs: it sees `dims_`.
+  if (!dims.empty() && begin >= 0 && begin <= dims[0]) {
+    first = begin;
+    dims[0] = rows < 0 ? dims[0] - begin : std::min(rows, dims[0] - begin);
+  }
+  const TensorRef copy = Tensor::Allocate(dtype_, dims);
+  const size_t row_bytes = dims_.empty() ? 0 : bytes_ / static_cast<size_t>(dims_[0]);
+  std::memcpy(copy->data(), bytes() + row_bytes * static_cast<size_t>(first), copy->bytes());
+  runtime::CountCopiedIn(copy->bytes());
+  return {copy, first, dims_};
 }
 
 void NativeTensor::Release(const Napi::CallbackInfo& info) {

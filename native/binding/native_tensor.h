@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "binding/wrap.h"
-#include "runtime/tensor.h"
+#include "runtime/run_options.h"
 
 namespace ke::binding {
 
@@ -38,10 +38,24 @@ class NativeTensor : public Wrap<NativeTensor, runtime::TensorRef> {
 
   explicit NativeTensor(const Napi::CallbackInfo& info);
 
-  // The memory for a run to read: this tensor's own, or a copy of what JavaScript holds where external
-  // buffers are refused (counted as copied in). Throws FAILED_PRECONDITION, naming `argument`, where it was
-  // released, or its buffer was detached or transferred.
-  runtime::TensorRef ForRun(const std::string& argument);
+  TF_DataType dtype() const { return dtype_; }
+  const std::vector<int64_t>& dims() const { return dims_; }
+
+  // The value for a run that reads rows [begin, begin + rows) of it, or all where it has no axis 0 (`rows` is
+  // -1 for all from `begin` on): this tensor's own memory, or a copy of those rows of what JavaScript holds
+  // where external buffers are refused (counted as copied in). Throws FAILED_PRECONDITION, naming `argument`,
+  // where it was released, or its buffer was detached or transferred.
+  runtime::FeedValue ForRun(const std::string& argument, int64_t begin, int64_t rows);
+
+  // Its own memory, or null where JavaScript holds its bytes (`bytes()`). Throws as ForRun.
+  const runtime::TensorRef& Memory(const std::string& argument);
+
+  // The bytes as JavaScript sees them, while it does not run; null where it was released or detached.
+  char* bytes();
+
+  // Keeps the wrapper from being collected until `Unpin`.
+  void Pin() { Ref(); }
+  void Unpin() { Unref(); }
 
  private:
   Napi::Value GetDType(const Napi::CallbackInfo& info);

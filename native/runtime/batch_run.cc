@@ -20,26 +20,34 @@ int64_t CountShards(int64_t rows, int64_t shard_size) {
 
 }  // namespace
 
-BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<TensorRef> feeds,
-                   int64_t rows, int64_t shard_size, control::RunControlRef control,
-                   CompiledFunction::Done done)
-    : ShardedJob(CountShards(rows, shard_size), std::move(control)),
+BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<FeedValue> feeds,
+                   int64_t rows, RunOptions options, CompiledFunction::Done done)
+    : ShardedJob(CountShards(rows, options.shard_size), options.control),
       function_(std::move(function)),
       feeds_(std::move(feeds)),
       rows_(rows),
-      shard_size_(shard_size),
+      options_(std::move(options)),
       done_(std::move(done)),
-      joined_(shards() > 1 ? function_->fetches().size() : 0) {}
+      joined_(function_->fetches().size()),
+      outputs_(joined_.size()) {
+  for (size_t i = 0; i < options_.into.size(); ++i) {
+    joined_[i].target = options_.into[i].tensor != nullptr;
+    joined_[i].tensor = options_.into[i].tensor;
+    joined_[i].row = joined_[i].target ? options_.into[i].row : 0;
+  }
+}
 
 void BatchRun::RunShard(int64_t shard) {
-  const int64_t begin = shard * shard_size_;
-  const int64_t end = std::min(rows_, begin + shard_size_);
+  const int64_t begin = shard * options_.shard_size;
+  const int64_t end = std::min(rows_, begin + options_.shard_size);
   std::vector<TensorRef> slices;  // hold the memory during the run
   std::vector<TF_Output> inputs;
   std::vector<TF_Tensor*> values;
   for (size_t i = 0; i < feeds_.size(); ++i) {
     const CompiledFunction::Feed& feed = function_->feeds()[i];
-    TensorRef slice = feed.batched ? SliceRows(feeds_[i], begin, end) : feeds_[i];
+    const int64_t first = options_.begin - feeds_[i].first;
+    TensorRef slice =
+        feed.batched ? SliceRows(feeds_[i].tensor, first + begin, first + end) : feeds_[i].tensor;
     if (feed.dtype == TF_STRING) slice = StringsFromRows(slice);
     inputs.push_back(feed.tensor);
     values.push_back(slice->handle());
@@ -58,39 +66,52 @@ void BatchRun::RunShard(int64_t shard) {
 
   std::vector<tf::TensorPtr> outputs = function_->session().Run(inputs, values, fetches);
 
-  if (rows_ >= 0) {
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      CheckRows(function_->fetches()[i], outputs[i].get(), end - begin);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (rows_ >= 0) CheckRows(i, outputs[i].get(), end - begin);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (KeepsOutput(i)) {
+      outputs_[i] = OwnOutput(std::move(outputs[i]));
+    } else {
+      Join(i, outputs[i].get(), begin);
     }
   }
-  if (shards() > 1) {
-    for (size_t i = 0; i < outputs.size(); ++i) Join(i, outputs[i].get(), begin);
-    return;
-  }
-  for (tf::TensorPtr& output : outputs) outputs_.push_back(OwnOutput(std::move(output)));
 }
 
-void BatchRun::CheckRows(const CompiledFunction::Fetch& fetch, const TF_Tensor* output, int64_t rows) const {
-  const std::vector<int64_t> dims = tf::Dims(output);
-  if (!dims.empty() && dims[0] == rows) return;
+void BatchRun::CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) const {
+  const std::string& name = function_->fetches()[fetch].name;
+  std::vector<int64_t> dims = tf::Dims(output);
+  const std::string shape = graph::ToString(graph::Shape::Of(dims));
+  if (dims.empty() || dims[0] != rows) {
+    throw tf::Error(
+        TF_INVALID_ARGUMENT,
+        "fetch '" + name + "' has shape " + shape + " for " + std::to_string(rows) +
+            " rows of input; axis 0 of every fetch must be the batch's. Keep the batch axis in it.",
+        name);
+  }
+  if (options_.into.empty() || !options_.into[fetch].given) return;
+  const std::vector<int64_t>& target = options_.into[fetch].dims;
+  dims[0] = target[0];
+  if (dims == target) return;
   throw tf::Error(TF_INVALID_ARGUMENT,
-                  "fetch '" + fetch.name + "' has shape " + graph::ToString(graph::Shape::Of(dims)) +
-                      " for " + std::to_string(rows) +
-                      " rows of input; axis 0 of every fetch must be the batch's. Keep the batch axis in it.",
-                  fetch.name);
+                  "the target of fetch '" + name + "' has rows of another shape: the fetch has shape " +
+                      shape + ", the target " + graph::ToString(graph::Shape::Of(target)),
+                  name);
 }
 
 void BatchRun::Join(size_t fetch, const TF_Tensor* output, int64_t begin) {
   std::vector<int64_t> dims = tf::Dims(output);
-  dims[0] = rows_;
+  Joined& joined = joined_[fetch];
   TensorRef target;
   {
-    const std::lock_guard<std::mutex> lock(joined_[fetch].mutex);
-    if (joined_[fetch].tensor == nullptr) {
-      joined_[fetch].tensor = Tensor::Allocate(C().TF_TensorType(output), dims);
+    const std::lock_guard<std::mutex> lock(joined.mutex);
+    if (joined.tensor == nullptr) {
+      dims[0] = rows_;
+      joined.tensor = Tensor::Allocate(C().TF_TensorType(output), dims);
     }
-    target = joined_[fetch].tensor;
+    target = joined.tensor;
   }
+  dims[0] = target->rows();
   if (target->dims() != dims) {
     const std::string& name = function_->fetches()[fetch].name;
     throw tf::Error(TF_INVALID_ARGUMENT,
@@ -101,8 +122,9 @@ void BatchRun::Join(size_t fetch, const TF_Tensor* output, int64_t begin) {
   }
   const size_t bytes = C().TF_TensorByteSize(output);
   if (bytes == 0) return;
-  std::memcpy(static_cast<char*>(target->data()) + target->row_bytes() * static_cast<size_t>(begin),
-              C().TF_TensorData(output), bytes);
+  std::memcpy(
+      static_cast<char*>(target->data()) + target->row_bytes() * static_cast<size_t>(joined.row + begin),
+      C().TF_TensorData(output), bytes);
   CountCopiedOut(bytes);
 }
 
@@ -112,9 +134,8 @@ void BatchRun::Finish(std::exception_ptr error) noexcept {
     done_({}, std::move(error));
     return;
   }
-  if (shards() > 1) {
-    outputs_.reserve(joined_.size());
-    for (Joined& joined : joined_) outputs_.push_back(std::move(joined.tensor));
+  for (size_t i = 0; i < joined_.size(); ++i) {
+    if (!joined_[i].target && shards() > 1) outputs_[i] = std::move(joined_[i].tensor);
   }
   done_(std::move(outputs_), nullptr);
 }

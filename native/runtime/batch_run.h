@@ -10,31 +10,37 @@ namespace ke::runtime {
 // One run of a compiled function over a batch: shards of rows in, joined rows out.
 class BatchRun : public ShardedJob {
  public:
-  // `rows` is -1 where no feed is batched: one shard, whose outputs are returned as they are.
-  BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<TensorRef> feeds, int64_t rows,
-           int64_t shard_size, control::RunControlRef control, CompiledFunction::Done done);
+  // `rows` is -1 where no feed is batched: one shard, whose outputs are returned as they are. What `options`
+  // asks for was checked.
+  BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<FeedValue> feeds, int64_t rows,
+           RunOptions options, CompiledFunction::Done done);
 
  protected:
   void RunShard(int64_t shard) override;
   void Finish(std::exception_ptr error) noexcept override;
 
  private:
-  // The rows of one fetch: allocated when the first shard shows their shape, each shard writes its own part.
+  // Where the rows of one fetch go, of which each shard writes its own part.
   struct Joined {
     std::mutex mutex;
+    // The target's; else, of several shards, allocated when the first shows their shape.
     TensorRef tensor;
+    int64_t row = 0;  // in `tensor`, of the run's first
+    bool target = false;
   };
 
-  void CheckRows(const CompiledFunction::Fetch& fetch, const TF_Tensor* output, int64_t rows) const;
+  // Whether the rows of a fetch stay where TensorFlow put them.
+  bool KeepsOutput(size_t fetch) const { return shards() == 1 && !joined_[fetch].target; }
+  void CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) const;
   void Join(size_t fetch, const TF_Tensor* output, int64_t begin);
 
   const std::shared_ptr<const CompiledFunction> function_;
-  std::vector<TensorRef> feeds_;
+  std::vector<FeedValue> feeds_;
   const int64_t rows_;
-  const int64_t shard_size_;
+  const RunOptions options_;
   const CompiledFunction::Done done_;
-  std::vector<TensorRef> outputs_;  // of the only shard
-  std::vector<Joined> joined_;      // of several
+  std::vector<Joined> joined_;
+  std::vector<TensorRef> outputs_;
 };
 
 }  // namespace ke::runtime

@@ -1,5 +1,6 @@
 #include "runtime/compiled_function.h"
 
+#include <functional>
 #include <utility>
 
 #include "control/loop_ops.h"
@@ -26,6 +27,35 @@ bool Fits(const Shape& expected, const std::vector<int64_t>& dims) {
     if (expected.dims[i] >= 0 && expected.dims[i] != dims[i]) return false;
   }
   return true;
+}
+
+// Whether `dims`, of which `rows` rows run in shards of `shard_size`, fit a placeholder of shape `expected`.
+// One of a fixed number of rows takes shards of just that many.
+bool FitsInShards(const Shape& expected, std::vector<int64_t> dims, int64_t rows, int64_t shard_size) {
+  if (!dims.empty() && expected.rank() > 0) {
+    const int64_t fixed = expected.dims[0];
+    dims[0] = fixed == shard_size && rows % fixed == 0 ? fixed : rows;
+  }
+  return Fits(expected, dims);
+}
+
+// The memory of rows [begin, begin + rows) of a tensor whose first row is `first`.
+struct Range {
+  Range(const TensorRef& tensor, int64_t row, int64_t rows)
+      : begin(static_cast<const char*>(tensor->data()) + tensor->row_bytes() * static_cast<size_t>(row)),
+        end(begin + tensor->row_bytes() * static_cast<size_t>(rows)) {}
+  bool Overlaps(const Range& other) const {
+    const std::less<const char*> before;
+    return before(begin, other.end) && before(other.begin, end);
+  }
+
+  const char* begin;
+  const char* end;
+};
+
+[[noreturn]] void ThrowBadTarget(const CompiledFunction::Fetch& fetch, const std::string& problem) {
+  throw tf::Error(TF_INVALID_ARGUMENT, "the target of fetch " + Quote(fetch.name) + " " + problem,
+                  fetch.name);
 }
 
 [[noreturn]] void ThrowBadFeed(const CompiledFunction::Feed& feed, const std::string& problem) {
@@ -65,7 +95,8 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph:
           TensorName(fetch));
     }
     // An Identity, since TensorFlow refuses a tensor that is both fed and fetched, or fetched twice.
-    fetch_records.push_back({scope->Op("Identity", "fetch").In(fetch).Out(), TensorName(fetch)});
+    fetch_records.push_back(
+        {scope->Op("Identity", "fetch").In(fetch).Out(), TensorName(fetch), dtype, scope->GetShape(fetch)});
   }
   return std::shared_ptr<CompiledFunction>(
       new CompiledFunction(std::move(scope), std::move(feed_records), std::move(fetch_records), config));
@@ -81,53 +112,111 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
   session_.Initialize(scope_->initializers());
 }
 
-int64_t CompiledFunction::CheckFeeds(const std::vector<TensorRef>& feeds) const {
+int64_t CompiledFunction::CheckFeeds(const std::vector<FeedValue>& feeds, const RunOptions& options) const {
   if (feeds.size() != feeds_.size()) {
     std::string names;
     for (const Feed& feed : feeds_) names += (names.empty() ? "" : ", ") + feed.name;
     throw tf::Error(TF_INVALID_ARGUMENT, "the function takes " + std::to_string(feeds_.size()) + " feeds (" +
                                              names + "); received " + std::to_string(feeds.size()));
   }
+  int64_t whole = -1;
   int64_t rows = -1;
   const Feed* first = nullptr;
   for (size_t i = 0; i < feeds.size(); ++i) {
     const Feed& feed = feeds_[i];
-    std::vector<int64_t> dims = feeds[i]->dims();
+    std::vector<int64_t> dims = feeds[i].dims;
     if (feed.dtype == TF_STRING) {
-      if (feeds[i]->dtype() != TF_UINT8 || dims.size() != 2) {
+      if (feeds[i].tensor->dtype() != TF_UINT8 || dims.size() != 2) {
         ThrowBadFeed(feed, "is a list of strings: expected uint8 of shape (N, L), the bytes of each string");
       }
       dims.pop_back();
-    } else if (feeds[i]->dtype() != feed.dtype) {
+    } else if (feeds[i].tensor->dtype() != feed.dtype) {
       ThrowBadFeed(feed, "has another dtype: expected " + tf::DTypeName(feed.dtype) + ", received " +
-                             tf::DTypeName(feeds[i]->dtype()));
+                             tf::DTypeName(feeds[i].tensor->dtype()));
     }
-    if (!Fits(feed.shape, dims)) {
+    if (feed.batched && dims.empty()) ThrowBadFeed(feed, "is a scalar: it has no axis 0 to split");
+    if (feed.batched && first == nullptr) {
+      first = &feed;
+      whole = dims[0];
+      rows = options.rows >= 0 ? options.rows : whole - options.begin;
+      if (options.begin < 0 || options.begin > whole || rows > whole - options.begin) {
+        ThrowBadFeed(feed, "has " + std::to_string(whole) + " rows: the " + std::to_string(rows) +
+                               " rows from row " + std::to_string(options.begin) + " on are not all there");
+      }
+    }
+    const bool fits =
+        feed.batched ? FitsInShards(feed.shape, dims, rows, options.shard_size) : Fits(feed.shape, dims);
+    if (!fits) {
       ThrowBadFeed(feed, "has another shape: expected " + graph::ToString(feed.shape) + ", received " +
                              graph::ToString(Shape::Of(dims)));
     }
-    if (!feed.batched) continue;
-    if (dims.empty()) ThrowBadFeed(feed, "is a scalar: it has no axis 0 to split");
-    if (first == nullptr) {
-      first = &feed;
-      rows = dims[0];
-    } else if (dims[0] != rows) {
+    if (feed.batched && dims[0] != whole) {
       ThrowBadFeed(feed, "has " + std::to_string(dims[0]) + " rows where feed " + Quote(first->name) +
-                             " has " + std::to_string(rows) + ": axis 0 is the batch's in every feed");
+                             " has " + std::to_string(whole) + ": axis 0 is the batch's in every feed");
     }
+  }
+  if (first == nullptr && (options.begin != 0 || options.rows >= 0)) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "a range of rows was asked for, but no feed has rows");
   }
   return rows;
 }
 
-void CompiledFunction::Run(Executor* executor, std::vector<TensorRef> feeds, int64_t shard_size,
-                           control::RunControlRef control, Done done) {
-  if (shard_size < 1) {
-    throw tf::Error(TF_INVALID_ARGUMENT,
-                    "the shard size must be 1 or more; received " + std::to_string(shard_size));
+void CompiledFunction::CheckTargets(const std::vector<FeedValue>& feeds, const RunOptions& options,
+                                    int64_t rows) const {
+  if (options.into.empty()) return;
+  if (options.into.size() != fetches_.size()) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "there must be a target, or none, for each of " +
+                                             std::to_string(fetches_.size()) + " fetches; received " +
+                                             std::to_string(options.into.size()));
   }
-  const int64_t rows = CheckFeeds(feeds);
-  executor->Submit(std::make_shared<BatchRun>(shared_from_this(), std::move(feeds), rows, shard_size,
-                                              std::move(control), std::move(done)));
+  std::vector<Range> used;
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    if (!feeds_[i].batched)
+      used.emplace_back(feeds[i].tensor, 0, feeds[i].tensor->rows());
+    else
+      used.emplace_back(feeds[i].tensor, options.begin - feeds[i].first, rows);
+  }
+  for (size_t i = 0; i < fetches_.size(); ++i) {
+    const RowTarget& target = options.into[i];
+    const Fetch& fetch = fetches_[i];
+    if (!target.given) continue;
+    if (rows < 0) ThrowBadTarget(fetch, "has no rows to take: no feed of the function has any");
+    if (target.dtype != fetch.dtype) {
+      ThrowBadTarget(fetch, "has another dtype: expected " + tf::DTypeName(fetch.dtype) + ", received " +
+                                tf::DTypeName(target.dtype));
+    }
+    Shape expected = fetch.shape;
+    if (expected.rank() > 0) expected.dims[0] = -1;  // the target may have more rows
+    if (target.dims.empty() || !Fits(expected, target.dims)) {
+      ThrowBadTarget(fetch, "has another shape: expected " + graph::ToString(expected) + ", received " +
+                                graph::ToString(Shape::Of(target.dims)));
+    }
+    if (target.row < 0 || target.row > target.dims[0] || rows > target.dims[0] - target.row) {
+      ThrowBadTarget(fetch, "has shape " + graph::ToString(Shape::Of(target.dims)) + ": the " +
+                                std::to_string(rows) + " rows of the run, from row " +
+                                std::to_string(target.row) + " on, do not fit");
+    }
+    if (target.tensor == nullptr) continue;
+    const Range range(target.tensor, target.row, rows);
+    for (const Range& other : used) {
+      if (range.Overlaps(other)) {
+        ThrowBadTarget(fetch,
+                       "shares memory with a feed or with another target: it would change under the run");
+      }
+    }
+    used.push_back(range);
+  }
+}
+
+void CompiledFunction::Run(Executor* executor, std::vector<FeedValue> feeds, RunOptions options, Done done) {
+  if (options.shard_size < 1) {
+    throw tf::Error(TF_INVALID_ARGUMENT,
+                    "the shard size must be 1 or more; received " + std::to_string(options.shard_size));
+  }
+  const int64_t rows = CheckFeeds(feeds, options);
+  CheckTargets(feeds, options, rows);
+  executor->Submit(std::make_shared<BatchRun>(shared_from_this(), std::move(feeds), rows, std::move(options),
+                                              std::move(done)));
 }
 
 }  // namespace ke::runtime

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "control/run_control.h"
 #include "graph/scope.h"
 #include "runtime/executor.h"
+#include "runtime/run_options.h"
 #include "runtime/session.h"
 #include "runtime/tensor.h"
 #include "trace/trace.h"
@@ -30,8 +30,11 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   struct Fetch {
     TF_Output tensor;
     std::string name;  // of the tensor that the trace fetched
+    TF_DataType dtype;
+    graph::Shape shape;
   };
-  // Called once, on one of the executor's threads (or, with the error, on none: see Run).
+  // Called once, on one of the executor's threads (or, with the error, on none: see Run). An output whose
+  // rows went into a target's memory is null.
   using Done = std::function<void(std::vector<TensorRef> outputs, std::exception_ptr error)>;
 
   // Replays the trace into a graph and opens a session over it. Blocking: for a background thread. Throws
@@ -45,14 +48,15 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
                                                  const std::vector<TF_Output>& fetches,
                                                  const SessionConfig& config);
 
-  // Splits the feeds along axis 0 into shards of at most `shard_size` rows, runs them on the executor and
-  // joins the fetches along axis 0, in order. Without a batched feed there is one shard. Throws
-  // INVALID_ARGUMENT, naming the feed, before anything runs; what fails later reaches `done`: TensorFlow's
-  // errors, CANCELLED where `control` was cancelled before the last shard began or while a loop of one had
+  // Splits the rows asked for along axis 0 into shards of at most `options.shard_size`, runs them on the
+  // executor and joins the fetches along axis 0, in order: in memory of their own, or in the targets given.
+  // Without a batched feed there is one shard. Throws INVALID_ARGUMENT, naming the feed, or the fetch whose
+  // target does not fit, before anything runs; what fails later reaches `done`: TensorFlow's errors,
+  // CANCELLED where `options.control` was cancelled before the last shard began or while a loop of one had
   // turns left, INVALID_ARGUMENT where a fetch does not have the rows of its shard, or rows whose shape
-  // differs between shards. A feed of dtype string takes uint8 (N, L): N strings. `control` may be null.
-  void Run(Executor* executor, std::vector<TensorRef> feeds, int64_t shard_size,
-           control::RunControlRef control, Done done);
+  // differs between shards or from its target's. Targets keep the rows of the shards that succeeded. A feed
+  // of dtype string takes uint8 (N, L): N strings.
+  void Run(Executor* executor, std::vector<FeedValue> feeds, RunOptions options, Done done);
 
   const std::vector<Feed>& feeds() const { return feeds_; }
   const std::vector<Fetch>& fetches() const { return fetches_; }
@@ -64,8 +68,11 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vector<Feed> feeds, std::vector<Fetch> fetches,
                    const SessionConfig& config);
 
-  // Throws where a feed does not fit; returns the rows, or -1 where no feed has an axis 0 to split.
-  int64_t CheckFeeds(const std::vector<TensorRef>& feeds) const;
+  // Throws where a feed does not fit; returns the rows to run, or -1 where no feed has an axis 0 to split.
+  int64_t CheckFeeds(const std::vector<FeedValue>& feeds, const RunOptions& options) const;
+  // Throws where a target cannot hold `rows` rows of its fetch, or where two memories that the run reads and
+  // writes, or writes twice, overlap.
+  void CheckTargets(const std::vector<FeedValue>& feeds, const RunOptions& options, int64_t rows) const;
 
   std::unique_ptr<graph::Scope> scope_;  // owns the graph, so it stands before the session
   std::vector<Feed> feeds_;

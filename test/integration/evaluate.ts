@@ -19,7 +19,7 @@ export async function evaluateAll(record: () => readonly Symbolic[]): Promise<Ev
     return record().map((symbol) => ops.expandDims(symbol, 0));
   });
   const compiled = await trace.compile(fetches, { intraOp: 1, replicas: 1 });
-  const outputs = await compiled.run([await tensor([0], [1], 'int32').toAligned()], 1, null);
+  const outputs = await compiled.run([await tensor([0], [1], 'int32').toAligned()], { shardSize: 1 });
   compiled.close();
   return outputs.map((output) => {
     const made = Tensor.fromNative(output);

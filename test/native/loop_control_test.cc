@@ -92,7 +92,7 @@ std::future<Outcome> Start(const std::shared_ptr<CompiledFunction>& function, Ex
     }
     promise->set_value(std::move(outcome));
   };
-  function->Run(executor, {Zeros(rows)}, 1, std::move(control), done);
+  function->Run(executor, {Zeros(rows)}, {.control = std::move(control)}, done);
   return promise->get_future();
 }
 
@@ -215,7 +215,7 @@ TEST(LoopControl, OneSessionRunsAfterARunOfItWasCancelled) {
     TensorRef feed = runtime::Tensor::Allocate(TF_INT32, {});
     *static_cast<int32_t*>(feed->data()) = turns;
     auto code = std::make_shared<std::promise<TF_Code>>();
-    function->Run(&executor, {feed}, 1, std::move(control),
+    function->Run(&executor, {feed}, {.control = std::move(control)},
                   [code](const std::vector<TensorRef>&, const std::exception_ptr& error) {
                     try {
                       if (error != nullptr) std::rethrow_exception(error);

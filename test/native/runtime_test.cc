@@ -55,7 +55,8 @@ struct Outcome {
 std::future<Outcome> Start(CompiledFunction* function, Executor* executor, std::vector<TensorRef> feeds,
                            int64_t shard_size, control::RunControlRef control = nullptr) {
   auto promise = std::make_shared<std::promise<Outcome>>();
-  function->Run(executor, std::move(feeds), shard_size, std::move(control),
+  function->Run(executor, {feeds.begin(), feeds.end()},
+                {.shard_size = shard_size, .control = std::move(control)},
                 [promise](std::vector<TensorRef> outputs, std::exception_ptr error) {
                   promise->set_value({std::move(outputs), error});
                 });
@@ -315,7 +316,7 @@ TEST(CompiledFunction, FeedsStringsAsRowsOfBytes) {
   const Outcome outcome = Start(function.get(), &executor, {bytes}, 2).get();
   ASSERT_EQ(outcome.code(), TF_OK);
   EXPECT_EQ(static_cast<const int32_t*>(outcome.outputs[0]->data())[2], 100);
-  EXPECT_THROW(function->Run(&executor, {Floats({3, 4})}, 2, nullptr, nullptr), tf::Error);
+  EXPECT_THROW(function->Run(&executor, {Floats({3, 4})}, {.shard_size = 2}, nullptr), tf::Error);
 }
 
 TEST(CompiledFunction, RefusesFeedsThatDoNotFitAndNamesThem) {
@@ -325,7 +326,7 @@ TEST(CompiledFunction, RefusesFeedsThatDoNotFitAndNamesThem) {
   Executor executor(1);
   const auto message = [&](std::vector<TensorRef> feeds, int64_t shard_size = 2) -> std::string {
     try {
-      function->Run(&executor, std::move(feeds), shard_size, nullptr, nullptr);
+      function->Run(&executor, {feeds.begin(), feeds.end()}, {.shard_size = shard_size}, nullptr);
     } catch (const tf::Error& error) {
       EXPECT_EQ(error.code(), TF_INVALID_ARGUMENT);
       return error.what();

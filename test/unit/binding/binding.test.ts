@@ -88,10 +88,10 @@ describe('NativeTensor', () => {
   it('may be empty', async () => {
     const empty = addon.allocate('float32', [0, 4]);
     expect(empty.buffer.byteLength).toBe(0);
-    const [output] = await double.run([empty], 8, null);
+    const [output] = await double.run([empty], { shardSize: 8 });
     expect(output?.shape).toEqual([0, 4]);
     empty.release();
-    expect((await failure(() => double.run([empty], 8, null))).code).toBe('FAILED_PRECONDITION');
+    expect((await failure(() => double.run([empty], { shardSize: 8 }))).code).toBe('FAILED_PRECONDITION');
   });
 
   it('cannot be made or faked by hand', async () => {
@@ -100,7 +100,7 @@ describe('NativeTensor', () => {
     expect(() => new Constructor()).toThrow('NativeTensor cannot be constructed by hand');
     expect(() => new Constructor({})).toThrow(TypeError);
     for (const fake of [{}, Object.create(tensor), double, null, undefined, 'x']) {
-      const error = await failure(() => double.run([fake as NativeTensor], 1, null));
+      const error = await failure(() => double.run([fake as NativeTensor], { shardSize: 1 }));
       expect(error).toBeInstanceOf(TypeError);
       expect(error.message).toMatch(/^Expected a NativeTensor for feeds\[0\] but received /);
     }
@@ -202,7 +202,7 @@ describe('NativeTrace', () => {
     const text = trace.constant('string', [], new TextEncoder().encode('seven b'));
     const [length] = trace.op('StringLength', [text.id], {});
     const run = await trace.compile([length?.id ?? -1], { intraOp: 1, replicas: 1 });
-    const [output] = await run.run([], 1, null);
+    const [output] = await run.run([], { shardSize: 1 });
     expect(new Int32Array(output?.buffer as ArrayBuffer)[0]).toBe(7);
   });
 });
@@ -212,11 +212,11 @@ describe('NativeFunction', () => {
     const x = floats(10);
     const expected = Array.from({ length: 40 }, (_, i) => 2 * i);
     const before = addon.memory();
-    const [whole] = await double.run([x], 10, null);
+    const [whole] = await double.run([x], { shardSize: 10 });
     expect([...valuesOf(whole as NativeTensor)]).toEqual(expected);
     expect(addon.memory().copiedInBytes).toBe(before.copiedInBytes);
     expect(addon.memory().copiedOutBytes).toBe(before.copiedOutBytes);
-    const [joined] = await double.run([x], 3, null);
+    const [joined] = await double.run([x], { shardSize: 3 });
     expect(joined?.shape).toEqual([10, 4]);
     expect([...valuesOf(joined as NativeTensor)]).toEqual(expected);
     expect(addon.memory().copiedOutBytes).toBe(before.copiedOutBytes + 160);
@@ -224,7 +224,7 @@ describe('NativeFunction', () => {
 
   it('keeps a feed alive that is released in the middle of the run', async () => {
     const x = floats(2000);
-    const running = double.run([x], 1, null);
+    const running = double.run([x], { shardSize: 1 });
     x.release();
     const [output] = await running;
     expect(valuesOf(output as NativeTensor)[7999]).toBe(2 * 7999);
@@ -235,7 +235,7 @@ describe('NativeFunction', () => {
     const x = trace.placeholder('float32', [null, 4], 'x');
     const run = await trace.compile([x.id], { intraOp: 1, replicas: 1 });
     const feed = floats(2);
-    const [output] = await run.run([feed], 2, null);
+    const [output] = await run.run([feed], { shardSize: 2 });
     valuesOf(output as NativeTensor).fill(-1);
     expect(valuesOf(feed)[1]).toBe(1);
     run.close();
@@ -246,7 +246,7 @@ describe('NativeFunction', () => {
   it.skipIf(transfer === undefined)('refuses a feed whose buffer was transferred away', async () => {
     const x = floats(2);
     const taken = transfer?.call(x.buffer) as ArrayBuffer;
-    const error = await failure(() => double.run([x], 2, null));
+    const error = await failure(() => double.run([x], { shardSize: 2 }));
     expect(error.code).toBe('FAILED_PRECONDITION');
     expect(error.message).toContain('detached or transferred');
     x.release();
@@ -254,16 +254,19 @@ describe('NativeFunction', () => {
   });
 
   it('rejects feeds that do not fit, before it runs', async () => {
-    const message = async (feeds: unknown, shardSize: unknown = 1, control: unknown = null) =>
-      (await failure(() => double.run(feeds as never, shardSize as never, control as never))).message;
+    const message = async (feeds: unknown, options: unknown = { shardSize: 1 }) =>
+      (await failure(() => double.run(feeds as never, options as never))).message;
     expect(await message([])).toBe('the function takes 1 feeds (x); received 0');
     expect(await message([addon.allocate('uint8', [1, 4])])).toContain("feed 'x' has another dtype");
     expect(await message([addon.allocate('float32', [1, 5])])).toContain(
       'expected (null, 4), received (1, 5)',
     );
     expect(await message(5)).toBe('Expected an array of NativeTensors for feeds but received 5');
-    expect(await message([floats(1)], 0)).toContain('for shardSize but received 0');
-    expect(await message([floats(1)], 1, {})).toContain('Expected a NativeRun for run');
+    expect(await message([floats(1)], 1)).toContain('Expected an object for options');
+    expect(await message([floats(1)], { shardSize: 0 })).toContain('for options.shardSize but received 0');
+    expect(await message([floats(1)], { shardSize: 1, run: {} })).toContain(
+      'Expected a NativeRun for options.run',
+    );
   });
 
   it('rejects with the node at fault', async () => {
@@ -272,7 +275,7 @@ describe('NativeFunction', () => {
     const shape = trace.constant('int32', [2], new Int32Array([-1, 7]));
     const [y] = trace.op('Reshape', [x.id, shape.id], {});
     const run = await trace.compile([y?.id ?? -1], { intraOp: 1, replicas: 1 });
-    expect(await failure(() => run.run([floats(1)], 1, null))).toMatchObject({
+    expect(await failure(() => run.run([floats(1)], { shardSize: 1 }))).toMatchObject({
       code: 'INVALID_ARGUMENT',
       op: expect.stringContaining('Reshape'),
     });
@@ -281,7 +284,7 @@ describe('NativeFunction', () => {
   it('is cancelled between shards', async () => {
     const run = await slow(addon);
     const control = addon.createRun();
-    const running = run.run([addon.allocate('float32', [500, 600])], 1, control);
+    const running = run.run([addon.allocate('float32', [500, 600])], { shardSize: 1, run: control });
     setTimeout(() => control.cancel(), 20);
     expect((await failure(() => running)).code).toBe('CANCELLED');
     expect(control.progress()).toEqual({ done: 0, total: 0 });
@@ -293,7 +296,7 @@ describe('NativeFunction', () => {
     const loop = await looping(addon);
     const control = addon.createRun();
     expect(control.progress()).toEqual({ done: 0, total: 0 });
-    const running = loop.run([turns(endless)], 1, control);
+    const running = loop.run([turns(endless)], { shardSize: 1, run: control });
     running.catch(() => undefined);
     while (control.progress().done < 100) await sleep(1);
     const { done, total } = control.progress();
@@ -304,7 +307,7 @@ describe('NativeFunction', () => {
     expect(control.progress().done).toBeLessThan(endless);
 
     const another = addon.createRun();
-    const [last] = await loop.run([turns(7)], 1, another);
+    const [last] = await loop.run([turns(7)], { shardSize: 1, run: another });
     expect(new Int32Array(last?.buffer as ArrayBuffer, last?.byteOffset, 1)[0]).toBe(7);
     expect(another.progress()).toEqual({ done: 7, total: 7 });
     loop.close();
@@ -315,22 +318,24 @@ describe('NativeFunction', () => {
     await new Promise((resolve) => worker.once('message', resolve));
     await worker.terminate();
     const loop = await looping(addon);
-    expect(await loop.run([turns(3)], 1, null)).toHaveLength(1);
+    expect(await loop.run([turns(3)], { shardSize: 1 })).toHaveLength(1);
     loop.close();
   });
 
   it('ends its runs when it is closed, and takes no more', async () => {
     const run = await doubling(addon);
-    const running = run.run([floats(1000)], 1, null);
+    const running = run.run([floats(1000)], { shardSize: 1 });
     run.close();
     run.close();
     expect((await running)[0]?.shape).toEqual([1000, 4]);
-    expect((await failure(() => run.run([floats(1)], 1, null))).message).toBe('the function is closed');
+    expect((await failure(() => run.run([floats(1)], { shardSize: 1 }))).message).toBe(
+      'the function is closed',
+    );
   });
 
   it('takes a thousand runs at once', async () => {
     const outputs = await Promise.all(
-      Array.from({ length: 1000 }, (_, i) => double.run([floats(3, i)], 1 + (i % 3), null)),
+      Array.from({ length: 1000 }, (_, i) => double.run([floats(3, i)], { shardSize: 1 + (i % 3) })),
     );
     for (const [i, [output]] of outputs.entries()) {
       expect([...valuesOf(output as NativeTensor)]).toEqual(
@@ -343,7 +348,7 @@ describe('NativeFunction', () => {
     const run = await slow(addon);
     let ticks = 0;
     const timer = setInterval(() => ticks++, 1);
-    await run.run([addon.allocate('float32', [8, 600])], 1, null);
+    await run.run([addon.allocate('float32', [8, 600])], { shardSize: 1 });
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(20);
     run.close();
@@ -374,7 +379,7 @@ describe('an environment that ends in the middle of a run', () => {
   it('is a worker that is terminated, while another and the main thread go on', async () => {
     const [first, second] = await Promise.all([worker('wait'), worker('wait')]);
     await first.terminate();
-    const [output] = await double.run([floats(2)], 1, null);
+    const [output] = await double.run([floats(2)], { shardSize: 1 });
     expect(output?.shape).toEqual([2, 4]);
     await second.terminate();
   });

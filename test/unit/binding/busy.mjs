@@ -11,13 +11,13 @@ if (ending === 'loop') {
   new Int32Array(limit.buffer, limit.byteOffset, 1)[0] = 100_000_000;
   const control = addon.createRun();
   const loop = await looping(addon);
-  loop.run([limit], 1, control).catch(() => {});
+  loop.run([limit], { shardSize: 1, run: control }).catch(() => {});
   while (control.progress().done === 0) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 const run = await slow(addon);
 const x = addon.allocate('float32', [ending === 'end' ? 3 : 400, 600]);
-await run.run([x], 400, null);
-const runs = Array.from({ length: 5 }, () => run.run([x], 1, null));
+await run.run([x], { shardSize: 400 });
+const runs = Array.from({ length: 5 }, () => run.run([x], { shardSize: 1 }));
 for (const each of runs) each.catch(() => {});
 parentPort?.postMessage('busy');
 if (ending === 'exit') setTimeout(() => process.exit(7), 20);
@@ -29,6 +29,6 @@ if (ending === 'throw') {
 if (ending === 'end') {
   run.close();
   x.release();
-  const [last] = await run.run([addon.allocate('float32', [1, 600])], 1, null).catch(() => [null]);
+  const [last] = await run.run([addon.allocate('float32', [1, 600])], { shardSize: 1 }).catch(() => [null]);
   console.log(last === null ? 'refused' : 'ran');
 }

@@ -33,14 +33,14 @@ const run = await doubling(addon);
 const x = addon.allocate('float32', [2, 4]);
 new Float32Array(x.buffer, x.byteOffset).fill(7);
 const copied = addon.memory().copiedInBytes;
-const [output] = await run.run([x], 2, null);
+const [output] = await run.run([x], { shardSize: 2 });
 const doubled = new Float32Array(output.buffer, output.byteOffset)[7];
 const copies = addon.memory().copiedInBytes > copied;
 output.release();
 
 // What takes a buffer away from its tensor: Node lets only its own ArrayBuffers be transferred so.
 structuredClone(x.buffer, { transfer: [x.buffer] });
-const detached = await run.run([x], 2, null).then(
+const detached = await run.run([x], { shardSize: 2 }).then(
   ([each]) => {
     each.release();
     return 'ran';
@@ -59,7 +59,7 @@ const memoryInUse = () => process.memoryUsage()[external ? 'rss' : 'arrayBuffers
 const large = addon.allocate('float32', [MB / 4, 4]);
 let peak = 0;
 for (let i = 0; i < 200; i++) {
-  const [each] = await run.run([large], MB, null);
+  const [each] = await run.run([large], { shardSize: MB });
   each.release();
   if (i === 20) peak = memoryInUse();
 }
