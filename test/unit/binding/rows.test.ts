@@ -178,9 +178,8 @@ describe('a target', () => {
     }
     expect(await into(5)).toBeInstanceOf(TypeError);
     expect(await into(floats(4), -1)).toBeInstanceOf(TypeError);
-    expect((await failure(() => double.run([x], { shardSize: 1, into: [] }))).message).toContain(
-      'received 0',
-    );
+    const two = await failure(() => double.run([x], { shardSize: 1, into: [null, null] }));
+    expect(two.message).toContain('for each of 1 fetches; received 2');
     expect(await failure(() => double.run([x], { shardSize: 1, into: 5 as never }))).toBeInstanceOf(
       TypeError,
     );
