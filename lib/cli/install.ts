@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { type InstallProgress, installTensorflow } from '../tensorflow/install.js';
-import { oneOf } from './explain/options.js';
 import { exitCodes } from './failure.js';
 import { onInterrupt } from './interrupt.js';
+import { oneOf } from './options.js';
 import { startProgress } from './progress.js';
 import { type Terminal, writeLine } from './terminal.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
-import { explainBatch } from '../../lib/cli/explain/explaining.js';
-import { METHOD_NAMES, methodsOf } from '../../lib/cli/explain/methods.js';
-import { explainedModel } from '../../lib/cli/explain/target.js';
+import { explainBatch } from '../../lib/cli/methods/explaining.js';
+import { explainedModel } from '../../lib/cli/methods/exposed.js';
+import { METHOD_NAMES, methodsOf } from '../../lib/cli/methods/named.js';
 import * as ke from '../../lib/index.js';
 
 const model = await ke.loadModel('demo/model');

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { loadBatch } from '../../lib/cli/explain/batch.js';
 import { type ComparedMethod, ComparisonPrinter } from '../../lib/cli/explain/comparison_printer.js';
-import { predictScores } from '../../lib/cli/explain/explaining.js';
-import { readLabels } from '../../lib/cli/explain/labels.js';
+import { PointingGame, readBoxes } from '../../lib/cli/explain/pointing.js';
+import { escapeHtml, formatPointing, formatScore, Report } from '../../lib/cli/explain/report.js';
+import { cellSize } from '../../lib/cli/explain/sheet.js';
 import {
   ALL,
   COMPARED_NAMES,
@@ -17,21 +17,13 @@ import {
   type NamedMethod,
   noiseFor,
   type Passes,
-} from '../../lib/cli/explain/methods.js';
-import {
-  amount,
-  fraction,
-  imageSize,
-  integer,
-  oneOf,
-  scaleList,
-  unitList,
-} from '../../lib/cli/explain/options.js';
-import { findPictures, OutputNames } from '../../lib/cli/explain/pictures.js';
-import { PointingGame, readBoxes } from '../../lib/cli/explain/pointing.js';
-import { labelOf, scoreKindOf, scoresOf, topUnits } from '../../lib/cli/explain/predictions.js';
-import { escapeHtml, formatPointing, formatScore, Report } from '../../lib/cli/explain/report.js';
-import { cellSize } from '../../lib/cli/explain/sheet.js';
+} from '../../lib/cli/methods/named.js';
+import { amount, fraction, imageSize, integer, oneOf, scaleList, unitList } from '../../lib/cli/options.js';
+import { loadBatch } from '../../lib/cli/pictures/batch.js';
+import { findPictures, OutputNames } from '../../lib/cli/pictures/files.js';
+import { readLabels } from '../../lib/cli/pictures/labels.js';
+import { labelOf, scoreKindOf, scoresOf, topUnits } from '../../lib/cli/pictures/predictions.js';
+import { predictScores } from '../../lib/cli/pictures/scores.js';
 import { run } from '../../lib/cli/program.js';
 import { methods } from '../../lib/index.js';
 

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { globSync } from 'tinyglobby';
 import { describe, expect, test } from 'vitest';
-import { COMPARED_NAMES, METHOD_NAMES } from '../../lib/cli/explain/methods.js';
+import { COMPARED_NAMES, METHOD_NAMES } from '../../lib/cli/methods/named.js';
 import { methods } from '../../lib/index.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,12 +1,10 @@
 import { Command } from 'commander';
 import { COLORMAPS } from '../../image/colormap.js';
 import { onInterrupt } from '../interrupt.js';
-import type { Terminal } from '../terminal.js';
-import { METHOD_NAMES, methodName } from './methods.js';
+import { METHOD_NAMES, methodName } from '../methods/named.js';
 import {
   amount,
   colormap,
-  type ExplainOptions,
   fraction,
   imageSize,
   integer,
@@ -15,7 +13,9 @@ import {
   preprocessing,
   scaleList,
   unitList,
-} from './options.js';
+} from '../options.js';
+import type { Terminal } from '../terminal.js';
+import type { ExplainOptions } from './options.js';
 import { explainPictures } from './run.js';
 
 const EXAMPLES = `

@@ -4,17 +4,18 @@ import { overlay, resizeImage } from '../../image/index.js';
 import type { Model } from '../../model/model.js';
 import type { Tensor } from '../../tensor.js';
 import { exitCodes } from '../failure.js';
+import { explainBatch, firstMap, rowOf } from '../methods/explaining.js';
+import { explainedModel } from '../methods/exposed.js';
+import type { NamedMethod } from '../methods/named.js';
+import { type LoadedPicture, loadBatch } from '../pictures/batch.js';
+import { labelOf, topUnits } from '../pictures/predictions.js';
+import { predictScores } from '../pictures/scores.js';
 import { type Progress, startProgress } from '../progress.js';
 import { writeLine } from '../terminal.js';
-import { type LoadedPicture, loadBatch } from './batch.js';
 import { type ComparedMethod, ComparisonPrinter } from './comparison_printer.js';
-import { explainBatch, firstMap, predictScores, rowOf } from './explaining.js';
 import type { Job } from './job.js';
-import type { NamedMethod } from './methods.js';
 import { boxOf, PointingGame } from './pointing.js';
-import { labelOf, topUnits } from './predictions.js';
 import { cellSize, SHEET_COLUMNS, type SheetRow, STRIP_COLUMNS, UNTITLED, writeSheet } from './sheet.js';
-import { explainedModel } from './target.js';
 
 /** Explains the pictures by every method, and compares what they cost and find. Returns the exit code. */
 export async function compareMethods(job: Job): Promise<number> {

@@ -1,5 +1,5 @@
+import type { NamedMethod, Passes } from '../methods/named.js';
 import { paint, type Terminal, writeLine } from '../terminal.js';
-import type { NamedMethod, Passes } from './methods.js';
 import type { PointingResult } from './pointing.js';
 
 /** What a comparison finds of one method. */

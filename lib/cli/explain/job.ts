@@ -1,8 +1,8 @@
+import type { NamedMethod } from '../methods/named.js';
+import type { Target } from '../pictures/target.js';
 import type { Terminal } from '../terminal.js';
-import type { NamedMethod } from './methods.js';
 import type { ExplainOptions } from './options.js';
 import type { Box } from './pointing.js';
-import type { Target } from './target.js';
 
 /** What one run of `keras-explainable explain` works on: its options, and what they name, read and checked. */
 export interface Job {

@@ -4,19 +4,20 @@ import { encodePng, overlay, resizeImage } from '../../image/index.js';
 import type { Model } from '../../model/model.js';
 import type { Tensor } from '../../tensor.js';
 import { exitCodes } from '../failure.js';
+import { explainBatch, firstMap, rowOf } from '../methods/explaining.js';
+import { explainedModel } from '../methods/exposed.js';
+import type { NamedMethod } from '../methods/named.js';
+import { type LoadedPicture, loadBatch } from '../pictures/batch.js';
+import { OutputNames } from '../pictures/files.js';
+import { labelOf, type Prediction, type ScoreKind, topUnits } from '../pictures/predictions.js';
+import { predictScores } from '../pictures/scores.js';
 import { type Progress, startProgress } from '../progress.js';
 import { writeLine } from '../terminal.js';
-import { type LoadedPicture, loadBatch } from './batch.js';
-import { explainBatch, firstMap, predictScores, rowOf } from './explaining.js';
 import type { Job } from './job.js';
-import type { NamedMethod } from './methods.js';
-import { OutputNames } from './pictures.js';
 import { boxOf, PointingGame } from './pointing.js';
-import { labelOf, type Prediction, type ScoreKind, topUnits } from './predictions.js';
 import { Printer } from './printer.js';
 import { Report, type ReportOverlay, type ReportPicture } from './report.js';
 import { cellSize, SHEET_COLUMNS, UNTITLED, writeSheet } from './sheet.js';
-import { explainedModel } from './target.js';
 
 /** Predictions that are shown of a picture, where not more are explained. */
 const SHOWN_PREDICTIONS = 3;

@@ -1,6 +1,6 @@
+import { SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
 import { paint, type Terminal, writeLine } from '../terminal.js';
 import type { PointingResult } from './pointing.js';
-import { SCORE_TEXTS, type ScoreKind } from './predictions.js';
 import { formatPointing, formatScore, type ReportPicture } from './report.js';
 
 export interface Summary {

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { type Prediction, SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
 import type { PointingResult } from './pointing.js';
-import { type Prediction, SCORE_TEXTS, type ScoreKind } from './predictions.js';
 
 /** An overlay, by its path relative to the page. */
 export interface ReportOverlay {

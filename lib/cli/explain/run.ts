@@ -1,17 +1,17 @@
 import { dirname } from 'node:path';
 import { loadModel } from '../../load_model.js';
 import { UsageError } from '../failure.js';
+import { ALL, COMPARED_NAMES, methodsOf } from '../methods/named.js';
+import { checkOutput } from '../output.js';
+import { findPictures } from '../pictures/files.js';
+import { readLabels } from '../pictures/labels.js';
+import { targetOf } from '../pictures/target.js';
 import type { Terminal } from '../terminal.js';
 import { compareMethods } from './compare.js';
 import type { Job } from './job.js';
-import { readLabels } from './labels.js';
-import { ALL, COMPARED_NAMES, methodsOf } from './methods.js';
 import { explainByOne } from './one_method.js';
 import type { ExplainOptions } from './options.js';
-import { checkOutput } from './output.js';
-import { findPictures } from './pictures.js';
 import { boxOf, readBoxes } from './pointing.js';
-import { targetOf } from './target.js';
 
 /** What `keras-explainable explain` does. Returns the exit code. */
 export async function explainPictures(

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { UsageError } from '../failure.js';
+import { UsageError } from './failure.js';
 
 /**
  * Refuses a directory that cannot be made or written to, before hours go into what would be written there. Makes nothing.

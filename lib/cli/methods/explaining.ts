@@ -1,37 +1,10 @@
 import { explain } from '../../engine/explain.js';
 import type { Model } from '../../model/model.js';
 import { type Tensor, tensor } from '../../tensor.js';
-import type { NamedMethod } from './methods.js';
-import { type ScoreKind, scoreKindOf, scoresOf } from './predictions.js';
-import type { Target } from './target.js';
+import type { NamedMethod } from './named.js';
 
 /** How far the turns of a method's loops (mask batches, repetitions) are, within one batch: from 0 to 1. */
 export type OnShare = (share: number) => void;
-
-export interface Scores {
-  readonly kind: ScoreKind;
-  /** A row of scores per picture. */
-  readonly rows: readonly Float64Array[];
-}
-
-/** The model's scores for a batch. `kind` is what an earlier batch of the same run has settled. */
-export async function predictScores(
-  { model, units }: Target,
-  inputs: Tensor,
-  batchSize: number,
-  kind: ScoreKind | null,
-  signal: AbortSignal,
-): Promise<Scores> {
-  const predicted = await model.predict(inputs, { batchSize, signal });
-  const outputs = Array.isArray(predicted) ? (predicted as Tensor[]) : [predicted as Tensor];
-  const values = Float32Array.from(outputs[0]?.data as Float32Array);
-  for (const output of outputs) output.release();
-  const settled = kind ?? scoreKindOf(values, units);
-  const rows = Array.from({ length: values.length / units }, (_, i) =>
-    scoresOf(values.subarray(i * units, (i + 1) * units), settled),
-  );
-  return { kind: settled, rows };
-}
 
 /** Maps of one batch, float32 `(N, height, width, units)`, as the method's shortcut gives them. */
 export async function explainBatch(

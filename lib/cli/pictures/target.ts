@@ -1,12 +1,17 @@
 import type { NumericDType } from '../../dtype.js';
 import { isNumeric } from '../../dtype.js';
-import { expose } from '../../inspection/index.js';
+import type { Preprocessing } from '../../image/preprocess.js';
 import type { Model } from '../../model/model.js';
 import { UsageError } from '../failure.js';
-import type { NamedMethod } from './methods.js';
-import type { ExplainOptions } from './options.js';
 
-/** What the model wants and gives, as far as explaining pictures needs to know. */
+/** How pictures become the model's input, and what is asked of its outputs. */
+export interface PictureOptions {
+  readonly preprocess: Preprocessing;
+  readonly size?: readonly [height: number, width: number];
+  readonly units?: readonly number[];
+}
+
+/** What the model wants and gives, as far as pictures need to know. */
 export interface Target {
   readonly model: Model;
   readonly size: readonly [height: number, width: number];
@@ -16,7 +21,7 @@ export interface Target {
 }
 
 /** Checks that `model` takes one picture and gives one row of outputs, and that the options fit it. */
-export function targetOf(model: Model, options: ExplainOptions): Target {
+export function targetOf(model: Model, options: PictureOptions): Target {
   const [input, ...otherInputs] = model.inputs;
   const [output] = model.outputs;
   if (input === undefined || otherInputs.length > 0 || input.shape?.length !== 4 || !isNumeric(input.dtype)) {
@@ -56,34 +61,10 @@ export function targetOf(model: Model, options: ExplainOptions): Target {
   };
 }
 
-/** What the method is given: the model, or a view of it that has the activations of `layer` too. */
-export function explainedModel(
-  model: Model,
-  { needsActivations }: NamedMethod,
-  layer: string | undefined,
-): Model {
-  if (!needsActivations) return model;
-  if (layer === undefined) return expose(model);
-  let exposed: Model;
-  try {
-    exposed = expose(model, layer.includes('/') ? layer.split('/') : layer);
-  } catch (error) {
-    throw new UsageError(`--layer: ${(error as Error).message}`, { cause: error });
-  }
-  const shape = exposed.outputs.at(1)?.shape ?? null;
-  if (shape !== null && shape.length !== 4) {
-    throw new UsageError(
-      `--layer: expected a layer whose output has positions, (N, height, width, channels), but that of '${layer}' is ` +
-        `${shapeText(shape)}.`,
-    );
-  }
-  return exposed;
-}
-
 function sizeOf(
   height: number | null,
   width: number | null,
-  asked: ExplainOptions['size'],
+  asked: PictureOptions['size'],
 ): readonly [height: number, width: number] {
   if (asked === undefined) {
     if (height !== null && width !== null) return [height, width];
@@ -97,6 +78,7 @@ function sizeOf(
   return asked;
 }
 
-function shapeText(shape: readonly (number | null)[] | null): string {
+/** A shape for a person: `(any, 96)`. */
+export function shapeText(shape: readonly (number | null)[] | null): string {
   return shape === null ? 'an unknown shape' : `(${shape.map((size) => size ?? 'any').join(', ')})`;
 }
