@@ -37,11 +37,17 @@ export function typeName(value: unknown): string {
   return value.constructor?.name ?? 'object';
 }
 
+/** An argument's name as it is shown. What stands behind it tells where it came from: "x of step 3". */
+function quoted(name: string): string {
+  const [argument, place] = name.split(/(?= of step )/);
+  return `\`${argument}\`${place ?? ''}`;
+}
+
 function sentence(expected: string, name: string, received: unknown, mend: string): string {
   const type = typeName(received);
   const shown =
     received === undefined || received === null ? `${received}` : `${describe(received)} of type ${type}`;
-  return `Expected ${expected} for argument \`${name}\` but received ${shown}.${mend && ` ${mend}`}`;
+  return `Expected ${expected} for argument ${quoted(name)} but received ${shown}.${mend && ` ${mend}`}`;
 }
 
 /** A `TypeError`: "Expected X for argument \`y\` but received Z of type T. Mend." Its `code` is `INVALID_ARGUMENT`. */
@@ -56,7 +62,7 @@ export function outOfRange(name: string, expected: string, received: unknown, me
 
 /** As {@link outOfRange}, with `received` in the caller's own words. */
 export function refused(name: string, expected: string, received: string, mend = ''): RangeError {
-  const message = `Expected ${expected} for argument \`${name}\` but received ${received}.${mend && ` ${mend}`}`;
+  const message = `Expected ${expected} for argument ${quoted(name)} but received ${received}.${mend && ` ${mend}`}`;
   return Object.assign(new RangeError(message), { code: 'OUT_OF_RANGE' });
 }
 

@@ -1,131 +1,67 @@
-import { checkBoolean, checkInteger, checkOptions, refused } from '../arguments.js';
-import type { TensorSpec } from '../graph/layer.js';
-import { alignedRows, Tensor } from '../tensor.js';
+import { checkBoolean, checkInteger, checkOptions, refused, wrongType } from '../arguments.js';
+import { Tensor } from '../tensor.js';
+import { ArrayHandler } from './array_handler.js';
+import { DATA_OPTIONS, type DataHandler, type FedModel, type HandlerOptions } from './batch.js';
 import { type Indices, indicesTensor } from './indices.js';
-import { type Inputs, inputTensors, refuseNaN } from './inputs.js';
+import { type Inputs, inputTensors } from './inputs.js';
+import { checkLength, isSequence, isSource, type Sequence, type Source } from './source.js';
+import { SourceHandler } from './source_handler.js';
 
-/** What of a model data is checked against. */
-export interface FedModel {
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
-}
+export {
+  type Batch,
+  DATA_OPTIONS,
+  type DataHandler,
+  type DataOptions,
+  type FedModel,
+  type HandlerOptions,
+} from './batch.js';
 
-export interface DataOptions {
-  /** Samples per batch, 32 by default. Bounds memory, and is the step that callbacks see. */
-  readonly batchSize?: number;
-  /** Stop after so many batches. Without `batchSize`, the samples are divided into so many. */
-  readonly steps?: number;
-  /** Most batches that are prepared or run at once. Default 10. */
-  readonly maxQueueSize?: number;
-  /** For inputs that are read from sources. Arrays are there already: no workers are used. */
-  readonly workers?: number;
-  readonly useMultiprocessing?: boolean;
-}
-
-export const DATA_OPTIONS = ['batchSize', 'steps', 'maxQueueSize', 'workers', 'useMultiprocessing'] as const;
-
-/** The samples of one step, in memory that TensorFlow reads without a copy. */
-export interface Batch {
-  /** From 0. */
-  readonly step: number;
-  readonly samples: number;
-  /** One tensor per input of the model. */
-  readonly inputs: readonly Tensor[];
-  /** (samples, units) of int32, or null for every unit. */
-  readonly indices: Tensor | null;
-  /** Gives memory back that was copied for this batch alone. */
-  release(): void;
-}
-
-/** Cuts samples that are in memory into batches. */
-export class DataHandler {
-  readonly samples: number;
-  readonly batchSize: number;
-  readonly inferredSteps: number;
-  readonly maxQueueSize: number;
-  /** Bytes of one sample, of all inputs. */
-  readonly rowBytes: number;
-  readonly #inputs: readonly Tensor[];
-  readonly #indices: Tensor | null;
-  readonly #lasting: ReadonlySet<Tensor>;
-
-  /** @internal Use {@link makeDataHandler}. `lasting`: those of `inputs` that the caller owns. */
-  constructor(
-    inputs: readonly Tensor[],
-    indices: Tensor | null,
-    lasting: ReadonlySet<Tensor>,
-    { batchSize, steps, maxQueueSize }: { batchSize: number; steps: number; maxQueueSize: number },
-  ) {
-    this.#inputs = inputs;
-    this.#indices = indices;
-    this.#lasting = lasting;
-    this.samples = Math.min((inputs[0] as Tensor).shape[0] as number, batchSize * steps);
-    this.batchSize = batchSize;
-    this.inferredSteps = steps;
-    this.maxQueueSize = maxQueueSize;
-    this.rowBytes = inputs.reduce((sum, { byteLength, shape }) => sum + byteLength / (shape[0] as number), 0);
-  }
-
-  /** Looks at all values. Throws RangeError for NaN. Done before the first batch, so that nothing runs in vain. */
-  async validate(): Promise<void> {
-    for (const [i, input] of this.#inputs.entries()) {
-      await refuseNaN(this.#inputs.length > 1 ? `x[${i}]` : 'x', input);
-    }
-  }
-
-  /** The batches, each made when it is asked for. A copy is made in slices that leave the event loop free. */
-  async *batches(): AsyncGenerator<Batch, void> {
-    for (let step = 0; step < this.inferredSteps; step++) {
-      const begin = step * this.batchSize;
-      const end = Math.min(begin + this.batchSize, this.samples);
-      const own: Tensor[] = [];
-      const cut = async (whole: Tensor): Promise<Tensor> => {
-        // A tensor of the caller's is copied once for all calls that it is given to.
-        if (begin === 0 && end === whole.shape[0] && this.#lasting.has(whole)) {
-          await whole.toAligned();
-          return whole;
-        }
-        const part = Tensor.fromNative(await alignedRows(whole, begin, end));
-        own.push(part);
-        return part;
-      };
-      const inputs: Tensor[] = [];
-      for (const input of this.#inputs) inputs.push(await cut(input));
-      const indices = this.#indices === null ? null : await cut(this.#indices);
-      yield {
-        step,
-        samples: end - begin,
-        inputs,
-        indices,
-        release: () => {
-          for (const part of own) part.release();
-        },
-      };
-    }
-  }
-}
+type CheckedOptions = Required<Omit<HandlerOptions, 'batchSize' | 'steps'>> &
+  Pick<HandlerOptions, 'batchSize' | 'steps'>;
 
 /**
- * Checks `x` and `y` against what `model` takes and gives, and cuts them into batches.
+ * Checks `x` and `y` against what `model` takes and gives, and cuts them into batches, or reads them from a source.
  *
  * @param axis the axis of the model's first output that `y` points into.
- * @throws TypeError, RangeError that name what is wrong, before anything is copied.
+ * @throws TypeError, RangeError that name what is wrong, before anything is copied or read.
  */
 export function makeDataHandler(
   model: FedModel,
-  x: Inputs,
+  x: Inputs | Source,
   y?: Indices | null,
-  options: DataOptions = {},
+  options: HandlerOptions = {},
   axis = -1,
 ): DataHandler {
-  checkOptions('options', options, DATA_OPTIONS);
-  const { batchSize, steps, maxQueueSize = 10, workers = 1, useMultiprocessing = false } = options;
+  const checked = checkHandlerOptions(options);
+  return isSource(x)
+    ? makeSourceHandler(model, x, y ?? null, checked, axis)
+    : makeArrayHandler(model, x, y ?? null, checked, axis);
+}
+
+function checkHandlerOptions(options: HandlerOptions): CheckedOptions {
+  checkOptions('options', options, [...DATA_OPTIONS, 'stepsPerExecution']);
+  const { batchSize, steps, maxQueueSize = 10, workers = 1, stepsPerExecution = 1 } = options;
+  const { useMultiprocessing = false } = options;
   checkInteger('maxQueueSize', maxQueueSize);
   checkInteger('workers', workers, 0);
+  checkInteger('stepsPerExecution', stepsPerExecution);
   checkBoolean('useMultiprocessing', useMultiprocessing);
   if (batchSize !== undefined) checkInteger('batchSize', batchSize);
   if (steps !== undefined) checkInteger('steps', steps);
+  return { batchSize, steps, maxQueueSize, workers, stepsPerExecution, useMultiprocessing };
+}
 
+function unitsOf(model: FedModel, axis: number): number | null {
+  return model.outputs[0]?.shape?.at(axis) ?? null;
+}
+
+function makeArrayHandler(
+  model: FedModel,
+  x: Inputs,
+  y: Indices | null,
+  { batchSize, steps, maxQueueSize, stepsPerExecution }: CheckedOptions,
+  axis: number,
+): DataHandler {
   const inputs = inputTensors(x, model.inputs);
   const samples = (inputs[0] as Tensor).shape[0] as number;
   const fixed = fixedBatch(model, samples, batchSize);
@@ -138,10 +74,55 @@ export function makeDataHandler(
       `${steps}`,
     );
   }
-  const units = model.outputs[0]?.shape?.at(axis) ?? null;
-  const indices = y === undefined || y === null ? null : indicesTensor(y, samples, units);
-  const lasting = new Set([x, ...Object.values(x)].filter((each) => each instanceof Tensor));
-  return new DataHandler(inputs, indices, lasting, { batchSize: size, steps: steps ?? most, maxQueueSize });
+  const indices = y === null ? null : indicesTensor(y, samples, unitsOf(model, axis));
+  const lasting = new Set([x, y, ...Object.values(x)].filter((each) => each instanceof Tensor));
+  const plan = { batchSize: size, steps: steps ?? most, stepsPerExecution, maxQueueSize };
+  return new ArrayHandler(inputs, indices, lasting, plan);
+}
+
+function makeSourceHandler(
+  model: FedModel,
+  source: Source,
+  y: Indices | null,
+  { batchSize, steps, maxQueueSize, workers, stepsPerExecution, useMultiprocessing }: CheckedOptions,
+  axis: number,
+): DataHandler {
+  if (batchSize !== undefined) {
+    throw refused(
+      'batchSize',
+      'none beside a source, which makes its batches itself,',
+      `${batchSize}`,
+      'Leave it out; `stepsPerExecution` of `loadModel` joins small batches.',
+    );
+  }
+  if (useMultiprocessing) {
+    throw refused(
+      'useMultiprocessing',
+      'false for anything but a `data.moduleSequence`',
+      'true',
+      'Threads share no functions: put the Sequence into a module of its own, and pass `await ' +
+        'data.moduleSequence(url, args)`.',
+    );
+  }
+  if (isSequence(source)) checkSteps(source, steps);
+  const samples = isSequence(source) ? source.samples : undefined;
+  if (samples !== undefined) checkInteger('x.samples', samples);
+  if (y !== null && samples === undefined) {
+    throw wrongType(
+      'y',
+      'none beside a source',
+      y,
+      'Let the source give the units, too: [x, y] or { x, y }.',
+    );
+  }
+  const units = y === null ? null : indicesTensor(y, samples as number, unitsOf(model, axis));
+  return new SourceHandler(model, source, { units, axis, steps, stepsPerExecution, maxQueueSize, workers });
+}
+
+function checkSteps(sequence: Sequence, steps: number | undefined): void {
+  const length = checkLength(sequence);
+  if (steps === undefined || steps <= length) return;
+  throw refused('steps', `at most ${length}, the number of batches that \`x\` has,`, `${steps}`);
 }
 
 /** The batch size that a model was saved with, where it takes no other. */

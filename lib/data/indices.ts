@@ -1,7 +1,8 @@
 /** The `y` of a call: the units to explain, checked before anything runs. */
 import { outOfRange, refused, wrongType } from '../arguments.js';
+import { addonInUse } from '../binding/loader.js';
 import { isInteger, isTypedArray, type TypedArray } from '../dtype.js';
-import { type NestedArray, Tensor, tensor } from '../tensor.js';
+import { allocate, type NestedArray, Tensor, tensor } from '../tensor.js';
 import type { ArrayData } from './inputs.js';
 
 /**
@@ -13,36 +14,47 @@ export type Indices = Tensor | ArrayData | NestedArray | TypedArray;
 const FORMS = 'integers of shape (samples, units), as [[3, 5], [0, 7]]';
 
 /**
- * `y` as an int32 tensor (samples, units).
+ * `y` as an int32 tensor (samples, units): itself where it is one in aligned memory, else a new one.
  *
  * @param units how many units the explained output has, or null where only a run can tell.
+ * @param from where `y` came from, as ' of step 3'.
  */
-export function indicesTensor(y: unknown, samples: number, units: number | null): Tensor<'int32'> {
-  const given = fromAny(y);
+export function indicesTensor(y: unknown, samples: number, units: number | null, from = ''): Tensor<'int32'> {
+  const name = `y${from}`;
+  const given = fromAny(y, name);
   if (given.shape.length !== 1 && given.shape.length !== 2) {
-    throw refused('y', FORMS, `shape (${given.shape.join(', ')})`);
+    throw refused(name, FORMS, `shape (${given.shape.join(', ')})`);
   }
   const [rows = 0, columns = 1] = given.shape;
   if (rows !== samples) {
-    throw refused('y', `a row of units for each of the ${samples} samples of \`x\``, `${rows} rows`);
+    throw refused(name, `a row of units for each of the ${samples} samples of \`x\``, `${rows} rows`);
   }
   if (columns === 0)
-    throw refused('y', 'at least one unit per sample', 'none', 'Leave `y` out to explain every unit.');
-  const data = new Int32Array(rows * columns);
+    throw refused(name, 'at least one unit per sample', 'none', 'Leave `y` out to explain every unit.');
   const { data: source } = given;
+  const asItIs = given.dtype === 'int32' && given.shape.length === 2 && given.aligned !== null;
+  const made = asItIs ? (given as Tensor<'int32'>) : int32Tensor(rows, columns);
+  const { data } = made;
   for (let i = 0; i < data.length; i++) {
     const unit = Number(source[i]);
     if (unit < 0 || (units !== null && unit >= units)) {
-      const place = `y[${Math.floor(i / columns)}][${i % columns}]`;
+      const place = `y[${Math.floor(i / columns)}][${i % columns}]${from}`;
       const bounds = units === null ? 'a unit of at least 0' : `a unit from 0 to ${units - 1}`;
       throw outOfRange(place, bounds, unit);
     }
-    data[i] = unit;
+    if (!asItIs) data[i] = unit;
   }
-  return tensor(data, [rows, columns], 'int32');
+  return made;
 }
 
-function fromAny(y: unknown): Tensor {
+/** In aligned memory, where TensorFlow is there to give it: what is converted need not be copied, too. */
+function int32Tensor(rows: number, columns: number): Tensor<'int32'> {
+  const shape = [rows, columns];
+  if (addonInUse() !== null) return allocate(shape, 'int32');
+  return tensor(new Int32Array(rows * columns), shape, 'int32');
+}
+
+function fromAny(y: unknown, name: string): Tensor {
   let given: Tensor;
   if (y instanceof Tensor) given = y;
   else if (isTypedArray(y)) given = tensor(y);
@@ -50,14 +62,14 @@ function fromAny(y: unknown): Tensor {
     const floating = y
       .flat(Number.POSITIVE_INFINITY)
       .find((unit) => !Number.isInteger(unit) && typeof unit !== 'bigint');
-    if (floating !== undefined) throw wrongType('y', FORMS, floating);
+    if (floating !== undefined) throw wrongType(name, FORMS, floating);
     given = tensor(y as NestedArray, undefined, 'int64');
   } else if (typeof y === 'object' && y !== null && 'data' in y && 'shape' in y) {
     const { data, shape } = y as ArrayData;
     given = isTypedArray(data) ? tensor(data, shape) : tensor(data, shape, 'int64');
-  } else throw wrongType('y', FORMS, y);
+  } else throw wrongType(name, FORMS, y);
   if (!isInteger(given.dtype)) {
-    throw wrongType('y', FORMS, given.dtype, 'Pass an Int32Array, or nested arrays of integers.');
+    throw wrongType(name, FORMS, given.dtype, 'Pass an Int32Array, or nested arrays of integers.');
   }
   return given;
 }

@@ -21,7 +21,7 @@ export type Inputs = InputArray | readonly InputArray[] | Readonly<Record<string
 
 const FORMS = 'a Tensor, { data, shape }, an array of either (one per input) or a record by input name';
 
-function isArrayData(value: unknown): value is ArrayData {
+export function isArrayData(value: unknown): value is ArrayData {
   return typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
 }
 
@@ -43,23 +43,28 @@ function toTensor(name: string, value: unknown, expected: string): Tensor {
   throw wrongType(name, expected, value);
 }
 
-/** One tensor per input of the model, in its order. */
-export function inputTensors(x: unknown, specs: readonly TensorSpec[], name = 'x'): readonly Tensor[] {
-  const tensors = inOrder(x, specs, name);
+/** How messages call input `i` of `count`. `place`: where they came from, as ' of step 3'. */
+export function inputName(i: number, count: number, place = ''): string {
+  return `${count > 1 ? `x[${i}]` : 'x'}${place}`;
+}
+
+/** One tensor per input of the model, in its order. `place`: where `x` came from, as ' of step 3'. */
+export function inputTensors(x: unknown, specs: readonly TensorSpec[], place = ''): readonly Tensor[] {
+  const tensors = inOrder(x, specs, place);
   tensors.forEach((each, i) => {
-    const label = tensors.length > 1 ? `${name}[${i}]` : name;
-    checkAgainst(label, each, specs[i] as TensorSpec);
+    checkAgainst(inputName(i, tensors.length, place), each, specs[i] as TensorSpec);
   });
   const samples = tensors[0]?.shape[0];
   tensors.forEach((each, i) => {
     if (each.shape[0] !== samples) {
-      throw refused(`${name}[${i}]`, `${samples} samples, as \`${name}[0]\` has,`, `${each.shape[0]}`);
+      throw refused(`x[${i}]${place}`, `${samples} samples, as \`x[0]\` has,`, `${each.shape[0]}`);
     }
   });
   return tensors;
 }
 
-function inOrder(x: unknown, specs: readonly TensorSpec[], name: string): readonly Tensor[] {
+function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): readonly Tensor[] {
+  const name = `x${place}`;
   const single = x instanceof Tensor || isArrayData(x) || isTypedArray(x);
   const flatNumbers = Array.isArray(x) && (x.length === 0 || typeof x[0] === 'number' || Array.isArray(x[0]));
   if (single || flatNumbers || typeof x !== 'object' || x === null) {
@@ -80,7 +85,7 @@ function inOrder(x: unknown, specs: readonly TensorSpec[], name: string): readon
       const names = specs.map((spec) => spec.name).join(', ');
       throw refused(name, `${specs.length} input${specs.length === 1 ? '' : 's'} (${names})`, `${x.length}`);
     }
-    return x.map((each, i) => toTensor(`${name}[${i}]`, each, 'a Tensor or { data, shape }'));
+    return x.map((each, i) => toTensor(`x[${i}]${place}`, each, 'a Tensor or { data, shape }'));
   }
   const record = x as Record<string, unknown>;
   const names = specs.map((spec) => spec.name);
@@ -93,7 +98,7 @@ function inOrder(x: unknown, specs: readonly TensorSpec[], name: string): readon
   return names.map((key) => {
     if (record[key] === undefined)
       throw refused(name, `all inputs (${names.join(', ')})`, `none for "${key}"`);
-    return toTensor(`${name}.${key}`, record[key], 'a Tensor or { data, shape }');
+    return toTensor(`x.${key}${place}`, record[key], 'a Tensor or { data, shape }');
   });
 }
 

@@ -1,0 +1,176 @@
+/** The batches of a source as its producer gives them, one after the other, and the end of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkSignal, untilAborted } from '../signal.js';
+import type { Room } from './room.js';
+
+export interface Reader {
+  /** The next batch in order. What the producer throws is thrown, as it is. */
+  next(): Promise<IteratorResult<unknown, void>>;
+  /** Ends the producer: `return()`, `destroy()`, `cancel()` or `close()`, whatever it has. */
+  close(): Promise<void>;
+}
+
+/** How long an aborted run waits for its producer to tidy up. */
+const GRACE_MILLISECONDS = 1000;
+
+function ignore(): void {}
+
+/** Waits for a producer's end: all of it, but not for long once `signal` is aborted. Only before that may it fail. */
+async function untilClosed(closing: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  try {
+    await untilAborted(closing, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const late = new AbortController();
+    await Promise.race([
+      closing.catch(ignore),
+      sleep(GRACE_MILLISECONDS, null, { signal: late.signal }).catch(ignore),
+    ]);
+    late.abort();
+  }
+}
+
+/** Tells the producer of a batch that nobody wants any more. */
+export function discard(batch: unknown): void {
+  if (typeof batch !== 'object' || batch === null || !('release' in batch) || !('x' in batch)) return;
+  if (typeof batch.release === 'function') batch.release();
+}
+
+/** What is read one after the other. */
+export interface Producer {
+  next(): unknown;
+  /** Ends it; undefined where there is nothing to end. */
+  end?(): unknown;
+  /**
+   * Is `end` always to be called, even while `next` is pending? A generator's is not: it would wait for what the
+   * generator itself waits for.
+   */
+  readonly interruptible: boolean;
+}
+
+/** Reads a producer step by step: it is asked for the next batch when the last one has been dealt with. */
+export class SerialReader implements Reader {
+  readonly #producer: Producer;
+  readonly #room: Room;
+  readonly #signal: AbortSignal;
+  #state: 'idle' | 'reading' | 'ended' = 'idle';
+
+  constructor(producer: Producer, room: Room, signal: AbortSignal) {
+    this.#producer = producer;
+    this.#room = room;
+    this.#signal = signal;
+  }
+
+  async next(): Promise<IteratorResult<unknown, void>> {
+    await this.#room.take(this.#signal);
+    checkSignal(this.#signal);
+    this.#state = 'reading';
+    const read = this.#read();
+    read.catch(ignore);
+    try {
+      return await untilAborted(read, this.#signal);
+    } catch (error) {
+      read.then(({ done, value }) => done !== true && discard(value), ignore);
+      throw error;
+    }
+  }
+
+  async #read(): Promise<IteratorResult<unknown, void>> {
+    let result: IteratorResult<unknown, void>;
+    try {
+      result = (await this.#producer.next()) as IteratorResult<unknown, void>;
+    } catch (error) {
+      this.#state = 'ended';
+      throw error;
+    }
+    this.#state = result.done === true ? 'ended' : 'idle';
+    if (result.done === true) return { done: true, value: undefined };
+    // A synchronous iterable may give promises, as in `for await`.
+    return { done: false, value: await result.value };
+  }
+
+  async close(): Promise<void> {
+    const { interruptible } = this.#producer;
+    if (this.#state === 'ended' && !interruptible) return;
+    const closing = (async () => this.#producer.end?.())();
+    closing.catch(ignore);
+    if (this.#state === 'reading' && !interruptible) return;
+    await untilClosed(closing, this.#signal);
+  }
+}
+
+/** Batches by their position, and the end of what they are read from. */
+export interface Positions {
+  readonly length: number;
+  at(index: number, signal: AbortSignal): unknown;
+  close?(): unknown;
+}
+
+/** Reads several batches at once, and gives them in their order. */
+export class ParallelReader implements Reader {
+  readonly #positions: Positions;
+  readonly #workers: number;
+  readonly #room: Room;
+  readonly #signal: AbortSignal;
+  readonly #read: Promise<unknown>[] = [];
+  #begun = 0;
+  #underWay = 0;
+  #ended = false;
+
+  constructor(positions: Positions, workers: number, room: Room, signal: AbortSignal) {
+    this.#positions = positions;
+    this.#workers = workers;
+    this.#room = room;
+    this.#signal = signal;
+    room.onGiven = () => this.#begin();
+  }
+
+  async next(): Promise<IteratorResult<unknown, void>> {
+    for (;;) {
+      this.#begin();
+      const oldest = this.#read[0];
+      if (oldest !== undefined) {
+        const value = await untilAborted(oldest, this.#signal);
+        this.#read.shift();
+        return { done: false, value };
+      }
+      if (this.#begun >= this.#positions.length) return { done: true, value: undefined };
+      await this.#room.freed(this.#signal);
+    }
+  }
+
+  /** Begins as many batches as there are workers and room for. */
+  #begin(): void {
+    while (
+      !this.#ended &&
+      !this.#signal.aborted &&
+      this.#begun < this.#positions.length &&
+      this.#underWay < this.#workers &&
+      this.#room.tryTake()
+    ) {
+      const index = this.#begun++;
+      this.#underWay += 1;
+      const read = (async () => this.#positions.at(index, this.#signal))();
+      this.#read.push(read);
+      read.then(
+        () => {
+          this.#underWay -= 1;
+          this.#begin();
+        },
+        () => {
+          // Those before it have begun already, those behind it nobody will see.
+          this.#ended = true;
+        },
+      );
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#ended = true;
+    for (const read of this.#read) read.then(discard, ignore);
+    this.#read.length = 0;
+    const closing = (async () => this.#positions.close?.())();
+    closing.catch(ignore);
+    await untilClosed(closing, this.#signal);
+  }
+}

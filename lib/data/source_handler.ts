@@ -1,0 +1,188 @@
+/** Batches of a source: read ahead, checked, copied once, joined where several steps run in one go. */
+import { outOfRange, refused } from '../arguments.js';
+import { ensureTensorflow } from '../binding/loader.js';
+import { follow } from '../signal.js';
+import type { Tensor } from '../tensor.js';
+import type { Batch, DataHandler, FedModel } from './batch.js';
+import { produce } from './producer.js';
+import { readAhead } from './read_ahead.js';
+import { ParallelReader, type Reader, SerialReader } from './reader.js';
+import { Room } from './room.js';
+import { isSequence, type Source } from './source.js';
+import { checkStep, type Step, StepGroup, toBatch } from './step_batch.js';
+
+export interface SourcePlan {
+  /** Units of all samples, where the caller gave them beside the source. */
+  readonly units: Tensor | null;
+  /** The axis of the model's first output that units point into. */
+  readonly axis: number;
+  readonly steps: number | undefined;
+  readonly stepsPerExecution: number;
+  readonly maxQueueSize: number;
+  readonly workers: number;
+}
+
+export class SourceHandler implements DataHandler {
+  readonly inferredSteps: number | null;
+  readonly samples: number | null;
+  readonly batchSize: number | null;
+  readonly maxQueueSize: number;
+  readonly #model: FedModel;
+  readonly #source: Source;
+  readonly #plan: SourcePlan;
+
+  constructor(model: FedModel, source: Source, plan: SourcePlan) {
+    const { steps, maxQueueSize } = plan;
+    this.#model = model;
+    this.#source = source;
+    this.#plan = plan;
+    this.maxQueueSize = maxQueueSize;
+    const { length, samples = null, batchSize = null } = isSequence(source) ? source : { length: null };
+    this.inferredSteps = steps ?? length;
+    this.batchSize = batchSize;
+    const all = steps === undefined || steps === length;
+    this.samples = all ? samples : samples && batchSize && Math.min(samples, batchSize * steps);
+  }
+
+  /** There is nothing to look at yet: each batch is checked when it is read. */
+  async validate(): Promise<void> {}
+
+  async *batches(outer?: AbortSignal): AsyncGenerator<Batch, void> {
+    const { signal, abort, dispose } = follow(outer);
+    const { workers, maxQueueSize, stepsPerExecution } = this.#plan;
+    const ahead = workers === 0 ? Number.POSITIVE_INFINITY : Math.max(maxQueueSize, stepsPerExecution);
+    const room = new Room(ahead);
+    const items = this.#prepare(room, signal);
+    const onTaken = ({ steps }: Batch) => room.give(steps);
+    const onDropped = (batch: Batch) => batch.release();
+    try {
+      yield* workers === 0 ? items : readAhead({ items, abort, signal, onTaken, onDropped });
+    } finally {
+      dispose();
+    }
+  }
+
+  #open(room: Room, signal: AbortSignal): Reader {
+    const { workers } = this.#plan;
+    const source = this.#source;
+    const steps = this.inferredSteps ?? Number.POSITIVE_INFINITY;
+    if (workers <= 1 || !isSequence(source)) {
+      return new SerialReader(produce(source, steps, signal), room, signal);
+    }
+    const positions = {
+      length: steps,
+      at: (index: number) => source.at(index, signal),
+      close: () => source.close?.(),
+    };
+    return new ParallelReader(positions, workers, room, signal);
+  }
+
+  async *#prepare(room: Room, signal: AbortSignal): AsyncGenerator<Batch, void> {
+    const reader = this.#open(room, signal);
+    let failed = false;
+    try {
+      const steps = this.#steps(reader);
+      yield* this.#plan.stepsPerExecution > 1 ? this.#grouped(steps) : separate(steps);
+    } catch (error) {
+      failed = true;
+      throw error;
+    } finally {
+      // What went wrong first is what the caller hears of.
+      await reader.close().catch((error: unknown) => {
+        if (!failed && !signal.aborted) throw error;
+      });
+    }
+  }
+
+  /** The steps, checked. Each is asked for when the one before it has been copied. */
+  async *#steps(reader: Reader): AsyncGenerator<Step, void> {
+    const { units, steps = Number.POSITIVE_INFINITY } = this.#plan;
+    let rows = 0;
+    let named: boolean | null = null;
+    for (let index = 0; index < steps; index++) {
+      const { done, value } = await reader.next();
+      if (done === true) {
+        this.#checkEnd(index, rows);
+        return;
+      }
+      const step = await checkStep(value, index, { model: this.#model, axis: this.#plan.axis });
+      const first = rows;
+      rows += step.samples;
+      try {
+        this.#checkRows(step, rows);
+        named ??= step.indices !== null;
+        if (named !== (step.indices !== null)) {
+          const expected = named
+            ? 'units, as the steps before it have,'
+            : 'no units, as for the steps before it,';
+          throw refused(`y of step ${index}`, expected, named ? 'none' : 'some');
+        }
+      } catch (error) {
+        step.release();
+        throw error;
+      }
+      // Rows of a tensor are not aligned: they are copied with their step.
+      yield units === null ? step : { ...step, indices: units.rows(first, rows) };
+    }
+    this.#checkEnd(steps, rows);
+  }
+
+  #checkRows({ step, indices }: Step, rows: number): void {
+    const { samples } = this;
+    if (samples !== null && rows > samples) {
+      throw refused(
+        `x of step ${step}`,
+        `no more than the ${samples} samples that \`x.samples\` declares`,
+        `${rows}`,
+      );
+    }
+    if (this.#plan.units !== null && indices !== null) {
+      throw refused(`y of step ${step}`, 'no units, as `y` was given beside the source,', 'some');
+    }
+  }
+
+  #checkEnd(index: number, rows: number): void {
+    const { steps } = this.#plan;
+    if (index === 0) throw refused('x', 'a source of at least one batch', 'one that ended before the first');
+    if (steps !== undefined && index < steps) {
+      process.emitWarning(
+        `The source ran out of data: \`steps\` is ${steps}, but it ended after ${index}. The run ends with these.`,
+        { type: 'KerasExplainableWarning', code: 'OUT_OF_DATA' },
+      );
+    }
+    if (this.samples !== null && rows !== this.samples) {
+      throw outOfRange('x.samples', `${rows}, the samples that its batches had,`, this.samples);
+    }
+  }
+
+  async *#grouped(steps: AsyncGenerator<Step, void>): AsyncGenerator<Batch, void> {
+    const most = this.#plan.stepsPerExecution;
+    const last = this.inferredSteps ?? Number.POSITIVE_INFINITY;
+    await ensureTensorflow();
+    let group: StepGroup | null = null;
+    try {
+      for await (const step of steps) {
+        if (group !== null && !group.fits(step)) {
+          yield group.finish();
+          group = null;
+        }
+        group ??= new StepGroup(step, Math.min(most, last - step.step));
+        await group.append(step);
+        if (group.steps === most) {
+          yield group.finish();
+          group = null;
+        }
+      }
+    } catch (error) {
+      // The steps before the failure are whole.
+      if (group !== null && group.steps > 0) yield group.finish();
+      else group?.release();
+      throw error;
+    }
+    if (group !== null) yield group.finish();
+  }
+}
+
+async function* separate(steps: AsyncGenerator<Step, void>): AsyncGenerator<Batch, void> {
+  for await (const step of steps) yield await toBatch(step);
+}

@@ -1,0 +1,187 @@
+/** From what a producer gave to what TensorFlow reads: steps checked, and copied once where they must be. */
+import { checkOptions, refused, wrongType } from '../arguments.js';
+import { isTypedArray } from '../dtype.js';
+import { alignedRows, allocate, joinRows, Tensor } from '../tensor.js';
+import type { Batch, FedModel } from './batch.js';
+import { indicesTensor } from './indices.js';
+import { inputName, inputTensors, isArrayData, refuseNaN } from './inputs.js';
+import { discard } from './reader.js';
+import type { BatchRecord } from './source.js';
+
+/** One step of a source, checked. */
+export interface Step {
+  readonly step: number;
+  readonly samples: number;
+  readonly inputs: readonly Tensor[];
+  readonly indices: Tensor | null;
+  /** Lets go of the producer's memory. */
+  release(): void;
+}
+
+const FORMS = 'a batch: x, [x], [x, y] or { x, y },';
+
+function isBatchRecord(value: object, names: readonly string[]): value is BatchRecord {
+  if (!('x' in value) || value instanceof Tensor || isArrayData(value)) return false;
+  // Of a model with an input called "x", and perhaps one called "y".
+  const isInputs = names.includes('x') && Object.keys(value).every((key) => names.includes(key));
+  return !isInputs;
+}
+
+function unpack(batch: unknown, { inputs }: FedModel, place: string): { x: unknown; y?: unknown } {
+  if (typeof batch !== 'object' || batch === null) throw wrongType(`x${place}`, FORMS, batch);
+  if (isTypedArray(batch)) {
+    const mend = 'Bytes have no shape: make a Tensor or { data, shape } of them first.';
+    throw wrongType(`x${place}`, FORMS, batch, mend);
+  }
+  if (Array.isArray(batch)) {
+    const nested = inputs.length > 1 && !Array.isArray(batch[0]) && batch.length === inputs.length;
+    if (batch.length < 1 || batch.length > 2 || (nested && isInput(batch[1]))) {
+      const mend = 'An array is [x, y]; several inputs are a list in it: [[a, b], y].';
+      throw refused(`x${place}`, FORMS, `an array of ${batch.length}`, mend);
+    }
+    return { x: batch[0], y: batch[1] };
+  }
+  const names = inputs.map(({ name }) => name);
+  if (!isBatchRecord(batch, names)) return { x: batch };
+  checkOptions(`x${place}`, batch, ['x', 'y', 'release']);
+  return batch;
+}
+
+/** As many of these as there are inputs are more likely inputs than a pair of inputs and units. */
+function isInput(value: unknown): boolean {
+  return (value instanceof Tensor || isArrayData(value)) && value.shape.length > 2;
+}
+
+/** Checks what the producer gave as batch `step`. Throws TypeError and RangeError that name the step. */
+export async function checkStep(
+  batch: unknown,
+  step: number,
+  { model, axis }: { readonly model: FedModel; readonly axis: number },
+): Promise<Step> {
+  const place = ` of step ${step}`;
+  try {
+    const { x, y } = unpack(batch, model, place);
+    const inputs = inputTensors(x, model.inputs, place);
+    const samples = inputs[0]?.shape[0] as number;
+    const fixed = model.inputs[0]?.shape?.[0] ?? 1;
+    if (samples % fixed !== 0) {
+      const expected = `a multiple of ${fixed} samples, the batch size that this model was saved for,`;
+      throw refused(`x${place}`, expected, `${samples}`);
+    }
+    const units = model.outputs[0]?.shape?.at(axis) ?? null;
+    const indices = y === undefined || y === null ? null : indicesTensor(y, samples, units, place);
+    for (const [i, input] of inputs.entries()) await refuseNaN(inputName(i, inputs.length, place), input);
+    const release = () => {
+      if (indices !== y) indices?.release();
+      discard(batch);
+    };
+    return { step, samples, inputs, indices, release };
+  } catch (error) {
+    discard(batch);
+    // What is wrong in itself, as data that does not fit its shape, is found where steps are not known.
+    if ((error instanceof TypeError || error instanceof RangeError) && !error.message.includes(place)) {
+      error.message = `Step ${step}: ${error.message}`;
+    }
+    throw error;
+  }
+}
+
+/** One step as a batch: aligned memory as it is, the rest by one copy, made before this settles. */
+export async function toBatch({ step, samples, inputs, indices, release }: Step): Promise<Batch> {
+  const own: Tensor[] = [];
+  let lent: (() => void) | null = release;
+  const letGo = () => {
+    lent?.();
+    lent = null;
+  };
+  const aligned = async (tensor: Tensor): Promise<Tensor> => {
+    if (tensor.aligned !== null) return tensor;
+    // A copy at every step: the producer may write the next batch into the very same array.
+    const copy = Tensor.fromNative(await alignedRows(tensor, 0, samples));
+    own.push(copy);
+    return copy;
+  };
+  const releaseAll = () => {
+    for (const copy of own) copy.release();
+    letGo();
+  };
+  try {
+    const fed: Tensor[] = [];
+    for (const input of inputs) fed.push(await aligned(input));
+    const units = indices === null ? null : await aligned(indices);
+    if (own.length === fed.length + (units === null ? 0 : 1)) letGo();
+    const about = { step, steps: 1, begin: 0, samples, batchSize: samples };
+    return { ...about, inputs: fed, indices: units, release: releaseAll };
+  } catch (error) {
+    releaseAll();
+    throw error;
+  }
+}
+
+function kindOf({ inputs, indices }: Step): string {
+  const rows = (tensor: Tensor | null) =>
+    tensor === null ? '' : `${tensor.dtype}[${tensor.shape.slice(1)}]`;
+  return [...inputs, indices].map(rows).join();
+}
+
+/** Several steps in a row as one batch: each copied behind the other. */
+export class StepGroup {
+  readonly #step: number;
+  readonly #inputs: number;
+  readonly #kind: string;
+  readonly #rows: number;
+  readonly #tensors: readonly Tensor[];
+  #steps = 0;
+  #samples = 0;
+  #batchSize = 0;
+
+  /** With room for `steps` steps of the size of `first`, which is not in it yet. */
+  constructor(first: Step, steps: number) {
+    this.#step = first.step;
+    this.#inputs = first.inputs.length;
+    this.#kind = kindOf(first);
+    this.#rows = first.samples * steps;
+    const tensors = first.indices === null ? first.inputs : [...first.inputs, first.indices];
+    this.#tensors = tensors.map(({ shape, dtype }) => allocate([this.#rows, ...shape.slice(1)], dtype));
+  }
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  fits(step: Step): boolean {
+    return this.#samples + step.samples <= this.#rows && kindOf(step) === this.#kind;
+  }
+
+  async append(step: Step): Promise<void> {
+    try {
+      const tensors = step.indices === null ? step.inputs : [...step.inputs, step.indices];
+      for (const [i, tensor] of tensors.entries()) {
+        await joinRows(this.#tensors[i] as Tensor, this.#samples, tensor, 'in');
+      }
+    } finally {
+      step.release();
+    }
+    this.#steps += 1;
+    this.#samples += step.samples;
+    this.#batchSize = Math.max(this.#batchSize, step.samples);
+  }
+
+  release(): void {
+    for (const tensor of this.#tensors) tensor.release();
+  }
+
+  /** To be called once; the memory is then the batch's. */
+  finish(): Batch {
+    return {
+      step: this.#step,
+      steps: this.#steps,
+      begin: 0,
+      samples: this.#samples,
+      batchSize: this.#batchSize,
+      inputs: this.#tensors.slice(0, this.#inputs),
+      indices: this.#tensors[this.#inputs] ?? null,
+      release: () => this.release(),
+    };
+  }
+}
