@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { ResourceError } from '../errors.js';
 
 /** What the process ends with. */
 export const exitCodes = { success: 0, failure: 1, usage: 2, interrupted: 130 } as const;
@@ -14,8 +15,15 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof UsageError ? exitCodes.usage : exitCodes.failure;
 }
 
+const OUT_OF_MEMORY =
+  'There is not enough memory. Choose a smaller --batch-size, --size or --scales, or explain fewer units.';
+
 /** One message for a person: no stack, unless `DEBUG` is set. */
 export function describeError(error: unknown, debug: boolean): string {
   if (!(error instanceof Error)) return String(error);
-  return debug && error.stack ? error.stack : error.message;
+  if (debug && error.stack) return error.stack;
+  // TensorFlow says at length which of its tensors did not fit.
+  return error instanceof ResourceError
+    ? `${OUT_OF_MEMORY} (${error.message.split('\n', 1)[0]})`
+    : error.message;
 }

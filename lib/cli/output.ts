@@ -1,26 +1,45 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { UsageError } from './failure.js';
 
 /**
- * Refuses a directory that cannot be made or written to, before hours go into what would be written there. Makes nothing.
+ * Why no file can be made in `directory`, where there is such a reason: it is a file, or not to be written to. A
+ * directory that is not there yet is looked at in the nearest one above it, and not made.
+ */
+export async function whyNotWritable(directory: string): Promise<string | null> {
+  for (let place = resolve(directory); ; place = dirname(place)) {
+    let isDirectory: boolean;
+    try {
+      isDirectory = (await stat(place)).isDirectory();
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') continue;
+      return `'${place}' cannot be looked at (${code})`;
+    }
+    if (!isDirectory) return `expected a directory, but '${place}' is a file`;
+    return tryToWrite(place);
+  }
+}
+
+/**
+ * Permissions do not tell: root may write to /proc by them, and cannot (where `mkdir` would try for ever, with
+ * `recursive`); a file system may be mounted read-only.
+ */
+async function tryToWrite(directory: string): Promise<string | null> {
+  try {
+    await rmdir(await mkdtemp(join(directory, '.keras-explainable-')));
+    return null;
+  } catch (error) {
+    return `nothing can be written to '${directory}' (${(error as NodeJS.ErrnoException).code})`;
+  }
+}
+
+/**
+ * Refuses a directory that cannot be made or written to, before hours go into what would be written there.
  *
  * @param flag the option that named it, for the message.
  */
 export async function checkOutput(flag: string, directory: string): Promise<void> {
-  for (let place = resolve(directory); ; place = dirname(place)) {
-    const found = await stat(place).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-      throw new UsageError(`${flag}: '${place}' cannot be looked at (${error.code}).`);
-    });
-    if (found === null) continue;
-    if (!found.isDirectory()) {
-      throw new UsageError(`${flag}: expected a directory, but '${place}' is a file. Choose another place.`);
-    }
-    await access(place, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
-      throw new UsageError(`${flag}: nothing can be written to '${place}' (${error.code}).`);
-    });
-    return;
-  }
+  const reason = await whyNotWritable(directory);
+  if (reason !== null) throw new UsageError(`${flag}: ${reason}. Choose another place.`);
 }

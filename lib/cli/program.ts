@@ -4,7 +4,7 @@ import { buildCommand } from './build.js';
 import { explainCommand } from './explain/command.js';
 import { describeError, exitCodeOf, exitCodes } from './failure.js';
 import { installCommand } from './install.js';
-import { paint, type Terminal, writeLine } from './terminal.js';
+import { hasColours, paint, type Terminal, writeLine } from './terminal.js';
 
 /** Runs the command line and returns the exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -34,8 +34,8 @@ async function buildProgram(terminal: Terminal, done: (code: number) => void): P
       writeOut: (text) => terminal.out.write(text),
       writeErr: (text) => terminal.err.write(text),
       outputError: (text, write) => write(text.replace(/^error:/, paint(terminal.err, 'red', 'error:'))),
-      getOutHasColors: () => terminal.out.isTTY === true && terminal.out.hasColors(),
-      getErrHasColors: () => terminal.err.isTTY === true && terminal.err.hasColors(),
+      getOutHasColors: () => hasColours(terminal.out),
+      getErrHasColors: () => hasColours(terminal.err),
     })
     .showHelpAfterError("Run it with --help to see the options, or 'keras-explainable help'.");
   // `exitOverride` and output settings are inherited only by commands that are made after them, so it comes last.

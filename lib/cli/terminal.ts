@@ -8,11 +8,17 @@ export interface Terminal {
   readonly err: NodeJS.WriteStream;
 }
 
-/** Colours `text` where `stream` is a terminal and neither `NO_COLOR` nor `TERM=dumb` forbids it. */
+/**
+ * Colours `text` where `stream` is a terminal that shows colours and neither `NO_COLOR` nor `TERM=dumb` forbids it;
+ * where `FORCE_COLOR` is set, as that says, terminal or not.
+ */
 export function paint(stream: NodeJS.WriteStream, format: Format, text: string): string {
-  return stream.isTTY === true && stream.hasColors()
-    ? styleText(format, text, { validateStream: false })
-    : text;
+  return styleText(format, text, { stream });
+}
+
+/** Whether {@link paint} colours what goes to `stream`. */
+export function hasColours(stream: NodeJS.WriteStream): boolean {
+  return paint(stream, 'bold', '') !== '';
 }
 
 /**
@@ -26,4 +32,9 @@ export function writeLine(stream: NodeJS.WriteStream, line = ''): Promise<void> 
       else resolve();
     });
   });
+}
+
+/** One object on a line of its own, as every command prints with `--json`. */
+export function writeJson(stream: NodeJS.WriteStream, value: object): Promise<void> {
+  return writeLine(stream, JSON.stringify(value));
 }

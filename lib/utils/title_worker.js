@@ -6,10 +6,10 @@
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCanvas, GlobalFonts } from '@napi-rs/canvas';
+import { shorten } from './shorten.js';
 
 const FAMILY = 'keras-explainable titles';
 const FONT = '@fontsource/dejavu-sans/files/dejavu-sans-latin-400-normal.woff2';
-const ELLIPSIS = '\u2026';
 
 /** @type {import('./titles.js').TitleJob} */
 const { titles, width, height, fontSize, lineHeight, padding } = workerData;
@@ -22,25 +22,8 @@ context.font = `${fontSize}px "${FAMILY}"`;
 context.textAlign = 'center';
 context.textBaseline = 'middle';
 const room = width - 2 * padding;
-const segmenter = new Intl.Segmenter();
-
-/**
- * The line itself, or as much of its beginning as there is room for.
- *
- * @param {string} line
- */
-function shortened(line) {
-  const fits = (/** @type {string} */ text) => context.measureText(text).width <= room;
-  if (fits(line)) return line;
-  const characters = Array.from(segmenter.segment(line), ({ segment }) => segment);
-  let [least, most] = [0, characters.length - 1];
-  while (least < most) {
-    const middle = Math.ceil((least + most) / 2);
-    if (fits(characters.slice(0, middle).join('') + ELLIPSIS)) least = middle;
-    else most = middle - 1;
-  }
-  return characters.slice(0, least).join('').trimEnd() + ELLIPSIS;
-}
+/** @param {string} text */
+const fits = (text) => context.measureText(text).width <= room;
 
 /**
  * Black on white, as grey levels: 255 less the opacity of black on nothing.
@@ -53,7 +36,7 @@ function draw(title) {
   // The last line stands next to the picture.
   const top = height - padding - lines.length * lineHeight;
   lines.forEach((line, i) => {
-    context.fillText(shortened(line), width / 2, top + (i + 0.5) * lineHeight);
+    context.fillText(shorten(line, fits), width / 2, top + (i + 0.5) * lineHeight);
   });
   const { data } = context.getImageData(0, 0, width, height);
   return Uint8Array.from({ length: width * height }, (_, i) => 255 - Number(data[4 * i + 3]));

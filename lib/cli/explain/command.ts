@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { COLORMAPS } from '../../image/colormap.js';
-import { onInterrupt } from '../interrupt.js';
+import { interruptible } from '../interrupt.js';
 import { METHOD_NAMES, methodName } from '../methods/named.js';
 import {
   amount,
@@ -81,12 +81,7 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     )
     .option('--json', 'print a JSON object a line instead of text', false)
     .addHelpText('after', EXAMPLES)
-    .action(async (options: ExplainOptions) => {
-      const interrupt = onInterrupt();
-      try {
-        done(await explainPictures(options, terminal, interrupt.signal));
-      } finally {
-        interrupt.dispose();
-      }
-    });
+    .action((options: ExplainOptions) =>
+      interruptible(terminal, done, (signal) => explainPictures(options, terminal, signal)),
+    );
 }

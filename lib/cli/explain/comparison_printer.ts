@@ -1,5 +1,5 @@
 import type { NamedMethod, Passes } from '../methods/named.js';
-import { paint, type Terminal, writeLine } from '../terminal.js';
+import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
 import type { PointingResult } from './pointing.js';
 
 /** What a comparison finds of one method. */
@@ -43,7 +43,7 @@ export class ComparisonPrinter {
   }
 
   async method(compared: ComparedMethod): Promise<void> {
-    if (this.#json) return this.#object({ type: 'method', ...compared });
+    if (this.#json) return writeJson(this.#terminal.out, { type: 'method', ...compared });
     const { name, pointing, millisecondsPerPicture, passes } = compared;
     if (!this.#begun) {
       this.#begun = true;
@@ -64,17 +64,17 @@ export class ComparisonPrinter {
   }
 
   skipped(method: string, error: Error): Promise<void> {
-    if (this.#json) return this.#object({ type: 'skipped', method, message: error.message });
+    if (this.#json) return writeJson(this.#terminal.out, { type: 'skipped', method, message: error.message });
     return this.#warn(method, error);
   }
 
   failure(path: string, error: Error): Promise<void> {
-    if (this.#json) return this.#object({ type: 'failure', path, message: error.message });
+    if (this.#json) return writeJson(this.#terminal.out, { type: 'failure', path, message: error.message });
     return this.#warn(path, error);
   }
 
   async summary(summary: ComparisonSummary): Promise<void> {
-    if (this.#json) return this.#object({ type: 'summary', ...summary });
+    if (this.#json) return writeJson(this.#terminal.out, { type: 'summary', ...summary });
     const { explained, failed, total, compared, skipped, interrupted, files } = summary;
     const lines = [''];
     if (this.#partial) lines.push('* from the logits to the exposed activations only.');
@@ -116,10 +116,6 @@ export class ComparisonPrinter {
   #warn(what: string, error: Error): Promise<void> {
     const { err } = this.#terminal;
     return writeLine(err, `${paint(err, 'yellow', 'skipped')} ${what}: ${error.message}`);
-  }
-
-  #object(value: object): Promise<void> {
-    return writeLine(this.#terminal.out, JSON.stringify(value));
   }
 }
 

@@ -1,5 +1,5 @@
 import { SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
-import { paint, type Terminal, writeLine } from '../terminal.js';
+import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
 import type { PointingResult } from './pointing.js';
 import { formatPointing, formatScore, type ReportPicture } from './report.js';
 
@@ -30,7 +30,14 @@ export class Printer {
     const { out } = this.#terminal;
     if (this.#json) {
       const files = overlays.map(({ path: file, prediction }) => ({ unit: prediction.unit, path: file }));
-      return this.#object({ type: 'picture', path, predictions, original, overlays: files, hit });
+      return writeJson(this.#terminal.out, {
+        type: 'picture',
+        path,
+        predictions,
+        original,
+        overlays: files,
+        hit,
+      });
     }
     const scores = predictions.map(({ label, score }, i) => {
       const text = `${label} ${formatScore(score)}`;
@@ -42,7 +49,7 @@ export class Printer {
   }
 
   failure(path: string, error: Error): Promise<void> {
-    if (this.#json) return this.#object({ type: 'failure', path, message: error.message });
+    if (this.#json) return writeJson(this.#terminal.out, { type: 'failure', path, message: error.message });
     const { err } = this.#terminal;
     return writeLine(err, `${paint(err, 'yellow', 'skipped')} ${path}: ${error.message}`);
   }
@@ -54,7 +61,7 @@ export class Printer {
     if (interrupted) lines.push('The run was interrupted.');
     if (pointing !== null) lines.push(formatPointing(pointing));
     if (this.#json) {
-      await this.#object({ type: 'summary', ...summary });
+      await writeJson(this.#terminal.out, { type: 'summary', ...summary });
       return lines;
     }
     const { out } = this.#terminal;
@@ -64,9 +71,5 @@ export class Printer {
     const files = [page, sheet].filter((file) => file !== null);
     if (files.length > 0) await writeLine(out, `See ${files.join(' and ')}`);
     return lines;
-  }
-
-  #object(value: object): Promise<void> {
-    return writeLine(this.#terminal.out, JSON.stringify(value));
   }
 }

@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
-import { loadModel } from '../../load_model.js';
 import { UsageError } from '../failure.js';
 import { ALL, COMPARED_NAMES, methodsOf } from '../methods/named.js';
+import { withModel } from '../model.js';
 import { checkOutput } from '../output.js';
 import { findPictures } from '../pictures/files.js';
 import { readLabels } from '../pictures/labels.js';
+import { checkMemory } from '../pictures/memory.js';
 import { targetOf } from '../pictures/target.js';
 import type { Terminal } from '../terminal.js';
 import { compareMethods } from './compare.js';
@@ -34,12 +35,14 @@ export async function explainPictures(
   if (boxes !== null && !paths.some((path) => boxOf(boxes, path) !== undefined)) {
     throw new UsageError(`--boxes: '${options.boxes}' has a box for none of the ${paths.length} pictures.`);
   }
-  const model = await loadModel(options.model, { signature: options.signature });
-  try {
+  return withModel(options.model, { signature: options.signature }, signal, async (model) => {
     const target = targetOf(model, options);
+    checkMemory(target, {
+      batchSize: Math.min(options.batchSize, paths.length),
+      size: options.size,
+      scales: options.scales,
+    });
     const job: Job = { options, methods, target, labels, boxes, paths, terminal, signal };
-    return await (compared ? compareMethods(job) : explainByOne(job));
-  } finally {
-    model.close();
-  }
+    return compared ? compareMethods(job) : explainByOne(job);
+  });
 }

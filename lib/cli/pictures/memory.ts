@@ -1,0 +1,67 @@
+import { totalmem } from 'node:os';
+import { bytesPerElement } from '../../dtype.js';
+import { UsageError } from '../failure.js';
+import type { Target } from './target.js';
+
+/** Bytes that this process may use: the machine's memory, or its cgroup's share of it. */
+export function memoryLimit(): number {
+  // No limit is 0, or a number beyond any machine's memory.
+  const share = process.constrainedMemory();
+  return share > 0 ? Math.min(share, totalmem()) : totalmem();
+}
+
+export interface Demand {
+  /** Pictures at once. */
+  readonly batchSize: number;
+  /** What `--size` asked for, if it did. */
+  readonly size?: readonly [height: number, width: number];
+  /** Sizes beside the picture's own, in which the model is given it one after the other. */
+  readonly scales?: readonly number[];
+}
+
+/**
+ * Refuses sizes of which the model's input alone is more than the memory: TensorFlow would say so late and in its own
+ * words, or the system end the process. What the model's layers take in addition is not known beforehand.
+ *
+ * @param limit bytes that there are.
+ */
+export function checkMemory(
+  { size, channels, dtype }: Pick<Target, 'size' | 'channels' | 'dtype'>,
+  { batchSize, size: asked, scales = [] }: Demand,
+  limit = memoryLimit(),
+): void {
+  const refuse = (flag: string, what: string, bytes: number, mend: string) => {
+    const takes = `${formatBytes(bytes)} as the model's input alone`;
+    throw new UsageError(
+      `${flag}: ${what} takes ${takes}, but there are ${formatBytes(limit)} of memory. ${mend}`,
+    );
+  };
+  const element = bytesPerElement(dtype);
+  const bytesOf = (height: number, width: number) => height * width * channels * element;
+  const one = bytesOf(...size);
+  if (one > limit) refuse('--size', `a picture of ${size.join('x')}`, one, 'Choose a smaller one.');
+  if (one * batchSize > limit) {
+    const mend = `Choose a smaller one${asked === undefined ? '' : ', or a smaller --size'}.`;
+    refuse('--batch-size', `a batch of ${batchSize} pictures of ${size.join('x')}`, one * batchSize, mend);
+  }
+  for (const scale of scales) {
+    const [height, width] = size.map((each) => Math.round(each * scale)) as [number, number];
+    const scaled = bytesOf(height, width);
+    if (scaled > limit) {
+      refuse(
+        '--scales',
+        `a picture ${scale} times as large, ${height}x${width},`,
+        scaled,
+        'Choose smaller ones.',
+      );
+    }
+  }
+}
+
+/** Bytes for a person: `1.5 GB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power > 0 && value < 100 ? value.toPrecision(2) : Math.round(value)} ${units[power]}`;
+}
