@@ -48,6 +48,13 @@ export class CancelledError extends KerasExplainableError {
   }
 }
 
+/** A run was not done within its `timeout`. */
+export class TimeoutError extends KerasExplainableError {
+  constructor(message: string, options: ErrorDetails = {}) {
+    super('DEADLINE_EXCEEDED', message, options);
+  }
+}
+
 type ErrorClass = new (code: string, message: string, details?: ErrorDetails) => KerasExplainableError;
 
 /**

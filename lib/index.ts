@@ -6,9 +6,23 @@
  */
 export * as callbacks from './callbacks/index.js';
 export type { ArrayData, DataOptions, Indices, InputArray, Inputs } from './data/index.js';
+export * as data from './data/index.js';
 export type { DType, NumericDType, TypedArray } from './dtype.js';
-export { type ExplainOptions, type ExplainOptionsFor, explain } from './engine/explain.js';
+export {
+  type ExplainOptions,
+  type ExplainOptionsFor,
+  type ExplainResultFor,
+  explain,
+} from './engine/explain.js';
+export {
+  type ExplainBatchesOptions,
+  type ExplainBatchesOptionsFor,
+  type ExplainedStep,
+  explainBatches,
+} from './engine/explain_batches.js';
+export { type FinishedSteps, finishedSteps } from './engine/finished.js';
 export * as engine from './engine/index.js';
+export type { Into } from './engine/into.js';
 export type { ExplainResult } from './engine/make_explain_function.js';
 export { type PartialExplain, partialExplain } from './engine/partial_explain.js';
 export {
@@ -19,6 +33,7 @@ export {
   LoadError,
   ModelError,
   ResourceError,
+  TimeoutError,
   UnsupportedOpError,
 } from './errors.js';
 export * as filters from './filters.js';
@@ -36,7 +51,18 @@ export * as image from './image/index.js';
 export * as inspection from './inspection/index.js';
 export { type LoadModelOptions, loadModel, type ThreadOptions } from './load_model.js';
 export * as methods from './methods/index.js';
-export type { Model, PredictOptions } from './model/model.js';
+export type { Model, PredictOptions, PredictResultFor } from './model/model.js';
+export { RaggedTensor } from './ragged.js';
+export {
+  type CallOptions,
+  type CloseOptions,
+  createExplainer,
+  type Explainer,
+  type ExplainerOptions,
+  type ExplainerOptionsFor,
+  type ExplainerStats,
+  QueueFullError,
+} from './serving/index.js';
 export { cam, fullGradients, gradcam, gradcampp, gradients, scorecam } from './shortcuts.js';
 export {
   allocate,

@@ -19,11 +19,18 @@ export interface LoadModelOptions {
   /** The tags of the MetaGraph to take from a SavedModel. Default ['serve']. */
   readonly tags?: readonly string[];
   readonly threads?: ThreadOptions;
+  /**
+   * Batches that `explain` and `predict` run in one go, as Keras' `compile(steps_per_execution)`: callbacks are called
+   * once for all of them. For small models, where a batch takes less than a millisecond. Default 1.
+   */
+  readonly stepsPerExecution?: number;
   /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */
   readonly inputs?: readonly string[];
   /** For a frozen GraphDef (.pb): names of the output tensors. Default: the ends of the graph. */
   readonly outputs?: readonly string[];
 }
+
+const OPTIONS = ['signature', 'tags', 'threads', 'stepsPerExecution', 'inputs', 'outputs'] as const;
 
 function checkNames(name: string, value: unknown): readonly string[] {
   if (!Array.isArray(value) || value.length === 0 || !value.every((each) => typeof each === 'string')) {
@@ -43,8 +50,9 @@ function checkNames(name: string, value: unknown): readonly string[] {
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   checkString('path', path);
-  checkOptions('options', options, ['signature', 'tags', 'threads', 'inputs', 'outputs']);
-  const { signature, tags, threads = {}, inputs, outputs } = options;
+  checkOptions('options', options, OPTIONS);
+  const { signature, tags, threads = {}, stepsPerExecution = 1, inputs, outputs } = options;
+  checkInteger('stepsPerExecution', stepsPerExecution);
   if (signature !== undefined) checkString('signature', signature);
   if (tags !== undefined) checkNames('tags', tags);
   if (inputs !== undefined) checkNames('inputs', inputs);
@@ -62,6 +70,6 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     () => addon.loadModel(Object.fromEntries(given) as { path: string }),
     ModelError,
   );
-  const core = new ModelCore(native, session, predict);
+  const core = new ModelCore(native, session, predict, stepsPerExecution);
   return new Model(core, layersOf(native), native.outputs, native.outputTensors);
 }

@@ -1,5 +1,5 @@
 /** Tensors with values: typed arrays over the aligned memory that TensorFlow reads and writes without a copy. */
-import { checkIntegers, outOfRange, refused, wrongType } from './arguments.js';
+import { checkInteger, checkIntegers, outOfRange, refused, wrongType } from './arguments.js';
 import type { NativeTensor } from './binding/contract.js';
 import { addonInUse, ensureTensorflow, loadedAddon } from './binding/loader.js';
 import {
@@ -82,11 +82,35 @@ export class Tensor<D extends NumericDType = NumericDType> {
       const { buffer, byteOffset } = this.#native;
       this.#data = viewOf(this.dtype, buffer, byteOffset, this.size) as TypedArrays[D];
     }
+    // A view of memory that was given back or transferred has no elements left.
+    if (this.#data.length !== this.size) {
+      throw new KerasExplainableError(
+        'CLOSED',
+        'The memory of this tensor is gone: the tensor that it is a view of was released, or its buffer transferred.',
+      );
+    }
     return this.#data;
   }
 
   get released(): boolean {
     return this.#data === null && this.#native === null;
+  }
+
+  /**
+   * Rows `begin` to `end` (not included) along axis 0, as a view: nothing is copied, and the memory lives for as long
+   * as a view of it does, or until this tensor is released.
+   *
+   * @throws RangeError where there are no such rows.
+   */
+  rows(begin: number, end: number): Tensor<D> {
+    const rows = this.shape[0];
+    if (rows === undefined) throw refused('begin', 'a tensor with an axis 0', 'a scalar');
+    checkInteger('begin', begin, 0, rows);
+    checkInteger('end', end, begin, rows);
+    const row = elementsOf(this.shape.slice(1));
+    return new Tensor(this.dtype, [end - begin, ...this.shape.slice(1)], {
+      data: this.data.subarray(begin * row, end * row),
+    });
   }
 
   /** Gives TensorFlow's memory back now rather than when the tensor is collected. Idempotent. */
@@ -144,44 +168,23 @@ export async function alignedRows(tensor: Tensor, begin: number, end: number): P
   return memory;
 }
 
-/** Joins tensors of one row shape along axis 0, as they come, into one tensor of `rows` rows. */
-export class RowJoiner {
-  readonly #rows: number;
-  #memory: NativeTensor | null = null;
-  #filled = 0;
-
-  constructor(rows: number) {
-    this.#rows = rows;
+/** Copies the rows of `part` into `whole`, which lies in native memory, from row `row` on: into a run or out of one. */
+export async function joinRows(
+  whole: Tensor,
+  row: number,
+  part: Tensor,
+  direction: 'in' | 'out' = 'out',
+): Promise<void> {
+  const { aligned: target } = whole;
+  const { aligned: source } = part;
+  if (target !== null && source !== null) {
+    const rows = part.shape[0] as number;
+    await nativeAsync(() => loadedAddon().copyRows(target, row, source, 0, rows, direction));
+    return;
   }
-
-  /** Copies `part` behind the rows that are there. A part that is the whole is taken as it is. */
-  async append(part: Tensor, release: boolean): Promise<void> {
-    const rows = part.shape[0] ?? 1;
-    if (this.#filled === 0 && rows === this.#rows && part.aligned !== null) {
-      this.#memory = part.aligned;
-      this.#filled = rows;
-      return;
-    }
-    this.#memory ??= native(() => loadedAddon().allocate(part.dtype, [this.#rows, ...part.shape.slice(1)]));
-    const { buffer, byteOffset, shape } = this.#memory;
-    if (shape.slice(1).join() !== part.shape.slice(1).join()) {
-      throw new KerasExplainableError(
-        'INVALID_ARGUMENT',
-        `Batches gave results of different sizes: rows of [${shape.slice(1)}] and of [${part.shape.slice(1)}].`,
-      );
-    }
-    const row = elementsOf(part.shape.slice(1));
-    const target = viewOf(part.dtype, buffer, byteOffset, row * this.#rows);
-    await copySlowly(part.data, target, row * this.#filled);
-    copiedOut += part.byteLength;
-    this.#filled += rows;
-    if (release) part.release();
-  }
-
-  finish(): Tensor {
-    if (this.#memory === null) throw new KerasExplainableError('INTERNAL', 'There is nothing to join.');
-    return Tensor.fromNative(this.#memory);
-  }
+  await copySlowly(part.data, whole.data, row * elementsOf(whole.shape.slice(1)));
+  if (direction === 'in') copiedIn += part.byteLength;
+  else copiedOut += part.byteLength;
 }
 
 function shapeOfNested(value: unknown): number[] {

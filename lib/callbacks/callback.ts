@@ -1,8 +1,11 @@
 import type { Tensor } from '../tensor.js';
 
-/** What one step gave, by name: `logits` and `maps`. The tensors are freed after the callback unless it keeps them. */
+/** What a step is over with. */
 export interface StepLogs {
+  /** What it gave, by name: `logits` and `maps`. Part of the run's result, so not to be released or written to. */
   readonly outputs: Readonly<Record<string, Tensor>>;
+  /** Ends the run after this step, as if the input had ended here: the result is that of the steps so far. */
+  stopPredicting(): void;
 }
 
 /** How far a batch is, in turns of the loops that its method records: a Jacobian's units, `forRange`, `mapRange`. */
@@ -16,8 +19,9 @@ export interface BatchProgress {
 /** What is known of a run before it begins. */
 export interface RunParameters {
   readonly verbose: number;
-  readonly steps: number;
-  readonly samples: number;
+  /** null where only the end of the input tells. */
+  readonly steps: number | null;
+  readonly samples: number | null;
 }
 
 /**
@@ -45,10 +49,10 @@ export abstract class Callback {
    * and when it is done. Comes between its begin and its end, whatever the other hooks are waiting for.
    */
   onPredictBatchProgress(_step: number, _progress: BatchProgress): void | Promise<void> {}
-  /** `endStep` is the number of steps that are done. */
+  /** `endStep` is the number of steps that are done. With `stepsPerExecution` it is called once for several of them. */
   onPredictBatchEnd(_endStep: number, _logs: StepLogs): void | Promise<void> {}
   onPredictEnd(): void | Promise<void> {}
-  /** The run failed, or was cancelled: `onPredictEnd` is not called. */
+  /** The run failed, or was cancelled: `onPredictEnd` is not called. `finishedSteps(error)` gives what was done. */
   onPredictError(_error: unknown): void | Promise<void> {}
 }
 

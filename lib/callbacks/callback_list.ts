@@ -26,8 +26,8 @@ export interface CallbackListOptions {
   readonly addProgbar?: boolean;
   readonly model?: unknown;
   readonly verbose?: Verbosity;
-  readonly steps?: number;
-  readonly samples?: number;
+  readonly steps?: number | null;
+  readonly samples?: number | null;
 }
 
 const HOOKS = Object.getOwnPropertyNames(Callback.prototype).filter(
@@ -51,7 +51,7 @@ export class CallbackList {
       Array.isArray(callbacks) && callbacks.every((each) => typeof each === 'object' && each !== null);
     if (!valid) throw wrongType('callbacks', 'an array of callbacks, or a CallbackList', callbacks);
     callbacks.forEach(checkHooks);
-    const { addHistory = false, addProgbar = false, steps = 0, samples = 0, model } = options;
+    const { addHistory = false, addProgbar = false, steps = null, samples = null, model } = options;
     const asked = checkVerbose(options.verbose ?? 'auto');
     const verbose = asked === 'auto' ? (process.stderr.isTTY === true ? 1 : 0) : asked;
     const all = [...callbacks];

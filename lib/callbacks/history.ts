@@ -1,6 +1,7 @@
 import { Callback } from './callback.js';
 
 export interface StepRecord {
+  /** The first step of those that were run in one go. */
   readonly step: number;
   /** From the begin of this step to the end of it; several may be under way at once. */
   readonly milliseconds: number;
@@ -26,8 +27,8 @@ export class History extends Callback {
   }
 
   override onPredictBatchEnd(endStep: number): void {
-    const step = endStep - 1;
-    const begun = this.#begins.get(step) ?? this.#begun;
+    // Ends come in the order of the begins.
+    const [[step, begun]] = [...this.#begins, [endStep - 1, this.#begun]] as [[number, number]];
     this.#begins.delete(step);
     this.steps.push({ step, milliseconds: performance.now() - begun });
   }

@@ -10,16 +10,28 @@ export interface ProgressStream extends NodeJS.WritableStream {
 const LINE_MILLISECONDS = 5000;
 
 const render: GenericFormatter = (options: Options, { progress, value, total, startTime }) => {
+  const elapsed = Date.now() - startTime;
+  if (total === UNKNOWN) return counting(elapsed, Math.floor(value), null);
   const width = options.barsize ?? 30;
   const done = Math.round(Math.min(progress, 1) * width);
   const bar = '━'.repeat(done) + ' '.repeat(width - done);
-  return `${Math.floor(value)}/${total} ${bar} ${timing(Date.now() - startTime, value, total)}`;
+  return `${Math.floor(value)}/${total} ${bar} ${timing(elapsed, value, total)}`;
 };
 
-function timing(elapsed: number, done: number, total: number): string {
+/** The total of a bar that does not know it. */
+const UNKNOWN = 0;
+
+/** A line of its own: for log files, and for input without an end. */
+function counting(elapsed: number, done: number, total: number | null): string {
+  const time = timing(elapsed, done, total);
+  return `${done}/${total ?? '?'}${time === '' ? '' : ` - ${time}`}`;
+}
+
+function timing(elapsed: number, done: number, total: number | null): string {
   if (done === 0) return '';
   const perStep = elapsed / done;
-  const remaining = done < total ? `${duration((total - done) * perStep)} left` : duration(elapsed);
+  const remaining =
+    total !== null && done < total ? `${duration((total - done) * perStep)} left` : duration(elapsed);
   return `${remaining} ${perStep < 1000 ? `${Math.round(perStep)}ms` : `${(perStep / 1000).toFixed(1)}s`}/step`;
 }
 
@@ -31,8 +43,9 @@ function duration(milliseconds: number): string {
 }
 
 /**
- * Shows how far a run is, on stderr: at `verbose` 1 a bar on a terminal and a line now and then in a log file, at
- * 2 one line at the end.
+ * Shows how far a run is, on stderr: at `verbose` 1 a bar on a terminal, and a line every 5 seconds in a log file and
+ * wherever `CI` is set; at 2 one line at the end. Where only the end of the input tells the number of steps, they are
+ * counted.
  */
 export class ProgbarLogger extends Callback {
   readonly #stream: ProgressStream;
@@ -53,7 +66,8 @@ export class ProgbarLogger extends Callback {
     this.#lastLine = this.#begun;
     this.#parts.clear();
     this.#ended = 0;
-    if (this.params?.verbose !== 1 || this.#stream.isTTY !== true) return;
+    const redrawn = this.#stream.isTTY === true && !process.env.CI && process.env.TERM !== 'dumb';
+    if (this.params?.verbose !== 1 || !redrawn) return;
     this.#bar = new SingleBar({
       format: render,
       stream: this.#stream,
@@ -61,7 +75,7 @@ export class ProgbarLogger extends Callback {
       hideCursor: false,
       gracefulExit: false,
     });
-    this.#bar.start(this.params.steps, 0);
+    this.#bar.start(this.params.steps ?? UNKNOWN, 0);
   }
 
   override onPredictBatchProgress(step: number, { done, total }: BatchProgress): void {
@@ -70,19 +84,16 @@ export class ProgbarLogger extends Callback {
   }
 
   override onPredictBatchEnd(endStep: number): void {
-    this.#parts.delete(endStep - 1);
+    // Ends come in the order of the begins; several steps may end at once.
+    for (const step of this.#parts.keys()) if (step < endStep) this.#parts.delete(step);
     this.#ended = endStep;
     this.#update();
-    const total = this.params?.steps ?? endStep;
     const due = Date.now() - this.#lastLine >= LINE_MILLISECONDS;
-    const last = endStep === total;
-    if (this.#bar === null && (last || (due && this.params?.verbose === 1))) {
-      this.#lastLine = Date.now();
-      this.#stream.write(`${endStep}/${total} - ${timing(Date.now() - this.#begun, endStep, total)}\n`);
-    }
+    if (due && this.params?.verbose === 1 && endStep !== this.params.steps) this.#writeLine();
   }
 
   override onPredictEnd(): void {
+    if (this.#ended > 0) this.#writeLine();
     this.#stop();
   }
 
@@ -93,6 +104,14 @@ export class ProgbarLogger extends Callback {
   #update(): void {
     const underWay = [...this.#parts.values()].reduce((sum, part) => sum + part, 0);
     this.#bar?.update(this.#ended + underWay);
+  }
+
+  /** Not where there is a bar, which shows it already. */
+  #writeLine(): void {
+    if (this.#bar !== null) return;
+    this.#lastLine = Date.now();
+    const { steps } = this.params ?? { steps: null };
+    this.#stream.write(`${counting(Date.now() - this.#begun, this.#ended, steps)}\n`);
   }
 
   #stop(): void {

@@ -1,7 +1,7 @@
 /** From a function over symbolic tensors to a compiled one, through the model's cache. */
 import type { DType, StaticShape } from '../binding/contract.js';
 import { ensureTensorflow } from '../binding/loader.js';
-import type { Batch } from '../data/data_handler.js';
+import type { Batch } from '../data/batch.js';
 import { cast } from '../graph/ops/array.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';

@@ -1,9 +1,9 @@
 import { checkBoolean, checkFunction, wrongType } from '../arguments.js';
-import type { Batch } from '../data/data_handler.js';
-import { DATA_OPTIONS } from '../data/data_handler.js';
+import { type Batch, DATA_OPTIONS } from '../data/batch.js';
 import type { AnyMethod, MethodArguments, MethodParameters } from '../graph/method.js';
 import type { Lease } from '../model/function_cache.js';
 import { Model } from '../model/model.js';
+import type { RaggedTensor } from '../ragged.js';
 import type { Tensor } from '../tensor.js';
 import { compile, type Signature, signatureOf } from './compile.js';
 import {
@@ -13,16 +13,17 @@ import {
   STEP_OPTIONS,
   type StepOptions,
 } from './explain_step.js';
+import { Leases } from './leases.js';
 import { keyOf, WatchedParams } from './params.js';
 import { type RunHooks, runFunction } from './run_function.js';
 import { symbolicModel } from './symbolic_model.js';
 
 /** What `explain` gives. */
-export interface ExplainResult {
+export interface ExplainResult<T extends Tensor | RaggedTensor = Tensor> {
   /** The explained units' logits, (N, U). */
-  readonly logits: Tensor;
+  readonly logits: T;
   /** A map per unit, (N, H, W, U). */
-  readonly maps: Tensor;
+  readonly maps: T;
 }
 
 /** Explains one batch. It compiles at the first batch of a kind (dtypes, units or none) and keeps what it compiled. */
@@ -40,7 +41,9 @@ const ENGINE_OPTIONS: readonly string[] = [
   'callbacks',
   'force',
   'signal',
+  'timeout',
   'onProgress',
+  'into',
 ];
 
 /**
@@ -51,50 +54,37 @@ const ENGINE_OPTIONS: readonly string[] = [
  *   records is compiled unless the very same was compiled before. false (as in the Python library): where this
  *   method was compiled for this model with equal params and dtypes, that function is taken without running it;
  *   functions among the params are compared by identity.
+ * @param known the options of the caller's own, for telling what a misspelled one meant.
  */
 export function makeExplainFunction<M extends AnyMethod>(
   model: Model,
   method: M,
   params: StepOptions & MethodParameters<M>,
   force = false,
+  known: readonly string[] = ENGINE_OPTIONS,
 ): ExplainFunction {
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
   checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
   checkBoolean('force', force);
   checkStepOptions(params);
   explainedInput(model, params.input);
-  const leases = new Map<string, Promise<Lease>>();
+  const leases = new Leases();
 
-  const leaseFor = (signature: Signature): Promise<Lease> => {
-    const kind = JSON.stringify(signature);
-    let lease = leases.get(kind);
-    if (lease === undefined) {
+  const leaseFor = (signature: Signature): Promise<Lease> =>
+    leases.for(signature, (kind) => {
       const key = keyOf([method, params, model.outputTensors, kind]);
-      lease =
-        (force ? null : model.core.functions.recall(key)) ?? record(model, method, params, signature, key);
-      leases.set(kind, lease);
-      lease.catch(() => leases.delete(kind));
-    }
-    return lease;
-  };
+      const recalled = force ? null : model.core.functions.recall(key);
+      return recalled ?? record(model, method, params, signature, key, known);
+    });
 
   const run = async (batch: Batch, hooks: RunHooks = {}): Promise<ExplainResult> => {
     model.checkOpen();
     const lease = leaseFor(signatureOf(model, batch));
-    const [logits, maps] = await runFunction(model, lease, batch, hooks);
+    const [logits, maps] = await runFunction(model, lease, batch, hooks, ['logits', 'maps']);
     return { logits: logits as Tensor, maps: maps as Tensor };
   };
 
-  const release = () => {
-    for (const lease of leases.values()) {
-      lease.then(
-        (lent) => lent.release(),
-        () => undefined,
-      );
-    }
-    leases.clear();
-  };
-  return Object.assign(run, { release });
+  return Object.assign(run, { release: () => leases.release() });
 }
 
 function record<M extends AnyMethod>(
@@ -103,6 +93,7 @@ function record<M extends AnyMethod>(
   params: StepOptions & MethodParameters<M>,
   signature: Signature,
   key: string,
+  known: readonly string[],
 ): Promise<Lease> {
   return compile(
     model,
@@ -114,7 +105,7 @@ function record<M extends AnyMethod>(
       Object.defineProperty(seen, 'name', { value: method.name });
       const symbolic = symbolicModel(model, inputs, explainedInput(model, input));
       const { logits, maps } = explainStep(symbolic, seen, { inputs, indices }, params);
-      watched.checkAllRead(ENGINE_OPTIONS);
+      watched.checkAllRead(known);
       return [logits, maps];
     },
     key,

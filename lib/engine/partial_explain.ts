@@ -1,21 +1,22 @@
 import { checkFunction, checkIsObject } from '../arguments.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
+import type { Source } from '../data/source.js';
 import type { AnyMethod } from '../graph/method.js';
 import type { Model } from '../model/model.js';
-import { type ExplainOptionsFor, explain, type OptionalOptions } from './explain.js';
-import type { ExplainResult } from './make_explain_function.js';
+import { type ExplainOptionsFor, type ExplainResultFor, explain } from './explain.js';
+import type { OptionalOptions } from './prepare.js';
 
 /** The options `O`, of which those in `D` are given already. */
 type Remaining<O, D> = Omit<O, keyof D> & Partial<Pick<O, keyof D & keyof O>>;
 
 /** `explain` with its method and some options chosen; options given to it go before those. */
-export type PartialExplain<M extends AnyMethod, D> = (
+export type PartialExplain<M extends AnyMethod, D> = <X extends Inputs | Source>(
   model: Model,
-  x: Inputs,
+  x: X,
   y?: Indices | null,
   ...options: OptionalOptions<Remaining<ExplainOptionsFor<M>, D>>
-) => Promise<ExplainResult>;
+) => Promise<ExplainResultFor<X>>;
 
 /**
  * `explain` with `method` and `defaults` filled in. The function is named after the method: `gradcam_explain`.
@@ -31,7 +32,7 @@ export function partialExplain<M extends AnyMethod, D extends Partial<ExplainOpt
   const chosen = { ...defaults };
   const explainWith: PartialExplain<M, D> = async (model, x, y, ...[options]) => {
     checkIsObject('options', options ?? {});
-    return explain<AnyMethod>(method, model, x, y, { ...chosen, ...options });
+    return explain(method as AnyMethod, model, x, y, { ...chosen, ...options });
   };
   Object.defineProperty(explainWith, 'name', { value: `${method.name}_explain` });
   return explainWith;

@@ -1,51 +1,54 @@
 import { checkOptions } from '../arguments.js';
 import { CallbackList } from '../callbacks/callback_list.js';
+import { DATA_OPTIONS } from '../data/batch.js';
 import { makeDataHandler } from '../data/data_handler.js';
 import type { Inputs } from '../data/inputs.js';
-import type { Lease } from '../model/function_cache.js';
+import type { Source } from '../data/source.js';
 import type { Model, PredictOptions } from '../model/model.js';
+import type { RaggedTensor } from '../ragged.js';
+import { checkIsSignal, checkTimeout } from '../signal.js';
 import type { Tensor } from '../tensor.js';
 import { compile, signatureOf } from './compile.js';
+import { Leases } from './leases.js';
 import { runBatches } from './run_batches.js';
 import { runFunction } from './run_function.js';
-import { checkIsSignal } from './signal.js';
 import { symbolicModel } from './symbolic_model.js';
 
 /** @internal `Model.predict`. */
 export async function predict(
   model: Model,
-  x: Inputs,
+  x: Inputs | Source,
   options: PredictOptions,
-): Promise<Tensor | readonly Tensor[]> {
+): Promise<Tensor | RaggedTensor | readonly (Tensor | RaggedTensor)[]> {
   model.checkOpen();
-  checkOptions('options', options, ['batchSize', 'steps', 'signal']);
-  const { signal, ...data } = options;
+  checkOptions('options', options, [...DATA_OPTIONS, 'signal', 'timeout']);
+  const { signal, timeout, ...data } = options;
   checkIsSignal(signal);
-  const handler = makeDataHandler(model, x, null, data);
+  checkTimeout(timeout);
+  const { stepsPerExecution } = model.core;
+  const handler = makeDataHandler(model, x, null, { ...data, stepsPerExecution });
   await handler.validate();
-  let lease: Promise<Lease> | undefined;
+  const names = model.outputs.map((_, i) => String(i));
+  const leases = new Leases();
   try {
     const outputs = await runBatches(
       model,
       handler,
       async (batch, hooks) => {
-        lease ??= compile(
-          model,
-          signatureOf(model, batch),
-          ({ inputs }) => symbolicModel(model, inputs)(inputs),
-          null,
+        // A source may give units, too: they say nothing about the outputs.
+        const fed = { ...batch, indices: null };
+        const signature = signatureOf(model, fed);
+        const lease = leases.for(signature, () =>
+          compile(model, signature, ({ inputs }) => symbolicModel(model, inputs)(inputs), null),
         );
-        const tensors = await runFunction(model, lease, batch, hooks);
-        return Object.fromEntries(tensors.map((tensor, i) => [String(i), tensor]));
+        const tensors = await runFunction(model, lease, fed, hooks, names);
+        return Object.fromEntries(tensors.map((tensor, i) => [names[i] as string, tensor]));
       },
-      { callbacks: new CallbackList(), counter: { steps: 0 }, signal },
+      { callbacks: new CallbackList(), counter: { steps: 0 }, signal, timeout },
     );
-    const tensors = model.outputs.map((_, i) => outputs[String(i)] as Tensor);
-    return tensors.length === 1 ? (tensors[0] as Tensor) : tensors;
+    const tensors = names.map((name) => outputs[name] as Tensor | RaggedTensor);
+    return tensors.length === 1 ? (tensors[0] as Tensor | RaggedTensor) : tensors;
   } finally {
-    lease?.then(
-      ({ release }) => release(),
-      () => undefined,
-    );
+    leases.release();
   }
 }

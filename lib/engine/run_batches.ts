@@ -1,118 +1,124 @@
-/** The loop over batches: several under way at once, results in order, joined as they come. */
+/** A run over all batches: its callbacks, its end, and what is kept of it. */
 import type { BatchProgress } from '../callbacks/callback.js';
 import type { CallbackList } from '../callbacks/callback_list.js';
-import type { Batch, DataHandler } from '../data/data_handler.js';
+import type { Batch, DataHandler } from '../data/batch.js';
 import type { Model } from '../model/model.js';
-import { RowJoiner, type Tensor } from '../tensor.js';
+import type { RaggedTensor } from '../ragged.js';
+import { checkSignal, follow } from '../signal.js';
+import type { Tensor } from '../tensor.js';
+import { noteFinished } from './finished.js';
+import { type Finished, pipeline } from './pipeline.js';
 import type { StepProgress } from './progress.js';
+import { type Destinations, Results, type StepOutputs } from './results.js';
 import type { RunHooks } from './run_function.js';
-import { checkSignal, follow } from './signal.js';
+import { batchesInFlight } from './shards.js';
 
-/** The outputs of one step, by name. */
-export type StepOutputs = Readonly<Record<string, Tensor>>;
+/** Computes one batch. */
+export type Step<Outputs extends StepOutputs> = (batch: Batch, hooks: RunHooks) => Promise<Outputs>;
 
 export interface LoopOptions {
   readonly callbacks: CallbackList;
   readonly counter: { steps: number };
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeout?: number | undefined;
   readonly onProgress?: ((progress: StepProgress) => unknown) | undefined;
 }
 
-/** Rows that one run of the graph computes at most: small parts keep all replicas busy and memory low. */
-const MOST_SHARD_ROWS = 8;
-
-/** Where rows are small, a part may have more of them: what a run costs beside its computation would show. */
-const SMALL_SHARD_BYTES = 1 << 20;
-
-/** Rows per part of a batch of `rows` rows of `rowBytes` each, when all replicas compute parts at once. */
-export function shardSize(model: Model, rows: number, rowBytes: number): number {
-  const fixed = model.inputs[0]?.shape?.[0];
-  if (typeof fixed === 'number') return fixed;
-  const most = Math.max(MOST_SHARD_ROWS, Math.floor(SMALL_SHARD_BYTES / Math.max(1, rowBytes)));
-  return Math.max(1, Math.min(most, Math.ceil(rows / model.core.session.replicas)));
-}
-
-/** Batches to have under way, so that no replica waits while the next batch is copied. */
-function batchesInFlight(model: Model, handler: DataHandler): number {
-  const rows = Math.min(handler.batchSize, handler.samples);
-  const shards = Math.ceil(rows / shardSize(model, rows, handler.rowBytes));
-  return Math.min(handler.maxQueueSize, Math.ceil(model.core.session.replicas / shards) + 1);
+/** What is done with the steps of a run. */
+interface Keeper<Outputs extends StepOutputs> {
+  /** Where the outputs of a batch, whose first sample is the run's `row`th, are to be written. */
+  destinations(batch: Batch, row: number): Destinations | undefined;
+  /** Takes a step before its callbacks see it, so that it is not lost whatever they make of it. */
+  accept(finished: Finished<Outputs>): void;
+  /** What is done and not given to the caller yet. */
+  rest(): Results;
 }
 
 /**
- * Runs `step` over all batches and joins what it gives along the samples. Where one fails, the others under way are
- * ended too, and have ended when this throws.
+ * Runs `step` over all batches and gives what each made, in order, after its callbacks. Where one fails, those before it
+ * are given first and the others are ended; `finishedSteps` of the error tells what was not given.
  */
-export async function runBatches<Outputs extends StepOutputs>(
+export async function* runSteps<Outputs extends StepOutputs>(
   model: Model,
   handler: DataHandler,
-  step: (batch: Batch, hooks: RunHooks) => Promise<Outputs>,
-  { callbacks, counter, signal: outer, onProgress }: LoopOptions,
-): Promise<Outputs> {
-  const underWay: { batch: Batch; outputs: Promise<Outputs> }[] = [];
-  const joined = new Map<string, RowJoiner>();
-  const most = batchesInFlight(model, handler);
-  const { signal, abort, dispose } = follow(outer);
-  let failed: { readonly reason: unknown } | undefined;
+  step: Step<Outputs>,
+  { callbacks, counter, signal, timeout, onProgress }: LoopOptions,
+  keeper: Keeper<Outputs>,
+): AsyncGenerator<Finished<Outputs>, void> {
+  const control = follow(signal, timeout);
+  let stopped = false;
+  let row = 0;
+  let state: 'running' | 'done' | 'failed' = 'running';
 
-  const reporter = (step: number) => {
+  const reporter = (batch: Batch) => {
     if (onProgress === undefined && !callbacks.watchesProgress) return undefined;
     return async (progress: BatchProgress) => {
-      await onProgress?.({ step, ...progress });
-      await callbacks.onPredictBatchProgress(step, progress);
+      await onProgress?.({ step: batch.step, ...progress });
+      await callbacks.onPredictBatchProgress(batch.step, progress);
     };
   };
-
-  const finishOldest = async () => {
-    const oldest = underWay[0];
-    if (oldest === undefined) return;
-    const outputs = await oldest.outputs;
-    underWay.shift();
-    oldest.batch.release();
-    counter.steps += 1;
-    await callbacks.onPredictBatchEnd(oldest.batch.step + 1, { outputs });
-    for (const [name, output] of Object.entries(outputs)) {
-      let joiner = joined.get(name);
-      if (joiner === undefined) {
-        joiner = new RowJoiner(handler.samples);
-        joined.set(name, joiner);
-      }
-      // Someone who looked at a step's tensors may have kept them.
-      await joiner.append(output, !callbacks.observed);
-    }
+  const stage = {
+    announce: (batch: Batch) => callbacks.onPredictBatchBegin(batch.step),
+    begin: (batch: Batch, ownSignal: AbortSignal) => {
+      const into = keeper.destinations(batch, row);
+      row += batch.samples;
+      return step(batch, { signal: ownSignal, report: reporter(batch), into });
+    },
+    inFlight: (batch: Batch) => batchesInFlight(model, batch),
+  };
+  const stopPredicting = () => {
+    stopped = true;
   };
 
   try {
+    checkSignal(control.signal);
     await callbacks.onPredictBegin();
-    for await (const batch of handler.batches()) {
-      try {
-        checkSignal(signal);
-        await callbacks.onPredictBatchBegin(batch.step);
-      } catch (error) {
-        batch.release();
-        throw error;
-      }
-      const outputs = step(batch, { signal, report: reporter(batch.step) });
-      // It is awaited in its turn; that shall not wait for what the failure made useless.
-      outputs.catch((reason) => {
-        failed ??= { reason };
-        abort(reason);
-      });
-      underWay.push({ batch, outputs });
-      if (underWay.length >= most) await finishOldest();
+    for await (const finished of pipeline(handler, stage, control)) {
+      const { batch, outputs } = finished;
+      counter.steps += batch.steps;
+      keeper.accept(finished);
+      await callbacks.onPredictBatchEnd(batch.step + batch.steps, { outputs, stopPredicting });
+      yield finished;
+      if (stopped) break;
     }
-    while (underWay.length > 0) await finishOldest();
+    state = 'done';
     await callbacks.onPredictEnd();
   } catch (thrown) {
-    const error = failed === undefined ? thrown : failed.reason;
-    abort(error);
-    await Promise.allSettled(underWay.map(({ outputs }) => outputs));
-    for (const { batch } of underWay) batch.release();
+    state = 'failed';
+    const error = control.interruption() ?? thrown;
+    const rest = keeper.rest();
+    if (rest.steps > 0) {
+      const { steps, samples } = rest;
+      // Memory may be what is short: then there is the error alone.
+      const outputs = await rest.finish().catch(() => null);
+      if (outputs !== null) noteFinished(error, { steps, samples, outputs });
+    }
     // Whatever a callback makes of it, the caller hears of what went wrong first.
     await callbacks.onPredictError(error).catch(() => undefined);
     throw error;
   } finally {
-    dispose();
+    control.dispose();
+    // Left by its consumer: an end like any other.
+    if (state === 'running') await callbacks.onPredictEnd();
   }
-  return Object.fromEntries([...joined].map(([name, joiner]) => [name, joiner.finish()])) as Outputs;
+}
+
+/** Runs `step` over all batches and joins what it gives along the samples. `into`: the caller's tensors for that. */
+export async function runBatches<Outputs extends StepOutputs>(
+  model: Model,
+  handler: DataHandler,
+  step: Step<Outputs>,
+  options: LoopOptions,
+  into: Readonly<Record<string, Tensor>> = {},
+): Promise<Record<string, Tensor | RaggedTensor>> {
+  const results = new Results(handler.samples, into, options.callbacks.observed);
+  const steps = runSteps(model, handler, step, options, {
+    destinations: (batch, row) => results.destinations(batch, row),
+    accept: ({ batch, outputs }) => results.append(batch, outputs),
+    rest: () => results,
+  });
+  for await (const _ of steps) {
+    // All is done by the keeper.
+  }
+  return results.finish();
 }

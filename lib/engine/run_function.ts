@@ -2,14 +2,15 @@
 import type { NativeTensor } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
 import type { BatchProgress } from '../callbacks/callback.js';
-import type { Batch } from '../data/data_handler.js';
-import { nativeAsync } from '../errors.js';
+import type { Batch } from '../data/batch.js';
+import { KerasExplainableError, nativeAsync } from '../errors.js';
 import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
+import { cancelled, checkSignal, untilAborted } from '../signal.js';
 import { Tensor } from '../tensor.js';
 import { ProgressWatch } from './progress.js';
-import { shardSize } from './run_batches.js';
-import { cancelled, checkSignal, untilAborted } from './signal.js';
+import type { Destination, Destinations } from './results.js';
+import { shardSize } from './shards.js';
 
 /** What goes in and out of a run while it is under way. */
 export interface RunHooks {
@@ -17,14 +18,20 @@ export interface RunHooks {
   readonly signal?: AbortSignal | undefined;
   /** Told how far the loops in it are, now and then; what it throws ends the run. */
   readonly report?: ((progress: BatchProgress) => unknown) | undefined;
+  /** Where outputs are written, by name. Default: tensors of their own. */
+  readonly into?: Destinations | undefined;
 }
 
-/** The fetches for `batch`, over TensorFlow's memory. Throws CancelledError once `signal` is aborted. */
+/**
+ * The fetches for `batch`, in the order of `names`, over TensorFlow's memory, or as rows of their destinations. Throws
+ * CancelledError once `signal` is aborted.
+ */
 export async function runFunction(
   model: Model,
   lease: Promise<Lease>,
   batch: Batch,
-  { signal, report }: RunHooks,
+  { signal, report, into = {} }: RunHooks,
+  names: readonly string[],
 ): Promise<Tensor[]> {
   model.checkOpen();
   const { function: compiled } = await untilAborted(lease, signal);
@@ -37,19 +44,33 @@ export async function runFunction(
   const abort = () => run.cancel();
   signal?.addEventListener('abort', abort, { once: true });
   const watch = report === undefined ? null : new ProgressWatch(run, report);
+  const destinations = names.map((name) => into[name]);
   let outputs: NativeTensor[] = [];
   try {
-    const bytes = batch.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const rows = shardSize(model, batch.samples, bytes / batch.samples);
-    outputs = await nativeAsync(() => compiled.run(feeds, { shardSize: rows, run }));
+    const { begin, samples: rows } = batch;
+    const targets = destinations.map((to) =>
+      to === undefined ? null : { tensor: alignedOf(to), row: to.row },
+    );
+    const options = { shardSize: shardSize(model, batch), begin, rows, run, into: targets };
+    outputs = await nativeAsync(() => compiled.run(feeds, options));
     await watch?.finish();
-    return outputs.map((output) => Tensor.fromNative(output));
+    return outputs.map((output, i) => {
+      const to = destinations[i];
+      return to === undefined ? Tensor.fromNative(output) : to.tensor.rows(to.row, to.row + rows);
+    });
   } catch (error) {
-    for (const output of outputs) output.release();
+    outputs.forEach((output, i) => {
+      if (destinations[i] === undefined) output.release();
+    });
     watch?.throwFailure();
     throw signal?.aborted === true ? cancelled(signal) : error;
   } finally {
     watch?.stop();
     signal?.removeEventListener('abort', abort);
   }
+}
+
+function alignedOf({ tensor }: Destination): NativeTensor {
+  if (tensor.aligned !== null) return tensor.aligned;
+  throw new KerasExplainableError('CLOSED', 'A tensor of `into` was released while the run was under way.');
 }

@@ -1,11 +1,11 @@
 import { refused, wrongType } from '../arguments.js';
 import { ensureTensorflow } from '../binding/loader.js';
-import { RowJoiner, type Tensor } from '../tensor.js';
+import { allocate, joinRows, type Tensor } from '../tensor.js';
 import { checkTensor, describeTensor } from './check.js';
 
 /**
- * Pictures of one size and dtype as one batch, which is what models and most functions here take. A copy, made in
- * slices that leave the event loop free; the parts stay as they are.
+ * Pictures of one size and dtype as one batch, which is what models and most functions here take. A copy, made off the
+ * JavaScript thread; the parts stay as they are.
  *
  * @param images `(n, height, width, channels)` each, mostly with n = 1.
  * @returns `(N, height, width, channels)`, N being the sum of all n; the tensor itself where there is only one.
@@ -30,7 +30,11 @@ export async function batchImages(images: readonly Tensor[]): Promise<Tensor> {
   }
   if (images.length === 1) return first;
   await ensureTensorflow();
-  const joiner = new RowJoiner(rows);
-  for (const image of images) await joiner.append(image, false);
-  return joiner.finish();
+  const batch = allocate([rows, ...first.shape.slice(1)], first.dtype);
+  let row = 0;
+  for (const image of images as readonly Tensor[]) {
+    await joinRows(batch, row, image);
+    row += image.shape[0] as number;
+  }
+  return batch;
 }

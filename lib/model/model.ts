@@ -1,17 +1,19 @@
 import type { NativeModel, NativeSessionOptions } from '../binding/contract.js';
-import type { DataOptions } from '../data/data_handler.js';
+import type { DataOptions } from '../data/batch.js';
 import type { Inputs } from '../data/inputs.js';
+import type { Source } from '../data/source.js';
 import { ModelError } from '../errors.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
+import type { RaggedTensor } from '../ragged.js';
 import type { Tensor } from '../tensor.js';
 import { FunctionCache } from './function_cache.js';
 
 /** What computes a model's outputs: the engine, which stands above this file and is handed in by `loadModel`. */
 export type Predict = (
   model: Model,
-  x: Inputs,
+  x: Inputs | Source,
   options: PredictOptions,
-) => Promise<Tensor | readonly Tensor[]>;
+) => Promise<Tensor | RaggedTensor | readonly (Tensor | RaggedTensor)[]>;
 
 /** What a model and its views share. @internal */
 export class ModelCore {
@@ -20,14 +22,22 @@ export class ModelCore {
   readonly session: NativeSessionOptions;
   readonly predict: Predict;
   readonly functions = new FunctionCache();
+  /** Batches that are run in one go. */
+  readonly stepsPerExecution: number;
   /** Tells models apart within this process. */
   readonly key = ++ModelCore.#count;
   closed = false;
 
-  constructor(native: NativeModel, session: NativeSessionOptions, predict: Predict) {
+  constructor(
+    native: NativeModel,
+    session: NativeSessionOptions,
+    predict: Predict,
+    stepsPerExecution: number,
+  ) {
     this.native = native;
     this.session = session;
     this.predict = predict;
+    this.stepsPerExecution = stepsPerExecution;
   }
 
   close(): void {
@@ -104,12 +114,13 @@ export class Model {
   }
 
   /**
-   * The model's outputs for `x`: a Tensor, or a list of them where the model has several outputs.
+   * The model's outputs for `x`, which may be all that `explain` takes: a Tensor, or a list of them where the model has
+   * several outputs.
    *
    * @throws TypeError, RangeError where `x` is not what the model takes, before anything runs.
    */
-  predict(x: Inputs, options: PredictOptions = {}): Promise<Tensor | readonly Tensor[]> {
-    return this.core.predict(this, x, options);
+  predict<X extends Inputs | Source>(x: X, options: PredictOptions = {}): Promise<PredictResultFor<X>> {
+    return this.core.predict(this, x, options) as Promise<PredictResultFor<X>>;
   }
 
   /**
@@ -129,6 +140,14 @@ export class Model {
   }
 }
 
-export interface PredictOptions extends Pick<DataOptions, 'batchSize' | 'steps'> {
+export interface PredictOptions extends DataOptions {
+  /** Ends the run with a CancelledError, as that of `explain` does. */
   readonly signal?: AbortSignal;
+  /** Milliseconds after which the run ends with a TimeoutError. Default: none. */
+  readonly timeout?: number;
 }
+
+/** RaggedTensors are for sources whose batches differ in size. */
+export type PredictResultFor<X extends Inputs | Source> = X extends Inputs
+  ? Tensor | readonly Tensor[]
+  : Tensor | RaggedTensor | readonly (Tensor | RaggedTensor)[];

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Callback, CallbackList, History, ProgbarLogger } from '../../lib/callbacks/index.js';
 
 class Sink extends Writable {
@@ -29,7 +29,7 @@ class Sink extends Writable {
   }
 }
 
-const logs = { outputs: {} };
+const logs = { outputs: {}, stopPredicting: () => undefined };
 
 describe('CallbackList', () => {
   it('calls every hook of every callback, in order, and awaits it', async () => {
@@ -121,10 +121,20 @@ describe('History', () => {
 });
 
 describe('ProgbarLogger', () => {
-  const run = (isTTY: boolean, verbose: number) => {
+  // As at a desk, wherever these tests run.
+  beforeEach(() => {
+    vi.stubEnv('CI', '');
+    vi.stubEnv('TERM', 'xterm');
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.useRealTimers();
+  });
+
+  const run = (isTTY: boolean, verbose: number, steps: number | null = 4) => {
     const stream = new Sink(isTTY);
     const bar = new ProgbarLogger({ stream });
-    bar.setParams({ verbose, steps: 4, samples: 16 });
+    bar.setParams({ verbose, steps, samples: null });
     bar.onPredictBegin();
     for (let step = 1; step <= 4; step++) bar.onPredictBatchEnd(step);
     bar.onPredictEnd();
@@ -143,6 +153,33 @@ describe('ProgbarLogger', () => {
 
   it('writes one line at verbose 2', () => {
     expect(run(true, 2)).toMatch(/^4\/4 - 0s \d+ms\/step\n$/);
+  });
+
+  it.each(['CI', 'TERM'])('writes plain lines where %s says that nothing can be drawn over', (name) => {
+    vi.stubEnv(name, name === 'CI' ? 'true' : 'dumb');
+    expect(run(true, 1)).toMatch(/^4\/4 - 0s \d+ms\/step\n$/);
+  });
+
+  it('counts the steps of input whose end is not known', () => {
+    expect(run(false, 1, null)).toMatch(/^4\/\? - 0s \d+ms\/step\n$/);
+    const drawn = run(true, 1, null);
+    expect(drawn).toMatch(/4\/\? - 0s \d+ms\/step/);
+    expect(drawn).not.toMatch('━');
+  });
+
+  it('writes a line every five seconds to a log, and one at the end', () => {
+    vi.useFakeTimers();
+    const stream = new Sink(false);
+    const bar = new ProgbarLogger({ stream });
+    bar.setParams({ verbose: 1, steps: 10, samples: null });
+    bar.onPredictBegin();
+    for (let step = 1; step <= 10; step++) {
+      vi.advanceTimersByTime(2000);
+      bar.onPredictBatchEnd(step);
+    }
+    bar.onPredictEnd();
+    expect(stream.text.match(/^\d+\/10/gm)).toEqual(['3/10', '6/10', '9/10', '10/10']);
+    expect(stream.text).toMatch(/^3\/10 - 14s left 2\.0s\/step$/m);
   });
 
   it('draws the parts of batches that are done', () => {

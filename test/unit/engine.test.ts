@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { NativeFunction } from '../../lib/binding/contract.js';
 import { keyOf, WatchedParams } from '../../lib/engine/params.js';
 import { partialExplain } from '../../lib/engine/partial_explain.js';
-import { untilAborted } from '../../lib/engine/signal.js';
 import { cams, gradient, meta } from '../../lib/methods/index.js';
 import { FunctionCache } from '../../lib/model/function_cache.js';
+import { untilAborted } from '../../lib/signal.js';
 
 class FakeFunction implements NativeFunction {
   closed = false;

@@ -1,0 +1,81 @@
+import { checkFunction, checkIsObject } from '../arguments.js';
+import type { Indices } from '../data/indices.js';
+import type { Inputs } from '../data/inputs.js';
+import type { Source } from '../data/source.js';
+import type { AnyMethod, MethodParameters } from '../graph/method.js';
+import type { Model } from '../model/model.js';
+import { checkSignal } from '../signal.js';
+import { checkInto, type Into } from './into.js';
+import type { ExplainResult } from './make_explain_function.js';
+import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';
+import { Results } from './results.js';
+import { runSteps } from './run_batches.js';
+
+export interface ExplainBatchesOptions extends CommonOptions {
+  /**
+   * Called before a step begins: the tensors that its results are written into, so that memory is used again. Several
+   * steps are under way at once: give tensors that you have done with. Default: memory of their own.
+   */
+  readonly into?: (step: number, samples: number) => Into | undefined;
+}
+
+/** {@link ExplainBatchesOptions} and the parameters of the method itself. */
+export type ExplainBatchesOptionsFor<M extends AnyMethod> = ExplainBatchesOptions & MethodParameters<M>;
+
+/** What one step gave. The tensors are yours; `using`, or `release()` of each, gives their memory back at once. */
+export interface ExplainedStep extends ExplainResult {
+  /** From 0. */
+  readonly step: number;
+  readonly samples: number;
+  /** Releases both tensors. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * `explain`, step by step: for input that is endless, or whose maps are too many to hold. A few steps are computed ahead
+ * (as many as keep the device busy) and no more, so that a slow consumer slows the source and memory stays flat; tensors
+ * that nobody refers to any more are freed by the collector. Leaving the loop ends what is under way and closes the
+ * source.
+ *
+ * All arguments are those of `explain`; it throws what `explain` throws, when the first step is asked for or later.
+ *
+ * @example
+ * for await (using step of ke.explainBatches(ke.methods.cams.gradcam, exposed, frames())) show(step.maps);
+ */
+export async function* explainBatches<M extends AnyMethod>(
+  method: M,
+  model: Model,
+  x: Inputs | Source,
+  y?: Indices | null,
+  ...[given]: OptionalOptions<ExplainBatchesOptionsFor<M>>
+): AsyncGenerator<ExplainedStep, void> {
+  checkIsObject('options', given ?? {});
+  const { into, ...options } = (given ?? {}) as ExplainBatchesOptions;
+  if (into !== undefined) checkFunction('into', into, 'Here it is called for each step.');
+  const { handler, step, loop, release } = prepare(method, model, x, y, options);
+  try {
+    await handler.validate();
+    checkSignal(loop.signal);
+    let computed = new Results(null);
+    const steps = runSteps(model, handler, step, loop, {
+      destinations: (batch) => {
+        const given = checkInto(into?.(batch.step, batch.samples), batch.samples);
+        return Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, { tensor, row: 0 }]));
+      },
+      accept: ({ batch, outputs }) => computed.append(batch, outputs),
+      rest: () => computed,
+    });
+    for await (const { batch, outputs } of steps) {
+      // What is given is the caller's: it is not among what an error has kept.
+      computed = new Results(null);
+      const { logits, maps } = outputs;
+      const dispose = () => {
+        logits.release();
+        maps.release();
+      };
+      yield { step: batch.step, samples: batch.samples, logits, maps, [Symbol.dispose]: dispose };
+    }
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,29 @@
+/** What a run that ended early had computed until then. */
+import type { RaggedTensor } from '../ragged.js';
+import type { Tensor } from '../tensor.js';
+
+export interface FinishedSteps {
+  readonly steps: number;
+  readonly samples: number;
+  /** By name, as callbacks see them: `logits` and `maps`. */
+  readonly outputs: Readonly<Record<string, Tensor | RaggedTensor>>;
+}
+
+/** Not a property of the error: it may be anybody's, and frozen. */
+const finished = new WeakMap<object, FinishedSteps>();
+
+/** @internal Remembers what was done when `error` was thrown; an earlier note of the same error is replaced. */
+export function noteFinished(error: unknown, steps: FinishedSteps): void {
+  if ((typeof error === 'object' && error !== null) || typeof error === 'function')
+    finished.set(error, steps);
+}
+
+/**
+ * The steps that `explain` or `explainBatches` had done, and not given yet, when it threw `error`: a source that failed,
+ * a callback that threw, a signal, a timeout, an error of TensorFlow.
+ *
+ * @returns undefined where nothing was done, and for errors that are no objects.
+ */
+export function finishedSteps(error: unknown): FinishedSteps | undefined {
+  return typeof error === 'object' && error !== null ? finished.get(error) : undefined;
+}

@@ -1,0 +1,78 @@
+/** What an `AbortSignal` and a `timeout` mean to a run. */
+import { outOfRange, wrongType } from './arguments.js';
+import { CancelledError, TimeoutError } from './errors.js';
+
+export function checkIsSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw wrongType('signal', 'an AbortSignal', signal);
+}
+
+/** The longest that a timer of Node's waits: 24.8 days. */
+const LONGEST = 2 ** 31 - 1;
+
+export function checkTimeout(timeout: unknown): void {
+  if (timeout === undefined) return;
+  const expected = `milliseconds, from 1 to ${LONGEST},`;
+  if (typeof timeout !== 'number') throw wrongType('timeout', expected, timeout);
+  if (!(timeout >= 1 && timeout <= LONGEST)) throw outOfRange('timeout', expected, timeout);
+}
+
+/** The error of what `signal` has ended. */
+export function cancelled(signal: AbortSignal): Error {
+  if (signal.reason instanceof TimeoutError) return signal.reason;
+  return new CancelledError('The run was cancelled by its signal.', { cause: signal.reason });
+}
+
+/** Throws CancelledError, or TimeoutError, where `signal` is aborted. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw cancelled(signal);
+}
+
+export interface Following {
+  readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
+  /** The error of the outer signal or the timeout, where one of them has ended it. */
+  readonly interruption: () => Error | null;
+  /** Lets go of the outer signal, and of the clock. */
+  readonly dispose: () => void;
+}
+
+/** A signal of one's own that is aborted with `outer`, too, and after `timeout` milliseconds. */
+export function follow(outer: AbortSignal | undefined, timeout?: number): Following {
+  const controller = new AbortController();
+  let interrupted = false;
+  const interrupt = (reason: unknown) => {
+    interrupted ||= !controller.signal.aborted;
+    controller.abort(reason);
+  };
+  const pass = () => interrupt(outer?.reason);
+  if (outer?.aborted === true) pass();
+  outer?.addEventListener('abort', pass, { once: true });
+  const expire = () => interrupt(new TimeoutError(`The run was not done within ${timeout} ms.`));
+  const clock = timeout === undefined ? undefined : setTimeout(expire, timeout);
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    interruption: () => (interrupted ? cancelled(controller.signal) : null),
+    dispose: () => {
+      outer?.removeEventListener('abort', pass);
+      clearTimeout(clock);
+    },
+  };
+}
+
+/** Awaits `work`, but no longer than until `signal` is aborted; the work itself goes on. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  checkSignal(signal);
+  let abort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(cancelled(signal));
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
