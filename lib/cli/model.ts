@@ -1,4 +1,4 @@
-import { untilAborted } from '../engine/signal.js';
+import { untilAborted } from '../signal.js';
 import { type LoadModelOptions, loadModel } from '../load_model.js';
 import type { Model } from '../model/model.js';
 
