@@ -14,14 +14,14 @@ export function produce(source: Source, steps: number, signal: AbortSignal): Pro
           ? { done: false, value: await source.at(index++, signal) }
           : { done: true, value: undefined },
       end: () => source.close?.(),
-      interruptible: true,
+      lasting: true,
     };
   }
   if (isWebStream(source)) return produceFromWebStream(source);
   if (isNodeStream(source)) return produceFromStream(source);
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
-  return { next: () => iterator.next(), end: () => iterator.return?.(), interruptible: false };
+  return { next: () => iterator.next(), end: () => iterator.return?.(), lasting: false };
 }
 
 /** By a reader of its own: an iterator's `return()` would wait for a chunk that may never come. */
@@ -33,7 +33,7 @@ function produceFromWebStream(stream: ReadableStream): Producer {
       await reader.cancel();
       reader.releaseLock();
     },
-    interruptible: true,
+    lasting: true,
   };
 }
 
@@ -45,6 +45,6 @@ function produceFromStream(stream: Readable): Producer {
       stream.destroy();
       await iterator.return?.();
     },
-    interruptible: true,
+    lasting: true,
   };
 }

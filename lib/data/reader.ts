@@ -10,8 +10,8 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-/** How long an aborted run waits for its producer to tidy up. */
-const GRACE_MILLISECONDS = 1000;
+/** How long a run that was left or aborted waits for its producer to tidy up. */
+const GRACE_MILLISECONDS = 250;
 
 function ignore(): void {}
 
@@ -41,11 +41,8 @@ export interface Producer {
   next(): unknown;
   /** Ends it; undefined where there is nothing to end. */
   end?(): unknown;
-  /**
-   * Is `end` always to be called, even while `next` is pending? A generator's is not: it would wait for what the
-   * generator itself waits for.
-   */
-  readonly interruptible: boolean;
+  /** Is `end` to be called even after the last batch? A generator has ended itself then. */
+  readonly lasting: boolean;
 }
 
 /** Reads a producer step by step: it is asked for the next batch when the last one has been dealt with. */
@@ -53,7 +50,7 @@ export class SerialReader implements Reader {
   readonly #producer: Producer;
   readonly #room: Room;
   readonly #signal: AbortSignal;
-  #state: 'idle' | 'reading' | 'ended' = 'idle';
+  #ended = false;
 
   constructor(producer: Producer, room: Room, signal: AbortSignal) {
     this.#producer = producer;
@@ -64,7 +61,6 @@ export class SerialReader implements Reader {
   async next(): Promise<IteratorResult<unknown, void>> {
     await this.#room.take(this.#signal);
     checkSignal(this.#signal);
-    this.#state = 'reading';
     const read = this.#read();
     read.catch(ignore);
     try {
@@ -80,21 +76,19 @@ export class SerialReader implements Reader {
     try {
       result = (await this.#producer.next()) as IteratorResult<unknown, void>;
     } catch (error) {
-      this.#state = 'ended';
+      this.#ended = true;
       throw error;
     }
-    this.#state = result.done === true ? 'ended' : 'idle';
-    if (result.done === true) return { done: true, value: undefined };
+    this.#ended = result.done === true;
+    if (this.#ended) return { done: true, value: undefined };
     // A synchronous iterable may give promises, as in `for await`.
     return { done: false, value: await result.value };
   }
 
   async close(): Promise<void> {
-    const { interruptible } = this.#producer;
-    if (this.#state === 'ended' && !interruptible) return;
+    if (this.#ended && !this.#producer.lasting) return;
     const closing = (async () => this.#producer.end?.())();
     closing.catch(ignore);
-    if (this.#state === 'reading' && !interruptible) return;
     await untilClosed(closing, this.#signal);
   }
 }
