@@ -102,6 +102,68 @@ describe('explain', () => {
   });
 });
 
+describe('sources', () => {
+  async function* frames() {
+    yield x;
+    yield [x, [[1]]] as const;
+    yield { x: { image: x }, y: null };
+    yield { x: [x, x], y: [[3]] };
+  }
+  type Ragged = ke.Tensor | ke.RaggedTensor;
+
+  it('give tensors, ragged where their batches differ', () => {
+    expectTypeOf(ke.explain(plain, model, frames())).resolves.toEqualTypeOf<ke.ExplainResult<Ragged>>();
+    expectTypeOf(ke.explain(plain, model, [x, x])).resolves.toEqualTypeOf<ke.ExplainResult>();
+    expectTypeOf(ke.explain(plain, model, { image: x })).resolves.toEqualTypeOf<ke.ExplainResult>();
+    const sequence = { length: 2, at: async (i: number) => ({ x, y: [[i]] }) };
+    expectTypeOf(ke.gradcam(model, sequence)).resolves.toEqualTypeOf<ke.ExplainResult<Ragged>>();
+    expectTypeOf(model.predict(new Set([x]))).resolves.toEqualTypeOf<Ragged | readonly Ragged[]>();
+    expectTypeOf(model.predict(x)).resolves.toEqualTypeOf<ke.Tensor | readonly ke.Tensor[]>();
+  });
+
+  it('give their steps one by one', async () => {
+    for await (const explained of ke.explainBatches(sharpened, model, frames(), null, { power: 2 })) {
+      expectTypeOf(explained).toExtend<{
+        step: number;
+        samples: number;
+        logits: ke.Tensor;
+        maps: ke.Tensor;
+      }>();
+    }
+    // @ts-expect-error `power` is missing
+    ke.explainBatches(sharpened, model, frames());
+    // @ts-expect-error one tensor serves no endless run
+    ke.explainBatches(plain, model, frames(), null, { into: { maps: x } });
+    ke.explainBatches(plain, model, frames(), null, {
+      into: (step) => (step === 0 ? { maps: x } : undefined),
+    });
+  });
+
+  it('yield batches, and nothing else', () => {
+    // @ts-expect-error numbers are no batches
+    ke.explain(plain, model, new Set([1]));
+    // @ts-expect-error a generator that was not called
+    ke.explain(plain, model, frames);
+    // @ts-expect-error text is no batch
+    ke.explain(plain, model, { length: 3, at: () => 'cat' });
+  });
+});
+
+describe('runs', () => {
+  it('end by a signal, a timeout or a callback, and tell what they had done', async () => {
+    const options = { signal: AbortSignal.timeout(1), timeout: 5, into: { maps: x } };
+    ke.explain(plain, model, x, null, {
+      ...options,
+      callbacks: [{ onPredictBatchEnd: (_, { stopPredicting }) => stopPredicting() }],
+    });
+    // @ts-expect-error milliseconds
+    ke.explain(plain, model, x, null, { timeout: '5 s' });
+    // @ts-expect-error no such result
+    ke.explain(plain, model, x, null, { into: { map: x } });
+    expectTypeOf(ke.finishedSteps(null)).toEqualTypeOf<ke.FinishedSteps | undefined>();
+  });
+});
+
 describe('partialExplain', () => {
   it('keeps the parameters that are not given yet', () => {
     const squared = ke.partialExplain(sharpened, { power: 2 });
