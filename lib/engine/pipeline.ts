@@ -42,6 +42,7 @@ export async function* pipeline<Outputs>(
   let ended = false;
   let broken = false;
   let failure: { readonly reason: unknown } | null = null;
+  let thrown = false;
   let pulling: Promise<void> | null = null;
 
   const pull = async () => {
@@ -117,11 +118,17 @@ export async function* pipeline<Outputs>(
       yield { batch: oldest.batch, outputs };
     }
     if (failure !== null) throw (failure as { readonly reason: unknown }).reason;
+  } catch (error) {
+    thrown = true;
+    throw error;
   } finally {
     abort(new Error('The run has ended.'));
     await pulling;
     await Promise.all(underWay.map(({ settled }) => settled));
     for (const { batch } of underWay) batch.release();
-    await source.return();
+    await source.return().catch((error: unknown) => {
+      // What went wrong first is what the caller hears of, as in a `for await`.
+      if (!thrown) throw error;
+    });
   }
 }

@@ -209,6 +209,30 @@ describe('pipeline', () => {
     expect(recorder.closed).toBe(1);
   });
 
+  it.each([
+    [3, 'step 3'],
+    [undefined, 'closing'],
+  ])(
+    'is silent about a source that fails to close, where something failed before (%s)',
+    async (failStep, message) => {
+      const recorder = new Recorder({ steps: 5, failStep });
+      const handler = recorder.handler();
+      const closing: DataHandler = {
+        ...handler,
+        async *batches(signal) {
+          try {
+            yield* handler.batches(signal);
+          } finally {
+            // biome-ignore lint/correctness/noUnsafeFinally: what is tested
+            throw new Error('closing');
+          }
+        },
+      };
+      const { error } = await collect(pipeline(closing, recorder.stage, follow(undefined)));
+      expect(error).toEqual(new Error(message));
+    },
+  );
+
   it('ends with its signal, and leaves no listener on it', async () => {
     const outer = new AbortController();
     const control = follow(outer.signal);
