@@ -43,10 +43,10 @@ export async function joinSamples(
           await joinRows(whole, row, sample.inputs[i] as Tensor, 'in');
         }
       } catch (error) {
-        // Its caller has released or transferred it. The others are not to suffer.
+        // Released or transferred by its caller, or given up meanwhile. The others are not to suffer.
         lost(row, error);
       }
-      // Units are copied whatever happened to the sample: anything might be out of range.
+      // Whatever happened to the sample: a row of anything might be out of range.
       if (indices !== null) await joinRows(indices, row, sample.indices as Tensor, 'in');
     }
     return batchOf(inputs, indices, samples.length, release);

@@ -15,7 +15,10 @@ export interface Sample {
   readonly indices: Tensor | null;
   /** Equal for samples that one batch can hold: dtypes, shapes and the number of units. */
   readonly group: string;
-  /** Gives back what was made for this call alone. */
+  /**
+   * Gives back inputs that were made for this call alone. Not its few units: the batch that is being made with them needs
+   * valid ones, whatever becomes of the call.
+   */
   release(): void;
 }
 
@@ -48,7 +51,7 @@ export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined,
     indices,
     group,
     release: () => {
-      for (const each of [...own, indices]) each?.release();
+      for (const each of own) each.release();
     },
   };
 }
