@@ -38,6 +38,26 @@ export class UnsupportedOpError extends KerasExplainableError {}
 /** A picture cannot be read: `DATA_LOSS` (damaged), `UNIMPLEMENTED` (its format), `OUT_OF_RANGE` (too large). */
 export class ImageError extends KerasExplainableError {}
 
+/** A file of numbers cannot be read: `DATA_LOSS` (damaged, truncated), `UNIMPLEMENTED` (its kind of array). */
+export class DataError extends KerasExplainableError {}
+
+/** A worker thread that reads batches has crashed, or ended by itself (`ABORTED`). */
+export class WorkerError extends KerasExplainableError {
+  /** Which of the `workers` it was, from 0. */
+  readonly worker: number;
+  /** The batch that it was reading. */
+  readonly index: number;
+
+  constructor(
+    message: string,
+    { worker, index, ...options }: ErrorOptions & { worker: number; index: number },
+  ) {
+    super('ABORTED', message, options);
+    this.worker = worker;
+    this.index = index;
+  }
+}
+
 /** Memory, of the machine or of the device, is exhausted. */
 export class ResourceError extends KerasExplainableError {}
 

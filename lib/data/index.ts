@@ -9,4 +9,6 @@ export {
 } from './data_handler.js';
 export type { Indices } from './indices.js';
 export type { ArrayData, InputArray, Inputs } from './inputs.js';
+export { NpyFile, type NpyFileOptions, npyFile, readNpy } from './npy/file.js';
+export { readNpz } from './npy/npz.js';
 export type { BatchLike, BatchRecord, Sequence, Source } from './source.js';

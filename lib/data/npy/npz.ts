@@ -1,0 +1,101 @@
+import { crc32 } from 'node:zlib';
+import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { ensureTensorflow } from '../../binding/loader.js';
+import { DataError, KerasExplainableError } from '../../errors.js';
+import type { Tensor } from '../../tensor.js';
+import { readElements } from './array.js';
+import { checkPath, checkSize, naming } from './file.js';
+import { HEADER_BYTES, parseNpyHeader } from './header.js';
+
+/** Deflate makes at most 1032 bytes of one: an entry that declares more is no archive of anything. */
+const MOST_INFLATION = 1032;
+
+/**
+ * Reads the arrays that `numpy.savez` or `numpy.savez_compressed` wrote, each as {@link readNpy} does. Compressed ones
+ * are inflated off the JavaScript thread.
+ *
+ * @returns the arrays by name: `{ x, y } = await readNpz('digits.npz')`.
+ * @throws DataError as {@link readNpy}; its message names the file and the array.
+ */
+export async function readNpz(path: string | URL): Promise<Readonly<Record<string, Tensor>>> {
+  const name = checkPath(path);
+  await ensureTensorflow();
+  const arrays: Record<string, Tensor> = Object.create(null);
+  try {
+    await naming(name, async () => {
+      const zip = await openZip(name);
+      try {
+        for await (const entry of zip.eachEntry()) {
+          const { fileName } = entry;
+          if (!fileName.endsWith('.npy')) continue;
+          const array = fileName.slice(0, -'.npy'.length);
+          if (array in arrays) throw new DataError('DATA_LOSS', `There are two arrays called ${fileName}.`);
+          arrays[array] = await naming(fileName, () => readEntry(zip, entry));
+        }
+      } catch (error) {
+        throw asDataError(error);
+      } finally {
+        zip.close();
+      }
+    });
+    return arrays;
+  } catch (error) {
+    for (const tensor of Object.values(arrays)) tensor.release();
+    throw error;
+  }
+}
+
+async function openZip(path: string): Promise<ZipFile> {
+  try {
+    return await openPromise(path);
+  } catch (error) {
+    throw asDataError(error);
+  }
+}
+
+/** What yauzl and zlib say of a damaged archive; errors of the file system and ours stay what they are. */
+function asDataError(error: unknown): unknown {
+  if (error instanceof KerasExplainableError || !(error instanceof Error)) return error;
+  if ('syscall' in error) return error;
+  return new DataError('DATA_LOSS', `The archive cannot be read: ${error.message}.`, { cause: error });
+}
+
+async function readEntry(zip: ZipFile, entry: Entry): Promise<Tensor> {
+  const { uncompressedSize, compressedSize } = entry;
+  if (entry.isEncrypted()) throw new DataError('UNIMPLEMENTED', 'The entry is encrypted.');
+  if (uncompressedSize > MOST_INFLATION * (compressedSize + 1)) {
+    throw new DataError(
+      'DATA_LOSS',
+      `The archive declares ${uncompressedSize} bytes that were made of ${compressedSize}, which is not possible.`,
+    );
+  }
+  const stream = await zip.openReadStreamPromise(entry);
+  const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let checksum = 0;
+  const next = async (): Promise<Buffer | null> => {
+    const { done, value } = await chunks.next();
+    if (done === true) return null;
+    checksum = crc32(value, checksum);
+    return value;
+  };
+  try {
+    let first = Buffer.alloc(0);
+    while (first.length < Math.min(HEADER_BYTES, uncompressedSize)) {
+      const chunk = await next();
+      if (chunk === null) break;
+      first = Buffer.concat([first, chunk]);
+    }
+    const header = parseNpyHeader(first);
+    checkSize(header, uncompressedSize);
+    return await readElements(header, async (bytes) => {
+      let filled = first.copy(bytes, 0, header.offset);
+      // To its end, where yauzl compares the size that was declared.
+      for (let chunk = await next(); chunk !== null; chunk = await next())
+        filled += chunk.copy(bytes, filled);
+      if (checksum !== entry.crc32)
+        throw new DataError('DATA_LOSS', 'Its checksum is wrong: the archive is damaged.');
+    });
+  } finally {
+    stream.destroy();
+  }
+}
