@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ComparedMethod, ComparisonPrinter } from '../../lib/cli/explain/comparison_printer.js';
 import { PointingGame, readBoxes } from '../../lib/cli/explain/pointing.js';
-import { escapeHtml, formatPointing, formatScore, Report } from '../../lib/cli/explain/report.js';
+import { escapeHtml, formatPointing, Report } from '../../lib/cli/explain/report.js';
 import { cellSize } from '../../lib/cli/explain/sheet.js';
 import {
   ALL,
@@ -22,7 +22,7 @@ import { amount, fraction, imageSize, integer, oneOf, scaleList, unitList } from
 import { loadBatch } from '../../lib/cli/pictures/batch.js';
 import { findPictures, OutputNames } from '../../lib/cli/pictures/files.js';
 import { readLabels } from '../../lib/cli/pictures/labels.js';
-import { labelOf, scoreKindOf, scoresOf, topUnits } from '../../lib/cli/pictures/predictions.js';
+import { formatScore, labelOf, scoreKindOf, scoresOf, topUnits } from '../../lib/cli/pictures/predictions.js';
 import { predictScores } from '../../lib/cli/pictures/scores.js';
 import { run } from '../../lib/cli/program.js';
 import { methods } from '../../lib/index.js';
@@ -213,9 +213,10 @@ describe('an interrupt', () => {
 
   test('ends the reading of pictures before the next one', async () => {
     const missing = [join(directory, 'missing.png')];
-    const target = {} as Parameters<typeof loadBatch>[1];
-    await expect(loadBatch(missing, target, 'none', signal)).rejects.toThrow('Ctrl-C');
-    const { failures } = await loadBatch(missing, target, 'none', new AbortController().signal);
+    const target = {} as Parameters<typeof loadBatch>[1]['target'];
+    const reading = { target, preprocess: 'none' } as const;
+    await expect(loadBatch(missing, { ...reading, signal })).rejects.toThrow('Ctrl-C');
+    const { failures } = await loadBatch(missing, { ...reading, signal: new AbortController().signal });
     expect(failures).toHaveLength(1);
   });
 

@@ -7,7 +7,7 @@ import { exitCodes } from '../failure.js';
 import { explainBatch, firstMap, rowOf } from '../methods/explaining.js';
 import { explainedModel } from '../methods/exposed.js';
 import type { NamedMethod } from '../methods/named.js';
-import { type LoadedPicture, loadBatch } from '../pictures/batch.js';
+import { loadBatch, type ShownPicture } from '../pictures/batch.js';
 import { labelOf, topUnits } from '../pictures/predictions.js';
 import { predictScores } from '../pictures/scores.js';
 import { type Progress, startProgress } from '../progress.js';
@@ -82,9 +82,10 @@ class Comparison {
   /** Settles which pictures can be read and which units of each are explained, the same for every method. */
   async #choose(progress: Progress): Promise<void> {
     const { options, target, labels, paths, signal } = this.#job;
+    const { preprocess } = options;
     for (let from = 0; from < paths.length && !signal.aborted; from += options.batchSize) {
       const batch = paths.slice(from, from + options.batchSize);
-      const { pictures, inputs, failures } = await loadBatch(batch, target, options.preprocess, signal);
+      const { pictures, inputs, failures } = await loadBatch(batch, { target, preprocess, signal });
       for (const { path, error } of failures) {
         this.#failed += 1;
         await progress.aside(() => this.#printer.failure(path, error));
@@ -154,7 +155,7 @@ class Comparison {
   ): Promise<void> {
     const { options, target, boxes, signal } = this.#job;
     const { batchSize, preprocess } = options;
-    const { pictures, inputs, failures } = await loadBatch(paths, target, preprocess, signal);
+    const { pictures, inputs, failures } = await loadBatch(paths, { target, preprocess, signal });
     // All of them could be read a moment ago; methods that see different pictures cannot be compared.
     const [gone] = failures;
     if (gone !== undefined) throw new Error(`${gone.path} cannot be read any more: ${gone.error.message}`);
@@ -206,7 +207,7 @@ class Comparison {
     one.release();
   }
 
-  async #cell({ shown }: LoadedPicture, maps: Tensor): Promise<Tensor<'uint8'>> {
+  async #cell({ shown }: ShownPicture, maps: Tensor): Promise<Tensor<'uint8'>> {
     const { alpha, colormap } = this.#job.options;
     const reduced = await resizeImage(shown, cellSize(this.#job.target.size));
     return overlay(reduced, maps, { alpha, colormap });

@@ -1,4 +1,5 @@
 import type { NamedMethod, Passes } from '../methods/named.js';
+import { printFailure, printSkipped } from '../pictures/printing.js';
 import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
 import type { PointingResult } from './pointing.js';
 
@@ -65,12 +66,11 @@ export class ComparisonPrinter {
 
   skipped(method: string, error: Error): Promise<void> {
     if (this.#json) return writeJson(this.#terminal.out, { type: 'skipped', method, message: error.message });
-    return this.#warn(method, error);
+    return printSkipped(this.#terminal, method, error);
   }
 
   failure(path: string, error: Error): Promise<void> {
-    if (this.#json) return writeJson(this.#terminal.out, { type: 'failure', path, message: error.message });
-    return this.#warn(path, error);
+    return printFailure(this.#terminal, this.#json, path, error);
   }
 
   async summary(summary: ComparisonSummary): Promise<void> {
@@ -111,11 +111,6 @@ export class ComparisonPrinter {
       forward.padStart(10),
       backward.padStart(12),
     ].join('');
-  }
-
-  #warn(what: string, error: Error): Promise<void> {
-    const { err } = this.#terminal;
-    return writeLine(err, `${paint(err, 'yellow', 'skipped')} ${what}: ${error.message}`);
   }
 }
 

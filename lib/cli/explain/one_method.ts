@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { IMAGE_REPLICAS } from '../../image/image_function.js';
 import { encodePng, overlay, resizeImage } from '../../image/index.js';
 import type { Model } from '../../model/model.js';
 import type { Tensor } from '../../tensor.js';
@@ -7,9 +8,9 @@ import { exitCodes } from '../failure.js';
 import { explainBatch, firstMap, rowOf } from '../methods/explaining.js';
 import { explainedModel } from '../methods/exposed.js';
 import type { NamedMethod } from '../methods/named.js';
-import { type LoadedPicture, loadBatch } from '../pictures/batch.js';
+import { loadBatch, type ShownPicture } from '../pictures/batch.js';
 import { OutputNames } from '../pictures/files.js';
-import { labelOf, type Prediction, type ScoreKind, topUnits } from '../pictures/predictions.js';
+import { predictionOf, type ScoreKind, topPredictions, topUnits } from '../pictures/predictions.js';
 import { predictScores } from '../pictures/scores.js';
 import { type Progress, startProgress } from '../progress.js';
 import { writeLine } from '../terminal.js';
@@ -23,6 +24,26 @@ import { cellSize, SHEET_COLUMNS, UNTITLED, writeSheet } from './sheet.js';
 const SHOWN_PREDICTIONS = 3;
 /** Where the pictures lie, in the output directory. */
 const PICTURES = 'images';
+
+/** A picture of which all is known, to be drawn. */
+interface ExplainedPicture {
+  readonly picture: ShownPicture;
+  /** What its files' names begin with. */
+  readonly name: string;
+  readonly scores: Float64Array;
+  readonly units: readonly number[];
+  /** float32 `(1, height, width, units)`. */
+  readonly maps: Tensor;
+}
+
+interface DrawnPicture {
+  readonly row: ExplainedPicture;
+  /** Paths relative to the page. */
+  readonly original: string;
+  readonly overlays: readonly ReportOverlay[];
+  /** The overlay of the first unit. */
+  readonly first: Tensor;
+}
 
 /** Explains every picture by one method, and writes overlays and a page. Returns the exit code. */
 export async function explainByOne(job: Job): Promise<number> {
@@ -75,8 +96,9 @@ class Run {
 
   async #batch(paths: readonly string[], progress: Progress): Promise<void> {
     const { options, target, signal } = this.#job;
+    const { preprocess } = options;
     const total = this.#job.paths.length;
-    const { pictures, inputs, failures } = await loadBatch(paths, target, options.preprocess, signal);
+    const { pictures, inputs, failures } = await loadBatch(paths, { target, preprocess, signal });
     for (const { path, error } of failures) {
       this.#failed += 1;
       await progress.aside(() => this.#printer.failure(path, error));
@@ -94,17 +116,20 @@ class Run {
         signal,
         onShare: (share) => update(share * pictures.length, this.#method.name),
       });
-      for (const [i, picture] of pictures.entries()) {
-        if (signal.aborted) break;
-        update(pictures.length + i, picture.path);
-        const shown = await this.#picture(
-          picture,
-          scores.rows[i] as Float64Array,
-          units[i] as number[],
-          rowOf(maps, i),
+      const rows = pictures.map((picture, i) => ({
+        picture,
+        name: this.#names.next(picture.path),
+        scores: scores.rows[i] as Float64Array,
+        units: units[i] as number[],
+        maps: rowOf(maps, i),
+      }));
+      // Several are drawn at once, and told of in their order.
+      for (let from = 0; from < rows.length && !signal.aborted; from += IMAGE_REPLICAS) {
+        update(pictures.length + from, pictures[from]?.path ?? '');
+        const drawn = await Promise.all(
+          rows.slice(from, from + IMAGE_REPLICAS).map((row) => this.#draw(row)),
         );
-        await progress.aside(() => this.#printer.picture(picture.path, shown));
-        this.#done += 1;
+        for (const each of drawn) await this.#tell(each, progress);
       }
       maps.release();
     } finally {
@@ -113,43 +138,44 @@ class Run {
     }
   }
 
-  async #picture(
-    picture: LoadedPicture,
-    scores: Float64Array,
-    units: readonly number[],
-    maps: Tensor,
-  ): Promise<ReportPicture> {
-    const { options, target, labels, boxes } = this.#job;
-    const name = this.#names.next(picture.path);
-    const predict = (unit: number): Prediction => ({
-      unit,
-      label: labelOf(unit, labels),
-      score: scores[unit] as number,
-    });
+  /** Writes a picture's files. */
+  async #draw(row: ExplainedPicture): Promise<DrawnPicture> {
+    const { alpha, colormap } = this.#job.options;
+    const { picture, name, scores, units, maps } = row;
     const original = await this.#save(`${name}.original.png`, picture.shown);
     const overlays: ReportOverlay[] = [];
+    let first: Tensor | null = null;
     for (const [i, unit] of units.entries()) {
-      const { alpha, colormap } = options;
       const laid = await overlay(picture.shown, maps, { unit: i, alpha, colormap });
-      overlays.push({ path: await this.#save(`${name}.unit-${unit}.png`, laid), prediction: predict(unit) });
-      if (i === 0) await this.#addToSheet(picture.shown, laid);
-      laid.release();
+      const path = await this.#save(`${name}.unit-${unit}.png`, laid);
+      overlays.push({ path, prediction: predictionOf(scores, unit, this.#job.labels) });
+      if (i === 0) first = laid;
+      else laid.release();
     }
+    return { row, original, overlays, first: first as Tensor };
+  }
+
+  /** Adds a picture to all that shows several, and prints what was found. */
+  async #tell({ row, original, overlays, first }: DrawnPicture, progress: Progress): Promise<void> {
+    const { options, target, labels, boxes } = this.#job;
+    const { picture, scores, maps } = row;
+    await this.#addToSheet(picture.shown, first);
+    first.release();
     const box = boxOf(boxes, picture.path);
     const hit =
       box === undefined ? undefined : this.#game.add(firstMap(maps), target.size, picture.size, box);
-    const count = Math.max(SHOWN_PREDICTIONS, options.top);
+    maps.release();
     const shown: ReportPicture = {
       name: basename(picture.path),
       original,
       size: picture.shown.shape.slice(1, 3) as [number, number],
       overlays,
-      predictions: topUnits(scores, count).map(predict),
+      predictions: topPredictions(scores, Math.max(SHOWN_PREDICTIONS, options.top), labels),
       hit,
     };
-    maps.release();
     await (await this.#openReport()).add(shown);
-    return shown;
+    await progress.aside(() => this.#printer.picture(picture.path, shown));
+    this.#done += 1;
   }
 
   /** Writes a PNG, and returns its path relative to the page. */

@@ -1,7 +1,8 @@
 import { SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
+import { predictionsText, printFailure } from '../pictures/printing.js';
 import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
 import type { PointingResult } from './pointing.js';
-import { formatPointing, formatScore, type ReportPicture } from './report.js';
+import { formatPointing, type ReportPicture } from './report.js';
 
 export interface Summary {
   readonly explained: number;
@@ -39,19 +40,13 @@ export class Printer {
         hit,
       });
     }
-    const scores = predictions.map(({ label, score }, i) => {
-      const text = `${label} ${formatScore(score)}`;
-      return i === 0 ? paint(out, 'bold', text) : text;
-    });
     const verdict =
       hit === undefined ? '' : `  ${hit ? paint(out, 'green', 'inside') : paint(out, 'red', 'outside')}`;
-    return writeLine(out, `${path}  ${scores.join(', ')}${verdict}`);
+    return writeLine(out, `${path}  ${predictionsText(out, predictions)}${verdict}`);
   }
 
   failure(path: string, error: Error): Promise<void> {
-    if (this.#json) return writeJson(this.#terminal.out, { type: 'failure', path, message: error.message });
-    const { err } = this.#terminal;
-    return writeLine(err, `${paint(err, 'yellow', 'skipped')} ${path}: ${error.message}`);
+    return printFailure(this.#terminal, this.#json, path, error);
   }
 
   /** Prints what was done, and returns it as lines for the page. */

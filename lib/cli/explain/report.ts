@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Prediction, SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
+import { formatScore, type Prediction, SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
 import type { PointingResult } from './pointing.js';
 
 /** An overlay, by its path relative to the page. */
@@ -52,11 +52,6 @@ export class Report {
     await this.#file.write(`</main>\n<footer>\n${lines}</footer>\n</body>\n</html>\n`);
     await this.#file.close();
   }
-}
-
-/** A score as it is shown to a person, by two digits of a percentage. */
-export function formatScore(score: number): string {
-  return `${(score * 100).toFixed(score > 0.9995 || score < 0.0005 ? 2 : 1)} %`;
 }
 
 /** One line that says what the pointing game found. */

@@ -52,3 +52,21 @@ export function topUnits(row: ArrayLike<number>, count: number): number[] {
 export function labelOf(unit: number, labels: readonly string[]): string {
   return labels[unit] ?? `unit ${unit}`;
 }
+
+/** The `count` units of the highest score, best first. */
+export function topPredictions(
+  scores: ArrayLike<number>,
+  count: number,
+  labels: readonly string[],
+): Prediction[] {
+  return topUnits(scores, count).map((unit) => predictionOf(scores, unit, labels));
+}
+
+export function predictionOf(scores: ArrayLike<number>, unit: number, labels: readonly string[]): Prediction {
+  return { unit, label: labelOf(unit, labels), score: scores[unit] as number };
+}
+
+/** A score as it is shown to a person, by two digits of a percentage. */
+export function formatScore(score: number): string {
+  return `${(score * 100).toFixed(score > 0.9995 || score < 0.0005 ? 2 : 1)} %`;
+}

@@ -1,4 +1,5 @@
 import type { Tensor } from '../../tensor.js';
+import { numbersOf } from '../values.js';
 import { type ScoreKind, scoreKindOf, scoresOf } from './predictions.js';
 import type { Target } from './target.js';
 
@@ -18,7 +19,7 @@ export async function predictScores(
 ): Promise<Scores> {
   const predicted = await model.predict(inputs, { batchSize, signal });
   const outputs = Array.isArray(predicted) ? (predicted as Tensor[]) : [predicted as Tensor];
-  const values = Float32Array.from(outputs[0]?.data as Float32Array);
+  const values = numbersOf(outputs[0] as Tensor);
   for (const output of outputs) output.release();
   const settled = kind ?? scoreKindOf(values, units);
   const rows = Array.from({ length: values.length / units }, (_, i) =>

@@ -1,0 +1,18 @@
+import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
+import { formatScore, type Prediction } from './predictions.js';
+
+/** Predictions on one line, the first of them emphasised. */
+export function predictionsText(out: NodeJS.WriteStream, predictions: readonly Prediction[]): string {
+  const texts = predictions.map(({ label, score }) => `${label} ${formatScore(score)}`);
+  return texts.map((text, i) => (i === 0 ? paint(out, 'bold', text) : text)).join(', ');
+}
+
+/** Says that a picture was left out, and why. */
+export function printFailure(terminal: Terminal, json: boolean, path: string, error: Error): Promise<void> {
+  if (json) return writeJson(terminal.out, { type: 'failure', path, message: error.message });
+  return printSkipped(terminal, path, error);
+}
+
+export function printSkipped({ err }: Terminal, what: string, error: Error): Promise<void> {
+  return writeLine(err, `${paint(err, 'yellow', 'skipped')} ${what}: ${error.message}`);
+}
