@@ -7,6 +7,7 @@ export {
   type HandlerOptions,
   makeDataHandler,
 } from './data_handler.js';
+export { ImageFiles, type ImageFilesOptions, imageFiles } from './image_files.js';
 export type { Indices } from './indices.js';
 export type { ArrayData, InputArray, Inputs } from './inputs.js';
 export { NpyFile, type NpyFileOptions, npyFile, readNpy } from './npy/file.js';

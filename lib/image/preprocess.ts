@@ -7,7 +7,7 @@ import type { Symbolic } from '../graph/symbolic.js';
 import type { Tensor } from '../tensor.js';
 import { checkImages, checkTensor, describeTensor, IMAGE, INTEGER } from './check.js';
 import { imageFunction, perKey } from './image_function.js';
-import { scalar } from './resize.js';
+import { withScalars } from './resize.js';
 
 /**
  * How pixels from 0 to 255 become a model's input:
@@ -95,12 +95,25 @@ export async function prepareImage(image: Tensor, options: ModelInputOptions): P
   if (found !== 3) throw refused('image', 'three channels', String(found));
   checkOptions('options', options, ['size', 'channels', 'preprocess', 'dtype']);
   const { size, channels = 3, preprocess: mode = 'none', dtype = 'float32' } = options;
+  checkModelInput({ size, channels, preprocess: mode, dtype });
+  const prepare = preparer(`${channels} ${mode} ${dtype}`);
+  return withScalars(size, (height, width) => prepare(image, height, width));
+}
+
+/** @internal Refuses options that no picture can be prepared with. */
+export function checkModelInput({
+  size,
+  channels,
+  preprocess: mode,
+  dtype,
+}: Required<ModelInputOptions>): void {
   if (!Array.isArray(size) || size.length !== 2) throw wrongType('size', '[height, width]', size);
-  const [height, width] = size.map((each, i) => scalar(checkInteger(`size[${i}]`, each)));
+  size.forEach((each, i) => {
+    checkInteger(`size[${i}]`, each);
+  });
   if (channels !== 1 && channels !== 3) throw outOfRange('channels', '1 or 3', channels);
   checkPreprocessing('preprocess', mode, channels);
   checkDType('dtype', dtype);
-  return preparer(`${channels} ${mode} ${dtype}`)(image, height as Tensor, width as Tensor);
 }
 
 type PreparerKey = `${1 | 3} ${Preprocessing} ${NumericDType}`;

@@ -27,8 +27,11 @@ export async function resizeImage(
   checkImages(image);
   if (!Array.isArray(size) || size.length !== 2) throw wrongType('size', '[height, width]', size);
   if (!METHODS.includes(method)) throw outOfRange('method', `one of ${METHODS.join(', ')}`, method);
-  const sizes = size.map((each, i) => scalar(checkInteger(`size[${i}]`, each)));
-  return (await resizer(method)(image, ...sizes)) as Tensor<'uint8'>;
+  size.forEach((each, i) => {
+    checkInteger(`size[${i}]`, each);
+  });
+  const resize = resizer(method);
+  return withScalars(size, (height, width) => resize(image, height, width)) as Promise<Tensor<'uint8'>>;
 }
 
 /**
@@ -54,4 +57,18 @@ const resizer = perKey<ImageResizeMethod>((method) =>
 /** An int32 scalar to feed. */
 export function scalar(value: number): Tensor<'int32'> {
   return tensor(Int32Array.of(value), [], 'int32');
+}
+
+/** Runs `work` with a size as scalars, whose memory is given back after it: there are two for every picture. */
+export async function withScalars<T>(
+  size: readonly [height: number, width: number],
+  work: (height: Tensor, width: Tensor) => Promise<T>,
+): Promise<T> {
+  const [height, width] = [scalar(size[0]), scalar(size[1])];
+  try {
+    return await work(height, width);
+  } finally {
+    height.release();
+    width.release();
+  }
 }

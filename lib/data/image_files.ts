@@ -1,0 +1,206 @@
+/** Pictures in files as a source of batches. */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkInteger, checkOptions, refused, wrongType } from '../arguments.js';
+import { ensureTensorflow } from '../binding/loader.js';
+import type { NumericDType } from '../dtype.js';
+import { describeTensor } from '../image/check.js';
+import { IMAGE_REPLICAS } from '../image/image_function.js';
+import { checkModelInput, type Preprocessing, prepareImage } from '../image/preprocess.js';
+import { readImage } from '../image/read.js';
+import { mapConcurrently } from '../map_concurrently.js';
+import { matchFiles } from '../match_files.js';
+import { checkSignal } from '../signal.js';
+import { allocate, joinRows, type Tensor } from '../tensor.js';
+import type { BatchRecord, Sequence } from './source.js';
+
+export interface ImageFilesOptions {
+  /** What pictures are resized to (bilinear, as `image.prepareImage`). Left out, they keep their own size. */
+  readonly size?: readonly [height: number, width: number];
+  /**
+   * Pictures per batch. Default 32; 1 where `size` is left out, since only pictures of one size make a batch.
+   */
+  readonly batchSize?: number;
+  /** As `image.prepareImage` takes it. Default `none`. */
+  readonly preprocess?: Preprocessing;
+  /** 3, or 1 for grey. Default 3. */
+  readonly channels?: 1 | 3;
+  /**
+   * Default uint8 where `preprocess` is `none`, else float32. uint8 is a quarter of the memory and is cast in the graph;
+   * what resizing makes of pixels is rounded then, as it is not in Keras: pass float32 to have it so.
+   */
+  readonly dtype?: NumericDType;
+  /** As `image.readImage` takes them. */
+  readonly maxPixels?: number;
+  readonly maxBytes?: number;
+}
+
+type Prepared = Required<Pick<ImageFilesOptions, 'batchSize' | 'preprocess' | 'channels' | 'dtype'>> &
+  Pick<ImageFilesOptions, 'size' | 'maxPixels' | 'maxBytes'>;
+
+/** Batches of pictures, read when they are asked for. Made by {@link imageFiles}. */
+export class ImageFiles implements Sequence {
+  /** The files, in the order of the samples. */
+  readonly paths: readonly string[];
+  readonly batchSize: number;
+  readonly #options: Prepared;
+
+  /** @internal */
+  constructor(paths: readonly string[], options: Prepared) {
+    this.paths = Object.freeze([...paths]);
+    this.batchSize = options.batchSize;
+    this.#options = options;
+  }
+
+  /** The pictures. */
+  get samples(): number {
+    return this.paths.length;
+  }
+
+  /** The batches. */
+  get length(): number {
+    return Math.ceil(this.samples / this.batchSize);
+  }
+
+  /**
+   * Reads batch `index` off the JavaScript thread, up to four pictures at once; `release` gives its memory back.
+   *
+   * @throws ImageError that names the file, as `image.readImage`; RangeError where pictures of one batch differ in size.
+   */
+  async at(
+    index: number,
+    signal?: AbortSignal,
+  ): Promise<BatchRecord & { readonly x: Tensor; release(): void }> {
+    checkInteger('index', index, 0, this.length - 1);
+    const begin = index * this.batchSize;
+    const paths = this.paths.slice(begin, begin + this.batchSize);
+    if (paths.length === 1) {
+      checkSignal(signal);
+      const x = await this.#prepare(paths[0] as string);
+      return { x, release: () => x.release() };
+    }
+    const batch = new PictureBatch(paths);
+    try {
+      await mapConcurrently(paths, IMAGE_REPLICAS, async (path, row) => {
+        checkSignal(signal);
+        const picture = await this.#prepare(path);
+        try {
+          await batch.put(row, picture);
+        } finally {
+          picture.release();
+        }
+      });
+      return { x: batch.whole, release: () => batch.release() };
+    } catch (error) {
+      batch.release();
+      throw error;
+    }
+  }
+
+  async #prepare(path: string): Promise<Tensor> {
+    const { size, channels, preprocess, dtype, maxPixels, maxBytes } = this.#options;
+    const limits = { ...(maxPixels && { maxPixels }), ...(maxBytes && { maxBytes }) };
+    const decoded = await readImage(path, limits);
+    const [, height = 0, width = 0] = decoded.shape;
+    const asItIs = preprocess === 'none' && dtype === 'uint8' && channels === 3;
+    const [newHeight, newWidth] = size ?? [height, width];
+    if (asItIs && newHeight === height && newWidth === width) return decoded;
+    try {
+      return await prepareImage(decoded, { size: [newHeight, newWidth], channels, preprocess, dtype });
+    } finally {
+      decoded.release();
+    }
+  }
+}
+
+/** The rows of a batch, put into its memory as they come. */
+class PictureBatch {
+  readonly #paths: readonly string[];
+  #whole: Tensor | null = null;
+  #released = false;
+  #first = '';
+
+  constructor(paths: readonly string[]) {
+    this.#paths = paths;
+  }
+
+  get whole(): Tensor {
+    return this.#whole as Tensor;
+  }
+
+  async put(row: number, picture: Tensor): Promise<void> {
+    // Another picture could not be read.
+    if (this.#released) return;
+    const path = this.#paths[row] as string;
+    const shape = picture.shape.slice(1);
+    if (this.#whole === null) {
+      this.#first = path;
+      this.#whole = allocate([this.#paths.length, ...shape], picture.dtype) as Tensor;
+    }
+    if (this.#whole.shape.slice(1).join() !== shape.join()) {
+      throw refused(
+        'size',
+        'the size that all pictures are resized to, or pictures of one size in each batch,',
+        `${describeTensor(picture)} of ${path} beside ${describeTensor(this.#whole)} of ${this.#first}`,
+        'Pass `size`, or leave `batchSize` out to have each picture in a batch of its own.',
+      );
+    }
+    await joinRows(this.#whole, row, picture, 'in');
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#whole?.release();
+  }
+}
+
+/**
+ * Pictures (JPEG, PNG, GIF, BMP) as a source of batches, decoded by TensorFlow off the JavaScript thread. Pass it as `x`,
+ * and the units of all pictures, in the order of `paths`, as `y`, if any. No more of them is in memory than
+ * `maxQueueSize` batches and those that are being run.
+ *
+ * @param pathsOrGlob a glob or one path: its files, sorted by path, or a list of paths (or `file:` URLs), in their order.
+ * @throws RangeError where no file matches. That a file cannot be read shows when its batch is.
+ */
+export async function imageFiles(
+  pathsOrGlob: string | URL | readonly (string | URL)[],
+  options: ImageFilesOptions = {},
+): Promise<ImageFiles> {
+  checkOptions('options', options, [
+    'size',
+    'batchSize',
+    'preprocess',
+    'channels',
+    'dtype',
+    'maxPixels',
+    'maxBytes',
+  ]);
+  const { size, preprocess = 'none', channels = 3, maxPixels, maxBytes } = options;
+  const { batchSize = size === undefined ? 1 : 32, dtype = preprocess === 'none' ? 'uint8' : 'float32' } =
+    options;
+  checkInteger('batchSize', batchSize);
+  checkModelInput({ size: size ?? [1, 1], channels, preprocess, dtype });
+  for (const [name, limit] of Object.entries({ maxPixels, maxBytes })) {
+    if (limit !== undefined) checkInteger(name, limit);
+  }
+  const paths = await findPaths(pathsOrGlob);
+  await ensureTensorflow();
+  return new ImageFiles(paths, { size, batchSize, preprocess, channels, dtype, maxPixels, maxBytes });
+}
+
+async function findPaths(given: unknown): Promise<string[]> {
+  const expected = 'a glob, as "photos/**/*.jpg", or a list of paths';
+  if (typeof given === 'string' && given !== '') {
+    const paths = await matchFiles([given]);
+    if (paths.length > 0) return paths;
+    throw refused('pathsOrGlob', expected, `"${given}", which no file matches in ${resolve('.')}`);
+  }
+  const list = given instanceof URL ? [given] : given;
+  if (!Array.isArray(list)) throw wrongType('pathsOrGlob', expected, given);
+  if (list.length === 0) throw refused('pathsOrGlob', 'at least one path', 'none');
+  return list.map((path: unknown, i) => {
+    if (path instanceof URL) return fileURLToPath(path);
+    if (typeof path !== 'string' || path === '') throw wrongType(`pathsOrGlob[${i}]`, 'a path', path);
+    return path;
+  });
+}
