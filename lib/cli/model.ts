@@ -1,6 +1,6 @@
-import { untilAborted } from '../signal.js';
 import { type LoadModelOptions, loadModel } from '../load_model.js';
 import type { Model } from '../model/model.js';
+import { untilAborted } from '../signal.js';
 
 /**
  * Loads a model for the time of `use`. Where `signal` is aborted meanwhile, loading is given up at once: it cannot be

@@ -4,6 +4,8 @@ import { buildCommand } from './build.js';
 import { explainCommand } from './explain/command.js';
 import { describeError, exitCodeOf, exitCodes } from './failure.js';
 import { installCommand } from './install.js';
+import { layersCommand } from './layers/command.js';
+import { predictCommand } from './predict/command.js';
 import { hasColours, paint, type Terminal, writeLine } from './terminal.js';
 
 /** Runs the command line and returns the exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted. */
@@ -40,6 +42,8 @@ async function buildProgram(terminal: Terminal, done: (code: number) => void): P
     .showHelpAfterError("Run it with --help to see the options, or 'keras-explainable help'.");
   // `exitOverride` and output settings are inherited only by commands that are made after them, so it comes last.
   program.addCommand(explainCommand(terminal, done).copyInheritedSettings(program));
+  program.addCommand(predictCommand(terminal, done).copyInheritedSettings(program));
+  program.addCommand(layersCommand(terminal, done).copyInheritedSettings(program));
   program.addCommand(installCommand(terminal, done).copyInheritedSettings(program));
   program.addCommand(buildCommand(done).copyInheritedSettings(program));
   return program;

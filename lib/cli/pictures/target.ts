@@ -79,6 +79,6 @@ function sizeOf(
 }
 
 /** A shape for a person: `(any, 96)`. */
-export function shapeText(shape: readonly (number | null)[] | null): string {
-  return shape === null ? 'an unknown shape' : `(${shape.map((size) => size ?? 'any').join(', ')})`;
+export function shapeText(shape: readonly (number | null)[] | null, unknown = 'any'): string {
+  return shape === null ? 'an unknown shape' : `(${shape.map((size) => size ?? unknown).join(', ')})`;
 }

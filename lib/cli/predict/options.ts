@@ -1,0 +1,14 @@
+import type { PictureOptions } from '../pictures/target.js';
+
+/** What `keras-explainable predict` was asked to do, checked. */
+export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'units'> {
+  readonly model: string;
+  readonly images?: readonly string[];
+  readonly inputs?: string;
+  readonly preprocess?: PictureOptions['preprocess'];
+  readonly labels?: string;
+  readonly top: number;
+  readonly batchSize: number;
+  readonly signature?: string;
+  readonly json: boolean;
+}

@@ -1,0 +1,50 @@
+import { exitCodes, UsageError } from '../failure.js';
+import { withModel } from '../model.js';
+import { findPictures } from '../pictures/files.js';
+import { readLabels } from '../pictures/labels.js';
+import { checkMemory } from '../pictures/memory.js';
+import { targetOf } from '../pictures/target.js';
+import type { Terminal } from '../terminal.js';
+import { predictArrays, readInputs } from './arrays.js';
+import type { PredictOptions } from './options.js';
+import { predictPictures } from './pictures.js';
+
+/** What `keras-explainable predict` does. Returns the exit code. */
+export async function predict(
+  options: PredictOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  const { model: path, signature, labels: labelFile, images, inputs, batchSize, size } = options;
+  if ((images === undefined) === (inputs === undefined)) {
+    throw new UsageError('Expected either --images or --inputs: what the model is to be given.');
+  }
+  if (inputs !== undefined) refuseForArrays(options);
+  const labels = labelFile === undefined ? [] : await readLabels(labelFile);
+  let failed: number;
+  if (images !== undefined) {
+    const paths = await findPictures(images);
+    failed = await withModel(path, { signature }, signal, async (model) => {
+      const { preprocess = 'none' } = options;
+      const target = targetOf(model, { preprocess, size });
+      checkMemory(target, { batchSize: Math.min(batchSize, paths.length), size });
+      return predictPictures({ target, paths, labels, options, preprocess, terminal, signal });
+    });
+  } else {
+    const arrays = await readInputs(inputs as string, signal);
+    failed = await withModel(path, { signature }, signal, async (model) => {
+      await predictArrays({ model, arrays, labels, options, terminal, signal });
+      return 0;
+    });
+  }
+  if (signal.aborted) return exitCodes.interrupted;
+  return failed > 0 ? exitCodes.failure : exitCodes.success;
+}
+
+/** Arrays are given to the model as they are. */
+function refuseForArrays({ preprocess, size }: PredictOptions): void {
+  for (const [flag, value] of Object.entries({ '--preprocess': preprocess, '--size': size })) {
+    if (value !== undefined)
+      throw new UsageError(`${flag}: it goes with --images; arrays are taken as they are.`);
+  }
+}
