@@ -1,4 +1,5 @@
 /** `createExplainer`: single calls that share batches. Numbers are compared with `explain`'s own. */
+import { spawnSync } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -7,6 +8,7 @@ import { joinSamples } from '../../lib/serving/batch.js';
 import { type Sample, sampleOf } from '../../lib/serving/sample.js';
 import {
   endless,
+  frozen,
   load,
   looping,
   nanSample,
@@ -408,5 +410,25 @@ describe('warmUp', () => {
     expect(max).toBeGreaterThanOrEqual(p99 * 0.99);
     await explainer.close();
     await expect(explainer.warmUp()).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+});
+
+describe('a process', () => {
+  it('ends by itself with an explainer left open, whatever timeouts its calls had', () => {
+    const script = `
+      const ke = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});
+      const model = await ke.loadModel(${JSON.stringify(frozen)}, { inputs: ['x'], outputs: ['logits', 'activations'] });
+      const explainer = ke.createExplainer(ke.methods.cams.gradcam, model, { resizing: false, maxDelayMs: 60000 });
+      const x = ke.tensor(new Float32Array(8), [1, 2, 2, 2]);
+      const signal = new AbortController().signal;
+      const answers = await Promise.all([1, 2, 3].map(() => explainer.explain(x, null, { signal, timeout: 1e6 })));
+      console.log(answers.length, explainer.stats().batches);
+    `;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    expect(status, stderr).toBe(0);
+    expect(stdout.trim()).toBe('3 1');
   });
 });

@@ -5,7 +5,7 @@ import * as ke from '../../lib/index.js';
 type Symbolic = ke.graph.Symbolic;
 
 const { ops } = ke.graph;
-const frozen = fileURLToPath(new URL('../fixtures/tiny/frozen.pb', import.meta.url));
+export const frozen = fileURLToPath(new URL('../fixtures/tiny/frozen.pb', import.meta.url));
 export const raw = { resizing: false } as const;
 
 export const load = (threads?: ke.ThreadOptions) =>

@@ -1,0 +1,74 @@
+/** The service's options: flags, else environment variables, else defaults. */
+import { parseArgs } from 'node:util';
+
+/** Each option: its environment variable, its default, what it means. Numbers by the type of their default. */
+const OPTIONS = {
+  model: { env: 'MODEL', help: 'SavedModel directory or frozen .pb (required)' },
+  labels: { env: 'LABELS', help: 'text file with a class name a line' },
+  layer: { env: 'LAYER', help: 'layer whose activations are explained; default: before the last pooling' },
+  size: { env: 'SIZE', default: 0, help: 'side of the pictures where the model takes any' },
+  preprocess: { env: 'PREPROCESS', default: 'none', help: 'none, unit, tf, torch or caffe' },
+  host: { env: 'HOST', default: '127.0.0.1', help: 'address to listen on' },
+  port: { env: 'PORT', default: 3000, help: 'port to listen on; 0: any' },
+  'max-batch-size': { env: 'MAX_BATCH_SIZE', default: 8, help: 'requests computed as one batch' },
+  'max-delay-ms': { env: 'MAX_DELAY_MS', default: 5, help: 'longest wait for company in a batch' },
+  'max-queue-size': { env: 'MAX_QUEUE_SIZE', default: 64, help: 'pictures that wait for their batch' },
+  'max-requests': {
+    env: 'MAX_REQUESTS',
+    default: 128,
+    help: 'requests in work: read, decoded, explained or sent',
+  },
+  'max-body-bytes': { env: 'MAX_BODY_BYTES', default: 10_000_000, help: 'largest body' },
+  'max-pixels': { env: 'MAX_PIXELS', default: 25_000_000, help: 'largest picture' },
+  'body-timeout-ms': {
+    env: 'BODY_TIMEOUT_MS',
+    default: 10_000,
+    help: 'longest time for a request to arrive',
+  },
+  'timeout-ms': { env: 'TIMEOUT_MS', default: 10_000, help: 'longest wait for an explanation' },
+  'shutdown-ms': { env: 'SHUTDOWN_MS', default: 15_000, help: 'longest time to answer what was accepted' },
+  'log-level': { env: 'LOG_LEVEL', default: 'info', help: "pino's level, or silent" },
+};
+
+export class UsageError extends Error {}
+
+/**
+ * @param {readonly string[]} args the command line's arguments
+ * @param {NodeJS.ProcessEnv} env
+ * @returns the options by their names in camelCase, or null where help was asked for
+ */
+export function readOptions(args, env) {
+  const flags = Object.fromEntries(Object.keys(OPTIONS).map((name) => [name, { type: 'string' }]));
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: { ...flags, help: { type: 'boolean', short: 'h' } },
+    }));
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+  if (values.help) return null;
+  const options = {};
+  for (const [name, { env: variable, default: fallback }] of Object.entries(OPTIONS)) {
+    const key = name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
+    const text = values[name] ?? env[variable];
+    options[key] =
+      text === undefined || typeof fallback !== 'number' ? (text ?? fallback) : numberOf(name, text);
+  }
+  if (options.model === undefined) throw new UsageError('Which model? Pass --model DIRECTORY.');
+  return options;
+}
+
+function numberOf(name, text) {
+  if (!/^\d+$/.test(text)) throw new UsageError(`--${name}: expected a whole number, received "${text}".`);
+  return Number(text);
+}
+
+export function usage() {
+  const rows = Object.entries(OPTIONS).map(([name, { env, default: fallback, help }]) => {
+    const left = `  --${name} (${env})`.padEnd(38);
+    return `${left}${help}${fallback === undefined || fallback === '' ? '' : ` [${fallback}]`}`;
+  });
+  return `Usage: node server.mjs --model DIRECTORY [options]\n\n${rows.join('\n')}\n`;
+}
