@@ -4,6 +4,7 @@ import { ArrayHandler } from './array_handler.js';
 import { DATA_OPTIONS, type DataHandler, type FedModel, type HandlerOptions } from './batch.js';
 import { type Indices, indicesTensor } from './indices.js';
 import { type Inputs, inputTensors } from './inputs.js';
+import { ModuleSequence } from './module_sequence.js';
 import { checkLength, isSequence, isSource, type Sequence, type Source } from './source.js';
 import { SourceHandler } from './source_handler.js';
 
@@ -95,7 +96,8 @@ function makeSourceHandler(
       'Leave it out; `stepsPerExecution` of `loadModel` joins small batches.',
     );
   }
-  if (useMultiprocessing) {
+  if (useMultiprocessing) checkInteger('workers', workers);
+  if (useMultiprocessing && !(source instanceof ModuleSequence)) {
     throw refused(
       'useMultiprocessing',
       'false for anything but a `data.moduleSequence`',
@@ -116,7 +118,8 @@ function makeSourceHandler(
     );
   }
   const units = y === null ? null : indicesTensor(y, samples as number, unitsOf(model, axis));
-  return new SourceHandler(model, source, { units, axis, steps, stepsPerExecution, maxQueueSize, workers });
+  const plan = { units, axis, steps, stepsPerExecution, maxQueueSize, workers, useMultiprocessing };
+  return new SourceHandler(model, source, plan);
 }
 
 function checkSteps(sequence: Sequence, steps: number | undefined): void {

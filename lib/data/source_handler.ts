@@ -4,6 +4,7 @@ import { ensureTensorflow } from '../binding/loader.js';
 import { follow } from '../signal.js';
 import type { Tensor } from '../tensor.js';
 import type { Batch, DataHandler, FedModel } from './batch.js';
+import type { ModuleSequence } from './module_sequence.js';
 import { produce } from './producer.js';
 import { readAhead } from './read_ahead.js';
 import { ParallelReader, type Reader, SerialReader } from './reader.js';
@@ -20,6 +21,8 @@ export interface SourcePlan {
   readonly stepsPerExecution: number;
   readonly maxQueueSize: number;
   readonly workers: number;
+  /** Only of a ModuleSequence. */
+  readonly useMultiprocessing: boolean;
 }
 
 export class SourceHandler implements DataHandler {
@@ -63,9 +66,12 @@ export class SourceHandler implements DataHandler {
   }
 
   #open(room: Room, signal: AbortSignal): Reader {
-    const { workers } = this.#plan;
+    const { workers, useMultiprocessing } = this.#plan;
     const source = this.#source;
     const steps = this.inferredSteps ?? Number.POSITIVE_INFINITY;
+    if (useMultiprocessing) {
+      return new ParallelReader((source as ModuleSequence).open(steps, signal), workers, room, signal);
+    }
     if (workers <= 1 || !isSequence(source)) {
       return new SerialReader(produce(source, steps, signal), room, signal);
     }

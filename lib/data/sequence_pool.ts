@@ -1,0 +1,164 @@
+/** Threads that read batches of one Sequence. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { WorkerError } from '../errors.js';
+import { type PackedError, unpackError } from './packed_error.js';
+
+/** What a thread is told at its start. */
+export interface SequenceJob {
+  readonly url: string;
+  readonly args: unknown;
+  readonly transfer: boolean;
+}
+
+type Answer = { readonly index: number; readonly batch: unknown } | { readonly error: PackedError };
+
+/** How long threads have to close their Sequence before they are ended. */
+const CLOSING_MILLISECONDS = 1000;
+
+/** Node's options without those of a program given on the command line, which no thread takes. */
+function ownOptions(options: readonly string[]): string[] {
+  const taking = ['-e', '--eval', '-p', '-pe', '--print', '--input-type'];
+  return options.filter((option, i) => {
+    const isValue = taking.includes(options[i - 1] ?? '');
+    return !isValue && !taking.includes(option) && !option.startsWith('--input-type=');
+  });
+}
+
+interface Pending {
+  readonly index: number;
+  readonly resolve: (batch: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One thread, which reads one batch at a time. It keeps the process alive only while it does. */
+class SequenceThread {
+  readonly #worker: Worker;
+  readonly #number: number;
+  readonly #exited: Promise<void>;
+  #pending: Pending | null = null;
+  #failure: { readonly cause: unknown } | null = null;
+  #closing: ((error: unknown) => void) | null = null;
+
+  constructor(job: SequenceJob, number: number) {
+    this.#number = number;
+    this.#worker = new Worker(new URL('./sequence_worker.js', import.meta.url), {
+      workerData: job,
+      execArgv: ownOptions(process.execArgv),
+      name: `keras-explainable reader ${number}`,
+    });
+    this.#worker.unref();
+    this.#worker.on('message', (answer: Answer) => this.#hear(answer));
+    this.#worker.on('messageerror', (cause) => this.#fail(cause));
+    this.#worker.on('error', (cause) => this.#fail(cause));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        this.#fail(new Error(`The thread ended with exit code ${code}.`));
+        resolve();
+      });
+    });
+  }
+
+  #hear(answer: Answer): void {
+    if ('error' in answer) {
+      const error = unpackError(answer.error);
+      if (this.#closing !== null) this.#closing(error);
+      else this.#settle(({ reject }) => reject(error));
+    } else this.#settle(({ resolve }) => resolve(answer.batch));
+  }
+
+  #settle(how: (pending: Pending) => void): void {
+    const pending = this.#pending;
+    this.#pending = null;
+    this.#worker.unref();
+    if (pending !== null) how(pending);
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure ??= { cause };
+    this.#settle(({ index, reject }) => reject(this.#died(index)));
+  }
+
+  #died(index: number): WorkerError {
+    const { cause } = this.#failure as { readonly cause: unknown };
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new WorkerError(`Worker ${this.#number}, which was to read batch ${index}, has crashed: ${why}`, {
+      worker: this.#number,
+      index,
+      cause,
+    });
+  }
+
+  read(index: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) {
+        reject(this.#died(index));
+        return;
+      }
+      this.#pending = { index, resolve, reject };
+      this.#worker.ref();
+      this.#worker.postMessage(index);
+    });
+  }
+
+  /** Lets the thread close its Sequence. Throws what that throws. */
+  async close(): Promise<void> {
+    if (this.#failure !== null) return;
+    this.#worker.ref();
+    const failed = new Promise<never>((_, reject) => {
+      this.#closing = reject;
+    });
+    // The error comes before the exit; where both are there already, it counts.
+    failed.catch(() => undefined);
+    this.#worker.postMessage('close');
+    const late = new AbortController();
+    try {
+      const time = sleep(CLOSING_MILLISECONDS, undefined, { signal: late.signal }).catch(() => undefined);
+      await Promise.race([failed, this.#exited, time]);
+    } finally {
+      late.abort();
+      await this.terminate();
+    }
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+/** Reads several batches at once, each in a thread of its own; threads are begun when they are needed. */
+export class SequencePool {
+  readonly length: number;
+  readonly #job: SequenceJob;
+  readonly #signal: AbortSignal;
+  readonly #threads: SequenceThread[] = [];
+  readonly #idle: SequenceThread[] = [];
+
+  constructor(length: number, job: SequenceJob, signal: AbortSignal) {
+    this.length = length;
+    this.#job = job;
+    this.#signal = signal;
+  }
+
+  async at(index: number): Promise<unknown> {
+    const thread = this.#idle.pop() ?? this.#begin();
+    const batch = await thread.read(index);
+    // One that has failed reads no more: the run ends.
+    this.#idle.push(thread);
+    return batch;
+  }
+
+  #begin(): SequenceThread {
+    const thread = new SequenceThread(this.#job, this.#threads.length);
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  /** Ends all threads: at once where the run was aborted or failed, else when they have closed their Sequences. */
+  async close(): Promise<void> {
+    const atOnce = this.#signal.aborted || this.#idle.length < this.#threads.length;
+    const ends = this.#threads.map((thread) => (atOnce ? thread.terminate() : thread.close()));
+    const results = await Promise.allSettled(ends);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+}
