@@ -75,6 +75,40 @@ export class TimeoutError extends KerasExplainableError {
   }
 }
 
+/** What a {@link NumericsError} tells beside its message. */
+export interface NumericsDetails extends ErrorDetails {
+  readonly layer: string | null;
+  readonly pass: 'forward' | 'backward';
+  readonly step: number;
+  readonly type: string;
+  readonly value: 'NaN' | 'Inf';
+}
+
+/**
+ * A model loaded with `runEagerly` gave NaN or Inf. `op` is the first op that did (though what it was given was finite):
+ * the node's name in the model, or an op that the method recorded.
+ */
+export class NumericsError extends KerasExplainableError {
+  /** The innermost Keras layer that holds the op, as 'outer/inner'; null for an op of the method, or of no layer. */
+  readonly layer: string | null;
+  /** 'backward': it was the gradient of `op` that gave it. */
+  readonly pass: 'forward' | 'backward';
+  /** The step, from 0, in which it happened. */
+  readonly step: number;
+  /** The op's type, as 'Log'; 'Weight', 'Const' and 'Input' where the value was there before anything was computed. */
+  readonly type: string;
+  readonly value: 'NaN' | 'Inf';
+
+  constructor(message: string, { layer, pass, step, type, value, ...details }: NumericsDetails) {
+    super('INVALID_ARGUMENT', message, details);
+    this.layer = layer;
+    this.pass = pass;
+    this.step = step;
+    this.type = type;
+    this.value = value;
+  }
+}
+
 type ErrorClass = new (code: string, message: string, details?: ErrorDetails) => KerasExplainableError;
 
 /**

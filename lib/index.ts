@@ -32,6 +32,7 @@ export {
   KerasExplainableError,
   LoadError,
   ModelError,
+  NumericsError,
   ResourceError,
   TimeoutError,
   UnsupportedOpError,

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { checkInteger, checkOptions, checkString, wrongType } from './arguments.js';
+import { checkBoolean, checkInteger, checkOptions, checkString, wrongType } from './arguments.js';
 import { ensureTensorflow } from './binding/loader.js';
 import { predict } from './engine/predict.js';
 import { ModelError, nativeAsync } from './errors.js';
@@ -24,13 +24,27 @@ export interface LoadModelOptions {
    * once for all of them. For small models, where a batch takes less than a millisecond. Default 1.
    */
   readonly stepsPerExecution?: number;
+  /**
+   * Look for what goes wrong: every value is checked on its way from op to op, and the first op that gives NaN or Inf,
+   * forward or backward, ends the run with a {@link NumericsError} that names it and its layer. For finding a fault, not
+   * for service: runs take up to several times as long. Default false.
+   */
+  readonly runEagerly?: boolean;
   /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */
   readonly inputs?: readonly string[];
   /** For a frozen GraphDef (.pb): names of the output tensors. Default: the ends of the graph. */
   readonly outputs?: readonly string[];
 }
 
-const OPTIONS = ['signature', 'tags', 'threads', 'stepsPerExecution', 'inputs', 'outputs'] as const;
+const OPTIONS = [
+  'signature',
+  'tags',
+  'threads',
+  'stepsPerExecution',
+  'runEagerly',
+  'inputs',
+  'outputs',
+] as const;
 
 function checkNames(name: string, value: unknown): readonly string[] {
   if (!Array.isArray(value) || value.length === 0 || !value.every((each) => typeof each === 'string')) {
@@ -51,8 +65,17 @@ function checkNames(name: string, value: unknown): readonly string[] {
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   checkString('path', path);
   checkOptions('options', options, OPTIONS);
-  const { signature, tags, threads = {}, stepsPerExecution = 1, inputs, outputs } = options;
+  const {
+    signature,
+    tags,
+    threads = {},
+    stepsPerExecution = 1,
+    runEagerly = false,
+    inputs,
+    outputs,
+  } = options;
   checkInteger('stepsPerExecution', stepsPerExecution);
+  checkBoolean('runEagerly', runEagerly);
   if (signature !== undefined) checkString('signature', signature);
   if (tags !== undefined) checkNames('tags', tags);
   if (inputs !== undefined) checkNames('inputs', inputs);
@@ -61,6 +84,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const session = {
     intraOp: checkInteger('threads.intraOp', threads.intraOp ?? 1),
     replicas: checkInteger('threads.interOp', threads.interOp ?? availableParallelism()),
+    checkNumerics: runEagerly,
   };
   const addon = await ensureTensorflow();
   const given = Object.entries({ path, signature, tags, inputs, outputs }).filter(

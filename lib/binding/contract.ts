@@ -95,6 +95,8 @@ export interface NativeModel {
    * tensors, from these (ModelGraph::BiasTerms in native/graph/model_graph.h). Throws NOT_FOUND.
    */
   biasTerms(outputs: readonly string[], within: readonly string[]): NativeBiasTerm[];
+  /** The path of the innermost layer that a node of the model, or a weight's, belongs to; null for none. */
+  layerOf(node: string): string[] | null;
   /** A copy of a weight's value. Throws NOT_FOUND. */
   weight(name: string): NativeTensor;
   /** Frees the graph and weights once no compiled function uses them. Idempotent. */
@@ -184,6 +186,11 @@ export interface NativeSessionOptions {
   readonly intraOp: number;
   /** Caller threads: shards of a batch that run at once. */
   readonly replicas: number;
+  /**
+   * Whether every floating value is checked on its way from the op that gave it: a run fails with the first that is
+   * NaN or Inf, as an Error with `numerics` (native/graph/numerics_checks.h says what is let pass). Default false.
+   */
+  readonly checkNumerics?: boolean | undefined;
 }
 
 /** Rows of a tensor that a run writes, from `row` on. */
@@ -229,6 +236,19 @@ export interface NativeFunction {
   run(feeds: readonly NativeTensor[], options: NativeRunOptions): Promise<NativeTensor[]>;
   /** Frees session and graph after the runs under way have ended. Idempotent. */
   close(): void;
+}
+
+/** `numerics` of the Error by which a run with `checkNumerics` fails. Its `op` is the op that gave the value. */
+export interface NativeNumerics {
+  /** The op's type, as 'Log'; 'Weight' and 'Input' for what no op computed. */
+  readonly type: string;
+  /** Whether `op` is a node of the model; else it is an op that the method recorded. */
+  readonly ofModel: boolean;
+  /** 'backward': the value is the gradient of `op`. */
+  readonly pass: 'forward' | 'backward';
+  readonly value: 'NaN' | 'Inf';
+  /** The first of the rows of the run that were computed together, or -1. */
+  readonly row: number;
 }
 
 /** How far the loops of a run are, in turns: of a Jacobian's units, of `forRange`, `mapRange`. */

@@ -8,6 +8,7 @@ import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
 import { cancelled, checkSignal, untilAborted } from '../signal.js';
 import { Tensor } from '../tensor.js';
+import { withLayer } from './numerics.js';
 import { ProgressWatch } from './progress.js';
 import type { Destination, Destinations } from './results.js';
 import { shardSize } from './shards.js';
@@ -63,7 +64,7 @@ export async function runFunction(
       if (destinations[i] === undefined) output.release();
     });
     watch?.throwFailure();
-    throw signal?.aborted === true ? cancelled(signal) : error;
+    throw signal?.aborted === true ? cancelled(signal) : withLayer(error, model, batch);
   } finally {
     watch?.stop();
     signal?.removeEventListener('abort', abort);

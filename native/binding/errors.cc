@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "graph/numerics_op.h"
 #include "tensorflow/error.h"
 
 namespace ke::binding {
@@ -13,6 +14,20 @@ Napi::Value MakeError(Napi::Env env, TF_Code code, const std::string& message, c
   error.Set("code", Napi::String::New(env, tf::CodeName(code)));
   error.Set("op", Napi::String::New(env, op));
   return error.Value();
+}
+
+// With `numerics`: NativeNumerics of lib/binding/contract.ts.
+Napi::Value NumericsError(Napi::Env env, const graph::NumericsError& error) {
+  const Napi::Object numerics = Napi::Object::New(env);
+  const graph::Origin& origin = error.origin();
+  numerics.Set("type", origin.type);
+  numerics.Set("ofModel", origin.of_model);
+  numerics.Set("pass", origin.backward ? "backward" : "forward");
+  numerics.Set("value", error.value());
+  numerics.Set("row", static_cast<double>(error.row));
+  const Napi::Value value = MakeError(env, error.code(), error.what(), error.op());
+  value.As<Napi::Object>().Set("numerics", numerics);
+  return value;
 }
 
 // "undefined", "3.5", "'text'", "an array", "an object", ...
@@ -34,6 +49,8 @@ Napi::Value ToJsError(Napi::Env env, std::exception_ptr exception) {
     std::rethrow_exception(std::move(exception));
   } catch (const Napi::Error& error) {
     return error.Value();
+  } catch (const graph::NumericsError& error) {
+    return NumericsError(env, error);
   } catch (const tf::Error& error) {
     return MakeError(env, error.code(), error.what(), error.op());
   } catch (const std::bad_alloc&) {

@@ -54,7 +54,7 @@ Napi::Function NativeModel::Define(Napi::Env env) {
   return DefineWithGetters(
       env,
       {InstanceMethod<&NativeModel::TensorSpec>("tensorSpec"), InstanceMethod<&NativeModel::Weight>("weight"),
-       InstanceMethod<&NativeModel::DependsOn>("dependsOn"),
+       InstanceMethod<&NativeModel::LayerOf>("layerOf"), InstanceMethod<&NativeModel::DependsOn>("dependsOn"),
        InstanceMethod<&NativeModel::BiasTerms>("biasTerms"), InstanceMethod<&NativeModel::Close>("close")},
       {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
        Getter<&NativeModel::GetInputTensors>("inputTensors"),
@@ -106,6 +106,13 @@ Napi::Value NativeModel::TensorSpec(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const graph::TensorSpec* spec = graph()->FindTensor(ToText(info[0], "name"));
     return spec == nullptr ? info.Env().Null() : FromSpec(info.Env(), *spec);
+  });
+}
+
+Napi::Value NativeModel::LayerOf(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const graph::LayerRecord* layer = graph()->LayerOf(ToText(info[0], "node"));
+    return layer == nullptr ? info.Env().Null() : FromTexts(info.Env(), layer->path);
   });
 }
 

@@ -31,6 +31,7 @@ class NativeModel : public Wrap<NativeModel, ModelRef> {
   Napi::Value GetLayers(const Napi::CallbackInfo& info);
   Napi::Value GetWeights(const Napi::CallbackInfo& info);
   Napi::Value TensorSpec(const Napi::CallbackInfo& info);
+  Napi::Value LayerOf(const Napi::CallbackInfo& info);
   Napi::Value Weight(const Napi::CallbackInfo& info);
   Napi::Value DependsOn(const Napi::CallbackInfo& info);
   Napi::Value BiasTerms(const Napi::CallbackInfo& info);

@@ -73,7 +73,12 @@ runtime::SessionConfig ToSessionConfig(Napi::Value value) {
     if (count > kMaxThreads) ThrowTypeError(name, "at most " + std::to_string(kMaxThreads), options.Get(key));
     return static_cast<int>(count);
   };
-  return {threads("intraOp"), threads("replicas")};
+  bool check_numerics = false;
+  if (const Napi::Value check = options.Get("checkNumerics"); !check.IsUndefined()) {
+    if (!check.IsBoolean()) ThrowTypeError("options.checkNumerics", "a boolean", check);
+    check_numerics = check.As<Napi::Boolean>();
+  }
+  return {threads("intraOp"), threads("replicas"), check_numerics};
 }
 
 }  // namespace

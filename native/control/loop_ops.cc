@@ -1,13 +1,11 @@
 #include "control/loop_ops.h"
 
-#include <cstdio>
-#include <exception>
 #include <mutex>
 #include <new>
 #include <string>
-#include <vector>
 
 #include "control/run_control.h"
+#include "tensorflow/own_op.h"
 
 namespace ke::control {
 
@@ -18,63 +16,19 @@ namespace {
 
 constexpr char kShardNumber[] = "keras_explainable_shard";
 
-// A copy of the addon at another path (of another version, say) shares TensorFlow with this one, and
-// TensorFlow ends the process where an op is registered twice. So each copy has ops of its own, which find
-// the shards of that copy.
-std::string OpName(const char* name) {
-  static const char here = 0;
-  char text[64];
-  std::snprintf(text, sizeof text, "KerasExplainable%s_%p", name, static_cast<const void*>(&here));
-  return text;
-}
-
 const std::string& GateName() {
-  static const std::string& name = *new std::string(OpName("Gate"));
+  static const std::string& name = *new std::string(tf::OwnOpName("Gate"));
   return name;
 }
 
 const std::string& AnnouncementName() {
-  static const std::string& name = *new std::string(OpName("Announcement"));
+  static const std::string& name = *new std::string(tf::OwnOpName("Announcement"));
   return name;
 }
 
-// A scalar that an op is given: the tensor, and its value.
 template <typename T>
-struct ScalarInput {
-  ScalarInput(TF_OpKernelContext* context, int index) {
-    TF_Tensor* input = nullptr;
-    tf::Status status;
-    C().TF_GetInput(context, index, &input, status);
-    status.Check();
-    tensor.reset(input);
-    value = *static_cast<const T*>(C().TF_TensorData(input));
-  }
-
-  tf::TensorPtr tensor;
-  T value;
-};
-
-void SetOutput(TF_OpKernelContext* context, const tf::TensorPtr& tensor) {
-  tf::Status status;
-  C().TF_SetOutput(context, 0, tensor.get(), status);
-  status.Check();
-}
-
-// Runs `compute`; what it throws fails the op.
-template <typename Compute>
-void Guarded(TF_OpKernelContext* context, Compute compute) noexcept {
-  const auto fail = [context](TF_Code code, const char* message) {
-    tf::Status status;
-    C().TF_SetStatus(status, code, message);
-    C().TF_OpKernelContext_Failure(context, status);
-  };
-  try {
-    compute();
-  } catch (const tf::Error& error) {
-    fail(error.code(), error.what());
-  } catch (const std::exception& error) {
-    fail(TF_INTERNAL, error.what());
-  }
+T Value(const tf::TensorPtr& scalar) {
+  return *static_cast<const T*>(C().TF_TensorData(scalar.get()));
 }
 
 // The kernel of one gate in one session: the address by which a shard knows the loop.
@@ -93,14 +47,14 @@ void* CreateGate(TF_OpKernelConstruction* construction) noexcept {
 }
 
 void ComputeGate(void* kernel, TF_OpKernelContext* context) noexcept {
-  Guarded(context, [&] {
-    const ScalarInput<unsigned char> more(context, 0);
-    const ScalarInput<int32_t> number(context, 1);
-    if (RunningShard* shard = RunningShard::Find(number.value)) {
+  tf::GuardedKernel(context, [&] {
+    const tf::TensorPtr more = tf::KernelInput(context, 0);
+    const tf::TensorPtr number = tf::KernelInput(context, 1);
+    if (RunningShard* shard = RunningShard::Find(Value<int32_t>(number))) {
       if (shard->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
-      if (static_cast<const Gate*>(kernel)->counted) shard->Turn(kernel, more.value != 0);
+      if (static_cast<const Gate*>(kernel)->counted) shard->Turn(kernel, Value<unsigned char>(more) != 0);
     }
-    SetOutput(context, more.tensor);
+    tf::SetKernelOutput(context, more);
   });
 }
 
@@ -109,79 +63,39 @@ void DeleteGate(void* kernel) noexcept { delete static_cast<Gate*>(kernel); }
 void* CreateAnnouncement(TF_OpKernelConstruction*) noexcept { return nullptr; }
 
 void ComputeAnnouncement(void*, TF_OpKernelContext* context) noexcept {
-  Guarded(context, [&] {
-    const ScalarInput<int32_t> number(context, 0);
-    const ScalarInput<int32_t> count(context, 1);
-    if (RunningShard* shard = RunningShard::Find(number.value)) shard->Announce(count.value);
-    SetOutput(context, number.tensor);
+  tf::GuardedKernel(context, [&] {
+    const tf::TensorPtr number = tf::KernelInput(context, 0);
+    const tf::TensorPtr count = tf::KernelInput(context, 1);
+    if (RunningShard* shard = RunningShard::Find(Value<int32_t>(number))) {
+      shard->Announce(Value<int32_t>(count));
+    }
+    tf::SetKernelOutput(context, number);
   });
 }
 
 void DeleteAnnouncement(void*) noexcept {}
-
-void InferScalar(TF_ShapeInferenceContext* context, TF_Status* status) noexcept {
-  TF_ShapeHandle* scalar = C().TF_ShapeInferenceContextScalar(context);
-  C().TF_ShapeInferenceContextSetOutput(context, 0, scalar, status);
-  C().TF_DeleteShapeHandle(scalar);
-}
-
-struct OpDefinition {
-  const std::string& name;
-  std::vector<const char*> inputs;
-  const char* output;
-  std::vector<const char*> attrs;
-  void* (*create)(TF_OpKernelConstruction*);
-  void (*compute)(void*, TF_OpKernelContext*);
-  void (*destroy)(void*);
-};
-
-std::string ArgumentName(const std::string& specification) {
-  return specification.substr(0, specification.find(':'));
-}
-
-void Register(const OpDefinition& op) {
-  TF_OpDefinitionBuilder* builder = C().TF_NewOpDefinitionBuilder(op.name.c_str());
-  for (const char* input : op.inputs) C().TF_OpDefinitionBuilderAddInput(builder, input);
-  C().TF_OpDefinitionBuilderAddOutput(builder, op.output);
-  for (const char* attr : op.attrs) C().TF_OpDefinitionBuilderAddAttr(builder, attr);
-  // What a stateful op does is never folded, shared with an equal op, or left out where its output is used.
-  C().TF_OpDefinitionBuilderSetIsStateful(builder, true);
-  C().TF_OpDefinitionBuilderSetShapeInferenceFunction(builder, InferScalar);
-  tf::Status status;
-  C().TF_RegisterOpDefinition(builder, status);
-  status.Check(op.name);
-
-  // On a GPU too, with its scalars in host memory, where a loop's condition is needed anyway: an op that only
-  // the CPU has would send them to and fro in every turn.
-  for (const char* device : {"CPU", "GPU"}) {
-    TF_KernelBuilder* kernel =
-        C().TF_NewKernelBuilder(op.name.c_str(), device, op.create, op.compute, op.destroy);
-    for (const char* input : op.inputs) C().TF_KernelBuilder_HostMemory(kernel, ArgumentName(input).c_str());
-    C().TF_KernelBuilder_HostMemory(kernel, ArgumentName(op.output).c_str());
-    C().TF_RegisterKernelBuilder(op.name.c_str(), kernel, status);
-    status.Check(op.name);
-  }
-}
 
 }  // namespace
 
 void RegisterLoopOps() {
   static std::once_flag once;
   std::call_once(once, [] {
-    Register({GateName(),
-              {"more: bool", "number: int32"},
-              "goes_on: bool",
-              {"counted: bool"},
-              CreateGate,
-              ComputeGate,
-              DeleteGate});
-    Register({AnnouncementName(),
-              {"number: int32", "count: int32"},
-              "announced: int32",
-              {},
-              CreateAnnouncement,
-              ComputeAnnouncement,
-              DeleteAnnouncement});
+    tf::RegisterOwnOp({GateName(),
+                       {"more: bool", "number: int32"},
+                       "goes_on: bool",
+                       {"counted: bool"},
+                       tf::InferScalar,
+                       CreateGate,
+                       ComputeGate,
+                       DeleteGate});
+    tf::RegisterOwnOp({AnnouncementName(),
+                       {"number: int32", "count: int32"},
+                       "announced: int32",
+                       {},
+                       tf::InferScalar,
+                       CreateAnnouncement,
+                       ComputeAnnouncement,
+                       DeleteAnnouncement});
   });
 }
 

@@ -7,6 +7,7 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "gradient/registry.h"
+#include "graph/instance_name.h"
 
 namespace ke::gradient {
 
@@ -94,7 +95,8 @@ void CApiRule(RuleContext& c) {
   status.Check(c.name());
 
   const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-  const std::string prefix = c.target()->UniqueName("gradient/" + c.name() + "/" + c.type() + "Grad");
+  const std::string prefix =
+      c.target()->UniqueName(graph::kGradientPrefix + c.name() + "/" + c.type() + "Grad");
   C().TF_ImportGraphDefOptionsSetPrefix(options.get(), prefix.c_str());
   const auto map = [&](const std::string& name, TF_Output tensor) {
     C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), name.c_str(), 0, tensor);

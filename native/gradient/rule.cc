@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/instance_name.h"
+
 namespace ke::gradient {
 
 using graph::Scope;
@@ -10,7 +12,9 @@ using tf::C;
 
 namespace {
 
-std::string Prefix(TF_Operation* op) { return std::string("gradient/") + C().TF_OperationName(op) + "/"; }
+std::string Prefix(TF_Operation* op) {
+  return std::string(graph::kGradientPrefix) + C().TF_OperationName(op) + "/";
+}
 
 // Where a gradient of a broadcast operand is summed: the axes of the output that the operand lacks, and those
 // where it has one element. Nullopt where only the runtime shapes tell.

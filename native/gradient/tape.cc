@@ -6,6 +6,7 @@
 
 #include "gradient/registry.h"
 #include "gradient/rule.h"
+#include "graph/instance_name.h"
 #include "tensorflow/dtype.h"
 
 namespace ke::gradient {
@@ -94,7 +95,8 @@ class Accumulator {
     if (found == arrived_.end()) return {nullptr, 0};
     std::vector<TF_Output>& terms = found->second;
     if (terms.size() > 1) {
-      const std::string name = std::string("gradient/") + C().TF_OperationName(tensor.oper) + "/sum";
+      const std::string name =
+          std::string(graph::kGradientPrefix) + C().TF_OperationName(tensor.oper) + "/sum";
       terms = {target_->Op("AddN", name).InList(terms).Out()};
     }
     return terms[0];
@@ -267,7 +269,10 @@ std::vector<TF_Output> Differentiate(Scope* forward, Scope* target, const std::v
   for (size_t i = 0; i < around.size(); ++i) {
     TF_Output& result = results[around[i]];
     if (outer[i].oper == nullptr) continue;
-    result = result.oper == nullptr ? outer[i] : target->Op("AddV2").In(result).In(outer[i]).Out();
+    result =
+        result.oper == nullptr
+            ? outer[i]
+            : target->Op("AddV2", graph::kGradientPrefix + std::string("sum")).In(result).In(outer[i]).Out();
   }
   return results;
 }
@@ -363,7 +368,8 @@ std::vector<TF_Output> Gradient(Scope* forward, Scope* target, const std::vector
       seeds.push_back(target->Import(grad_ys[i]));
       CheckSeed(i, forward, own_ys[i], target, seeds[i]);
     } else {
-      seeds.push_back(target->Op("OnesLike", "gradient/ones").In(own_ys[i]).Out());
+      seeds.push_back(
+          target->Op("OnesLike", graph::kGradientPrefix + std::string("ones")).In(own_ys[i]).Out());
     }
   }
   std::vector<TF_Output> origins;

@@ -99,7 +99,7 @@ class LayerFinder {
     for (size_t i = 0; i < graph.weights.size(); ++i) weight_of_node_[graph.weights[i].node] = i;
   }
 
-  std::vector<LayerRecord> Run(const LayerScopes& found) {
+  Layers Run(const LayerScopes& found) {
     AddInputLayers(found.input_layers);
     const std::vector<Nodes> nodes = NodesOfScopes(graph_, found.scopes);
     // Several scopes may be calls of one layer.
@@ -134,10 +134,32 @@ class LayerFinder {
       const std::vector<std::string> children = Children(record.path);
       record.type = InferLayerType({graph_, tensors_, calls_of[i].front(), record, children});
     }
-    return std::move(records_);
+    std::vector<int> of_node = LayerOfNodes(calls_of, first);
+    return {std::move(records_), std::move(of_node)};
   }
 
  private:
+  // `calls_of` the layers from the one with number `first` on.
+  std::vector<int> LayerOfNodes(const std::vector<std::vector<Nodes>>& calls_of, size_t first) const {
+    std::vector<int> layers(graph_.nodes.size(), -1);
+    const auto assign = [&](int node, size_t layer) {
+      int& of = layers[node];
+      if (of < 0 || records_[of].path.size() < records_[layer].path.size()) of = static_cast<int>(layer);
+    };
+    for (size_t i = 0; i < calls_of.size(); ++i) {
+      const size_t layer = first + i;
+      for (const Nodes& call : calls_of[i]) {
+        for (const int node : call) assign(node, layer);
+      }
+      for (const FlatWeight& weight : graph_.weights) {
+        const std::vector<std::string>& names = records_[layer].weights;
+        if (std::find(names.begin(), names.end(), weight.name) != names.end()) assign(weight.node, layer);
+      }
+    }
+    for (size_t layer = 0; layer < first; ++layer) assign(graph_.inputs[layer].node, layer);
+    return layers;
+  }
+
   struct Consumer {
     int node;  // -1: the model's own output
     int output;
@@ -204,9 +226,8 @@ class LayerFinder {
 
 }  // namespace
 
-std::vector<LayerRecord> FindLayers(const FlatGraph& graph,
-                                    const std::unordered_map<std::string, TensorSpec>& tensors,
-                                    const std::optional<KerasModel>& keras) {
+Layers FindLayers(const FlatGraph& graph, const std::unordered_map<std::string, TensorSpec>& tensors,
+                  const std::optional<KerasModel>& keras) {
   return LayerFinder(graph, tensors).Run(FindLayerScopes(graph, keras));
 }
 

@@ -15,8 +15,12 @@ namespace ke::graph {
 // The layers by the names that model.summary() shows, in model order. `tensors` holds the spec of every
 // tensor; `keras` is what Keras 2's metadata says, where there is any: else layers are found by the graph's
 // scopes alone.
-std::vector<LayerRecord> FindLayers(const FlatGraph& graph,
-                                    const std::unordered_map<std::string, TensorSpec>& tensors,
-                                    const std::optional<KerasModel>& keras);
+struct Layers {
+  std::vector<LayerRecord> records;
+  // Of each node the layer that made it, an index, the deepest that holds it; -1 for none.
+  std::vector<int> of_node;
+};
+Layers FindLayers(const FlatGraph& graph, const std::unordered_map<std::string, TensorSpec>& tensors,
+                  const std::optional<KerasModel>& keras);
 
 }  // namespace ke::graph

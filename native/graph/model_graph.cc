@@ -9,6 +9,7 @@
 #include "graph/file.h"
 #include "graph/flat_graph.h"
 #include "graph/frozen_graph.h"
+#include "graph/instance_name.h"
 #include "graph/layers.h"
 #include "graph/normalization.h"
 #include "graph/saved_model.h"
@@ -54,6 +55,7 @@ ImportedModel ImportFile(const LoadOptions& options) {
 struct ModelGraph::Impl {
   FlatGraph graph;
   std::vector<LayerRecord> layers;
+  std::vector<int> layer_of_node;  // in `layers`; -1: none
   std::vector<TensorSpec> weights;
   std::vector<std::string> input_tensors;
   std::vector<std::string> output_tensors;
@@ -152,7 +154,8 @@ struct ModelGraph::Impl {
 
   TF_Output Weight(Scope* scope, int node) const {
     const FlatWeight& weight = graph.weights[weights_by_node.at(node)];
-    return scope->SharedWeight(&weight, weight.value, weight.may_fold, "weights/" + graph.nodes[node].name);
+    return scope->SharedWeight(&weight, weight.value, weight.may_fold,
+                               kWeightsPrefix + graph.nodes[node].name);
   }
 };
 
@@ -161,7 +164,9 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   auto impl = std::make_unique<Impl>(std::move(imported.graph));
   impl->InferSpecs();
   KeepLayerNormalizationsApart(&impl->graph);
-  impl->layers = FindLayers(impl->graph, impl->tensors, imported.keras);
+  Layers layers = FindLayers(impl->graph, impl->tensors, imported.keras);
+  impl->layers = std::move(layers.records);
+  impl->layer_of_node = std::move(layers.of_node);
   impl->graph.file_names.clear();
   impl->biases = std::make_unique<BiasFinder>(impl->graph, impl->tensors);
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
@@ -183,6 +188,13 @@ const TensorSpec* ModelGraph::FindTensor(const std::string& name) const {
   auto found = impl_->tensors.find(name);
   if (found == impl_->tensors.end()) found = impl_->tensors.find(name + ":0");
   return found == impl_->tensors.end() ? nullptr : &found->second;
+}
+
+const LayerRecord* ModelGraph::LayerOf(const std::string& node) const {
+  const auto found = impl_->nodes.find(node);
+  if (found == impl_->nodes.end()) return nullptr;
+  const int layer = impl_->layer_of_node[found->second];
+  return layer < 0 ? nullptr : &impl_->layers[layer];
 }
 
 const TF_Tensor* ModelGraph::FindWeight(const std::string& name) const {
@@ -226,7 +238,7 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
   const std::vector<bool> needed = impl_->Needed(wanted);
 
   const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-  C().TF_ImportGraphDefOptionsSetPrefix(options.get(), scope->UniqueName("model").c_str());
+  C().TF_ImportGraphDefOptionsSetPrefix(options.get(), scope->UniqueName(kModelPrefix).c_str());
   std::unordered_map<int, TF_Output> given;  // what stands for inputs and weights
   for (size_t i = 0; i < inputs.size(); ++i) given[graph.inputs[i].node] = scope->Import(inputs[i]);
   std::string graph_def;

@@ -71,6 +71,8 @@ class ModelGraph {
   // The spec of any tensor ("node:index", or "node" for output 0) or weight, or null where there is none.
   const TensorSpec* FindTensor(const std::string& name) const;
   // The value of a weight; null where there is none of that name.
+  // The layer that the node (or the weight that it is) belongs to, the innermost; null for none, or no node.
+  const LayerRecord* LayerOf(const std::string& node) const;
   const TF_Tensor* FindWeight(const std::string& name) const;
 
   // Whether any of `outputs` is computed from any of the tensors `from`; a tensor is computed from itself.

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "graph/instance_name.h"
+#include "graph/numerics_checks.h"
+#include "graph/numerics_op.h"
+
 namespace ke::graph {
 
 using tf::C;
@@ -79,7 +83,7 @@ TF_Output Scope::Import(TF_Output tensor) {
   const TF_Output outer = outer_->Import(tensor);
   TF_Output here;
   if (const tf::TensorPtr value = SmallConstValue(outer)) {
-    here = Const(value.get());
+    here = Const(value.get(), kCopyPrefix + std::string(C().TF_OperationName(outer.oper)));
   } else {
     const auto captured = imported_.find({outer.oper, outer.index});
     if (captured != imported_.end()) {
@@ -153,10 +157,20 @@ void Scope::CloseInto(const std::string& name, const std::vector<TF_Output>& arg
   std::vector<TF_Output> results;
   results.reserve(outputs.size());
   for (const TF_Output& output : outputs) results.push_back(Op("Identity", "result").In(output).Out());
+  std::vector<TF_Output> inputs = arguments;
+  tf::GraphPtr checked;
+  TF_Graph* graph = graph_.get();
+  if (root().checks_numerics_) {
+    checked = WithNumericsChecks(graph, {{}, {}, {}, [this](const std::string& op) { return FindOp(op); }});
+    graph = checked.get();
+    for (std::vector<TF_Output>* tensors : {&inputs, &results}) {
+      for (TF_Output& tensor : *tensors) tensor = SameIn(graph, tensor);
+    }
+  }
   tf::Status status;
   std::shared_ptr<TF_Function> function(
-      C().TF_GraphToFunction(graph_.get(), name.c_str(), 0, -1, nullptr, static_cast<int>(arguments.size()),
-                             arguments.data(), static_cast<int>(results.size()), results.data(), nullptr,
+      C().TF_GraphToFunction(graph, name.c_str(), 0, -1, nullptr, static_cast<int>(inputs.size()),
+                             inputs.data(), static_cast<int>(results.size()), results.data(), nullptr,
                              nullptr, nullptr, status),
       [](TF_Function* handle) {
         if (handle != nullptr) C().TF_DeleteFunction(handle);
@@ -164,6 +178,31 @@ void Scope::CloseInto(const std::string& name, const std::vector<TF_Output>& arg
   status.Check(name);
   for (const auto& nested : functions_) outer_->AddFunction(nested);
   outer_->AddFunction(function);
+}
+
+TF_Operation* Scope::FindOp(const std::string& name) const {
+  TF_Operation* const op = C().TF_GraphOperationByName(graph_.get(), name.c_str());
+  return op != nullptr || outer_ == nullptr ? op : outer_->FindOp(name);
+}
+
+void Scope::InsertNumericsChecks(std::vector<TF_Output>* feeds, std::vector<TF_Output>* fetches) {
+  if (!checks_numerics_) return;
+  std::vector<TF_Output> bad_weights;
+  for (const Initializer& initializer : initializers_) {
+    if (WorstOf(initializer.value.get()) != Worst::kFinite) bad_weights.push_back(initializer.read);
+  }
+  tf::GraphPtr checked = WithNumericsChecks(
+      graph_.get(),
+      {*feeds, *fetches, std::move(bad_weights), [this](const std::string& op) { return FindOp(op); }});
+  for (std::vector<TF_Output>* tensors : {feeds, fetches}) {
+    for (TF_Output& tensor : *tensors) tensor = SameIn(checked.get(), tensor);
+  }
+  for (Initializer& initializer : initializers_) {
+    initializer.feed = SameIn(checked.get(), initializer.feed);
+    initializer.read = SameIn(checked.get(), initializer.read);
+    initializer.assign = SameIn(checked.get(), {initializer.assign, 0}).oper;
+  }
+  graph_ = std::move(checked);
 }
 
 void Scope::AddFunction(std::shared_ptr<TF_Function> function) {
@@ -197,8 +236,9 @@ TF_Output Scope::Variable(const std::shared_ptr<TF_Tensor>& value, const std::st
                                .Out();
   const TF_Output feed = Placeholder(dtype, shape, unique + "/value");
   TF_Operation* assign = Op("AssignVariableOp", unique + "/assign").In(handle).In(feed).Finish();
-  initializers_.push_back({feed, value, assign});
-  return Op("ReadVariableOp", unique + "/read").In(handle).AttrType("dtype", dtype).Out();
+  const TF_Output read = Op("ReadVariableOp", unique + "/read").In(handle).AttrType("dtype", dtype).Out();
+  initializers_.push_back({feed, value, assign, read});
+  return read;
 }
 
 OpBuilder::OpBuilder(Scope* scope, std::string type, std::string name)

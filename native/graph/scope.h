@@ -55,6 +55,14 @@ class Scope {
   Shape GetShape(TF_Output tensor) const;
   static TF_DataType GetDType(TF_Output tensor);
 
+  // From here on, in the root scope before anything is built: functions that are closed, and what
+  // InsertNumericsChecks makes of the graph, check every floating value (numerics_checks.h).
+  void CheckNumerics() { checks_numerics_ = true; }
+  // Where the root scope checks numerics: replaces its graph, once it is finished, by one with checks, and
+  // every tensor of `feeds` and `fetches` (Identities) by the one of the same name. Nothing is built
+  // afterwards.
+  void InsertNumericsChecks(std::vector<TF_Output>* feeds, std::vector<TF_Output>* fetches);
+
   // Closes a body scope into a function named `name` of the outer graph, with the functions that it calls.
   // `arguments` are placeholders of this scope; those of the captures must be among them.
   void CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
@@ -74,16 +82,20 @@ class Scope {
     TF_Output feed;
     std::shared_ptr<TF_Tensor> value;
     TF_Operation* assign;
+    TF_Output read;
   };
   const std::vector<Initializer>& initializers() const { return initializers_; }
 
  private:
   bool Owns(TF_Output tensor) const;
   TF_Output Variable(const std::shared_ptr<TF_Tensor>& value, const std::string& name);
+  // The op of that name here or in a scope around, or null.
+  TF_Operation* FindOp(const std::string& name) const;
   void AddFunction(std::shared_ptr<TF_Function> function);
 
   tf::GraphPtr graph_;
   Scope* outer_ = nullptr;
+  bool checks_numerics_ = false;  // of the root
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // here -> in the outer scope

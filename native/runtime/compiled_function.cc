@@ -68,6 +68,7 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& 
                                                             const std::vector<trace::SymbolId>& fetches,
                                                             const SessionConfig& config) {
   auto scope = std::make_unique<graph::Scope>();
+  if (config.check_numerics) scope->CheckNumerics();
   std::vector<TF_Output> feeds;
   const std::vector<TF_Output> outputs = trace.Replay(scope.get(), fetches, &feeds);
   return Build(std::move(scope), feeds, outputs, config);
@@ -98,6 +99,12 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph:
     fetch_records.push_back(
         {scope->Op("Identity", "fetch").In(fetch).Out(), TensorName(fetch), dtype, scope->GetShape(fetch)});
   }
+  std::vector<TF_Output> fed = feeds;
+  std::vector<TF_Output> fetched;
+  for (const Fetch& fetch : fetch_records) fetched.push_back(fetch.tensor);
+  scope->InsertNumericsChecks(&fed, &fetched);
+  for (size_t i = 0; i < fed.size(); ++i) feed_records[i].tensor = fed[i];
+  for (size_t i = 0; i < fetched.size(); ++i) fetch_records[i].tensor = fetched[i];
   return std::shared_ptr<CompiledFunction>(
       new CompiledFunction(std::move(scope), std::move(feed_records), std::move(fetch_records), config));
 }

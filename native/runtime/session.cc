@@ -2,7 +2,9 @@
 
 #include <protozero/pbf_writer.hpp>
 #include <string>
+#include <utility>
 
+#include "graph/numerics_op.h"
 #include "tensorflow/node_name.h"
 
 namespace ke::runtime {
@@ -18,10 +20,18 @@ constexpr int kInterOpParallelismThreads = 5;
 constexpr int kGpuOptions = 6;
 constexpr int kAllowSoftPlacement = 7;
 constexpr int kUsePerSessionThreads = 9;
+constexpr int kGraphOptions = 10;
 }  // namespace config_proto
 namespace gpu_options {
 constexpr int kAllowGrowth = 4;
 }
+namespace graph_options {
+constexpr int kOptimizerOptions = 3;
+constexpr int kRewriteOptions = 10;
+constexpr int kOptLevel = 3;  // of OptimizerOptions
+constexpr int kNoOptimization = -1;
+constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig
+}  // namespace graph_options
 namespace run_options {
 constexpr int kInterOpThreadPool = 3;
 }
@@ -41,13 +51,23 @@ std::string ConfigProto(const SessionConfig& config) {
   }
   writer.add_bool(config_proto::kAllowSoftPlacement, true);
   writer.add_bool(config_proto::kUsePerSessionThreads, !RunsInCaller(config));
+  if (config.check_numerics) {
+    protozero::pbf_writer graph(writer, config_proto::kGraphOptions);
+    {
+      protozero::pbf_writer optimizer(graph, graph_options::kOptimizerOptions);
+      optimizer.add_enum(graph_options::kOptLevel, graph_options::kNoOptimization);
+    }
+    protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
+    rewriter.add_bool(graph_options::kDisableMetaOptimizer, true);
+  }
   return bytes;
 }
 
 std::string RunOptions(const SessionConfig& config) {
   std::string bytes;
   protozero::pbf_writer writer(bytes);
-  if (RunsInCaller(config)) writer.add_int32(run_options::kInterOpThreadPool, -1);
+  // Also where the same op shall be found to fail in every run: one thread takes the ops in one order.
+  if (RunsInCaller(config) || config.check_numerics) writer.add_int32(run_options::kInterOpThreadPool, -1);
   return bytes;
 }
 
@@ -98,6 +118,7 @@ std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
   for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
   if (!status.ok()) {
     const std::string message = status.message();
+    if (auto numerics = graph::FindNumericsError(message)) throw std::move(*numerics);
     throw tf::Error(status.code(), message, tf::NodeNamedIn(message));
   }
   return owned;

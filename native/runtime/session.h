@@ -10,6 +10,9 @@ namespace ke::runtime {
 struct SessionConfig {
   int intra_op = 1;  // threads that one op may use
   int callers = 1;   // threads that call Run at once
+  // The first op that gives NaN or Inf fails the run (graph::NumericsError). Ops then run one after the other
+  // and as they were built, without TensorFlow's rewriting.
+  bool check_numerics = false;
 };
 
 // A TF_Session over a graph, which must outlive it. Any number of threads may be in Run at once; the
