@@ -26,14 +26,18 @@ function packageRoot(): string {
   return directory;
 }
 
+/** The files that the addon may be, best first. */
+export function addonFiles(): readonly string[] {
+  return BUILDS.map((build) => join(packageRoot(), build, FILE));
+}
+
 /** Loads the addon itself, without TensorFlow. Throws LoadError with every place tried. */
 function loadAddon(): Addon {
   if (addon !== undefined) return addon;
   const require = createRequire(import.meta.url);
   const tried: string[] = [];
   let cause: unknown;
-  for (const build of BUILDS) {
-    const path = join(packageRoot(), build, FILE);
+  for (const path of addonFiles()) {
     if (!existsSync(path)) {
       tried.push(`${path}: not there`);
       continue;

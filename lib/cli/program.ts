@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { buildCommand } from './build.js';
+import { doctorCommand } from './doctor/command.js';
 import { explainCommand } from './explain/command.js';
 import { describeError, exitCodeOf, exitCodes } from './failure.js';
 import { installCommand } from './install.js';
@@ -44,6 +45,7 @@ async function buildProgram(terminal: Terminal, done: (code: number) => void): P
   program.addCommand(explainCommand(terminal, done).copyInheritedSettings(program));
   program.addCommand(predictCommand(terminal, done).copyInheritedSettings(program));
   program.addCommand(layersCommand(terminal, done).copyInheritedSettings(program));
+  program.addCommand(doctorCommand(terminal, done).copyInheritedSettings(program));
   program.addCommand(installCommand(terminal, done).copyInheritedSettings(program));
   program.addCommand(buildCommand(done).copyInheritedSettings(program));
   return program;

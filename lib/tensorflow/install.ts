@@ -283,7 +283,8 @@ export function wheelTarget(name: string): string | undefined {
   return licence ? `nvidia/licenses/${licence[1]}-${licence[2]}` : undefined;
 }
 
-async function hasNvidiaDriver(): Promise<boolean> {
+/** Whether this machine has a GPU that TensorFlow's `gpu` variant may use, as far as its driver says. */
+export async function hasNvidiaDriver(): Promise<boolean> {
   return (await output('nvidia-smi', ['-L'])) !== undefined;
 }
 

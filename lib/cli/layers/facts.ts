@@ -78,7 +78,7 @@ function sum(specs: readonly TensorSpec[], of: (spec: TensorSpec) => number): nu
   return specs.reduce((total, spec) => total + of(spec), 0);
 }
 
-function exposedOf(model: Model): Exposed {
+export function exposedOf(model: Model): Exposed {
   try {
     const [logits, activations] = expose(model).outputs as [TensorSpec, TensorSpec];
     return { logits, activations };

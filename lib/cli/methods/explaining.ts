@@ -1,4 +1,6 @@
+import type { Inputs } from '../../data/index.js';
 import { explain } from '../../engine/explain.js';
+import { SPATIAL_AXIS } from '../../inspection/index.js';
 import type { Model } from '../../model/model.js';
 import { type Tensor, tensor } from '../../tensor.js';
 import type { NamedMethod } from './named.js';
@@ -6,13 +8,21 @@ import type { NamedMethod } from './named.js';
 /** How far the turns of a method's loops (mask batches, repetitions) are, within one batch: from 0 to 1. */
 export type OnShare = (share: number) => void;
 
+export interface BatchOptions {
+  readonly batchSize: number;
+  readonly signal: AbortSignal;
+  readonly onShare?: OnShare;
+  /** Where positions stand, for other inputs than pictures. */
+  readonly spatialAxis?: readonly number[];
+}
+
 /** Maps of one batch, float32 `(N, height, width, units)`, as the method's shortcut gives them. */
 export async function explainBatch(
   { method, postprocessing, resizing, params }: NamedMethod,
   explained: Model,
-  inputs: Tensor,
+  inputs: Inputs,
   units: readonly (readonly number[])[],
-  { batchSize, signal, onShare }: { batchSize: number; signal: AbortSignal; onShare?: OnShare },
+  { batchSize, signal, onShare, spatialAxis = SPATIAL_AXIS }: BatchOptions,
 ): Promise<Tensor> {
   let share = 0;
   const onProgress = ({ done, total }: { done: number; total: number }) => {
@@ -29,6 +39,7 @@ export async function explainBatch(
     onProgress,
     postprocessing,
     resizing,
+    spatialAxis,
   });
   logits.release();
   return maps;

@@ -30,31 +30,23 @@ export function checkMemory(
   { batchSize, size: asked, scales = [] }: Demand,
   limit = memoryLimit(),
 ): void {
-  const refuse = (flag: string, what: string, bytes: number, mend: string) => {
-    const takes = `${formatBytes(bytes)} as the model's input alone`;
+  const check = (flag: string, what: string, bytes: number, mend: string) => {
+    if (bytes <= limit) return;
     throw new UsageError(
-      `${flag}: ${what} takes ${takes}, but there are ${formatBytes(limit)} of memory. ${mend}`,
+      `${flag}: ${what} takes ${formatBytes(bytes)} as the model's input alone, but there are ` +
+        `${formatBytes(limit)} of memory. ${mend}`,
     );
   };
   const element = bytesPerElement(dtype);
   const bytesOf = (height: number, width: number) => height * width * channels * element;
   const one = bytesOf(...size);
-  if (one > limit) refuse('--size', `a picture of ${size.join('x')}`, one, 'Choose a smaller one.');
-  if (one * batchSize > limit) {
-    const mend = `Choose a smaller one${asked === undefined ? '' : ', or a smaller --size'}.`;
-    refuse('--batch-size', `a batch of ${batchSize} pictures of ${size.join('x')}`, one * batchSize, mend);
-  }
+  check('--size', `a picture of ${size.join('x')}`, one, 'Choose a smaller one.');
+  const mend = `Choose a smaller one${asked === undefined ? '' : ', or a smaller --size'}.`;
+  check('--batch-size', `a batch of ${batchSize} pictures of ${size.join('x')}`, one * batchSize, mend);
   for (const scale of scales) {
     const [height, width] = size.map((each) => Math.round(each * scale)) as [number, number];
-    const scaled = bytesOf(height, width);
-    if (scaled > limit) {
-      refuse(
-        '--scales',
-        `a picture ${scale} times as large, ${height}x${width},`,
-        scaled,
-        'Choose smaller ones.',
-      );
-    }
+    const what = `a picture ${scale} times as large, ${height}x${width},`;
+    check('--scales', what, bytesOf(height, width), 'Choose smaller ones.');
   }
 }
 

@@ -1,0 +1,73 @@
+import { Command } from 'commander';
+import { exitCodes } from '../failure.js';
+import { interruptible } from '../interrupt.js';
+import { type Terminal, writeJson, writeLine } from '../terminal.js';
+import { cacheFinding, environmentFinding } from './environment.js';
+import { type Finding, printFinding } from './finding.js';
+import { modelFinding } from './model.js';
+import { addonFinding, libraryFinding } from './native.js';
+import { cpuFinding, memoryFinding, nodeFinding } from './system.js';
+import { canvasFinding, toolsFinding } from './tools.js';
+
+interface DoctorOptions {
+  readonly model?: string;
+  readonly signature?: string;
+  readonly json: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ npx keras-explainable doctor
+  $ npx keras-explainable doctor --model saved_model
+  $ npx keras-explainable doctor --json > report.json      # to go with a bug report; credentials are left out
+
+Exit codes: 0 nothing essential is missing, 1 something is, 2 wrong arguments, 130 interrupted.`;
+
+/** `keras-explainable doctor`: what this machine has of what the package needs, and how to mend what is missing. */
+export function doctorCommand(terminal: Terminal, done: (code: number) => void): Command {
+  return new Command('doctor')
+    .description('Says what was found and what is missing on this machine, and how to mend it.')
+    .option('--model <path>', 'a SavedModel directory, or a frozen .pb file, to load and explain, too')
+    .option('--signature <name>', 'the signature of the SavedModel')
+    .option('--json', 'print one JSON document instead of text', false)
+    .addHelpText('after', EXAMPLES)
+    .action((options: DoctorOptions) =>
+      interruptible(terminal, done, (signal) => examine(options, terminal, signal)),
+    );
+}
+
+/** Prints each finding as soon as it is there. Returns the exit code. */
+async function examine(
+  { model, signature, json }: DoctorOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  const findings: Finding[] = [];
+  const add = async (finding: Finding) => {
+    findings.push(finding);
+    if (!json) await printFinding(terminal, finding);
+  };
+  await add(nodeFinding());
+  await add(await cpuFinding());
+  await add(memoryFinding());
+  const addon = await addonFinding(signal);
+  await add(addon.finding);
+  const library = await libraryFinding(addon.path, signal);
+  await add(library.finding);
+  await add(await toolsFinding(addon.path === null || library.path === null));
+  await add(await canvasFinding(signal));
+  await add(await cacheFinding());
+  await add(environmentFinding());
+  if (model !== undefined) {
+    const tried = addon.path === null ? null : library.path;
+    await add(await modelFinding({ kind: 'model', path: model, signature }, tried, signal));
+  }
+  const missing = findings.filter(({ status }) => status === 'error');
+  const ok = missing.length === 0;
+  if (json) await writeJson(terminal.out, { ok, findings });
+  else {
+    const names = missing.map(({ check }) => check).join(', ');
+    await writeLine(terminal.out, ok ? '\nNothing essential is missing.' : `\nTo be mended: ${names}.`);
+  }
+  return ok ? exitCodes.success : exitCodes.failure;
+}

@@ -1,0 +1,56 @@
+/** What is set from outside: environment variables, and where the package may write. */
+import { cacheRoot } from '../../tensorflow/layout.js';
+import { whyNotWritable } from '../output.js';
+import type { Finding } from './finding.js';
+
+/** Variables that change what this package, TensorFlow, Node or pip do. */
+const RELEVANT =
+  /^(KERAS_EXPLAINABLE_|TF_|CUDA_|PIP_|OMP_|KMP_|MKL_|ONEDNN_|DNNL_)|^((https?|all|no)_proxy|XDG_CACHE_HOME|LD_(LIBRARY_PATH|PRELOAD)|DYLD_LIBRARY_PATH|VIRTUAL_ENV|CONDA_PREFIX|CXX|NODE_OPTIONS|UV_THREADPOOL_SIZE|NO_COLOR|FORCE_COLOR|DEBUG|CI)$/i;
+
+/** Names of variables whose values are nobody's business. */
+const SECRET = /TOKEN|PASS|SECRET|CREDENTIAL|AUTH|KEY/i;
+
+export function environmentFinding(env: NodeJS.ProcessEnv = process.env): Finding {
+  const set = Object.entries(env)
+    .filter((entry): entry is [string, string] => entry[1] !== undefined && RELEVANT.test(entry[0]))
+    // The command line sets this one itself.
+    .filter(([name, value]) => name !== 'TF_CPP_MIN_LOG_LEVEL' || value !== '3')
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => [name, SECRET.test(name) ? '***' : withoutCredentials(value)] as const);
+  return {
+    check: 'environment',
+    status: 'ok',
+    found:
+      set.length === 0 ? 'no variable that matters here is set' : `${set.length} variables that matter here`,
+    details: set.map(([name, value]) => `${name}=${value}`),
+    facts: Object.fromEntries(set),
+  };
+}
+
+/**
+ * A value to show: what stands before an @ (the user and password of a URL or proxy) and what a URL's query holds is
+ * left out.
+ */
+export function withoutCredentials(value: string): string {
+  return value
+    .split(/(\s+)/)
+    .map((word) =>
+      word.replace(/^((?:[^\s/@]*:\/\/)?).*@/, '$1***@').replace(/^([^?#]*:\/\/[^?#]*)[?#].*$/, '$1?***'),
+    )
+    .join('');
+}
+
+export async function cacheFinding(): Promise<Finding> {
+  const directory = cacheRoot();
+  const reason = await whyNotWritable(directory);
+  return {
+    check: 'cache',
+    status: reason === null ? 'ok' : 'warning',
+    found: reason === null ? `${directory} can be written to` : reason,
+    mend:
+      reason === null
+        ? undefined
+        : 'install-tensorflow needs it: set XDG_CACHE_HOME to a directory that can be written to',
+    facts: { directory, writable: reason === null },
+  };
+}

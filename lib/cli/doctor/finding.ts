@@ -1,0 +1,35 @@
+import { paint, type Terminal, writeLine } from '../terminal.js';
+
+/** 'error': nothing works without it. 'warning': something does not, or not as well. */
+export type Status = 'ok' | 'warning' | 'error';
+
+/** What was found of one thing that the package needs or uses. */
+export interface Finding {
+  /** A stable word for programs: 'node', 'addon', 'tensorflow', ... */
+  readonly check: string;
+  readonly status: Status;
+  /** In one line, for a person. */
+  readonly found: string;
+  /** More of it, a line each. */
+  readonly details?: readonly string[];
+  /** What to do about it. */
+  readonly mend?: string;
+  /** The same for programs. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+const SIGNS: Readonly<Record<Status, { sign: string; format: Parameters<typeof paint>[1] }>> = {
+  ok: { sign: '✔', format: 'green' },
+  warning: { sign: '!', format: 'yellow' },
+  error: { sign: '✖', format: 'red' },
+};
+
+export async function printFinding(
+  { out }: Terminal,
+  { check, status, found, details = [], mend }: Finding,
+): Promise<void> {
+  const { sign, format } = SIGNS[status];
+  await writeLine(out, `${paint(out, format, sign)} ${paint(out, 'bold', check)}: ${found}`);
+  for (const line of details) await writeLine(out, `    ${line}`);
+  if (mend !== undefined) await writeLine(out, `    ${paint(out, 'bold', 'to mend it:')} ${mend}`);
+}

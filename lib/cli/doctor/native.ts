@@ -1,0 +1,119 @@
+/** The addon and libtensorflow: whether they are there, and work. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { addonFiles } from '../../binding/loader.js';
+import { type ResolveAttempt, TensorflowNotFoundError } from '../../tensorflow/errors.js';
+import { hasNvidiaDriver } from '../../tensorflow/install.js';
+import { readManifest } from '../../tensorflow/layout.js';
+import { DIRECTORY_VARIABLE, resolveTensorflow } from '../../tensorflow/resolve.js';
+import type { Finding } from './finding.js';
+import { runProbe } from './probing.js';
+
+const BUILD = 'npx keras-explainable build (needs CMake, make and a C++20 compiler)';
+
+/** What was found of the addon: its file, where there is one that loads. */
+export interface AddonFound {
+  readonly finding: Finding;
+  readonly path: string | null;
+}
+
+export async function addonFinding(signal: AbortSignal): Promise<AddonFound> {
+  const tried: string[] = [];
+  for (const path of addonFiles()) {
+    if (!existsSync(path)) {
+      tried.push(`${path}: not there`);
+      continue;
+    }
+    try {
+      await runProbe({ kind: 'module', path }, { signal });
+      return { path, finding: { check: 'addon', status: 'ok', found: path, facts: { path } } };
+    } catch (error) {
+      signal.throwIfAborted();
+      tried.push(`${path}: ${(error as Error).message}`);
+    }
+  }
+  return {
+    path: null,
+    finding: {
+      check: 'addon',
+      status: 'error',
+      found: 'the native addon is not built, or cannot be loaded',
+      details: tried,
+      mend: BUILD,
+      facts: { path: null, tried },
+    },
+  };
+}
+
+/** What was found of libtensorflow: its file, where there is one that loads and computes. */
+export interface LibraryFound {
+  readonly finding: Finding;
+  readonly path: string | null;
+}
+
+/** Tries each place in the order in which the package does. @param addon the addon's file, null where there is none. */
+export async function libraryFinding(addon: string | null, signal: AbortSignal): Promise<LibraryFound> {
+  let version: string | null = null;
+  try {
+    const { library, place, source, attempts } = await resolveTensorflow({
+      load: async (file) => {
+        // Without the addon nothing can load it: that it is there is all that can be said.
+        if (addon === null) return;
+        const probe = { kind: 'library', addon, library: file } as const;
+        ({ version } = (await runProbe(probe, { signal })) as { version: string });
+      },
+    });
+    const variant = await variantOf(library);
+    const gpu = await hasNvidiaDriver();
+    const works = addon === null ? ', not tried: there is no addon to load it' : ', loads and computes';
+    const unused = gpu && variant === 'cpu';
+    return {
+      path: library,
+      finding: {
+        check: 'tensorflow',
+        status: unused ? 'warning' : 'ok',
+        found: `${version ?? 'libtensorflow'}${variant === null ? '' : `, built for ${variant.toUpperCase()}`}${works}`,
+        details: [library, `found by ${place}`, ...attemptLines(attempts)],
+        mend: unused
+          ? 'this machine has an NVIDIA GPU: npx keras-explainable install-tensorflow --variant gpu'
+          : undefined,
+        facts: { version, variant, library, source, place, passedOver: attempts, nvidiaDriver: gpu },
+      },
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof TensorflowNotFoundError)) throw error;
+    const [, mend] = /\nTo mend it, (.*)$/s.exec(error.message) ?? [];
+    return {
+      path: null,
+      finding: {
+        check: 'tensorflow',
+        status: 'error',
+        found: 'no usable libtensorflow was found',
+        details: attemptLines(error.attempts),
+        mend: mend ?? `set ${DIRECTORY_VARIABLE}`,
+        facts: { version: null, passedOver: error.attempts },
+      },
+    };
+  }
+}
+
+function attemptLines(attempts: readonly ResolveAttempt[]): string[] {
+  return attempts.map(({ place, reason }) => `passed over ${place}: ${reason}`);
+}
+
+/** What a library is built for, as far as its own package says: 'cpu', 'gpu', or null. */
+async function variantOf(library: string): Promise<string | null> {
+  const directory = dirname(library);
+  // A cache entry holds the library in its folder `tensorflow`.
+  for (const entry of [directory, dirname(directory), dirname(dirname(directory))]) {
+    const found = await readManifest(entry);
+    if ('manifest' in found) return found.manifest.variant;
+  }
+  const built = await readFile(join(directory, 'python', 'platform', 'build_info.py'), 'utf8').catch(
+    () => '',
+  );
+  const [, cuda] = /'is_cuda_build', (True|False)/.exec(built) ?? [];
+  return cuda === undefined ? null : cuda === 'True' ? 'gpu' : 'cpu';
+}

@@ -1,0 +1,74 @@
+import type { TensorSpec } from '../../graph/layer.js';
+import { loadModel } from '../../load_model.js';
+import type { Model } from '../../model/model.js';
+import { type Exposed, exposedOf } from '../layers/facts.js';
+import { explainBatch } from '../methods/explaining.js';
+import { explainedModel } from '../methods/exposed.js';
+import { methodsOf, type NamedMethod } from '../methods/named.js';
+import { positionsOf, syntheticInputs } from '../synthetic.js';
+import { numbersOf } from '../values.js';
+
+export interface ModelProbe {
+  readonly kind: 'model';
+  readonly path: string;
+  readonly signature?: string;
+}
+
+/** What a model is and gives. */
+export interface ProbedModel {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly layers: number;
+  readonly exposed: Exposed;
+  /** One explanation of a made-up sample. */
+  readonly explained: ProbedExplanation | { readonly method: string; readonly failed: string };
+}
+
+export interface ProbedExplanation {
+  readonly method: string;
+  readonly maps: readonly number[];
+  readonly finite: boolean;
+  /** Compiling included. */
+  readonly milliseconds: number;
+}
+
+/** Positions of a sample where the model takes any number of them. */
+const SIZE = [64];
+
+/** Loads a model and explains one sample: by Grad-CAM, or by gradients where nothing is exposed by default. */
+export async function probeModel({ path, signature }: ModelProbe): Promise<ProbedModel> {
+  const model = await loadModel(path, { signature });
+  try {
+    const exposed = exposedOf(model);
+    return {
+      inputs: model.inputs,
+      outputs: model.outputs,
+      layers: model.layers.length,
+      exposed,
+      explained: await explainOnce(model, 'refused' in exposed ? 'gradients' : 'gradcam'),
+    };
+  } finally {
+    model.close();
+  }
+}
+
+async function explainOnce(model: Model, name: string): Promise<ProbedModel['explained']> {
+  const [method] = methodsOf([name], {}, 'none') as [NamedMethod];
+  const begun = performance.now();
+  try {
+    const inputs = syntheticInputs(model.inputs, 1, SIZE);
+    const maps = await explainBatch(method, explainedModel(model, method, undefined), inputs, [[0]], {
+      batchSize: 1,
+      signal: new AbortController().signal,
+      spatialAxis: positionsOf(model.inputs),
+    });
+    return {
+      method: name,
+      maps: maps.shape,
+      finite: numbersOf(maps).every(Number.isFinite),
+      milliseconds: performance.now() - begun,
+    };
+  } catch (error) {
+    return { method: name, failed: (error as Error).message };
+  }
+}

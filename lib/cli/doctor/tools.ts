@@ -1,0 +1,96 @@
+/** What is needed to build the addon and to fetch libtensorflow, and the packages that are optional. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { findPip } from '../../tensorflow/pip.js';
+import { output } from '../../tensorflow/system.js';
+import type { Finding } from './finding.js';
+import { runProbe } from './probing.js';
+
+/** Programs of which one is enough, and how the common systems call the package that brings it. */
+interface Tool {
+  readonly name: string;
+  readonly programs: readonly string[];
+  readonly packages: { readonly apt: string; readonly dnf: string; readonly brew: string };
+}
+
+const TOOLS: readonly Tool[] = [
+  {
+    name: 'C++ compiler',
+    programs: [...(process.env.CXX ? [process.env.CXX] : []), 'c++', 'g++', 'clang++'],
+    packages: { apt: 'g++', dnf: 'gcc-c++', brew: 'llvm' },
+  },
+  { name: 'CMake', programs: ['cmake'], packages: { apt: 'cmake', dnf: 'cmake', brew: 'cmake' } },
+  { name: 'make', programs: ['make', 'ninja'], packages: { apt: 'make', dnf: 'make', brew: 'make' } },
+];
+
+/** @param needed whether the addon is still to be built. */
+export async function toolsFinding(needed: boolean): Promise<Finding> {
+  const found = await Promise.all(TOOLS.map(async (tool) => ({ tool, version: await versionOf(tool) })));
+  const pip = await findPip().then(
+    (command) => command.join(' '),
+    () => null,
+  );
+  const missing = found.filter(({ version }) => version === null).map(({ tool }) => tool);
+  const names = [...missing.map(({ name }) => name), ...(pip === null ? ['pip'] : [])];
+  const lines = found.map(({ tool, version }) => `${tool.name}: ${version ?? 'not there'}`);
+  return {
+    check: 'build tools',
+    // What is built and installed already needs none of them.
+    status: names.length > 0 && needed ? 'warning' : 'ok',
+    found:
+      names.length === 0 ? 'all there' : `without ${names.join(', ')}${needed ? '' : ' (not needed now)'}`,
+    details: [...lines, `pip: ${pip ?? 'not there'}`],
+    mend: names.length > 0 && needed ? installCommand(missing, pip === null) : undefined,
+    facts: {
+      ...Object.fromEntries(found.map(({ tool, version }) => [tool.name, version])),
+      pip,
+    },
+  };
+}
+
+async function versionOf({ programs }: Tool): Promise<string | null> {
+  for (const program of programs) {
+    const text = await output(program, ['--version']);
+    if (text !== undefined) return text.split('\n', 1)[0]?.trim() ?? program;
+  }
+  return null;
+}
+
+function installCommand(missing: readonly Tool[], withPip: boolean): string {
+  const names = (manager: 'apt' | 'dnf' | 'brew', pip: string) =>
+    [...missing.map(({ packages }) => packages[manager]), ...(withPip ? [pip] : [])].join(' ');
+  if (process.platform === 'darwin') return `brew install ${names('brew', 'python')}`;
+  if (process.platform === 'win32') return 'install Visual Studio Build Tools with C++ and CMake';
+  return `apt-get install ${names('apt', 'python3-pip')} (Fedora: dnf install ${names('dnf', 'python3-pip')})`;
+}
+
+/** What draws titles in figures; all else works without it. */
+const CANVAS = '@napi-rs/canvas';
+
+export async function canvasFinding(signal: AbortSignal): Promise<Finding> {
+  const require = createRequire(import.meta.url);
+  try {
+    const path = require.resolve(CANVAS);
+    await runProbe({ kind: 'module', path }, { signal });
+    const manifest = JSON.parse(await readFile(join(dirname(path), 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    return {
+      check: 'titles',
+      status: 'ok',
+      found: `${CANVAS} ${manifest.version}`,
+      facts: { package: CANVAS, version: manifest.version },
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    return {
+      check: 'titles',
+      status: 'warning',
+      found: `figures have no titles: the optional package ${CANVAS} cannot be loaded`,
+      details: [(error as Error).message.split('\n', 1)[0] as string],
+      mend: 'npm install (without --omit=optional)',
+      facts: { package: CANVAS, version: null },
+    };
+  }
+}
