@@ -27,6 +27,7 @@ export type { ExplainResult } from './engine/make_explain_function.js';
 export { type PartialExplain, partialExplain } from './engine/partial_explain.js';
 export {
   CancelledError,
+  DataError,
   GraphError,
   ImageError,
   KerasExplainableError,
@@ -36,6 +37,7 @@ export {
   ResourceError,
   TimeoutError,
   UnsupportedOpError,
+  WorkerError,
 } from './errors.js';
 export * as filters from './filters.js';
 export * as graph from './graph/index.js';

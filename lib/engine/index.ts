@@ -1,5 +1,5 @@
 /** The parts that `explain` is made of. */
-export { type Batch, type DataHandler, makeDataHandler } from '../data/index.js';
+export { type Batch, type DataHandler, makeDataHandler } from '../data/data_handler.js';
 export { type ExplainOptions, type ExplainOptionsFor, type ExplainResultFor, explain } from './explain.js';
 export {
   type ExplainBatchesOptions,
