@@ -177,7 +177,8 @@ export async function joinRows(
 ): Promise<void> {
   const { aligned: target } = whole;
   const { aligned: source } = part;
-  if (target !== null && source !== null) {
+  // A little is copied sooner than a thread is woken.
+  if (target !== null && source !== null && part.byteLength > COPY_BYTES) {
     const rows = part.shape[0] as number;
     await nativeAsync(() => loadedAddon().copyRows(target, row, source, 0, rows, direction));
     return;

@@ -26,7 +26,7 @@ export class Call implements Queued {
   readonly promise: Promise<ExplainResult>;
   readonly #stats: StatsRecorder;
   readonly #onEnd: (call: Call) => void;
-  readonly #dispose: () => void;
+  #dispose: () => void = () => undefined;
   #resolve!: (result: ExplainResult) => void;
   #reject!: (error: unknown) => void;
   #place: 'waiting' | 'inFlight' | null = 'waiting';
@@ -41,9 +41,11 @@ export class Call implements Queued {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { signal, interruption, dispose } = follow(options.signal, options.timeout);
-    this.#dispose = dispose;
-    signal.addEventListener('abort', () => this.cancel(interruption()), { once: true });
+    if (options.signal !== undefined || options.timeout !== undefined) {
+      const { signal, interruption, dispose } = follow(options.signal, options.timeout);
+      this.#dispose = dispose;
+      signal.addEventListener('abort', () => this.cancel(interruption()), { once: true });
+    }
     stats.accepted();
   }
 

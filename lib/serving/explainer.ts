@@ -35,10 +35,11 @@ export interface CloseOptions {
   readonly timeout?: number;
 }
 
-/** The calls of a batch that is computed, and how to end it. */
+/** The calls of a batch under way, and how to end its run while there is one. */
 interface Flight {
   readonly calls: readonly Call[];
   readonly controller: AbortController;
+  running: boolean;
 }
 
 /** Explains single samples of many callers, several at once in a batch. Made by {@link createExplainer}. */
@@ -110,7 +111,7 @@ export class Explainer {
     this.#checkOpen();
     const sample = sampleOf(this.#model, x ?? zeroSample(this.#model), y, this.#axis);
     const controller = new AbortController();
-    const flight: Flight = { calls: [], controller };
+    const flight: Flight = { calls: [], controller, running: true };
     this.#flights.add(flight);
     try {
       await checkValues(sample);
@@ -194,8 +195,8 @@ export class Explainer {
   #forget(call: Call): void {
     this.#active.delete(call);
     this.#dispatcher.remove(call);
-    for (const { calls, controller } of this.#flights) {
-      if (calls.includes(call) && calls.every(({ settled }) => settled)) controller.abort();
+    for (const { calls, controller, running } of this.#flights) {
+      if (running && calls.includes(call) && calls.every(({ settled }) => settled)) controller.abort();
     }
     this.#checkDrained();
   }
@@ -222,15 +223,14 @@ export class Explainer {
 
   /** Computes a batch and settles its calls. Never rejects. */
   async #run(calls: readonly Call[]): Promise<void> {
-    const controller = new AbortController();
-    const flight = { calls, controller };
+    const flight: Flight = { calls, controller: new AbortController(), running: true };
     this.#flights.add(flight);
     for (const call of calls) call.sent();
     try {
       const samples = calls.map(({ sample }) => sample);
       const batch = await joinSamples(samples, (i, error) => calls[i]?.fail(error));
       try {
-        await this.#answer(calls, batch, controller.signal);
+        await this.#answer(flight, batch);
       } finally {
         batch.release();
       }
@@ -242,15 +242,17 @@ export class Explainer {
     }
   }
 
-  async #answer(calls: readonly Call[], batch: Batch, signal: AbortSignal): Promise<void> {
+  async #answer(flight: Flight, batch: Batch): Promise<void> {
+    const { calls, controller } = flight;
     let result: ExplainResult;
     try {
-      result = await this.#compute(batch, signal);
+      result = await this.#compute(batch, controller.signal);
     } catch (error) {
       if (calls.length === 1 || !mayBeOfOne(error)) throw error;
-      await this.#answerSingly(calls, batch, signal);
+      await this.#answerSingly(calls, batch, controller.signal);
       return;
     }
+    flight.running = false;
     const [first, ...others] = calls as [Call];
     if (others.length === 0) {
       first.complete(result);
