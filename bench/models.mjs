@@ -1,0 +1,32 @@
+/** What rows run on. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as ke from 'keras-explainable';
+import { ROOT } from '../scripts/setup/process.mjs';
+
+/** Two layers, (2, 2, 2) in: what a call costs beside its computation. */
+export function openTiny(options = {}) {
+  const file = path.join(ROOT, 'test', 'fixtures', 'tiny', 'frozen.pb');
+  return ke.loadModel(file, { inputs: ['x'], outputs: ['logits', 'activations'], ...options });
+}
+
+/** The demo's network: 96 x 96, 10 classes. */
+export async function openDemo() {
+  return ke.loadModel(path.join(ROOT, 'demo', 'model'));
+}
+
+/** ResNet50V2, where `npm run test:reference` has built it; else null. */
+export async function openResNet() {
+  const directory = path.join(ROOT, 'build', 'reference', 'keras3', 'ResNet50V2', 'model');
+  return existsSync(directory) ? ke.loadModel(directory) : null;
+}
+
+/** A sample of noise, (n, ...) as the model takes it; open sizes are 224. */
+export function noise(model, n) {
+  const shape = [n, ...model.inputs[0].shape.slice(1).map((size) => size ?? 224)];
+  const x = ke.allocate(shape);
+  for (let i = 0; i < x.data.length; i++) x.data[i] = Math.sin(i) * 2;
+  return x;
+}
+
+export const picture = () => readFileSync(path.join(ROOT, 'demo', 'images', '04-digit-3.png'));
