@@ -43,7 +43,9 @@ Examples:
 Environment:
   KERAS_EXPLAINABLE_PYTHON               the Python whose pip fetches the wheel
   KERAS_EXPLAINABLE_TENSORFLOW_TARBALL   with --from tarball: the archive's path or URL
-  KERAS_EXPLAINABLE_TENSORFLOW_TARBALL_SHA256   its SHA-256, required for a URL`,
+  KERAS_EXPLAINABLE_TENSORFLOW_TARBALL_SHA256   its SHA-256, required for a URL
+
+Exit codes: 0 installed, 1 it failed, 2 wrong arguments, 130 interrupted.`,
     )
     .action(async ({ variant, from, cuda, force }: InstallFlags) => {
       const interrupt = onInterrupt();

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
+import { benchCommand } from './bench/command.js';
 import { buildCommand } from './build.js';
 import { doctorCommand } from './doctor/command.js';
 import { explainCommand } from './explain/command.js';
@@ -8,6 +9,16 @@ import { installCommand } from './install.js';
 import { layersCommand } from './layers/command.js';
 import { predictCommand } from './predict/command.js';
 import { hasColours, paint, type Terminal, writeLine } from './terminal.js';
+
+const EXAMPLES = `
+Examples:
+  $ npx keras-explainable doctor                                       # is all there that is needed?
+  $ npx keras-explainable layers --model saved_model                   # what is in the model?
+  $ npx keras-explainable explain --model saved_model --images 'photos/*.jpg' --out maps
+  $ npx keras-explainable help explain                                 # each command has examples
+
+Exit codes: 0 done, 1 something failed, 2 wrong arguments, 130 interrupted.
+Colours: on a terminal, unless NO_COLOR is set; everywhere, where FORCE_COLOR is.`;
 
 /** Runs the command line and returns the exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -32,6 +43,7 @@ async function buildProgram(terminal: Terminal, done: (code: number) => void): P
   const program = new Command('keras-explainable')
     .description('Shows where a Keras / TensorFlow vision model looked.')
     .version(await packageVersion())
+    .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out.write(text),
@@ -41,13 +53,17 @@ async function buildProgram(terminal: Terminal, done: (code: number) => void): P
       getErrHasColors: () => hasColours(terminal.err),
     })
     .showHelpAfterError("Run it with --help to see the options, or 'keras-explainable help'.");
-  // `exitOverride` and output settings are inherited only by commands that are made after them, so it comes last.
-  program.addCommand(explainCommand(terminal, done).copyInheritedSettings(program));
-  program.addCommand(predictCommand(terminal, done).copyInheritedSettings(program));
-  program.addCommand(layersCommand(terminal, done).copyInheritedSettings(program));
-  program.addCommand(doctorCommand(terminal, done).copyInheritedSettings(program));
-  program.addCommand(installCommand(terminal, done).copyInheritedSettings(program));
-  program.addCommand(buildCommand(done).copyInheritedSettings(program));
+  // `exitOverride` and output settings are inherited only by commands that are made after them, so these come last.
+  const commands = [
+    explainCommand,
+    predictCommand,
+    layersCommand,
+    benchCommand,
+    doctorCommand,
+    installCommand,
+    buildCommand,
+  ];
+  for (const make of commands) program.addCommand(make(terminal, done).copyInheritedSettings(program));
   return program;
 }
 

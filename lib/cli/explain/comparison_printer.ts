@@ -1,4 +1,5 @@
 import type { NamedMethod, Passes } from '../methods/named.js';
+import { formatNumber } from '../numbers.js';
 import { printFailure, printSkipped } from '../pictures/printing.js';
 import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
 import type { PointingResult } from './pointing.js';
@@ -57,7 +58,7 @@ export class ComparisonPrinter {
     const row = this.#cells(
       name,
       pointing === null ? '-' : `${pointing.hits} of ${pointing.pictures}`,
-      formatMilliseconds(millisecondsPerPicture),
+      formatNumber(millisecondsPerPicture),
       String(passes.forward),
       `${passes.backward}${partial ? '*' : ' '}`,
     );
@@ -112,9 +113,4 @@ export class ComparisonPrinter {
       backward.padStart(12),
     ].join('');
   }
-}
-
-/** Three digits are what a measurement is good for. */
-function formatMilliseconds(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 import type { TensorSpec } from '../../graph/layer.js';
-import { formatBytes } from '../pictures/memory.js';
+import { formatBytes } from '../numbers.js';
 import { shapeText } from '../pictures/target.js';
 import { paint } from '../terminal.js';
 import type { LayerFacts, Mark, ModelFacts } from './facts.js';

@@ -109,16 +109,24 @@ export const COMPARED_NAMES: readonly string[] = [
   'gradients_smooth',
 ];
 
-/** Parses `--method`: the name as `method.name` has it, or `all`. */
+/** Parses `--method` where `all` is one, too. */
 export function methodName(text: string): string {
-  if (text === ALL) return ALL;
+  return text === ALL ? ALL : parseName(text, [ALL]);
+}
+
+/** Parses `--method`: the name as `method.name` has it. */
+export function singleMethodName(text: string): string {
+  return parseName(text, []);
+}
+
+function parseName(text: string, others: readonly string[]): string {
   const found = BY_NAME.get(fold(text));
   if (found !== undefined) return found.name;
-  const [near] = nearNames(text, [...SPELLINGS.map(({ name }) => name), ALL], 1);
+  const [near] = nearNames(text, [...SPELLINGS.map(({ name }) => name), ...others], 1);
   const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
   throw new InvalidArgumentError(
     `Expected one of: ${METHOD_NAMES.join(', ')}; one of them with _smooth or _tta after it, or both, ` +
-      `as gradcam_smooth; or ${ALL}.${hint}`,
+      `as gradcam_smooth${others.map((each) => `; or ${each}`).join('')}.${hint}`,
   );
 }
 

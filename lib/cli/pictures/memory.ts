@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os';
 import { bytesPerElement } from '../../dtype.js';
 import { UsageError } from '../failure.js';
+import { formatBytes } from '../numbers.js';
 import type { Target } from './target.js';
 
 /** Bytes that this process may use: the machine's memory, or its cgroup's share of it. */
@@ -48,12 +49,4 @@ export function checkMemory(
     const what = `a picture ${scale} times as large, ${height}x${width},`;
     check('--scales', what, bytesOf(height, width), 'Choose smaller ones.');
   }
-}
-
-/** Bytes for a person: `1.5 GB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power > 0 && value < 100 ? value.toPrecision(2) : Math.round(value)} ${units[power]}`;
 }

@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { interruptible } from '../interrupt.js';
+import { METHOD_NAMES, singleMethodName } from '../methods/named.js';
+import { imageSize, integer } from '../options.js';
+import type { Terminal } from '../terminal.js';
+import { type BenchOptions, batchSizes, duration } from './options.js';
+import { bench } from './run.js';
+
+const EXAMPLES = `
+Examples:
+  $ npx keras-explainable bench --model saved_model
+  $ npx keras-explainable bench --model resnet50v2 --method scorecam --batch-size 1 --seconds 10
+  $ npx keras-explainable bench --model saved_model --threads 1 --json
+
+Exit codes: 0 done, 1 something failed, 2 wrong arguments, 130 interrupted.`;
+
+/** `keras-explainable bench`: how fast a model predicts and explains on this machine. */
+export function benchCommand(terminal: Terminal, done: (code: number) => void): Command {
+  return new Command('bench')
+    .description('Measures how fast a model predicts and explains on this machine.')
+    .requiredOption('--model <path>', 'a SavedModel directory, or a frozen .pb file')
+    .option(
+      '--method <name>',
+      `${METHOD_NAMES.join(', ')}; with _smooth or _tta after it`,
+      singleMethodName,
+      'gradcam',
+    )
+    .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner')
+    .option('--batch-size <list>', 'samples at once, several sizes with commas', batchSizes, [1, 8])
+    .option('--seconds <n>', 'how long each call is measured, at each batch size', duration, 3)
+    .option('--size <size>', "the input size, as '224' or '224x320', of a model that takes any", imageSize)
+    .option(
+      '--threads <n>',
+      'parts of a batch that are computed at once (default: the cores)',
+      integer(1, 1024),
+    )
+    .option('--signature <name>', 'the signature of the SavedModel')
+    .option('--json', 'print a JSON object a line instead of a table', false)
+    .addHelpText('after', EXAMPLES)
+    .action((options: BenchOptions) =>
+      interruptible(terminal, done, (signal) => bench(options, terminal, signal)),
+    );
+}

@@ -1,0 +1,166 @@
+import { availableParallelism } from 'node:os';
+import { ensureTensorflow } from '../../binding/loader.js';
+import { bytesPerElement, isNumeric } from '../../dtype.js';
+import type { TensorSpec } from '../../graph/layer.js';
+import type { Model } from '../../model/model.js';
+import { untilAborted } from '../../signal.js';
+import { elementsOf, type Tensor } from '../../tensor.js';
+import { exitCodes, UsageError } from '../failure.js';
+import { explainBatch } from '../methods/explaining.js';
+import { explainedModel } from '../methods/exposed.js';
+import { methodsOf, type NamedMethod } from '../methods/named.js';
+import { withModel } from '../model.js';
+import { formatBytes } from '../numbers.js';
+import { memoryLimit } from '../pictures/memory.js';
+import { startProgress } from '../progress.js';
+import { positionsOf, shapeFor, syntheticInputs } from '../synthetic.js';
+import type { Terminal } from '../terminal.js';
+import { median, timeInRounds } from './measure.js';
+import type { BenchOptions } from './options.js';
+import { BenchPrinter, type Call, type Measurement, type Setup } from './printer.js';
+
+/** What pictures most networks take, where the model takes any. */
+const SIZE: readonly [number, number] = [224, 224];
+
+/** What `keras-explainable bench` does. Returns the exit code. */
+export async function bench(options: BenchOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
+  const { model: path, signature, threads = availableParallelism(), size = SIZE } = options;
+  const [method] = methodsOf([options.method], {}, 'unit') as [NamedMethod];
+  if (options.layer !== undefined && !method.needsActivations) {
+    throw new UsageError(`--layer: ${method.name} explains by the input and takes no layer.`);
+  }
+  const printer = new BenchPrinter(terminal, options.json);
+  const begun = performance.now();
+  const addon = await untilAborted(ensureTensorflow(), signal);
+  const version = await addon.loadLibrary(addon.loadedPath() as string);
+  const library = performance.now() - begun;
+  return withModel(path, { signature, threads: { interOp: threads } }, signal, async (model) => {
+    const load = performance.now() - begun - library;
+    checkSizes(model.inputs, options.batchSize, size);
+    const runner = new Runner(model, method, options, size, signal);
+    const firstMap = await runner.explainOnce();
+    const setup: Setup = {
+      tensorflow: version,
+      method: method.name,
+      inputs: model.inputs.map((spec) => shapeFor(spec, 1, size)),
+      threads,
+      milliseconds: { library, load, firstMap, total: library + load + firstMap },
+    };
+    await printer.setup(setup);
+    for (const measurement of await runner.measure(terminal)) await printer.measurement(measurement);
+    // In kilobytes, on every system.
+    await printer.summary(process.resourceUsage().maxRSS * 1024, signal.aborted);
+    return signal.aborted ? exitCodes.interrupted : exitCodes.success;
+  });
+}
+
+/** Refuses samples that cannot be made: TensorFlow would say so in its own words, or the system end the process. */
+function checkSizes(
+  inputs: readonly TensorSpec[],
+  batchSizes: readonly number[],
+  size: readonly number[],
+): void {
+  const largest = Math.max(...batchSizes);
+  const bytes = inputs.reduce((total, spec) => {
+    const each = isNumeric(spec.dtype) ? bytesPerElement(spec.dtype) : 1;
+    return total + elementsOf(shapeFor(spec, largest, size)) * each;
+  }, 0);
+  if (bytes <= memoryLimit()) return;
+  throw new UsageError(
+    `--size: a batch of ${largest} takes ${formatBytes(bytes)} as the model's input alone, but there are ` +
+      `${formatBytes(memoryLimit())} of memory. Choose a smaller one, or a smaller --batch-size.`,
+  );
+}
+
+/** The calls that are measured: predict and explain, at each batch size. */
+class Runner {
+  readonly #model: Model;
+  readonly #explained: Model;
+  readonly #method: NamedMethod;
+  readonly #options: BenchOptions;
+  readonly #size: readonly number[];
+  readonly #signal: AbortSignal;
+
+  constructor(
+    model: Model,
+    method: NamedMethod,
+    options: BenchOptions,
+    size: readonly number[],
+    signal: AbortSignal,
+  ) {
+    this.#model = model;
+    this.#explained = explainedModel(model, method, options.layer);
+    this.#method = method;
+    this.#options = options;
+    this.#size = size;
+    this.#signal = signal;
+  }
+
+  /** Explains one sample, compiling included. Returns milliseconds. */
+  async explainOnce(): Promise<number> {
+    const inputs = syntheticInputs(this.#model.inputs, 1, this.#size);
+    const begun = performance.now();
+    await this.#explain(inputs, 1);
+    return performance.now() - begun;
+  }
+
+  async measure(terminal: Terminal): Promise<Measurement[]> {
+    const { batchSize: sizes, seconds } = this.#options;
+    const calls = sizes.flatMap((batchSize) => {
+      const inputs = syntheticInputs(this.#model.inputs, batchSize, this.#size);
+      return [
+        { call: 'predict', batchSize, run: () => this.#predict(inputs, batchSize) },
+        { call: 'explain', batchSize, run: () => this.#explain(inputs, batchSize) },
+      ] as const satisfies { call: Call; batchSize: number; run: () => Promise<void> }[];
+    });
+    const percent = (share: number) => `${Math.round(share * 100)} %`;
+    const progress = startProgress(terminal, 1, percent);
+    try {
+      // Each once, apart: what is compiled, packed and allocated at first use is not the call's price.
+      for (const { run, call, batchSize } of calls) {
+        progress.update(0, 1, `warming up ${call}, batches of ${batchSize}`);
+        await run();
+      }
+      const times = await timeInRounds(calls, {
+        milliseconds: seconds * 1000,
+        signal: this.#signal,
+        onCall: (share) => progress.update(share, 1, 'measuring'),
+      });
+      return calls.map(({ call, batchSize }, i) => measurementOf(call, batchSize, times[i] as number[]));
+    } catch (error) {
+      if (this.#signal.aborted) return [];
+      throw error;
+    } finally {
+      progress.stop();
+    }
+  }
+
+  async #predict(inputs: readonly Tensor[], batchSize: number): Promise<void> {
+    const predicted = await this.#model.predict(inputs, { batchSize, signal: this.#signal });
+    for (const output of Array.isArray(predicted) ? (predicted as Tensor[]) : [predicted as Tensor]) {
+      output.release();
+    }
+  }
+
+  async #explain(inputs: readonly Tensor[], batchSize: number): Promise<void> {
+    const units = Array.from({ length: batchSize }, () => [0]);
+    const maps = await explainBatch(this.#method, this.#explained, inputs, units, {
+      batchSize,
+      signal: this.#signal,
+      spatialAxis: positionsOf(this.#model.inputs),
+    });
+    maps.release();
+  }
+}
+
+function measurementOf(call: Call, batchSize: number, times: readonly number[]): Measurement {
+  const perImage = times.map((time) => time / batchSize);
+  const middle = median(perImage);
+  return {
+    call,
+    batchSize,
+    runs: times.length,
+    millisecondsPerImage: { minimum: Math.min(...perImage), median: middle },
+    imagesPerSecond: 1000 / middle,
+  };
+}

@@ -1,0 +1,16 @@
+/** Numbers for a person. */
+
+/** Three digits are what a measurement is good for. */
+export function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) return '-';
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+
+/** `1.5 GB`, in powers of 1000. */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power > 0 && value < 100 ? value.toPrecision(2) : Math.round(value)} ${UNITS[power]}`;
+}
