@@ -168,12 +168,19 @@ export class SourceHandler implements DataHandler {
     let group: StepGroup | null = null;
     try {
       for await (const step of steps) {
-        if (group !== null && !group.fits(step)) {
-          yield group.finish();
-          group = null;
+        let waiting: Step | null = step;
+        try {
+          if (group !== null && !group.fits(step)) {
+            yield group.finish();
+            group = null;
+          }
+          group ??= new StepGroup(step, Math.min(most, last - step.step));
+          waiting = null;
+          await group.append(step);
+        } finally {
+          // The consumer has left with the batch before it, or there is no memory for it.
+          waiting?.release();
         }
-        group ??= new StepGroup(step, Math.min(most, last - step.step));
-        await group.append(step);
         if (group.steps === most) {
           yield group.finish();
           group = null;

@@ -14,7 +14,11 @@ export interface Step {
   readonly samples: number;
   readonly inputs: readonly Tensor[];
   readonly indices: Tensor | null;
-  /** Lets go of the producer's memory. */
+  /** Are `indices` the producer's own memory? */
+  readonly lentIndices: boolean;
+  /** Lets go of what the producer gave: its memory is not needed any more. */
+  letGo(): void;
+  /** {@link letGo}, and gives back memory that is this step's own. Idempotent. */
   release(): void;
 }
 
@@ -34,8 +38,8 @@ function unpack(batch: unknown, { inputs }: FedModel, place: string): { x: unkno
     throw wrongType(`x${place}`, FORMS, batch, mend);
   }
   if (Array.isArray(batch)) {
-    const nested = inputs.length > 1 && !Array.isArray(batch[0]) && batch.length === inputs.length;
-    if (batch.length < 1 || batch.length > 2 || (nested && isInput(batch[1]))) {
+    const flat = inputs.length > 1 && isInput(batch[0]);
+    if (batch.length < 1 || batch.length > 2 || flat) {
       const mend = 'An array is [x, y]; several inputs are a list in it: [[a, b], y].';
       throw refused(`x${place}`, FORMS, `an array of ${batch.length}`, mend);
     }
@@ -47,9 +51,8 @@ function unpack(batch: unknown, { inputs }: FedModel, place: string): { x: unkno
   return batch;
 }
 
-/** As many of these as there are inputs are more likely inputs than a pair of inputs and units. */
 function isInput(value: unknown): boolean {
-  return (value instanceof Tensor || isArrayData(value)) && value.shape.length > 2;
+  return value instanceof Tensor || isArrayData(value);
 }
 
 /** Checks what the producer gave as batch `step`. Throws TypeError and RangeError that name the step. */
@@ -59,6 +62,16 @@ export async function checkStep(
   { model, axis }: { readonly model: FedModel; readonly axis: number },
 ): Promise<Step> {
   const place = ` of step ${step}`;
+  let made: Tensor | null = null;
+  let lent = batch;
+  const letGo = () => {
+    discard(lent);
+    lent = null;
+  };
+  const release = () => {
+    made?.release();
+    letGo();
+  };
   try {
     const { x, y } = unpack(batch, model, place);
     const inputs = inputTensors(x, model.inputs, place);
@@ -70,14 +83,11 @@ export async function checkStep(
     }
     const units = model.outputs[0]?.shape?.at(axis) ?? null;
     const indices = y === undefined || y === null ? null : indicesTensor(y, samples, units, place);
+    if (indices !== y) made = indices;
     for (const [i, input] of inputs.entries()) await refuseNaN(inputName(i, inputs.length, place), input);
-    const release = () => {
-      if (indices !== y) indices?.release();
-      discard(batch);
-    };
-    return { step, samples, inputs, indices, release };
+    return { step, samples, inputs, indices, lentIndices: indices !== null && indices === y, letGo, release };
   } catch (error) {
-    discard(batch);
+    release();
     // What is wrong in itself, as data that does not fit its shape, is found where steps are not known.
     if ((error instanceof TypeError || error instanceof RangeError) && !error.message.includes(place)) {
       error.message = `Step ${step}: ${error.message}`;
@@ -87,13 +97,9 @@ export async function checkStep(
 }
 
 /** One step as a batch: aligned memory as it is, the rest by one copy, made before this settles. */
-export async function toBatch({ step, samples, inputs, indices, release }: Step): Promise<Batch> {
+export async function toBatch(checked: Step): Promise<Batch> {
+  const { step, samples, inputs, indices, lentIndices, letGo, release } = checked;
   const own: Tensor[] = [];
-  let lent: (() => void) | null = release;
-  const letGo = () => {
-    lent?.();
-    lent = null;
-  };
   const aligned = async (tensor: Tensor): Promise<Tensor> => {
     if (tensor.aligned !== null) return tensor;
     // A copy at every step: the producer may write the next batch into the very same array.
@@ -103,13 +109,14 @@ export async function toBatch({ step, samples, inputs, indices, release }: Step)
   };
   const releaseAll = () => {
     for (const copy of own) copy.release();
-    letGo();
+    release();
   };
   try {
     const fed: Tensor[] = [];
     for (const input of inputs) fed.push(await aligned(input));
     const units = indices === null ? null : await aligned(indices);
-    if (own.length === fed.length + (units === null ? 0 : 1)) letGo();
+    // Where nothing of the producer's is read in place, it need not be held beside its copy.
+    if (inputs.every((input) => !fed.includes(input)) && !lentIndices) letGo();
     const about = { step, steps: 1, begin: 0, samples, batchSize: samples };
     return { ...about, inputs: fed, indices: units, release: releaseAll };
   } catch (error) {

@@ -128,7 +128,7 @@ describe('imageFiles', () => {
     const huge = await imageFiles([good], { size: [8, 8], maxPixels: 5 });
     await expect(huge.at(0)).rejects.toThrow(/more than the 5 that are allowed/);
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(memory().liveTensors).toBe(before);
+    expect(memory().liveTensors).toBeLessThanOrEqual(before);
   });
 
   it('is a source: in order, units beside it, no more in memory than the queue', async () => {

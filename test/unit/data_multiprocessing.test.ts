@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DataOptions, makeDataHandler } from '../../lib/data/data_handler.js';
@@ -148,22 +147,6 @@ describe('threads are ended', () => {
       break;
     }
     expect(threads()).toBe(0);
-  });
-
-  it('with the process, which they do not keep alive', () => {
-    const index = new URL('../../dist/data/index.js', import.meta.url).href;
-    const script = `
-      import { makeDataHandler, moduleSequence } from ${JSON.stringify(index)};
-      const model = { inputs: [{ name: 'x', dtype: 'float32', shape: [null, 2] }], outputs: [] };
-      const sequence = await moduleSequence(${JSON.stringify(NUMBERS.href)}, { length: 50 });
-      const batches = makeDataHandler(model, sequence, null, { useMultiprocessing: true, workers: 2 }).batches();
-      await batches.next();
-      console.log('left');`;
-    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-      encoding: 'utf8',
-      timeout: 30_000,
-    });
-    expect([run.status, run.stdout]).toEqual([0, 'left\n']);
   });
 });
 

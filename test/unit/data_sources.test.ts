@@ -121,7 +121,9 @@ describe('every kind of source gives its batches in order', () => {
       release();
     }
     const flat = makeDataHandler(two, [[a, b] as BatchLike].values());
-    await expect(takeAll(flat)).rejects.toThrow(/`x` of step 0.*/);
+    await expect(takeAll(flat)).rejects.toThrow(
+      '`x` of step 0 but received an array of 2. An array is [x, y]; several inputs are a list in it: [[a, b], y].',
+    );
   });
 
   it('a model whose inputs are called x and y takes records of them', async () => {
@@ -348,7 +350,7 @@ describe('copies', () => {
     const after = memory();
     // 10 batches of 4 rows of 2 floats; the units are written where they are read.
     expect(after.copiedInBytes - before.copiedInBytes).toBe(10 * 4 * 2 * 4);
-    expect(after.liveBytes).toBe(before.liveBytes);
+    expect(after.liveBytes).toBeLessThanOrEqual(before.liveBytes);
   });
 
   it('are not made of memory from allocate()', async () => {
@@ -397,7 +399,7 @@ describe('copies', () => {
     expect(taken.flatMap(({ x }) => x)).toEqual([...count(7, 4)].flatMap(({ x }) => rowsOf(x)));
     const after = memory();
     expect(after.copiedInBytes - before.copiedInBytes).toBe(7 * 4 * (2 * 4 + 4));
-    expect(after.liveBytes).toBe(before.liveBytes);
+    expect(after.liveBytes).toBeLessThanOrEqual(before.liveBytes);
   });
 
   const rowsOf = (x: unknown) => {
@@ -479,9 +481,27 @@ describe('a producer is told what is over', () => {
       }
       await sleep(10);
       expect(lent).toBe(0);
-      expect(memory().liveBytes).toBe(before);
+      expect(memory().liveBytes).toBeLessThanOrEqual(before);
     }
   });
+});
+
+it('a step that waits for the next batch is let go where the run is left with the one before it', async () => {
+  await ready();
+  const before = memory().liveBytes;
+  let lent = 0;
+  function* lending() {
+    for (const samples of [1, 2, 3]) {
+      lent += 1;
+      yield { ...numbered(0, samples), release: () => (lent -= 1) };
+    }
+  }
+  for await (const batch of handlerOf(lending(), { workers: 0, stepsPerExecution: 3 }).batches()) {
+    batch.release();
+    break;
+  }
+  expect(lent).toBe(0);
+  expect(memory().liveBytes).toBeLessThanOrEqual(before);
 });
 
 describe('a producer that fails', () => {
@@ -806,7 +826,7 @@ describe('arrays', () => {
     expect(memory().liveBytes).toBeGreaterThan(before);
     for (const batch of batches) expect(batch.indices?.released).toBe(false);
     for (const batch of batches) batch.release();
-    expect(memory().liveBytes).toBe(before);
+    expect(memory().liveBytes).toBeLessThanOrEqual(before);
   });
 
   it('stop for a signal', async () => {
