@@ -305,6 +305,22 @@ describe('a batch that fails', () => {
     expect(explainer.stats()).toMatchObject({ completed: 3, failed: 1, batches: 5, retries: 4 });
   });
 
+  it('under runEagerly tells the one at fault where its infinity came from', async () => {
+    using checked = await ke.loadModel(frozen, {
+      inputs: ['x'],
+      outputs: ['logits', 'activations'],
+      runEagerly: true,
+    });
+    const explainer = create(gradcam, checked, raw);
+    const infinite = ke.tensor(new Float32Array(8).fill(Number.POSITIVE_INFINITY), [1, 2, 2, 2]);
+    const outcomes = await Promise.allSettled(
+      [sample(0), infinite, sample(1)].map((each) => explainer.explain(each)),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((outcomes[1] as PromiseRejectedResult).reason).toBeInstanceOf(ke.NumericsError);
+    await explainer.close();
+  });
+
   it('because of the method fails for all at once', async () => {
     const broken: ke.Method = ({ model: network, inputs }) => {
       const [logits] = network(inputs);

@@ -227,3 +227,27 @@ describe('the server example ends', () => {
     }
   });
 });
+
+describe('what goes wrong', () => {
+  it('is a problem that tells the client what it needs to know', async () => {
+    const load = (path: string) => import(new URL(`../../${path}`, import.meta.url).href);
+    const { problemOf } = await load('examples/server/problems.mjs');
+    const ke = await load('dist/index.js');
+    const of = (error: unknown) => {
+      const { status, retryAfterMs, message } = problemOf(error);
+      return { status, retryAfterMs, message };
+    };
+    expect(of(new ke.QueueFullError(8, 8, 2500))).toMatchObject({ status: 503, retryAfterMs: 2500 });
+    expect(of(new ke.TimeoutError('late'))).toMatchObject({ status: 503, retryAfterMs: 1000 });
+    expect(of(new ke.CancelledError())).toMatchObject({ status: 499 });
+    expect(of(new ke.KerasExplainableError('CLOSED', 'closed'))).toMatchObject({ status: 503 });
+    expect(of(new ke.ImageError('OUT_OF_RANGE', 'too large'))).toMatchObject({
+      status: 413,
+      message: 'too large',
+    });
+    expect(of(Object.assign(new Error('too long'), { statusCode: 413 }))).toMatchObject({ status: 413 });
+    for (const secret of [new Error('password'), new RangeError('password'), 'password', undefined]) {
+      expect(of(secret)).toMatchObject({ status: 500, message: expect.not.stringContaining('password') });
+    }
+  });
+});
