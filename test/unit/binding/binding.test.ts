@@ -8,7 +8,6 @@ import { ensureTensorflow } from '../../../lib/binding/loader.js';
 import { doubling, loadAddon, looping, slow } from './addon.mjs';
 
 const BUSY = new URL('./busy.mjs', import.meta.url);
-const MEMORY = fileURLToPath(new URL('./memory.mjs', import.meta.url));
 
 let addon: Addon;
 let double: NativeFunction;
@@ -195,6 +194,8 @@ describe('NativeTrace', () => {
     expect((await compile(undefined)).message).toBe('Expected an object for options but received undefined');
     expect((await compile({ intraOp: 0, replicas: 1 })).message).toContain('options.intraOp');
     expect((await compile({ intraOp: 1, replicas: 1e6 })).message).toContain('options.replicas');
+    const checked = await compile({ intraOp: 1, replicas: 1, checkNumerics: 'yes' });
+    expect(checked.message).toBe("Expected a boolean for options.checkNumerics but received 'yes'");
   });
 
   it('takes a string constant as the bytes of one string', async () => {
@@ -279,6 +280,22 @@ describe('NativeFunction', () => {
       code: 'INVALID_ARGUMENT',
       op: expect.stringContaining('Reshape'),
     });
+  });
+
+  it('rejects with what gave NaN or Inf where numerics are checked', async () => {
+    const trace = addon.createTrace();
+    const x = trace.placeholder('float32', [null, 4], 'x');
+    const [log] = trace.op('Log', [x.id], {});
+    const options = { intraOp: 2, replicas: 2, checkNumerics: true };
+    const run = await trace.compile([log?.id ?? -1], options);
+    expect((await run.run([floats(3, 1)], { shardSize: 1 }))[0]?.shape).toEqual([3, 4]);
+    const error = await failure(() => run.run([floats(3, -7)], { shardSize: 1 }));
+    expect(error).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      op: 'Log',
+      numerics: { type: 'Log', ofModel: false, pass: 'forward', value: 'NaN', row: 0 },
+    });
+    run.close();
   });
 
   it('is cancelled between shards', async () => {
@@ -416,42 +433,5 @@ describe('an environment that ends in the middle of a run', () => {
     expect(await new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)))).toBe(
       'SIGTERM',
     );
-  });
-});
-
-describe('memory', () => {
-  const run = (env: Record<string, string> = {}): Record<string, unknown> => {
-    const child = spawnSync(process.execPath, ['--expose-gc', MEMORY, library], {
-      encoding: 'utf8',
-      env: { ...process.env, ...env },
-    });
-    expect(child.stderr.replace(/^(WARNING|I0000).*\n/gm, '')).toBe('');
-    return JSON.parse(child.stdout);
-  };
-
-  it('goes back with the garbage collector, views keeping it', () => {
-    expect(run()).toEqual({
-      external: true,
-      view: 7,
-      doubled: 14,
-      before: 101,
-      after: 1,
-      copied: false,
-      detached: 'ran',
-      grown: false,
-    });
-  });
-
-  it('works where external buffers are refused, with copies', () => {
-    expect(run({ KERAS_EXPLAINABLE_NO_EXTERNAL_BUFFERS: '1' })).toEqual({
-      external: false,
-      view: 7,
-      doubled: 14,
-      before: 100,
-      after: 0,
-      copied: true,
-      detached: 'FAILED_PRECONDITION',
-      grown: false,
-    });
   });
 });
