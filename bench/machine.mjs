@@ -1,27 +1,19 @@
 /** What figures depend on. */
-import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
-import { resolveTensorflow } from '../dist/tensorflow/resolve.js';
-
-const FLAGS = /^(avx|avx2|fma|f16c|avx512.*|avx_vnni|amx.*)$/;
+import { ensureTensorflow } from '../dist/binding/loader.js';
+import { cpuFinding } from '../dist/cli/doctor/system.js';
 
 export async function describeMachine() {
-  const cpus = os.cpus();
-  const { version } = await resolveTensorflow();
+  const { facts } = await cpuFinding();
+  const addon = await ensureTensorflow();
   return {
-    cpu: cpus[0]?.model ?? 'unknown',
-    cores: os.availableParallelism(),
+    cpu: facts.model,
+    cores: facts.cores,
     memory: `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
-    node: process.version.slice(1),
-    tensorflow: version ?? 'of unknown version',
+    node: process.versions.node,
+    // It is loaded already: that only tells its version.
+    tensorflow: await addon.loadLibrary(addon.loadedPath()),
     system: `${os.type()} ${os.arch()}`,
-    flags: cpuFlags(),
+    flags: facts.instructions,
   };
-}
-
-function cpuFlags() {
-  const file = '/proc/cpuinfo';
-  if (!existsSync(file)) return [];
-  const [, flags = ''] = readFileSync(file, 'utf8').match(/^(?:flags|Features)\s*: (.*)$/m) ?? [];
-  return flags.split(' ').filter((flag) => FLAGS.test(flag));
 }

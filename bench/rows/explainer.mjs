@@ -51,7 +51,7 @@ const row = ({ name, title, open, callers, options, method = ke.methods.cams.gra
 const demo = (size, callers) =>
   row({
     name: `demo-${size}x${callers}`,
-    title: `explainer, Grad-CAM of the demo's model, maxBatchSize ${size}, ${callers} callers`,
+    title: `explainer, Grad-CAM of the demo's model, maxBatchSize ${size}, ${callers} caller${callers === 1 ? '' : 's'}`,
     open: openDemo,
     callers,
     options: { maxBatchSize: size },
