@@ -27,7 +27,7 @@ export interface LoadModelOptions {
   /**
    * Look for what goes wrong: every value is checked on its way from op to op, and the first op that gives NaN or Inf,
    * forward or backward, ends the run with a {@link NumericsError} that names it and its layer. For finding a fault, not
-   * for service: runs take up to several times as long. Default false.
+   * for service: runs take up to twice as long. Default false.
    */
   readonly runEagerly?: boolean;
   /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */
