@@ -1,7 +1,9 @@
 #include "runtime/tensor.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -18,14 +20,14 @@ constexpr size_t kStringBytes = 24;
 
 void DropReference(void*, size_t, void* reference) { delete static_cast<TensorRef*>(reference); }
 
-void FreeMemory(void* data, size_t, void*) { ::operator delete(data, std::align_val_t(kAlignment)); }
+void FreeMemory(void*, size_t, void* memory) { std::free(memory); }
 
 // TensorFlow frees a string tensor's memory but not what its elements own.
 void DeleteStrings(void* data, size_t length, void*) {
   for (size_t offset = 0; offset < length; offset += kStringBytes) {
     C().TF_StringDealloc(reinterpret_cast<TF_TString*>(static_cast<char*>(data) + offset));
   }
-  FreeMemory(data, length, nullptr);
+  ::operator delete(data, std::align_val_t(kAlignment));
 }
 
 bool IsAligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kAlignment == 0; }
@@ -34,13 +36,18 @@ bool IsAligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kA
 
 TensorRef Tensor::Allocate(TF_DataType dtype, const std::vector<int64_t>& dims) {
   const size_t bytes = tf::TensorBytes(dtype, dims);
-  // One byte at least, so that an empty tensor has an address too.
-  void* data = ::operator new(std::max<size_t>(bytes, 1), std::align_val_t(kAlignment), std::nothrow);
-  if (data == nullptr) {
+  // One byte at least, so that an empty tensor has an address too. Aligned by hand: glibc's aligned allocation
+  // (before 2.38) seldom finds the gap that a freed block of the same size has left, so that a process would grow
+  // with every large batch.
+  size_t room = std::max<size_t>(bytes, 1) + kAlignment;
+  void* memory = room > bytes ? std::malloc(room) : nullptr;
+  if (memory == nullptr) {
     throw tf::Error(TF_RESOURCE_EXHAUSTED, "no memory for a tensor of " + std::to_string(bytes) + " bytes");
   }
+  void* data = memory;
+  std::align(kAlignment, room - kAlignment, data, room);
   tf::TensorPtr tensor(
-      C().TF_NewTensor(dtype, dims.data(), static_cast<int>(dims.size()), data, bytes, FreeMemory, nullptr));
+      C().TF_NewTensor(dtype, dims.data(), static_cast<int>(dims.size()), data, bytes, FreeMemory, memory));
   if (tensor == nullptr) throw tf::Error(TF_INTERNAL, "TensorFlow refused memory for a tensor");
   return Adopt(std::move(tensor));
 }
