@@ -38,16 +38,16 @@ export async function joinSamples(
     const inputs = first.inputs.map(memory);
     const indices = first.indices === null ? null : memory(first.indices);
     for (const [row, sample] of samples.entries()) {
+      // First the units, which are nobody else's: a row of anything might be out of range.
+      if (indices !== null) await joinRows(indices, row, sample.indices as Tensor, 'in');
       try {
         for (const [i, whole] of inputs.entries()) {
           await joinRows(whole, row, sample.inputs[i] as Tensor, 'in');
         }
       } catch (error) {
-        // Released or transferred by its caller, or given up meanwhile. The others are not to suffer.
+        // Released or transferred by its caller. The others are not to suffer.
         lost(row, error);
       }
-      // Whatever happened to the sample: a row of anything might be out of range.
-      if (indices !== null) await joinRows(indices, row, sample.indices as Tensor, 'in');
     }
     return batchOf(inputs, indices, samples.length, release);
   } catch (error) {

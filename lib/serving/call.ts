@@ -18,7 +18,7 @@ export interface CallOptions {
   readonly client?: string | number | symbol | object;
 }
 
-/** One accepted call, from then until it is settled, once. Then its sample's memory is given back. */
+/** One accepted call, from then until it is settled, once. */
 export class Call implements Queued {
   readonly sample: Sample;
   readonly client: unknown;
@@ -85,9 +85,10 @@ export class Call implements Queued {
   #end(outcome: Outcome): boolean {
     if (this.#place === null) return false;
     this.#stats.ended(outcome, this.#place, performance.now() - this.arrived);
+    // A batch under way may be reading it: its end gives it back.
+    if (this.#place === 'waiting') this.sample.release();
     this.#place = null;
     this.#dispose();
-    this.sample.release();
     this.#onEnd(this);
     return true;
   }

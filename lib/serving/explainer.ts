@@ -237,6 +237,7 @@ export class Explainer {
     } catch (error) {
       for (const call of calls) call.fail(error);
     } finally {
+      for (const { sample } of calls) sample.release();
       this.#flights.delete(flight);
       this.#checkDrained();
     }

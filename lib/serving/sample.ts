@@ -15,10 +15,7 @@ export interface Sample {
   readonly indices: Tensor | null;
   /** Equal for samples that one batch can hold: dtypes, shapes and the number of units. */
   readonly group: string;
-  /**
-   * Gives back inputs that were made for this call alone. Not its few units: the batch that is being made with them needs
-   * valid ones, whatever becomes of the call.
-   */
+  /** Gives back what was made for this call alone. */
   release(): void;
 }
 
@@ -44,14 +41,14 @@ export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined,
   const group = [...inputs, indices]
     .map((each) => (each === null ? 'all' : `${each.dtype}[${each.shape.slice(1)}]`))
     .join();
-  const lasting = new Set<unknown>([x, ...Object.values(x)]);
-  const own = inputs.filter((each) => !lasting.has(each));
+  const lasting = new Set<unknown>([x, y, ...Object.values(x)]);
+  const own = [...inputs, indices].filter((each) => !lasting.has(each));
   return {
     inputs,
     indices,
     group,
     release: () => {
-      for (const each of own) each.release();
+      for (const each of own) each?.release();
     },
   };
 }
