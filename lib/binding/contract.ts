@@ -216,6 +216,8 @@ export interface NativeRunOptions {
 
 /** A compiled graph with a session of its own. */
 export interface NativeFunction {
+  /** Name, dtype and shape (as far as it is known without a run) of what `run` gives. */
+  readonly fetches: readonly NativeTensorSpec[];
   /**
    * Runs the graph over the feeds, off the JavaScript thread: splits the rows asked for along axis 0 into shards of at
    * most `shardSize`, runs the shards on the replicas and joins the fetches along axis 0, in order. Rejects with

@@ -1,5 +1,7 @@
 /** The results of steps, joined along the samples without passing through the JavaScript thread. */
+import type { NativeTensorSpec } from '../binding/contract.js';
 import type { Batch } from '../data/batch.js';
+import { isNumeric } from '../dtype.js';
 import { KerasExplainableError } from '../errors.js';
 import { RaggedTensor } from '../ragged.js';
 import { allocate, joinRows, type Tensor } from '../tensor.js';
@@ -15,14 +17,17 @@ export interface Destination {
 
 export type Destinations = Readonly<Record<string, Destination>>;
 
+/** Where an output goes of which the dtype and, as far as it is known before a run, the shape is `spec`. */
+export type Place = (name: string, spec: NativeTensorSpec) => Destination | undefined;
+
 /** Outputs have rows of one size where the inputs have. */
 function kindOf({ inputs, indices }: Batch): string {
   return [...inputs, indices].map((fed) => `${fed?.dtype}[${fed?.shape.slice(1)}]`).join();
 }
 
 /**
- * Collects what steps give. Where the number of samples is known, later steps write into the final tensors, which are
- * made when the first step shows their size; else the parts are joined at the end, or stay apart where they differ.
+ * Collects what steps give. Where the number of samples is known, steps write into the final tensors, which are made
+ * when the compiled function, or else the first step, shows their size; else the parts are joined at the end, or stay apart where they differ.
  */
 export class Results {
   readonly #samples: number | null;
@@ -30,7 +35,7 @@ export class Results {
   /** Do others hold a step's tensors, too? Then they are not released when they have been copied. */
   readonly #shared: boolean;
   /** The final tensors, by output, and the kind of batch whose rows fit them. */
-  #whole: { readonly kind: string; readonly tensors: Readonly<Record<string, Tensor>> } | null = null;
+  #whole: { readonly kind: string; readonly tensors: Record<string, Tensor> } | null = null;
   readonly #parts: { readonly row: number; readonly samples: number; readonly outputs: StepOutputs }[] = [];
   #steps = 0;
   #rows = 0;
@@ -57,6 +62,22 @@ export class Results {
     return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, { tensor, row }]));
   }
 
+  /** Where the outputs of `batch` can be written whose rows have a size that is known before it runs. */
+  place(batch: Batch, row: number): Place {
+    return (name, { dtype, shape }) => {
+      const samples = this.#samples;
+      if (samples === null || samples <= batch.samples || !isNumeric(dtype)) return undefined;
+      if (shape === null || shape.length === 0) return undefined;
+      const size = shape.slice(1);
+      if (!size.every((each) => each !== null)) return undefined;
+      this.#whole ??= { kind: kindOf(batch), tensors: {} };
+      if (this.#whole.kind !== kindOf(batch)) return undefined;
+      const { tensors } = this.#whole;
+      tensors[name] ??= allocate([samples, ...size], dtype);
+      return { tensor: tensors[name], row };
+    };
+  }
+
   /** Takes the outputs of the next batch, in the order of the samples. */
   append(batch: Batch, outputs: StepOutputs): void {
     const row = this.#rows;
@@ -64,14 +85,12 @@ export class Results {
     this.#rows += batch.samples;
     this.#parts.push({ row, samples: batch.samples, outputs });
     const more = this.#samples !== null && this.#samples > this.#rows;
-    if (this.#whole === null && row === 0 && more) {
-      const tensors = Object.entries(outputs)
-        .filter(([name]) => this.#given[name] === undefined)
-        .map(([name, { shape, dtype }]) => [
-          name,
-          allocate([this.#samples as number, ...shape.slice(1)], dtype),
-        ]);
-      this.#whole = { kind: kindOf(batch), tensors: Object.fromEntries(tensors) };
+    if (row !== 0 || !more) return;
+    this.#whole ??= { kind: kindOf(batch), tensors: {} };
+    const { tensors } = this.#whole;
+    for (const [name, { shape, dtype }] of Object.entries(outputs)) {
+      if (this.#given[name] !== undefined) continue;
+      tensors[name] ??= allocate([this.#samples as number, ...shape.slice(1)], dtype);
     }
   }
 

@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor.js';
 import { noteFinished } from './finished.js';
 import { type Finished, pipeline } from './pipeline.js';
 import type { StepProgress } from './progress.js';
-import { type Destinations, Results, type StepOutputs } from './results.js';
+import { type Destinations, type Place, Results, type StepOutputs } from './results.js';
 import type { RunHooks } from './run_function.js';
 import { batchesInFlight } from './shards.js';
 
@@ -28,6 +28,8 @@ export interface LoopOptions {
 interface Keeper<Outputs extends StepOutputs> {
   /** Where the outputs of a batch, whose first sample is the run's `row`th, are to be written. */
   destinations(batch: Batch, row: number): Destinations | undefined;
+  /** Where those outputs of `batch` go for which `destinations` has no place yet. */
+  place?(batch: Batch, row: number): Place;
   /** Takes a step before its callbacks see it, so that it is not lost whatever they make of it. */
   accept(finished: Finished<Outputs>): void;
   /** What is done and not given to the caller yet. */
@@ -61,8 +63,9 @@ export async function* runSteps<Outputs extends StepOutputs>(
     announce: (batch: Batch) => callbacks.onPredictBatchBegin(batch.step),
     begin: (batch: Batch, ownSignal: AbortSignal) => {
       const into = keeper.destinations(batch, row);
+      const place = keeper.place?.(batch, row);
       row += batch.samples;
-      return step(batch, { signal: ownSignal, report: reporter(batch), into });
+      return step(batch, { signal: ownSignal, report: reporter(batch), into, place });
     },
     inFlight: (batch: Batch) => batchesInFlight(model, batch),
   };
@@ -114,6 +117,7 @@ export async function runBatches<Outputs extends StepOutputs>(
   const results = new Results(handler.samples, into, options.callbacks.observed);
   const steps = runSteps(model, handler, step, options, {
     destinations: (batch, row) => results.destinations(batch, row),
+    place: (batch, row) => results.place(batch, row),
     accept: ({ batch, outputs }) => results.append(batch, outputs),
     rest: () => results,
   });

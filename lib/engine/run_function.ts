@@ -10,7 +10,7 @@ import { cancelled, checkSignal, untilAborted } from '../signal.js';
 import { Tensor } from '../tensor.js';
 import { withLayer } from './numerics.js';
 import { ProgressWatch } from './progress.js';
-import type { Destination, Destinations } from './results.js';
+import type { Destination, Destinations, Place } from './results.js';
 import { shardSize } from './shards.js';
 
 /** What goes in and out of a run while it is under way. */
@@ -21,6 +21,8 @@ export interface RunHooks {
   readonly report?: ((progress: BatchProgress) => unknown) | undefined;
   /** Where outputs are written, by name. Default: tensors of their own. */
   readonly into?: Destinations | undefined;
+  /** Asked for where an output that `into` does not name is to be written, once its dtype and shape are known. */
+  readonly place?: Place | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function runFunction(
   model: Model,
   lease: Promise<Lease>,
   batch: Batch,
-  { signal, report, into = {} }: RunHooks,
+  { signal, report, into = {}, place }: RunHooks,
   names: readonly string[],
 ): Promise<Tensor[]> {
   model.checkOpen();
@@ -45,7 +47,10 @@ export async function runFunction(
   const abort = () => run.cancel();
   signal?.addEventListener('abort', abort, { once: true });
   const watch = report === undefined ? null : new ProgressWatch(run, report);
-  const destinations = names.map((name) => into[name]);
+  const { fetches } = compiled;
+  const destinations = names.map(
+    (name, i) => into[name] ?? place?.(name, fetches[i] as (typeof fetches)[number]),
+  );
   let outputs: NativeTensor[] = [];
   try {
     const { begin, samples: rows } = batch;

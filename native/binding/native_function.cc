@@ -110,15 +110,26 @@ Napi::Value FromOutputs(Napi::Env env, const std::vector<TensorRef>& outputs,
 }  // namespace
 
 Napi::Function NativeFunction::Define(Napi::Env env) {
-  return DefineClass(
-      env, kName,
-      {InstanceMethod<&NativeFunction::Run>("run"), InstanceMethod<&NativeFunction::Close>("close")});
+  return DefineWithGetters(
+      env, {InstanceMethod<&NativeFunction::Run>("run"), InstanceMethod<&NativeFunction::Close>("close")},
+      {Getter<&NativeFunction::GetFetches>("fetches")});
 }
 
 NativeFunction::NativeFunction(const Napi::CallbackInfo& info)
     : Wrap(info), environment_(&Environment::Of(info.Env())) {}
 
 NativeFunction::~NativeFunction() { Free(); }
+
+Napi::Value NativeFunction::GetFetches(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    if (state_.function == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, "the function is closed");
+    std::vector<graph::TensorSpec> specs;
+    for (const CompiledFunction::Fetch& fetch : state_.function->fetches()) {
+      specs.push_back({fetch.name, fetch.dtype, fetch.shape});
+    }
+    return FromSpecs(info.Env(), specs);
+  });
+}
 
 Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
   return Promised(info.Env(), [&]() -> Napi::Value {
