@@ -1,5 +1,6 @@
 /** What the tests of `createExplainer` share: samples of the tiny model, and methods that take long or fail. */
 import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import * as ke from '../../lib/index.js';
 
 type Symbolic = ke.graph.Symbolic;
@@ -36,3 +37,43 @@ export const strict: ke.Method = function strict({ model: network, inputs }) {
 };
 export const nanSample = () => ke.tensor(new Float32Array(8).fill(Number.NaN), [1, 2, 2, 2]);
 export const poison = () => ke.tensor(new Float32Array(8).fill(5000), [1, 2, 2, 2]);
+
+/** The tiny model, and the same computing one part at a time. */
+export let model: ke.Model;
+export let single: ke.Model;
+let explainers: ke.Explainer[] = [];
+/** `createExplainer`; what it makes is closed after the test. */
+export const create = ((...args: Parameters<typeof ke.createExplainer>) => {
+  const explainer = ke.createExplainer(...args);
+  explainers.push(explainer);
+  return explainer;
+}) as typeof ke.createExplainer;
+beforeAll(async () => {
+  [model, single] = await Promise.all([load(), load({ interOp: 1 })]);
+});
+afterEach(async () => {
+  await Promise.all(explainers.map((each) => each.close({ timeout: 0 })));
+  explainers = [];
+});
+afterAll(() => {
+  model.close();
+  single.close();
+});
+
+/** An explainer whose model computes one part at a time, and that is busy until `end` is called. */
+export async function busy(options: ke.ExplainerOptions = {}) {
+  const explainer = create(looping, single, { ...raw, ...options });
+  const controller = new AbortController();
+  const held = explainer.explain(endless(), null, { signal: controller.signal });
+  const ended = expect(held).rejects.toMatchObject({ code: 'CANCELLED' });
+  await vi.waitFor(() => expect(explainer.stats().inFlight).toBe(1));
+  const end = async () => {
+    controller.abort();
+    await ended;
+  };
+  return { explainer, end };
+}
+
+/** What `explain` gives for sample `i` alone. */
+export const expected = async (i: number, y?: number[][]) =>
+  values(await ke.explain(ke.methods.cams.gradcam, model, sample(i), y, { ...raw, verbose: 0 }));

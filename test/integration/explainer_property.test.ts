@@ -1,22 +1,19 @@
 /** `createExplainer` under random arrivals, pauses, clients, cancellations, failures and ends. */
 import { setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import * as ke from '../../lib/index.js';
-import { load, nanSample, poison, raw, sample, strict, values } from './explainer_fixture.js';
+import { model, nanSample, poison, raw, sample, strict, values } from './explainer_fixture.js';
 
 const SAMPLES = 40;
 /** What `explain` gives for each sample alone. */
 const RESULTS: number[][] = [];
 
-let model: ke.Model;
 beforeAll(async () => {
-  model = await load();
   for (let i = 0; i < SAMPLES; i++) {
     RESULTS.push(values(await ke.explain(strict, model, sample(i), null, { ...raw, verbose: 0 })));
   }
 });
-afterAll(() => model.close());
 
 const KINDS = {
   good: sample,
