@@ -1,27 +1,55 @@
 /** Every kind of source as one thing to read from. */
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import type { Producer } from './reader.js';
-import { isNodeStream, isSequence, isWebStream, type Source } from './source.js';
+import { follow } from '../signal.js';
+import { type Positions, type Producer, withinGrace } from './reader.js';
+import { isNodeStream, isWebStream, type Sequence, type Source } from './source.js';
 
-/** `steps`: after how many batches a Sequence is read no further. */
-export function produce(source: Source, steps: number, signal: AbortSignal): Producer {
-  if (isSequence(source)) {
-    let index = 0;
-    return {
-      next: async () =>
-        index < steps
-          ? { done: false, value: await source.at(index++, signal) }
-          : { done: true, value: undefined },
-      end: () => source.close?.(),
-      lasting: true,
-    };
-  }
+/** Every source but a Sequence. */
+export function produce(source: Exclude<Source, Sequence>): Producer {
   if (isWebStream(source)) return produceFromWebStream(source);
   if (isNodeStream(source)) return produceFromStream(source);
   const iterator =
     Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   return { next: () => iterator.next(), end: () => iterator.return?.(), lasting: false };
+}
+
+/** The first `length` batches of a Sequence, one after the other. */
+export function produceInOrder({ length, at, close }: Positions): Producer {
+  let index = 0;
+  return {
+    next: async () =>
+      index < length ? { done: false, value: await at(index++) } : { done: true, value: undefined },
+    end: close,
+    lasting: true,
+  };
+}
+
+/**
+ * The first `length` batches of a Sequence. It is closed when those that are being read have heard that nobody waits for
+ * them, and had a moment to end: they may read what it is about to close.
+ */
+export function positionsOf(sequence: Sequence, length: number, outer: AbortSignal): Positions {
+  const underWay = new Map<Promise<unknown>, (reason: unknown) => void>();
+  return {
+    length,
+    at(index) {
+      const { signal, abort, dispose } = follow(outer);
+      const read = (async () => sequence.at(index, signal))();
+      const done = () => {
+        underWay.delete(read);
+        dispose();
+      };
+      underWay.set(read, abort);
+      read.then(done, done);
+      return read;
+    },
+    async close() {
+      for (const abort of underWay.values()) abort(new Error('The run has ended.'));
+      if (underWay.size > 0) await withinGrace(Promise.allSettled(underWay.keys()));
+      await sequence.close?.();
+    },
+  };
 }
 
 /** By a reader of its own: an iterator's `return()` would wait for a chunk that may never come. */

@@ -15,18 +15,22 @@ const GRACE_MILLISECONDS = 250;
 
 function ignore(): void {}
 
+/** Waits for `work`, but not for long. */
+export async function withinGrace(work: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const time = sleep(GRACE_MILLISECONDS, null, { signal: late.signal });
+  await Promise.race([work, time]).catch(ignore);
+  late.abort();
+  await time.catch(ignore);
+}
+
 /** Waits for a producer's end: all of it, but not for long once `signal` is aborted. Only before that may it fail. */
 async function untilClosed(closing: Promise<unknown>, signal: AbortSignal): Promise<void> {
   try {
     await untilAborted(closing, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
-    const late = new AbortController();
-    await Promise.race([
-      closing.catch(ignore),
-      sleep(GRACE_MILLISECONDS, null, { signal: late.signal }).catch(ignore),
-    ]);
-    late.abort();
+    await withinGrace(closing);
   }
 }
 
@@ -96,8 +100,8 @@ export class SerialReader implements Reader {
 /** Batches by their position, and the end of what they are read from. */
 export interface Positions {
   readonly length: number;
-  at(index: number, signal: AbortSignal): unknown;
-  close?(): unknown;
+  readonly at: (index: number) => Promise<unknown>;
+  readonly close: () => Promise<void>;
 }
 
 /** Reads several batches at once, and gives them in their order. */
@@ -144,7 +148,7 @@ export class ParallelReader implements Reader {
     ) {
       const index = this.#begun++;
       this.#underWay += 1;
-      const read = (async () => this.#positions.at(index, this.#signal))();
+      const read = this.#positions.at(index);
       this.#read.push(read);
       read.then(
         () => {
@@ -163,7 +167,7 @@ export class ParallelReader implements Reader {
     this.#ended = true;
     for (const read of this.#read) read.then(discard, ignore);
     this.#read.length = 0;
-    const closing = (async () => this.#positions.close?.())();
+    const closing = this.#positions.close();
     closing.catch(ignore);
     await untilClosed(closing, this.#signal);
   }

@@ -140,13 +140,13 @@ export class SequencePool {
     this.#signal = signal;
   }
 
-  async at(index: number): Promise<unknown> {
+  readonly at = async (index: number): Promise<unknown> => {
     const thread = this.#idle.pop() ?? this.#begin();
     const batch = await thread.read(index);
     // One that has failed reads no more: the run ends.
     this.#idle.push(thread);
     return batch;
-  }
+  };
 
   #begin(): SequenceThread {
     const thread = new SequenceThread(this.#job, this.#threads.length);
@@ -155,10 +155,10 @@ export class SequencePool {
   }
 
   /** Ends all threads: at once where the run was aborted or failed, else when they have closed their Sequences. */
-  async close(): Promise<void> {
+  readonly close = async (): Promise<void> => {
     const atOnce = this.#signal.aborted || this.#idle.length < this.#threads.length;
     const ends = this.#threads.map((thread) => (atOnce ? thread.terminate() : thread.close()));
     const results = await Promise.allSettled(ends);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
-  }
+  };
 }

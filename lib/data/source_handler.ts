@@ -5,7 +5,7 @@ import { follow } from '../signal.js';
 import type { Tensor } from '../tensor.js';
 import type { Batch, DataHandler, FedModel } from './batch.js';
 import type { ModuleSequence } from './module_sequence.js';
-import { produce } from './producer.js';
+import { positionsOf, produce, produceInOrder } from './producer.js';
 import { readAhead } from './read_ahead.js';
 import { ParallelReader, type Reader, SerialReader } from './reader.js';
 import { Room } from './room.js';
@@ -68,19 +68,15 @@ export class SourceHandler implements DataHandler {
   #open(room: Room, signal: AbortSignal): Reader {
     const { workers, useMultiprocessing } = this.#plan;
     const source = this.#source;
-    const steps = this.inferredSteps ?? Number.POSITIVE_INFINITY;
+    if (!isSequence(source)) return new SerialReader(produce(source), room, signal);
+    const steps = this.inferredSteps as number;
     if (useMultiprocessing) {
       return new ParallelReader((source as ModuleSequence).open(steps, signal), workers, room, signal);
     }
-    if (workers <= 1 || !isSequence(source)) {
-      return new SerialReader(produce(source, steps, signal), room, signal);
-    }
-    const positions = {
-      length: steps,
-      at: (index: number) => source.at(index, signal),
-      close: () => source.close?.(),
-    };
-    return new ParallelReader(positions, workers, room, signal);
+    const positions = positionsOf(source, steps, signal);
+    return workers > 1
+      ? new ParallelReader(positions, workers, room, signal)
+      : new SerialReader(produceInOrder(positions), room, signal);
   }
 
   async *#prepare(room: Room, signal: AbortSignal): AsyncGenerator<Batch, void> {

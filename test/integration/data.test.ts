@@ -70,8 +70,7 @@ describe('a source gives what an array gives', () => {
     const bytes = Readable.from(
       [0, 1, 2, 3].map((i) => Buffer.from(data.subarray(i * SAMPLE, (i + 1) * SAMPLE))),
     );
-    const source = bytes.pipe(batches) as unknown as AsyncIterable<ke.data.BatchLike>;
-    const { logits } = await ke.gradcam(exposed, source, null, options);
+    const { logits } = await ke.gradcam(exposed, bytes.pipe(batches), null, options);
     const all = await ke.gradcam(exposed, rowsOf(data, 0, 4), null, options);
     expect((logits as ke.Tensor).data).toEqual(all.logits.data);
   });

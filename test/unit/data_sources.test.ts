@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { DataOptions } from '../../lib/data/data_handler.js';
+import type { Batch, DataOptions } from '../../lib/data/data_handler.js';
 import { makeDataHandler } from '../../lib/data/data_handler.js';
 import type { Indices } from '../../lib/data/indices.js';
 import type { BatchLike, Sequence, Source } from '../../lib/data/source.js';
@@ -607,6 +607,7 @@ describe('a producer that fails', () => {
     };
     await expect(takeAll(handlerOf(sequence, { workers: 4 }))).rejects.toBe(reason);
     expect(asked).toEqual([0, 1, 2, 3]);
+    expect(aborted).toEqual([3]);
   });
 
   it('while it is closed', async () => {
@@ -661,6 +662,28 @@ describe('leaving early closes the source', () => {
     const sequence = new Noted(50);
     await leave(sequence, workers);
     expect(sequence.closed).toBe(1);
+  });
+
+  it.each([1, 3])('which waits for what is being read (%d workers)', async (workers) => {
+    const events: string[] = [];
+    const sequence: Sequence = {
+      length: 9,
+      async at(i, signal) {
+        if (i === 0) return numbered(i);
+        await sleep(30);
+        events.push(`read ${signal?.aborted}`);
+        return numbered(i);
+      },
+      close: () => {
+        events.push('closed');
+      },
+    };
+    const batches = handlerOf(sequence, { workers }).batches();
+    take((await batches.next()).value as Batch);
+    await sleep(5);
+    await batches.return();
+    expect(events.at(-1)).toBe('closed');
+    expect(events.filter((event) => event === 'read true').length).toBeGreaterThan(0);
   });
 
   it('and a run to the end, too', async () => {
