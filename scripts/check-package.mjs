@@ -71,6 +71,7 @@ function checkContents(tarball) {
   const wanted = [
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/data/sequence_worker.js',
     'dist/utils/title_worker.js',
     'native/binding/addon.cc',
     'CMakeLists.txt',

@@ -36,9 +36,9 @@ bool IsAligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kA
 
 TensorRef Tensor::Allocate(TF_DataType dtype, const std::vector<int64_t>& dims) {
   const size_t bytes = tf::TensorBytes(dtype, dims);
-  // One byte at least, so that an empty tensor has an address too. Aligned by hand: glibc's aligned allocation
-  // (before 2.38) seldom finds the gap that a freed block of the same size has left, so that a process would grow
-  // with every large batch.
+  // One byte at least, so that an empty tensor has an address too. Aligned by hand: glibc's aligned
+  // allocation (before 2.38) seldom finds the gap that a freed block of the same size has left, so that a
+  // process would grow with every large batch.
   size_t room = std::max<size_t>(bytes, 1) + kAlignment;
   void* memory = room > bytes ? std::malloc(room) : nullptr;
   if (memory == nullptr) {
