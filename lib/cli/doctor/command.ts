@@ -7,7 +7,7 @@ import { type Finding, printFinding } from './finding.js';
 import { modelFinding } from './model.js';
 import { addonFinding, libraryFinding } from './native.js';
 import { cpuFinding, memoryFinding, nodeFinding } from './system.js';
-import { canvasFinding, toolsFinding } from './tools.js';
+import { canvasFinding, findTools, toolsFinding } from './tools.js';
 
 interface DoctorOptions {
   readonly model?: string;
@@ -47,15 +47,19 @@ async function examine(
     findings.push(finding);
     if (!json) await printFinding(terminal, finding);
   };
+  // What waits for other processes is begun at once, and told of in its place.
+  const [addonFound, canvas, tools] = [addonFinding(signal), canvasFinding(signal), findTools()];
+  canvas.catch(() => undefined);
+  addonFound.catch(() => undefined);
   await add(nodeFinding());
   await add(await cpuFinding());
   await add(memoryFinding());
-  const addon = await addonFinding(signal);
+  const addon = await addonFound;
   await add(addon.finding);
   const library = await libraryFinding(addon.path, signal);
   await add(library.finding);
-  await add(await toolsFinding(addon.path === null || library.path === null));
-  await add(await canvasFinding(signal));
+  await add(toolsFinding(await tools, addon.path === null || library.path === null));
+  await add(await canvas);
   await add(await cacheFinding());
   await add(environmentFinding());
   if (model !== undefined) {

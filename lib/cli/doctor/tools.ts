@@ -8,7 +8,7 @@ import type { Finding } from './finding.js';
 import { runProbe } from './probing.js';
 
 /** Programs of which one is enough, and how the common systems call the package that brings it. */
-interface Tool {
+export interface Tool {
   readonly name: string;
   readonly programs: readonly string[];
   readonly packages: { readonly apt: string; readonly dnf: string; readonly brew: string };
@@ -24,28 +24,39 @@ const TOOLS: readonly Tool[] = [
   { name: 'make', programs: ['make', 'ninja'], packages: { apt: 'make', dnf: 'make', brew: 'make' } },
 ];
 
-/** @param needed whether the addon is still to be built. */
-export async function toolsFinding(needed: boolean): Promise<Finding> {
-  const found = await Promise.all(TOOLS.map(async (tool) => ({ tool, version: await versionOf(tool) })));
-  const pip = await findPip().then(
+/** What is there of {@link TOOLS}, each with its version, and the pip that would be used. */
+export interface FoundTools {
+  readonly versions: ReadonlyMap<Tool, string | null>;
+  readonly pip: string | null;
+}
+
+/** Asks every tool for its version. Never rejects. */
+export async function findTools(): Promise<FoundTools> {
+  const pip = findPip().then(
     (command) => command.join(' '),
     () => null,
   );
-  const missing = found.filter(({ version }) => version === null).map(({ tool }) => tool);
+  const versions = await Promise.all(TOOLS.map(async (tool) => [tool, await versionOf(tool)] as const));
+  return { versions: new Map(versions), pip: await pip };
+}
+
+/** @param needed whether there is still something to be built or fetched. */
+export function toolsFinding({ versions, pip }: FoundTools, needed: boolean): Finding {
+  const found = [...versions];
+  const missing = found.filter(([, version]) => version === null).map(([tool]) => tool);
   const names = [...missing.map(({ name }) => name), ...(pip === null ? ['pip'] : [])];
-  const lines = found.map(({ tool, version }) => `${tool.name}: ${version ?? 'not there'}`);
+  const lacks = names.length > 0;
   return {
     check: 'build tools',
     // What is built and installed already needs none of them.
-    status: names.length > 0 && needed ? 'warning' : 'ok',
-    found:
-      names.length === 0 ? 'all there' : `without ${names.join(', ')}${needed ? '' : ' (not needed now)'}`,
-    details: [...lines, `pip: ${pip ?? 'not there'}`],
-    mend: names.length > 0 && needed ? installCommand(missing, pip === null) : undefined,
-    facts: {
-      ...Object.fromEntries(found.map(({ tool, version }) => [tool.name, version])),
-      pip,
-    },
+    status: lacks && needed ? 'warning' : 'ok',
+    found: lacks ? `without ${names.join(', ')}${needed ? '' : ' (not needed now)'}` : 'all there',
+    details: [
+      ...found.map(([{ name }, version]) => `${name}: ${version ?? 'not there'}`),
+      `pip: ${pip ?? 'not there'}`,
+    ],
+    mend: lacks && needed ? installCommand(missing, pip === null) : undefined,
+    facts: { ...Object.fromEntries(found.map(([{ name }, version]) => [name, version])), pip },
   };
 }
 

@@ -1,13 +1,14 @@
-import { stripVTControlCharacters } from 'node:util';
 import Table from 'cli-table3';
 import type { TensorSpec } from '../../graph/layer.js';
 import { formatBytes } from '../numbers.js';
 import { shapeText } from '../pictures/target.js';
 import { paint } from '../terminal.js';
-import type { LayerFacts, Mark, ModelFacts } from './facts.js';
+import type { LayerFacts, ModelFacts } from './facts.js';
 
-/** As in `model.summary()` of Keras 3, and its lines. */
+/** As in `model.summary()` of Keras 3; its lines are the table's, too. */
 const HEAD = ['Layer (type)', 'Output Shape', 'Param #', 'Connected to'];
+/** Says what the layer is to `expose`. */
+const MARKS_HEAD = 'Exposed';
 const LINES = {
   top: '━',
   'top-mid': '┳',
@@ -28,40 +29,38 @@ const LINES = {
 /** That of the widest head: it stays on one line. */
 const LEAST_WIDTH = Math.max(...HEAD.map((head) => head.length)) + 2;
 
-/** What the marks of a row say. */
-const MARKS: Readonly<Record<Mark, string>> = {
-  logits: '◀ logits',
-  kernel: '◀ kernel of the logits',
-  activations: '◀ activations',
-  pooling: '◀ pooling',
-};
-
 /**
  * The layers as `model.summary()` shows them, in a table as wide as `out`, where that is a terminal, and as its contents
  * where it is not: what is searched by line is not broken.
  */
 export function layersTable(out: NodeJS.WriteStream, layers: readonly LayerFacts[]): string {
+  const marked = layers.some(({ marks }) => marks.length > 0);
+  const head = marked ? [...HEAD, MARKS_HEAD] : HEAD;
   const rows = layers.map((layer) => [
-    layerText(out, layer),
+    layerText(layer),
     layer.outputs.map(({ shape }) => shapeText(shape, 'None')).join(', '),
     layer.parameters.toLocaleString('en'),
     layer.connectedTo.join(', ') || '-',
+    ...(marked ? [layer.marks.join(', ')] : []),
   ]);
-  const natural = HEAD.map((head, i) =>
-    Math.max(head.length, ...rows.map((row) => stripVTControlCharacters(row[i] as string).length)),
+  const natural = head.map((text, i) =>
+    Math.max(text.length, ...rows.map((row) => (row[i] as string).length)),
   );
   const table = new Table({
-    head: HEAD.map((head) => paint(out, 'bold', head)),
+    head,
     chars: { ...LINES, mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-    colAligns: ['left', 'left', 'right', 'left'],
+    colAligns: ['left', 'left', 'right', 'left', 'left'],
     colWidths: fitWidths(natural, out.isTTY === true ? out.columns : Number.POSITIVE_INFINITY),
     wordWrap: true,
     wrapOnWordBoundary: false,
     style: { head: [], border: [] },
   });
   table.push(...rows);
-  const [top, head, ...body] = table.toString().split('\n');
-  return [top, head, underline(top as string), ...body].join('\n');
+  // Colours come last: the library counts them where it wraps.
+  const [top, names, ...body] = table.toString().split('\n') as [string, string, ...string[]];
+  const coloured = names.replace(/[^│]+/g, (name) => paint(out, 'bold', name));
+  const mark = (line: string) => line.replace(/ [a-z][a-z, ]*(?=│$)/, (text) => paint(out, 'green', text));
+  return [top, coloured, underline(top), ...(marked ? body.map(mark) : body)].join('\n');
 }
 
 /** The line below the head, which the table library would draw below every row. */
@@ -84,12 +83,9 @@ export function fitWidths(natural: readonly number[], room: number): number[] {
   return widths;
 }
 
-function layerText(out: NodeJS.WriteStream, { path, name, type, calls, marks }: LayerFacts): string {
+function layerText({ path, name, type, calls }: LayerFacts): string {
   const indent = path.length > 1 ? `${'  '.repeat(path.length - 2)}└ ` : '';
-  const times = calls > 1 ? ` ×${calls}` : '';
-  const text = `${indent}${name} (${type})${times}`;
-  if (marks.length === 0) return text;
-  return `${paint(out, 'bold', text)} ${paint(out, 'green', marks.map((mark) => MARKS[mark]).join(' '))}`;
+  return `${indent}${name} (${type})${calls > 1 ? ` ×${calls}` : ''}`;
 }
 
 /** What is said below the table. */

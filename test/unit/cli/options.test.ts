@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import {
+  amount,
+  fraction,
+  imageSize,
+  integer,
+  oneOf,
+  scaleList,
+  unitList,
+} from '../../../lib/cli/options.js';
+
+describe('options', () => {
+  test('numbers are refused where they are none, or out of bounds', () => {
+    expect(integer(1)('12')).toBe(12);
+    for (const text of ['0', '-1', '1.5', '1e2', 'two', ''])
+      expect(() => integer(1)(text)).toThrow(/at least 1/);
+    expect(() => integer(1, 9)('10')).toThrow(/from 1 to 9/);
+    expect(fraction('0.25')).toBe(0.25);
+    for (const text of ['1.01', '-0.1', 'half', '', 'NaN'])
+      expect(() => fraction(text)).toThrow(/from 0 to 1/);
+  });
+
+  test('units are a list without repetition', () => {
+    expect(unitList('3, 1,3')).toEqual([3, 1]);
+    for (const text of ['', '1,', '-1', 'a', '1.5']) expect(() => unitList(text)).toThrow(/unit indices/);
+  });
+
+  test('a size is one number, or height by width', () => {
+    expect(imageSize('224')).toEqual([224, 224]);
+    expect(imageSize('96x128')).toEqual([96, 128]);
+    for (const text of ['0', '0x4', '4x', 'x4', '4x4x4', 'big']) expect(() => imageSize(text)).toThrow(/224/);
+  });
+
+  test('amounts are finite and not negative, scales above 0', () => {
+    expect([amount('0'), amount('25.5'), amount('1e-3')]).toEqual([0, 25.5, 0.001]);
+    for (const text of ['-1', '', 'much', 'NaN', 'Infinity'])
+      expect(() => amount(text)).toThrow(/at least 0/);
+    expect(scaleList('0.5, 2')).toEqual([0.5, 2]);
+    expect(scaleList('')).toEqual([]);
+    for (const text of ['0', '1,', '-1', '1;2', 'Infinity']) expect(() => scaleList(text)).toThrow(/above 0/);
+  });
+
+  test('a misspelled name is answered with the nearest one', () => {
+    expect(() => oneOf(['gradcam', 'gradients'])('grad-cam')).toThrow("Did you mean 'gradcam'?");
+    expect(() => oneOf(['tf', 'torch'])('zzzzzz')).toThrow('Expected one of: tf, torch.');
+  });
+});
