@@ -148,10 +148,12 @@ describe('the server example', () => {
     // Every one that wanted an answer got one: its own scores, or the advice to come again later.
     expect(kinds('good').filter((kind) => kind !== '503')).toEqual(['200']);
     expect(met.good?.['200']).toBeGreaterThan(20);
-    expect(kinds('garbage').filter((kind) => kind !== '503')).toEqual(['400', '413', '415']);
+    // A body that is refused unread may end with its connection.
+    const unread = ['503', 'ECONNRESET', 'EPIPE'];
+    expect(kinds('garbage').filter((kind) => !unread.includes(kind))).toEqual(['400', '413', '415']);
     expect(kinds('noise')).toEqual(['400']);
     // Node answers 408, or has closed the connection before that could be read.
-    expect(kinds('slow').filter((kind) => !['408', 'ECONNRESET', 'EPIPE', '503'].includes(kind))).toEqual([]);
+    expect(kinds('slow').filter((kind) => kind !== '408' && !unread.includes(kind))).toEqual([]);
     expect(met.leaving?.left).toBeGreaterThan(10);
 
     expect((await ask(server.port, '/readyz')).status).toBe(200);
@@ -165,7 +167,7 @@ describe('the server example', () => {
     expect(await handles()).toBeLessThanOrEqual(before);
     // Nothing was unexpected: Fastify logs errors by level 50, Node unhandled rejections by their name.
     expect(server.log()).not.toMatch(/"level":50|[Uu]nhandled/);
-  }, 30_000);
+  });
 
   it('answers what it has accepted when it is told to end, and ends', async () => {
     const answers: Promise<number>[] = [];
