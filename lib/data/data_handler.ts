@@ -107,9 +107,9 @@ function makeSourceHandler(
     );
   }
   if (isSequence(source)) checkSteps(source, steps);
-  const samples = isSequence(source) ? source.samples : undefined;
-  if (samples !== undefined) checkInteger('x.samples', samples);
-  if (y !== null && samples === undefined) {
+  const samples = knownSize(source, 'samples');
+  const ownBatchSize = knownSize(source, 'batchSize');
+  if (y !== null && samples === null) {
     throw wrongType(
       'y',
       'none beside a source',
@@ -118,8 +118,24 @@ function makeSourceHandler(
     );
   }
   const units = y === null ? null : indicesTensor(y, samples as number, unitsOf(model, axis));
-  const plan = { units, axis, steps, stepsPerExecution, maxQueueSize, workers, useMultiprocessing };
-  return new SourceHandler(model, source, plan);
+  return new SourceHandler(model, source, {
+    samples,
+    batchSize: ownBatchSize,
+    units,
+    axis,
+    steps,
+    stepsPerExecution,
+    maxQueueSize,
+    workers,
+    useMultiprocessing,
+  });
+}
+
+/** What a Sequence says of itself; classes of others may call something else so. */
+function knownSize(source: Source, name: 'samples' | 'batchSize'): number | null {
+  if (!isSequence(source)) return null;
+  const { [name]: size } = source;
+  return typeof size === 'number' ? checkInteger(`x.${name}`, size) : null;
 }
 
 function checkSteps(sequence: Sequence, steps: number | undefined): void {

@@ -13,6 +13,9 @@ import { isSequence, type Source } from './source.js';
 import { checkStep, type Step, StepGroup, toBatch } from './step_batch.js';
 
 export interface SourcePlan {
+  /** All samples, and those per step but the last, where the source knows them. */
+  readonly samples: number | null;
+  readonly batchSize: number | null;
   /** Units of all samples, where the caller gave them beside the source. */
   readonly units: Tensor | null;
   /** The axis of the model's first output that units point into. */
@@ -35,12 +38,12 @@ export class SourceHandler implements DataHandler {
   readonly #plan: SourcePlan;
 
   constructor(model: FedModel, source: Source, plan: SourcePlan) {
-    const { steps, maxQueueSize } = plan;
+    const { samples, batchSize, steps, maxQueueSize } = plan;
     this.#model = model;
     this.#source = source;
     this.#plan = plan;
     this.maxQueueSize = maxQueueSize;
-    const { length, samples = null, batchSize = null } = isSequence(source) ? source : { length: null };
+    const length = isSequence(source) ? source.length : null;
     this.inferredSteps = steps ?? length;
     this.batchSize = batchSize;
     const all = steps === undefined || steps === length;

@@ -213,6 +213,18 @@ describe('readNpz', () => {
     await expect(readNpz(path)).rejects.toThrow('which is not possible');
   });
 
+  it('refuses more than is allowed, before memory is taken', async () => {
+    const before = memory().liveTensors;
+    await expect(readNpz(fixture('stored.npz'), { maxBytes: 400 })).rejects.toMatchObject({
+      code: 'OUT_OF_RANGE',
+      message: expect.stringMatching(
+        /declare \d+ bytes, more than the 400 that are allowed. Raise `maxBytes`/,
+      ),
+    });
+    expect(memory().liveTensors).toBeLessThanOrEqual(before);
+    await expect(readNpz(fixture('stored.npz'), { maxbytes: 1 } as object)).rejects.toThrow('"maxBytes"');
+  });
+
   it('refuses what is no archive', async () => {
     await expect(readNpz(fixture('f4.npy'))).rejects.toThrow('The archive cannot be read');
     await expect(readNpz(join(directory, 'missing.npz'))).rejects.toMatchObject({ code: 'ENOENT' });

@@ -777,6 +777,21 @@ describe('units beside a Sequence that knows its samples', () => {
     expect((await takeAll(joined)).map(({ y }) => y)).toEqual([[0, 1, 2, 3], [4]]);
   });
 
+  it('are not looked for in what is no number', async () => {
+    const other = { length: 2, samples: ['a', 'b'], batchSize: '2', at: (i: number) => numbered(i) };
+    const handler = handlerOf(other);
+    expect([handler.samples, handler.batchSize]).toEqual([null, null]);
+    expect(await takeAll(handler)).toHaveLength(2);
+    expect(() => handlerOf({ ...other, samples: 0.5 })).toThrow('for argument `x.samples` but received 0.5');
+  });
+
+  it('are cut with the steps', () => {
+    const known = { ...sequence(5, [2, 2, 1]), batchSize: 2 };
+    expect(handlerOf(known, { steps: 2 }).samples).toBe(4);
+    expect(handlerOf(known, { steps: 3 }).samples).toBe(5);
+    expect(handlerOf(sequence(5, [2, 2, 1]), { steps: 2 }).samples).toBe(null);
+  });
+
   it('are checked first', () => {
     expect(() => handlerOf(sequence(5, [5]), {}, [[0]])).toThrow('a row of units for each of the 5 samples');
   });

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { checkInteger, checkOptions } from '../../arguments.js';
 import { ensureTensorflow } from '../../binding/loader.js';
 import { DataError, KerasExplainableError } from '../../errors.js';
 import type { Tensor } from '../../tensor.js';
@@ -10,15 +11,31 @@ import { HEADER_BYTES, parseNpyHeader } from './header.js';
 /** Deflate makes at most 1032 bytes of one: an entry that declares more is no archive of anything. */
 const MOST_INFLATION = 1032;
 
+/** 4.3 GB. */
+const MOST_BYTES = 2 ** 32;
+
+export interface ReadNpzOptions {
+  /** Arrays that are larger together are refused before memory is taken: a small archive may declare much. Default 2^32. */
+  readonly maxBytes?: number;
+}
+
 /**
  * Reads the arrays that `numpy.savez` or `numpy.savez_compressed` wrote, each as {@link readNpy} does. Compressed ones
  * are inflated off the JavaScript thread.
  *
  * @returns the arrays by name: `{ x, y } = await readNpz('digits.npz')`.
- * @throws DataError as {@link readNpy}; its message names the file and the array.
+ * @throws DataError as {@link readNpy}, and `OUT_OF_RANGE` for more than `maxBytes`; its message names the file and the
+ *   array.
  */
-export async function readNpz(path: string | URL): Promise<Readonly<Record<string, Tensor>>> {
+export async function readNpz(
+  path: string | URL,
+  options: ReadNpzOptions = {},
+): Promise<Readonly<Record<string, Tensor>>> {
   const name = checkPath(path);
+  checkOptions('options', options, ['maxBytes']);
+  const { maxBytes = MOST_BYTES } = options;
+  checkInteger('maxBytes', maxBytes);
+  let bytes = 0;
   await ensureTensorflow();
   const arrays: Record<string, Tensor> = Object.create(null);
   try {
@@ -30,6 +47,14 @@ export async function readNpz(path: string | URL): Promise<Readonly<Record<strin
           if (!fileName.endsWith('.npy')) continue;
           const array = fileName.slice(0, -'.npy'.length);
           if (array in arrays) throw new DataError('DATA_LOSS', `There are two arrays called ${fileName}.`);
+          bytes += entry.uncompressedSize;
+          if (bytes > maxBytes) {
+            throw new DataError(
+              'OUT_OF_RANGE',
+              `The arrays up to ${fileName} declare ${bytes} bytes, more than the ${maxBytes} that are allowed. Raise ` +
+                '`maxBytes`.',
+            );
+          }
           arrays[array] = await naming(fileName, () => readEntry(zip, entry));
         }
       } catch (error) {
