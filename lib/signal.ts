@@ -1,4 +1,5 @@
 /** What an `AbortSignal` and a `timeout` mean to a run. */
+import { setMaxListeners } from 'node:events';
 import { outOfRange, wrongType } from './arguments.js';
 import { CancelledError, TimeoutError } from './errors.js';
 
@@ -40,6 +41,8 @@ export interface Following {
 /** A signal of one's own that is aborted with `outer`, too, and after `timeout` milliseconds. */
 export function follow(outer: AbortSignal | undefined, timeout?: number): Following {
   const controller = new AbortController();
+  // As many listen as batches are read or run at once: Node would warn of a leak from the eleventh on.
+  setMaxListeners(0, controller.signal);
   let interrupted = false;
   const interrupt = (reason: unknown) => {
     interrupted ||= !controller.signal.aborted;

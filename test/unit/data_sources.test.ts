@@ -741,6 +741,16 @@ describe('a signal', () => {
     expect(EventEmitter.getEventListeners?.(signal, 'abort') ?? []).toEqual([]);
   });
 
+  it('makes Node warn of no leak, however many workers there are', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const { signal } = new AbortController();
+    const sequence = new Noted(60, () => 2);
+    await takeAll(handlerOf(sequence, { workers: 30, maxQueueSize: 40 }), undefined, signal);
+    expect(sequence.mostUnderWay).toBe(30);
+    expect(warn).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+  });
+
   it('waits for a producer that tidies up', async () => {
     const controller = new AbortController();
     let tidy = false;
