@@ -1,5 +1,5 @@
 /** What an `AbortSignal` and a `timeout` mean to a run. */
-import { setMaxListeners } from 'node:events';
+import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events';
 import { outOfRange, wrongType } from './arguments.js';
 import { CancelledError, TimeoutError } from './errors.js';
 
@@ -43,6 +43,8 @@ export function follow(outer: AbortSignal | undefined, timeout?: number): Follow
   const controller = new AbortController();
   // As many listen as batches are read or run at once: Node would warn of a leak from the eleventh on.
   setMaxListeners(0, controller.signal);
+  // So would it of a signal that many calls share, as a service's own, unless its owner has set a number.
+  if (outer !== undefined && getMaxListeners(outer) === defaultMaxListeners) setMaxListeners(0, outer);
   let interrupted = false;
   const interrupt = (reason: unknown) => {
     interrupted ||= !controller.signal.aborted;
