@@ -1,5 +1,5 @@
 /** What an `AbortSignal` and a `timeout` mean to a run. */
-import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events';
+import { setMaxListeners } from 'node:events';
 import { outOfRange, wrongType } from './arguments.js';
 import { CancelledError, TimeoutError } from './errors.js';
 
@@ -41,10 +41,9 @@ export interface Following {
 /** A signal of one's own that is aborted with `outer`, too, and after `timeout` milliseconds. */
 export function follow(outer: AbortSignal | undefined, timeout?: number): Following {
   const controller = new AbortController();
-  // As many listen as batches are read or run at once: Node would warn of a leak from the eleventh on.
-  setMaxListeners(0, controller.signal);
-  // So would it of a signal that many calls share, as a service's own, unless its owner has set a number.
-  if (outer !== undefined && getMaxListeners(outer) === defaultMaxListeners) setMaxListeners(0, outer);
+  // As many listen as batches are read or run at once, or as calls share the outer signal, which may be a service's
+  // own: Node would warn of a leak from the eleventh on.
+  setMaxListeners(0, controller.signal, ...(outer === undefined ? [] : [outer]));
   let interrupted = false;
   const interrupt = (reason: unknown) => {
     interrupted ||= !controller.signal.aborted;
