@@ -193,11 +193,20 @@ export interface NativeSessionOptions {
   readonly checkNumerics?: boolean | undefined;
 }
 
-/** Rows of a tensor that a run writes, from `row` on. */
-export interface NativeTarget {
-  readonly tensor: NativeTensor;
-  readonly row: number;
+/**
+ * Memory for the rows of one fetch over several runs, which may be under way at once. It is made by the first that
+ * shows what a row is; a run whose rows are others rejects with INVALID_ARGUMENT, naming the fetch.
+ */
+export interface NativeRows {
+  /** All rows, always the same tensor; null until a run that writes here has ended. */
+  readonly tensor: NativeTensor | null;
 }
+
+/** Rows that a run writes, from `row` on. */
+export type NativeTarget = { readonly row: number } & (
+  | { readonly tensor: NativeTensor }
+  | { readonly rows: NativeRows }
+);
 
 export interface NativeRunOptions {
   /** Rows that reach a kernel at once, at most. */
@@ -216,8 +225,6 @@ export interface NativeRunOptions {
 
 /** A compiled graph with a session of its own. */
 export interface NativeFunction {
-  /** Name, dtype and shape (as far as it is known without a run) of what `run` gives. */
-  readonly fetches: readonly NativeTensorSpec[];
   /**
    * Runs the graph over the feeds, off the JavaScript thread: splits the rows asked for along axis 0 into shards of at
    * most `shardSize`, runs the shards on the replicas and joins the fetches along axis 0, in order. Rejects with
@@ -313,6 +320,8 @@ export interface Addon {
     rows?: number,
     direction?: 'in' | 'out',
   ): Promise<void>;
+  /** See {@link NativeRows}. */
+  createRows(rows: number): NativeRows;
   createRun(): NativeRun;
   memory(): NativeMemory;
 }

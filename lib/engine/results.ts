@@ -1,10 +1,10 @@
 /** The results of steps, joined along the samples without passing through the JavaScript thread. */
-import type { NativeTensorSpec } from '../binding/contract.js';
+import type { NativeRows } from '../binding/contract.js';
+import { loadedAddon } from '../binding/loader.js';
 import type { Batch } from '../data/batch.js';
-import { isNumeric } from '../dtype.js';
-import { KerasExplainableError } from '../errors.js';
+import { KerasExplainableError, native } from '../errors.js';
 import { RaggedTensor } from '../ragged.js';
-import { allocate, joinRows, type Tensor } from '../tensor.js';
+import { allocate, joinRows, Tensor } from '../tensor.js';
 
 /** The outputs of one step, by name. */
 export type StepOutputs = Readonly<Record<string, Tensor>>;
@@ -17,8 +17,14 @@ export interface Destination {
 
 export type Destinations = Readonly<Record<string, Destination>>;
 
-/** Where an output goes of which the dtype and, as far as it is known before a run, the shape is `spec`. */
-export type Place = (name: string, spec: NativeTensorSpec) => Destination | undefined;
+/** Rows of an output of which nobody knows the size before the first step is done: `rows`, from `row` on. */
+export interface Joint {
+  readonly rows: NativeRows;
+  readonly row: number;
+}
+
+/** Where the rows of an output of one step go; undefined: into a tensor of their own. */
+export type Place = (name: string) => Joint | undefined;
 
 /** Outputs have rows of one size where the inputs have. */
 function kindOf({ inputs, indices }: Batch): string {
@@ -27,7 +33,7 @@ function kindOf({ inputs, indices }: Batch): string {
 
 /**
  * Collects what steps give. Where the number of samples is known, steps write into the final tensors, which are made
- * when the compiled function, or else the first step, shows their size; else the parts are joined at the end, or stay apart where they differ.
+ * when the first result shows what a row is; else the parts are joined at the end, or stay apart where they differ.
  */
 export class Results {
   readonly #samples: number | null;
@@ -35,7 +41,7 @@ export class Results {
   /** Do others hold a step's tensors, too? Then they are not released when they have been copied. */
   readonly #shared: boolean;
   /** The final tensors, by output, and the kind of batch whose rows fit them. */
-  #whole: { readonly kind: string; readonly tensors: Record<string, Tensor> } | null = null;
+  #whole: { readonly kind: string; readonly rows: Map<string, NativeRows> } | null = null;
   readonly #parts: { readonly row: number; readonly samples: number; readonly outputs: StepOutputs }[] = [];
   #steps = 0;
   #rows = 0;
@@ -55,26 +61,22 @@ export class Results {
     return this.#rows;
   }
 
-  /** Where the outputs of `batch` are to be written, its first sample being the run's `row`th. */
-  destinations(batch: Batch, row: number): Destinations {
-    const fits = this.#whole !== null && this.#whole.kind === kindOf(batch);
-    const tensors = { ...(fits ? this.#whole?.tensors : undefined), ...this.#given };
-    return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, { tensor, row }]));
+  /** Where the outputs of a batch are to be written whose first sample is the run's `row`th: the caller's tensors. */
+  destinations(row: number): Destinations {
+    return Object.fromEntries(Object.entries(this.#given).map(([name, tensor]) => [name, { tensor, row }]));
   }
 
-  /** Where the outputs of `batch` can be written whose rows have a size that is known before it runs. */
+  /** Where its other outputs are to be written, if it is not the only batch. */
   place(batch: Batch, row: number): Place {
-    return (name, { dtype, shape }) => {
-      const samples = this.#samples;
-      if (samples === null || samples <= batch.samples || !isNumeric(dtype)) return undefined;
-      if (shape === null || shape.length === 0) return undefined;
-      const size = shape.slice(1);
-      if (!size.every((each) => each !== null)) return undefined;
-      this.#whole ??= { kind: kindOf(batch), tensors: {} };
-      if (this.#whole.kind !== kindOf(batch)) return undefined;
-      const { tensors } = this.#whole;
-      tensors[name] ??= allocate([samples, ...size], dtype);
-      return { tensor: tensors[name], row };
+    const samples = this.#samples;
+    if (samples === null || samples <= batch.samples) return () => undefined;
+    this.#whole ??= { kind: kindOf(batch), rows: new Map() };
+    const { kind, rows } = this.#whole;
+    if (kind !== kindOf(batch)) return () => undefined;
+    return (name) => {
+      const joint = rows.get(name) ?? native(() => loadedAddon().createRows(samples));
+      rows.set(name, joint);
+      return { rows: joint, row };
     };
   }
 
@@ -84,14 +86,6 @@ export class Results {
     this.#steps += batch.steps;
     this.#rows += batch.samples;
     this.#parts.push({ row, samples: batch.samples, outputs });
-    const more = this.#samples !== null && this.#samples > this.#rows;
-    if (row !== 0 || !more) return;
-    this.#whole ??= { kind: kindOf(batch), tensors: {} };
-    const { tensors } = this.#whole;
-    for (const [name, { shape, dtype }] of Object.entries(outputs)) {
-      if (this.#given[name] !== undefined) continue;
-      tensors[name] ??= allocate([this.#samples as number, ...shape.slice(1)], dtype);
-    }
   }
 
   /** All rows so far. To be called once, at the end. */
@@ -119,7 +113,11 @@ export class Results {
       );
     }
     if (tensors.some((tensor) => size(tensor) !== size(first))) return new RaggedTensor(tensors);
-    const whole = this.#whole?.tensors[name] ?? allocate([this.#rows, ...first.shape.slice(1)], first.dtype);
+    const joint = this.#whole?.rows.get(name)?.tensor ?? null;
+    const whole =
+      joint === null
+        ? allocate([this.#rows, ...first.shape.slice(1)], first.dtype)
+        : Tensor.fromNative(joint);
     for (const { row, tensor } of parts) {
       // The parts that were written in place are views of it.
       if (tensor.data.buffer === whole.data.buffer) continue;

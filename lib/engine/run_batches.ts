@@ -116,7 +116,7 @@ export async function runBatches<Outputs extends StepOutputs>(
 ): Promise<Record<string, Tensor | RaggedTensor>> {
   const results = new Results(handler.samples, into, options.callbacks.observed);
   const steps = runSteps(model, handler, step, options, {
-    destinations: (batch, row) => results.destinations(batch, row),
+    destinations: (_, row) => results.destinations(row),
     place: (batch, row) => results.place(batch, row),
     accept: ({ batch, outputs }) => results.append(batch, outputs),
     rest: () => results,

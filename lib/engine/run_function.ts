@@ -1,5 +1,5 @@
 /** One run of a compiled function over one batch. */
-import type { NativeTensor } from '../binding/contract.js';
+import type { NativeTarget, NativeTensor } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
 import type { BatchProgress } from '../callbacks/callback.js';
 import type { Batch } from '../data/batch.js';
@@ -10,7 +10,7 @@ import { cancelled, checkSignal, untilAborted } from '../signal.js';
 import { Tensor } from '../tensor.js';
 import { withLayer } from './numerics.js';
 import { ProgressWatch } from './progress.js';
-import type { Destination, Destinations, Place } from './results.js';
+import type { Destination, Destinations, Joint, Place } from './results.js';
 import { shardSize } from './shards.js';
 
 /** What goes in and out of a run while it is under way. */
@@ -21,7 +21,7 @@ export interface RunHooks {
   readonly report?: ((progress: BatchProgress) => unknown) | undefined;
   /** Where outputs are written, by name. Default: tensors of their own. */
   readonly into?: Destinations | undefined;
-  /** Asked for where an output that `into` does not name is to be written, once its dtype and shape are known. */
+  /** Asked where an output that `into` does not name is to be written. */
   readonly place?: Place | undefined;
 }
 
@@ -47,22 +47,19 @@ export async function runFunction(
   const abort = () => run.cancel();
   signal?.addEventListener('abort', abort, { once: true });
   const watch = report === undefined ? null : new ProgressWatch(run, report);
-  const { fetches } = compiled;
-  const destinations = names.map(
-    (name, i) => into[name] ?? place?.(name, fetches[i] as (typeof fetches)[number]),
-  );
+  const destinations = names.map((name) => into[name] ?? place?.(name));
   let outputs: NativeTensor[] = [];
   try {
     const { begin, samples: rows } = batch;
-    const targets = destinations.map((to) =>
-      to === undefined ? null : { tensor: alignedOf(to), row: to.row },
-    );
+    const targets = destinations.map((to) => (to === undefined ? null : targetOf(to)));
     const options = { shardSize: shardSize(model, batch), begin, rows, run, into: targets };
     outputs = await nativeAsync(() => compiled.run(feeds, options));
     await watch?.finish();
     return outputs.map((output, i) => {
       const to = destinations[i];
-      return to === undefined ? Tensor.fromNative(output) : to.tensor.rows(to.row, to.row + rows);
+      if (to === undefined) return Tensor.fromNative(output);
+      const whole = 'tensor' in to ? to.tensor : Tensor.fromNative(output);
+      return whole.rows(to.row, to.row + rows);
     });
   } catch (error) {
     outputs.forEach((output, i) => {
@@ -76,7 +73,8 @@ export async function runFunction(
   }
 }
 
-function alignedOf({ tensor }: Destination): NativeTensor {
-  if (tensor.aligned !== null) return tensor.aligned;
+function targetOf(to: Destination | Joint): NativeTarget {
+  if ('rows' in to) return to;
+  if (to.tensor.aligned !== null) return { tensor: to.tensor.aligned, row: to.row };
   throw new KerasExplainableError('CLOSED', 'A tensor of `into` was released while the run was under way.');
 }

@@ -6,6 +6,7 @@
 #include "binding/environment.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
+#include "binding/native_rows.h"
 #include "binding/native_run.h"
 #include "binding/native_tensor.h"
 #include "binding/native_trace.h"
@@ -45,12 +46,14 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
     environment_.trace_class = Napi::Persistent(NativeTrace::Define(env));
     environment_.function_class = Napi::Persistent(NativeFunction::Define(env));
     environment_.run_class = Napi::Persistent(NativeRun::Define(env));
+    environment_.rows_class = Napi::Persistent(NativeRows::Define(env));
     DefineAddon(exports, {Export<&KerasExplainableAddon::LoadLibrary>("loadLibrary"),
                           Export<&KerasExplainableAddon::LoadedPath>("loadedPath"),
                           Export<&KerasExplainableAddon::LoadModel>("loadModel"),
                           Export<&KerasExplainableAddon::CreateTrace>("createTrace"),
                           Export<&KerasExplainableAddon::Allocate>("allocate"),
                           Export<&KerasExplainableAddon::CopyRows>("copyRows"),
+                          Export<&KerasExplainableAddon::CreateRows>("createRows"),
                           Export<&KerasExplainableAddon::CreateRun>("createRun"),
                           Export<&KerasExplainableAddon::Memory>("memory")});
   }
@@ -106,6 +109,14 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
   }
 
   Napi::Value CopyRows(const Napi::CallbackInfo& info) { return binding::CopyRows(info); }
+
+  Napi::Value CreateRows(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      RequireLibrary();
+      const int64_t rows = ToInteger(info[0], "rows", 0);
+      return NativeRows::Create(&environment_, std::make_shared<runtime::SharedRows>(rows));
+    });
+  }
 
   Napi::Value CreateRun(const Napi::CallbackInfo& info) {
     return Guarded(info.Env(), [&]() -> Napi::Value {

@@ -51,6 +51,7 @@ class Environment {
   Napi::FunctionReference trace_class;
   Napi::FunctionReference function_class;
   Napi::FunctionReference run_class;
+  Napi::FunctionReference rows_class;
   // The state of the wrapped object that is being constructed; null while JavaScript calls a constructor.
   void* construction = nullptr;
 

@@ -1,14 +1,13 @@
 #include "binding/native_function.h"
 
-#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "binding/convert.h"
+#include "binding/native_rows.h"
 #include "binding/native_run.h"
 #include "binding/native_tensor.h"
-#include "runtime/memory.h"
 
 namespace ke::binding {
 
@@ -20,9 +19,10 @@ using runtime::TensorRef;
 
 namespace {
 
-// A tensor that JavaScript wants rows of a fetch in; null for none.
+// Where JavaScript wants the rows of a fetch: in one of the two, or (both null) in a tensor of their own.
 struct Target {
   NativeTensor* tensor = nullptr;
+  NativeRows* rows = nullptr;
   int64_t row = 0;
 };
 
@@ -51,24 +51,33 @@ std::vector<Target> ToTargets(Napi::Value value) {
     if (IsAbsent(each)) continue;
     const std::string name = "options.into[" + std::to_string(i) + "]";
     const Napi::Object target = ToObject(each, name);
-    targets[i] = {NativeTensor::From(target.Get("tensor"), name + ".tensor"),
-                  ToInteger(target.Get("row"), name + ".row", 0)};
+    targets[i].row = ToInteger(target.Get("row"), name + ".row", 0);
+    if (const Napi::Value rows = target.Get("rows"); !rows.IsUndefined()) {
+      targets[i].rows = NativeRows::From(rows, name + ".rows");
+    } else {
+      targets[i].tensor = NativeTensor::From(target.Get("tensor"), name + ".tensor");
+    }
   }
   return targets;
 }
 
-std::vector<RowTarget> ForRun(const std::vector<Target>& targets) {
+std::vector<RowTarget> ForRun(const std::vector<Target>& targets, bool external_buffers) {
   std::vector<RowTarget> into(targets.size());
   for (size_t i = 0; i < targets.size(); ++i) {
     NativeTensor* const tensor = targets[i].tensor;
+    if (targets[i].rows != nullptr && external_buffers) {
+      into[i].given = true;
+      into[i].row = targets[i].row;
+      into[i].shared = targets[i].rows->rows();
+    }
     if (tensor == nullptr) continue;
     const std::string name = "options.into[" + std::to_string(i) + "].tensor";
-    into[i] = {true, tensor->dtype(), tensor->dims(), targets[i].row, tensor->Memory(name)};
+    into[i] = {true, tensor->dtype(), tensor->dims(), targets[i].row, tensor->Memory(name), nullptr};
   }
   return into;
 }
 
-RunOptions ToRunOptions(Napi::Value value, const std::vector<Target>& targets) {
+RunOptions ToRunOptions(Napi::Value value, const std::vector<Target>& targets, bool external_buffers) {
   const Napi::Object object = ToObject(value, "options");
   RunOptions options;
   options.shard_size = ToInteger(object.Get("shardSize"), "options.shardSize", 1);
@@ -81,28 +90,25 @@ RunOptions ToRunOptions(Napi::Value value, const std::vector<Target>& targets) {
   if (const Napi::Value run = object.Get("run"); !IsAbsent(run)) {
     options.control = NativeRun::From(run, "options.run")->control();
   }
-  options.into = ForRun(targets);
+  options.into = ForRun(targets, external_buffers);
   return options;
-}
-
-// What native threads could not write: the bytes of a target that JavaScript holds itself.
-void WriteRows(const Target& target, const TensorRef& rows) {
-  char* const bytes = target.tensor->bytes();
-  if (bytes == nullptr || rows->bytes() == 0) return;  // released meanwhile, or detached
-  std::memcpy(bytes + rows->row_bytes() * static_cast<size_t>(target.row), rows->data(), rows->bytes());
-  runtime::CountCopiedOut(rows->bytes());
 }
 
 Napi::Value FromOutputs(Napi::Env env, const std::vector<TensorRef>& outputs,
                         const std::vector<Target>& targets) {
   const Napi::Array array = Napi::Array::New(env, outputs.size());
   for (uint32_t i = 0; i < outputs.size(); ++i) {
-    if (targets.empty() || targets[i].tensor == nullptr) {
+    // What native threads could not write, since JavaScript holds the bytes, has come as an output.
+    const Target target = targets.empty() ? Target() : targets[i];
+    if (target.rows != nullptr) {
+      if (outputs[i] != nullptr) target.rows->Write(env, target.row, outputs[i]);
+      array.Set(i, target.rows->Tensor(env));
+    } else if (target.tensor != nullptr) {
+      if (outputs[i] != nullptr) target.tensor->WriteRows(target.row, outputs[i]);
+      array.Set(i, target.tensor->Value());
+    } else {
       array.Set(i, NativeTensor::Create(&Environment::Of(env), outputs[i]));
-      continue;
     }
-    if (outputs[i] != nullptr) WriteRows(targets[i], outputs[i]);
-    array.Set(i, targets[i].tensor->Value());
   }
   return array;
 }
@@ -110,9 +116,9 @@ Napi::Value FromOutputs(Napi::Env env, const std::vector<TensorRef>& outputs,
 }  // namespace
 
 Napi::Function NativeFunction::Define(Napi::Env env) {
-  return DefineWithGetters(
-      env, {InstanceMethod<&NativeFunction::Run>("run"), InstanceMethod<&NativeFunction::Close>("close")},
-      {Getter<&NativeFunction::GetFetches>("fetches")});
+  return DefineClass(
+      env, kName,
+      {InstanceMethod<&NativeFunction::Run>("run"), InstanceMethod<&NativeFunction::Close>("close")});
 }
 
 NativeFunction::NativeFunction(const Napi::CallbackInfo& info)
@@ -120,36 +126,26 @@ NativeFunction::NativeFunction(const Napi::CallbackInfo& info)
 
 NativeFunction::~NativeFunction() { Free(); }
 
-Napi::Value NativeFunction::GetFetches(const Napi::CallbackInfo& info) {
-  return Guarded(info.Env(), [&] {
-    if (state_.function == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, "the function is closed");
-    std::vector<graph::TensorSpec> specs;
-    for (const CompiledFunction::Fetch& fetch : state_.function->fetches()) {
-      specs.push_back({fetch.name, fetch.dtype, fetch.shape});
-    }
-    return FromSpecs(info.Env(), specs);
-  });
-}
-
 Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
   return Promised(info.Env(), [&]() -> Napi::Value {
     if (state_.function == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, "the function is closed");
     const std::vector<Target> targets = ToTargets(ToObject(info[1], "options").Get("into"));
-    RunOptions options = ToRunOptions(info[1], targets);
+    RunOptions options = ToRunOptions(info[1], targets, environment_->external_buffers());
     std::vector<FeedValue> feeds = ToFeeds(info[0], *state_.function, options);
 
     const PendingPromise pending = environment_->NewPromise();
     // The wrappers live until the promise is settled, for it resolves with them. (Where the environment ends
     // before, their memory goes with it.)
-    const auto pin = [](const std::vector<Target>& all, void (NativeTensor::*how)()) {
-      for (const Target& target : all) {
-        if (target.tensor != nullptr) (target.tensor->*how)();
-      }
-    };
-    pin(targets, &NativeTensor::Pin);
-    const auto settle = [pending, targets, pin](std::vector<TensorRef> outputs, std::exception_ptr error) {
-      pending.Resolve([outputs = std::move(outputs), error = std::move(error), targets, pin](Napi::Env env) {
-        pin(targets, &NativeTensor::Unpin);
+    for (const Target& target : targets) {
+      if (target.tensor != nullptr) target.tensor->Pin();
+      if (target.rows != nullptr) target.rows->Pin();
+    }
+    const auto settle = [pending, targets](std::vector<TensorRef> outputs, std::exception_ptr error) {
+      pending.Resolve([outputs = std::move(outputs), error = std::move(error), targets](Napi::Env env) {
+        for (const Target& target : targets) {
+          if (target.tensor != nullptr) target.tensor->Unpin();
+          if (target.rows != nullptr) target.rows->Unpin();
+        }
         if (error != nullptr) std::rethrow_exception(error);
         return FromOutputs(env, outputs, targets);
       });

@@ -24,7 +24,6 @@ class NativeFunction : public Wrap<NativeFunction, FunctionState> {
   ~NativeFunction() override;
 
  private:
-  Napi::Value GetFetches(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   void Free();

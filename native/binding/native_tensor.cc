@@ -114,6 +114,18 @@ runtime::FeedValue NativeTensor::ForRun(const std::string& argument, int64_t beg
   return {copy, first, dims_};
 }
 
+void NativeTensor::WriteRows(int64_t row, const TensorRef& part) {
+  std::vector<int64_t> dims = part->dims();
+  dims[0] = dims_[0];
+  if (dims != dims_ || part->dtype() != dtype_) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "rows of different shapes cannot be joined");
+  }
+  char* const to = bytes();
+  if (to == nullptr || part->bytes() == 0) return;
+  std::memcpy(to + part->row_bytes() * static_cast<size_t>(row), part->data(), part->bytes());
+  runtime::CountCopiedOut(part->bytes());
+}
+
 void NativeTensor::Release(const Napi::CallbackInfo& info) {
   Guarded(info.Env(), [&] {
     if (held_ == nullptr) return;

@@ -53,6 +53,10 @@ class NativeTensor : public Wrap<NativeTensor, runtime::TensorRef> {
   // The bytes as JavaScript sees them, while it does not run; null where it was released or detached.
   char* bytes();
 
+  // Writes `part` to the rows from `row` on as JavaScript sees them; nothing where it was released or
+  // detached meanwhile. Counted as copied out. Throws INVALID_ARGUMENT where the rows are others.
+  void WriteRows(int64_t row, const runtime::TensorRef& part);
+
   // Keeps the wrapper from being collected until `Unpin`.
   void Pin() { Ref(); }
   void Unpin() { Unref(); }

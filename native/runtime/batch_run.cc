@@ -31,10 +31,16 @@ BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector
       done_(std::move(done)),
       joined_(function_->fetches().size()),
       outputs_(joined_.size()) {
-  for (size_t i = 0; i < options_.into.size(); ++i) {
-    joined_[i].target = options_.into[i].tensor != nullptr;
-    joined_[i].tensor = options_.into[i].tensor;
-    joined_[i].row = joined_[i].target ? options_.into[i].row : 0;
+  for (size_t i = 0; i < joined_.size(); ++i) {
+    Joined& joined = joined_[i];
+    const RowTarget* const into = options_.into.empty() ? nullptr : &options_.into[i];
+    joined.target = into != nullptr && (into->shared != nullptr || into->tensor != nullptr);
+    if (!joined.target) {
+      joined.rows = std::make_shared<SharedRows>(std::max<int64_t>(rows_, 0));
+    } else {
+      joined.rows = into->shared != nullptr ? into->shared : std::make_shared<SharedRows>(into->tensor);
+      joined.row = into->row;
+    }
   }
 }
 
@@ -80,7 +86,7 @@ void BatchRun::RunShard(int64_t shard) {
     if (KeepsOutput(i)) {
       outputs_[i] = OwnOutput(std::move(outputs[i]));
     } else {
-      Join(i, outputs[i].get(), begin);
+      joined_[i].rows->Write(joined_[i].row + begin, outputs[i].get(), function_->fetches()[i].name);
     }
   }
 }
@@ -96,7 +102,7 @@ void BatchRun::CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) co
             " rows of input; axis 0 of every fetch must be the batch's. Keep the batch axis in it.",
         name);
   }
-  if (options_.into.empty() || !options_.into[fetch].given) return;
+  if (options_.into.empty() || !options_.into[fetch].given || options_.into[fetch].shared != nullptr) return;
   const std::vector<int64_t>& target = options_.into[fetch].dims;
   dims[0] = target[0];
   if (dims == target) return;
@@ -106,35 +112,6 @@ void BatchRun::CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) co
                   name);
 }
 
-void BatchRun::Join(size_t fetch, const TF_Tensor* output, int64_t begin) {
-  std::vector<int64_t> dims = tf::Dims(output);
-  Joined& joined = joined_[fetch];
-  TensorRef target;
-  {
-    const std::lock_guard<std::mutex> lock(joined.mutex);
-    if (joined.tensor == nullptr) {
-      dims[0] = rows_;
-      joined.tensor = Tensor::Allocate(C().TF_TensorType(output), dims);
-    }
-    target = joined.tensor;
-  }
-  dims[0] = target->rows();
-  if (target->dims() != dims) {
-    const std::string& name = function_->fetches()[fetch].name;
-    throw tf::Error(TF_INVALID_ARGUMENT,
-                    "fetch '" + name + "' has rows of different shapes in different shards, " +
-                        graph::ToString(graph::Shape::Of(target->dims())) + " and " +
-                        graph::ToString(graph::Shape::Of(dims)) + " for all rows: they cannot be joined",
-                    name);
-  }
-  const size_t bytes = C().TF_TensorByteSize(output);
-  if (bytes == 0) return;
-  std::memcpy(
-      static_cast<char*>(target->data()) + target->row_bytes() * static_cast<size_t>(joined.row + begin),
-      C().TF_TensorData(output), bytes);
-  CountCopiedOut(bytes);
-}
-
 void BatchRun::Finish(std::exception_ptr error) noexcept {
   feeds_.clear();
   if (error != nullptr) {
@@ -142,7 +119,7 @@ void BatchRun::Finish(std::exception_ptr error) noexcept {
     return;
   }
   for (size_t i = 0; i < joined_.size(); ++i) {
-    if (!joined_[i].target && shards() > 1) outputs_[i] = std::move(joined_[i].tensor);
+    if (!joined_[i].target && shards() > 1) outputs_[i] = joined_[i].rows->tensor();
   }
   done_(std::move(outputs_), nullptr);
 }

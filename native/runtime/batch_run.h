@@ -20,19 +20,16 @@ class BatchRun : public ShardedJob {
   void Finish(std::exception_ptr error) noexcept override;
 
  private:
-  // Where the rows of one fetch go, of which each shard writes its own part.
+  // Where the shards write the rows of one fetch.
   struct Joined {
-    std::mutex mutex;
-    // The target's; else, of several shards, allocated when the first shows their shape.
-    TensorRef tensor;
-    int64_t row = 0;  // in `tensor`, of the run's first
-    bool target = false;
+    std::shared_ptr<SharedRows> rows;
+    int64_t row = 0;      // there, of the run's first
+    bool target = false;  // the rows are not the run's own
   };
 
   // Whether the rows of a fetch stay where TensorFlow put them.
   bool KeepsOutput(size_t fetch) const { return shards() == 1 && !joined_[fetch].target; }
   void CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) const;
-  void Join(size_t fetch, const TF_Tensor* output, int64_t begin);
 
   const std::shared_ptr<const CompiledFunction> function_;
   std::vector<FeedValue> feeds_;

@@ -188,6 +188,14 @@ void CompiledFunction::CheckTargets(const std::vector<FeedValue>& feeds, const R
     const Fetch& fetch = fetches_[i];
     if (!target.given) continue;
     if (rows < 0) ThrowBadTarget(fetch, "has no rows to take: no feed of the function has any");
+    if (target.shared != nullptr) {
+      if (target.row < 0 || rows > target.shared->rows() - target.row) {
+        ThrowBadTarget(fetch, "is of " + std::to_string(target.shared->rows()) + " rows: the " +
+                                  std::to_string(rows) + " rows of the run, from row " +
+                                  std::to_string(target.row) + " on, do not fit");
+      }
+      continue;
+    }
     if (target.dtype != fetch.dtype) {
       ThrowBadTarget(fetch, "has another dtype: expected " + tf::DTypeName(fetch.dtype) + ", received " +
                                 tf::DTypeName(target.dtype));

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "control/run_control.h"
+#include "runtime/shared_rows.h"
 #include "runtime/tensor.h"
 
 namespace ke::runtime {
@@ -32,6 +34,8 @@ struct RowTarget {
   // The memory of `dims`, which the shards write. Null: the rows are checked against `dims` and returned, and
   // whoever asked writes them where native threads cannot.
   TensorRef tensor;
+  // In place of all but `row`: memory that several runs write.
+  std::shared_ptr<SharedRows> shared;
 };
 
 struct RunOptions {

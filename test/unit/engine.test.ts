@@ -7,7 +7,6 @@ import { FunctionCache } from '../../lib/model/function_cache.js';
 import { untilAborted } from '../../lib/signal.js';
 
 class FakeFunction implements NativeFunction {
-  readonly fetches = [];
   closed = false;
   run = () => Promise.resolve([]);
   close(): void {

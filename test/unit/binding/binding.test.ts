@@ -223,15 +223,6 @@ describe('NativeFunction', () => {
     expect(addon.memory().copiedOutBytes).toBe(before.copiedOutBytes + 160);
   });
 
-  it('says what it gives', async () => {
-    expect(double.fetches).toEqual([
-      { name: expect.stringContaining('AddV2'), dtype: 'float32', shape: [null, 4] },
-    ]);
-    const closed = await doubling(addon);
-    closed.close();
-    expect(() => closed.fetches).toThrow('the function is closed');
-  });
-
   it('keeps a feed alive that is released in the middle of the run', async () => {
     const x = floats(2000);
     const running = double.run([x], { shardSize: 1 });

@@ -41,8 +41,15 @@ before = copied();
 await addon.copyRows(joined, 1, x, 10, 2);
 const copy = since(before);
 
+const rows = addon.createRows(6);
+const all = await Promise.all(
+  [0, 2, 4].map((begin) => double.run([x], { shardSize: 1, begin, rows: 2, into: [{ rows, row: begin }] })),
+);
+
 console.log(
   JSON.stringify({
+    rows: [...valuesOf(rows.tensor)],
+    one: all.every(([whole]) => whole === rows.tensor),
     same: output === target,
     values: [...valuesOf(target)],
     run,

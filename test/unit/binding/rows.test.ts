@@ -232,6 +232,54 @@ describe('a target', () => {
   });
 });
 
+describe('rows of several runs', () => {
+  it('are joined in memory that the first run makes, each row copied once', async () => {
+    const rows = addon.createRows(400);
+    expect(rows.tensor).toBeNull();
+    const x = floats(400);
+    const run = (i: number) =>
+      double.run([x], { shardSize: 3, begin: 4 * i, rows: 4, into: [{ rows, row: 4 * i }] });
+    let outputs: NativeTensor[][] = [];
+    const copied = await copies(async () => {
+      outputs = await Promise.all(Array.from({ length: 100 }, (_, i) => run(i)));
+    });
+    // The second shard of a run begins between 64 bytes.
+    expect(copied).toEqual({ in: 100 * 16, out: 400 * 16 });
+    expect([...valuesOf(rows.tensor as NativeTensor)]).toEqual(Array.from({ length: 1600 }, (_, i) => 2 * i));
+    for (const [output] of outputs) expect(output).toBe(rows.tensor);
+  });
+
+  it('must be of one shape and dtype, and must fit', async () => {
+    const trace = addon.createTrace();
+    const x = trace.placeholder('float32', null, 'x');
+    const [sum] = trace.op('AddV2', [x.id, x.id], {});
+    const run = await trace.compile([sum?.id ?? -1], { intraOp: 1, replicas: 2 });
+    const rows = addon.createRows(4);
+    await run.run([floats(2)], { shardSize: 1, into: [{ rows, row: 0 }] });
+    const other = await failure(() =>
+      run.run([floats(2, { columns: 5 })], { shardSize: 1, into: [{ rows, row: 2 }] }),
+    );
+    expect(other).toMatchObject({ code: 'INVALID_ARGUMENT', op: expect.stringMatching(/:0$/) });
+    expect(other.message).toContain('rows of different shapes in different parts, (4, 4) and (4, 5)');
+    const long = await failure(() => run.run([floats(3)], { shardSize: 1, into: [{ rows, row: 2 }] }));
+    expect(long.message).toContain('is of 4 rows: the 3 rows of the run, from row 2 on, do not fit');
+    expect(
+      await failure(() => run.run([floats(1)], { shardSize: 1, into: [{ rows: 5, row: 0 }] as never })),
+    ).toBeInstanceOf(TypeError);
+    expect(() => addon.createRows(-1)).toThrow('for rows');
+    expect(valuesOf(rows.tensor as NativeTensor)[7]).toBe(14);
+    run.close();
+  });
+
+  it('outlive the one who asked for them, in the middle of a run', async () => {
+    const run = await slow(addon);
+    const x = addon.allocate('float32', [4, 600]);
+    const [whole] = await run.run([x], { shardSize: 1, into: [{ rows: addon.createRows(4), row: 0 }] });
+    expect(whole?.byteLength).toBe(9600);
+    run.close();
+  });
+});
+
 describe('copyRows', () => {
   it('copies rows and counts them', async () => {
     const target = floats(6, { fill: -1 });
@@ -303,6 +351,8 @@ describe('where external buffers are refused', () => {
       gone: 0,
       joined: [0, 0, 0, 0, 40, 41, 42, 43, 44, 45, 46, 47, 0, 0, 0, 0],
       copy: [0, 32],
+      rows: Array.from({ length: 24 }, (_, i) => 2 * i),
+      one: true,
     });
   });
 });
