@@ -88,6 +88,11 @@ export class Results {
     this.#parts.push({ row, samples: batch.samples, outputs });
   }
 
+  /** Gives back what was made for results that nobody gets: the run failed before its first step was done. */
+  release(): void {
+    for (const { tensor } of this.#whole?.rows.values() ?? []) tensor?.release();
+  }
+
   /** All rows so far. To be called once, at the end. */
   async finish(): Promise<Record<string, Tensor | RaggedTensor>> {
     const names = Object.keys(this.#parts[0]?.outputs ?? {});

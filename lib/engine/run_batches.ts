@@ -121,8 +121,13 @@ export async function runBatches<Outputs extends StepOutputs>(
     accept: ({ batch, outputs }) => results.append(batch, outputs),
     rest: () => results,
   });
-  for await (const _ of steps) {
-    // All is done by the keeper.
+  try {
+    for await (const _ of steps) {
+      // All is done by the keeper.
+    }
+    return await results.finish();
+  } catch (error) {
+    if (results.steps === 0) results.release();
+    throw error;
   }
-  return results.finish();
 }

@@ -31,7 +31,7 @@ constexpr uint32_t kAttrString = 2;
 constexpr uint32_t kListType = 6;
 
 // They hand elements of their floating inputs on, or leave them out: nothing that is not finite can come up.
-const std::set<std::string_view> kMovers = {
+constexpr std::string_view kMovers[] = {
     "Abs",
     "BatchToSpaceND",
     "BroadcastTo",
@@ -80,9 +80,14 @@ const std::set<std::string_view> kMovers = {
     "While",
 };
 // They tell of a number what it is, and may be asked of any.
-const std::set<std::string_view> kQuestions = {"Equal", "Greater", "GreaterEqual", "IsFinite", "IsInf",
-                                               "IsNan", "Less",    "LessEqual",    "NotEqual", "Rank",
-                                               "Shape", "ShapeN",  "Size"};
+constexpr std::string_view kQuestions[] = {"Equal", "Greater", "GreaterEqual", "IsFinite", "IsInf",
+                                           "IsNan", "Less",    "LessEqual",    "NotEqual", "Rank",
+                                           "Shape", "ShapeN",  "Size"};
+
+template <size_t n>
+bool Contains(const std::string_view (&names)[n], std::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
 
 // Whether the op may leave input `i` out of its result, element by element, whatever that holds.
 bool MayLeaveOut(std::string_view op, int i) {
@@ -158,9 +163,9 @@ class Checker {
       bool all = true;
       for (const auto& [consumer, input] : found->second) {
         const bool leaves_out = MayLeaveOut(TypeOf(consumer), input) ||
-                                (kMovers.count(TypeOf(consumer)) > 0 && AllPass(consumer));
+                                (Contains(kMovers, TypeOf(consumer)) && AllPass(consumer));
         left_out |= leaves_out;
-        all &= leaves_out || kQuestions.count(TypeOf(consumer)) > 0;
+        all &= leaves_out || Contains(kQuestions, TypeOf(consumer));
       }
       if (all && left_out) passed_.insert(KeyOf(tensor));
     }
@@ -188,7 +193,7 @@ class Checker {
     const std::vector<TF_Output>& inputs = inputs_.at(tensor.oper);
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!Passes(inputs[i])) continue;
-      if (kMovers.count(type) == 0 && !MayLeaveOut(type, static_cast<int>(i))) continue;
+      if (!Contains(kMovers, type) && !MayLeaveOut(type, static_cast<int>(i))) continue;
       FindSources(inputs[i], seen, passed, given);
       further = true;
     }
@@ -201,7 +206,7 @@ class Checker {
     if (!strict) {
       if (consumers_.count(KeyOf(tensor)) == 0) return;
       const std::string_view type = TypeOf(tensor.oper);
-      if (kMovers.count(type) > 0) return;
+      if (Contains(kMovers, type)) return;
       if (!IsComputed(type) && !(type == "Const" && IsBad(tensor))) return;
     }
     Check check;

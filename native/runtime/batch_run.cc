@@ -1,17 +1,13 @@
 #include "runtime/batch_run.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "graph/numerics_op.h"
-#include "runtime/memory.h"
 
 namespace ke::runtime {
-
-using tf::C;
 
 namespace {
 

@@ -30,7 +30,8 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 using Body = std::function<TF_Output(Scope*, TF_Output)>;
 
 // What a checked run of body(x), x of shape (N), fails with; none where it does not fail.
-std::optional<NumericsError> Failure(const std::vector<float>& x, const Body& body, int64_t shard_size = 100) {
+std::optional<NumericsError> Failure(const std::vector<float>& x, const Body& body,
+                                     int64_t shard_size = 100) {
   auto scope = std::make_unique<Scope>();
   scope->CheckNumerics();
   const TF_Output feed = scope->Placeholder(TF_FLOAT, Shape::Of({-1}), "x");
