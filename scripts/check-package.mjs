@@ -71,6 +71,7 @@ function checkContents(tarball) {
   const wanted = [
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/cli/doctor/probe.js',
     'dist/data/sequence_worker.js',
     'dist/utils/title_worker.js',
     'native/binding/addon.cc',
@@ -111,6 +112,12 @@ function checkProject(project, tarball) {
   );
   const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
   check('the command runs', cli.code === 0 && cli.stdout.includes(version) ? undefined : cli.text);
+  const doctor = execute(
+    path.join(project, 'node_modules', '.bin', 'keras-explainable'),
+    ['doctor', '--model', 'model'],
+    project,
+  );
+  check('its doctor finds nothing missing', doctor.code === 0 ? undefined : doctor.text);
 }
 
 main(async () => {

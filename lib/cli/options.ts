@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import { nearNames } from '../arguments.js';
 import { COLORMAPS, type Colormap } from '../image/colormap.js';
+import { MOST_PIXELS } from '../image/decode.js';
 import { PREPROCESSINGS, type Preprocessing } from '../image/preprocess.js';
 
 /** Parses a whole number within bounds. */
@@ -53,13 +54,19 @@ export function unitList(text: string): number[] {
   return [...new Set(units.map(Number))];
 }
 
-/** Parses `224` or `224x320` (height by width). */
+/**
+ * Parses `224` or `224x320` (height by width): at most as many pixels as a picture may have. TensorFlow's kernels count
+ * elements in 32 bits; layers of sizes far beyond this have crashed the process.
+ */
 export function imageSize(text: string): [number, number] {
   const match = /^(\d+)(?:x(\d+))?$/.exec(text);
   const height = Number(match?.[1]);
   const width = Number(match?.[2] ?? height);
   if (!(height > 0 && width > 0))
     throw new InvalidArgumentError("Expected '224' or '224x320' (height by width).");
+  if (height * width > MOST_PIXELS) {
+    throw new InvalidArgumentError(`Expected at most ${MOST_PIXELS} pixels, as 8192x8192.`);
+  }
   return [height, width];
 }
 

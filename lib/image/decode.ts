@@ -8,7 +8,7 @@ import { type ImageFormat, readImageHeader } from './header.js';
 import { imageFunction, perKey } from './image_function.js';
 
 /** 67 million pixels: 201 MB decoded. */
-const MOST_PIXELS = 2 ** 26;
+export const MOST_PIXELS = 2 ** 26;
 
 export interface DecodeOptions {
   /** Larger pictures are refused by what their header declares, before memory is taken. Default 2^26. */

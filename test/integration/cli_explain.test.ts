@@ -154,9 +154,9 @@ describe('explain', () => {
       /--sheet: .*package\.json' is a file/,
     ],
     [
-      'a scale beyond any memory',
+      'a scale beyond all measure',
       ['--method', 'gradcam_tta', '--scales', '100000'],
-      /--scales: a picture 100000 times as large, .* but there are .* of memory/,
+      /--scales: a picture 100000 times as large, .* has more than 67108864 pixels/,
     ],
     ['a sheet that is no PNG', ['--sheet', 'a.jpg'], /--sheet.*Expected the name of a \.png file/],
     ['boxes that are no JSON', ['--boxes', 'README.md'], /--boxes: 'README\.md' is not valid JSON/],

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { bytesPerElement } from '../../dtype.js';
+import { MOST_PIXELS } from '../../image/decode.js';
 import { UsageError } from '../failure.js';
 import { formatBytes } from '../numbers.js';
 import type { Target } from './target.js';
@@ -47,6 +48,9 @@ export function checkMemory(
   for (const scale of scales) {
     const [height, width] = size.map((each) => Math.round(each * scale)) as [number, number];
     const what = `a picture ${scale} times as large, ${height}x${width},`;
+    if (height * width > MOST_PIXELS) {
+      throw new UsageError(`--scales: ${what} has more than ${MOST_PIXELS} pixels. Choose smaller ones.`);
+    }
     check('--scales', what, bytesOf(height, width), 'Choose smaller ones.');
   }
 }

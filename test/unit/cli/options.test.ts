@@ -28,6 +28,9 @@ describe('options', () => {
   test('a size is one number, or height by width', () => {
     expect(imageSize('224')).toEqual([224, 224]);
     expect(imageSize('96x128')).toEqual([96, 128]);
+    expect(imageSize('8192')).toEqual([8192, 8192]);
+    expect(() => imageSize('8192x8193')).toThrow('at most 67108864 pixels');
+    expect(() => imageSize('100000')).toThrow('at most 67108864 pixels');
     for (const text of ['0', '0x4', '4x', 'x4', '4x4x4', 'big']) expect(() => imageSize(text)).toThrow(/224/);
   });
 

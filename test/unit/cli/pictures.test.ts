@@ -125,9 +125,14 @@ describe('memory', () => {
     [{ batchSize: 5, size: [96, 96] as const }, 4 * picture, 'Choose a smaller one, or a smaller --size.'],
     [{ batchSize: 5 }, picture - 1, '--size: a picture of 96x96 takes 111 kB'],
     [
+      { batchSize: 1, scales: [0.5, 1.5] },
+      2 * picture,
+      '--scales: a picture 1.5 times as large, 144x144, takes 249 kB',
+    ],
+    [
       { batchSize: 1, scales: [0.5, 1000] },
-      25e9,
-      "--scales: a picture 1000 times as large, 96000x96000, takes 111 GB as the model's input alone",
+      1e18,
+      '--scales: a picture 1000 times as large, 96000x96000, has more than 67108864 pixels. Choose smaller ones.',
     ],
   ])('%j is refused by its option', (demand, limit, message) => {
     expect(() => checkMemory(target, demand, limit)).toThrow(message);
