@@ -134,6 +134,8 @@ export class Tensor<D extends NumericDType = NumericDType> {
     if (this.#native !== null) return Promise.resolve(this.#native);
     this.#pending ??= alignedRows(this, 0, this.shape[0] ?? 1)
       .then((aligned) => {
+        // Released meanwhile: who waits for it has it still, and the collector frees it.
+        if (this.#data === null) return aligned;
         this.#native = aligned;
         this.#data = null;
         return aligned;
@@ -145,12 +147,25 @@ export class Tensor<D extends NumericDType = NumericDType> {
   }
 }
 
-/** Copies `source` to `target` from element `at` on, in slices that leave the event loop free. */
+/**
+ * Copies `source` to `target` from element `at` on, in slices that leave the event loop free.
+ *
+ * @throws KerasExplainableError (`CLOSED`) where the memory of either goes meanwhile: views of it have no elements then.
+ */
 export async function copySlowly(source: TypedArray, target: TypedArray, at: number): Promise<void> {
   const step = COPY_BYTES / source.BYTES_PER_ELEMENT;
+  const { length } = source;
+  const room = target.length;
   const pace = new Pace();
-  for (let from = 0; from < source.length; from += step) {
+  for (let from = 0; from < length; from += step) {
     if (pace.due) await pace.rest();
+    if (source.length !== length || target.length !== room) {
+      throw new KerasExplainableError(
+        'CLOSED',
+        'The memory of a tensor went while it was copied: it was released, or its buffer transferred. Keep tensors ' +
+          'until the calls that were given them are done.',
+      );
+    }
     // Both views are of one dtype: `set` is a memcpy.
     (target as Float32Array).set(source.subarray(from, from + step) as Float32Array, at + from);
   }
@@ -162,10 +177,15 @@ export async function alignedRows(tensor: Tensor, begin: number, end: number): P
   const row = elementsOf(tensor.shape.slice(1));
   const shape = tensor.shape.length === 0 ? [] : [end - begin, ...tensor.shape.slice(1)];
   const memory = native(() => addon.allocate(tensor.dtype, shape), ResourceError);
-  const target = viewOf(tensor.dtype, memory.buffer, memory.byteOffset, row * (end - begin));
-  await copySlowly(tensor.data.subarray(begin * row, end * row), target, 0);
-  copiedIn += target.byteLength;
-  return memory;
+  try {
+    const target = viewOf(tensor.dtype, memory.buffer, memory.byteOffset, row * (end - begin));
+    await copySlowly(tensor.data.subarray(begin * row, end * row), target, 0);
+    copiedIn += target.byteLength;
+    return memory;
+  } catch (error) {
+    memory.release();
+    throw error;
+  }
 }
 
 /** Copies the rows of `part` into `whole`, which lies in native memory, from row `row` on: into a run or out of one. */

@@ -90,4 +90,13 @@ describe('copySlowly', () => {
     expect(target.subarray(0, 10)).toEqual(new Float32Array(10));
     expect(turns).toBeGreaterThan(1);
   });
+
+  it('refuses memory that goes meanwhile, of either side: what is not copied would be anything', async () => {
+    for (const side of ['source', 'target'] as const) {
+      const arrays = { source: new Float32Array(4_000_000), target: new Float32Array(4_000_000) };
+      const copying = copySlowly(arrays.source, arrays.target, 0);
+      structuredClone(null, { transfer: [arrays[side].buffer] });
+      await expect(copying, side).rejects.toMatchObject({ code: 'CLOSED' });
+    }
+  });
 });
