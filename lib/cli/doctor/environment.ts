@@ -3,16 +3,25 @@ import { cacheRoot } from '../../tensorflow/layout.js';
 import { whyNotWritable } from '../output.js';
 import type { Finding } from './finding.js';
 
-/** Variables that change what this package, TensorFlow, Node or pip do. */
+/**
+ * Families of the variables that TensorFlow 2.21's libraries read. Others that begin with TF_ are Terraform's
+ * (TF_CLI_CONFIG_FILE, TF_VAR_..., TF_LOG, TF_DATA_DIR).
+ */
+const TENSORFLOW =
+  /^TF_(AUTO_MIXED_PRECISION|BFC|CONV2D|CPP|CPU|CUBLAS|CUDA|CUDNN|DATA_EXPERIMENT|DEBUG|DETERMINISTIC|DISABLE|DUMP|EAGER|ENABLED?|FORCE|FP16|GPU|GRAPH|GRPC|JITRT|LOG_XLA|MATMUL|MKL|NUM|ONEDNN|OVERRIDE|PER_DEVICE|RUN_HANDLER|SET_ONEDNN|SYNC|USE|XLA)_/;
+/** Variables that change what this package, Node, pip or TensorFlow's own libraries do. */
 const RELEVANT =
-  /^(KERAS_EXPLAINABLE_|TF_|CUDA_|PIP_|OMP_|KMP_|MKL_|ONEDNN_|DNNL_)|^((https?|all|no)_proxy|XDG_CACHE_HOME|LD_(LIBRARY_PATH|PRELOAD)|DYLD_LIBRARY_PATH|VIRTUAL_ENV|CONDA_PREFIX|CXX|NODE_OPTIONS|UV_THREADPOOL_SIZE|NO_COLOR|FORCE_COLOR|DEBUG|CI)$/i;
+  /^(KERAS_EXPLAINABLE_|XLA_FLAGS$|CUDA_|PIP_|OMP_|KMP_|MKL_|ONEDNN_|DNNL_)|^((https?|all|no)_proxy|XDG_CACHE_HOME|LD_(LIBRARY_PATH|PRELOAD)|DYLD_LIBRARY_PATH|VIRTUAL_ENV|CONDA_PREFIX|CXX|NODE_OPTIONS|UV_THREADPOOL_SIZE|NO_COLOR|FORCE_COLOR|DEBUG|CI)$/i;
 
 /** Names of variables whose values are nobody's business. */
 const SECRET = /TOKEN|PASS|SECRET|CREDENTIAL|AUTH|KEY/i;
 
 export function environmentFinding(env: NodeJS.ProcessEnv = process.env): Finding {
   const set = Object.entries(env)
-    .filter((entry): entry is [string, string] => entry[1] !== undefined && RELEVANT.test(entry[0]))
+    .filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && (TENSORFLOW.test(entry[0]) || RELEVANT.test(entry[0])),
+    )
     // The command line sets this one itself.
     .filter(([name, value]) => name !== 'TF_CPP_MIN_LOG_LEVEL' || value !== '3')
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -21,7 +30,11 @@ export function environmentFinding(env: NodeJS.ProcessEnv = process.env): Findin
     check: 'environment',
     status: 'ok',
     found:
-      set.length === 0 ? 'no variable that matters here is set' : `${set.length} variables that matter here`,
+      set.length === 0
+        ? 'no variable that matters here is set'
+        : set.length === 1
+          ? '1 variable that matters here'
+          : `${set.length} variables that matter here`,
     details: set.map(([name, value]) => `${name}=${value}`),
     facts: Object.fromEntries(set),
   };

@@ -88,6 +88,20 @@ describe('credentials', () => {
     ]);
     expect(JSON.stringify(found)).not.toContain('secret');
   });
+
+  test('are not those of Terraform, which begin with TF_ as well', () => {
+    const terraform = {
+      TF_CLI_CONFIG_FILE: 'x',
+      TF_VAR_zone: 'x',
+      TF_LOG: 'x',
+      TF_DATA_DIR: 'x',
+      TF_INPUT: '0',
+    };
+    expect(environmentFinding(terraform).found).toBe('no variable that matters here is set');
+    const read = { TF_GPU_THREAD_MODE: 'x', TF_LOG_XLA_ACTIVITY: '1', XLA_FLAGS: '--xla_dump_to=x' };
+    expect(Object.keys(environmentFinding({ ...terraform, ...read }).facts ?? {})).toEqual(Object.keys(read));
+    expect(environmentFinding({ TF_ENABLE_ONEDNN_OPTS: '0' }).found).toBe('1 variable that matters here');
+  });
 });
 
 describe('a process that tries something', () => {
