@@ -1,5 +1,6 @@
 /** Several batches under way at once, their results in order. */
 import type { Batch, DataHandler } from '../data/batch.js';
+import { checkSignal } from '../signal.js';
 
 export interface Stage<Outputs> {
   /** Begins a batch; what it returns settles when the batch is done. `signal` ends it. */
@@ -60,7 +61,10 @@ export async function* pipeline<Outputs>(
       }
       room = Math.min(handler.maxQueueSize, inFlight(batch));
       await announce(batch);
-      underWay.push(start(batch));
+      // Much may have happened meanwhile, and a batch that is begun now would hear of none of it.
+      checkSignal(signal);
+      if (broken) batch.release();
+      else underWay.push(start(batch));
     } catch (reason) {
       batch?.release();
       ended = true;

@@ -244,4 +244,36 @@ describe('pipeline', () => {
     expect(recorder.underWay).toBe(0);
     expect(control.interruption()).toMatchObject({ code: 'CANCELLED', cause: new Error('enough') });
   });
+
+  it('begins nothing once it is aborted, left, or has failed, while a batch was announced', async () => {
+    const abort = new Recorder({ steps: 9, computing: () => 5 });
+    const control = follow(undefined);
+    const fail = new Recorder({ steps: 9, failStep: 0 });
+    const leave = new Recorder({ steps: 9 });
+    const announcing = (recorder: Recorder, meanwhile: (step: number) => unknown) =>
+      pipeline(
+        recorder.handler(),
+        {
+          ...recorder.stage,
+          announce: async (batch) => {
+            await recorder.stage.announce(batch);
+            await meanwhile(batch.step);
+          },
+        },
+        recorder === abort ? control : follow(undefined),
+      );
+
+    const aborted = await collect(
+      announcing(abort, (step) => step === 1 && control.abort(new Error('enough'))),
+    );
+    expect(aborted.error).toEqual(new Error('enough'));
+    expect([abort.begun, abort.released]).toEqual([1, expect.arrayContaining([0, 1])]);
+
+    const failed = await collect(announcing(fail, (step) => step === 1 && turns(5)));
+    expect(failed.error).toEqual(new Error('step 0'));
+    expect([fail.begun, fail.released.toSorted()]).toEqual([1, [0, 1]]);
+
+    for await (const _ of announcing(leave, (step) => step === 1 && turns(5))) break;
+    expect([leave.begun, leave.released.toSorted()]).toEqual([1, [0, 1]]);
+  });
 });
