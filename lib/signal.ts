@@ -1,5 +1,6 @@
 /** What an `AbortSignal` and a `timeout` mean to a run. */
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { outOfRange, wrongType } from './arguments.js';
 import { CancelledError, TimeoutError } from './errors.js';
 
@@ -65,9 +66,13 @@ export function follow(outer: AbortSignal | undefined, timeout?: number): Follow
   };
 }
 
+function ignore(): void {}
+
 /** Awaits `work`, but no longer than until `signal` is aborted; the work itself goes on. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
+  // What it is over with later, nobody hears of.
+  work.catch(ignore);
   checkSignal(signal);
   let abort: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
@@ -79,4 +84,33 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | un
   } finally {
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** How long what was left or aborted waits for what others have under way. */
+const GRACE_MILLISECONDS = 250;
+
+/** Waits for `work`, but not for long, and whatever it is over with. */
+export async function withinGrace(work: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const time = sleep(GRACE_MILLISECONDS, null, { signal: late.signal });
+  await Promise.race([work, time]).catch(ignore);
+  late.abort();
+  await time.catch(ignore);
+}
+
+/**
+ * Awaits `work` of others, all of it, but not for long once `signal` is aborted: then it throws CancelledError, and the
+ * work goes on.
+ */
+export async function untilLongAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let over = false;
+  const end = () => {
+    over = true;
+  };
+  const ended = work.then(end, end);
+  await untilAborted(ended, signal).catch(ignore);
+  if (!over) await withinGrace(ended);
+  if (!over) throw cancelled(signal);
+  return work;
 }

@@ -102,7 +102,16 @@ export class CallbackList {
     for (const each of this.callbacks) await each.onPredictEnd?.();
   }
 
+  /** All hear of it: one that fails keeps no other from tidying up. Throws what the first of them throws, afterwards. */
   async onPredictError(error: unknown): Promise<void> {
-    for (const each of this.callbacks) await each.onPredictError?.(error);
+    const failures: unknown[] = [];
+    for (const each of this.callbacks) {
+      try {
+        await each.onPredictError?.(error);
+      } catch (failure) {
+        failures.push(failure);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 }

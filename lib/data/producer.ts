@@ -1,8 +1,8 @@
 /** Every kind of source as one thing to read from. */
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import { follow } from '../signal.js';
-import { type Positions, type Producer, withinGrace } from './reader.js';
+import { follow, withinGrace } from '../signal.js';
+import type { Positions, Producer } from './reader.js';
 import { isNodeStream, isWebStream, type Sequence, type Source } from './source.js';
 
 /** Every source but a Sequence. */

@@ -1,6 +1,5 @@
 /** The batches of a source as its producer gives them, one after the other, and the end of it. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { checkSignal, untilAborted } from '../signal.js';
+import { checkSignal, untilAborted, withinGrace } from '../signal.js';
 import type { Room } from './room.js';
 
 export interface Reader {
@@ -10,19 +9,7 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-/** How long a run that was left or aborted waits for its producer to tidy up. */
-const GRACE_MILLISECONDS = 250;
-
 function ignore(): void {}
-
-/** Waits for `work`, but not for long. */
-export async function withinGrace(work: Promise<unknown>): Promise<void> {
-  const late = new AbortController();
-  const time = sleep(GRACE_MILLISECONDS, null, { signal: late.signal });
-  await Promise.race([work, time]).catch(ignore);
-  late.abort();
-  await time.catch(ignore);
-}
 
 /** Waits for a producer's end: all of it, but not for long once `signal` is aborted. Only before that may it fail. */
 async function untilClosed(closing: Promise<unknown>, signal: AbortSignal): Promise<void> {

@@ -12,10 +12,18 @@ export interface FinishedSteps {
 /** Not a property of the error: it may be anybody's, and frozen. */
 const finished = new WeakMap<object, FinishedSteps>();
 
-/** @internal Remembers what was done when `error` was thrown; an earlier note of the same error is replaced. */
-export function noteFinished(error: unknown, steps: FinishedSteps): void {
-  if ((typeof error === 'object' && error !== null) || typeof error === 'function')
-    finished.set(error, steps);
+function isObject(error: unknown): error is object {
+  return (typeof error === 'object' && error !== null) || typeof error === 'function';
+}
+
+/**
+ * @internal Remembers what was done when `error` was thrown; null: nothing. An earlier note of the same error is replaced:
+ * it is that of a run which this one read from, or of one before it.
+ */
+export function noteFinished(error: unknown, steps: FinishedSteps | null): void {
+  if (!isObject(error)) return;
+  if (steps === null) finished.delete(error);
+  else finished.set(error, steps);
 }
 
 /**
@@ -25,5 +33,5 @@ export function noteFinished(error: unknown, steps: FinishedSteps): void {
  * @returns undefined where nothing was done, and for errors that are no objects.
  */
 export function finishedSteps(error: unknown): FinishedSteps | undefined {
-  return typeof error === 'object' && error !== null ? finished.get(error) : undefined;
+  return isObject(error) ? finished.get(error) : undefined;
 }

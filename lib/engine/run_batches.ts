@@ -4,7 +4,7 @@ import type { CallbackList } from '../callbacks/callback_list.js';
 import type { Batch, DataHandler } from '../data/batch.js';
 import type { Model } from '../model/model.js';
 import type { RaggedTensor } from '../ragged.js';
-import { checkSignal, follow } from '../signal.js';
+import { checkSignal, follow, untilLongAborted } from '../signal.js';
 import type { Tensor } from '../tensor.js';
 import { noteFinished } from './finished.js';
 import { type Finished, pipeline } from './pipeline.js';
@@ -47,7 +47,10 @@ export async function* runSteps<Outputs extends StepOutputs>(
   { callbacks, counter, signal, timeout, onProgress }: LoopOptions,
   keeper: Keeper<Outputs>,
 ): AsyncGenerator<Finished<Outputs>, void> {
-  const control = follow(signal, timeout);
+  const outer = follow(signal, timeout);
+  // Its own end is not one of its hooks.
+  const own = follow(outer.signal);
+  const called = (hook: Promise<void>) => untilLongAborted(hook, outer.signal);
   let stopped = false;
   let row = 0;
   let state: 'running' | 'done' | 'failed' = 'running';
@@ -60,7 +63,7 @@ export async function* runSteps<Outputs extends StepOutputs>(
     };
   };
   const stage = {
-    announce: (batch: Batch) => callbacks.onPredictBatchBegin(batch.step),
+    announce: (batch: Batch) => called(callbacks.onPredictBatchBegin(batch.step)),
     begin: (batch: Batch, ownSignal: AbortSignal) => {
       const into = keeper.destinations(batch, row);
       const place = keeper.place?.(batch, row);
@@ -73,36 +76,42 @@ export async function* runSteps<Outputs extends StepOutputs>(
     stopped = true;
   };
 
+  const fail = async (thrown: unknown): Promise<never> => {
+    state = 'failed';
+    const error = outer.interruption() ?? thrown;
+    const rest = keeper.rest();
+    const { steps, samples } = rest;
+    // Memory may be what is short: then there is the error alone.
+    const outputs = steps > 0 ? await rest.finish().catch(() => null) : null;
+    noteFinished(error, outputs && { steps, samples, outputs });
+    // Whatever a callback makes of it, the caller hears of what went wrong first.
+    await called(callbacks.onPredictError(error)).catch(() => undefined);
+    throw error;
+  };
+
   try {
-    checkSignal(control.signal);
-    await callbacks.onPredictBegin();
-    for await (const finished of pipeline(handler, stage, control)) {
+    checkSignal(outer.signal);
+    await called(callbacks.onPredictBegin());
+    for await (const finished of pipeline(handler, stage, own)) {
       const { batch, outputs } = finished;
       counter.steps += batch.steps;
       keeper.accept(finished);
-      await callbacks.onPredictBatchEnd(batch.step + batch.steps, { outputs, stopPredicting });
+      await called(callbacks.onPredictBatchEnd(batch.step + batch.steps, { outputs, stopPredicting }));
       yield finished;
       if (stopped) break;
     }
     state = 'done';
-    await callbacks.onPredictEnd();
-  } catch (thrown) {
-    state = 'failed';
-    const error = control.interruption() ?? thrown;
-    const rest = keeper.rest();
-    if (rest.steps > 0) {
-      const { steps, samples } = rest;
-      // Memory may be what is short: then there is the error alone.
-      const outputs = await rest.finish().catch(() => null);
-      if (outputs !== null) noteFinished(error, { steps, samples, outputs });
-    }
-    // Whatever a callback makes of it, the caller hears of what went wrong first.
-    await callbacks.onPredictError(error).catch(() => undefined);
-    throw error;
+    await called(callbacks.onPredictEnd());
+  } catch (error) {
+    await fail(error);
   } finally {
-    control.dispose();
-    // Left by its consumer: an end like any other.
-    if (state === 'running') await callbacks.onPredictEnd();
+    try {
+      // Left by its consumer: an end like any other.
+      if (state === 'running') await called(callbacks.onPredictEnd()).catch(fail);
+    } finally {
+      own.dispose();
+      outer.dispose();
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import type { Batch } from '../data/batch.js';
 import { KerasExplainableError, nativeAsync } from '../errors.js';
 import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
-import { cancelled, checkSignal, untilAborted } from '../signal.js';
+import { cancelled, checkSignal, untilAborted, untilLongAborted } from '../signal.js';
 import { Tensor } from '../tensor.js';
 import { withLayer } from './numerics.js';
 import { ProgressWatch } from './progress.js';
@@ -54,7 +54,7 @@ export async function runFunction(
     const targets = destinations.map((to) => (to === undefined ? null : targetOf(to)));
     const options = { shardSize: shardSize(model, batch), begin, rows, run, into: targets };
     outputs = await nativeAsync(() => compiled.run(feeds, options));
-    await watch?.finish();
+    if (watch !== null) await untilLongAborted(watch.finish(), signal);
     return outputs.map((output, i) => {
       const to = destinations[i];
       if (to === undefined) return Tensor.fromNative(output);
