@@ -248,8 +248,8 @@ describe('pipeline', () => {
   it('begins nothing once it is aborted, left, or has failed, while a batch was announced', async () => {
     const abort = new Recorder({ steps: 9, computing: () => 5 });
     const control = follow(undefined);
-    const fail = new Recorder({ steps: 9, failStep: 0 });
-    const leave = new Recorder({ steps: 9 });
+    const fail = new Recorder({ steps: 9, failStep: 0, computing: () => 2 });
+    const leave = new Recorder({ steps: 9, computing: () => 2 });
     const announcing = (recorder: Recorder, meanwhile: (step: number) => unknown) =>
       pipeline(
         recorder.handler(),
