@@ -1,3 +1,4 @@
+import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { loadBatch } from '../../../lib/cli/pictures/batch.js';
@@ -90,6 +91,21 @@ describe('pictures', () => {
     await expect(findPictures([join(directory, '*.bmp')])).rejects.toThrow(/no file matches/);
   });
 
+  test('that are named and cannot be read are refused, also beside others', async () => {
+    const there = await file('there.png', '');
+    const [missing, link] = ['missing.png', 'link.png'].map((name) => join(directory, name)) as [
+      string,
+      string,
+    ];
+    await symlink('link.png', link);
+    await expect(findPictures([there, missing])).rejects.toThrow(/--images: '.*missing.png' is not there/);
+    await expect(findPictures([there, link])).rejects.toThrow(/link that leads nowhere \(ELOOP\)/);
+    await expect(findPictures(['/dev/null', there])).rejects.toThrow(/'\/dev\/null' is no file/);
+    await expect(findPictures([directory])).rejects.toThrow(/no file matches/);
+    expect(await findPictures([directory, there])).toEqual([there]);
+    await rm(link);
+  });
+
   test('with brackets in their name are files, not patterns', async () => {
     const path = await file('photo [1] (2).png', '');
     expect(await findPictures([path])).toHaveLength(1);
@@ -103,6 +119,10 @@ describe('pictures', () => {
       'CAT.jpg-3',
       'dog.jpg',
     ]);
+    const long = `${'ü'.repeat(125)}.png`;
+    const [first, second] = [names.next(long), names.next(`other/${long}`)] as [string, string];
+    expect(first).not.toBe(second);
+    for (const name of [first, second]) expect(Buffer.byteLength(`${name}.original.png`)).toBeLessThan(256);
   });
 });
 
