@@ -8,7 +8,7 @@ import { describeError, exitCodeOf, exitCodes } from './failure.js';
 import { installCommand } from './install.js';
 import { layersCommand } from './layers/command.js';
 import { predictCommand } from './predict/command.js';
-import { hasColours, paint, type Terminal, writeLine } from './terminal.js';
+import { hasColours, paint, printableLines, type Terminal, writeLine } from './terminal.js';
 
 const EXAMPLES = `
 Examples:
@@ -32,7 +32,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   } catch (error) {
     // Commander has already printed what it has to say.
     if (!(error instanceof CommanderError)) {
-      const message = describeError(error, Boolean(process.env.DEBUG));
+      const message = printableLines(describeError(error, Boolean(process.env.DEBUG)));
       await writeLine(terminal.err, `${paint(terminal.err, 'red', 'error:')} ${message}`);
     }
     return exitCodeOf(error);

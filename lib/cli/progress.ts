@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { Terminal } from './terminal.js';
+import { printable, type Terminal } from './terminal.js';
 
 export interface Progress {
   /** Sets what is done, of `total` where it has become known (0: unknown), and what is being worked on. */
@@ -28,7 +28,7 @@ export function startProgress(terminal: Terminal, total: number, unit: (count: n
   const payload = () => ({
     done: unit(state.done),
     whole: state.total > 0 ? unit(state.total) : '?',
-    item: state.item,
+    item: printable(state.item),
   });
   const start = () => bar.start(Math.max(state.total, 1), state.done, payload());
   start();

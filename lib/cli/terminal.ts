@@ -21,6 +21,26 @@ export function hasColours(stream: NodeJS.WriteStream): boolean {
   return paint(stream, 'bold', '') !== '';
 }
 
+/** Control characters, and those that turn the direction of text. */
+const UNPRINTABLE = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * A name from a file, a file system or a model as part of one line: what would break the line or command the terminal is
+ * shown as JSON has it, `\n` or `\u001b`.
+ */
+export function printable(name: string): string {
+  return name.replace(UNPRINTABLE, (character) =>
+    character < '\u0020'
+      ? JSON.stringify(character).slice(1, -1)
+      : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The same for text of several lines. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 /**
  * Waits until a stream has taken a line. A reader that goes away (`| head`) ends the output, not the work:
  * `main.ts` leaves `EPIPE` to this.

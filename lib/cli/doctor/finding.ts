@@ -1,4 +1,4 @@
-import { paint, type Terminal, writeLine } from '../terminal.js';
+import { paint, printable, type Terminal, writeLine } from '../terminal.js';
 
 /** 'error': nothing works without it. 'warning': something does not, or not as well. */
 export type Status = 'ok' | 'warning' | 'error';
@@ -29,7 +29,7 @@ export async function printFinding(
   { check, status, found, details = [], mend }: Finding,
 ): Promise<void> {
   const { sign, format } = SIGNS[status];
-  await writeLine(out, `${paint(out, format, sign)} ${paint(out, 'bold', check)}: ${found}`);
-  for (const line of details) await writeLine(out, `    ${line}`);
+  await writeLine(out, `${paint(out, format, sign)} ${paint(out, 'bold', check)}: ${printable(found)}`);
+  for (const line of details) await writeLine(out, `    ${printable(line)}`);
   if (mend !== undefined) await writeLine(out, `    ${paint(out, 'bold', 'to mend it:')} ${mend}`);
 }

@@ -1,6 +1,6 @@
 import { SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
 import { predictionsText, printFailure } from '../pictures/printing.js';
-import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
+import { paint, printable, type Terminal, writeJson, writeLine } from '../terminal.js';
 import type { PointingResult } from './pointing.js';
 import { formatPointing, type ReportPicture } from './report.js';
 
@@ -42,7 +42,7 @@ export class Printer {
     }
     const verdict =
       hit === undefined ? '' : `  ${hit ? paint(out, 'green', 'inside') : paint(out, 'red', 'outside')}`;
-    return writeLine(out, `${path}  ${predictionsText(out, predictions)}${verdict}`);
+    return writeLine(out, `${printable(path)}  ${predictionsText(out, predictions)}${verdict}`);
   }
 
   failure(path: string, error: Error): Promise<void> {

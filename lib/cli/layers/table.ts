@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { TensorSpec } from '../../graph/layer.js';
 import { formatBytes } from '../numbers.js';
 import { shapeText } from '../pictures/target.js';
-import { paint } from '../terminal.js';
+import { paint, printable, printableLines } from '../terminal.js';
 import type { LayerFacts, ModelFacts } from './facts.js';
 
 /** As in `model.summary()` of Keras 3; its lines are the table's, too. */
@@ -40,7 +40,7 @@ export function layersTable(out: NodeJS.WriteStream, layers: readonly LayerFacts
     layerText(layer),
     layer.outputs.map(({ shape }) => shapeText(shape, 'None')).join(', '),
     layer.parameters.toLocaleString('en'),
-    layer.connectedTo.join(', ') || '-',
+    printable(layer.connectedTo.join(', ')) || '-',
     ...(marked ? [layer.marks.join(', ')] : []),
   ]);
   const natural = head.map((text, i) =>
@@ -85,15 +85,16 @@ export function fitWidths(natural: readonly number[], room: number): number[] {
 
 function layerText({ path, name, type, calls }: LayerFacts): string {
   const indent = path.length > 1 ? `${'  '.repeat(path.length - 2)}└ ` : '';
-  return `${indent}${name} (${type})${calls > 1 ? ` ×${calls}` : ''}`;
+  return `${indent}${printable(`${name} (${type})`)}${calls > 1 ? ` ×${calls}` : ''}`;
 }
 
 /** What is said below the table. */
 export function summaryLines({ layers, parameters, bytes, exposed }: ModelFacts, shown: number): string[] {
   const some = shown === layers.length ? '' : `, ${shown} of them shown`;
   const totals = `Total params: ${parameters.toLocaleString('en')} (${formatBytes(bytes)}) in ${layers.length} layers${some}`;
-  if ('refused' in exposed) return [totals, `By default nothing is exposed: ${exposed.refused}`];
+  if ('refused' in exposed)
+    return [totals, `By default nothing is exposed: ${printableLines(exposed.refused)}`];
   const { logits, activations } = exposed;
-  const text = ({ name, shape }: TensorSpec) => `${name} ${shapeText(shape, 'None')}`;
+  const text = ({ name, shape }: TensorSpec) => `${printable(name)} ${shapeText(shape, 'None')}`;
   return [totals, `Exposed by default: ${text(logits)}, explained by ${text(activations)}`];
 }

@@ -1,9 +1,9 @@
-import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
+import { paint, printable, printableLines, type Terminal, writeJson, writeLine } from '../terminal.js';
 import { formatScore, type Prediction } from './predictions.js';
 
 /** Predictions on one line, the first of them emphasised. */
 export function predictionsText(out: NodeJS.WriteStream, predictions: readonly Prediction[]): string {
-  const texts = predictions.map(({ label, score }) => `${label} ${formatScore(score)}`);
+  const texts = predictions.map(({ label, score }) => `${printable(label)} ${formatScore(score)}`);
   return texts.map((text, i) => (i === 0 ? paint(out, 'bold', text) : text)).join(', ');
 }
 
@@ -14,5 +14,8 @@ export function printFailure(terminal: Terminal, json: boolean, path: string, er
 }
 
 export function printSkipped({ err }: Terminal, what: string, error: Error): Promise<void> {
-  return writeLine(err, `${paint(err, 'yellow', 'skipped')} ${what}: ${error.message}`);
+  return writeLine(
+    err,
+    `${paint(err, 'yellow', 'skipped')} ${printable(what)}: ${printableLines(error.message)}`,
+  );
 }

@@ -5,7 +5,7 @@ import { predictionsText, printFailure } from '../pictures/printing.js';
 import { predictScores } from '../pictures/scores.js';
 import type { Target } from '../pictures/target.js';
 import { startProgress } from '../progress.js';
-import { type Terminal, writeJson, writeLine } from '../terminal.js';
+import { printable, type Terminal, writeJson, writeLine } from '../terminal.js';
 import type { PredictOptions } from './options.js';
 
 interface PictureJob {
@@ -42,7 +42,7 @@ export async function predictPictures(job: PictureJob): Promise<number> {
         for (const [i, { path }] of pictures.entries()) {
           const predictions = topPredictions(scores.rows[i] as Float64Array, top, labels);
           if (json) await writeJson(out, { type: 'picture', path, predictions });
-          else await writeLine(out, `${path}  ${predictionsText(out, predictions)}`);
+          else await writeLine(out, `${printable(path)}  ${predictionsText(out, predictions)}`);
         }
       });
       predicted += pictures.length;

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { interruptible } from '../../../lib/cli/interrupt.js';
 import { formatBytes, formatNumber } from '../../../lib/cli/numbers.js';
 import { checkOutput, whyNotWritable } from '../../../lib/cli/output.js';
-import { hasColours, paint } from '../../../lib/cli/terminal.js';
+import { hasColours, paint, printable, printableLines } from '../../../lib/cli/terminal.js';
 import { memoryTerminal, temporaryDirectory, writerIn } from './support.js';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -37,6 +37,14 @@ describe('colours', () => {
     vi.stubEnv('FORCE_COLOR', '0');
     expect(paint(memoryTerminal(80).out, 'red', 'x')).toBe('x');
   });
+});
+
+test('names from elsewhere neither break a line nor command the terminal', () => {
+  expect(printable('a cat – ü.png')).toBe('a cat – ü.png');
+  expect(printable('new\nline\t\u001b[31mred\u007f\u009b1m\u202egnp')).toBe(
+    'new\\nline\\t\\u001b[31mred\\u007f\\u009b1m\\u202egnp',
+  );
+  expect(printableLines('one\ntwo\u001b[2J')).toBe('one\ntwo\\u001b[2J');
 });
 
 describe('an output directory', () => {
