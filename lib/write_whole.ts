@@ -1,17 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** An error of writing that says which file: those of a full disk or a broken connection do not. */
+export function withPath(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || error.message.includes(path)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  return Object.assign(new Error(`${error.message} '${path}'`, { cause: error }), { code, path });
+}
 
 /**
  * Writes a file so that it is there whole or not at all, whenever the process ends and whoever writes it at the same
  * time: into a file beside it, which then takes its name.
  */
 export async function writeWhole(path: string, data: Uint8Array): Promise<void> {
-  const unfinished = `${path}.${randomUUID()}.tmp`;
+  // Not the file's own name with an ending: that may be as long as names can be.
+  const unfinished = join(dirname(path), `.${randomUUID()}.tmp`);
   try {
     await writeFile(unfinished, data, { flag: 'wx' });
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });
-    throw error;
+    throw withPath(error, path);
   }
 }

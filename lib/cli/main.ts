@@ -1,12 +1,15 @@
 #!/usr/bin/env node
+import { setImmediate } from 'node:timers/promises';
 import { exitCodes } from './failure.js';
 import { endInterrupted } from './interrupt.js';
 import { run } from './program.js';
+import { writeLine } from './terminal.js';
 
-// A reader that closes the pipe early (`| head`) is no failure of ours.
+// A reader that closes the pipe early (`| head`) is no failure of ours; a full disk behind `> file` is one.
+let unwritten: Error | null = null;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') unwritten ??= error;
   });
 }
 
@@ -14,4 +17,13 @@ for (const stream of [process.stdout, process.stderr]) {
 if (!process.env.DEBUG) process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
 
 process.exitCode = await run(process.argv.slice(2), { out: process.stdout, err: process.stderr });
+// Nobody waits for help and usage to be written; streams tell of their errors a little later.
+await setImmediate();
+if (unwritten !== null && process.exitCode === exitCodes.success) {
+  await writeLine(
+    process.stderr,
+    `error: the output cannot be written: ${(unwritten as Error).message}`,
+  ).catch(() => {});
+  process.exitCode = exitCodes.failure;
+}
 if (process.exitCode === exitCodes.interrupted) endInterrupted();

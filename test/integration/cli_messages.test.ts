@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cli, DEMO, inProcess, start, temporaryDirectory } from './cli_process.js';
@@ -71,4 +72,15 @@ describe('what is wrong is said in one message', () => {
     const debug = await start(demo('x', ...pictures), { ...env, DEBUG: '1' }).ended;
     expect(debug.err).toMatch(/^\s+at /m);
   });
+
+  test.runIf(process.platform === 'linux').each([[['layers', '--model', `${DEMO}/model`]], [['--help']]])(
+    'an output that cannot be written: %j',
+    async (args) => {
+      const full = openSync('/dev/full', 'w');
+      const { code, err } = await start(args, {}, full).ended;
+      closeSync(full);
+      expect(err).toMatch(/^error: .*ENOSPC.*\n$/);
+      expect(code).toBe(1);
+    },
+  );
 });

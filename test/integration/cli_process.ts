@@ -33,16 +33,22 @@ export interface Ended {
   err: string;
 }
 
+/** @param out where its standard output goes: to us, or to a file that was opened. */
 export function start(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  out: 'pipe' | number = 'pipe',
 ): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: ROOT, env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: ['pipe', out, 'pipe'],
+  });
   const text = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     text.out += chunk;
   });
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     text.err += chunk;
   });
   const ended = once(child, 'close').then(([code, signal]) => ({

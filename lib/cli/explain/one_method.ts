@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { IMAGE_REPLICAS } from '../../image/image_function.js';
 import { encodePng, overlay, resizeImage } from '../../image/index.js';
 import type { Model } from '../../model/model.js';
 import type { Tensor } from '../../tensor.js';
+import { writeWhole } from '../../write_whole.js';
 import { exitCodes } from '../failure.js';
 import { explainBatch, firstMap, rowOf } from '../methods/explaining.js';
 import { explainedModel } from '../methods/exposed.js';
@@ -180,7 +181,7 @@ class Run {
 
   /** Writes a PNG, and returns its path relative to the page. */
   async #save(name: string, image: Tensor): Promise<string> {
-    await writeFile(join(this.#job.options.out, PICTURES, name), await encodePng(image));
+    await writeWhole(join(this.#job.options.out, PICTURES, name), await encodePng(image));
     return `${PICTURES}/${name}`;
   }
 

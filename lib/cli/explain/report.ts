@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { withPath } from '../../write_whole.js';
 import { formatScore, type Prediction, SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
 import type { PointingResult } from './pointing.js';
 
@@ -31,26 +32,40 @@ export interface ReportHeading {
  */
 export class Report {
   readonly #file: FileHandle;
+  readonly #path: string;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, path: string) {
     this.#file = file;
+    this.#path = path;
   }
 
   static async create(path: string, heading: ReportHeading): Promise<Report> {
-    const report = new Report(await open(path, 'w'));
-    await report.#file.write(head(heading));
+    const report = new Report(await open(path, 'w'), path);
+    await report.#append(head(heading));
     return report;
   }
 
   async add(picture: ReportPicture): Promise<void> {
-    await this.#file.write(article(picture));
+    await this.#append(article(picture));
   }
 
   /** Ends the page and closes the file. */
   async finish(summary: readonly string[]): Promise<void> {
     const lines = summary.map((line) => `<p>${escapeHtml(line)}</p>\n`).join('');
-    await this.#file.write(`</main>\n<footer>\n${lines}</footer>\n</body>\n</html>\n`);
-    await this.#file.close();
+    try {
+      await this.#append(`</main>\n<footer>\n${lines}</footer>\n</body>\n</html>\n`);
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  /** All of it: a single `write` to a disk that is nearly full may take less, and say so by a number only. */
+  async #append(text: string): Promise<void> {
+    try {
+      await this.#file.appendFile(text);
+    } catch (error) {
+      throw withPath(error, this.#path);
+    }
   }
 }
 

@@ -69,6 +69,14 @@ describe('report', () => {
     expect(html.trimEnd()).toMatch(/<\/html>$/);
   });
 
+  test.runIf(process.platform === 'linux')('says which file a full disk did not take', async () => {
+    const created = Report.create('/dev/full', { model: 'm', method: 'gradcam', scoreKind: 'softmax' });
+    await expect(created).rejects.toMatchObject({
+      message: expect.stringMatching(/ENOSPC.*'\/dev\/full'$/),
+      code: 'ENOSPC',
+    });
+  });
+
   test('escapes what ends an attribute', () => {
     expect(escapeHtml(`&<>"'`)).toBe('&amp;&lt;&gt;&quot;&#39;');
   });
