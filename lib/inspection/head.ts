@@ -29,9 +29,36 @@ const namesOf = (specs: readonly TensorSpec[]) => specs.map(({ name }) => name);
 
 const outputsOf = (layer: LayerInfo) => layer.calls.flatMap(({ outputs }) => namesOf(outputs));
 
+const isWithin = (layer: LayerInfo, outer: LayerInfo) =>
+  layer.path.length > outer.path.length && outer.path.every((name, i) => layer.path[i] === name);
+
 /**
- * The layer that gives the logits: that of `name`, else the last one that holds a `kernel` and on which the model's
- * first output depends.
+ * That of `layers` which is computed last. A model that is a class of its own lists its layers as they were assigned to
+ * it; where the graph says nothing (branches, a layer that is called again later), the last one listed.
+ */
+function lastComputed(model: Connected, layers: readonly LayerInfo[]): LayerInfo | undefined {
+  const seen = new Set<LayerInfo>();
+  let last = layers.at(-1);
+  while (last !== undefined && !seen.has(last)) {
+    seen.add(last);
+    const present = last;
+    const from = outputsOf(present);
+    // What holds it, or passes on what it gives, is not behind it.
+    const others = layers.filter(
+      (layer) =>
+        !seen.has(layer) &&
+        !isWithin(present, layer) &&
+        !outputsOf(layer).every((name) => from.includes(name)),
+    );
+    if (!model.dependsOn(others.flatMap(outputsOf), from)) break;
+    last = others.findLast((layer) => model.dependsOn(outputsOf(layer), from));
+  }
+  return last ?? layers.at(-1);
+}
+
+/**
+ * The layer that gives the logits: that of `name`, else of those that hold a `kernel` and on which the model's first
+ * output depends, the one that is computed last.
  *
  * @throws ModelError (`NOT_FOUND`) where there is none.
  */
@@ -39,8 +66,11 @@ export function getLogitsLayer(model: Connected, name: LayerName | null = null):
   if (name !== null) return getNestedLayer(model, name);
   checkLayered(model);
   const output = model.outputTensors.slice(0, 1);
-  const found = model.layers.findLast(
-    (layer) => holds(model, layer, 'kernel') && model.dependsOn(output, outputsOf(layer)),
+  const found = lastComputed(
+    model,
+    model.layers.filter(
+      (layer) => holds(model, layer, 'kernel') && model.dependsOn(output, outputsOf(layer)),
+    ),
   );
   if (found === undefined) throw noLayer(model, 'with a `kernel`');
   return found;
@@ -76,10 +106,9 @@ export function getGlobalPoolingLayer(model: Connected, name: LayerName | null =
   const logits = namesOf(logitsLayer.input);
   const isPooling = (layer: LayerInfo) =>
     POOLING_LAYERS.includes(layer.type) && model.dependsOn(logits, outputsOf(layer));
-  const found =
-    model.layers.findLast(
-      (layer) => layer.input.some(({ shape }) => hasPositions(shape)) && isPooling(layer),
-    ) ?? model.layers.findLast(isPooling);
+  const poolings = model.layers.filter(isPooling);
+  const gathering = poolings.filter(({ input }) => input.some(({ shape }) => hasPositions(shape)));
+  const found = lastComputed(model, gathering.length > 0 ? gathering : poolings);
   if (found === undefined) throw noLayer(model, `of type ${POOLING_LAYERS.join(' or ')} before its logits`);
   return found;
 }

@@ -50,6 +50,36 @@ describe('the head of a model', () => {
     expect(getGlobalPoolingLayer(model, 'conv').name).toBe('conv');
   });
 
+  it('is found by what is computed last, however the layers are listed', () => {
+    const rows: Row[] = [
+      ['conv', 'Conv2D', ['input'], [null, 8, 8, 16], ['kernel']],
+      ['early', 'GlobalAveragePooling2D', ['conv'], [null, 1, 1, 16]],
+      ['scaled', 'Conv2D', ['conv', 'early'], [null, 8, 8, 16], ['kernel']],
+      ['gap', 'GlobalAveragePooling2D', ['scaled'], [null, 16]],
+      ['hidden', 'Dense', ['gap'], [null, 8], ['kernel']],
+      ['head', 'Dense', ['hidden'], [null, 10], ['kernel']],
+    ];
+    // Every order in which a class may have assigned them.
+    const orders = (left: readonly Row[]): Row[][] =>
+      left.length === 0
+        ? [[]]
+        : left.flatMap((row, i) => orders(left.filter((_, j) => j !== i)).map((rest) => [row, ...rest]));
+    for (const listed of orders(rows)) {
+      const model = modelOf('head', listed);
+      expect([getLogitsLayer(model).name, getGlobalPoolingLayer(model).name]).toEqual(['head', 'gap']);
+    }
+  });
+
+  it('is a layer within another one, where that is the last', () => {
+    const model = modelOf('net', [
+      ['net', 'Functional', ['net/head'], [null, 10], ['kernel']],
+      ['net/conv', 'Conv2D', ['input'], [null, 8, 8, 16], ['kernel']],
+      ['net/gap', 'GlobalAveragePooling2D', ['net/conv'], [null, 16]],
+      ['net/head', 'Dense', ['net/gap'], [null, 10], ['kernel']],
+    ]);
+    expect(getLogitsLayer(model).name).toBe('net/head');
+  });
+
   it('is a convolution of size 1, then a Reshape, as in MobileNet', () => {
     const model = modelOf('softmax', [
       ['se_gap', 'GlobalAveragePooling2D', ['input'], [null, 1, 1, 3]],
