@@ -22,7 +22,14 @@ export type Inputs = InputArray | readonly InputArray[] | Readonly<Record<string
 const FORMS = 'a Tensor, { data, shape }, an array of either (one per input) or a record by input name';
 
 export function isArrayData(value: unknown): value is ArrayData {
-  return typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
+  if (typeof value !== 'object' || value === null || !('data' in value) || !('shape' in value)) return false;
+  // Of a model with inputs called "data" and "shape".
+  return !isInputArray(value.data);
+}
+
+/** Is it one input, by its form? */
+export function isInputArray(value: unknown): value is InputArray {
+  return value instanceof Tensor || isArrayData(value);
 }
 
 /** A Tensor over the values of `value`. */
@@ -65,7 +72,7 @@ export function inputTensors(x: unknown, specs: readonly TensorSpec[], place = '
 
 function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): readonly Tensor[] {
   const name = `x${place}`;
-  const single = x instanceof Tensor || isArrayData(x) || isTypedArray(x);
+  const single = isInputArray(x) || isTypedArray(x);
   const flatNumbers = Array.isArray(x) && (x.length === 0 || typeof x[0] === 'number' || Array.isArray(x[0]));
   if (single || flatNumbers || typeof x !== 'object' || x === null) {
     const only = toTensor(name, x, FORMS);

@@ -45,7 +45,8 @@ function pack(value, moved) {
   if (ArrayBuffer.isView(value)) return packArray(/** @type {any} */ (value), true, moved);
   if (Array.isArray(value))
     return typeof value[0] === 'number' ? value : value.map((each) => pack(each, moved));
-  if ('data' in value && 'shape' in value) {
+  // Else these are inputs that a model calls so.
+  if ('data' in value && 'shape' in value && Array.isArray(value.shape)) {
     const { data, shape, dtype } = value;
     // A tensor's memory may be TensorFlow's, which no thread can hand over.
     const owned = !('aligned' in value) || value.aligned === null;

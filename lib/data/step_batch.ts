@@ -4,7 +4,7 @@ import { isTypedArray } from '../dtype.js';
 import { alignedRows, allocate, joinRows, Tensor } from '../tensor.js';
 import type { Batch, FedModel } from './batch.js';
 import { indicesTensor } from './indices.js';
-import { inputName, inputTensors, isArrayData, refuseNaN } from './inputs.js';
+import { inputName, inputTensors, isInputArray, refuseNaN } from './inputs.js';
 import { discard } from './reader.js';
 import type { BatchRecord } from './source.js';
 
@@ -25,9 +25,10 @@ export interface Step {
 const FORMS = 'a batch: x, [x], [x, y] or { x, y },';
 
 function isBatchRecord(value: object, names: readonly string[]): value is BatchRecord {
-  if (!('x' in value) || value instanceof Tensor || isArrayData(value)) return false;
-  // Of a model with an input called "x", and perhaps one called "y".
-  const isInputs = names.includes('x') && Object.keys(value).every((key) => names.includes(key));
+  if (!('x' in value) || isInputArray(value)) return false;
+  // Of a model with an input called "x", and perhaps one called "y": what is no input is all of them.
+  const isInputs =
+    names.includes('x') && Object.keys(value).every((key) => names.includes(key)) && isInputArray(value.x);
   return !isInputs;
 }
 
@@ -38,7 +39,7 @@ function unpack(batch: unknown, { inputs }: FedModel, place: string): { x: unkno
     throw wrongType(`x${place}`, FORMS, batch, mend);
   }
   if (Array.isArray(batch)) {
-    const flat = inputs.length > 1 && isInput(batch[0]);
+    const flat = inputs.length > 1 && isInputArray(batch[0]);
     if (batch.length < 1 || batch.length > 2 || flat) {
       const mend = 'An array is [x, y]; several inputs are a list in it: [[a, b], y].';
       throw refused(`x${place}`, FORMS, `an array of ${batch.length}`, mend);
@@ -49,10 +50,6 @@ function unpack(batch: unknown, { inputs }: FedModel, place: string): { x: unkno
   if (!isBatchRecord(batch, names)) return { x: batch };
   checkOptions(`x${place}`, batch, ['x', 'y', 'release']);
   return batch;
-}
-
-function isInput(value: unknown): boolean {
-  return value instanceof Tensor || isArrayData(value);
 }
 
 /** Checks what the producer gave as batch `step`. Throws TypeError and RangeError that name the step. */

@@ -6,8 +6,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Batch, DataOptions } from '../../lib/data/data_handler.js';
 import { makeDataHandler } from '../../lib/data/data_handler.js';
 import type { Indices } from '../../lib/data/indices.js';
+import type { ArrayData } from '../../lib/data/inputs.js';
 import type { BatchLike, Sequence, Source } from '../../lib/data/source.js';
-import { allocate, memory, ready, tensor } from '../../lib/tensor.js';
+import { allocate, memory, ready, type Tensor, tensor } from '../../lib/tensor.js';
 import { logits, model, numbered, pair, take, takeAll } from './data_fixture.js';
 
 const handlerOf = (
@@ -126,19 +127,36 @@ describe('every kind of source gives its batches in order', () => {
     );
   });
 
-  it('a model whose inputs are called x and y takes records of them', async () => {
-    const named = {
-      inputs: [
-        { ...pair, name: 'x' },
-        { ...pair, name: 'y' },
-      ],
-      outputs: [logits],
-    };
-    const record = { x: tensor([[1, 2]]), y: tensor([[3, 4]]) };
-    for await (const { inputs } of makeDataHandler(named, [record].values()).batches()) {
-      expect(inputs.map(({ data }) => data[0])).toEqual([1, 3]);
-    }
-  });
+  it.each([['x'], ['x', 'y'], ['data', 'shape'], ['x', 'release']])(
+    'a model whose inputs are called %s (and %s) takes all forms of them',
+    async (...names) => {
+      const named = { inputs: names.map((name) => ({ ...pair, name })), outputs: [logits] };
+      const list = names.map((_, i) => tensor([[i + 1, 2]]));
+      const arrays = list.map(({ data, shape }) => ({ data: data as Float32Array, shape }));
+      const record = Object.fromEntries(names.map((name, i) => [name, list[i] as Tensor]));
+      const arrayRecord = Object.fromEntries(names.map((name, i) => [name, arrays[i] as ArrayData]));
+      const y = [[3]];
+      const batches: [BatchLike, number[] | null][] = [list, record, arrayRecord].flatMap((x) => [
+        [[x], null],
+        [[x, y], [3]],
+        [{ x }, null],
+        [{ x, y }, [3]],
+        [{ x, y: null, release: () => undefined }, null],
+      ]);
+      batches.push([record, null], [arrayRecord, null]);
+      for (const [batch, units] of batches) {
+        for await (const { inputs, indices } of makeDataHandler(named, [batch].values()).batches()) {
+          expect(inputs.map(({ data }) => data[0])).toEqual(names.map((_, i) => i + 1));
+          expect(indices && [...indices.data]).toEqual(units);
+        }
+      }
+      for (const x of [list, record, arrayRecord]) {
+        for await (const { inputs } of makeDataHandler(named, x).batches()) {
+          expect(inputs.map(({ data }) => data[0])).toEqual(names.map((_, i) => i + 1));
+        }
+      }
+    },
+  );
 
   it('keeps the dtype of what it is given', async () => {
     const batch = { data: Uint8Array.of(1, 2), shape: [1, 2] };
