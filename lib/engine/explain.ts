@@ -7,7 +7,7 @@ import type { Model } from '../model/model.js';
 import type { RaggedTensor } from '../ragged.js';
 import { checkSignal } from '../signal.js';
 import type { Tensor } from '../tensor.js';
-import { checkInto, type Into } from './into.js';
+import { checkInto, type Into, lendInto } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
 import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';
 import { runBatches } from './run_batches.js';
@@ -15,7 +15,8 @@ import { runBatches } from './run_batches.js';
 export interface ExplainOptions extends CommonOptions {
   /**
    * Where the results are written, so that their memory is used again: the result's tensors are these. Their rows
-   * must be as many as the samples, whose number must be known. Default: memory of their own.
+   * must be as many as the samples, whose number must be known, and no other run may have them. Default: memory of their
+   * own.
    */
   readonly into?: Into;
 }
@@ -58,10 +59,15 @@ export async function explain<M extends AnyMethod, X extends Inputs | Source>(
   const { handler, step, loop, release } = prepare(method, model, x, y, options);
   try {
     const destination = checkInto(into, handler.samples);
-    await handler.validate();
-    checkSignal(loop.signal);
-    const { logits, maps } = await runBatches(model, handler, step, loop, destination);
-    return { logits, maps } as ExplainResultFor<X>;
+    const giveBack = lendInto(destination);
+    try {
+      await handler.validate();
+      checkSignal(loop.signal);
+      const { logits, maps } = await runBatches(model, handler, step, loop, destination);
+      return { logits, maps } as ExplainResultFor<X>;
+    } finally {
+      giveBack();
+    }
   } finally {
     release();
   }

@@ -5,7 +5,7 @@ import type { Source } from '../data/source.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import type { Model } from '../model/model.js';
 import { checkSignal } from '../signal.js';
-import { checkInto, type Into } from './into.js';
+import { checkInto, type Into, lendInto } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
 import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';
 import { Results } from './results.js';
@@ -14,7 +14,8 @@ import { runSteps } from './run_batches.js';
 export interface ExplainBatchesOptions extends CommonOptions {
   /**
    * Called before a step begins: the tensors that its results are written into, so that memory is used again. Several
-   * steps are under way at once: give tensors that you have done with. Default: memory of their own.
+   * steps are under way at once: give tensors that you have done with. What was given for a step that is not there yet
+   * is refused. Default: memory of their own.
    */
   readonly into?: (step: number, samples: number) => Into | undefined;
 }
@@ -53,6 +54,8 @@ export async function* explainBatches<M extends AnyMethod>(
   const { into, ...options } = (given ?? {}) as ExplainBatchesOptions;
   if (into !== undefined) checkFunction('into', into, 'Here it is called for each step.');
   const { handler, step, loop, release } = prepare(method, model, x, y, options);
+  /** By step. */
+  const lent = new Map<number, () => void>();
   try {
     await handler.validate();
     checkSignal(loop.signal);
@@ -60,6 +63,7 @@ export async function* explainBatches<M extends AnyMethod>(
     const steps = runSteps(model, handler, step, loop, {
       destinations: (batch) => {
         const given = checkInto(into?.(batch.step, batch.samples), batch.samples);
+        lent.set(batch.step, lendInto(given));
         return Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, { tensor, row: 0 }]));
       },
       accept: ({ batch, outputs }) => computed.append(batch, outputs),
@@ -68,6 +72,8 @@ export async function* explainBatches<M extends AnyMethod>(
     for await (const { batch, outputs } of steps) {
       // What is given is the caller's: it is not among what an error has kept.
       computed = new Results(null);
+      lent.get(batch.step)?.();
+      lent.delete(batch.step);
       const { logits, maps } = outputs;
       const dispose = () => {
         logits.release();
@@ -76,6 +82,7 @@ export async function* explainBatches<M extends AnyMethod>(
       yield { step: batch.step, samples: batch.samples, logits, maps, [Symbol.dispose]: dispose };
     }
   } finally {
+    for (const giveBack of lent.values()) giveBack();
     release();
   }
 }

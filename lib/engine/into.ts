@@ -46,3 +46,30 @@ export function checkInto(into: unknown, samples: number | null): Readonly<Recor
     throw refused('into', 'a tensor for each result', 'one for both');
   return Object.fromEntries(given);
 }
+
+/** What runs write to that are under way. */
+const lent = new WeakSet<Tensor>();
+
+/**
+ * Lends the tensors of `into` to a run; what it returns gives them back, once.
+ *
+ * @throws RangeError where another run has one of them: what both gave would be mixed in it.
+ */
+export function lendInto(into: Readonly<Record<string, Tensor>>): () => void {
+  const tensors = Object.entries(into);
+  for (const [name, tensor] of tensors) {
+    if (!lent.has(tensor)) continue;
+    throw refused(
+      `into.${name}`,
+      'a tensor that nothing else is written to',
+      'one that a run or step under way writes to',
+      'Give each its own, and use them again when their results are no longer needed.',
+    );
+  }
+  for (const [, tensor] of tensors) lent.add(tensor);
+  let using = true;
+  return () => {
+    if (using) for (const [, tensor] of tensors) lent.delete(tensor);
+    using = false;
+  };
+}

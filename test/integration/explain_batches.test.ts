@@ -298,6 +298,36 @@ describe('into', () => {
     expect(began).not.toHaveBeenCalled();
   });
 
+  it('is written by one run, or step, at a time', async () => {
+    const maps = ke.allocate([4, 2, 2, 3]);
+    const run = (x: ke.Tensor) => ke.explain(gradcam, model, x, null, { ...raw, into: { maps } });
+    const ends = await Promise.allSettled([run(rows(0, 4)), run(rows(4, 8))]);
+    const refusal = 'a tensor that nothing else is written to';
+    expect(ends[1]).toMatchObject({ reason: { message: expect.stringContaining(refusal) } });
+    expect(maps.data).toEqual((await whole(4)).maps.data);
+    await expect(run(rows(4, 8))).resolves.toMatchObject({ maps });
+
+    // Of steps: the second is asked for its tensors before the first is there.
+    const pool = [ke.allocate([1, 2, 2, 3]), ke.allocate([1, 2, 2, 3]), ke.allocate([1, 2, 2, 3])];
+    let ask: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      ask = resolve;
+    });
+    const into = (step: number) => {
+      if (step === 1) ask();
+      return { maps: pool[0] as ke.Tensor };
+    };
+    const waiting = { ...raw, into, callbacks: [{ onPredictBatchEnd: () => asked }] };
+    const source = () => batches([1, 1, 1]);
+    const failing = ke.explainBatches(gradcam, model, source(), null, waiting);
+    await expect(failing.next()).resolves.toBeDefined();
+    await expect(failing.next()).rejects.toThrow(refusal);
+    const three = { ...raw, into: (step: number) => ({ maps: pool[step % 3] as ke.Tensor }) };
+    for await (const { step, maps } of ke.explainBatches(gradcam, model, source(), null, three)) {
+      expect(maps.data).toEqual((await whole(3)).maps.data.subarray(step * 12, step * 12 + 12));
+    }
+  });
+
   it('is refused where it does not fit', async () => {
     const run = (x: ke.Tensor | Iterable<ke.Tensor>, into: ke.Into) =>
       ke.explain(gradcam, model, x, null, { ...raw, into });
