@@ -173,10 +173,15 @@ export class Explainer {
     checkIsSignal(options.signal);
     checkTimeout(options.timeout);
     const sample = sampleOf(this.#model, x, y, this.#axis);
-    checkSignal(options.signal);
-    const { waiting, retryAfterMs } = this.#stats;
-    const { maxQueueSize } = this.#queue;
-    if (waiting >= maxQueueSize) throw new QueueFullError(waiting, maxQueueSize, retryAfterMs);
+    try {
+      checkSignal(options.signal);
+      const { waiting, retryAfterMs } = this.#stats;
+      const { maxQueueSize } = this.#queue;
+      if (waiting >= maxQueueSize) throw new QueueFullError(waiting, maxQueueSize, retryAfterMs);
+    } catch (error) {
+      sample.release();
+      throw error;
+    }
     const call = new Call(sample, options, this.#stats, (ended) => this.#forget(ended));
     this.#active.add(call);
     return call;

@@ -202,6 +202,21 @@ describe('a full queue', () => {
     await expect(explainer.explain(sample(0))).resolves.toBeDefined();
   });
 
+  it('keeps nothing of a call that it refuses', async () => {
+    const { explainer, end } = await busy({ maxQueueSize: 1 });
+    const waiting = explainer.explain(sample(0), [[1]]);
+    const aborted = { signal: AbortSignal.abort() };
+    const before = ke.memory().liveTensors;
+    const refused = Array.from({ length: 20 }, (_, i) =>
+      explainer.explain(sample(1), [[1]], i < 10 ? {} : aborted),
+    );
+    const ends = await Promise.allSettled(refused);
+    expect(ends.map(({ status }) => status)).toEqual(Array(20).fill('rejected'));
+    expect(ke.memory().liveTensors).toBe(before);
+    await end();
+    await waiting;
+  });
+
   it('has room again when a call that waits is given up', async () => {
     const { explainer, end } = await busy({ maxQueueSize: 1 });
     const controller = new AbortController();
