@@ -38,6 +38,7 @@ export function indicesTensor(y: unknown, samples: number, units: number | null,
   for (let i = 0; i < data.length; i++) {
     const unit = Number(source[i]);
     if (unit < 0 || (units !== null && unit >= units)) {
+      if (!asItIs) made.release();
       const place = `y[${Math.floor(i / columns)}][${i % columns}]${from}`;
       const bounds = units === null ? 'a unit of at least 0' : `a unit from 0 to ${units - 1}`;
       throw outOfRange(place, bounds, unit);

@@ -208,7 +208,7 @@ describe('a full queue', () => {
     const aborted = { signal: AbortSignal.abort() };
     const before = ke.memory().liveTensors;
     const refused = Array.from({ length: 20 }, (_, i) =>
-      explainer.explain(sample(1), [[1]], i < 10 ? {} : aborted),
+      explainer.explain(sample(1), [[i < 5 ? 99 : 1]], i < 10 ? {} : aborted),
     );
     const ends = await Promise.allSettled(refused);
     expect(ends.map(({ status }) => status)).toEqual(Array(20).fill('rejected'));
