@@ -4,10 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { globSync } from 'tinyglobby';
 import { describe, expect, test } from 'vitest';
 import { COMPARED_NAMES, METHOD_NAMES } from '../../lib/cli/methods/named.js';
-import { methods } from '../../lib/index.js';
+import * as ke from '../../lib/index.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PAGES = globSync(['*.md', 'docs/**/*.md', 'demo/*.md'], { cwd: ROOT, absolute: true });
+const PAGES = globSync(['*.md', 'docs/**/*.md', 'demo/*.md', 'examples/**/*.md'], {
+  cwd: ROOT,
+  absolute: true,
+});
 
 /** Files that a page tells how to write. */
 const EXAMPLES = ['lib/methods/gradient/input_x_gradient.ts'];
@@ -36,9 +39,9 @@ describe('pages', () => {
     'the files that %s names are there',
     (_, page) => {
       const text = readFileSync(page as string, 'utf8');
-      const named = [...text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts)\/[\w./*-]*[\w*]/g)].map(
-        ([name]) => name,
-      );
+      const named = [
+        ...text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts|bench|examples)\/[\w./*-]*[\w*]/g),
+      ].map(([name]) => name);
       const missing = named.filter(
         (name) => globSync([name, `${name}.*`, `${name}/**`], { cwd: ROOT }).length === 0,
       );
@@ -64,11 +67,26 @@ describe('pages', () => {
   );
 });
 
+describe('what the package exports', () => {
+  /** Names of values; of namespaces those inside, but for the ops, which have TensorFlow's names. */
+  const namesOf = (module: object): string[] =>
+    Object.entries(module).flatMap(([name, value]) =>
+      value === ke.graph.ops ? [] : value?.[Symbol.toStringTag] === 'Module' ? namesOf(value) : [name],
+    );
+  const code = PAGES.flatMap((page) => readFileSync(page, 'utf8').match(/^```.*?^```|`[^`\n]+`/gms) ?? []);
+  const words = new Set(code.flatMap((text) => text.match(/\w+/g) ?? []));
+
+  test('is on a page, each by its name', () => {
+    expect(namesOf(ke).length).toBeGreaterThan(80);
+    expect(namesOf(ke).filter((name) => !words.has(name))).toEqual([]);
+  });
+});
+
 describe('methods', () => {
   const index = readFileSync(join(ROOT, 'docs', 'methods', 'README.md'), 'utf8');
 
   test('each is in the index, and has a page that is shown there with its picture', () => {
-    const metas = methods.meta.METHODS.map((method) => method.name);
+    const metas = ke.methods.meta.METHODS.map((method) => method.name);
     for (const name of METHOD_NAMES) expect(index).toContain(`[\`${name}\`](`);
     for (const name of metas) expect(index).toContain(`[\`${name}(m)\`](`);
   });
