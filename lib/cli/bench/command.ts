@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { interruptible } from '../interrupt.js';
 import { METHOD_NAMES, singleMethodName } from '../methods/named.js';
 import { imageSize, integer } from '../options.js';
@@ -26,7 +26,11 @@ export function benchCommand(terminal: Terminal, done: (code: number) => void): 
       'gradcam',
     )
     .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner')
-    .option('--batch-size <list>', 'samples at once, several sizes with commas', batchSizes, [1, 8])
+    .addOption(
+      new Option('--batch-size <list>', 'samples at once, several sizes with commas')
+        .argParser(batchSizes)
+        .default([1, 8], '1,8'),
+    )
     .option('--seconds <n>', 'how long each call is measured, at each batch size', duration, 3)
     .option('--size <size>', "the input size, as '224' or '224x320', of a model that takes any", imageSize)
     .option(
