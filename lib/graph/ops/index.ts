@@ -3,7 +3,7 @@ export * from './arithmetic.js';
 export * from './array.js';
 export * from './comparison.js';
 export * from './control.js';
-export * from './image.js';
+export { flipLeftRight, flipUpDown, type ResizeMethod, resize } from './image.js';
 export * from './indexing.js';
 export * from './math.js';
 export * from './nn.js';
