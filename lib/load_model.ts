@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { checkBoolean, checkInteger, checkOptions, checkString, wrongType } from './arguments.js';
 import { ensureTensorflow } from './binding/loader.js';
+import { localStrategy } from './binding/local_strategy.js';
 import { predict } from './engine/predict.js';
 import { ModelError, nativeAsync } from './errors.js';
 import { layersOf } from './model/layers.js';
@@ -81,11 +82,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   if (inputs !== undefined) checkNames('inputs', inputs);
   if (outputs !== undefined) checkNames('outputs', outputs);
   checkOptions('threads', threads, ['intraOp', 'interOp']);
-  const session = {
-    intraOp: checkInteger('threads.intraOp', threads.intraOp ?? 1),
-    replicas: checkInteger('threads.interOp', threads.interOp ?? availableParallelism()),
-    checkNumerics: runEagerly,
-  };
+  const intraOp = checkInteger('threads.intraOp', threads.intraOp ?? 1);
+  const replicas = checkInteger('threads.interOp', threads.interOp ?? availableParallelism());
   const addon = await ensureTensorflow();
   const given = Object.entries({ path, signature, tags, inputs, outputs }).filter(
     ([, value]) => value !== undefined,
@@ -94,6 +92,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     () => addon.loadModel(Object.fromEntries(given) as { path: string }),
     ModelError,
   );
-  const core = new ModelCore(native, session, predict, stepsPerExecution);
+  const session = { intraOp, strategy: localStrategy(addon, replicas), checkNumerics: runEagerly };
+  const core = new ModelCore(native, session, replicas, predict, stepsPerExecution);
   return new Model(core, layersOf(native), native.outputs, native.outputTensors);
 }

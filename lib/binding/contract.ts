@@ -110,6 +110,11 @@ export interface NativeLoadOptions {
   /** For a frozen GraphDef. */
   readonly inputs?: readonly string[];
   readonly outputs?: readonly string[];
+  /**
+   * What tells this model's weights from all others, on every machine: a hash of its files. Workers keep weights by it,
+   * from run to run and from client to client. Default: one that no other load has.
+   */
+  readonly fingerprint?: string;
 }
 
 /** A symbolic tensor of a trace. Ids are unique in a tree of traces. */
@@ -184,8 +189,8 @@ export interface NativeTrace {
 export interface NativeSessionOptions {
   /** Threads that one op may use. */
   readonly intraOp: number;
-  /** Caller threads: shards of a batch that run at once. */
-  readonly replicas: number;
+  /** What the function runs on. Workers in it refuse `checkNumerics` (UNIMPLEMENTED). */
+  readonly strategy: NativeStrategy;
   /**
    * Whether every floating value is checked on its way from the op that gave it: a run fails with the first that is
    * NaN or Inf, as an Error with `numerics` (native/graph/numerics_checks.h says what is let pass). Default false.
@@ -223,7 +228,100 @@ export interface NativeRunOptions {
   readonly into?: readonly (NativeTarget | null)[] | null | undefined;
 }
 
-/** A compiled graph with a session of its own. */
+/** Who computes shards. */
+export interface NativeReplica {
+  /** '' for this process, or a worker: 'grpc://host:port'. */
+  readonly target: string;
+  /** '' for TensorFlow's choice, or as '/device:GPU:0'. A session has as many CPU devices as are named here. */
+  readonly device: string;
+  /** Shards that it computes at once, each by a thread. Those of this process share one session. Default 1. */
+  readonly callers?: number | undefined;
+  /** Shards of a run that it takes in one go and computes as one. Default 1. */
+  readonly shardsAtOnce?: number | undefined;
+}
+
+export interface NativeStrategyOptions {
+  readonly replicas: readonly NativeReplica[];
+  /**
+   * So long a worker may be silent before its shards are given to another, and so long a run waits while no replica is
+   * up, before it fails. Default 30 000.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** So often, at most, a shard is run again because the worker that had it was lost. Default 3. */
+  readonly retries?: number | undefined;
+  /** This package's version: workers of another, or of another TensorFlow, are refused. */
+  readonly package?: string | undefined;
+}
+
+export interface NativeReplicaStatus {
+  /** As 'grpc://host:port /device:GPU:0', '/device:CPU:1' or 'local'. */
+  readonly name: string;
+  /**
+   * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is no
+   * worker of these versions: both are tried again and again.
+   */
+  readonly state: 'connecting' | 'up' | 'down' | 'refused';
+  /** Shards that it has computed. */
+  readonly shards: number;
+  /** Shards that were lost with it, and run again. */
+  readonly failures: number;
+  /** Why it was lost, or cannot be reached, last; null where it never was. */
+  readonly lastError: string | null;
+}
+
+/**
+ * The replicas that functions run on: a free one takes the next shard. Threads, and the connections to workers, start
+ * with the first run. Any number of functions may share it.
+ */
+export interface NativeStrategy {
+  status(): NativeReplicaStatus[];
+  /** Cancels the runs under way and ends the threads; later runs reject with FAILED_PRECONDITION. Idempotent. */
+  close(): void;
+}
+
+/**
+ * `worker` of the Error (UNAVAILABLE) by which a run fails that lost its replicas: a shard was lost more often than
+ * `retries`, or no replica was up for `timeoutMs`.
+ */
+export interface NativeWorkerFailure {
+  /** The worker that was lost last, as in its status; '' where there was none to run on. */
+  readonly name: string;
+  /** The first row of the run that was lost with it, or -1. */
+  readonly row: number;
+  readonly rows: number;
+}
+
+export interface NativeDevice {
+  /** As '/job:localhost/replica:0/task:0/device:CPU:0'. */
+  readonly name: string;
+  /** As 'CPU', 'GPU'. */
+  readonly type: string;
+  readonly memoryBytes: number;
+}
+
+export interface NativeGpuOptions {
+  /** Take memory as it is needed instead of all at once. Default true. */
+  readonly memoryGrowth?: boolean | undefined;
+  /** Of each GPU's memory, at most: in (0, 1]. */
+  readonly memoryFraction?: number | undefined;
+  /** As '0,2'. Default: all. */
+  readonly visibleDevices?: string | undefined;
+}
+
+export interface NativeServerOptions {
+  /** 1 to 65535. */
+  readonly port: number;
+  /** Shards that are computed at once. Default 1. */
+  readonly threads?: number | undefined;
+  /** Threads that one op may use. Default 1. */
+  readonly intraOp?: number | undefined;
+  /** CPU devices. Default 1. */
+  readonly cpus?: number | undefined;
+  /** This package's version. */
+  readonly package: string;
+}
+
+/** A compiled graph with a session in each place of its strategy. */
 export interface NativeFunction {
   /**
    * Runs the graph over the feeds, off the JavaScript thread: splits the rows asked for along axis 0 into shards of at
@@ -299,8 +397,8 @@ export interface Addon {
   /** dlopens libtensorflow on a background thread, once per process, and returns its version. Idempotent. */
   loadLibrary(path: string): Promise<string>;
   /**
-   * The path that is loaded, or null. All below but createRun and memory needs it loaded, else throws
-   * (loadModel: rejects with) FAILED_PRECONDITION.
+   * The path that is loaded, or null. All below but createRun, configureGpus and memory needs it loaded, else throws
+   * (where it returns a promise: rejects with) FAILED_PRECONDITION.
    */
   loadedPath(): string | null;
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
@@ -323,5 +421,16 @@ export interface Addon {
   /** See {@link NativeRows}. */
   createRows(rows: number): NativeRows;
   createRun(): NativeRun;
+  /** Throws INVALID_ARGUMENT where there is no replica or a target is no address. */
+  createStrategy(options: NativeStrategyOptions): NativeStrategy;
+  /** The devices of this process. */
+  listDevices(): Promise<NativeDevice[]>;
+  /** For the sessions that are made from now on. TensorFlow takes what the first session that sees GPUs is given. */
+  configureGpus(options: NativeGpuOptions): void;
+  /**
+   * Makes this process a worker: starts TensorFlow's server, which listens on every address of the machine and ends with
+   * the process. Rejects with FAILED_PRECONDITION where it is one already.
+   */
+  startServer(options: NativeServerOptions): Promise<{ readonly target: string }>;
   memory(): NativeMemory;
 }

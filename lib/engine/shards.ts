@@ -14,11 +14,11 @@ export function shardSize(model: Model, { samples, batchSize, inputs }: Batch): 
   if (typeof fixed === 'number') return fixed;
   const rowBytes = inputs.reduce((sum, { byteLength, shape }) => sum + byteLength / (shape[0] ?? 1), 0);
   const most = Math.max(MOST_SHARD_ROWS, Math.floor(SMALL_SHARD_BYTES / Math.max(1, rowBytes)));
-  return Math.max(1, Math.min(most, batchSize, Math.ceil(samples / model.core.session.replicas)));
+  return Math.max(1, Math.min(most, batchSize, Math.ceil(samples / model.core.replicas)));
 }
 
 /** Batches like `batch` to have under way, so that no replica waits while the next batch is made. */
 export function batchesInFlight(model: Model, batch: Batch): number {
   const shards = Math.ceil(batch.samples / shardSize(model, batch));
-  return Math.ceil(model.core.session.replicas / shards) + 1;
+  return Math.ceil(model.core.replicas / shards) + 1;
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { DType, NativeFunction, NativeTensor, StaticShape } from '../binding/contract.js';
 import { ensureTensorflow } from '../binding/loader.js';
+import { localStrategy } from '../binding/local_strategy.js';
 import { nativeAsync } from '../errors.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
@@ -48,11 +49,12 @@ async function compile(
   feeds: readonly FeedSpec[],
   record: (...feeds: readonly Symbolic[]) => Symbolic,
 ): Promise<NativeFunction> {
-  const trace = Trace.create(await ensureTensorflow());
+  const addon = await ensureTensorflow();
+  const trace = Trace.create(addon);
   const output = trace.run(() =>
     record(...feeds.map(({ dtype, shape }, i) => trace.placeholder(dtype, shape, `image_feed_${i}`))),
   );
-  return trace.compile([output], { intraOp: 1, replicas: IMAGE_REPLICAS });
+  return trace.compile([output], { intraOp: 1, strategy: localStrategy(addon, IMAGE_REPLICAS) });
 }
 
 /** A lasting function per key, made when first asked for. */

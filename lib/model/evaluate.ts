@@ -1,4 +1,5 @@
 import { ensureTensorflow } from '../binding/loader.js';
+import { localStrategy } from '../binding/local_strategy.js';
 import { nativeAsync } from '../errors.js';
 import type { TensorSpec } from '../graph/layer.js';
 import { zeros } from '../graph/ops/array.js';
@@ -36,7 +37,7 @@ export async function evaluate(
     );
     return record(values);
   });
-  const compiled = await trace.compile(fetches, { intraOp: 1, replicas: 1 });
+  const compiled = await trace.compile(fetches, { intraOp: 1, strategy: localStrategy(addon, 1) });
   try {
     const outputs = await nativeAsync(() => compiled.run([], { shardSize: 1 }));
     return outputs.map((output) => Tensor.fromNative(output));

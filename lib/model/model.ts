@@ -20,6 +20,8 @@ export class ModelCore {
   static #count = 0;
   readonly native: NativeModel;
   readonly session: NativeSessionOptions;
+  /** Shards that are computed at once. */
+  readonly replicas: number;
   readonly predict: Predict;
   readonly functions = new FunctionCache();
   /** Batches that are run in one go. */
@@ -31,11 +33,13 @@ export class ModelCore {
   constructor(
     native: NativeModel,
     session: NativeSessionOptions,
+    replicas: number,
     predict: Predict,
     stepsPerExecution: number,
   ) {
     this.native = native;
     this.session = session;
+    this.replicas = replicas;
     this.predict = predict;
     this.stepsPerExecution = stepsPerExecution;
   }

@@ -64,7 +64,7 @@ export class Explainer {
     this.#explain = explain;
     this.#dispatcher = new Dispatcher({
       ...queue,
-      replicas: model.core.session.replicas,
+      replicas: model.core.replicas,
       run: (calls) => this.#run(calls),
     });
   }
@@ -276,7 +276,7 @@ export class Explainer {
 
   /** One of the calls has spoilt the batch: so that it fails alone, each is computed alone. */
   async #answerSingly(calls: readonly Call[], batch: Batch, signal: AbortSignal): Promise<void> {
-    const replicas = this.#model.core.session.replicas;
+    const replicas = this.#model.core.replicas;
     await mapConcurrently(calls, replicas, async (call, i) => {
       if (call.settled) return;
       try {

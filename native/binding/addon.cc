@@ -8,10 +8,12 @@
 #include "binding/native_model.h"
 #include "binding/native_rows.h"
 #include "binding/native_run.h"
+#include "binding/native_strategy.h"
 #include "binding/native_tensor.h"
 #include "binding/native_trace.h"
 #include "runtime/memory.h"
 #include "runtime/process.h"
+#include "runtime/server.h"
 #include "tensorflow/library.h"
 
 namespace ke::binding {
@@ -26,8 +28,59 @@ graph::LoadOptions ToLoadOptions(Napi::Value value) {
   if (given("signature")) options.signature = ToText(object.Get("signature"), "options.signature");
   if (given("tags")) options.tags = ToTexts(object.Get("tags"), "options.tags");
   if (given("inputs")) options.inputs = ToTexts(object.Get("inputs"), "options.inputs");
+  if (given("fingerprint")) options.fingerprint = ToText(object.Get("fingerprint"), "options.fingerprint");
   if (given("outputs")) options.outputs = ToTexts(object.Get("outputs"), "options.outputs");
   return options;
+}
+
+runtime::GpuOptions ToGpuOptions(Napi::Value value) {
+  const Napi::Object object = ToObject(value, "options");
+  runtime::GpuOptions options;
+  if (const Napi::Value growth = object.Get("memoryGrowth"); !growth.IsUndefined()) {
+    if (!growth.IsBoolean()) ThrowTypeError("options.memoryGrowth", "a boolean", growth);
+    options.memory_growth = growth.As<Napi::Boolean>();
+  }
+  if (const Napi::Value fraction = object.Get("memoryFraction"); !fraction.IsUndefined()) {
+    const double share = fraction.IsNumber() ? fraction.As<Napi::Number>().DoubleValue() : 0;
+    if (!(share > 0 && share <= 1)) ThrowTypeError("options.memoryFraction", "a number in (0, 1]", fraction);
+    options.memory_fraction = share;
+  }
+  if (const Napi::Value visible = object.Get("visibleDevices"); !visible.IsUndefined()) {
+    options.visible_devices = ToText(visible, "options.visibleDevices");
+  }
+  return options;
+}
+
+runtime::ServerOptions ToServerOptions(Napi::Value value) {
+  const Napi::Object object = ToObject(value, "options");
+  const auto integer = [&](const char* key, int64_t most, int* into) {
+    const Napi::Value given = object.Get(key);
+    if (given.IsUndefined()) return;
+    const std::string name = std::string("options.") + key;
+    const int64_t number = ToInteger(given, name, 1);
+    if (number > most) ThrowTypeError(name, "at most " + std::to_string(most), given);
+    *into = static_cast<int>(number);
+  };
+  runtime::ServerOptions options;
+  if (object.Get("port").IsUndefined()) ThrowTypeError("options.port", "a port", object.Get("port"));
+  integer("port", 65535, &options.port);
+  integer("threads", 1024, &options.threads);
+  integer("intraOp", 1024, &options.intra_op);
+  integer("cpus", 1024, &options.cpus);
+  options.package = ToText(object.Get("package"), "options.package");
+  return options;
+}
+
+Napi::Value FromDevices(Napi::Env env, const std::vector<runtime::Session::Device>& devices) {
+  const Napi::Array array = Napi::Array::New(env, devices.size());
+  for (uint32_t i = 0; i < devices.size(); ++i) {
+    const Napi::Object device = Napi::Object::New(env);
+    device.Set("name", devices[i].name);
+    device.Set("type", devices[i].type);
+    device.Set("memoryBytes", static_cast<double>(devices[i].memory_bytes));
+    array.Set(i, device);
+  }
+  return array;
 }
 
 void RequireLibrary() {
@@ -45,6 +98,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
     environment_.model_class = Napi::Persistent(NativeModel::Define(env));
     environment_.trace_class = Napi::Persistent(NativeTrace::Define(env));
     environment_.function_class = Napi::Persistent(NativeFunction::Define(env));
+    environment_.strategy_class = Napi::Persistent(NativeStrategy::Define(env));
     environment_.run_class = Napi::Persistent(NativeRun::Define(env));
     environment_.rows_class = Napi::Persistent(NativeRows::Define(env));
     DefineAddon(exports, {Export<&KerasExplainableAddon::LoadLibrary>("loadLibrary"),
@@ -55,6 +109,10 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
                           Export<&KerasExplainableAddon::CopyRows>("copyRows"),
                           Export<&KerasExplainableAddon::CreateRows>("createRows"),
                           Export<&KerasExplainableAddon::CreateRun>("createRun"),
+                          Export<&KerasExplainableAddon::CreateStrategy>("createStrategy"),
+                          Export<&KerasExplainableAddon::ListDevices>("listDevices"),
+                          Export<&KerasExplainableAddon::ConfigureGpus>("configureGpus"),
+                          Export<&KerasExplainableAddon::StartServer>("startServer"),
                           Export<&KerasExplainableAddon::Memory>("memory")});
   }
 
@@ -121,6 +179,40 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
   Napi::Value CreateRun(const Napi::CallbackInfo& info) {
     return Guarded(info.Env(), [&]() -> Napi::Value {
       return NativeRun::Create(&environment_, std::make_shared<control::RunControl>());
+    });
+  }
+
+  Napi::Value CreateStrategy(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      RequireLibrary();
+      return NativeStrategy::New(&environment_, info[0]);
+    });
+  }
+
+  Napi::Value ListDevices(const Napi::CallbackInfo& info) {
+    return Promised(info.Env(), [&]() -> Napi::Value {
+      RequireLibrary();
+      return environment_.InBackground([] { return runtime::ListDevices(); }, FromDevices);
+    });
+  }
+
+  Napi::Value ConfigureGpus(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      runtime::ConfigureGpus(ToGpuOptions(info[0]));
+      return info.Env().Undefined();
+    });
+  }
+
+  Napi::Value StartServer(const Napi::CallbackInfo& info) {
+    return Promised(info.Env(), [&]() -> Napi::Value {
+      RequireLibrary();
+      return environment_.InBackground(
+          [options = ToServerOptions(info[0])] { return runtime::StartServer(options); },
+          [](Napi::Env env, const std::string& target) {
+            const Napi::Object server = Napi::Object::New(env);
+            server.Set("target", target);
+            return server;
+          });
     });
   }
 

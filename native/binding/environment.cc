@@ -1,7 +1,9 @@
 #include "binding/environment.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 namespace ke::binding {
 
@@ -40,15 +42,20 @@ void Environment::StopOnExit() {
 
 Environment::~Environment() { Stop(); }
 
-runtime::Executor& Environment::executor(int replicas) {
-  std::unique_ptr<runtime::Executor>& executor = executors_[replicas];
-  if (executor == nullptr) executor = std::make_unique<runtime::Executor>(replicas);
-  return *executor;
+std::shared_ptr<runtime::Strategy> Environment::NewStrategy(runtime::StrategyOptions options) {
+  auto strategy = std::make_shared<runtime::Strategy>(std::move(options));
+  strategies_.erase(std::remove_if(strategies_.begin(), strategies_.end(),
+                                   [](const auto& each) { return each.expired(); }),
+                    strategies_.end());
+  strategies_.push_back(strategy);
+  return strategy;
 }
 
 void Environment::Stop() {
   dispatcher_.Close();
-  for (const auto& [replicas, executor] : executors_) executor->Stop();
+  for (const auto& each : strategies_) {
+    if (const auto strategy = each.lock()) strategy->Stop();
+  }
   background_.Stop();
   copies_.Stop();
 }

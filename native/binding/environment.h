@@ -4,12 +4,12 @@
 
 #include <napi.h>
 
-#include <map>
 #include <memory>
+#include <vector>
 
 #include "binding/dispatcher.h"
 #include "runtime/background.h"
-#include "runtime/executor.h"
+#include "runtime/strategy.h"
 
 namespace ke::binding {
 
@@ -35,8 +35,8 @@ class Environment {
     return Start(&copies_, std::move(work), std::move(convert));
   }
 
-  // The caller threads for functions with this many replicas, started at the first use.
-  runtime::Executor& executor(int replicas);
+  // A strategy that is stopped with this environment.
+  std::shared_ptr<runtime::Strategy> NewStrategy(runtime::StrategyOptions options);
   // For what must be freed off the JavaScript thread (graphs, sessions, weights).
   template <typename T>
   void FreeInBackground(std::shared_ptr<T> object);
@@ -50,6 +50,7 @@ class Environment {
   Napi::FunctionReference model_class;
   Napi::FunctionReference trace_class;
   Napi::FunctionReference function_class;
+  Napi::FunctionReference strategy_class;
   Napi::FunctionReference run_class;
   Napi::FunctionReference rows_class;
   // The state of the wrapped object that is being constructed; null while JavaScript calls a constructor.
@@ -70,7 +71,7 @@ class Environment {
   Dispatcher dispatcher_;
   runtime::Background background_;
   runtime::Background copies_;
-  std::map<int, std::unique_ptr<runtime::Executor>> executors_;
+  std::vector<std::weak_ptr<runtime::Strategy>> strategies_;
   bool external_buffers_ = true;
 };
 

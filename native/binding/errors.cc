@@ -3,6 +3,7 @@
 #include <new>
 
 #include "graph/numerics_op.h"
+#include "runtime/executor.h"
 #include "tensorflow/error.h"
 
 namespace ke::binding {
@@ -30,6 +31,17 @@ Napi::Value NumericsError(Napi::Env env, const graph::NumericsError& error) {
   return value;
 }
 
+// With `worker`: NativeWorkerFailure of lib/binding/contract.ts.
+Napi::Value LostError(Napi::Env env, const runtime::WorkerError& error) {
+  const Napi::Object worker = Napi::Object::New(env);
+  worker.Set("name", error.worker);
+  worker.Set("row", static_cast<double>(error.row));
+  worker.Set("rows", static_cast<double>(error.rows));
+  const Napi::Value value = MakeError(env, error.code(), error.what(), error.op());
+  value.As<Napi::Object>().Set("worker", worker);
+  return value;
+}
+
 // "undefined", "3.5", "'text'", "an array", "an object", ...
 std::string Describe(Napi::Value value) {
   if (value.IsEmpty() || value.IsUndefined()) return "undefined";
@@ -51,6 +63,8 @@ Napi::Value ToJsError(Napi::Env env, std::exception_ptr exception) {
     return error.Value();
   } catch (const graph::NumericsError& error) {
     return NumericsError(env, error);
+  } catch (const runtime::WorkerError& error) {
+    return LostError(env, error);
   } catch (const tf::Error& error) {
     return MakeError(env, error.code(), error.what(), error.op());
   } catch (const std::bad_alloc&) {

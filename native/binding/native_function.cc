@@ -151,8 +151,7 @@ Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
       });
     };
     try {
-      state_.function->Run(&environment_->executor(state_.replicas), std::move(feeds), std::move(options),
-                           settle);
+      state_.function->Run(state_.strategy.get(), std::move(feeds), std::move(options), settle);
     } catch (...) {
       settle({}, std::current_exception());
     }
@@ -166,6 +165,8 @@ void NativeFunction::Close(const Napi::CallbackInfo& info) {
 
 void NativeFunction::Free() {
   if (state_.function != nullptr) environment_->FreeInBackground(std::move(state_.function));
+  // Its threads are waited for where it is the last to hold them.
+  if (state_.strategy != nullptr) environment_->FreeInBackground(std::move(state_.strategy));
 }
 
 }  // namespace ke::binding

@@ -4,12 +4,13 @@
 
 #include "binding/wrap.h"
 #include "runtime/compiled_function.h"
+#include "runtime/strategy.h"
 
 namespace ke::binding {
 
 struct FunctionState {
   std::shared_ptr<runtime::CompiledFunction> function;
-  int replicas = 1;
+  std::shared_ptr<runtime::Strategy> strategy;
 };
 
 // NativeFunction of lib/binding/contract.ts.

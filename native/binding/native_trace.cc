@@ -8,6 +8,7 @@
 #include "binding/convert.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
+#include "binding/native_strategy.h"
 #include "runtime/compiled_function.h"
 #include "runtime/tensor.h"
 #include "tensorflow/dtype.h"
@@ -16,7 +17,7 @@ namespace ke::binding {
 
 namespace {
 
-// Threads are cheap, but a replica count beyond any machine's is a mistake.
+// A count beyond any machine's is a mistake.
 constexpr int64_t kMaxThreads = 1024;
 
 tf::TensorPtr ToTensor(TF_DataType dtype, const std::vector<int64_t>& dims, std::string_view bytes) {
@@ -65,20 +66,19 @@ std::map<std::string, trace::AttrValue> ToAttrs(Napi::Value value) {
   return attrs;
 }
 
-runtime::SessionConfig ToSessionConfig(Napi::Value value) {
-  const Napi::Object options = ToObject(value, "options");
-  const auto threads = [&](const char* key) {
-    const std::string name = std::string("options.") + key;
-    const int64_t count = ToInteger(options.Get(key), name, 1);
-    if (count > kMaxThreads) ThrowTypeError(name, "at most " + std::to_string(kMaxThreads), options.Get(key));
-    return static_cast<int>(count);
-  };
-  bool check_numerics = false;
+runtime::SessionConfig ToSessionConfig(const Napi::Object& options) {
+  runtime::SessionConfig config;
+  const Napi::Value intra_op = options.Get("intraOp");
+  const int64_t count = ToInteger(intra_op, "options.intraOp", 1);
+  if (count > kMaxThreads) {
+    ThrowTypeError("options.intraOp", "at most " + std::to_string(kMaxThreads), intra_op);
+  }
+  config.intra_op = static_cast<int>(count);
   if (const Napi::Value check = options.Get("checkNumerics"); !check.IsUndefined()) {
     if (!check.IsBoolean()) ThrowTypeError("options.checkNumerics", "a boolean", check);
-    check_numerics = check.As<Napi::Boolean>();
+    config.check_numerics = check.As<Napi::Boolean>();
   }
-  return {threads("intraOp"), threads("replicas"), check_numerics};
+  return config;
 }
 
 }  // namespace
@@ -209,17 +209,20 @@ Napi::Value NativeTrace::WhileLoop(const Napi::CallbackInfo& info) {
 Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
   return Promised(info.Env(), [&]() -> Napi::Value {
     const std::vector<trace::SymbolId> fetches = ToIds(info[0], "fetches");
-    const runtime::SessionConfig config = ToSessionConfig(info[1]);
+    const Napi::Object options = ToObject(info[1], "options");
+    const runtime::SessionConfig config = ToSessionConfig(options);
+    const StrategyRef strategy = NativeStrategy::From(options.Get("strategy"), "options.strategy")->strategy();
     Recording();
     *state_.sealed = true;
     Environment& environment = Environment::Of(info.Env());
     return environment.InBackground(
-        [trace = state_.trace, fetches, config] {
-          return runtime::CompiledFunction::Compile(*trace, fetches, config);
+        [trace = state_.trace, fetches, config, strategy] {
+          auto function = runtime::CompiledFunction::Compile(*trace, fetches, {config, strategy->remote()});
+          function->Prepare(*strategy);
+          return function;
         },
-        [callers = config.callers](Napi::Env env,
-                                   const std::shared_ptr<runtime::CompiledFunction>& function) {
-          return NativeFunction::Create(&Environment::Of(env), {function, callers});
+        [strategy](Napi::Env env, const std::shared_ptr<runtime::CompiledFunction>& function) {
+          return NativeFunction::Create(&Environment::Of(env), {function, strategy});
         });
   });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <random>
 #include <set>
 #include <unordered_map>
 
@@ -28,6 +29,13 @@ tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def,
       C().TF_GraphImportGraphDefWithResults(graph, buffer.get(), options.get(), status));
   status.Check();
   return results;
+}
+
+std::string RandomFingerprint() {
+  std::random_device random;
+  std::string text = "unnamed";
+  for (int i = 0; i < 4; ++i) text += "-" + std::to_string(random());
+  return text;
 }
 
 bool HasSuffix(const std::string& text, const std::string& suffix) {
@@ -63,6 +71,7 @@ struct ModelGraph::Impl {
   std::unordered_map<std::string, TensorSpec> tensors;
   std::unordered_map<std::string, int> weights_by_name;
   std::unordered_map<int, int> weights_by_node;
+  std::string weights_prefix;  // of the names by which workers know them
   std::unique_ptr<const BiasFinder> biases;  // of the graph in its final form
 
   explicit Impl(FlatGraph flat) : graph(std::move(flat)) {
@@ -155,13 +164,16 @@ struct ModelGraph::Impl {
   TF_Output Weight(Scope* scope, int node) const {
     const FlatWeight& weight = graph.weights[weights_by_node.at(node)];
     return scope->SharedWeight(&weight, weight.value, weight.may_fold,
-                               kWeightsPrefix + graph.nodes[node].name);
+                               kWeightsPrefix + graph.nodes[node].name,
+                               weights_prefix + graph.nodes[node].name);
   }
 };
 
 std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   ImportedModel imported = ImportFile(options);
   auto impl = std::make_unique<Impl>(std::move(imported.graph));
+  impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
+                         options.signature + "/";
   impl->InferSpecs();
   KeepLayerNormalizationsApart(&impl->graph);
   Layers layers = FindLayers(impl->graph, impl->tensors, imported.keras);

@@ -48,6 +48,9 @@ struct LoadOptions {
   // For a frozen GraphDef: tensor names ("x" or "x:0"). Empty: its placeholders, and the ends of the graph.
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
+  // What tells this model's weights from all others, on every machine: a hash of its files. Empty: one that
+  // no other ModelGraph has.
+  std::string fingerprint;
 };
 
 class ModelGraph {

@@ -214,30 +214,34 @@ void Scope::AddFunction(std::shared_ptr<TF_Function> function) {
 }
 
 TF_Output Scope::SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value, bool may_fold,
-                              const std::string& name) {
+                              const std::string& name, const std::string& shared_name) {
   Scope& top = root();
   auto known = top.shared_weights_.find(key);
   if (known == top.shared_weights_.end()) {
     const bool folds = may_fold && C().TF_TensorByteSize(value.get()) <= kFoldedWeightBytes;
-    known = top.shared_weights_.emplace(key, folds ? top.Const(value.get(), name) : top.Variable(value, name))
+    known = top.shared_weights_.emplace(key, folds ? top.Const(value.get(), name)
+                                                  : top.Variable(value, name, shared_name))
                 .first;
   }
   return Import(known->second);
 }
 
-TF_Output Scope::Variable(const std::shared_ptr<TF_Tensor>& value, const std::string& name) {
+TF_Output Scope::Variable(const std::shared_ptr<TF_Tensor>& value, const std::string& name,
+                          const std::string& shared_name) {
   const Shape shape = Shape::Of(tf::Dims(value.get()));
   const TF_DataType dtype = C().TF_TensorType(value.get());
   const std::string unique = UniqueName(name);
   const TF_Output handle = Op("VarHandleOp", unique + "/handle")
                                .AttrType("dtype", dtype)
                                .AttrShape("shape", shape)
-                               .AttrString("shared_name", unique)
+                               .AttrString("shared_name", portable_ && !shared_name.empty() ? shared_name : unique)
                                .Out();
   const TF_Output feed = Placeholder(dtype, shape, unique + "/value");
   TF_Operation* assign = Op("AssignVariableOp", unique + "/assign").In(handle).In(feed).Finish();
   const TF_Output read = Op("ReadVariableOp", unique + "/read").In(handle).AttrType("dtype", dtype).Out();
-  initializers_.push_back({feed, value, assign, read});
+  TF_Output known{nullptr, 0};
+  if (portable_) known = Op("VarIsInitializedOp", unique + "/known").In(handle).Out();
+  initializers_.push_back({feed, value, assign, read, known});
   return read;
 }
 
@@ -349,6 +353,12 @@ OpBuilder& OpBuilder::AttrTensor(const std::string& name, TF_Tensor* value) {
   setters_.emplace_back([=](TF_OperationDescription* op, TF_Status* status) {
     C().TF_SetAttrTensor(op, name.c_str(), value, status);
   });
+  return *this;
+}
+
+OpBuilder& OpBuilder::Device(const std::string& name) {
+  setters_.emplace_back(
+      [=](TF_OperationDescription* op, TF_Status*) { C().TF_SetDevice(op, name.c_str()); });
   return *this;
 }
 

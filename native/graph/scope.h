@@ -63,6 +63,11 @@ class Scope {
   // afterwards.
   void InsertNumericsChecks(std::vector<TF_Output>* feeds, std::vector<TF_Output>* fetches);
 
+  // From here on, in the root scope before anything is built: the graph can be run by another process. It
+  // holds no op of our own, and its variables are named alike in all graphs of a model (SharedWeight).
+  void MakePortable() { portable_ = true; }
+  bool portable() const { return outer_ == nullptr ? portable_ : outer_->portable(); }
+
   // Closes a body scope into a function named `name` of the outer graph, with the functions that it calls.
   // `arguments` are placeholders of this scope; those of the captures must be among them.
   void CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
@@ -73,9 +78,10 @@ class Scope {
   // A weight of the root graph, made once per `key` and captured where needed. A small one is a Const, so
   // that TensorFlow folds it (batch norm); a large one is a variable that reads `value`'s own memory, so that
   // no graph, session or executor holds a copy of it: see initializers(). Without `may_fold` it is a variable
-  // whatever its size.
+  // whatever its size. `shared_name`: of the variable in a portable graph, the same for the same value in all
+  // processes; else, and where it is empty, the graph's own.
   TF_Output SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value, bool may_fold,
-                         const std::string& name);
+                         const std::string& name, const std::string& shared_name = {});
 
   // What a new session must be given, in one run, before it runs anything else: the values of the variables.
   struct Initializer {
@@ -83,12 +89,14 @@ class Scope {
     std::shared_ptr<TF_Tensor> value;
     TF_Operation* assign;
     TF_Output read;
+    TF_Output known;  // of a portable graph: whether the variable has its value already
   };
   const std::vector<Initializer>& initializers() const { return initializers_; }
 
  private:
   bool Owns(TF_Output tensor) const;
-  TF_Output Variable(const std::shared_ptr<TF_Tensor>& value, const std::string& name);
+  TF_Output Variable(const std::shared_ptr<TF_Tensor>& value, const std::string& name,
+                     const std::string& shared_name);
   // The op of that name here or in a scope around, or null.
   TF_Operation* FindOp(const std::string& name) const;
   void AddFunction(std::shared_ptr<TF_Function> function);
@@ -96,6 +104,7 @@ class Scope {
   tf::GraphPtr graph_;
   Scope* outer_ = nullptr;
   bool checks_numerics_ = false;  // of the root
+  bool portable_ = false;         // of the root
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // here -> in the outer scope
@@ -127,6 +136,7 @@ class OpBuilder {
   OpBuilder& AttrFloats(const std::string& name, const std::vector<float>& values);
   OpBuilder& AttrFunction(const std::string& name, const std::string& function);
   OpBuilder& AttrTensor(const std::string& name, TF_Tensor* value);
+  OpBuilder& Device(const std::string& name);
   // A serialised AttrValue, as it stands in another graph's NodeDef.
   OpBuilder& AttrProto(const std::string& name, std::string_view serialized);
 

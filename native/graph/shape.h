@@ -24,6 +24,15 @@ struct Shape {
     }
     return true;
   }
+  // Whether a tensor of `sizes` is of this shape.
+  bool Fits(const std::vector<int64_t>& sizes) const {
+    if (!known_rank) return true;
+    if (dims.size() != sizes.size()) return false;
+    for (size_t i = 0; i < dims.size(); ++i) {
+      if (dims[i] >= 0 && dims[i] != sizes[i]) return false;
+    }
+    return true;
+  }
   bool operator==(const Shape& other) const { return known_rank == other.known_rank && dims == other.dims; }
 };
 

@@ -1,11 +1,13 @@
 #include "runtime/batch_run.h"
 
 #include <algorithm>
-#include <optional>
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "graph/numerics_op.h"
+#include "runtime/placed_replica.h"
+#include "tensorflow/dtype.h"
 
 namespace ke::runtime {
 
@@ -13,6 +15,14 @@ namespace {
 
 int64_t CountShards(int64_t rows, int64_t shard_size) {
   return rows <= shard_size ? 1 : (rows - 1) / shard_size + 1;
+}
+
+// A placeholder of a fixed number of rows takes shards of just that many.
+int64_t MostAtOnce(const CompiledFunction& function) {
+  for (const CompiledFunction::Feed& feed : function.feeds()) {
+    if (feed.batched && feed.shape.rank() > 0 && feed.shape.dims[0] >= 0) return 1;
+  }
+  return std::numeric_limits<int64_t>::max();
 }
 
 }  // namespace
@@ -24,6 +34,7 @@ BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector
       feeds_(std::move(feeds)),
       rows_(rows),
       options_(std::move(options)),
+      most_at_once_(MostAtOnce(*function_)),
       done_(std::move(done)),
       joined_(function_->fetches().size()),
       outputs_(joined_.size()) {
@@ -40,41 +51,36 @@ BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector
   }
 }
 
-void BatchRun::RunShard(int64_t shard) {
-  const int64_t begin = shard * options_.shard_size;
-  const int64_t end = std::min(rows_, begin + options_.shard_size);
-  std::vector<TensorRef> slices;  // hold the memory during the run
-  std::vector<TF_Output> inputs;
-  std::vector<TF_Tensor*> values;
+std::pair<int64_t, int64_t> BatchRun::RowsOf(const Shards& shards) const {
+  return {shards.begin * options_.shard_size,
+          std::max<int64_t>(1, std::min(rows_, shards.end * options_.shard_size))};
+}
+
+void BatchRun::RunShards(const Shards& shards, Replica& replica) {
+  const int64_t begin = shards.begin * options_.shard_size;
+  const int64_t end = std::min(rows_, shards.end * options_.shard_size);
+  std::vector<TensorRef> slices;
   for (size_t i = 0; i < feeds_.size(); ++i) {
     const CompiledFunction::Feed& feed = function_->feeds()[i];
     const int64_t first = options_.begin - feeds_[i].first;
     TensorRef slice =
         feed.batched ? SliceRows(feeds_[i].tensor, first + begin, first + end) : feeds_[i].tensor;
     if (feed.dtype == TF_STRING) slice = StringsFromRows(slice);
-    inputs.push_back(feed.tensor);
-    values.push_back(slice->handle());
     slices.push_back(std::move(slice));
   }
-  std::optional<control::RunningShard> running;
-  if (const TF_Output number = function_->shard_number(); number.oper != nullptr) {
-    running.emplace(&control());
-    const int32_t value = running->number();
-    slices.push_back(Tensor::Adopt(tf::MakeTensor(TF_INT32, {}, &value)));
-    inputs.push_back(number);
-    values.push_back(slices.back()->handle());
-  }
-  std::vector<TF_Output> fetches;
-  for (const CompiledFunction::Fetch& fetch : function_->fetches()) fetches.push_back(fetch.tensor);
 
+  auto& placed = static_cast<PlacedReplica&>(replica);
   std::vector<tf::TensorPtr> outputs;
   try {
-    outputs = function_->session().Run(inputs, values, fetches);
+    outputs = placed.Compute(function_, std::move(slices), &control());
   } catch (graph::NumericsError& error) {
     error.row = rows_ < 0 ? -1 : begin;
     throw;
   }
 
+  if (placed.placement().remote()) {
+    for (size_t i = 0; i < outputs.size(); ++i) CheckOutput(i, outputs[i].get());
+  }
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (rows_ >= 0) CheckRows(i, outputs[i].get(), end - begin);
   }
@@ -85,6 +91,22 @@ void BatchRun::RunShard(int64_t shard) {
       joined_[i].rows->Write(joined_[i].row + begin, outputs[i].get(), function_->fetches()[i].name);
     }
   }
+}
+
+// A worker's answer is not to be believed: its bytes are read by what it says of them.
+void BatchRun::CheckOutput(size_t fetch, const TF_Tensor* output) const {
+  const CompiledFunction::Fetch& expected = function_->fetches()[fetch];
+  const TF_DataType dtype = C().TF_TensorType(output);
+  const std::vector<int64_t> dims = tf::Dims(output);
+  if (dtype == expected.dtype && expected.shape.Fits(dims) &&
+      C().TF_TensorByteSize(output) == tf::TensorBytes(dtype, dims)) {
+    return;
+  }
+  throw tf::Error(TF_DATA_LOSS,
+                  "fetch '" + expected.name + "' came as " + tf::DTypeName(dtype) + " of shape " +
+                      graph::ToString(graph::Shape::Of(dims)) + "; expected " +
+                      tf::DTypeName(expected.dtype) + " of shape " + graph::ToString(expected.shape),
+                  expected.name);
 }
 
 void BatchRun::CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) const {

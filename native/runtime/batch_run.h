@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "runtime/compiled_function.h"
+#include "runtime/executor.h"
 
 namespace ke::runtime {
 
@@ -16,7 +17,10 @@ class BatchRun : public ShardedJob {
            RunOptions options, CompiledFunction::Done done);
 
  protected:
-  void RunShard(int64_t shard) override;
+  // `replica` is a PlacedReplica.
+  void RunShards(const Shards& shards, Replica& replica) override;
+  int64_t most_at_once() const override { return most_at_once_; }
+  std::pair<int64_t, int64_t> RowsOf(const Shards& shards) const override;
   void Finish(std::exception_ptr error) noexcept override;
 
  private:
@@ -29,12 +33,14 @@ class BatchRun : public ShardedJob {
 
   // Whether the rows of a fetch stay where TensorFlow put them.
   bool KeepsOutput(size_t fetch) const { return shards() == 1 && !joined_[fetch].target; }
+  void CheckOutput(size_t fetch, const TF_Tensor* output) const;
   void CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) const;
 
   const std::shared_ptr<const CompiledFunction> function_;
   std::vector<FeedValue> feeds_;
   const int64_t rows_;
   const RunOptions options_;
+  const int64_t most_at_once_;
   const CompiledFunction::Done done_;
   std::vector<Joined> joined_;
   std::vector<TensorRef> outputs_;

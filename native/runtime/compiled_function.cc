@@ -5,6 +5,7 @@
 
 #include "control/loop_ops.h"
 #include "runtime/batch_run.h"
+#include "runtime/strategy.h"
 #include "tensorflow/dtype.h"
 
 namespace ke::runtime {
@@ -20,15 +21,6 @@ std::string TensorName(TF_Output tensor) {
   return std::string(C().TF_OperationName(tensor.oper)) + ":" + std::to_string(tensor.index);
 }
 
-bool Fits(const Shape& expected, const std::vector<int64_t>& dims) {
-  if (!expected.known_rank) return true;
-  if (expected.dims.size() != dims.size()) return false;
-  for (size_t i = 0; i < dims.size(); ++i) {
-    if (expected.dims[i] >= 0 && expected.dims[i] != dims[i]) return false;
-  }
-  return true;
-}
-
 // Whether `dims`, of which `rows` rows run in shards of `shard_size`, fit a placeholder of shape `expected`.
 // One of a fixed number of rows takes shards of just that many.
 bool FitsInShards(const Shape& expected, std::vector<int64_t> dims, int64_t rows, int64_t shard_size) {
@@ -36,7 +28,7 @@ bool FitsInShards(const Shape& expected, std::vector<int64_t> dims, int64_t rows
     const int64_t fixed = expected.dims[0];
     dims[0] = fixed == shard_size && rows % fixed == 0 ? fixed : rows;
   }
-  return Fits(expected, dims);
+  return expected.Fits(dims);
 }
 
 // The memory of rows [begin, begin + rows) of a tensor whose first row is `first`.
@@ -66,12 +58,18 @@ struct Range {
 
 std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& trace,
                                                             const std::vector<trace::SymbolId>& fetches,
-                                                            const SessionConfig& config) {
+                                                            const Options& options) {
   auto scope = std::make_unique<graph::Scope>();
-  if (config.check_numerics) scope->CheckNumerics();
+  if (options.session.check_numerics) {
+    if (options.portable) {
+      throw tf::Error(TF_UNIMPLEMENTED, "numerics cannot be checked on workers: they have no op that does so");
+    }
+    scope->CheckNumerics();
+  }
+  if (options.portable) scope->MakePortable();
   std::vector<TF_Output> feeds;
   const std::vector<TF_Output> outputs = trace.Replay(scope.get(), fetches, &feeds);
-  return Build(std::move(scope), feeds, outputs, config);
+  return Build(std::move(scope), feeds, outputs, options.session);
 }
 
 std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph::Scope> scope,
@@ -115,8 +113,71 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
       feeds_(std::move(feeds)),
       fetches_(std::move(fetches)),
       shard_number_(control::FindShardNumber(scope_->graph())),
-      session_(scope_->graph(), config) {
-  session_.Initialize(scope_->initializers());
+      config_(config) {}
+
+void CompiledFunction::Prepare(const Strategy& strategy) const {
+  for (const Placement& placement : strategy.placements()) {
+    if (!placement.remote() && placement.device.empty()) At(placement);
+  }
+}
+
+std::shared_ptr<Instance> CompiledFunction::At(const Placement& placement,
+                                               const std::shared_ptr<Connection>& connection) const {
+  std::shared_ptr<Entry> entry;
+  bool mine = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::shared_ptr<Entry>& known = instances_[placement.key()];
+    if (known == nullptr || known->connection != connection) {
+      known = std::make_shared<Entry>();
+      known->connection = connection;
+      mine = true;
+    }
+    entry = known;
+  }
+  if (mine) {
+    try {
+      auto made = std::make_unique<Instance>(*this, placement, connection.get());
+      if (connection == nullptr) {
+        entry->promise.set_value(std::move(made));
+      } else {
+        entry->promise.set_value(std::shared_ptr<Instance>(
+            made.release(),
+            [connection](Instance* instance) { connection->Discard(std::unique_ptr<Instance>(instance)); }));
+      }
+    } catch (...) {
+      entry->promise.set_exception(std::current_exception());
+      Forget(placement, connection);
+    }
+  }
+  return entry->instance.get();
+}
+
+std::shared_ptr<Instance> CompiledFunction::Made(const Placement& placement,
+                                                 const std::shared_ptr<Connection>& connection) const {
+  std::shared_future<std::shared_ptr<Instance>> instance;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto known = instances_.find(placement.key());
+    if (known == instances_.end() || known->second->connection != connection) return nullptr;
+    instance = known->second->instance;
+  }
+  if (instance.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
+  try {
+    return instance.get();
+  } catch (...) {
+    return nullptr;  // it was not made
+  }
+}
+
+void CompiledFunction::Forget(const Placement& placement,
+                              const std::shared_ptr<Connection>& connection) const {
+  std::shared_ptr<Entry> forgotten;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto known = instances_.find(placement.key());
+  if (known == instances_.end() || known->second->connection != connection) return;
+  forgotten = std::move(known->second);
+  instances_.erase(known);
 }
 
 int64_t CompiledFunction::CheckFeeds(const std::vector<FeedValue>& feeds, const RunOptions& options) const {
@@ -152,7 +213,7 @@ int64_t CompiledFunction::CheckFeeds(const std::vector<FeedValue>& feeds, const 
       }
     }
     const bool fits =
-        feed.batched ? FitsInShards(feed.shape, dims, rows, options.shard_size) : Fits(feed.shape, dims);
+        feed.batched ? FitsInShards(feed.shape, dims, rows, options.shard_size) : feed.shape.Fits(dims);
     if (!fits) {
       ThrowBadFeed(feed, "has another shape: expected " + graph::ToString(feed.shape) + ", received " +
                              graph::ToString(Shape::Of(dims)));
@@ -202,7 +263,7 @@ void CompiledFunction::CheckTargets(const std::vector<FeedValue>& feeds, const R
     }
     Shape expected = fetch.shape;
     if (expected.rank() > 0) expected.dims[0] = -1;  // the target may have more rows
-    if (target.dims.empty() || !Fits(expected, target.dims)) {
+    if (target.dims.empty() || !expected.Fits(target.dims)) {
       ThrowBadTarget(fetch, "has another shape: expected " + graph::ToString(expected) + ", received " +
                                 graph::ToString(Shape::Of(target.dims)));
     }
@@ -223,14 +284,14 @@ void CompiledFunction::CheckTargets(const std::vector<FeedValue>& feeds, const R
   }
 }
 
-void CompiledFunction::Run(Executor* executor, std::vector<FeedValue> feeds, RunOptions options, Done done) {
+void CompiledFunction::Run(Strategy* strategy, std::vector<FeedValue> feeds, RunOptions options, Done done) {
   if (options.shard_size < 1) {
     throw tf::Error(TF_INVALID_ARGUMENT,
                     "the shard size must be 1 or more; received " + std::to_string(options.shard_size));
   }
   const int64_t rows = CheckFeeds(feeds, options);
   CheckTargets(feeds, options, rows);
-  executor->Submit(std::make_shared<BatchRun>(shared_from_this(), std::move(feeds), rows, std::move(options),
+  strategy->Submit(std::make_shared<BatchRun>(shared_from_this(), std::move(feeds), rows, std::move(options),
                                               std::move(done)));
 }
 

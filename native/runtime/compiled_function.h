@@ -1,14 +1,19 @@
-// A compiled graph with a session of its own: what one traced method runs as.
+// A compiled graph with sessions of its own: what one traced method runs as.
 #pragma once
 
 #include <exception>
 #include <functional>
+#include <future>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "graph/scope.h"
-#include "runtime/executor.h"
+#include "runtime/connection.h"
+#include "runtime/instance.h"
+#include "runtime/placement.h"
 #include "runtime/run_options.h"
 #include "runtime/session.h"
 #include "runtime/tensor.h"
@@ -16,7 +21,10 @@
 
 namespace ke::runtime {
 
-// The graph and session go with the last reference: each run holds one, so that closing needs no waiting.
+class Strategy;
+
+// Where it runs, it has an instance, made when it first runs there. The graph and the sessions go with the
+// last reference: each run holds one, so that closing needs no waiting.
 class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
  public:
   struct Feed {
@@ -37,35 +45,66 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   // rows went into a target's memory is null.
   using Done = std::function<void(std::vector<TensorRef> outputs, std::exception_ptr error)>;
 
-  // Replays the trace into a graph and opens a session over it. Blocking: for a background thread. Throws
-  // tf::Error, INVALID_ARGUMENT for a fetch whose dtype has no fixed size per element.
+  // What the function is made for, beside its placements.
+  struct Options {
+    SessionConfig session = {};
+    // The graph can be run by other processes: without ops of our own, so that neither its loops can be
+    // stopped between two turns, nor its numerics checked.
+    bool portable = false;
+  };
+
+  // Replays the trace into a graph. Blocking: for a background thread. Throws tf::Error, INVALID_ARGUMENT for
+  // a fetch whose dtype has no fixed size per element, UNIMPLEMENTED for a portable graph with checks.
   static std::shared_ptr<CompiledFunction> Compile(const trace::Trace& trace,
                                                    const std::vector<trace::SymbolId>& fetches,
-                                                   const SessionConfig& config);
-  // The same from a graph that is already built (where its numerics are checked: by a scope that was told so
-  // before).
+                                                   const Options& options);
+  // The same from a graph that is already built (where its numerics are checked, or it is portable: by a scope
+  // that was told so before).
   static std::shared_ptr<CompiledFunction> Build(std::unique_ptr<graph::Scope> scope,
                                                  const std::vector<TF_Output>& feeds,
                                                  const std::vector<TF_Output>& fetches,
                                                  const SessionConfig& config);
 
+  // Makes the instances in this process that need no device of their own, so that what goes wrong with them
+  // is known early, and the first run is as fast as the others. Blocking.
+  void Prepare(const Strategy& strategy) const;
+
   // Splits the rows asked for along axis 0 into shards of at most `options.shard_size`, runs them on the
-  // executor and joins the fetches along axis 0, in order: in memory of their own, or in the targets given.
+  // replicas and joins the fetches along axis 0, in order: in memory of their own, or in the targets given.
   // Without a batched feed there is one shard. Throws INVALID_ARGUMENT, naming the feed, or the fetch whose
   // target does not fit, before anything runs; what fails later reaches `done`: TensorFlow's errors,
   // CANCELLED where `options.control` was cancelled before the last shard began or while a loop of one had
   // turns left, INVALID_ARGUMENT where a fetch does not have the rows of its shard, or rows whose shape
   // differs between shards or from its target's. Targets keep the rows of the shards that succeeded. A feed
   // of dtype string takes uint8 (N, L): N strings.
-  void Run(Executor* executor, std::vector<FeedValue> feeds, RunOptions options, Done done);
+  void Run(Strategy* strategy, std::vector<FeedValue> feeds, RunOptions options, Done done);
 
   const std::vector<Feed>& feeds() const { return feeds_; }
   const std::vector<Fetch>& fetches() const { return fetches_; }
   // What a graph with loops is fed with beside the feeds (control/loop_ops.h), else a null op.
   TF_Output shard_number() const { return shard_number_; }
-  const Session& session() const { return session_; }
+  TF_Graph* graph() const { return scope_->graph(); }
+  const std::vector<graph::Scope::Initializer>& initializers() const { return scope_->initializers(); }
+  const SessionConfig& config() const { return config_; }
+
+  // The instance at a place, made now where there is none; while another thread makes it, this one waits.
+  // `connection`: of a remote placement; of another connection than this one, an instance is of no use.
+  std::shared_ptr<Instance> At(const Placement& placement,
+                               const std::shared_ptr<Connection>& connection = nullptr) const;
+  // The instance that was made or is in the making; null for none. Does not wait.
+  std::shared_ptr<Instance> Made(const Placement& placement,
+                                 const std::shared_ptr<Connection>& connection) const;
+  // Forgets an instance: the next to ask makes another.
+  void Forget(const Placement& placement, const std::shared_ptr<Connection>& connection) const;
 
  private:
+  // An instance, or one in the making.
+  struct Entry {
+    std::shared_ptr<Connection> connection;
+    std::promise<std::shared_ptr<Instance>> promise;
+    std::shared_future<std::shared_ptr<Instance>> instance = promise.get_future().share();
+  };
+
   CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vector<Feed> feeds, std::vector<Fetch> fetches,
                    const SessionConfig& config);
 
@@ -75,11 +114,13 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   // writes, or writes twice, overlap.
   void CheckTargets(const std::vector<FeedValue>& feeds, const RunOptions& options, int64_t rows) const;
 
-  std::unique_ptr<graph::Scope> scope_;  // owns the graph, so it stands before the session
+  std::unique_ptr<graph::Scope> scope_;  // owns the graph, so it stands before the sessions
   std::vector<Feed> feeds_;
   std::vector<Fetch> fetches_;
   TF_Output shard_number_;
-  Session session_;
+  const SessionConfig config_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::shared_ptr<Entry>> instances_;  // by Placement::key()
 };
 
 }  // namespace ke::runtime

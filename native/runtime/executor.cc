@@ -1,11 +1,17 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
-#include "tensorflow/error.h"
-
 namespace ke::runtime {
+
+namespace {
+
+// How often a queue that no replica takes from is looked at.
+constexpr std::chrono::milliseconds kLookAround(20);
+
+}  // namespace
 
 ShardedJob::ShardedJob(int64_t shards, control::RunControlRef control)
     : shards_(shards),
@@ -13,17 +19,14 @@ ShardedJob::ShardedJob(int64_t shards, control::RunControlRef control)
   control_->Expect(shards);
 }
 
-void ShardedJob::Process(int64_t shard, bool stopping) noexcept {
-  if (!failed_) {
-    try {
-      if (stopping) throw tf::Error(TF_CANCELLED, "the run was cancelled: its environment is ending");
-      if (control_->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
-      RunShard(shard);
-    } catch (...) {
-      Fail(shard, std::current_exception());
-    }
-  }
-  if (done_.fetch_add(1) + 1 == shards_) Finish(error_);
+void ShardedJob::Done(int64_t shards) noexcept {
+  if (done_.fetch_add(shards) + shards == shards_) Finish(error_);
+}
+
+bool ShardedJob::Skips(int64_t shard) {
+  if (!failed_) return false;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return failed_shard_ < shard;
 }
 
 void ShardedJob::Fail(int64_t shard, std::exception_ptr error) noexcept {
@@ -35,62 +38,110 @@ void ShardedJob::Fail(int64_t shard, std::exception_ptr error) noexcept {
   failed_ = true;
 }
 
-Executor::Executor(int threads) {
-  threads_.reserve(threads);
+Executor::Executor(std::vector<std::shared_ptr<Replica>> replicas, Options options)
+    : replicas_(std::move(replicas)), options_(options) {}
+
+Executor::~Executor() { Stop(); }
+
+// With the lock held.
+void Executor::Start() {
+  started_ = true;
+  for (const std::shared_ptr<Replica>& replica : replicas_) {
+    replica->Start([this] { OnChange(); });
+    for (int i = 0; i < replica->callers(); ++i) {
+      auto slot = std::make_unique<Slot>();
+      slot->replica = replica.get();
+      slots_.push_back(std::move(slot));
+    }
+  }
   try {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+    for (const std::unique_ptr<Slot>& slot : slots_) {
+      slot->thread = std::thread([this, it = slot.get()] { Work(it); });
+    }
   } catch (...) {
-    Stop();
+    // Some threads less are no harm while there is one.
+    if (slots_[0]->thread.joinable()) return;
+    stopping_ = true;
     throw;
   }
 }
-
-Executor::~Executor() { Stop(); }
 
 void Executor::Submit(std::shared_ptr<ShardedJob> job) {
   if (job->shards() == 0) {
     job->Finish(nullptr);
     return;
   }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this strategy is closed: it runs nothing more");
+  if (!started_) Start();
   const int64_t shards = job->shards();
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_)
-      throw tf::Error(TF_FAILED_PRECONDITION, "this environment is ending: it runs nothing more");
-    queue_.push_back({std::move(job)});
-  }
-  if (shards == 1) {
-    wake_.notify_one();
-  } else {
-    wake_.notify_all();
-  }
+  queue_.push_back({std::move(job), 0, {}});
+  Wake(shards);
 }
 
 void Executor::Stop() {
+  std::vector<std::unique_ptr<Slot>> slots;
+  bool started = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
     for (const ShardedJob* job : running_) job->control_->Cancel();
+    for (const std::unique_ptr<Slot>& slot : slots_) slot->wake.notify_all();
+    started = std::exchange(started_, false);
   }
-  wake_.notify_all();
-  for (std::thread& thread : threads_) {
-    if (thread.joinable()) thread.join();
+  if (!started) return;
+  for (const std::unique_ptr<Slot>& slot : slots_) {
+    if (slot->thread.joinable()) slot->thread.join();
   }
+  for (const std::shared_ptr<Replica>& replica : replicas_) replica->Stop();
 }
 
-void Executor::Work() {
+bool Executor::MayRun(const Slot& slot) const {
+  return !queue_.empty() && slot.replica->state() == ReplicaStatus::State::kUp;
+}
+
+// With the lock held: as many threads as there is work for, of those whose replica is up.
+void Executor::Wake(int64_t slots) {
+  bool any = false;
+  for (const std::unique_ptr<Slot>& slot : slots_) {
+    if (slots == 0) break;
+    if (!slot->idle || slot->woken || slot->replica->state() != ReplicaStatus::State::kUp) continue;
+    slot->woken = true;
+    slot->wake.notify_one();
+    any = true;
+    --slots;
+  }
+  // The first looks after a queue that nobody takes from.
+  if (!any && !slots_.empty()) slots_[0]->wake.notify_one();
+}
+
+void Executor::OnChange() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!queue_.empty()) Wake(std::numeric_limits<int64_t>::max());
+}
+
+void Executor::Work(Slot* slot) {
+  const bool first = slot == slots_[0].get();
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    while (!stopping_ && !MayRun(*slot)) {
+      slot->idle = true;
+      if (first && !queue_.empty()) {
+        slot->wake.wait_for(lock, kLookAround);
+        Reap(&lock);
+      } else {
+        slot->wake.wait(lock);
+      }
+      slot->idle = false;
+      slot->woken = false;
+    }
     if (queue_.empty()) return;
-    Entry& front = queue_.front();
-    std::shared_ptr<ShardedJob> job = front.job;
-    const int64_t shard = front.next++;
-    if (front.next == job->shards()) queue_.pop_front();
+    std::shared_ptr<ShardedJob> job;
+    const Shards shards = Take(*slot->replica, &job);
     running_.push_back(job.get());
     const bool stopping = stopping_;
     lock.unlock();
-    job->Process(shard, stopping);
+    Run(slot, job, shards, stopping);
     lock.lock();
     running_.erase(std::find(running_.begin(), running_.end(), job.get()));
     lock.unlock();
@@ -98,6 +149,143 @@ void Executor::Work() {
     job.reset();
     lock.lock();
   }
+}
+
+Shards Executor::Take(const Replica& replica, std::shared_ptr<ShardedJob>* job) {
+  waiting_ = false;
+  Entry& front = queue_.front();
+  *job = front.job;
+  Shards shards;
+  if (!front.returned.empty()) {
+    shards = front.returned.back();
+    front.returned.pop_back();
+  } else {
+    const int64_t most = std::max<int64_t>(1, std::min(replica.shards_at_once(), (*job)->most_at_once()));
+    shards.begin = front.next;
+    front.next = shards.end = std::min((*job)->shards(), front.next + most);
+  }
+  if (front.empty()) queue_.pop_front();
+  return shards;
+}
+
+void Executor::Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards shards,
+                   bool stopping) noexcept {
+  if (!job->Skips(shards.begin)) {
+    try {
+      if (stopping) throw tf::Error(TF_CANCELLED, "the run was cancelled: its strategy is closed");
+      if (job->control_->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
+      job->RunShards(shards, *slot->replica);
+      slot->replica->Computed(shards.count());
+    } catch (const ReplicaLost& lost) {
+      if (job->control_->cancelled()) {
+        job->Fail(shards.begin,
+                  std::make_exception_ptr(tf::Error(TF_CANCELLED, "the run was cancelled")));
+      } else if (lost.counts()) {
+        slot->replica->Lost(shards.count(), lost.what());
+        ++shards.failures;
+      }
+      if (!job->failed_ && shards.failures <= options_.retries) {
+        PutBack(job, shards);
+        return;
+      }
+      if (!job->failed_) {
+        const auto [row, end] = job->RowsOf(shards);
+        job->Fail(shards.begin,
+                  std::make_exception_ptr(WorkerError(
+                      "samples " + std::to_string(row) + " to " + std::to_string(end - 1) +
+                          " were lost with " + std::to_string(shards.failures) +
+                          " replicas; the last was " + slot->replica->name() + ": " + lost.what(),
+                      slot->replica->name(), row, end - row)));
+      }
+    } catch (...) {
+      job->Fail(shards.begin, std::current_exception());
+    }
+  }
+  job->Done(shards.count());
+}
+
+void Executor::PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& shards) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto known =
+      std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) { return entry.job == job; });
+  if (known != queue_.end()) {
+    known->returned.push_back(shards);
+  } else {
+    queue_.push_front({job, job->shards(), {shards}});
+  }
+  Wake(1);
+}
+
+void Executor::Reap(std::unique_lock<std::mutex>* lock) {
+  if (stopping_) return;
+  std::exception_ptr nobody;
+  if (GivesUp()) nobody = NobodyIsUp();
+  std::vector<Entry> ended;
+  for (auto entry = queue_.begin(); entry != queue_.end();) {
+    if (nobody == nullptr && !entry->job->ended()) {
+      ++entry;
+      continue;
+    }
+    ended.push_back(std::move(*entry));
+    entry = queue_.erase(entry);
+  }
+  if (ended.empty()) return;
+  waiting_ = false;
+  lock->unlock();
+  for (Entry& entry : ended) {
+    int64_t left = entry.job->shards() - entry.next;
+    int64_t begin = entry.next;
+    for (const Shards& shards : entry.returned) {
+      left += shards.count();
+      begin = std::min(begin, shards.begin);
+    }
+    if (!entry.job->failed_) {
+      entry.job->Fail(begin, entry.job->control_->cancelled()
+                                 ? std::make_exception_ptr(tf::Error(TF_CANCELLED, "the run was cancelled"))
+                                 : nobody);
+    }
+    entry.job->Done(left);
+    entry.job.reset();
+  }
+  lock->lock();
+}
+
+// With the lock held, by the thread that looks after the queue.
+bool Executor::GivesUp() {
+  bool all_refused = true;
+  for (const std::shared_ptr<Replica>& replica : replicas_) {
+    const ReplicaStatus::State state = replica->state();
+    if (state == ReplicaStatus::State::kUp) {
+      waiting_ = false;
+      return false;
+    }
+    all_refused &= state == ReplicaStatus::State::kRefused;
+  }
+  if (queue_.empty()) return false;
+  if (all_refused) return true;
+  if (!waiting_) {
+    waiting_ = true;
+    waiting_since_ = Clock::now();
+  }
+  return Clock::now() - waiting_since_ >= options_.timeout;
+}
+
+std::exception_ptr Executor::NobodyIsUp() const {
+  std::string text;
+  bool refused = true;
+  for (const std::shared_ptr<Replica>& replica : replicas_) {
+    const ReplicaStatus status = replica->status();
+    refused &= status.state == ReplicaStatus::State::kRefused;
+    text += (text.empty() ? "" : "; ") + status.name + ": " +
+            (status.last_error.empty() ? "no answer yet" : status.last_error);
+  }
+  if (refused) {
+    return std::make_exception_ptr(
+        tf::Error(TF_FAILED_PRECONDITION, "no worker can be used: " + text));
+  }
+  return std::make_exception_ptr(WorkerError("no worker is up, for " +
+                                                 std::to_string(options_.timeout.count()) + " ms now: " + text,
+                                             "", -1, 0));
 }
 
 }  // namespace ke::runtime

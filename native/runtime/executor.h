@@ -1,19 +1,43 @@
-// The threads that call TensorFlow.
+// The loop that feeds replicas: jobs of shards in, each shard run by the replica that is free first, again by
+// another where a replica is lost.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "control/run_control.h"
+#include "runtime/replica.h"
+#include "tensorflow/error.h"
 
 namespace ke::runtime {
+
+// Shards [begin, end) of a job, which one replica takes in one go.
+struct Shards {
+  int64_t begin = 0;
+  int64_t end = 0;
+  int failures = 0;  // replicas that were lost with them
+
+  int64_t count() const { return end - begin; }
+};
+
+// What a job fails with where replicas were lost: UNAVAILABLE. The binding tells JavaScript of both.
+class WorkerError : public tf::Error {
+ public:
+  WorkerError(const std::string& message, std::string worker, int64_t row, int64_t rows)
+      : tf::Error(TF_UNAVAILABLE, message), worker(std::move(worker)), row(row), rows(rows) {}
+
+  const std::string worker;  // the last that was lost; empty where there was none to run on
+  const int64_t row;         // of the run, the first that was not computed; -1 for none in particular
+  const int64_t rows;
+};
 
 // Work that is split into independent shards.
 class ShardedJob {
@@ -27,19 +51,29 @@ class ShardedJob {
  protected:
   control::RunControl& control() const { return *control_; }
 
-  // Called once per shard, by several threads at once. What it throws is kept (that of the first shard that
-  // failed, by number) and the shards that have not begun are skipped.
-  virtual void RunShard(int64_t shard) = 0;
+  // Called by several threads at once, every shard once, again where it threw ReplicaLost. What else it
+  // throws is kept (that of the first shard that failed, by number) and the shards that have not begun are
+  // skipped.
+  virtual void RunShards(const Shards& shards, Replica& replica) = 0;
   // Called once, after the last shard, by the thread that ran it; `error` is null where all succeeded. Must
   // not throw.
   virtual void Finish(std::exception_ptr error) noexcept = 0;
+  // Shards that may be run as one.
+  virtual int64_t most_at_once() const { return 1; }
+  // The rows [first, second) that shards are made of, for messages.
+  virtual std::pair<int64_t, int64_t> RowsOf(const Shards& shards) const {
+    return {shards.begin, shards.end};
+  }
 
  private:
   friend class Executor;
 
-  // Runs shard `shard` unless the job has failed, is cancelled or `stopping`.
-  void Process(int64_t shard, bool stopping) noexcept;
+  bool ended() const { return failed_ || control_->cancelled(); }
   void Fail(int64_t shard, std::exception_ptr error) noexcept;
+  // Whether a shard needs not be run: one before it has failed.
+  bool Skips(int64_t shard);
+  // So many shards are computed, have failed or are left out.
+  void Done(int64_t shards) noexcept;
 
   const int64_t shards_;
   const control::RunControlRef control_;
@@ -50,12 +84,19 @@ class ShardedJob {
   int64_t failed_shard_ = 0;
 };
 
-// A fixed number of threads that take shards from the front of one queue of jobs: a job's shards begin in
-// order, a later job's shards begin when no shard of an earlier one is left, and several jobs are in flight
-// at once.
+// Every replica's threads take shards from the front of one queue of jobs: a job's shards begin in order, a
+// later job's shards begin when no shard of an earlier one is left, and several jobs are in flight at once.
+// Threads begin with the first job.
 class Executor {
  public:
-  explicit Executor(int threads);
+  struct Options {
+    // So often, at most, a shard is run again because its replica was lost.
+    int retries = 3;
+    // So long a job waits while no replica is up, before it fails with UNAVAILABLE.
+    std::chrono::milliseconds timeout{30000};
+  };
+
+  Executor(std::vector<std::shared_ptr<Replica>> replicas, Options options);
   // Stop().
   ~Executor();
   Executor(const Executor&) = delete;
@@ -68,20 +109,50 @@ class Executor {
   // from one of its own threads.
   void Stop();
 
+  const std::vector<std::shared_ptr<Replica>>& replicas() const { return replicas_; }
+
  private:
   struct Entry {
     std::shared_ptr<ShardedJob> job;
     int64_t next = 0;
+    std::vector<Shards> returned;  // of replicas that were lost: these go first
+
+    bool empty() const { return next == job->shards() && returned.empty(); }
   };
+  // A thread of a replica.
+  struct Slot {
+    Replica* replica = nullptr;
+    std::thread thread;
+    std::condition_variable wake;
+    bool idle = false;
+    bool woken = false;
+  };
+  using Clock = std::chrono::steady_clock;
 
-  void Work();
+  void Start();
+  void Work(Slot* slot);
+  bool MayRun(const Slot& slot) const;
+  // The next shards of the first job, which leaves the queue with its last ones.
+  Shards Take(const Replica& replica, std::shared_ptr<ShardedJob>* job);
+  void Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards shards, bool stopping) noexcept;
+  void PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& shards);
+  void Wake(int64_t slots);
+  // Takes out what no replica needs to be waited for: jobs that have ended, and all where none comes back.
+  void Reap(std::unique_lock<std::mutex>* lock);
+  bool GivesUp();
+  std::exception_ptr NobodyIsUp() const;
+  void OnChange();
 
+  const std::vector<std::shared_ptr<Replica>> replicas_;
+  const Options options_;
   std::mutex mutex_;
-  std::condition_variable wake_;
   std::deque<Entry> queue_;
   std::vector<ShardedJob*> running_;  // the job of each shard under way
+  Clock::time_point waiting_since_;   // for a replica, while jobs wait and none is up
+  bool waiting_ = false;
+  bool started_ = false;
   bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  std::vector<std::unique_ptr<Slot>> slots_;
 };
 
 }  // namespace ke::runtime

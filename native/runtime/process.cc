@@ -1,6 +1,9 @@
 #include "runtime/process.h"
 
 #include <cstdlib>
+#include <mutex>
+#include <protozero/pbf_writer.hpp>
+#include <utility>
 
 #include "tensorflow/handles.h"
 #include "tensorflow/library.h"
@@ -17,7 +20,40 @@ void SetDefault(const char* name, const char* value) {
 #endif
 }
 
+namespace gpu_options {  // fields of tensorflow/core/protobuf/config.proto, GPUOptions
+constexpr int kPerProcessGpuMemoryFraction = 1;
+constexpr int kAllowGrowth = 4;
+constexpr int kVisibleDeviceList = 5;
+}  // namespace gpu_options
+
+std::mutex gpu_mutex;
+
+GpuOptions& Gpus() {
+  static auto* options = new GpuOptions();
+  return *options;
+}
+
 }  // namespace
+
+void ConfigureGpus(GpuOptions options) {
+  const std::lock_guard<std::mutex> lock(gpu_mutex);
+  Gpus() = std::move(options);
+}
+
+std::string GpuOptionsProto() {
+  const std::lock_guard<std::mutex> lock(gpu_mutex);
+  const GpuOptions& options = Gpus();
+  std::string bytes;
+  protozero::pbf_writer writer(bytes);
+  if (options.memory_fraction) {
+    writer.add_double(gpu_options::kPerProcessGpuMemoryFraction, *options.memory_fraction);
+  }
+  writer.add_bool(gpu_options::kAllowGrowth, options.memory_growth);
+  if (!options.visible_devices.empty()) {
+    writer.add_string(gpu_options::kVisibleDeviceList, options.visible_devices);
+  }
+  return bytes;
+}
 
 void PrepareTensorFlowEnvironment() {
   SetDefault("TF_OVERRIDE_GLOBAL_THREADPOOL", "1");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "graph/numerics_op.h"
+#include "runtime/process.h"
 #include "tensorflow/node_name.h"
 
 namespace ke::runtime {
@@ -15,16 +16,15 @@ namespace {
 
 // Field numbers of tensorflow/core/protobuf/config.proto.
 namespace config_proto {
+constexpr int kDeviceCount = 1;  // map<string, int32>
 constexpr int kIntraOpParallelismThreads = 2;
 constexpr int kInterOpParallelismThreads = 5;
 constexpr int kGpuOptions = 6;
 constexpr int kAllowSoftPlacement = 7;
 constexpr int kUsePerSessionThreads = 9;
 constexpr int kGraphOptions = 10;
+constexpr int kOperationTimeoutInMs = 11;
 }  // namespace config_proto
-namespace gpu_options {
-constexpr int kAllowGrowth = 4;
-}
 namespace graph_options {
 constexpr int kOptimizerOptions = 3;
 constexpr int kRewriteOptions = 10;
@@ -38,28 +38,36 @@ constexpr int kInterOpThreadPool = 3;
 
 // One op thread: the caller's thread is the inter-op pool (13 us less a run, and the fastest for many
 // callers). With more op threads that is the slowest of all, so those sessions keep pools of their own.
-bool RunsInCaller(const SessionConfig& config) { return config.intra_op == 1; }
+bool RunsInCaller(const SessionConfig& config) { return config.target.empty() && config.intra_op == 1; }
+
+// Everything is as it was built: no op is fused, folded or moved.
+void AddPlainGraph(protozero::pbf_writer* writer) {
+  protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
+  {
+    protozero::pbf_writer optimizer(graph, graph_options::kOptimizerOptions);
+    optimizer.add_enum(graph_options::kOptLevel, graph_options::kNoOptimization);
+  }
+  protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
+  rewriter.add_bool(graph_options::kDisableMetaOptimizer, true);
+}
 
 std::string ConfigProto(const SessionConfig& config) {
   std::string bytes;
   protozero::pbf_writer writer(bytes);
-  writer.add_int32(config_proto::kIntraOpParallelismThreads, config.intra_op);
-  writer.add_int32(config_proto::kInterOpParallelismThreads, RunsInCaller(config) ? 1 : config.callers);
-  {
-    protozero::pbf_writer gpu(writer, config_proto::kGpuOptions);
-    gpu.add_bool(gpu_options::kAllowGrowth, true);
-  }
   writer.add_bool(config_proto::kAllowSoftPlacement, true);
-  writer.add_bool(config_proto::kUsePerSessionThreads, !RunsInCaller(config));
-  if (config.check_numerics) {
-    protozero::pbf_writer graph(writer, config_proto::kGraphOptions);
-    {
-      protozero::pbf_writer optimizer(graph, graph_options::kOptimizerOptions);
-      optimizer.add_enum(graph_options::kOptLevel, graph_options::kNoOptimization);
+  if (config.target.empty()) {
+    if (config.cpus > 1) {
+      protozero::pbf_writer count(writer, config_proto::kDeviceCount);
+      count.add_string(1, "CPU");
+      count.add_int32(2, config.cpus);
     }
-    protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
-    rewriter.add_bool(graph_options::kDisableMetaOptimizer, true);
+    writer.add_int32(config_proto::kIntraOpParallelismThreads, config.intra_op);
+    writer.add_int32(config_proto::kInterOpParallelismThreads, RunsInCaller(config) ? 1 : config.callers);
+    writer.add_message(config_proto::kGpuOptions, GpuOptionsProto());
+    writer.add_bool(config_proto::kUsePerSessionThreads, !RunsInCaller(config));
   }
+  if (config.check_numerics) AddPlainGraph(&writer);
+  if (config.timeout_ms > 0) writer.add_int64(config_proto::kOperationTimeoutInMs, config.timeout_ms);
   return bytes;
 }
 
@@ -80,14 +88,35 @@ Session::Session(TF_Graph* graph, const SessionConfig& config)
   tf::Status status;
   C().TF_SetConfig(options.get(), proto.data(), proto.size(), status);
   status.Check();
+  if (!config.target.empty()) C().TF_SetTarget(options.get(), config.target.c_str());
   session_ = C().TF_NewSession(graph, options.get(), status);
   status.Check();
 }
 
 Session::~Session() {
   tf::Status status;  // nothing can be done about a failure here
-  C().TF_CloseSession(session_, status);
   C().TF_DeleteSession(session_, status);
+}
+
+void Session::Close() const noexcept {
+  tf::Status status;
+  C().TF_CloseSession(session_, status);
+}
+
+std::vector<Session::Device> Session::Devices() const {
+  tf::Status status;
+  const std::unique_ptr<TF_DeviceList, tf::Deleter<TF_DeviceList, &tf::Functions::TF_DeleteDeviceList>> list(
+      C().TF_SessionListDevices(session_, status));
+  status.Check();
+  std::vector<Device> devices;
+  for (int i = 0; i < C().TF_DeviceListCount(list.get()); ++i) {
+    Device device;
+    device.name = C().TF_DeviceListName(list.get(), i, status);
+    device.type = C().TF_DeviceListType(list.get(), i, status);
+    device.memory_bytes = C().TF_DeviceListMemoryBytes(list.get(), i, status);
+    devices.push_back(std::move(device));
+  }
+  return devices;
 }
 
 void Session::Initialize(const std::vector<graph::Scope::Initializer>& initializers) const {
@@ -122,6 +151,12 @@ std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
     throw tf::Error(status.code(), message, tf::NodeNamedIn(message));
   }
   return owned;
+}
+
+std::vector<Session::Device> ListDevices() {
+  const tf::GraphPtr graph(C().TF_NewGraph());
+  const Session session(graph.get(), {});
+  return session.Devices();
 }
 
 }  // namespace ke::runtime

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "graph/scope.h"
@@ -13,19 +14,24 @@ struct SessionConfig {
   // The first op that gives NaN or Inf fails the run (graph::NumericsError). Ops then run one after the other
   // and as they were built, without TensorFlow's rewriting.
   bool check_numerics = false;
+  std::string target = {};  // empty: this process; else a server, "grpc://host:port", whose threads are its own
+  int cpus = 1;             // CPU devices of a session in this process
+  int timeout_ms = 0;       // of each call of a server; 0: none
 };
 
 // A TF_Session over a graph, which must outlive it. Any number of threads may be in Run at once; the
 // destructor must not run while one is (TensorFlow would crash): whoever runs holds a reference to the owner.
+// A call of a server that is gone blocks, also here, for the timeout or until the server is back.
 class Session {
  public:
   Session(TF_Graph* graph, const SessionConfig& config);
+  // Without Close.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   // Gives the variables of the graph their values. TensorFlow keeps the tensors' memory instead of copying
-  // it.
+  // it, where it is in this process.
   void Initialize(const std::vector<graph::Scope::Initializer>& initializers) const;
 
   // Throws tf::Error with TensorFlow's code and the node at fault.
@@ -33,9 +39,23 @@ class Session {
                                  const std::vector<TF_Tensor*>& input_values,
                                  const std::vector<TF_Output>& outputs) const;
 
+  // Ends the runs under way, which fail with CANCELLED, and gives back what a server keeps of the session.
+  void Close() const noexcept;
+
+  struct Device {
+    std::string name;  // "/job:localhost/replica:0/task:0/device:CPU:0"
+    std::string type;  // "CPU"
+    int64_t memory_bytes = 0;
+  };
+  // Of a server, only after a run. Needs none of its op threads, so it tells too whether that answers.
+  std::vector<Device> Devices() const;
+
  private:
-  TF_Session* session_;
+  TF_Session* session_ = nullptr;
   tf::BufferPtr run_options_;
 };
+
+// The devices of this process. Blocking: the first call makes ready what GPUs there are.
+std::vector<Session::Device> ListDevices();
 
 }  // namespace ke::runtime

@@ -20,6 +20,7 @@ struct TF_OpKernelConstruction;
 struct TF_OpKernelContext;
 struct TF_Operation;
 struct TF_OperationDescription;
+struct TF_Server;
 struct TF_Session;
 struct TF_SessionOptions;
 struct TF_ShapeHandle;

@@ -26,9 +26,12 @@ std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
                                 const std::vector<TF_Output>& initial, TF_Output count) {
   // A loop within a loop's turn is not counted: its turns are not the run's progress.
   const bool counted = count.oper != nullptr && scope->outer() == nullptr;
-  TF_Output shard = control::ShardNumber(scope);
-  if (counted) shard = control::AddAnnouncement(scope, shard, count);
-  const TF_Output gated = control::AddGate(condition, condition_result, shard, counted);
+  TF_Output gated = condition_result;
+  if (!scope->portable()) {
+    TF_Output shard = control::ShardNumber(scope);
+    if (counted) shard = control::AddAnnouncement(scope, shard, count);
+    gated = control::AddGate(condition, condition_result, shard, counted);
+  }
 
   // Both functions take the same arguments: the loop variables, then every capture of either.
   std::vector<TF_Output> captured = body->captured();

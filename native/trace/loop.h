@@ -11,7 +11,8 @@ namespace ke::trace {
 // Adds a While to `scope`. `condition` and `body` are scopes inside it, already built: their `arguments` are
 // placeholders for the loop variables, `condition_result` a boolean scalar, `body_results` the next values.
 // What either captured is passed around the loop unchanged. Turns run one after another, so that memory is
-// bounded by one turn's; before each the loop asks whether its run is cancelled (control/loop_ops.h).
+// bounded by one turn's; before each the loop asks whether its run is cancelled (control/loop_ops.h; not
+// in a portable graph).
 // `count`, an int32 scalar of `scope` or nothing (a null op), is how many turns there will be: the run's
 // progress, unless the loop is in the body of another. Returns the final values.
 std::vector<TF_Output> AddWhile(graph::Scope* scope, graph::Scope* condition,

@@ -14,6 +14,7 @@
 #include "control/run_control.h"
 #include "run_graph.h"
 #include "runtime/compiled_function.h"
+#include "runtime/strategy.h"
 #include "trace/loop.h"
 
 namespace ke {
@@ -24,7 +25,7 @@ using control::RunningShard;
 using graph::Scope;
 using graph::Shape;
 using runtime::CompiledFunction;
-using runtime::Executor;
+using runtime::Strategy;
 using runtime::TensorRef;
 
 // Turns that take minutes: a run of so many ends only by being cancelled.
@@ -78,7 +79,7 @@ struct Outcome {
   std::vector<int32_t> values;
 };
 
-std::future<Outcome> Start(const std::shared_ptr<CompiledFunction>& function, Executor* executor,
+std::future<Outcome> Start(const std::shared_ptr<CompiledFunction>& function, Strategy* strategy,
                            std::shared_ptr<RunControl> control, int64_t rows = 1) {
   auto promise = std::make_shared<std::promise<Outcome>>();
   const auto done = [promise](const std::vector<TensorRef>& outputs, const std::exception_ptr& error) {
@@ -92,7 +93,7 @@ std::future<Outcome> Start(const std::shared_ptr<CompiledFunction>& function, Ex
     }
     promise->set_value(std::move(outcome));
   };
-  function->Run(executor, {Zeros(rows)}, {.control = std::move(control)}, done);
+  function->Run(strategy, {Zeros(rows)}, {.control = std::move(control)}, done);
   return promise->get_future();
 }
 
@@ -178,9 +179,9 @@ TEST(RunningShard, IsFoundWhileItRunsOnly) {
 
 TEST(LoopControl, ProgressEndsAtTheTotal) {
   const auto function = BuildLoop(1000);
-  Executor executor(2);
+  Strategy strategy(2);
   const auto control = std::make_shared<RunControl>();
-  const Outcome outcome = Start(function, &executor, control).get();
+  const Outcome outcome = Start(function, &strategy, control).get();
   EXPECT_EQ(outcome.code, TF_OK);
   EXPECT_EQ(outcome.values, (std::vector<int32_t>{1000}));
   ExpectProgress(*control, 1000, 1000);
@@ -190,10 +191,10 @@ TEST(LoopControl, ACancelledLoopEndsSoon) {
   // With one op thread runs compute in their caller's thread, with two in threads of the session's own.
   for (const int intra_op : {1, 2}) {
     const auto function = BuildLoop(kEndless, {intra_op, 2});
-    Executor executor(2);
+    Strategy strategy(2);
     for (int round = 0; round < 3; ++round) {
       const auto control = std::make_shared<RunControl>();
-      auto future = Start(function, &executor, control);
+      auto future = Start(function, &strategy, control);
       AwaitTurns(*control, 10);
       EXPECT_EQ(control->progress().total, kEndless);
       control->Cancel();
@@ -210,12 +211,12 @@ TEST(LoopControl, OneSessionRunsAfterARunOfItWasCancelled) {
   const TF_Output x = scope->Placeholder(TF_INT32, Shape::Of({}), "turns");
   const TF_Output stacked = trace::AddStackingLoop(scope.get(), x, [](Scope*, TF_Output i) { return i; });
   const auto function = CompiledFunction::Build(std::move(scope), {x}, {stacked}, {1, 1});
-  Executor executor(1);
+  Strategy strategy(1);
   const auto run = [&](int32_t turns, std::shared_ptr<RunControl> control) {
     TensorRef feed = runtime::Tensor::Allocate(TF_INT32, {});
     *static_cast<int32_t*>(feed->data()) = turns;
     auto code = std::make_shared<std::promise<TF_Code>>();
-    function->Run(&executor, {feed}, {.control = std::move(control)},
+    function->Run(&strategy, {feed}, {.control = std::move(control)},
                   [code](const std::vector<TensorRef>&, const std::exception_ptr& error) {
                     try {
                       if (error != nullptr) std::rethrow_exception(error);
@@ -243,18 +244,18 @@ TEST(LoopControl, CountsTheOutermostLoopsOnly) {
     const TF_Output silent = Count(scope, 5, kNone, One);
     return scope->Op("AddV2").In(first).In(scope->Op("AddV2").In(second).In(silent).Out()).Out();
   });
-  Executor executor(1);
+  Strategy strategy(1);
   const auto control = std::make_shared<RunControl>();
-  EXPECT_EQ(Start(function, &executor, control).get().values, (std::vector<int32_t>{12}));
+  EXPECT_EQ(Start(function, &strategy, control).get().values, (std::vector<int32_t>{12}));
   ExpectProgress(*control, 7, 7);
 }
 
 TEST(LoopControl, CancelsALoopInsideALoop) {
   const auto function =
       Build([](Scope* scope) { return Count(scope, 2, scope->Const(2), OneAfter(kEndless, false)); });
-  Executor executor(1);
+  Strategy strategy(1);
   const auto control = std::make_shared<RunControl>();
-  auto future = Start(function, &executor, control);
+  auto future = Start(function, &strategy, control);
   while (control->progress().total == 0) std::this_thread::yield();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   control->Cancel();
@@ -265,9 +266,9 @@ TEST(LoopControl, CancelsALoopInsideALoop) {
 
 TEST(LoopControl, CancelsALoopThatDoesNotSayHowLongItIs) {
   const auto function = Build([](Scope* scope) { return Count(scope, kEndless, kNone, One); });
-  Executor executor(1);
+  Strategy strategy(1);
   const auto control = std::make_shared<RunControl>();
-  auto future = Start(function, &executor, control);
+  auto future = Start(function, &strategy, control);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   control->Cancel();
   ASSERT_EQ(future.wait_for(std::chrono::seconds(20)), std::future_status::ready);
@@ -278,14 +279,14 @@ TEST(LoopControl, CancelsALoopThatDoesNotSayHowLongItIs) {
 TEST(LoopControl, RunsAtOnceDoNotDisturbEachOther) {
   const auto endless = BuildLoop(kEndless);
   const auto function = BuildLoop(20'000);
-  Executor executor(3);
+  Strategy strategy(3);
   const auto cancelled = std::make_shared<RunControl>();
-  auto doomed = Start(endless, &executor, cancelled);
+  auto doomed = Start(endless, &strategy, cancelled);
   AwaitTurns(*cancelled, 1);
   const auto first = std::make_shared<RunControl>();
   const auto second = std::make_shared<RunControl>();
-  auto a = Start(function, &executor, first);
-  auto b = Start(function, &executor, second);
+  auto a = Start(function, &strategy, first);
+  auto b = Start(function, &strategy, second);
   AwaitTurns(*second, 1);
   cancelled->Cancel();
   EXPECT_EQ(doomed.get().code, TF_CANCELLED);
@@ -297,9 +298,9 @@ TEST(LoopControl, RunsAtOnceDoNotDisturbEachOther) {
 
 TEST(LoopControl, AddsTheShardsOfABatch) {
   const auto function = BuildLoop(5000);
-  Executor executor(2);
+  Strategy strategy(2);
   const auto control = std::make_shared<RunControl>();
-  auto future = Start(function, &executor, control, 6);
+  auto future = Start(function, &strategy, control, 6);
   AwaitTurns(*control, 1);
   int64_t last = 0;
   while (future.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
@@ -313,8 +314,8 @@ TEST(LoopControl, AddsTheShardsOfABatch) {
 }
 
 TEST(LoopControl, ALoopWithoutARunPasses) {
-  Executor executor(1);
-  EXPECT_EQ(Start(BuildLoop(100), &executor, nullptr).get().values, (std::vector<int32_t>{100}));
+  Strategy strategy(1);
+  EXPECT_EQ(Start(BuildLoop(100), &strategy, nullptr).get().values, (std::vector<int32_t>{100}));
   // A session that feeds no shard, and one that feeds a number which nobody has.
   Scope scope;
   const TF_Output last = Count(&scope, 100, scope.Const(100), One);
@@ -328,25 +329,25 @@ TEST(LoopControl, OpsAreRegisteredOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) threads.emplace_back([] { control::RegisterLoopOps(); });
   for (std::thread& thread : threads) thread.join();
-  Executor executor(1);
-  EXPECT_EQ(Start(BuildLoop(3), &executor, nullptr).get().values, (std::vector<int32_t>{3}));
+  Strategy strategy(1);
+  EXPECT_EQ(Start(BuildLoop(3), &strategy, nullptr).get().values, (std::vector<int32_t>{3}));
 }
 
 TEST(LoopControl, StoppingTheExecutorEndsLoopsUnderWay) {
   const auto function = BuildLoop(kEndless);
-  Executor executor(1);
+  Strategy strategy(1);
   const auto control = std::make_shared<RunControl>();
-  auto future = Start(function, &executor, control);
+  auto future = Start(function, &strategy, control);
   AwaitTurns(*control, 1);
-  executor.Stop();
+  strategy.Stop();
   EXPECT_EQ(future.get().code, TF_CANCELLED);
 }
 
 TEST(LoopControl, ALoopOfNoTurnsCountsNone) {
   const auto function = BuildLoop(0);
-  Executor executor(1);
+  Strategy strategy(1);
   const auto control = std::make_shared<RunControl>();
-  EXPECT_EQ(Start(function, &executor, control).get().values, (std::vector<int32_t>{0}));
+  EXPECT_EQ(Start(function, &strategy, control).get().values, (std::vector<int32_t>{0}));
   ExpectProgress(*control, 0, 0);
 }
 

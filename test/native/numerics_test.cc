@@ -13,13 +13,14 @@
 #include "graph/instance_name.h"
 #include "graph/numerics_op.h"
 #include "runtime/compiled_function.h"
+#include "runtime/strategy.h"
 #include "trace/loop.h"
 
 namespace ke::graph {
 namespace {
 
 using runtime::CompiledFunction;
-using runtime::Executor;
+using runtime::Strategy;
 using runtime::Tensor;
 using runtime::TensorRef;
 using tf::C;
@@ -40,9 +41,9 @@ std::optional<NumericsError> Failure(const std::vector<float>& x, const Body& bo
                                                 {.intra_op = 1, .callers = 2, .check_numerics = true});
   const TensorRef value = Tensor::Allocate(TF_FLOAT, {static_cast<int64_t>(x.size())});
   std::copy(x.begin(), x.end(), static_cast<float*>(value->data()));
-  Executor executor(2);
+  Strategy strategy(2);
   std::promise<std::exception_ptr> promise;
-  function->Run(&executor, {value}, {.shard_size = shard_size},
+  function->Run(&strategy, {value}, {.shard_size = shard_size},
                 [&](const std::vector<TensorRef>&, std::exception_ptr error) { promise.set_value(error); });
   const std::exception_ptr error = promise.get_future().get();
   if (error == nullptr) return std::nullopt;

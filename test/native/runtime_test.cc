@@ -14,6 +14,7 @@
 #include "runtime/background.h"
 #include "runtime/compiled_function.h"
 #include "runtime/memory.h"
+#include "runtime/strategy.h"
 #include "tensorflow/dtype.h"
 #include "tensorflow/node_name.h"
 
@@ -52,10 +53,10 @@ struct Outcome {
   }
 };
 
-std::future<Outcome> Start(CompiledFunction* function, Executor* executor, std::vector<TensorRef> feeds,
+std::future<Outcome> Start(CompiledFunction* function, Strategy* strategy, std::vector<TensorRef> feeds,
                            int64_t shard_size, control::RunControlRef control = nullptr) {
   auto promise = std::make_shared<std::promise<Outcome>>();
-  function->Run(executor, {feeds.begin(), feeds.end()},
+  function->Run(strategy, {feeds.begin(), feeds.end()},
                 {.shard_size = shard_size, .control = std::move(control)},
                 [promise](std::vector<TensorRef> outputs, std::exception_ptr error) {
                   promise->set_value({std::move(outputs), error});
@@ -167,9 +168,9 @@ TEST(Session, NeverWritesIntoAFeed) {
   const auto function = Build({kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
     return std::vector<TF_Output>{scope->Op("Relu").In(scope->Op("Neg").In(x[0]).Out()).Out()};
   });
-  Executor executor(1);
+  Strategy strategy(1);
   const TensorRef x = Floats({2, 4});
-  EXPECT_EQ(Start(function.get(), &executor, {x}, 8).get().code(), TF_OK);
+  EXPECT_EQ(Start(function.get(), &strategy, {x}, 8).get().code(), TF_OK);
   EXPECT_EQ(Values(x), (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
@@ -180,8 +181,8 @@ TEST(Session, NamesTheNodeAtFault) {
     return std::vector<TF_Output>{
         scope->Op("Reshape", "badly").In(x[0]).In(scope->Const(std::vector<int32_t>{-1, 7})).Out()};
   });
-  Executor executor(1);
-  const Outcome outcome = Start(function.get(), &executor, {Floats({2, 4})}, 8).get();
+  Strategy strategy(1);
+  const Outcome outcome = Start(function.get(), &strategy, {Floats({2, 4})}, 8).get();
   ASSERT_EQ(outcome.code(), TF_INVALID_ARGUMENT);
   try {
     std::rethrow_exception(outcome.error);
@@ -192,9 +193,9 @@ TEST(Session, NamesTheNodeAtFault) {
 
 TEST(CompiledFunction, JoinsShardsInOrder) {
   const auto function = Build({kRows4}, Doubled);
-  Executor executor(2);
+  Strategy strategy(2);
   for (const int64_t shard_size : {1, 2, 3, 7, 10, 100}) {
-    const Outcome outcome = Start(function.get(), &executor, {Floats({10, 4})}, shard_size).get();
+    const Outcome outcome = Start(function.get(), &strategy, {Floats({10, 4})}, shard_size).get();
     ASSERT_EQ(outcome.code(), TF_OK);
     ASSERT_EQ(outcome.outputs[0]->dims(), (std::vector<int64_t>{10, 4}));
     for (int i = 0; i < 40; ++i) EXPECT_EQ(Values(outcome.outputs[0])[i], 2 * i) << shard_size;
@@ -203,12 +204,12 @@ TEST(CompiledFunction, JoinsShardsInOrder) {
 
 TEST(CompiledFunction, HandsASingleShardsOutputOnWithoutACopy) {
   const auto function = Build({kRows4}, Doubled);
-  Executor executor(1);
+  Strategy strategy(1);
   const auto before = ReadMemoryCounters();
-  EXPECT_EQ(Start(function.get(), &executor, {Floats({10, 4})}, 10).get().code(), TF_OK);
+  EXPECT_EQ(Start(function.get(), &strategy, {Floats({10, 4})}, 10).get().code(), TF_OK);
   EXPECT_EQ(ReadMemoryCounters().copied_out_bytes, before.copied_out_bytes);
   EXPECT_EQ(ReadMemoryCounters().copied_in_bytes, before.copied_in_bytes);
-  EXPECT_EQ(Start(function.get(), &executor, {Floats({10, 4})}, 5).get().code(), TF_OK);
+  EXPECT_EQ(Start(function.get(), &strategy, {Floats({10, 4})}, 5).get().code(), TF_OK);
   EXPECT_EQ(ReadMemoryCounters().copied_out_bytes - before.copied_out_bytes, 160);
 }
 
@@ -219,9 +220,9 @@ TEST(CompiledFunction, GivesEveryOutputMemoryOfItsOwn) {
         scope->Op("Reshape").In(sum).In(scope->Const(std::vector<int32_t>{-1, 16})).Out();
     return std::vector<TF_Output>{x[0], sum, sum, reshaped};
   });
-  Executor executor(1);
+  Strategy strategy(1);
   const TensorRef x = Floats({3, 16});
-  const Outcome outcome = Start(function.get(), &executor, {x}, 8).get();
+  const Outcome outcome = Start(function.get(), &strategy, {x}, 8).get();
   std::string message;
   ASSERT_EQ(outcome.code(&message), TF_OK) << message;
   std::vector<TensorRef> all = outcome.outputs;
@@ -255,10 +256,10 @@ TEST(CompiledFunction, CopiesSlicesOfFeedsAndConstants) {
     }
     return fetches;
   });
-  Executor executor(1);
+  Strategy strategy(1);
   const TensorRef x = Floats({2, 16});
   for (int time = 0; time < 2; ++time) {
-    const Outcome outcome = Start(function.get(), &executor, {x}, 8).get();
+    const Outcome outcome = Start(function.get(), &strategy, {x}, 8).get();
     ASSERT_EQ(outcome.code(), TF_OK);
     EXPECT_EQ(Values(outcome.outputs[0])[3], 103);
     EXPECT_EQ(Values(outcome.outputs[2])[3], 3);
@@ -287,10 +288,10 @@ TEST(CompiledFunction, GivesScalarFeedsToEveryShard) {
   const auto function = Build({kRows4, Shape::Of({})}, [](Scope* scope, const std::vector<TF_Output>& x) {
     return std::vector<TF_Output>{scope->Op("Mul").In(x[0]).In(x[1]).Out()};
   });
-  Executor executor(2);
+  Strategy strategy(2);
   const TensorRef factor = Tensor::Allocate(TF_FLOAT, {});
   *static_cast<float*>(factor->data()) = 3;
-  const Outcome outcome = Start(function.get(), &executor, {Floats({6, 4}), factor}, 2).get();
+  const Outcome outcome = Start(function.get(), &strategy, {Floats({6, 4}), factor}, 2).get();
   ASSERT_EQ(outcome.code(), TF_OK);
   for (int i = 0; i < 24; ++i) EXPECT_EQ(Values(outcome.outputs[0])[i], 3 * i);
 }
@@ -299,8 +300,8 @@ TEST(CompiledFunction, RunsWithoutFeeds) {
   const auto function = Build({}, [](Scope* scope, const std::vector<TF_Output>&) {
     return std::vector<TF_Output>{scope->Scalar(TF_FLOAT, 5)};
   });
-  Executor executor(1);
-  const Outcome outcome = Start(function.get(), &executor, {}, 2).get();
+  Strategy strategy(1);
+  const Outcome outcome = Start(function.get(), &strategy, {}, 2).get();
   ASSERT_EQ(outcome.code(), TF_OK);
   EXPECT_EQ(Values(outcome.outputs[0]), std::vector<float>{5});
 }
@@ -310,23 +311,23 @@ TEST(CompiledFunction, FeedsStringsAsRowsOfBytes) {
   const TF_Output text = scope->Placeholder(TF_STRING, Shape::Of({-1}), "text");
   const TF_Output length = scope->Op("StringLength").In(text).Out();
   const auto function = CompiledFunction::Build(std::move(scope), {text}, {length}, {});
-  Executor executor(1);
+  Strategy strategy(1);
   const TensorRef bytes = Tensor::Allocate(TF_UINT8, {3, 100});
   std::memset(bytes->data(), 'a', 300);
-  const Outcome outcome = Start(function.get(), &executor, {bytes}, 2).get();
+  const Outcome outcome = Start(function.get(), &strategy, {bytes}, 2).get();
   ASSERT_EQ(outcome.code(), TF_OK);
   EXPECT_EQ(static_cast<const int32_t*>(outcome.outputs[0]->data())[2], 100);
-  EXPECT_THROW(function->Run(&executor, {Floats({3, 4})}, {.shard_size = 2}, nullptr), tf::Error);
+  EXPECT_THROW(function->Run(&strategy, {Floats({3, 4})}, {.shard_size = 2}, nullptr), tf::Error);
 }
 
 TEST(CompiledFunction, RefusesFeedsThatDoNotFitAndNamesThem) {
   const auto function = Build({kRows4, kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
     return std::vector<TF_Output>{scope->Op("AddV2").In(x[0]).In(x[1]).Out()};
   });
-  Executor executor(1);
+  Strategy strategy(1);
   const auto message = [&](std::vector<TensorRef> feeds, int64_t shard_size = 2) -> std::string {
     try {
-      function->Run(&executor, {feeds.begin(), feeds.end()}, {.shard_size = shard_size}, nullptr);
+      function->Run(&strategy, {feeds.begin(), feeds.end()}, {.shard_size = shard_size}, nullptr);
     } catch (const tf::Error& error) {
       EXPECT_EQ(error.code(), TF_INVALID_ARGUMENT);
       return error.what();
@@ -351,9 +352,9 @@ TEST(CompiledFunction, RefusesFetchesThatLoseTheBatchAxis) {
     return std::vector<TF_Output>{
         scope->Op("Sum", "total").In(x[0]).In(scope->Const(std::vector<int32_t>{0, 1})).Out()};
   });
-  Executor executor(1);
+  Strategy strategy(1);
   std::string message;
-  EXPECT_EQ(Start(function.get(), &executor, {Floats({3, 4})}, 8).get().code(&message), TF_INVALID_ARGUMENT);
+  EXPECT_EQ(Start(function.get(), &strategy, {Floats({3, 4})}, 8).get().code(&message), TF_INVALID_ARGUMENT);
   EXPECT_NE(message.find("fetch 'total:0' has shape () for 3 rows"), std::string::npos) << message;
 }
 
@@ -374,12 +375,12 @@ TEST(CompiledFunction, RefusesShardsWhoseRowsDifferInShape) {
     const TF_Output multiples = scope->Op("Pack").InList({one, widest}).Out();
     return std::vector<TF_Output>{scope->Op("Tile", "wide").In(x[0]).In(multiples).Out()};
   });
-  Executor executor(1);
+  Strategy strategy(1);
   std::string message;
-  EXPECT_EQ(Start(function.get(), &executor, {Floats({4, 1}, 1)}, 2).get().code(&message),
+  EXPECT_EQ(Start(function.get(), &strategy, {Floats({4, 1}, 1)}, 2).get().code(&message),
             TF_INVALID_ARGUMENT);
   EXPECT_NE(message.find("fetch 'wide:0' has rows of different shapes"), std::string::npos) << message;
-  EXPECT_EQ(Start(function.get(), &executor, {Floats({4, 1}, 1)}, 4).get().code(), TF_OK);
+  EXPECT_EQ(Start(function.get(), &strategy, {Floats({4, 1}, 1)}, 4).get().code(), TF_OK);
 }
 
 TEST(CompiledFunction, OneFailingShardFailsTheRunOnly) {
@@ -394,48 +395,48 @@ TEST(CompiledFunction, OneFailingShardFailsTheRunOnly) {
                                           .Out()};
       },
       2, TF_INT32);
-  Executor executor(2);
+  Strategy strategy(2);
   const TensorRef indices = Tensor::Allocate(TF_INT32, {4});
   const int32_t values[] = {0, 1, 2, 3};
   std::memcpy(indices->data(), values, sizeof(values));
-  EXPECT_EQ(Start(function.get(), &executor, {indices}, 2).get().code(), TF_INVALID_ARGUMENT);
+  EXPECT_EQ(Start(function.get(), &strategy, {indices}, 2).get().code(), TF_INVALID_ARGUMENT);
   static_cast<int32_t*>(indices->data())[3] = 2;
-  const Outcome outcome = Start(function.get(), &executor, {indices}, 2).get();
+  const Outcome outcome = Start(function.get(), &strategy, {indices}, 2).get();
   ASSERT_EQ(outcome.code(), TF_OK);
   EXPECT_EQ(static_cast<const int32_t*>(outcome.outputs[0]->data())[3], 9);
 }
 
 TEST(CompiledFunction, StopsAtTheNextShardWhenCancelled) {
   const auto function = Build({Shape::Of({-1, 1500})}, Slow, 1);
-  Executor executor(1);
-  EXPECT_EQ(Start(function.get(), &executor, {Floats({1, 1500})}, 1).get().code(), TF_OK);  // warm
+  Strategy strategy(1);
+  EXPECT_EQ(Start(function.get(), &strategy, {Floats({1, 1500})}, 1).get().code(), TF_OK);  // warm
   const auto control = std::make_shared<control::RunControl>();
-  auto future = Start(function.get(), &executor, {Floats({10000, 1500})}, 1, control);
+  auto future = Start(function.get(), &strategy, {Floats({10000, 1500})}, 1, control);
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   control->Cancel();
   EXPECT_EQ(future.get().code(), TF_CANCELLED);
-  EXPECT_EQ(Start(function.get(), &executor, {Floats({1, 1500})}, 1).get().code(), TF_OK);
+  EXPECT_EQ(Start(function.get(), &strategy, {Floats({1, 1500})}, 1).get().code(), TF_OK);
 }
 
 TEST(CompiledFunction, MayBeClosedWhileARunIsUnderWay) {
   auto function = Build({Shape::Of({-1, 1500})}, Slow);
-  Executor executor(2);
+  Strategy strategy(2);
   const std::weak_ptr<CompiledFunction> watch = function;
-  auto future = Start(function.get(), &executor, {Floats({8, 1500})}, 1);
+  auto future = Start(function.get(), &strategy, {Floats({8, 1500})}, 1);
   function.reset();
   const Outcome outcome = future.get();
   EXPECT_EQ(outcome.code(), TF_OK);
-  executor.Stop();
+  strategy.Stop();
   EXPECT_TRUE(watch.expired());
 }
 
 TEST(CompiledFunction, TakesAThousandRunsAtOnce) {
   const auto function = Build({kRows4}, Doubled);
-  Executor executor(2);
+  Strategy strategy(2);
   std::vector<std::future<Outcome>> futures;
   for (int run = 0; run < 1000; ++run) {
     futures.push_back(
-        Start(function.get(), &executor, {Floats({4, 4}, static_cast<float>(run))}, 1 + run % 4));
+        Start(function.get(), &strategy, {Floats({4, 4}, static_cast<float>(run))}, 1 + run % 4));
   }
   for (int run = 0; run < 1000; ++run) {
     const Outcome outcome = futures[run].get();
@@ -450,7 +451,7 @@ class CountingJob : public ShardedJob {
       : ShardedJob(shards, nullptr), run_(std::move(run)), finished_(finished) {}
 
  protected:
-  void RunShard(int64_t shard) override { run_(shard); }
+  void RunShards(const Shards& shards, Replica&) override { run_(shards.begin); }
   void Finish(std::exception_ptr error) noexcept override { finished_->set_value(error); }
 
  private:
@@ -459,13 +460,13 @@ class CountingJob : public ShardedJob {
 };
 
 TEST(Executor, BeginsShardsInOrderOfJobsAndNumbers) {
-  Executor executor(1);
+  Strategy strategy(1);
   std::vector<int64_t> order;
   std::promise<std::exception_ptr> finished[3];
   std::promise<void> gate;
   auto open = gate.get_future().share();
   for (int job = 0; job < 3; ++job) {
-    executor.Submit(std::make_shared<CountingJob>(
+    strategy.Submit(std::make_shared<CountingJob>(
         3,
         [&order, open, job](int64_t shard) {
           open.wait();
@@ -479,10 +480,10 @@ TEST(Executor, BeginsShardsInOrderOfJobsAndNumbers) {
 }
 
 TEST(Executor, KeepsTheErrorOfTheFirstFailedShardAndSkipsTheRest) {
-  Executor executor(1);
+  Strategy strategy(1);
   std::atomic<int> runs{0};
   std::promise<std::exception_ptr> finished;
-  executor.Submit(std::make_shared<CountingJob>(
+  strategy.Submit(std::make_shared<CountingJob>(
       100,
       [&](int64_t shard) {
         ++runs;
@@ -507,15 +508,15 @@ class EmptyJob : public ShardedJob {
   EmptyJob() : ShardedJob(1, nullptr) {}
 
  protected:
-  void RunShard(int64_t) override {}
+  void RunShards(const Shards&, Replica&) override {}
   void Finish(std::exception_ptr) noexcept override {}
 };
 
 // Waits until Stop(), called by another thread, has begun: from then on jobs are refused.
-void AwaitStop(Executor* executor) {
+void AwaitStop(Strategy* strategy) {
   try {
     for (;;) {
-      executor->Submit(std::make_shared<EmptyJob>());
+      strategy->Submit(std::make_shared<EmptyJob>());
       std::this_thread::yield();
     }
   } catch (const tf::Error&) {
@@ -523,27 +524,27 @@ void AwaitStop(Executor* executor) {
 }
 
 TEST(Executor, StopFinishesWhatIsQueuedWithCancelled) {
-  Executor executor(1);
+  Strategy strategy(1);
   std::promise<void> started;
   std::promise<void> gate;
   auto open = gate.get_future().share();
   std::promise<std::exception_ptr> finished[2];
-  executor.Submit(std::make_shared<CountingJob>(
+  strategy.Submit(std::make_shared<CountingJob>(
       1,
       [&, open](int64_t) {
         started.set_value();
         open.wait();
       },
       &finished[0]));
-  executor.Submit(std::make_shared<CountingJob>(5, [](int64_t) { FAIL(); }, &finished[1]));
+  strategy.Submit(std::make_shared<CountingJob>(5, [](int64_t) { FAIL(); }, &finished[1]));
   started.get_future().wait();
-  std::thread stopper([&] { executor.Stop(); });
-  AwaitStop(&executor);
+  std::thread stopper([&] { strategy.Stop(); });
+  AwaitStop(&strategy);
   gate.set_value();
   stopper.join();
   EXPECT_EQ(finished[0].get_future().get(), nullptr);
   EXPECT_THROW(std::rethrow_exception(finished[1].get_future().get()), tf::Error);
-  EXPECT_THROW(executor.Submit(std::make_shared<CountingJob>(1, [](int64_t) {}, &finished[0])), tf::Error);
+  EXPECT_THROW(strategy.Submit(std::make_shared<CountingJob>(1, [](int64_t) {}, &finished[0])), tf::Error);
 }
 
 // Waits until Stop(), called by another thread, has begun: from then on a job is destroyed, not kept.

@@ -10,6 +10,7 @@
 
 #include "runtime/compiled_function.h"
 #include "runtime/memory.h"
+#include "runtime/strategy.h"
 #include "tensorflow/own_op.h"
 
 namespace ke::runtime {
@@ -61,7 +62,7 @@ const std::string& AddressesOp() {
 
 class ZeroCopy : public testing::Test {
  protected:
-  ZeroCopy() : executor_(2) {
+  ZeroCopy() : strategy_(2) {
     auto scope = std::make_unique<Scope>();
     const TF_Output x = scope->Placeholder(TF_FLOAT, Shape::Of({-1, kColumns}), "x");
     const TF_Output y = scope->Op(AddressesOp()).In(x).Out();
@@ -76,7 +77,7 @@ class ZeroCopy : public testing::Test {
 
   TensorRef Compute(const TensorRef& feed, RunOptions options) {
     std::promise<TensorRef> promise;
-    function_->Run(&executor_, {feed}, std::move(options),
+    function_->Run(&strategy_, {feed}, std::move(options),
                    [&](std::vector<TensorRef> outputs, std::exception_ptr error) {
                      if (error != nullptr) {
                        promise.set_exception(error);
@@ -94,7 +95,7 @@ class ZeroCopy : public testing::Test {
     return static_cast<const int64_t*>(output->data())[row * kColumns + 1];
   }
 
-  Executor executor_;
+  Strategy strategy_;
   std::shared_ptr<CompiledFunction> function_;
 };
 
@@ -167,7 +168,7 @@ TEST_F(ZeroCopy, ATargetLivesForAsLongAsItsRun) {
     EXPECT_EQ(Compute(x, {.shard_size = 2, .into = std::move(targets)}), nullptr);
   }
   // The thread that ran the last shard drops the job after it has reported.
-  executor_.Stop();
+  strategy_.Stop();
   EXPECT_TRUE(watch.expired());
 }
 

@@ -1,8 +1,11 @@
-import type { Addon, NativeFunction } from '../../../lib/binding/contract.js';
+import type { Addon, NativeFunction, NativeStrategy } from '../../../lib/binding/contract.js';
 
 export function addonPath(): string;
 
 export function loadAddon(): Addon;
+
+/** Of so many threads in this process. */
+export function callers(addon: Addon, count: number): NativeStrategy;
 
 /** A function of one feed (N, 4) whose rows are doubled. */
 export function doubling(addon: Addon, replicas?: number): Promise<NativeFunction>;

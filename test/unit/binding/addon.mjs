@@ -19,11 +19,16 @@ export function loadAddon() {
   return createRequire(import.meta.url)(addonPath());
 }
 
+/** Of so many threads in this process. */
+export function callers(addon, count) {
+  return addon.createStrategy({ replicas: [{ target: '', device: '', callers: count }] });
+}
+
 export function doubling(addon, replicas = 2) {
   const trace = addon.createTrace();
   const x = trace.placeholder('float32', [null, 4], 'x');
   const [doubled] = trace.op('AddV2', [x.id, x.id], {});
-  return trace.compile([doubled.id], { intraOp: 1, replicas });
+  return trace.compile([doubled.id], { intraOp: 1, strategy: callers(addon, replicas) });
 }
 
 export function slow(addon) {
@@ -34,7 +39,7 @@ export function slow(addon) {
   let product = random;
   for (let i = 0; i < 10; i++) [product] = trace.op('MatMul', [product.id, random.id], {});
   const [y] = trace.op('MatMul', [x.id, product.id], {});
-  return trace.compile([y.id], { intraOp: 1, replicas: 2 });
+  return trace.compile([y.id], { intraOp: 1, strategy: callers(addon, 2) });
 }
 
 /** Counts to its feed, an int32 scalar, one turn of a loop at a time. */
@@ -48,5 +53,5 @@ export function looping(addon) {
   const one = body.constant('int32', [], new Int32Array([1]));
   const [next] = body.op('AddV2', [body.placeholder('int32', [], 'i').id, one.id], {});
   const [last] = trace.whileLoop(condition, more.id, body, [next.id], [zero.id], limit.id);
-  return trace.compile([last.id], { intraOp: 1, replicas: 2 });
+  return trace.compile([last.id], { intraOp: 1, strategy: callers(addon, 2) });
 }

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, NativeFunction, NativeTensor } from '../../../lib/binding/contract.js';
 import { ensureTensorflow } from '../../../lib/binding/loader.js';
-import { doubling, loadAddon, looping, slow } from './addon.mjs';
+import { callers, doubling, loadAddon, looping, slow } from './addon.mjs';
 
 const BUSY = new URL('./busy.mjs', import.meta.url);
 
@@ -179,9 +179,9 @@ describe('NativeTrace', () => {
     const trace = addon.createTrace();
     const x = trace.placeholder('float32', [null, 4], 'x');
     const body = trace.body();
-    const compiled = trace.compile([x.id], { intraOp: 1, replicas: 1 });
+    const compiled = trace.compile([x.id], { intraOp: 1, strategy: callers(addon, 1) });
     expect(() => body.placeholder('float32', [], 'y')).toThrow('the trace is compiled');
-    expect((await failure(() => trace.compile([x.id], { intraOp: 1, replicas: 1 }))).code).toBe(
+    expect((await failure(() => trace.compile([x.id], { intraOp: 1, strategy: callers(addon, 1) }))).code).toBe(
       'FAILED_PRECONDITION',
     );
     (await compiled).close();
@@ -192,9 +192,10 @@ describe('NativeTrace', () => {
     const x = trace.placeholder('float32', [null, 4], 'x');
     const compile = (options: unknown) => failure(() => trace.compile([x.id], options as never));
     expect((await compile(undefined)).message).toBe('Expected an object for options but received undefined');
-    expect((await compile({ intraOp: 0, replicas: 1 })).message).toContain('options.intraOp');
-    expect((await compile({ intraOp: 1, replicas: 1e6 })).message).toContain('options.replicas');
-    const checked = await compile({ intraOp: 1, replicas: 1, checkNumerics: 'yes' });
+    expect((await compile({ intraOp: 0, strategy: callers(addon, 1) })).message).toContain('options.intraOp');
+    expect((await compile({ intraOp: 1e6, strategy: callers(addon, 1) })).message).toContain('options.intraOp');
+    expect((await compile({ intraOp: 1, strategy: {} })).message).toContain('a NativeStrategy');
+    const checked = await compile({ intraOp: 1, strategy: callers(addon, 1), checkNumerics: 'yes' });
     expect(checked.message).toBe("Expected a boolean for options.checkNumerics but received 'yes'");
   });
 
@@ -202,7 +203,7 @@ describe('NativeTrace', () => {
     const trace = addon.createTrace();
     const text = trace.constant('string', [], new TextEncoder().encode('seven b'));
     const [length] = trace.op('StringLength', [text.id], {});
-    const run = await trace.compile([length?.id ?? -1], { intraOp: 1, replicas: 1 });
+    const run = await trace.compile([length?.id ?? -1], { intraOp: 1, strategy: callers(addon, 1) });
     const [output] = await run.run([], { shardSize: 1 });
     expect(new Int32Array(output?.buffer as ArrayBuffer)[0]).toBe(7);
   });
@@ -234,7 +235,7 @@ describe('NativeFunction', () => {
   it('never hands out memory that it shares with a feed', async () => {
     const trace = addon.createTrace();
     const x = trace.placeholder('float32', [null, 4], 'x');
-    const run = await trace.compile([x.id], { intraOp: 1, replicas: 1 });
+    const run = await trace.compile([x.id], { intraOp: 1, strategy: callers(addon, 1) });
     const feed = floats(2);
     const [output] = await run.run([feed], { shardSize: 2 });
     valuesOf(output as NativeTensor).fill(-1);
@@ -275,7 +276,7 @@ describe('NativeFunction', () => {
     const x = trace.placeholder('float32', null, 'x');
     const shape = trace.constant('int32', [2], new Int32Array([-1, 7]));
     const [y] = trace.op('Reshape', [x.id, shape.id], {});
-    const run = await trace.compile([y?.id ?? -1], { intraOp: 1, replicas: 1 });
+    const run = await trace.compile([y?.id ?? -1], { intraOp: 1, strategy: callers(addon, 1) });
     expect(await failure(() => run.run([floats(1)], { shardSize: 1 }))).toMatchObject({
       code: 'INVALID_ARGUMENT',
       op: expect.stringContaining('Reshape'),
@@ -286,7 +287,7 @@ describe('NativeFunction', () => {
     const trace = addon.createTrace();
     const x = trace.placeholder('float32', [null, 4], 'x');
     const [log] = trace.op('Log', [x.id], {});
-    const options = { intraOp: 2, replicas: 2, checkNumerics: true };
+    const options = { intraOp: 2, strategy: callers(addon, 2), checkNumerics: true };
     const run = await trace.compile([log?.id ?? -1], options);
     expect((await run.run([floats(3, 1)], { shardSize: 1 }))[0]?.shape).toEqual([3, 4]);
     const error = await failure(() => run.run([floats(3, -7)], { shardSize: 1 }));

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, NativeFunction, NativeRunOptions, NativeTensor } from '../../../lib/binding/contract.js';
 import { ensureTensorflow } from '../../../lib/binding/loader.js';
-import { doubling, loadAddon, slow } from './addon.mjs';
+import { callers, doubling, loadAddon, slow } from './addon.mjs';
 
 const ROWS = fileURLToPath(new URL('./rows.mjs', import.meta.url));
 
@@ -97,7 +97,7 @@ describe('a range of rows', () => {
     const scale = trace.placeholder('float32', [], 'scale');
     const [sum] = trace.op('AddV2', [x.id, y.id], {});
     const [scaled] = trace.op('Mul', [sum?.id ?? -1, scale.id], {});
-    const run = await trace.compile([scaled?.id ?? -1], { intraOp: 1, replicas: 2 });
+    const run = await trace.compile([scaled?.id ?? -1], { intraOp: 1, strategy: callers(addon, 2) });
     const half = addon.allocate('float32', []);
     valuesOf(half)[0] = 0.5;
     const [output] = await run.run([floats(9), floats(9), half], { shardSize: 1, begin: 2, rows: 3 });
@@ -140,7 +140,7 @@ describe('a target', () => {
     const x = trace.placeholder('float32', [null, 4], 'x');
     const [sum] = trace.op('AddV2', [x.id, x.id], {});
     const [negative] = trace.op('Neg', [x.id], {});
-    const run = await trace.compile([sum?.id ?? -1, negative?.id ?? -1], { intraOp: 1, replicas: 2 });
+    const run = await trace.compile([sum?.id ?? -1, negative?.id ?? -1], { intraOp: 1, strategy: callers(addon, 2) });
     const target = floats(2);
     const [own, given] = await run.run([floats(2)], {
       shardSize: 1,
@@ -192,7 +192,7 @@ describe('a target', () => {
     const trace = addon.createTrace();
     const x = trace.placeholder('float32', null, 'x');
     const [sum] = trace.op('AddV2', [x.id, x.id], {});
-    const run = await trace.compile([sum?.id ?? -1], { intraOp: 1, replicas: 1 });
+    const run = await trace.compile([sum?.id ?? -1], { intraOp: 1, strategy: callers(addon, 1) });
     const target = floats(4, { fill: -1, columns: 5 });
     const error = await failure(() =>
       run.run([floats(4)], { shardSize: 2, into: [{ tensor: target, row: 0 }] }),
@@ -206,7 +206,7 @@ describe('a target', () => {
   it('needs feeds with rows', async () => {
     const trace = addon.createTrace();
     const x = trace.constant('float32', [1, 4], new Float32Array([1, 2, 3, 4]));
-    const run = await trace.compile([x.id], { intraOp: 1, replicas: 1 });
+    const run = await trace.compile([x.id], { intraOp: 1, strategy: callers(addon, 1) });
     expect(
       (await failure(() => run.run([], { shardSize: 1, into: [{ tensor: floats(1), row: 0 }] }))).message,
     ).toContain('has no rows to take');
@@ -253,7 +253,7 @@ describe('rows of several runs', () => {
     const trace = addon.createTrace();
     const x = trace.placeholder('float32', null, 'x');
     const [sum] = trace.op('AddV2', [x.id, x.id], {});
-    const run = await trace.compile([sum?.id ?? -1], { intraOp: 1, replicas: 2 });
+    const run = await trace.compile([sum?.id ?? -1], { intraOp: 1, strategy: callers(addon, 2) });
     const rows = addon.createRows(4);
     await run.run([floats(2)], { shardSize: 1, into: [{ rows, row: 0 }] });
     const other = await failure(() =>

@@ -1,0 +1,54 @@
+#include "runtime/connection.h"
+
+#include <utility>
+
+#include "runtime/instance.h"
+
+namespace ke::runtime {
+
+Connection::Connection(std::string target, std::shared_ptr<ExpendableThreads> threads)
+    : target(std::move(target)), threads(std::move(threads)) {}
+
+Connection::~Connection() {
+  for (const std::unique_ptr<Instance>& instance : kept_) instance->LeaveOpen();
+}
+
+std::string Connection::reason() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return reason_;
+}
+
+void Connection::Lose(const std::string& reason) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (lost_) return;
+  reason_ = reason;
+  lost_ = true;
+}
+
+void Connection::Discard(std::unique_ptr<Instance> instance) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (lost_ && !settled_) {
+      kept_.push_back(std::move(instance));
+      return;
+    }
+  }
+  std::shared_ptr<Instance> discarded(std::move(instance));
+  try {
+    threads->Start([discarded] {});  // the last to hold it, on that thread
+  } catch (...) {
+    discarded->LeaveOpen();
+  }
+}
+
+void Connection::Settle() {
+  std::vector<std::unique_ptr<Instance>> kept;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    settled_ = true;
+    kept.swap(kept_);
+  }
+  for (std::unique_ptr<Instance>& instance : kept) Discard(std::move(instance));
+}
+
+}  // namespace ke::runtime

@@ -1,0 +1,94 @@
+// Threads for calls that may never return: TensorFlow's calls of a server that is gone block until it is back.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace ke::runtime {
+
+// A pool without a limit, whose threads nobody joins. What a call needs it must own.
+class ExpendableThreads : public std::enable_shared_from_this<ExpendableThreads> {
+ public:
+  static std::shared_ptr<ExpendableThreads> Create() {
+    return std::shared_ptr<ExpendableThreads>(new ExpendableThreads());
+  }
+
+  // Runs `call`, which must not throw, at once. Throws std::system_error where no thread can be made.
+  void Start(std::function<void()> call);
+
+  // Lets threads go that have nothing to do and waits, for so long at most, for those that have.
+  void Close(std::chrono::milliseconds patience);
+
+  // Threads in a call.
+  int busy() const;
+
+ private:
+  ExpendableThreads() = default;
+  void Work();
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable gone_;
+  std::deque<std::function<void()>> queue_;
+  int threads_ = 0;
+  int idle_ = 0;
+  bool closed_ = false;
+};
+
+// The outcome of a call on such a thread, which whoever waits for it may give up.
+template <typename T>
+class Awaited {
+ public:
+  void Resolve(T value) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    value_ = std::move(value);
+    done_ = true;
+    changed_.notify_all();
+  }
+  void Reject(std::exception_ptr error) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    error_ = std::move(error);
+    done_ = true;
+    changed_.notify_all();
+  }
+
+  // Waits until there is an outcome, at most `time`.
+  bool WaitFor(std::chrono::milliseconds time) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, time, [this] { return done_; });
+  }
+  // Of a call that has ended. Throws what it threw.
+  T Take() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (error_ != nullptr) std::rethrow_exception(error_);
+    return std::move(value_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  T value_;
+  std::exception_ptr error_;
+};
+
+// Starts `call` on an expendable thread.
+template <typename T, typename Call>
+std::shared_ptr<Awaited<T>> Expend(ExpendableThreads* threads, Call call) {
+  auto awaited = std::make_shared<Awaited<T>>();
+  threads->Start([awaited, call = std::make_shared<Call>(std::move(call))]() mutable {
+    try {
+      awaited->Resolve((*call)());
+    } catch (...) {
+      awaited->Reject(std::current_exception());
+    }
+    call.reset();
+  });
+  return awaited;
+}
+
+}  // namespace ke::runtime

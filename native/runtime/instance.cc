@@ -1,0 +1,122 @@
+#include "runtime/instance.h"
+
+#include <utility>
+
+#include "control/loop_ops.h"
+#include "graph/with_device.h"
+#include "runtime/compiled_function.h"
+
+namespace ke::runtime {
+
+using tf::C;
+using Initializers = std::vector<graph::Scope::Initializer>;
+
+namespace {
+
+// Weights are sent to a worker in steps of at most so much.
+constexpr size_t kUploadBytes = size_t{64} << 20;
+// What one gRPC message can hold: TensorFlow ends the process where one is larger.
+constexpr size_t kMessageBytes = (size_t{2} << 30) - (size_t{1} << 20);
+
+tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
+  const tf::BufferPtr plain = tf::NewBuffer();
+  tf::Status status;
+  C().TF_GraphToGraphDef(graph, plain.get(), status);
+  status.Check();
+  const tf::BufferPtr placed = tf::NewBuffer(graph::WithDevice(tf::View(plain.get()), device));
+  tf::GraphPtr copy(C().TF_NewGraph());
+  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
+  const tf::ImportResultsPtr results(
+      C().TF_GraphImportGraphDefWithResults(copy.get(), placed.get(), options.get(), status));
+  status.Check();
+  return copy;
+}
+
+TF_Output SameIn(TF_Graph* graph, TF_Output tensor) {
+  if (tensor.oper == nullptr) return tensor;
+  return {C().TF_GraphOperationByName(graph, C().TF_OperationName(tensor.oper)), tensor.index};
+}
+
+Initializers SameIn(TF_Graph* graph, Initializers initializers) {
+  for (graph::Scope::Initializer& each : initializers) {
+    each.feed = SameIn(graph, each.feed);
+    each.read = SameIn(graph, each.read);
+    each.known = SameIn(graph, each.known);
+    each.assign = SameIn(graph, {each.assign, 0}).oper;
+  }
+  return initializers;
+}
+
+// Gives a worker those weights that it lacks.
+void Upload(const Session& session, const Initializers& initializers, Connection* connection) {
+  if (initializers.empty()) return;
+  const std::lock_guard<std::mutex> lock(connection->uploads);
+  std::vector<TF_Output> questions;
+  for (const graph::Scope::Initializer& each : initializers) questions.push_back(each.known);
+  const std::vector<tf::TensorPtr> known = session.Run({}, {}, questions);
+  Initializers chunk;
+  size_t bytes = 0;
+  const auto flush = [&] {
+    session.Initialize(chunk);
+    chunk.clear();
+    bytes = 0;
+  };
+  for (size_t i = 0; i < initializers.size(); ++i) {
+    if (*static_cast<const unsigned char*>(C().TF_TensorData(known[i].get())) != 0) continue;
+    const size_t size = C().TF_TensorByteSize(initializers[i].value.get());
+    CheckMessage(size, "the weight '" + std::string(C().TF_OperationName(initializers[i].feed.oper)) + "'");
+    if (bytes + size > kUploadBytes) flush();
+    chunk.push_back(initializers[i]);
+    bytes += size;
+    connection->uploaded += size;
+  }
+  flush();
+}
+
+}  // namespace
+
+void CheckMessage(size_t bytes, const std::string& what) {
+  if (bytes < kMessageBytes) return;
+  throw tf::Error(TF_INVALID_ARGUMENT, what + " has " + std::to_string(bytes) +
+                                           " bytes: what is sent to a worker at once must have less than 2 GB");
+}
+
+Instance::Instance(const CompiledFunction& function, const Placement& placement, Connection* connection)
+    : shard_number_(function.shard_number()) {
+  for (const CompiledFunction::Feed& feed : function.feeds()) feeds_.push_back(feed.tensor);
+  for (const CompiledFunction::Fetch& fetch : function.fetches()) fetches_.push_back(fetch.tensor);
+  TF_Graph* graph = function.graph();
+  Initializers initializers = function.initializers();
+  if (!placement.device.empty()) {
+    copy_ = CopyOnto(graph, placement.device);
+    graph = copy_.get();
+    for (TF_Output& feed : feeds_) feed = SameIn(graph, feed);
+    for (TF_Output& fetch : fetches_) fetch = SameIn(graph, fetch);
+    shard_number_ = SameIn(graph, shard_number_);
+    initializers = SameIn(graph, std::move(initializers));
+  }
+  SessionConfig config = function.config();
+  config.callers = placement.callers;
+  config.target = placement.target;
+  config.cpus = placement.cpus;
+  session_ = std::make_unique<Session>(graph, config);
+  if (connection == nullptr) {
+    session_->Initialize(initializers);
+  } else {
+    runtime::Upload(*session_, initializers, connection);
+  }
+}
+
+Instance::~Instance() {
+  if (!leave_open_) session_->Close();
+}
+
+std::vector<tf::TensorPtr> Instance::Run(const std::vector<TensorRef>& feeds) const {
+  std::vector<TF_Output> inputs = feeds_;
+  if (has_shard_number()) inputs.push_back(shard_number_);
+  std::vector<TF_Tensor*> values;
+  for (const TensorRef& feed : feeds) values.push_back(feed->handle());
+  return session_->Run(inputs, values, fetches_);
+}
+
+}  // namespace ke::runtime

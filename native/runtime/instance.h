@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/connection.h"
+#include "runtime/placement.h"
+#include "runtime/session.h"
+#include "runtime/tensor.h"
+
+namespace ke::runtime {
+
+class CompiledFunction;
+
+// Throws INVALID_ARGUMENT where `what` is too large for a message to a worker: TensorFlow would end the process.
+void CheckMessage(size_t bytes, const std::string& what);
+
+// A compiled function in one place: a session, and the graph that it runs (the function's own, or a copy of
+// it for a device).
+class Instance {
+ public:
+  // Blocks while the variables are given their values, where a server lacks them over the network.
+  // `connection`: of a remote placement. Throws tf::Error.
+  Instance(const CompiledFunction& function, const Placement& placement, Connection* connection);
+  // Closes the session; of a server, that may block: see Session.
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  // `feeds`: as the function's, then the shard's number where has_shard_number(). Throws tf::Error.
+  std::vector<tf::TensorPtr> Run(const std::vector<TensorRef>& feeds) const;
+  bool has_shard_number() const { return shard_number_.oper != nullptr; }
+
+  // Says that the session will be closed under its runs: what these then fail with is no fault of theirs.
+  void MarkClosed() { closed_ = true; }
+  bool closed() const { return closed_; }
+  void Close() const { session_->Close(); }
+  // A server that is gone would not answer to a Close.
+  void LeaveOpen() { leave_open_ = true; }
+
+ private:
+  tf::GraphPtr copy_;  // before the session
+  std::vector<TF_Output> feeds_;
+  std::vector<TF_Output> fetches_;
+  TF_Output shard_number_;
+  std::unique_ptr<Session> session_;
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> leave_open_{false};
+};
+
+}  // namespace ke::runtime

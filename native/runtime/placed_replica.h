@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "control/run_control.h"
+#include "runtime/compiled_function.h"
+#include "runtime/placement.h"
+#include "runtime/replica.h"
+
+namespace ke::runtime {
+
+// A replica that runs compiled functions.
+class PlacedReplica : public Replica {
+ public:
+  PlacedReplica(std::string name, const Placement& placement, int64_t shards_at_once)
+      : Replica(std::move(name), placement.callers, shards_at_once), placement_(placement) {}
+
+  const Placement& placement() const { return placement_; }
+
+  // One shard: the fetches for these feeds. Throws tf::Error, CANCELLED once `control` is cancelled, and
+  // ReplicaLost.
+  virtual std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>& function,
+                                             std::vector<TensorRef> feeds, control::RunControl* control) = 0;
+
+ private:
+  const Placement placement_;
+};
+
+// In this process.
+class LocalReplica : public PlacedReplica {
+ public:
+  using PlacedReplica::PlacedReplica;
+  std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>& function,
+                                     std::vector<TensorRef> feeds, control::RunControl* control) override;
+};
+
+}  // namespace ke::runtime

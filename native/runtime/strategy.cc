@@ -1,0 +1,86 @@
+#include "runtime/strategy.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "runtime/placed_replica.h"
+#include "runtime/worker.h"
+
+namespace ke::runtime {
+
+namespace {
+
+std::string NameOf(const Placement& placement) {
+  std::string name = placement.target;
+  if (!placement.device.empty()) name += (name.empty() ? "" : " ") + placement.device;
+  return name.empty() ? "local" : name;
+}
+
+// CPU devices that a session needs so that there is the one that `device` names: "/device:CPU:3" is of 4.
+int CpusFor(const std::string& device) {
+  constexpr std::string_view kCpu = "CPU:";
+  const size_t at = device.rfind(kCpu);
+  if (at == std::string::npos) return 1;
+  int index = 0;
+  const char* begin = device.data() + at + kCpu.size();
+  std::from_chars(begin, device.data() + device.size(), index);
+  return std::clamp(index, 0, 1023) + 1;
+}
+
+}  // namespace
+
+std::vector<tf::TensorPtr> LocalReplica::Compute(const std::shared_ptr<const CompiledFunction>& function,
+                                                 std::vector<TensorRef> feeds, control::RunControl* control) {
+  const std::shared_ptr<Instance> instance = function->At(placement());
+  if (!instance->has_shard_number()) return instance->Run(feeds);
+  const control::RunningShard running(control);
+  const int32_t number = running.number();
+  feeds.push_back(Tensor::Adopt(tf::MakeTensor(TF_INT32, {}, &number)));
+  return instance->Run(feeds);
+}
+
+Strategy::Strategy(StrategyOptions options) {
+  if (options.replicas.empty()) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "a strategy needs one replica or more");
+  }
+  int cpus = 1;
+  for (const StrategyOptions::Member& member : options.replicas) {
+    if (!member.placement.remote()) cpus = std::max(cpus, CpusFor(member.placement.device));
+  }
+  std::vector<std::shared_ptr<Replica>> replicas;
+  for (StrategyOptions::Member& member : options.replicas) {
+    Placement& placement = member.placement;
+    placement.cpus = cpus;
+    placements_.push_back(placement);
+    if (placement.remote()) {
+      replicas.push_back(std::make_shared<Worker>(
+          NameOf(placement), placement, member.shards_at_once,
+          WorkerOptions{std::chrono::milliseconds(options.timeout_ms), options.package}));
+    } else {
+      replicas.push_back(std::make_shared<LocalReplica>(NameOf(placement), placement, member.shards_at_once));
+    }
+  }
+  executor_ = std::make_unique<Executor>(
+      std::move(replicas),
+      Executor::Options{options.retries, std::chrono::milliseconds(options.timeout_ms)});
+}
+
+Strategy::Strategy(int callers) : Strategy(StrategyOptions{{{{"", "", callers}}}}) {}
+
+Strategy::~Strategy() = default;
+
+bool Strategy::remote() const {
+  return std::any_of(placements_.begin(), placements_.end(), [](const Placement& p) { return p.remote(); });
+}
+
+void Strategy::Stop() { executor_->Stop(); }
+
+std::vector<ReplicaStatus> Strategy::status() const {
+  std::vector<ReplicaStatus> all;
+  for (const std::shared_ptr<Replica>& replica : executor_->replicas()) all.push_back(replica->status());
+  return all;
+}
+
+}  // namespace ke::runtime

@@ -1,0 +1,251 @@
+#include "runtime/worker.h"
+
+#include <utility>
+
+namespace ke::runtime {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr milliseconds kHeartbeat(500);
+constexpr milliseconds kRetryRefused(2000);
+// How often a run that is under way is looked after.
+constexpr milliseconds kLookAfter(10);
+// A run that shall end may end by itself for so long before its session is closed: the next run would pay
+// 0.4 s for another.
+constexpr milliseconds kGrace(100);
+// For calls that have nothing to wait for any more.
+constexpr milliseconds kFarewell(300);
+
+std::string Versions(const std::string& package, const std::string& tensorflow) {
+  return "keras-explainable " + package + " with TensorFlow " + tensorflow;
+}
+
+// What a session fails with whose server is gone, or is another than it was made on.
+bool SaysLost(TF_Code code) {
+  return code == TF_UNAVAILABLE || code == TF_ABORTED || code == TF_DEADLINE_EXCEEDED;
+}
+
+}  // namespace
+
+Worker::Worker(std::string name, const Placement& placement, int64_t shards_at_once, WorkerOptions options)
+    : PlacedReplica(std::move(name), placement, shards_at_once),
+      options_(std::move(options)),
+      address_(ParseAddress(placement.target)),
+      threads_(ExpendableThreads::Create()) {}
+
+Worker::~Worker() { Stop(); }
+
+void Worker::Start(std::function<void()> changed) {
+  changed_ = std::move(changed);
+  thread_ = std::thread([this] { Watch(); });
+}
+
+void Worker::Stop() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  threads_->Close(kFarewell);
+}
+
+std::shared_ptr<Connection> Worker::connection() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return connection_;
+}
+
+size_t Worker::uploaded() const {
+  const std::shared_ptr<Connection> up = connection();
+  return up == nullptr ? 0 : up->uploaded.load();
+}
+
+void Worker::Become(State state, const std::string& problem) {
+  if (!problem.empty()) SetProblem(problem);
+  if (state_.exchange(state) != state) changed_();
+}
+
+void Worker::Sleep(milliseconds time) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  wake_.wait_for(lock, time,
+                 [this] { return stopping_ || (connection_ != nullptr && connection_->lost()); });
+}
+
+void Worker::Lose(Connection* connection, const std::string& reason) {
+  connection->Lose(reason);
+  bool current = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    current = connection_.get() == connection;
+    wake_.notify_all();
+  }
+  if (current) Become(State::kDown, reason);
+}
+
+template <typename T>
+bool Worker::Await(Awaited<T>* awaited, const Connection* connection, std::string* reason) {
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point probed = begin;
+  for (;;) {
+    if (awaited->WaitFor(kLookAfter)) return true;
+    const Clock::time_point now = Clock::now();
+    if (connection != nullptr && connection->lost()) {
+      *reason = connection->reason();
+      return false;
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_) return false;
+    }
+    if (now - begin >= options_.timeout) {
+      *reason = "no answer for " + std::to_string(options_.timeout.count()) + " ms";
+      return false;
+    }
+    if (now - probed < kHeartbeat) continue;
+    *reason = ProbeListener(address_, kHeartbeat);
+    if (!reason->empty()) return false;
+    probed = now;
+  }
+}
+
+void Worker::Watch() {
+  for (;;) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_) return;
+    }
+    const std::shared_ptr<WorkerDesk> desk = Connect();
+    if (desk == nullptr) {
+      Sleep(state_ == State::kRefused ? kRetryRefused : kHeartbeat);
+      continue;
+    }
+    const auto connection = std::make_shared<Connection>(placement().target, threads_);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      connection_ = connection;
+    }
+    if (last_ != nullptr) last_->Settle();
+    Become(State::kUp);
+    KeepUp(desk, connection.get());
+    last_ = connection;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      connection_ = nullptr;
+    }
+    if (connection->lost()) Become(State::kDown);
+    threads_->Start([desk] { desk->Close(); });
+  }
+}
+
+std::shared_ptr<WorkerDesk> Worker::Connect() {
+  const std::string problem = ProbeListener(address_, std::min(kHeartbeat * 2, options_.timeout));
+  if (!problem.empty()) {
+    Become(State::kDown, problem);
+    return nullptr;
+  }
+  struct Met {
+    std::shared_ptr<WorkerDesk> desk;
+    WorkerCard card;
+  };
+  std::string reason;
+  try {
+    const auto met = Expend<Met>(
+        threads_.get(), [target = placement().target, timeout = static_cast<int>(options_.timeout.count())] {
+          Met met;
+          met.desk = std::make_shared<WorkerDesk>(target, timeout);
+          met.card = met.desk->Read();
+          return met;
+        });
+    if (!Await(met.get(), nullptr, &reason)) {
+      Become(State::kDown, reason.empty() ? "the strategy was closed" : reason);
+      return nullptr;
+    }
+    Met known = met->Take();
+    const std::string tensorflow = tf::C().TF_Version();
+    if (known.card.package == options_.package && known.card.tensorflow == tensorflow) return known.desk;
+    Become(State::kRefused, "it is " + Versions(known.card.package, known.card.tensorflow) + ", this is " +
+                                Versions(options_.package, tensorflow) + ": both must be of one version");
+  } catch (const tf::Error& error) {
+    Become(error.code() == TF_FAILED_PRECONDITION || error.code() == TF_DATA_LOSS ? State::kRefused
+                                                                                  : State::kDown,
+           error.what());
+  } catch (const std::exception& error) {
+    Become(State::kDown, error.what());
+  }
+  return nullptr;
+}
+
+void Worker::KeepUp(const std::shared_ptr<WorkerDesk>& desk, Connection* connection) {
+  for (;;) {
+    Sleep(kHeartbeat);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (stopping_ || connection->lost()) return;
+    }
+    std::string reason = ProbeListener(address_, options_.timeout);
+    if (!reason.empty()) return Lose(connection, reason);
+    try {
+      const auto alive = Expend<bool>(threads_.get(), [desk] { return !desk->Devices().empty(); });
+      if (Await(alive.get(), connection, &reason)) {
+        alive->Take();
+      } else if (!reason.empty()) {
+        return Lose(connection, reason);
+      }
+    } catch (const std::exception& error) {
+      return Lose(connection, error.what());
+    }
+  }
+}
+
+std::vector<tf::TensorPtr> Worker::Compute(const std::shared_ptr<const CompiledFunction>& function,
+                                           std::vector<TensorRef> feeds, control::RunControl* control) {
+  const std::shared_ptr<Connection> connection = this->connection();
+  if (connection == nullptr || connection->lost()) throw ReplicaLost("it is not up", false);
+  size_t bytes = 0;
+  for (const TensorRef& feed : feeds) bytes += feed->bytes();
+  CheckMessage(bytes, "a shard");
+  const auto run = Expend<Outputs>(
+      threads_.get(), [function, connection, feeds = std::move(feeds), placement = placement()] {
+        const std::shared_ptr<Instance> instance = function->At(placement, connection);
+        try {
+          return instance->Run(feeds);
+        } catch (const tf::Error& error) {
+          if (instance->closed()) throw ReplicaLost("its session was closed", false);
+          throw;
+        }
+      });
+  while (!run->WaitFor(kLookAfter)) {
+    if (connection->lost()) throw ReplicaLost(connection->reason());
+    if (!control->cancelled()) continue;
+    Cancel(function, connection, run.get());
+    throw tf::Error(TF_CANCELLED, "the run was cancelled");
+  }
+  try {
+    return run->Take();
+  } catch (const tf::Error& error) {
+    if (connection->lost()) throw ReplicaLost(connection->reason());
+    if (!SaysLost(error.code())) throw;
+    Lose(connection.get(), error.what());
+    throw ReplicaLost(error.what());
+  }
+}
+
+void Worker::Cancel(const std::shared_ptr<const CompiledFunction>& function,
+                    const std::shared_ptr<Connection>& connection, Awaited<Outputs>* run) {
+  const Clock::time_point end = Clock::now() + kGrace;
+  while (!run->WaitFor(kLookAfter)) {
+    if (Clock::now() < end && !connection->lost()) continue;
+    const std::shared_ptr<Instance> instance = function->Made(placement(), connection);
+    if (instance == nullptr) return;  // its weights are under way: they will be wanted
+    instance->MarkClosed();
+    function->Forget(placement(), connection);
+    if (connection->lost()) return;
+    threads_->Start([instance] { instance->Close(); });
+    return;
+  }
+}
+
+}  // namespace ke::runtime
