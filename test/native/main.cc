@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 
+#include "server_process.h"
 #include "tensorflow/library.h"
 
 namespace {
@@ -38,5 +39,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s could not be loaded: %s\n", library.c_str(), error.what());
     return 2;
   }
+  if (argc > 1 && std::string(argv[1]) == "--serve") return ke::test::Serve({argv + 2, argv + argc});
   return RUN_ALL_TESTS();
 }
