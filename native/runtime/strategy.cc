@@ -63,11 +63,16 @@ Strategy::Strategy(StrategyOptions options) {
     }
   }
   executor_ = std::make_unique<Executor>(
-      std::move(replicas),
-      Executor::Options{options.retries, std::chrono::milliseconds(options.timeout_ms)});
+      std::move(replicas), Executor::Options{options.retries, std::chrono::milliseconds(options.timeout_ms)});
 }
 
 Strategy::Strategy(int callers) : Strategy(StrategyOptions{{{{"", "", callers}}}}) {}
+
+Strategy::Strategy(const std::vector<std::shared_ptr<PlacedReplica>>& replicas, Executor::Options options) {
+  for (const std::shared_ptr<PlacedReplica>& replica : replicas) placements_.push_back(replica->placement());
+  executor_ = std::make_unique<Executor>(
+      std::vector<std::shared_ptr<Replica>>(replicas.begin(), replicas.end()), options);
+}
 
 Strategy::~Strategy() = default;
 

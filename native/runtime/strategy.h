@@ -10,6 +10,8 @@
 
 namespace ke::runtime {
 
+class PlacedReplica;
+
 struct StrategyOptions {
   struct Member {
     Placement placement;
@@ -29,6 +31,8 @@ class Strategy {
   explicit Strategy(StrategyOptions options);
   // So many caller threads in this process.
   explicit Strategy(int callers);
+  // Replicas of another making: simulated ones.
+  Strategy(const std::vector<std::shared_ptr<PlacedReplica>>& replicas, Executor::Options options);
   ~Strategy();
   Strategy(const Strategy&) = delete;
   Strategy& operator=(const Strategy&) = delete;
