@@ -44,9 +44,9 @@ Environment::~Environment() { Stop(); }
 
 std::shared_ptr<runtime::Strategy> Environment::NewStrategy(runtime::StrategyOptions options) {
   auto strategy = std::make_shared<runtime::Strategy>(std::move(options));
-  strategies_.erase(std::remove_if(strategies_.begin(), strategies_.end(),
-                                   [](const auto& each) { return each.expired(); }),
-                    strategies_.end());
+  strategies_.erase(
+      std::remove_if(strategies_.begin(), strategies_.end(), [](const auto& each) { return each.expired(); }),
+      strategies_.end());
   strategies_.push_back(strategy);
   return strategy;
 }

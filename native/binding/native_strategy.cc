@@ -57,8 +57,8 @@ runtime::StrategyOptions ToStrategyOptions(Napi::Value value) {
     member.shards_at_once = ToCount(each, "shardsAtOnce", name, 1, INT32_MAX, 1);
     options.replicas.push_back(std::move(member));
   }
-  options.timeout_ms = static_cast<int>(
-      ToCount(object, "timeoutMs", "options", 1, kMaxMilliseconds, options.timeout_ms));
+  options.timeout_ms =
+      static_cast<int>(ToCount(object, "timeoutMs", "options", 1, kMaxMilliseconds, options.timeout_ms));
   options.retries = static_cast<int>(ToCount(object, "retries", "options", 0, INT32_MAX, options.retries));
   if (const Napi::Value package = object.Get("package"); !package.IsUndefined()) {
     options.package = ToText(package, "options.package");
@@ -80,9 +80,9 @@ Napi::Value FromStatus(Napi::Env env, const ReplicaStatus& status) {
 }  // namespace
 
 Napi::Function NativeStrategy::Define(Napi::Env env) {
-  return DefineClass(env, kName,
-                     {InstanceMethod<&NativeStrategy::Status>("status"),
-                      InstanceMethod<&NativeStrategy::Close>("close")});
+  return DefineClass(
+      env, kName,
+      {InstanceMethod<&NativeStrategy::Status>("status"), InstanceMethod<&NativeStrategy::Close>("close")});
 }
 
 Napi::Object NativeStrategy::New(Environment* environment, Napi::Value options) {

@@ -211,7 +211,8 @@ Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
     const std::vector<trace::SymbolId> fetches = ToIds(info[0], "fetches");
     const Napi::Object options = ToObject(info[1], "options");
     const runtime::SessionConfig config = ToSessionConfig(options);
-    const StrategyRef strategy = NativeStrategy::From(options.Get("strategy"), "options.strategy")->strategy();
+    const StrategyRef strategy =
+        NativeStrategy::From(options.Get("strategy"), "options.strategy")->strategy();
     Recording();
     *state_.sealed = true;
     Environment& environment = Environment::Of(info.Env());

@@ -71,7 +71,7 @@ struct ModelGraph::Impl {
   std::unordered_map<std::string, TensorSpec> tensors;
   std::unordered_map<std::string, int> weights_by_name;
   std::unordered_map<int, int> weights_by_node;
-  std::string weights_prefix;  // of the names by which workers know them
+  std::string weights_prefix;                // of the names by which workers know them
   std::unique_ptr<const BiasFinder> biases;  // of the graph in its final form
 
   explicit Impl(FlatGraph flat) : graph(std::move(flat)) {

@@ -219,8 +219,8 @@ TF_Output Scope::SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>&
   auto known = top.shared_weights_.find(key);
   if (known == top.shared_weights_.end()) {
     const bool folds = may_fold && C().TF_TensorByteSize(value.get()) <= kFoldedWeightBytes;
-    known = top.shared_weights_.emplace(key, folds ? top.Const(value.get(), name)
-                                                  : top.Variable(value, name, shared_name))
+    known = top.shared_weights_
+                .emplace(key, folds ? top.Const(value.get(), name) : top.Variable(value, name, shared_name))
                 .first;
   }
   return Import(known->second);
@@ -231,11 +231,12 @@ TF_Output Scope::Variable(const std::shared_ptr<TF_Tensor>& value, const std::st
   const Shape shape = Shape::Of(tf::Dims(value.get()));
   const TF_DataType dtype = C().TF_TensorType(value.get());
   const std::string unique = UniqueName(name);
-  const TF_Output handle = Op("VarHandleOp", unique + "/handle")
-                               .AttrType("dtype", dtype)
-                               .AttrShape("shape", shape)
-                               .AttrString("shared_name", portable_ && !shared_name.empty() ? shared_name : unique)
-                               .Out();
+  const TF_Output handle =
+      Op("VarHandleOp", unique + "/handle")
+          .AttrType("dtype", dtype)
+          .AttrShape("shape", shape)
+          .AttrString("shared_name", portable_ && !shared_name.empty() ? shared_name : unique)
+          .Out();
   const TF_Output feed = Placeholder(dtype, shape, unique + "/value");
   TF_Operation* assign = Op("AssignVariableOp", unique + "/assign").In(handle).In(feed).Finish();
   const TF_Output read = Op("ReadVariableOp", unique + "/read").In(handle).AttrType("dtype", dtype).Out();
@@ -357,8 +358,7 @@ OpBuilder& OpBuilder::AttrTensor(const std::string& name, TF_Tensor* value) {
 }
 
 OpBuilder& OpBuilder::Device(const std::string& name) {
-  setters_.emplace_back(
-      [=](TF_OperationDescription* op, TF_Status*) { C().TF_SetDevice(op, name.c_str()); });
+  setters_.emplace_back([=](TF_OperationDescription* op, TF_Status*) { C().TF_SetDevice(op, name.c_str()); });
   return *this;
 }
 

@@ -11,6 +11,8 @@
 
 namespace ke::runtime {
 
+using tf::C;
+
 namespace {
 
 int64_t CountShards(int64_t rows, int64_t shard_size) {

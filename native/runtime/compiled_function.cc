@@ -62,7 +62,8 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& 
   auto scope = std::make_unique<graph::Scope>();
   if (options.session.check_numerics) {
     if (options.portable) {
-      throw tf::Error(TF_UNIMPLEMENTED, "numerics cannot be checked on workers: they have no op that does so");
+      throw tf::Error(TF_UNIMPLEMENTED,
+                      "numerics cannot be checked on workers: they have no op that does so");
     }
     scope->CheckNumerics();
   }
@@ -141,9 +142,9 @@ std::shared_ptr<Instance> CompiledFunction::At(const Placement& placement,
       if (connection == nullptr) {
         entry->promise.set_value(std::move(made));
       } else {
-        entry->promise.set_value(std::shared_ptr<Instance>(
-            made.release(),
-            [connection](Instance* instance) { connection->Discard(std::unique_ptr<Instance>(instance)); }));
+        entry->promise.set_value(std::shared_ptr<Instance>(made.release(), [connection](Instance* instance) {
+          connection->Discard(std::unique_ptr<Instance>(instance));
+        }));
       }
     } catch (...) {
       entry->promise.set_exception(std::current_exception());

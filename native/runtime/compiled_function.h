@@ -58,8 +58,8 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   static std::shared_ptr<CompiledFunction> Compile(const trace::Trace& trace,
                                                    const std::vector<trace::SymbolId>& fetches,
                                                    const Options& options);
-  // The same from a graph that is already built (where its numerics are checked, or it is portable: by a scope
-  // that was told so before).
+  // The same from a graph that is already built (where its numerics are checked, or it is portable: by a
+  // scope that was told so before).
   static std::shared_ptr<CompiledFunction> Build(std::unique_ptr<graph::Scope> scope,
                                                  const std::vector<TF_Output>& feeds,
                                                  const std::vector<TF_Output>& fetches,

@@ -178,8 +178,7 @@ void Executor::Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards sh
       slot->replica->Computed(shards.count());
     } catch (const ReplicaLost& lost) {
       if (job->control_->cancelled()) {
-        job->Fail(shards.begin,
-                  std::make_exception_ptr(tf::Error(TF_CANCELLED, "the run was cancelled")));
+        job->Fail(shards.begin, std::make_exception_ptr(tf::Error(TF_CANCELLED, "the run was cancelled")));
       } else if (lost.counts()) {
         slot->replica->Lost(shards.count(), lost.what());
         ++shards.failures;
@@ -191,11 +190,11 @@ void Executor::Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards sh
       if (!job->failed_) {
         const auto [row, end] = job->RowsOf(shards);
         job->Fail(shards.begin,
-                  std::make_exception_ptr(WorkerError(
-                      "samples " + std::to_string(row) + " to " + std::to_string(end - 1) +
-                          " were lost with " + std::to_string(shards.failures) +
-                          " replicas; the last was " + slot->replica->name() + ": " + lost.what(),
-                      slot->replica->name(), row, end - row)));
+                  std::make_exception_ptr(
+                      WorkerError("samples " + std::to_string(row) + " to " + std::to_string(end - 1) +
+                                      " were lost with " + std::to_string(shards.failures) +
+                                      " replicas; the last was " + slot->replica->name() + ": " + lost.what(),
+                                  slot->replica->name(), row, end - row)));
       }
     } catch (...) {
       job->Fail(shards.begin, std::current_exception());
@@ -280,12 +279,10 @@ std::exception_ptr Executor::NobodyIsUp() const {
             (status.last_error.empty() ? "no answer yet" : status.last_error);
   }
   if (refused) {
-    return std::make_exception_ptr(
-        tf::Error(TF_FAILED_PRECONDITION, "no worker can be used: " + text));
+    return std::make_exception_ptr(tf::Error(TF_FAILED_PRECONDITION, "no worker can be used: " + text));
   }
-  return std::make_exception_ptr(WorkerError("no worker is up, for " +
-                                                 std::to_string(options_.timeout.count()) + " ms now: " + text,
-                                             "", -1, 0));
+  return std::make_exception_ptr(WorkerError(
+      "no worker is up, for " + std::to_string(options_.timeout.count()) + " ms now: " + text, "", -1, 0));
 }
 
 }  // namespace ke::runtime

@@ -1,4 +1,5 @@
-// Threads for calls that may never return: TensorFlow's calls of a server that is gone block until it is back.
+// Threads for calls that may never return: TensorFlow's calls of a server that is gone block until it is
+// back.
 #pragma once
 
 #include <chrono>

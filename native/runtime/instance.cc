@@ -77,8 +77,9 @@ void Upload(const Session& session, const Initializers& initializers, Connection
 
 void CheckMessage(size_t bytes, const std::string& what) {
   if (bytes < kMessageBytes) return;
-  throw tf::Error(TF_INVALID_ARGUMENT, what + " has " + std::to_string(bytes) +
-                                           " bytes: what is sent to a worker at once must have less than 2 GB");
+  throw tf::Error(TF_INVALID_ARGUMENT,
+                  what + " has " + std::to_string(bytes) +
+                      " bytes: what is sent to a worker at once must have less than 2 GB");
 }
 
 Instance::Instance(const CompiledFunction& function, const Placement& placement, Connection* connection)

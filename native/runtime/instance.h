@@ -14,7 +14,8 @@ namespace ke::runtime {
 
 class CompiledFunction;
 
-// Throws INVALID_ARGUMENT where `what` is too large for a message to a worker: TensorFlow would end the process.
+// Throws INVALID_ARGUMENT where `what` is too large for a message to a worker: TensorFlow would end the
+// process.
 void CheckMessage(size_t bytes, const std::string& what);
 
 // A compiled function in one place: a session, and the graph that it runs (the function's own, or a copy of

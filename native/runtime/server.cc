@@ -76,8 +76,8 @@ std::string Card(const ServerOptions& options, const std::vector<Session::Device
   std::string list;
   for (const Session::Device& device : devices) {
     list += (list.empty() ? "" : ", ") + std::string("{\"name\": ") + Quoted(device.name) +
-            ", \"type\": " + Quoted(device.type) + ", \"memoryBytes\": " +
-            std::to_string(device.memory_bytes) + "}";
+            ", \"type\": " + Quoted(device.type) +
+            ", \"memoryBytes\": " + std::to_string(device.memory_bytes) + "}";
   }
   return "{\"package\": " + Quoted(options.package) + ", \"tensorflow\": " + Quoted(C().TF_Version()) +
          ", \"threads\": " + std::to_string(options.threads) + ", \"devices\": [" + list + "]}";

@@ -14,9 +14,10 @@ struct SessionConfig {
   // The first op that gives NaN or Inf fails the run (graph::NumericsError). Ops then run one after the other
   // and as they were built, without TensorFlow's rewriting.
   bool check_numerics = false;
-  std::string target = {};  // empty: this process; else a server, "grpc://host:port", whose threads are its own
-  int cpus = 1;             // CPU devices of a session in this process
-  int timeout_ms = 0;       // of each call of a server; 0: none
+  std::string target =
+      {};              // empty: this process; else a server, "grpc://host:port", whose threads are its own
+  int cpus = 1;        // CPU devices of a session in this process
+  int timeout_ms = 0;  // of each call of a server; 0: none
 };
 
 // A TF_Session over a graph, which must outlive it. Any number of threads may be in Run at once; the

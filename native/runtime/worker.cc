@@ -70,8 +70,7 @@ void Worker::Become(State state, const std::string& problem) {
 
 void Worker::Sleep(milliseconds time) {
   std::unique_lock<std::mutex> lock(mutex_);
-  wake_.wait_for(lock, time,
-                 [this] { return stopping_ || (connection_ != nullptr && connection_->lost()); });
+  wake_.wait_for(lock, time, [this] { return stopping_ || (connection_ != nullptr && connection_->lost()); });
 }
 
 void Worker::Lose(Connection* connection, const std::string& reason) {

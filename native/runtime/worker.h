@@ -50,8 +50,8 @@ class Worker : public PlacedReplica {
   std::shared_ptr<WorkerDesk> Connect();
   // Until the worker is lost or the replica stops.
   void KeepUp(const std::shared_ptr<WorkerDesk>& desk, Connection* connection);
-  // Whether the outcome is there: as soon as it is, until `connection` is lost, the worker does not listen any
-  // more (reason()), is silent for longer than the timeout, or the replica stops.
+  // Whether the outcome is there: as soon as it is, until `connection` is lost, the worker does not listen
+  // any more (reason()), is silent for longer than the timeout, or the replica stops.
   template <typename T>
   bool Await(Awaited<T>* awaited, const Connection* connection, std::string* reason);
   // Returns early where the replica stops or the connection that is up is lost.

@@ -94,8 +94,8 @@ void ServerProcess::Start() {
   posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
   const std::string port = std::to_string(port_);
   const char* arguments[] = {"/proc/self/exe", "--serve", port.c_str(), kind_.c_str(), nullptr};
-  const int failure = posix_spawn(&pid_, arguments[0], &actions, nullptr,
-                                  const_cast<char* const*>(arguments), environ);
+  const int failure =
+      posix_spawn(&pid_, arguments[0], &actions, nullptr, const_cast<char* const*>(arguments), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(input[0]);
   close(output[1]);

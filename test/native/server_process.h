@@ -14,8 +14,8 @@ inline constexpr char kPackage[] = "1.2.3";
 
 class ServerProcess {
  public:
-  // `kind`: "plain" for a server of TensorFlow's that is no worker, else the worker's version. Returns when it
-  // serves.
+  // `kind`: "plain" for a server of TensorFlow's that is no worker, else the worker's version. Returns when
+  // it serves.
   explicit ServerProcess(std::string kind = kPackage);
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;

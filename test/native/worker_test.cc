@@ -1,5 +1,7 @@
 // Workers that are real processes: what they compute, and what happens when they are killed, stopped,
 // restarted, of another version, or gone.
+#include "runtime/worker.h"
+
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -11,7 +13,6 @@
 
 #include "runtime/compiled_function.h"
 #include "runtime/strategy.h"
-#include "runtime/worker.h"
 #include "server_process.h"
 #include "trace/loop.h"
 
@@ -174,7 +175,8 @@ TEST_F(WorkerTest, RunOnADeviceOfTheirs) {
 TEST_F(WorkerTest, AreSentWeightsOnce) {
   const size_t bytes = size_t{kWidth} * kWidth * sizeof(float);
   Strategy first(Workers({one_}));
-  for (int i = 0; i < 3; ++i) ExpectSame(Start(&first, Product("once", true, i + 1), 3).get(), Locally(3, i + 1));
+  for (int i = 0; i < 3; ++i)
+    ExpectSame(Start(&first, Product("once", true, i + 1), 3).get(), Locally(3, i + 1));
   EXPECT_EQ(Uploaded(first), bytes);
   Strategy second(Workers({one_}));
   ExpectSame(Start(&second, Product("once"), 3).get(), Locally(3));
@@ -360,7 +362,8 @@ TEST(Worker, BeforeTheFirstRunNobodyMayBeThere) {
 }
 
 TEST(Worker, AddressesAreChecked) {
-  for (const char* target : {"grpc://", "grpc://host", "host:", "grpc://host:port", ":1", "grpc://h:123456"}) {
+  for (const char* target :
+       {"grpc://", "grpc://host", "host:", "grpc://host:port", ":1", "grpc://h:123456"}) {
     StrategyOptions options;
     options.replicas.push_back({{target, "", 1}});
     EXPECT_THROW(Strategy{options}, tf::Error) << target;

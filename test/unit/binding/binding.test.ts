@@ -181,9 +181,9 @@ describe('NativeTrace', () => {
     const body = trace.body();
     const compiled = trace.compile([x.id], { intraOp: 1, strategy: callers(addon, 1) });
     expect(() => body.placeholder('float32', [], 'y')).toThrow('the trace is compiled');
-    expect((await failure(() => trace.compile([x.id], { intraOp: 1, strategy: callers(addon, 1) }))).code).toBe(
-      'FAILED_PRECONDITION',
-    );
+    expect(
+      (await failure(() => trace.compile([x.id], { intraOp: 1, strategy: callers(addon, 1) }))).code,
+    ).toBe('FAILED_PRECONDITION');
     (await compiled).close();
   });
 
@@ -193,7 +193,9 @@ describe('NativeTrace', () => {
     const compile = (options: unknown) => failure(() => trace.compile([x.id], options as never));
     expect((await compile(undefined)).message).toBe('Expected an object for options but received undefined');
     expect((await compile({ intraOp: 0, strategy: callers(addon, 1) })).message).toContain('options.intraOp');
-    expect((await compile({ intraOp: 1e6, strategy: callers(addon, 1) })).message).toContain('options.intraOp');
+    expect((await compile({ intraOp: 1e6, strategy: callers(addon, 1) })).message).toContain(
+      'options.intraOp',
+    );
     expect((await compile({ intraOp: 1, strategy: {} })).message).toContain('a NativeStrategy');
     const checked = await compile({ intraOp: 1, strategy: callers(addon, 1), checkNumerics: 'yes' });
     expect(checked.message).toBe("Expected a boolean for options.checkNumerics but received 'yes'");

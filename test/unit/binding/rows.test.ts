@@ -140,7 +140,10 @@ describe('a target', () => {
     const x = trace.placeholder('float32', [null, 4], 'x');
     const [sum] = trace.op('AddV2', [x.id, x.id], {});
     const [negative] = trace.op('Neg', [x.id], {});
-    const run = await trace.compile([sum?.id ?? -1, negative?.id ?? -1], { intraOp: 1, strategy: callers(addon, 2) });
+    const run = await trace.compile([sum?.id ?? -1, negative?.id ?? -1], {
+      intraOp: 1,
+      strategy: callers(addon, 2),
+    });
     const target = floats(2);
     const [own, given] = await run.run([floats(2)], {
       shardSize: 1,
