@@ -1,0 +1,161 @@
+// Replicas that take time and fail but compute nothing, to try the loop (runtime/executor.h) at any size.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "runtime/executor.h"
+
+namespace ke::test {
+
+using Random = std::mt19937_64;
+using Time = std::chrono::microseconds;
+
+// Calls back at a time, on one thread for all.
+class Timer {
+ public:
+  Timer() : thread_([this] { Work(); }) {}
+  ~Timer() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  void After(Time time, std::function<void()> call) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    calls_.emplace(std::chrono::steady_clock::now() + time, std::move(call));
+    wake_.notify_one();
+  }
+
+ private:
+  void Work() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (!stopping_) {
+      if (calls_.empty()) {
+        wake_.wait(lock);
+      } else if (calls_.begin()->first > std::chrono::steady_clock::now()) {
+        wake_.wait_until(lock, calls_.begin()->first);
+      } else {
+        const std::function<void()> call = std::move(calls_.begin()->second);
+        calls_.erase(calls_.begin());
+        lock.unlock();
+        call();
+        lock.lock();
+      }
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::multimap<std::chrono::steady_clock::time_point, std::function<void()>> calls_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+// What a simulated replica does with so many shards, taken in one go.
+struct Behaviour {
+  std::function<Time(int64_t shards, Random*)> latency = [](int64_t, Random*) { return Time(0); };
+  // Whether it is lost in the middle of them, and if so, how long it is gone for.
+  std::function<std::optional<Time>(Random*)> failure = [](Random*) { return std::nullopt; };
+};
+
+class SimulatedReplica : public runtime::Replica {
+ public:
+  // `timer` must outlive the executor.
+  SimulatedReplica(std::string name, Behaviour behaviour, Timer* timer, uint64_t seed, int callers = 1,
+                   int64_t shards_at_once = 1)
+      : Replica(std::move(name), callers, shards_at_once),
+        behaviour_(std::move(behaviour)),
+        timer_(timer),
+        random_(seed) {}
+
+  void Start(std::function<void()> changed) override { shared_->changed = std::move(changed); }
+  void Stop() override {
+    const std::lock_guard<std::mutex> lock(shared_->mutex);
+    shared_->changed = nullptr;
+  }
+  runtime::ReplicaStatus::State state() const override {
+    return shared_->up ? runtime::ReplicaStatus::State::kUp : runtime::ReplicaStatus::State::kDown;
+  }
+
+  // Takes its time, or throws ReplicaLost.
+  void Compute(int64_t shards) {
+    Time latency;
+    std::optional<Time> gone;
+    {
+      const std::lock_guard<std::mutex> lock(shared_->mutex);
+      latency = behaviour_.latency(shards, &random_);
+      gone = behaviour_.failure(&random_);
+    }
+    if (!gone) return std::this_thread::sleep_for(latency);
+    std::this_thread::sleep_for(latency / 2);
+    shared_->up = false;
+    timer_->After(*gone, [shared = shared_] {
+      shared->up = true;
+      const std::lock_guard<std::mutex> lock(shared->mutex);
+      if (shared->changed != nullptr) shared->changed();
+    });
+    throw runtime::ReplicaLost("it was to fail");
+  }
+
+ private:
+  struct Shared {
+    std::mutex mutex;
+    std::atomic<bool> up{true};
+    std::function<void()> changed;
+  };
+
+  const Behaviour behaviour_;
+  Timer* const timer_;
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  Random random_;
+};
+
+// So many shards for simulated replicas. Counts how often each was computed.
+class SimulatedJob : public runtime::ShardedJob {
+ public:
+  explicit SimulatedJob(int64_t shards) : ShardedJob(shards, nullptr), computed_(shards) {}
+
+  // Where it failed: its error, thrown.
+  void Wait() {
+    const std::exception_ptr error = finished_.get_future().get();
+    if (error != nullptr) std::rethrow_exception(error);
+  }
+  // Shards that were not computed exactly once.
+  int64_t Wrong() const {
+    int64_t wrong = 0;
+    for (const std::atomic<int>& times : computed_) wrong += times == 1 ? 0 : 1;
+    return wrong;
+  }
+
+ protected:
+  void RunShards(const runtime::Shards& shards, runtime::Replica& replica) override {
+    static_cast<SimulatedReplica&>(replica).Compute(shards.count());
+    for (int64_t shard = shards.begin; shard < shards.end; ++shard) ++computed_[shard];
+  }
+  int64_t most_at_once() const override { return shards(); }
+  void Finish(std::exception_ptr error) noexcept override { finished_.set_value(error); }
+
+ private:
+  std::vector<std::atomic<int>> computed_;
+  std::promise<std::exception_ptr> finished_;
+};
+
+}  // namespace ke::test
