@@ -11,14 +11,14 @@ export function openTiny(options = {}) {
 }
 
 /** The demo's network: 96 x 96, 10 classes. */
-export async function openDemo() {
-  return ke.loadModel(path.join(ROOT, 'demo', 'model'));
+export async function openDemo(options = {}) {
+  return ke.loadModel(path.join(ROOT, 'demo', 'model'), options);
 }
 
 /** ResNet50V2, where `npm run test:reference` has built it; else null. */
-export async function openResNet() {
+export async function openResNet(options = {}) {
   const directory = path.join(ROOT, 'build', 'reference', 'keras3', 'ResNet50V2', 'model');
-  return existsSync(directory) ? ke.loadModel(directory) : null;
+  return existsSync(directory) ? ke.loadModel(directory, options) : null;
 }
 
 /** A sample of noise, (n, ...) as the model takes it; open sizes are 224. */
