@@ -284,9 +284,9 @@ export interface NativeStrategy {
  * `retries`, or no replica was up for `timeoutMs`.
  */
 export interface NativeWorkerFailure {
-  /** The worker that was lost last, as in its status; '' where there was none to run on. */
+  /** The worker that was lost last, as in its status; '' where none of several was up. */
   readonly name: string;
-  /** The first row of the run that was lost with it, or -1. */
+  /** The first row of the run that was not computed: of the shard that was lost, or of all that were left. */
   readonly row: number;
   readonly rows: number;
 }

@@ -217,11 +217,10 @@ void Executor::PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& sha
 
 void Executor::Reap(std::unique_lock<std::mutex>* lock) {
   if (stopping_) return;
-  std::exception_ptr nobody;
-  if (GivesUp()) nobody = NobodyIsUp();
+  const bool gives_up = GivesUp();
   std::vector<Entry> ended;
   for (auto entry = queue_.begin(); entry != queue_.end();) {
-    if (nobody == nullptr && !entry->job->ended()) {
+    if (!gives_up && !entry->job->ended()) {
       ++entry;
       continue;
     }
@@ -239,9 +238,10 @@ void Executor::Reap(std::unique_lock<std::mutex>* lock) {
       begin = std::min(begin, shards.begin);
     }
     if (!entry.job->failed_) {
+      const auto [row, end] = entry.job->RowsOf({begin, entry.job->shards()});
       entry.job->Fail(begin, entry.job->control_->cancelled()
                                  ? std::make_exception_ptr(tf::Error(TF_CANCELLED, "the run was cancelled"))
-                                 : nobody);
+                                 : NobodyIsUp(row, end - row));
     }
     entry.job->Done(left);
     entry.job.reset();
@@ -269,7 +269,7 @@ bool Executor::GivesUp() {
   return Clock::now() - waiting_since_ >= options_.timeout;
 }
 
-std::exception_ptr Executor::NobodyIsUp() const {
+std::exception_ptr Executor::NobodyIsUp(int64_t row, int64_t rows) const {
   std::string text;
   bool refused = true;
   for (const std::shared_ptr<Replica>& replica : replicas_) {
@@ -281,8 +281,9 @@ std::exception_ptr Executor::NobodyIsUp() const {
   if (refused) {
     return std::make_exception_ptr(tf::Error(TF_FAILED_PRECONDITION, "no worker can be used: " + text));
   }
-  return std::make_exception_ptr(WorkerError(
-      "no worker is up, for " + std::to_string(options_.timeout.count()) + " ms now: " + text, "", -1, 0));
+  return std::make_exception_ptr(
+      WorkerError("no worker is up, for " + std::to_string(options_.timeout.count()) + " ms now: " + text,
+                  replicas_.size() == 1 ? replicas_[0]->name() : "", row, rows));
 }
 
 }  // namespace ke::runtime

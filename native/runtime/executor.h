@@ -34,8 +34,9 @@ class WorkerError : public tf::Error {
   WorkerError(const std::string& message, std::string worker, int64_t row, int64_t rows)
       : tf::Error(TF_UNAVAILABLE, message), worker(std::move(worker)), row(row), rows(rows) {}
 
-  const std::string worker;  // the last that was lost; empty where there was none to run on
-  const int64_t row;         // of the run, the first that was not computed; -1 for none in particular
+  const std::string worker;  // the last that was lost; empty where it was not one alone
+  // Those that were not computed, of the run: of the shard, or all that were left where no replica was.
+  const int64_t row;
   const int64_t rows;
 };
 
@@ -140,7 +141,7 @@ class Executor {
   // Takes out what no replica needs to be waited for: jobs that have ended, and all where none comes back.
   void Reap(std::unique_lock<std::mutex>* lock);
   bool GivesUp();
-  std::exception_ptr NobodyIsUp() const;
+  std::exception_ptr NobodyIsUp(int64_t row, int64_t rows) const;
   void OnChange();
 
   const std::vector<std::shared_ptr<Replica>> replicas_;

@@ -1,4 +1,4 @@
-// Replicas that take time and fail but compute nothing, to try the loop (runtime/executor.h) at any size.
+// Replicas that take time and fail but compute nothing, for tests of the loop (runtime/executor.h).
 #pragma once
 
 #include <atomic>
@@ -24,10 +24,10 @@ using Random = std::mt19937_64;
 using Time = std::chrono::microseconds;
 
 // Calls back at a time, on one thread for all.
-class Timer {
+class FakeTimer {
  public:
-  Timer() : thread_([this] { Work(); }) {}
-  ~Timer() {
+  FakeTimer() : thread_([this] { Work(); }) {}
+  ~FakeTimer() {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       stopping_ = true;
@@ -35,8 +35,8 @@ class Timer {
     wake_.notify_one();
     thread_.join();
   }
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
+  FakeTimer(const FakeTimer&) = delete;
+  FakeTimer& operator=(const FakeTimer&) = delete;
 
   void After(Time time, std::function<void()> call) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -76,11 +76,11 @@ struct Behaviour {
   std::function<std::optional<Time>(Random*)> failure = [](Random*) { return std::nullopt; };
 };
 
-class SimulatedReplica : public runtime::Replica {
+class FakeReplica : public runtime::Replica {
  public:
   // `timer` must outlive the executor.
-  SimulatedReplica(std::string name, Behaviour behaviour, Timer* timer, uint64_t seed, int callers = 1,
-                   int64_t shards_at_once = 1)
+  FakeReplica(std::string name, Behaviour behaviour, FakeTimer* timer, uint64_t seed, int callers = 1,
+              int64_t shards_at_once = 1)
       : Replica(std::move(name), callers, shards_at_once),
         behaviour_(std::move(behaviour)),
         timer_(timer),
@@ -123,15 +123,15 @@ class SimulatedReplica : public runtime::Replica {
   };
 
   const Behaviour behaviour_;
-  Timer* const timer_;
+  FakeTimer* const timer_;
   const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   Random random_;
 };
 
-// So many shards for simulated replicas. Counts how often each was computed.
-class SimulatedJob : public runtime::ShardedJob {
+// So many shards for fake replicas. Counts how often each was computed.
+class FakeJob : public runtime::ShardedJob {
  public:
-  explicit SimulatedJob(int64_t shards) : ShardedJob(shards, nullptr), computed_(shards) {}
+  explicit FakeJob(int64_t shards) : ShardedJob(shards, nullptr), computed_(shards) {}
 
   // Where it failed: its error, thrown.
   void Wait() {
@@ -147,7 +147,7 @@ class SimulatedJob : public runtime::ShardedJob {
 
  protected:
   void RunShards(const runtime::Shards& shards, runtime::Replica& replica) override {
-    static_cast<SimulatedReplica&>(replica).Compute(shards.count());
+    static_cast<FakeReplica&>(replica).Compute(shards.count());
     for (int64_t shard = shards.begin; shard < shards.end; ++shard) ++computed_[shard];
   }
   int64_t most_at_once() const override { return shards(); }
