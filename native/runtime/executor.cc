@@ -71,12 +71,16 @@ void Executor::Submit(std::shared_ptr<ShardedJob> job) {
     job->Finish(nullptr);
     return;
   }
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this strategy is closed: it runs nothing more");
-  if (!started_) Start();
-  const int64_t shards = job->shards();
-  queue_.push_back({std::move(job), 0, {}});
-  Wake(shards);
+  std::vector<Slot*> slots;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this strategy is closed: it runs nothing more");
+    if (!started_) Start();
+    const int64_t shards = job->shards();
+    queue_.push_back({std::move(job), 0, {}});
+    slots = ToWake(shards);
+  }
+  Wake(slots);
 }
 
 void Executor::Stop() {
@@ -100,24 +104,30 @@ bool Executor::MayRun(const Slot& slot) const {
   return !queue_.empty() && slot.replica->state() == ReplicaStatus::State::kUp;
 }
 
-// With the lock held: as many threads as there is work for, of those whose replica is up.
-void Executor::Wake(int64_t slots) {
-  bool any = false;
+std::vector<Executor::Slot*> Executor::ToWake(int64_t most) {
+  std::vector<Slot*> slots;
   for (const std::unique_ptr<Slot>& slot : slots_) {
-    if (slots == 0) break;
+    if (static_cast<int64_t>(slots.size()) == most) break;
     if (!slot->idle || slot->woken || slot->replica->state() != ReplicaStatus::State::kUp) continue;
     slot->woken = true;
-    slot->wake.notify_one();
-    any = true;
-    --slots;
+    slots.push_back(slot.get());
   }
   // The first looks after a queue that nobody takes from.
-  if (!any && !slots_.empty()) slots_[0]->wake.notify_one();
+  if (slots.empty() && !slots_.empty()) slots.push_back(slots_[0].get());
+  return slots;
+}
+
+void Executor::Wake(const std::vector<Slot*>& slots) {
+  for (Slot* slot : slots) slot->wake.notify_one();
 }
 
 void Executor::OnChange() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (!queue_.empty()) Wake(std::numeric_limits<int64_t>::max());
+  std::vector<Slot*> slots;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!queue_.empty()) slots = ToWake(std::numeric_limits<int64_t>::max());
+  }
+  Wake(slots);
 }
 
 void Executor::Work(Slot* slot) {
@@ -204,15 +214,19 @@ void Executor::Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards sh
 }
 
 void Executor::PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& shards) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  const auto known =
-      std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) { return entry.job == job; });
-  if (known != queue_.end()) {
-    known->returned.push_back(shards);
-  } else {
-    queue_.push_front({job, job->shards(), {shards}});
+  std::vector<Slot*> slots;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto known =
+        std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) { return entry.job == job; });
+    if (known != queue_.end()) {
+      known->returned.push_back(shards);
+    } else {
+      queue_.push_front({job, job->shards(), {shards}});
+    }
+    slots = ToWake(1);
   }
-  Wake(1);
+  Wake(slots);
 }
 
 void Executor::Reap(std::unique_lock<std::mutex>* lock) {

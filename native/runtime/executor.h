@@ -137,7 +137,10 @@ class Executor {
   Shards Take(const Replica& replica, std::shared_ptr<ShardedJob>* job);
   void Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards shards, bool stopping) noexcept;
   void PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& shards);
-  void Wake(int64_t slots);
+  // With the lock held: the threads to wake, at most `most`, of those whose replica is up; to be told without
+  // it, for they need it.
+  std::vector<Slot*> ToWake(int64_t most);
+  static void Wake(const std::vector<Slot*>& slots);
   // Takes out what no replica needs to be waited for: jobs that have ended, and all where none comes back.
   void Reap(std::unique_lock<std::mutex>* lock);
   bool GivesUp();
