@@ -41,20 +41,47 @@ export class ImageError extends KerasExplainableError {}
 /** A file of numbers cannot be read: `DATA_LOSS` (damaged, truncated), `UNIMPLEMENTED` (its kind of array). */
 export class DataError extends KerasExplainableError {}
 
-/** A worker thread that reads batches has crashed, or ended by itself (`ABORTED`). */
-export class WorkerError extends KerasExplainableError {
-  /** Which of the `workers` it was, from 0. */
-  readonly worker: number;
+/** A thread of this process that reads batches has crashed, or ended by itself (`ABORTED`). */
+export class ReaderError extends KerasExplainableError {
+  /** Which of the threads it was, from 0. */
+  readonly thread: number;
   /** The batch that it was reading. */
   readonly index: number;
 
   constructor(
     message: string,
-    { worker, index, ...options }: ErrorOptions & { worker: number; index: number },
+    { thread, index, ...options }: ErrorOptions & { thread: number; index: number },
   ) {
     super('ABORTED', message, options);
-    this.worker = worker;
+    this.thread = thread;
     this.index = index;
+  }
+}
+
+/** What a {@link WorkerError} tells beside its message. */
+export interface WorkerDetails extends ErrorDetails {
+  readonly worker: string | null;
+  readonly samples: { readonly first: number; readonly count: number } | null;
+  readonly attempts: number;
+}
+
+/**
+ * A run of a model on workers (`distribute.multiWorker`) could not be ended for want of them (`UNAVAILABLE`): samples were
+ * lost with a worker more often than `retries`, or no worker was up for `timeoutMs`. `finishedSteps` has what was done.
+ */
+export class WorkerError extends KerasExplainableError {
+  /** The worker that was lost last, as 'host:port'; null where there was none to run on. */
+  readonly worker: string | null;
+  /** Those that were lost with it, counted from the run's first; null where no samples were given to a worker. */
+  readonly samples: { readonly first: number; readonly count: number } | null;
+  /** How often they were tried. */
+  readonly attempts: number;
+
+  constructor(message: string, { worker, samples, attempts, ...details }: WorkerDetails) {
+    super('UNAVAILABLE', message, details);
+    this.worker = worker;
+    this.samples = samples;
+    this.attempts = attempts;
   }
 }
 

@@ -7,6 +7,7 @@
 export * as callbacks from './callbacks/index.js';
 export type { ArrayData, DataOptions, Indices, InputArray, Inputs } from './data/index.js';
 export * as data from './data/index.js';
+export * as distribute from './distribute/index.js';
 export type { DType, NumericDType, TypedArray } from './dtype.js';
 export {
   type ExplainOptions,
@@ -34,6 +35,7 @@ export {
   LoadError,
   ModelError,
   NumericsError,
+  ReaderError,
   ResourceError,
   TimeoutError,
   UnsupportedOpError,

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { checkBoolean, checkInteger, checkOptions, checkString, wrongType } from './arguments.js';
+import { checkBoolean, checkInteger, checkOptions, checkString, refused, wrongType } from './arguments.js';
 import { ensureTensorflow } from './binding/loader.js';
-import { localStrategy } from './binding/local_strategy.js';
+import { fingerprintOf } from './distribute/fingerprint.js';
+import { oneDevice } from './distribute/one_device.js';
+import { Strategy } from './distribute/strategy.js';
 import { predict } from './engine/predict.js';
 import { ModelError, nativeAsync } from './errors.js';
 import { layersOf } from './model/layers.js';
@@ -21,6 +23,11 @@ export interface LoadModelOptions {
   readonly tags?: readonly string[];
   readonly threads?: ThreadOptions;
   /**
+   * Where the model is computed: `distribute.oneDevice()` (the default), `mirrored` over the devices of this machine, or
+   * `multiWorker` over machines. Results and their order are the same.
+   */
+  readonly strategy?: Strategy;
+  /**
    * Batches that `explain` and `predict` run in one go, as Keras' `compile(steps_per_execution)`: callbacks are called
    * once for all of them. For small models, where a batch takes less than a millisecond. Default 1.
    */
@@ -37,10 +44,13 @@ export interface LoadModelOptions {
   readonly outputs?: readonly string[];
 }
 
+const DEFAULT = oneDevice();
+
 const OPTIONS = [
   'signature',
   'tags',
   'threads',
+  'strategy',
   'stepsPerExecution',
   'runEagerly',
   'inputs',
@@ -62,6 +72,7 @@ function checkNames(name: string, value: unknown): readonly string[] {
  * @throws LoadError where the addon or libtensorflow is missing, with the command that mends it.
  * @throws ModelError where the model cannot be read, by its `code`: `NOT_FOUND`, `DATA_LOSS`, ...
  * @throws UnsupportedOpError where it holds what is no pure computation.
+ * @throws RangeError where this process lacks a device that the strategy names.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   checkString('path', path);
@@ -70,6 +81,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     signature,
     tags,
     threads = {},
+    strategy = DEFAULT,
     stepsPerExecution = 1,
     runEagerly = false,
     inputs,
@@ -83,16 +95,44 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   if (outputs !== undefined) checkNames('outputs', outputs);
   checkOptions('threads', threads, ['intraOp', 'interOp']);
   const intraOp = checkInteger('threads.intraOp', threads.intraOp ?? 1);
-  const replicas = checkInteger('threads.interOp', threads.interOp ?? availableParallelism());
+  const callers = checkInteger('threads.interOp', threads.interOp ?? availableParallelism());
+  if (!(strategy instanceof Strategy)) {
+    throw wrongType(
+      'strategy',
+      'a strategy',
+      strategy,
+      'Make one with `distribute.mirrored()`, for example.',
+    );
+  }
+  if (runEagerly && strategy.kind === 'multiWorker') {
+    throw refused(
+      'runEagerly',
+      'false',
+      'true with workers',
+      'They cannot look for NaN and Inf: load the model without `strategy`.',
+    );
+  }
   const addon = await ensureTensorflow();
-  const given = Object.entries({ path, signature, tags, inputs, outputs }).filter(
-    ([, value]) => value !== undefined,
-  );
-  const native = await nativeAsync(
-    () => addon.loadModel(Object.fromEntries(given) as { path: string }),
-    ModelError,
-  );
-  const session = { intraOp, strategy: localStrategy(addon, replicas), checkNumerics: runEagerly };
-  const core = new ModelCore(native, session, replicas, predict, stepsPerExecution);
-  return new Model(core, layersOf(native), native.outputs, native.outputTensors);
+  const held = await strategy.acquire({ addon, callers });
+  try {
+    // Workers know weights by it.
+    const fingerprint = held.remote ? await fingerprintOf(path) : undefined;
+    const given = Object.entries({ path, signature, tags, inputs, outputs, fingerprint }).filter(
+      ([, value]) => value !== undefined,
+    );
+    const native = await nativeAsync(
+      () => addon.loadModel(Object.fromEntries(given) as { path: string }),
+      ModelError,
+    );
+    const core = new ModelCore(native, {
+      strategy: held,
+      session: { intraOp, strategy: held.native, checkNumerics: runEagerly },
+      predict,
+      stepsPerExecution,
+    });
+    return new Model(core, layersOf(native), native.outputs, native.outputTensors);
+  } catch (error) {
+    held.release();
+    throw error;
+  }
 }

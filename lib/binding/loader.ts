@@ -2,7 +2,7 @@
  * Finds the native addon and libtensorflow, at first use and never at import, so that `import` cannot fail and a
  * missing library is an error that says what to do.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,8 +31,17 @@ export function addonFiles(): readonly string[] {
   return BUILDS.map((build) => join(packageRoot(), build, FILE));
 }
 
+let version: string | undefined;
+
+/** This package's version. */
+export function packageVersion(): string {
+  version ??= (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string })
+    .version;
+  return version;
+}
+
 /** Loads the addon itself, without TensorFlow. Throws LoadError with every place tried. */
-function loadAddon(): Addon {
+export function unloadedAddon(): Addon {
   if (addon !== undefined) return addon;
   const require = createRequire(import.meta.url);
   const tried: string[] = [];
@@ -59,7 +68,7 @@ function loadAddon(): Addon {
 }
 
 async function load(): Promise<Addon> {
-  const loaded = loadAddon();
+  const loaded = unloadedAddon();
   if (loaded.loadedPath() === null) {
     await resolveTensorflow({ load: (library) => nativeAsync(() => loaded.loadLibrary(library), LoadError) });
   }
@@ -80,7 +89,7 @@ export function ensureTensorflow(): Promise<Addon> {
 
 /** The addon where libtensorflow is loaded already. Throws LoadError (`FAILED_PRECONDITION`) where it is not. */
 export function loadedAddon(): Addon {
-  const loaded = loadAddon();
+  const loaded = unloadedAddon();
   if (native(() => loaded.loadedPath()) === null) {
     throw new LoadError(
       'FAILED_PRECONDITION',

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../binding/loader.js';
 import { benchCommand } from './bench/command.js';
 import { buildCommand } from './build.js';
 import { doctorCommand } from './doctor/command.js';
@@ -9,6 +9,7 @@ import { installCommand } from './install.js';
 import { layersCommand } from './layers/command.js';
 import { predictCommand } from './predict/command.js';
 import { hasColours, paint, printableLines, type Terminal, writeLine } from './terminal.js';
+import { workerCommand } from './worker/command.js';
 
 const EXAMPLES = `
 Examples:
@@ -24,7 +25,7 @@ Colours: on a terminal, unless NO_COLOR is set; everywhere, where FORCE_COLOR is
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   let code: number = exitCodes.success;
   try {
-    const program = await buildProgram(terminal, (result) => {
+    const program = buildProgram(terminal, (result) => {
       code = result;
     });
     await program.parseAsync([...args], { from: 'user' });
@@ -39,10 +40,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   }
 }
 
-async function buildProgram(terminal: Terminal, done: (code: number) => void): Promise<Command> {
+function buildProgram(terminal: Terminal, done: (code: number) => void): Command {
   const program = new Command('keras-explainable')
     .description('Shows where a Keras / TensorFlow vision model looked.')
-    .version(await packageVersion())
+    .version(packageVersion())
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({
@@ -59,17 +60,11 @@ async function buildProgram(terminal: Terminal, done: (code: number) => void): P
     predictCommand,
     layersCommand,
     benchCommand,
+    workerCommand,
     doctorCommand,
     installCommand,
     buildCommand,
   ];
   for (const make of commands) program.addCommand(make(terminal, done).copyInheritedSettings(program));
   return program;
-}
-
-async function packageVersion(): Promise<string> {
-  const manifest: { version: string } = JSON.parse(
-    await readFile(new URL('../../package.json', import.meta.url), 'utf8'),
-  );
-  return manifest.version;
 }

@@ -1,7 +1,7 @@
 /** Threads that read batches of one Sequence. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { WorkerError } from '../errors.js';
+import { ReaderError } from '../errors.js';
 import { type PackedError, unpackError } from './packed_error.js';
 
 /** What a thread is told at its start. */
@@ -79,11 +79,11 @@ class SequenceThread {
     this.#settle(({ index, reject }) => reject(this.#died(index)));
   }
 
-  #died(index: number): WorkerError {
+  #died(index: number): ReaderError {
     const { cause } = this.#failure as { readonly cause: unknown };
     const why = cause instanceof Error ? cause.message : String(cause);
-    return new WorkerError(`Worker ${this.#number}, which was to read batch ${index}, has crashed: ${why}`, {
-      worker: this.#number,
+    return new ReaderError(`Thread ${this.#number}, which was to read batch ${index}, has crashed: ${why}`, {
+      thread: this.#number,
       index,
       cause,
     });

@@ -67,8 +67,9 @@ export async function* runSteps<Outputs extends StepOutputs>(
     begin: (batch: Batch, ownSignal: AbortSignal) => {
       const into = keeper.destinations(batch, row);
       const place = keeper.place?.(batch, row);
+      const first = row;
       row += batch.samples;
-      return step(batch, { signal: ownSignal, report: reporter(batch), into, place });
+      return step(batch, { signal: ownSignal, report: reporter(batch), into, place, row: first });
     },
     inFlight: (batch: Batch) => batchesInFlight(model, batch),
   };

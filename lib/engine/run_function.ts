@@ -12,6 +12,7 @@ import { withLayer } from './numerics.js';
 import { ProgressWatch } from './progress.js';
 import type { Destination, Destinations, Joint, Place } from './results.js';
 import { shardSize } from './shards.js';
+import { withSamples } from './workers.js';
 
 /** What goes in and out of a run while it is under way. */
 export interface RunHooks {
@@ -21,6 +22,8 @@ export interface RunHooks {
   readonly report?: ((progress: BatchProgress) => unknown) | undefined;
   /** Where outputs are written, by name. Default: tensors of their own. */
   readonly into?: Destinations | undefined;
+  /** The run's sample that is the first of this batch. Default 0. */
+  readonly row?: number | undefined;
   /** Asked where an output that `into` does not name is to be written. */
   readonly place?: Place | undefined;
 }
@@ -33,7 +36,7 @@ export async function runFunction(
   model: Model,
   lease: Promise<Lease>,
   batch: Batch,
-  { signal, report, into = {}, place }: RunHooks,
+  { signal, report, into = {}, place, row = 0 }: RunHooks,
   names: readonly string[],
 ): Promise<Tensor[]> {
   model.checkOpen();
@@ -53,7 +56,7 @@ export async function runFunction(
     const { begin, samples: rows } = batch;
     const targets = destinations.map((to) => (to === undefined ? null : targetOf(to)));
     const options = { shardSize: shardSize(model, batch), begin, rows, run, into: targets };
-    outputs = await nativeAsync(() => compiled.run(feeds, options));
+    outputs = await nativeAsync(() => model.core.strategy.during(() => compiled.run(feeds, options)));
     if (watch !== null) await untilLongAborted(watch.finish(), signal);
     return outputs.map((output, i) => {
       const to = destinations[i];
@@ -66,7 +69,9 @@ export async function runFunction(
       if (destinations[i] === undefined) output.release();
     });
     watch?.throwFailure();
-    throw signal?.aborted === true ? cancelled(signal) : withLayer(error, model, batch);
+    throw signal?.aborted === true
+      ? cancelled(signal)
+      : withSamples(withLayer(error, model, batch), model, row);
   } finally {
     watch?.stop();
     signal?.removeEventListener('abort', abort);

@@ -2,9 +2,6 @@
 import type { Batch } from '../data/batch.js';
 import type { Model } from '../model/model.js';
 
-/** Rows that one run of the graph computes at most: small parts keep all replicas busy and memory low. */
-const MOST_SHARD_ROWS = 8;
-
 /** Where rows are small, a part may have more of them: what a run costs beside its computation would show. */
 const SMALL_SHARD_BYTES = 1 << 20;
 
@@ -13,12 +10,13 @@ export function shardSize(model: Model, { samples, batchSize, inputs }: Batch): 
   const fixed = model.inputs[0]?.shape?.[0];
   if (typeof fixed === 'number') return fixed;
   const rowBytes = inputs.reduce((sum, { byteLength, shape }) => sum + byteLength / (shape[0] ?? 1), 0);
-  const most = Math.max(MOST_SHARD_ROWS, Math.floor(SMALL_SHARD_BYTES / Math.max(1, rowBytes)));
-  return Math.max(1, Math.min(most, batchSize, Math.ceil(samples / model.core.replicas)));
+  const { strategy } = model.core;
+  const most = Math.max(strategy.mostRows, Math.floor(SMALL_SHARD_BYTES / Math.max(1, rowBytes)));
+  return Math.max(1, Math.min(most, batchSize, Math.ceil(samples / strategy.replicas)));
 }
 
 /** Batches like `batch` to have under way, so that no replica waits while the next batch is made. */
 export function batchesInFlight(model: Model, batch: Batch): number {
   const shards = Math.ceil(batch.samples / shardSize(model, batch));
-  return Math.ceil(model.core.replicas / shards) + 1;
+  return Math.ceil(model.core.strategy.replicas / shards) + 1;
 }

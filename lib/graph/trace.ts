@@ -15,6 +15,7 @@ import type {
   NativeTrace,
   StaticShape,
 } from '../binding/contract.js';
+import { noteSession } from '../binding/sessions.js';
 import { GraphError, native, nativeAsync } from '../errors.js';
 import { Symbolic } from './symbolic.js';
 
@@ -288,6 +289,7 @@ export class Trace {
   async compile(fetches: readonly Symbolic[], options: NativeSessionOptions): Promise<NativeFunction> {
     const ids = this.#ids(fetches, 'the results');
     this.#open = false;
+    noteSession();
     return nativeAsync(() => this.#native.compile(ids, options), GraphError);
   }
 }

@@ -2,6 +2,7 @@ import type { NativeModel, NativeSessionOptions } from '../binding/contract.js';
 import type { DataOptions } from '../data/batch.js';
 import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
+import type { HeldStrategy } from '../distribute/strategy.js';
 import { ModelError } from '../errors.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 import type { RaggedTensor } from '../ragged.js';
@@ -20,8 +21,7 @@ export class ModelCore {
   static #count = 0;
   readonly native: NativeModel;
   readonly session: NativeSessionOptions;
-  /** Shards that are computed at once. */
-  readonly replicas: number;
+  readonly strategy: HeldStrategy;
   readonly predict: Predict;
   readonly functions = new FunctionCache();
   /** Batches that are run in one go. */
@@ -32,14 +32,16 @@ export class ModelCore {
 
   constructor(
     native: NativeModel,
-    session: NativeSessionOptions,
-    replicas: number,
-    predict: Predict,
-    stepsPerExecution: number,
+    {
+      session,
+      strategy,
+      predict,
+      stepsPerExecution,
+    }: Pick<ModelCore, 'session' | 'strategy' | 'predict' | 'stepsPerExecution'>,
   ) {
     this.native = native;
     this.session = session;
-    this.replicas = replicas;
+    this.strategy = strategy;
     this.predict = predict;
     this.stepsPerExecution = stepsPerExecution;
   }
@@ -49,6 +51,7 @@ export class ModelCore {
     this.closed = true;
     this.functions.close();
     this.native.close();
+    this.strategy.release();
   }
 }
 
@@ -89,6 +92,11 @@ export class Model {
   countSteps(): { steps: number } {
     this.#explainCounter = { steps: 0 };
     return this.#explainCounter;
+  }
+
+  /** Where it is computed, and how its replicas are: `model.strategy.status()`. */
+  get strategy(): HeldStrategy {
+    return this.core.strategy;
   }
 
   get closed(): boolean {

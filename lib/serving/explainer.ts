@@ -16,6 +16,7 @@ import {
   LoadError,
   ModelError,
   UnsupportedOpError,
+  WorkerError,
 } from '../errors.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
@@ -64,7 +65,7 @@ export class Explainer {
     this.#explain = explain;
     this.#dispatcher = new Dispatcher({
       ...queue,
-      replicas: model.core.replicas,
+      replicas: model.core.strategy.replicas,
       run: (calls) => this.#run(calls),
     });
   }
@@ -276,7 +277,7 @@ export class Explainer {
 
   /** One of the calls has spoilt the batch: so that it fails alone, each is computed alone. */
   async #answerSingly(calls: readonly Call[], batch: Batch, signal: AbortSignal): Promise<void> {
-    const replicas = this.#model.core.replicas;
+    const replicas = this.#model.core.strategy.replicas;
     await mapConcurrently(calls, replicas, async (call, i) => {
       if (call.settled) return;
       try {
@@ -299,7 +300,7 @@ export class Explainer {
 
 /** Might one sample of a batch be to blame? Not for what every batch meets: a method that cannot be compiled, a closed model. */
 function mayBeOfOne(error: unknown): boolean {
-  const always = [GraphError, UnsupportedOpError, ModelError, LoadError, CancelledError];
+  const always = [GraphError, UnsupportedOpError, ModelError, LoadError, CancelledError, WorkerError];
   return error instanceof KerasExplainableError && !always.some((kind) => error instanceof kind);
 }
 

@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Those whose snippets are whole programs. */
-const PAGES = ['README.md', 'docs/methods/*.md', 'docs/{data,images,memory,running,serving}.md'];
+const PAGES = ['README.md', 'docs/methods/*.md', 'docs/{data,distribution,images,memory,running,serving}.md'];
 /** Inside of the package, so that snippets import it by its name, as users do. */
 const SNIPPETS = join(ROOT, 'build', 'snippets');
 

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DataOptions, makeDataHandler } from '../../lib/data/data_handler.js';
 import { moduleSequence } from '../../lib/data/module_sequence.js';
-import { WorkerError } from '../../lib/errors.js';
+import { ReaderError } from '../../lib/errors.js';
 import { ready } from '../../lib/tensor.js';
 import { model, takeAll } from './data_fixture.js';
 
@@ -112,12 +112,12 @@ describe('what goes wrong in a thread', () => {
   it.each([
     ['exit', 'The thread ended with exit code 3.'],
     ['crash', 'nobody catches this'],
-  ])('or ends it (%s) is a WorkerError', async (mode, message) => {
+  ])('or ends it (%s) is a ReaderError', async (mode, message) => {
     const error = await takeAll(await handlerOf({ mode, at: 5 })).catch((thrown) => thrown);
-    expect(error).toBeInstanceOf(WorkerError);
+    expect(error).toBeInstanceOf(ReaderError);
     expect(error).toMatchObject({ code: 'ABORTED', index: 5 });
-    expect([0, 1]).toContain(error.worker);
-    expect(error.message).toBe(`Worker ${error.worker}, which was to read batch 5, has crashed: ${message}`);
+    expect([0, 1]).toContain(error.thread);
+    expect(error.message).toBe(`Thread ${error.thread}, which was to read batch 5, has crashed: ${message}`);
     expect(threads()).toBe(0);
   });
 

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { interruptible } from '../interrupt.js';
 import { METHOD_NAMES, singleMethodName } from '../methods/named.js';
 import { imageSize, integer } from '../options.js';
+import { strategyOption, workersOption } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import { type BenchOptions, batchSizes, duration } from './options.js';
 import { bench } from './run.js';
@@ -39,6 +40,8 @@ export function benchCommand(terminal: Terminal, done: (code: number) => void): 
       integer(1, 1024),
     )
     .option('--signature <name>', 'the signature of the SavedModel')
+    .addOption(strategyOption())
+    .addOption(workersOption())
     .option('--json', 'print a JSON object a line instead of a table', false)
     .addHelpText('after', EXAMPLES)
     .action((options: BenchOptions) =>

@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from 'commander';
+import type { StrategyFlags } from '../strategy.js';
 
 /** What `keras-explainable bench` was asked to do, checked. */
-export interface BenchOptions {
+export interface BenchOptions extends StrategyFlags {
   readonly model: string;
   readonly method: string;
   readonly layer?: string;

@@ -12,6 +12,7 @@ export interface Setup {
   /** The shape of one sample of each input. */
   readonly inputs: readonly (readonly number[])[];
   readonly threads: number;
+  readonly strategy: string;
   readonly milliseconds: {
     readonly library: number;
     readonly load: number;

@@ -13,6 +13,7 @@ import { withModel } from '../model.js';
 import { formatBytes } from '../numbers.js';
 import { memoryLimit } from '../pictures/memory.js';
 import { startProgress } from '../progress.js';
+import { strategyOf } from '../strategy.js';
 import { positionsOf, shapeFor, syntheticInputs } from '../synthetic.js';
 import type { Terminal } from '../terminal.js';
 import { median, timeInRounds } from './measure.js';
@@ -29,12 +30,13 @@ export async function bench(options: BenchOptions, terminal: Terminal, signal: A
   if (options.layer !== undefined && !method.needsActivations) {
     throw new UsageError(`--layer: ${method.name} explains by the input and takes no layer.`);
   }
+  const strategy = strategyOf(options);
   const printer = new BenchPrinter(terminal, options.json);
   const begun = performance.now();
   const addon = await untilAborted(ensureTensorflow(), signal);
   const version = await addon.loadLibrary(addon.loadedPath() as string);
   const library = performance.now() - begun;
-  return withModel(path, { signature, threads: { interOp: threads } }, signal, async (model) => {
+  return withModel(path, { signature, threads: { interOp: threads }, strategy }, signal, async (model) => {
     const load = performance.now() - begun - library;
     checkSizes(model.inputs, options.batchSize, size);
     const runner = new Runner(model, method, options, size, signal);
@@ -43,7 +45,8 @@ export async function bench(options: BenchOptions, terminal: Terminal, signal: A
       tensorflow: version,
       method: method.name,
       inputs: model.inputs.map((spec) => shapeFor(spec, 1, size)),
-      threads,
+      threads: model.strategy.replicas,
+      strategy: model.strategy.kind,
       milliseconds: { library, load, firstMap, total: library + load + firstMap },
     };
     await printer.setup(setup);

@@ -5,7 +5,7 @@ import { type Terminal, writeJson, writeLine } from '../terminal.js';
 import { cacheFinding, environmentFinding } from './environment.js';
 import { type Finding, printFinding } from './finding.js';
 import { modelFinding } from './model.js';
-import { addonFinding, libraryFinding } from './native.js';
+import { addonFinding, devicesFinding, libraryFinding } from './native.js';
 import { cpuFinding, memoryFinding, nodeFinding } from './system.js';
 import { canvasFinding, findTools, toolsFinding } from './tools.js';
 
@@ -58,6 +58,8 @@ async function examine(
   await add(addon.finding);
   const library = await libraryFinding(addon.path, signal);
   await add(library.finding);
+  const devices = await devicesFinding(library.devices);
+  if (devices !== null) await add(devices);
   await add(toolsFinding(await tools, addon.path === null || library.path === null));
   await add(await canvas);
   await add(await cacheFinding());

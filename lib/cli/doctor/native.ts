@@ -3,10 +3,12 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { addonFiles } from '../../binding/loader.js';
+import type { DeviceInfo } from '../../distribute/devices.js';
 import { type ResolveAttempt, TensorflowNotFoundError } from '../../tensorflow/errors.js';
 import { hasNvidiaDriver } from '../../tensorflow/install.js';
 import { readManifest } from '../../tensorflow/layout.js';
 import { DIRECTORY_VARIABLE, resolveTensorflow } from '../../tensorflow/resolve.js';
+import { formatBytes } from '../numbers.js';
 import type { Finding } from './finding.js';
 import { runProbe } from './probing.js';
 
@@ -50,18 +52,24 @@ export async function addonFinding(signal: AbortSignal): Promise<AddonFound> {
 export interface LibraryFound {
   readonly finding: Finding;
   readonly path: string | null;
+  /** What TensorFlow computes on; null where that could not be asked. */
+  readonly devices: readonly DeviceInfo[] | null;
 }
 
 /** Tries each place in the order in which the package does. @param addon the addon's file, null where there is none. */
 export async function libraryFinding(addon: string | null, signal: AbortSignal): Promise<LibraryFound> {
   let version: string | null = null;
+  let devices: readonly DeviceInfo[] | null = null;
   try {
     const { library, place, source, attempts } = await resolveTensorflow({
       load: async (file) => {
         // Without the addon nothing can load it: that it is there is all that can be said.
         if (addon === null) return;
         const probe = { kind: 'library', addon, library: file } as const;
-        ({ version } = (await runProbe(probe, { signal })) as { version: string });
+        ({ version, devices } = (await runProbe(probe, { signal })) as {
+          version: string;
+          devices: readonly DeviceInfo[] | null;
+        });
       },
     });
     const variant = await variantOf(library);
@@ -70,6 +78,7 @@ export async function libraryFinding(addon: string | null, signal: AbortSignal):
     const unused = gpu && variant === 'cpu';
     return {
       path: library,
+      devices,
       finding: {
         check: 'tensorflow',
         status: unused ? 'warning' : 'ok',
@@ -87,6 +96,7 @@ export async function libraryFinding(addon: string | null, signal: AbortSignal):
     const [, mend] = /\nTo mend it, (.*)$/s.exec(error.message) ?? [];
     return {
       path: null,
+      devices: null,
       finding: {
         check: 'tensorflow',
         status: 'error',
@@ -97,6 +107,26 @@ export async function libraryFinding(addon: string | null, signal: AbortSignal):
       },
     };
   }
+}
+
+/** Null where TensorFlow could not be asked. */
+export async function devicesFinding(devices: readonly DeviceInfo[] | null): Promise<Finding | null> {
+  if (devices === null) return null;
+  const gpus = devices.filter(({ type }) => type === 'GPU').length;
+  const unseen = gpus === 0 && (await hasNvidiaDriver());
+  const counted = gpus === 0 ? 'the CPU' : gpus === 1 ? 'one GPU' : `${gpus} GPUs`;
+  return {
+    check: 'devices',
+    status: unseen ? 'warning' : 'ok',
+    found: unseen ? 'the CPU: TensorFlow sees no GPU, though there is an NVIDIA driver' : counted,
+    details: devices
+      .filter(({ type }) => type !== 'CPU')
+      .map(({ name, memoryBytes }) => `${name}: ${formatBytes(memoryBytes)}`),
+    mend: unseen
+      ? 'npx keras-explainable install-tensorflow --variant gpu; and look at CUDA_VISIBLE_DEVICES'
+      : undefined,
+    facts: { devices },
+  };
 }
 
 function attemptLines(attempts: readonly ResolveAttempt[]): string[] {

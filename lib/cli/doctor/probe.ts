@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import type { Addon } from '../../binding/contract.js';
 import { addonFiles } from '../../binding/loader.js';
+import { devices } from '../../distribute/devices.js';
 import { multiply } from '../../graph/ops/arithmetic.js';
 import { imageFunction } from '../../image/image_function.js';
 import { tensor } from '../../tensor.js';
@@ -23,8 +24,9 @@ async function answer(probe: Probe): Promise<object> {
       const addon = require(probe.addon) as Addon;
       const version = await addon.loadLibrary(probe.library);
       // Only the addon that the package itself would load knows of the library now.
-      if (addonFiles().includes(probe.addon)) await compute();
-      return { version };
+      if (!addonFiles().includes(probe.addon)) return { version, devices: null };
+      await compute();
+      return { version, devices: await devices() };
     }
     case 'model':
       return probeModel(probe);

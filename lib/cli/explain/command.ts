@@ -14,6 +14,7 @@ import {
   scaleList,
   unitList,
 } from '../options.js';
+import { strategyOption, workersOption } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import type { ExplainOptions } from './options.js';
 import { explainPictures } from './run.js';
@@ -65,6 +66,8 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     .option('--boxes <file>', 'boxes, as {"picture.png": [x0, y0, x1, y1]}: plays the pointing game')
     .option('--batch-size <n>', 'pictures in memory at once', integer(1, 4096), 16)
     .option('--signature <name>', 'the signature of the SavedModel')
+    .addOption(strategyOption())
+    .addOption(workersOption())
     .option(
       '--preprocess <mode>',
       'none, unit, tf, torch or caffe: how pixels become inputs',

@@ -1,9 +1,10 @@
 import type { Colormap } from '../../image/colormap.js';
 import type { MethodSettings } from '../methods/named.js';
 import type { PictureOptions } from '../pictures/target.js';
+import type { StrategyFlags } from '../strategy.js';
 
 /** What `keras-explainable explain` was asked to do, checked. */
-export interface ExplainOptions extends MethodSettings, PictureOptions {
+export interface ExplainOptions extends MethodSettings, PictureOptions, StrategyFlags {
   readonly model: string;
   readonly images: readonly string[];
   readonly method: string;

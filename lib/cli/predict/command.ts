@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { interruptible } from '../interrupt.js';
 import { imageSize, integer, preprocessing } from '../options.js';
+import { strategyOption, workersOption } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import type { PredictOptions } from './options.js';
 import { predict } from './run.js';
@@ -27,6 +28,8 @@ export function predictCommand(terminal: Terminal, done: (code: number) => void)
     .option('--top <n>', 'print the n classes of the highest score', integer(1), 3)
     .option('--batch-size <n>', 'pictures, or rows of arrays, at once', integer(1, 4096), 16)
     .option('--signature <name>', 'the signature of the SavedModel')
+    .addOption(strategyOption())
+    .addOption(workersOption())
     .option(
       '--preprocess <mode>',
       'none, unit, tf, torch or caffe: how pixels become inputs (default: none)',

@@ -1,7 +1,8 @@
 import type { PictureOptions } from '../pictures/target.js';
+import type { StrategyFlags } from '../strategy.js';
 
 /** What `keras-explainable predict` was asked to do, checked. */
-export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'units'> {
+export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'units'>, StrategyFlags {
   readonly model: string;
   readonly images?: readonly string[];
   readonly inputs?: string;

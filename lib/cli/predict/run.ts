@@ -4,6 +4,7 @@ import { findPictures } from '../pictures/files.js';
 import { readLabels } from '../pictures/labels.js';
 import { checkMemory } from '../pictures/memory.js';
 import { targetOf } from '../pictures/target.js';
+import { strategyOf } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import { predictArrays, readInputs } from './arrays.js';
 import type { PredictOptions } from './options.js';
@@ -20,11 +21,12 @@ export async function predict(
     throw new UsageError('Expected either --images or --inputs: what the model is to be given.');
   }
   if (inputs !== undefined) refuseForArrays(options);
+  const strategy = strategyOf(options);
   const labels = labelFile === undefined ? [] : await readLabels(labelFile);
   let failed: number;
   if (images !== undefined) {
     const paths = await findPictures(images);
-    failed = await withModel(path, { signature }, signal, async (model) => {
+    failed = await withModel(path, { signature, strategy }, signal, async (model) => {
       const { preprocess = 'none' } = options;
       const target = targetOf(model, { preprocess, size });
       checkMemory(target, { batchSize: Math.min(batchSize, paths.length), size });
@@ -32,7 +34,7 @@ export async function predict(
     });
   } else {
     const arrays = await readInputs(inputs as string, signal);
-    failed = await withModel(path, { signature }, signal, async (model) => {
+    failed = await withModel(path, { signature, strategy }, signal, async (model) => {
       await predictArrays({ model, arrays, labels, options, terminal, signal });
       return 0;
     });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { runCli } from './support.js';
 
 const PAGE = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
-const COMMANDS = ['explain', 'predict', 'layers', 'bench', 'doctor', 'install-tensorflow', 'build'];
+const COMMANDS = ['explain', 'predict', 'layers', 'bench', 'worker', 'doctor', 'install-tensorflow', 'build'];
 
 /** The part of the page below a command's heading. */
 function sectionOf(command: string): string {

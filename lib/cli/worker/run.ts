@@ -1,0 +1,95 @@
+import { createServer } from 'node:net';
+import { ensureTensorflow, packageVersion } from '../../binding/loader.js';
+import { configureGpus } from '../../distribute/devices.js';
+import { PORT_IN_USE, type WorkerMessage } from '../../distribute/worker_messages.js';
+import { KerasExplainableError, nativeAsync } from '../../errors.js';
+import { exitCodes } from '../failure.js';
+import { printable, type Terminal, writeLine } from '../terminal.js';
+import type { WorkerOptions } from './options.js';
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/**
+ * What `keras-explainable worker` does: starts TensorFlow's server, and waits to be ended: by a signal, or with the process
+ * that started it where that opened a channel to it (`distribute.localWorkers`). A started server cannot be stopped: the
+ * process ends with it.
+ */
+export async function work(
+  options: WorkerOptions,
+  terminal: Terminal,
+  done: (code: number) => void,
+): Promise<void> {
+  const { out } = terminal;
+  const say = (event: string) => writeLine(out, `${new Date().toISOString()} ${event}`);
+  const end = new AbortController();
+  const ended = untilEnded(end.signal);
+  await writeLine(
+    out,
+    `Warning: TensorFlow's server has no credentials and listens on every address of this machine: whoever reaches port ` +
+      `${options.port} can use it. Keep it in a private network or a tunnel.`,
+  );
+  try {
+    await say(`starting on port ${options.port}`);
+    // What was asked to end while TensorFlow is loaded ends at once.
+    const reason = await Promise.race([ended, start(options, say).then(() => null)]);
+    await say(`ended: ${reason ?? (await ended)}`);
+    done(exitCodes.success);
+    // Its threads would be waited for: runs that nobody wants any more, or a library that is being loaded.
+    process.exit(exitCodes.success);
+  } catch (error) {
+    const code = error instanceof KerasExplainableError ? error.code : 'UNKNOWN';
+    await tellParent({ failed: (error as Error).message, code });
+    throw error;
+  } finally {
+    end.abort();
+    if (process.connected) process.disconnect?.();
+  }
+}
+
+async function start(
+  { port, host, devices, threads }: WorkerOptions,
+  say: (event: string) => Promise<void>,
+): Promise<void> {
+  await checkPort(port);
+  if (devices !== undefined) configureGpus({ visibleDevices: 'gpus' in devices ? devices.gpus : [] });
+  const addon = await ensureTensorflow();
+  const cpus = devices !== undefined && 'cpus' in devices ? devices.cpus : 1;
+  const version = await addon.loadLibrary(addon.loadedPath() as string);
+  await nativeAsync(() => addon.startServer({ port, threads, cpus, package: packageVersion() }));
+  const versions = `keras-explainable ${packageVersion()}, TensorFlow ${version}`;
+  await say(
+    `ready at ${printable(host)}:${port} (${versions}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
+  );
+  await tellParent({ ready: `${host}:${port}` });
+}
+
+/** TensorFlow says no more than that its server did not start. */
+function checkPort(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      const used = code === 'EADDRINUSE';
+      const text = used
+        ? `Port ${port} is in use: another worker may be running. Choose another with --port.`
+        : `Port ${port} cannot be listened on: ${message}`;
+      reject(new KerasExplainableError(used ? PORT_IN_USE : 'UNAVAILABLE', text));
+    });
+    server.listen(port, () => server.close(() => resolve()));
+  });
+}
+
+/** Resolves with why this process shall end, which it does not by itself until `signal` is aborted. */
+function untilEnded(signal: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    // A promise alone does not keep a process alive.
+    const hold = setInterval(() => undefined, 1 << 30);
+    signal.addEventListener('abort', () => clearInterval(hold), { once: true });
+    for (const name of SIGNALS) process.on(name, () => resolve(`received ${name}`));
+    process.once('disconnect', () => resolve('the process that started it is gone'));
+  });
+}
+
+function tellParent(message: WorkerMessage): Promise<void> {
+  if (process.send === undefined || !process.connected) return Promise.resolve();
+  return new Promise((resolve) => process.send?.(message, () => resolve()));
+}

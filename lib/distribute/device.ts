@@ -1,0 +1,63 @@
+/** Names of devices, as TensorFlow and Keras write them. */
+import { refused, wrongType } from '../arguments.js';
+import type { Addon } from '../binding/contract.js';
+import { noteSession } from '../binding/sessions.js';
+import { nativeAsync } from '../errors.js';
+
+export interface Device {
+  /** As '/device:GPU:0'. */
+  readonly name: string;
+  readonly type: 'CPU' | 'GPU';
+  readonly index: number;
+}
+
+const NAME = /^(?:\/job:[^/]+\/replica:\d+\/task:\d+)?\/?(?:device:)?(cpu|gpu)(?::(\d{1,4}))?$/i;
+
+export function parseDevice(name: string, value: unknown): Device {
+  const expected = "a device as 'GPU:0' or '/device:CPU:1'";
+  if (typeof value !== 'string') throw wrongType(name, expected, value);
+  const [, kind, number = '0'] = NAME.exec(value) ?? [];
+  if (kind === undefined) throw refused(name, expected, `'${value}'`);
+  const type = kind.toUpperCase() as Device['type'];
+  return { name: `/device:${type}:${Number(number)}`, type, index: Number(number) };
+}
+
+/** A list of devices, each once. */
+export function parseDevices(name: string, value: unknown): readonly Device[] {
+  const expected = "an array of devices, as ['GPU:0', 'GPU:1']";
+  if (!Array.isArray(value) || value.length === 0) throw wrongType(name, expected, value);
+  const devices = value.map((each, i) => parseDevice(`${name}[${i}]`, each));
+  devices.forEach((device, i) => {
+    const first = devices.findIndex((other) => other.name === device.name);
+    if (first !== i)
+      throw refused(`${name}[${i}]`, 'each device once', `'${value[i]}', which is ${name}[${first}], too`);
+  });
+  return devices;
+}
+
+/** The GPUs of this process, by their short names. */
+export async function gpusOf(addon: Addon): Promise<readonly string[]> {
+  noteSession();
+  const all = await nativeAsync(() => addon.listDevices());
+  return all.filter(({ type }) => type === 'GPU').map(({ name }) => shortName(name));
+}
+
+/** '/job:localhost/replica:0/task:0/device:CPU:0' as '/device:CPU:0'. */
+export function shortName(name: string): string {
+  return name.slice(Math.max(0, name.indexOf('/device:')));
+}
+
+/** Refuses GPUs that this process has not: TensorFlow would take the CPU without a word. CPU devices are made as needed. */
+export async function checkDevices(name: string, devices: readonly Device[], addon: Addon): Promise<void> {
+  if (!devices.some(({ type }) => type === 'GPU')) return;
+  const gpus = await gpusOf(addon);
+  const missing = devices.find(({ name: device, type }) => type === 'GPU' && !gpus.includes(device));
+  if (missing === undefined) return;
+  const there = gpus.length === 0 ? 'TensorFlow sees no GPU here' : `there are ${gpus.join(', ')}`;
+  throw refused(
+    name,
+    'devices of this process',
+    `'${missing.name}'`,
+    `Choose another: ${there}. \`npx keras-explainable doctor\` says why.`,
+  );
+}

@@ -1,0 +1,39 @@
+/** What tells a model's weights from all others, on every machine. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { ModelError } from '../errors.js';
+
+/** SHA-256 of a model's files: their names, sizes and bytes, whatever the directory is called. */
+export async function fingerprintOf(path: string): Promise<string> {
+  try {
+    const isFile = (await stat(path)).isFile();
+    const files = isFile ? [path] : await filesBelow(path);
+    const hash = createHash('sha256');
+    for (const file of files) {
+      const { size } = await stat(file);
+      const name = isFile ? '' : relative(path, file).split(sep).join('/');
+      hash.update(JSON.stringify([name, size]));
+      for await (const block of createReadStream(file, { highWaterMark: 1 << 20 }))
+        hash.update(block as Buffer);
+    }
+    return hash.digest('hex');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const known = code === 'ENOENT' ? 'NOT_FOUND' : 'UNKNOWN';
+    throw new ModelError(known, `The model '${path}' cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function filesBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files: string[] = [];
+  for (const entry of entries) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile() || (entry.isSymbolicLink() && (await stat(file)).isFile())) files.push(file);
+  }
+  return files.sort();
+}
