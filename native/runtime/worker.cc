@@ -46,7 +46,7 @@ void Worker::Start(std::function<void()> changed) {
 void Worker::Stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
+    if (std::exchange(stopping_, true)) return;
     wake_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
@@ -155,7 +155,12 @@ std::shared_ptr<WorkerDesk> Worker::Connect() {
         threads_.get(), [target = placement().target, timeout = static_cast<int>(options_.timeout.count())] {
           Met met;
           met.desk = std::make_shared<WorkerDesk>(target, timeout);
-          met.card = met.desk->Read();
+          try {
+            met.card = met.desk->Read();
+          } catch (...) {
+            met.desk->Close();  // or the server would keep it
+            throw;
+          }
           return met;
         });
     if (!Await(met.get(), nullptr, &reason)) {
@@ -165,6 +170,7 @@ std::shared_ptr<WorkerDesk> Worker::Connect() {
     Met known = met->Take();
     const std::string tensorflow = tf::C().TF_Version();
     if (known.card.package == options_.package && known.card.tensorflow == tensorflow) return known.desk;
+    threads_->Start([desk = known.desk] { desk->Close(); });
     Become(State::kRefused, "it is " + Versions(known.card.package, known.card.tensorflow) + ", this is " +
                                 Versions(options_.package, tensorflow) + ": both must be of one version");
   } catch (const tf::Error& error) {
