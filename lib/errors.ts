@@ -61,7 +61,7 @@ export class ReaderError extends KerasExplainableError {
 /** What a {@link WorkerError} tells beside its message. */
 export interface WorkerDetails extends ErrorDetails {
   readonly worker: string | null;
-  readonly samples: { readonly first: number; readonly count: number } | null;
+  readonly samples: { readonly first: number; readonly count: number };
   readonly attempts: number;
 }
 
@@ -70,11 +70,11 @@ export interface WorkerDetails extends ErrorDetails {
  * lost with a worker more often than `retries`, or no worker was up for `timeoutMs`. `finishedSteps` has what was done.
  */
 export class WorkerError extends KerasExplainableError {
-  /** The worker that was lost last, as 'host:port'; null where there was none to run on. */
+  /** The worker that was lost last, as 'host:port'; null where none of several was up. */
   readonly worker: string | null;
-  /** Those that were lost with it, counted from the run's first; null where no samples were given to a worker. */
-  readonly samples: { readonly first: number; readonly count: number } | null;
-  /** How often they were tried. */
+  /** Those that were not computed, counted from the run's first. */
+  readonly samples: { readonly first: number; readonly count: number };
+  /** The workers that they were lost with; 0 where none was up. */
   readonly attempts: number;
 
   constructor(message: string, { worker, samples, attempts, ...details }: WorkerDetails) {

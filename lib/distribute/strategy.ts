@@ -60,7 +60,7 @@ export class Strategy {
     const { addon } = context;
     const { mostRows, ...plan } = await this.#plan(context);
     const callers = plan.replicas.reduce((sum, replica) => sum + (replica.callers ?? 1), 0);
-    const facts = { kind: this.kind, callers, mostRows, retries: plan.retries ?? 0 };
+    const facts = { kind: this.kind, callers, mostRows };
     const [only] = plan.replicas;
     if (plan.replicas.length === 1 && only?.target === '' && only.device === '') {
       // Its threads serve pictures, too, and last as long as the process.
@@ -95,8 +95,6 @@ export class HeldStrategy {
   readonly remote: boolean;
   /** @internal Rows per run, at most, where rows are large. */
   readonly mostRows: number;
-  /** @internal */
-  readonly retries: number;
   readonly #onIdle: () => void;
   #running = 0;
   #released = false;
@@ -104,7 +102,7 @@ export class HeldStrategy {
   /** @internal */
   constructor(
     strategy: NativeStrategy,
-    facts: { kind: Strategy['kind']; callers: number; mostRows: number; retries: number },
+    facts: { kind: Strategy['kind']; callers: number; mostRows: number },
     remote: boolean,
     onIdle: () => void,
   ) {
@@ -112,7 +110,6 @@ export class HeldStrategy {
     this.kind = facts.kind;
     this.replicas = facts.callers;
     this.mostRows = facts.mostRows;
-    this.retries = facts.retries;
     this.remote = remote;
     this.#onIdle = onIdle;
   }

@@ -69,9 +69,7 @@ export async function runFunction(
       if (destinations[i] === undefined) output.release();
     });
     watch?.throwFailure();
-    throw signal?.aborted === true
-      ? cancelled(signal)
-      : withSamples(withLayer(error, model, batch), model, row);
+    throw signal?.aborted === true ? cancelled(signal) : withSamples(withLayer(error, model, batch), row);
   } finally {
     watch?.stop();
     signal?.removeEventListener('abort', abort);

@@ -2,35 +2,29 @@
 import type { NativeWorkerFailure } from '../binding/contract.js';
 import { workerName } from '../distribute/strategy.js';
 import { KerasExplainableError, WorkerError } from '../errors.js';
-import type { Model } from '../model/model.js';
+
+/** As native code says it where workers had the samples: else none was up. */
+const LOST = / were lost with (\d+) replicas; the last was .*?: (.*)$/s;
 
 /** The WorkerError that `error`, of the run whose first sample is `first`, tells of; any other error as it is. */
-export function withSamples(error: unknown, model: Model, first: number): unknown {
+export function withSamples(error: unknown, first: number): unknown {
   if (!(error instanceof KerasExplainableError)) return error;
   const { worker } = (error.cause ?? {}) as { worker?: NativeWorkerFailure };
   if (worker === undefined) return error;
   const { cause } = error;
   const reason = error.message.replaceAll('grpc://', '');
-  if (worker.row < 0) {
-    return new WorkerError(sentence(reason), { cause, worker: null, samples: null, attempts: 0 });
-  }
-  const attempts = model.core.strategy.retries + 1;
   const samples = { first: first + worker.row, count: worker.rows };
-  const name = workerName(worker.name);
-  const which =
-    worker.rows === 1
-      ? `Sample ${samples.first} was`
-      : `Samples ${samples.first} to ${samples.first + worker.rows - 1} were`;
+  const name = worker.name === '' ? null : workerName(worker.name);
+  const [, replicas, why] = LOST.exec(reason) ?? [];
+  const attempts = Number(replicas ?? 0);
+  const facts = { cause, worker: name, samples, attempts };
+  const last = samples.first + samples.count - 1;
+  const which = samples.count === 1 ? `sample ${last}` : `samples ${samples.first} to ${last}`;
+  if (why === undefined) return new WorkerError(`No worker computes ${which}: ${reason}`, facts);
+  const verb = samples.count === 1 ? 'was' : 'were';
   const times = attempts === 1 ? 'the worker that had them' : `${attempts} workers, one after the other`;
-  const [, why = reason] = /; the last was .*?: (.*)$/s.exec(reason) ?? [];
-  return new WorkerError(`${which} lost with ${times}; the last was ${name}: ${why}`, {
-    cause,
-    worker: name,
-    samples,
-    attempts,
-  });
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  return new WorkerError(
+    `S${which.slice(1)} ${verb} lost with ${times}; the last was ${name}: ${why}`,
+    facts,
+  );
 }

@@ -122,6 +122,7 @@ test('what is measured is a table, or an object a line', async () => {
     method: 'gradcam',
     inputs: [[1, 96, 96, 3]],
     threads: 2,
+    strategy: 'oneDevice',
     milliseconds: { library: 500, load: 20, firstMap: 180, total: 700 },
   };
   const measurement = {
