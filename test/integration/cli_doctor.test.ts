@@ -26,6 +26,7 @@ describe('doctor', () => {
         'memory',
         'addon',
         'tensorflow',
+        'devices',
         'build tools',
         'titles',
         'cache',
