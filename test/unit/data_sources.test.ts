@@ -900,3 +900,85 @@ describe('arrays', () => {
     await expect(takeAll(handler, undefined, AbortSignal.abort())).rejects.toThrow('cancelled');
   });
 });
+
+describe('a batch whose release fails', () => {
+  const failing = (step: number, release: () => void) => ({ ...numbered(step), release });
+  const boom = () => {
+    throw new Error('boom');
+  };
+
+  it('ends the run with its error, and is released once', async () => {
+    const release = vi.fn(boom);
+    const reading = takeAll(handlerOf([numbered(0), failing(1, release), numbered(2)].values()));
+    await expect(reading).rejects.toThrow('boom');
+    expect(release).toHaveBeenCalledOnce();
+  });
+
+  it('is warned of where nobody waits for it: late, or beside an error of its own', async () => {
+    const warnings: string[] = [];
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation((warning) => {
+      warnings.push(String(warning));
+    });
+    try {
+      await takeAll(
+        handlerOf([failing(0, () => Promise.reject(new Error('late')) as unknown as undefined)].values()),
+      );
+      const misfit = { x: tensor([[1, 2, 3]]), release: boom };
+      await expect(takeAll(handlerOf([misfit as BatchLike].values()))).rejects.toThrow('axis 1 must be 2');
+      let give: (batch: unknown) => void = () => undefined;
+      const given = new Promise<unknown>((resolve) => {
+        give = resolve;
+      });
+      const slow: Sequence = { length: 2, at: () => given as Promise<BatchLike> };
+      for (const workers of [1, 2]) {
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(), 5);
+        const reading = takeAll(handlerOf(slow, { workers }), undefined, controller.signal);
+        await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
+      }
+      give(failing(0, boom));
+      await sleep(5);
+      expect(warnings).toEqual(
+        ['late', 'boom', 'boom', 'boom', 'boom'].map((why) => `\`release\` of a batch failed: ${why}`),
+      );
+    } finally {
+      warn.mockRestore();
+    }
+  });
+});
+
+describe('a Sequence', () => {
+  it.each([[0], [1], [2]])(
+    'is not waited for by a run that is aborted already (%d workers)',
+    async (workers) => {
+      const at = vi.fn(() => numbered(0));
+      const reading = takeAll(handlerOf({ length: 2, at }, { workers }), undefined, AbortSignal.abort());
+      await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
+      expect(at).not.toHaveBeenCalled();
+    },
+  );
+
+  it.each([[0], [1.5], [Number.NaN], ['3'], [undefined]])('whose length is %s is refused', (length) => {
+    const sequence = { length, at: () => numbered(0) } as unknown as Sequence;
+    expect(() => handlerOf(sequence)).toThrow('argument `x.length`');
+  });
+});
+
+describe('a stream', () => {
+  it('that fails when it is destroyed unread does not end the process', async () => {
+    const uncaught = vi.fn();
+    process.once('uncaughtException', uncaught);
+    const stream = new Readable({
+      objectMode: true,
+      read: () => undefined,
+      destroy: (_, done) => done(new Error('cannot be destroyed')),
+    });
+    await expect(takeAll(handlerOf(stream), undefined, AbortSignal.abort())).rejects.toMatchObject({
+      code: 'CANCELLED',
+    });
+    await sleep(5);
+    process.off('uncaughtException', uncaught);
+    expect(stream.destroyed).toBe(true);
+    expect(uncaught).not.toHaveBeenCalled();
+  });
+});

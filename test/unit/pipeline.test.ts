@@ -276,4 +276,22 @@ describe('pipeline', () => {
     for await (const _ of announcing(leave, (step) => step === 1 && turns(5))) break;
     expect([leave.begun, leave.released.toSorted()]).toEqual([1, [0, 1]]);
   });
+
+  it('gives the step whose batch cannot be released, then that failure, and closes the source', async () => {
+    const recorder = new Recorder({ steps: 9, room: 2 });
+    const handler = recorder.handler();
+    const failing: DataHandler = {
+      ...handler,
+      async *batches(signal) {
+        const release = () => {
+          throw new Error('release');
+        };
+        for await (const batch of handler.batches(signal)) yield { ...batch, release };
+      },
+    };
+    const { given, error } = await collect(pipeline(failing, recorder.stage, follow(undefined)));
+    expect(error).toEqual(new Error('release'));
+    expect(given).toEqual(upTo(recorder.begun).map((step) => step * 10));
+    expect(recorder.closed).toBe(1);
+  });
 });
