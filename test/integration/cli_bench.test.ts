@@ -41,6 +41,14 @@ test('bench takes models of other ranks, and says where one cannot be explained'
   expect(module.code).toBe(1);
 });
 
+test('bench refuses a size that the model does not take', async () => {
+  const quick = ['--model', TINY, '--batch-size', '1', '--seconds', '0.01'];
+  const { code, err } = await inProcess('bench', ...quick, '--size', '32');
+  expect(err).toMatch(/^error: --size: the model takes no other sizes than its own, \(any, 2, 2, 2\)/);
+  expect(code).toBe(2);
+  expect((await inProcess('bench', ...quick, '--size', '2')).code).toBe(0);
+});
+
 test('bench that is interrupted prints what it has', async () => {
   const { child, ended } = start(['bench', '--model', TINY, '--seconds', '600', '--json']);
   await once(child.stdout as NodeJS.ReadableStream, 'data');
