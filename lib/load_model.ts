@@ -21,7 +21,7 @@ export interface LoadModelOptions {
   readonly threads?: ThreadOptions;
   /**
    * Batches that `explain` and `predict` run in one go, as Keras' `compile(steps_per_execution)`: callbacks are called
-   * once for all of them. For small models, where a batch takes less than a millisecond. Default 1.
+   * once for all of them. For small models, where a batch takes less than a millisecond. Default 1; 1 with `runEagerly`.
    */
   readonly stepsPerExecution?: number;
   /**
@@ -94,6 +94,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     () => addon.loadModel(Object.fromEntries(given) as { path: string }),
     ModelError,
   );
-  const core = new ModelCore(native, session, predict, stepsPerExecution);
+  // What fails is looked for in one step at a time: of several, whose sizes may differ, it would be any.
+  const core = new ModelCore(native, session, predict, runEagerly ? 1 : stepsPerExecution);
   return new Model(core, layersOf(native), native.outputs, native.outputTensors);
 }
