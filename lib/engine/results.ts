@@ -129,6 +129,6 @@ export class Results {
       await joinRows(whole, row, tensor);
       if (!this.#shared) tensor.release();
     }
-    return this.#rows === whole.shape[0] ? whole : whole.rows(0, this.#rows);
+    return whole.intoFirstRows(this.#rows);
   }
 }
