@@ -159,7 +159,7 @@ describe('explain with a source', () => {
 describe('what a run that ended early gives', () => {
   it('is released by hand, with the memory for all that was not computed', async () => {
     const stop = {
-      onPredictBatchEnd: (end: number, logs: ke.StepLogs) => end === 2 && logs.stopPredicting(),
+      onPredictBatchEnd: (end: number, logs: ke.callbacks.StepLogs) => end === 2 && logs.stopPredicting(),
     };
     const fail = {
       onPredictBatchEnd: (end: number) => {
