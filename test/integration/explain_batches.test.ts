@@ -366,6 +366,21 @@ describe('into', () => {
     const three = ke.allocate([3, 2, 2, 3]);
     const flat = ke.allocate([2, 12]);
     const twice = ke.allocate([2, 3]);
+    const read = ke.allocate([2, 2, 2, 2]);
+    read.data.set(rows(0, 2).data as Float32Array);
+    for (const x of [read, [read], { x: read }] as const) {
+      const writing = ke.explain(
+        gradcam,
+        model,
+        x,
+        [
+          [0, 1],
+          [1, 2],
+        ],
+        { ...raw, into: { maps: read } },
+      );
+      await expect(writing).rejects.toThrow('`into.maps` but received one of `x` or `y`');
+    }
     await expect(run(rows(0, 2), { maps: released })).rejects.toThrow('but received a released one');
     await expect(run(rows(0, 2), { maps: three })).rejects.toThrow('Expected 2 rows, one per sample');
     await expect(run(batches([2]), { maps: released })).rejects.toThrow('native memory');
