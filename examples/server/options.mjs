@@ -59,13 +59,13 @@ export function readOptions(args, env) {
     const { env: variable, default: fallback } = option;
     const key = name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
     const text = values[name] ?? env[variable];
-    options[key] = text === undefined ? fallback : valueOf(name, option, text);
+    options[key] = text === undefined ? fallback : parseValue(name, option, text);
   }
   if (options.model === undefined) throw new UsageError('Which model? Pass --model DIRECTORY.');
   return options;
 }
 
-function valueOf(name, { default: fallback, most = Number.MAX_SAFE_INTEGER, values }, text) {
+function parseValue(name, { default: fallback, most = Number.MAX_SAFE_INTEGER, values }, text) {
   const refuse = (expected) => new UsageError(`--${name}: expected ${expected}, received "${text}".`);
   if (values !== undefined && !values.includes(text)) throw refuse(`one of ${values.join(', ')}`);
   if (typeof fallback !== 'number') return text;
