@@ -344,7 +344,7 @@ async function directoryPlan(directory: string, wheel: PinnedWheel | undefined):
   if ('reason' in found) {
     const or = wheel === undefined ? '' : `, or the wheel ${wheel.file}`;
     throw new TensorflowInstallError(
-      `Expected 'pip', 'tarball' or a directory that holds libtensorflow${or} for from but received ${directory}: ${found.reason}`,
+      `Expected 'pip', 'tarball' or a directory that holds libtensorflow${or} for --from but received ${directory}: ${found.reason}`,
     );
   }
   return {

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "graph/numerics_op.h"
 
 namespace ke::runtime {
 
@@ -67,13 +66,7 @@ void BatchRun::RunShard(int64_t shard) {
   std::vector<TF_Output> fetches;
   for (const CompiledFunction::Fetch& fetch : function_->fetches()) fetches.push_back(fetch.tensor);
 
-  std::vector<tf::TensorPtr> outputs;
-  try {
-    outputs = function_->session().Run(inputs, values, fetches);
-  } catch (graph::NumericsError& error) {
-    error.row = rows_ < 0 ? -1 : begin;
-    throw;
-  }
+  std::vector<tf::TensorPtr> outputs = function_->session().Run(inputs, values, fetches);
 
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (rows_ >= 0) CheckRows(i, outputs[i].get(), end - begin);
