@@ -199,7 +199,7 @@ describe('pipeline', () => {
   });
 
   it('ends what is under way when it is left early', async () => {
-    const recorder = new Recorder({ steps: 100, room: 4, computing: (step) => (step === 0 ? 0 : 1000) });
+    const recorder = new Recorder({ steps: 100, room: 4, computing: (step) => (step === 0 ? 0 : Number.POSITIVE_INFINITY) });
     for await (const { outputs } of recorder.run()) {
       expect(outputs).toBe(0);
       break;
@@ -236,7 +236,7 @@ describe('pipeline', () => {
   it('ends with its signal, and leaves no listener on it', async () => {
     const outer = new AbortController();
     const control = follow(outer.signal);
-    const recorder = new Recorder({ steps: 100, computing: () => 1000 });
+    const recorder = new Recorder({ steps: 100, computing: () => Number.POSITIVE_INFINITY });
     setTimeout(() => outer.abort(new Error('enough')), 5);
     const { given, error } = await collect(recorder.run(control));
     expect(given).toEqual([]);
