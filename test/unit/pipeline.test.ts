@@ -199,7 +199,11 @@ describe('pipeline', () => {
   });
 
   it('ends what is under way when it is left early', async () => {
-    const recorder = new Recorder({ steps: 100, room: 4, computing: (step) => (step === 0 ? 0 : Number.POSITIVE_INFINITY) });
+    const recorder = new Recorder({
+      steps: 100,
+      room: 4,
+      computing: (step) => (step === 0 ? 0 : Number.POSITIVE_INFINITY),
+    });
     for await (const { outputs } of recorder.run()) {
       expect(outputs).toBe(0);
       break;
