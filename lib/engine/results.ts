@@ -108,7 +108,8 @@ export class Results {
     const first = parts[0]?.tensor as Tensor;
     const given = this.#given[name];
     if (given !== undefined) return this.#rows === given.shape[0] ? given : given.rows(0, this.#rows);
-    if (parts.length === 1) return first;
+    const joint = this.#whole?.rows.get(name)?.tensor ?? null;
+    if (parts.length === 1 && joint === null) return first;
     const tensors = parts.map(({ tensor }) => tensor);
     const size = (tensor: Tensor) => tensor.shape.slice(1).join();
     if (tensors.some((tensor) => tensor.shape.length !== first.shape.length)) {
@@ -118,7 +119,6 @@ export class Results {
       );
     }
     if (tensors.some((tensor) => size(tensor) !== size(first))) return new RaggedTensor(tensors);
-    const joint = this.#whole?.rows.get(name)?.tensor ?? null;
     const whole =
       joint === null
         ? allocate([this.#rows, ...first.shape.slice(1)], first.dtype)

@@ -157,33 +157,36 @@ describe('explain with a source', () => {
 });
 
 describe('what a run that ended early gives', () => {
-  it('is released by hand, with the memory for all that was not computed', async () => {
-    const stop = {
-      onPredictBatchEnd: (end: number, logs: ke.callbacks.StepLogs) => end === 2 && logs.stopPredicting(),
-    };
-    const fail = {
-      onPredictBatchEnd: (end: number) => {
-        if (end === 2) throw new Error('of the callback');
-      },
-    };
-    const release = (outputs: object) => {
-      for (const each of Object.values(outputs) as ke.Tensor[]) {
-        const { liveBytes } = ke.memory();
-        const bytes = (each.byteLength / 4) * 10;
-        expect(each.shape[0]).toBe(4);
-        each.release();
-        each.release();
-        expect(liveBytes - ke.memory().liveBytes).toBe(bytes);
-        expect(() => each.data).toThrow('released');
-      }
-    };
-    const run = (callback: object) =>
-      ke.explain(gradcam, model, rows(0, 10), null, { ...raw, batchSize: 2, callbacks: [callback] });
-    release(await run(stop));
-    const error = await run(fail).catch((thrown: unknown) => thrown);
-    release(ke.finishedSteps(error)?.outputs ?? {});
-    expect(ke.finishedSteps(error)?.steps).toBe(2);
-  });
+  it.each([1, 2])(
+    'is released by hand, with the memory for what was not computed, after %i steps',
+    async (n) => {
+      const stop = {
+        onPredictBatchEnd: (end: number, logs: ke.callbacks.StepLogs) => end === n && logs.stopPredicting(),
+      };
+      const fail = {
+        onPredictBatchEnd: (end: number) => {
+          if (end === n) throw new Error('of the callback');
+        },
+      };
+      const release = (outputs: object) => {
+        for (const each of Object.values(outputs) as ke.Tensor[]) {
+          const { liveBytes } = ke.memory();
+          const bytes = (each.byteLength / (2 * n)) * 10;
+          expect(each.shape[0]).toBe(2 * n);
+          each.release();
+          each.release();
+          expect(liveBytes - ke.memory().liveBytes).toBe(bytes);
+          expect(() => each.data).toThrow('released');
+        }
+      };
+      const run = (callback: object) =>
+        ke.explain(gradcam, model, rows(0, 10), null, { ...raw, batchSize: 2, callbacks: [callback] });
+      release(await run(stop));
+      const error = await run(fail).catch((thrown: unknown) => thrown);
+      release(ke.finishedSteps(error)?.outputs ?? {});
+      expect(ke.finishedSteps(error)?.steps).toBe(n);
+    },
+  );
 });
 
 describe('explainBatches', () => {
