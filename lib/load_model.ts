@@ -29,7 +29,7 @@ export interface LoadModelOptions {
   readonly strategy?: Strategy;
   /**
    * Batches that `explain` and `predict` run in one go, as Keras' `compile(steps_per_execution)`: callbacks are called
-   * once for all of them. For small models, where a batch takes less than a millisecond. Default 1.
+   * once for all of them. For small models, where a batch takes less than a millisecond. Default 1; 1 with `runEagerly`.
    */
   readonly stepsPerExecution?: number;
   /**
@@ -128,7 +128,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
       strategy: held,
       session: { intraOp, strategy: held.native, checkNumerics: runEagerly },
       predict,
-      stepsPerExecution,
+      // What fails is looked for in one step at a time: of several, whose sizes may differ, it would be any.
+      stepsPerExecution: runEagerly ? 1 : stepsPerExecution,
     });
     return new Model(core, layersOf(native), native.outputs, native.outputTensors);
   } catch (error) {

@@ -41,6 +41,8 @@ export class Tensor<D extends NumericDType = NumericDType> {
   #native: NativeTensor | null;
   #data: TypedArrays[D] | null;
   #pending: Promise<NativeTensor> | null = null;
+  /** The tensor of which this is a part, where nobody else has it: it is released with this one. */
+  #whole: Tensor | null = null;
 
   /** @internal Use `tensor()` or `allocate()`. */
   constructor(dtype: D, shape: readonly number[], memory: { native: NativeTensor } | { data: TypedArray }) {
@@ -113,11 +115,21 @@ export class Tensor<D extends NumericDType = NumericDType> {
     });
   }
 
+  /** @internal The first `count` rows of a tensor that nobody else will use: their release is that of the whole. */
+  intoFirstRows(count: number): Tensor<D> {
+    if (count === this.shape[0]) return this;
+    const first = this.rows(0, count);
+    first.#whole = this;
+    return first;
+  }
+
   /** Gives TensorFlow's memory back now rather than when the tensor is collected. Idempotent. */
   release(): void {
     this.#native?.release();
     this.#native = null;
     this.#data = null;
+    this.#whole?.release();
+    this.#whole = null;
   }
 
   [Symbol.dispose](): void {

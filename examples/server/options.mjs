@@ -1,7 +1,12 @@
 /** The service's options: flags, else environment variables, else defaults. */
 import { parseArgs } from 'node:util';
 
-/** Each option: its environment variable, its default, what it means. Numbers by the type of their default. */
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/**
+ * Each option: its environment variable, its default, what it means. Numbers by the type of their default, at most `most`;
+ * words are one of `values`.
+ */
 const OPTIONS = {
   model: { env: 'MODEL', help: 'SavedModel directory or frozen .pb (required)' },
   labels: { env: 'LABELS', help: 'text file with a class name a line' },
@@ -9,7 +14,7 @@ const OPTIONS = {
   size: { env: 'SIZE', default: 0, help: 'side of the pictures where the model takes any' },
   preprocess: { env: 'PREPROCESS', default: 'none', help: 'none, unit, tf, torch or caffe' },
   host: { env: 'HOST', default: '127.0.0.1', help: 'address to listen on' },
-  port: { env: 'PORT', default: 3000, help: 'port to listen on; 0: any' },
+  port: { env: 'PORT', default: 3000, most: 65_535, help: 'port to listen on; 0: any' },
   'max-batch-size': { env: 'MAX_BATCH_SIZE', default: 8, help: 'requests computed as one batch' },
   'max-delay-ms': { env: 'MAX_DELAY_MS', default: 5, help: 'longest wait for company in a batch' },
   'max-queue-size': { env: 'MAX_QUEUE_SIZE', default: 64, help: 'pictures that wait for their batch' },
@@ -27,7 +32,7 @@ const OPTIONS = {
   },
   'timeout-ms': { env: 'TIMEOUT_MS', default: 10_000, help: 'longest wait for an explanation' },
   'shutdown-ms': { env: 'SHUTDOWN_MS', default: 15_000, help: 'longest time to answer what was accepted' },
-  'log-level': { env: 'LOG_LEVEL', default: 'info', help: "pino's level, or silent" },
+  'log-level': { env: 'LOG_LEVEL', default: 'info', values: LEVELS, help: LEVELS.join(', ') },
 };
 
 export class UsageError extends Error {}
@@ -50,18 +55,22 @@ export function readOptions(args, env) {
   }
   if (values.help) return null;
   const options = {};
-  for (const [name, { env: variable, default: fallback }] of Object.entries(OPTIONS)) {
+  for (const [name, option] of Object.entries(OPTIONS)) {
+    const { env: variable, default: fallback } = option;
     const key = name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
     const text = values[name] ?? env[variable];
-    options[key] =
-      text === undefined || typeof fallback !== 'number' ? (text ?? fallback) : numberOf(name, text);
+    options[key] = text === undefined ? fallback : parseValue(name, option, text);
   }
   if (options.model === undefined) throw new UsageError('Which model? Pass --model DIRECTORY.');
   return options;
 }
 
-function numberOf(name, text) {
-  if (!/^\d+$/.test(text)) throw new UsageError(`--${name}: expected a whole number, received "${text}".`);
+function parseValue(name, { default: fallback, most = Number.MAX_SAFE_INTEGER, values }, text) {
+  const refuse = (expected) => new UsageError(`--${name}: expected ${expected}, received "${text}".`);
+  if (values !== undefined && !values.includes(text)) throw refuse(`one of ${values.join(', ')}`);
+  if (typeof fallback !== 'number') return text;
+  if (!/^\d+$/.test(text)) throw refuse('a whole number');
+  if (Number(text) > most) throw refuse(`at most ${most}`);
   return Number(text);
 }
 

@@ -354,8 +354,6 @@ export interface NativeNumerics {
   /** 'backward': the value is the gradient of `op`. */
   readonly pass: 'forward' | 'backward';
   readonly value: 'NaN' | 'Inf';
-  /** The first of the rows of the run that were computed together, or -1. */
-  readonly row: number;
 }
 
 /** How far the loops of a run are, in turns: of a Jacobian's units, of `forRange`, `mapRange`. */

@@ -7,7 +7,7 @@ export interface StepRecord {
   readonly milliseconds: number;
 }
 
-/** Records when steps ended. */
+/** Records when steps ended: a record per step, so not for input without an end. */
 export class History extends Callback {
   /** In the order of the steps, of the last run. */
   readonly steps: StepRecord[] = [];

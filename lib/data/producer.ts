@@ -70,6 +70,8 @@ function produceFromStream(stream: Readable): Producer {
   return {
     next: () => iterator.next(),
     end: async () => {
+      // What fails when it is destroyed has no other listener where it was not read yet, and would end the process.
+      stream.once('error', () => undefined);
       stream.destroy();
       await iterator.return?.();
     },

@@ -8,7 +8,7 @@ export interface Ahead<T> {
   readonly signal: AbortSignal;
   /** Hears of each item that the consumer takes. */
   readonly onTaken: (item: T) => void;
-  /** Hears of each item that was read in vain. */
+  /** Hears of each item that was read in vain. Must not throw. */
   readonly onDropped: (item: T) => void;
 }
 

@@ -21,10 +21,34 @@ async function untilClosed(closing: Promise<unknown>, signal: AbortSignal): Prom
   }
 }
 
-/** Tells the producer of a batch that nobody wants any more. */
+/** Tells the producer of a batch that it is not needed any more. Throws what that throws. */
 export function discard(batch: unknown): void {
   if (typeof batch !== 'object' || batch === null || !('release' in batch) || !('x' in batch)) return;
-  if (typeof batch.release === 'function') batch.release();
+  if (typeof batch.release !== 'function') return;
+  const late: unknown = batch.release();
+  // Nobody waits for it, and the run may be over when it fails.
+  if (late instanceof Promise) late.catch(warnOfRelease);
+}
+
+function warnOfRelease(error: unknown): void {
+  const why = error instanceof Error ? error.message : String(error);
+  process.emitWarning(`\`release\` of a batch failed: ${why}`, {
+    type: 'KerasExplainableWarning',
+    code: 'RELEASE_FAILED',
+  });
+}
+
+/** Gives back what nobody hears of any more: a failure is none of the run's, which goes on or has its own. */
+export function releaseQuietly(release: () => void): void {
+  try {
+    release();
+  } catch (error) {
+    warnOfRelease(error);
+  }
+}
+
+function discardLate(batch: unknown): void {
+  releaseQuietly(() => discard(batch));
 }
 
 /** What is read one after the other. */
@@ -57,7 +81,7 @@ export class SerialReader implements Reader {
     try {
       return await untilAborted(read, this.#signal);
     } catch (error) {
-      read.then(({ done, value }) => done !== true && discard(value), ignore);
+      read.then(({ done, value }) => done !== true && discardLate(value), ignore);
       throw error;
     }
   }
@@ -112,6 +136,8 @@ export class ParallelReader implements Reader {
 
   async next(): Promise<IteratorResult<unknown, void>> {
     for (;;) {
+      // Nothing is begun any more once it is aborted, whatever room there is.
+      checkSignal(this.#signal);
       this.#begin();
       const oldest = this.#read[0];
       if (oldest !== undefined) {
@@ -152,7 +178,7 @@ export class ParallelReader implements Reader {
 
   async close(): Promise<void> {
     this.#ended = true;
-    for (const read of this.#read) read.then(discard, ignore);
+    for (const read of this.#read) read.then(discardLate, ignore);
     this.#read.length = 0;
     const closing = this.#positions.close();
     closing.catch(ignore);

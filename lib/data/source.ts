@@ -50,8 +50,8 @@ export interface Sequence {
 export type Source = Iterable<BatchLike> | AsyncIterable<BatchLike> | Sequence;
 
 export function isSequence(value: object): value is Sequence {
-  const { length, at } = value as { length?: unknown; at?: unknown };
-  return Number.isInteger(length) && typeof at === 'function';
+  // Whatever its length is: that it is no integer can be said better than that this is no input.
+  return 'length' in value && typeof (value as { at?: unknown }).at === 'function';
 }
 
 function has(value: object, symbol: symbol): boolean {

@@ -7,7 +7,7 @@ import type { Batch, DataHandler, FedModel } from './batch.js';
 import type { ModuleSequence } from './module_sequence.js';
 import { positionsOf, produce, produceInOrder } from './producer.js';
 import { readAhead } from './read_ahead.js';
-import { ParallelReader, type Reader, SerialReader } from './reader.js';
+import { ParallelReader, type Reader, releaseQuietly, SerialReader } from './reader.js';
 import { Room } from './room.js';
 import { isSequence, type Source } from './source.js';
 import { checkStep, type Step, StepGroup, toBatch } from './step_batch.js';
@@ -60,7 +60,7 @@ export class SourceHandler implements DataHandler {
     const room = new Room(ahead);
     const items = this.#prepare(room, signal);
     const onTaken = ({ steps }: Batch) => room.give(steps);
-    const onDropped = (batch: Batch) => batch.release();
+    const onDropped = (batch: Batch) => releaseQuietly(batch.release);
     try {
       yield* workers === 0 ? items : readAhead({ items, abort, signal, onTaken, onDropped });
     } finally {
@@ -123,7 +123,7 @@ export class SourceHandler implements DataHandler {
           throw refused(`y of step ${index}`, expected, named ? 'none' : 'some');
         }
       } catch (error) {
-        step.release();
+        releaseQuietly(step.release);
         throw error;
       }
       // Rows of a tensor are not aligned: they are copied with their step.

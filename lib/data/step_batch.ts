@@ -5,7 +5,7 @@ import { alignedRows, allocate, joinRows, Tensor } from '../tensor.js';
 import type { Batch, FedModel } from './batch.js';
 import { indicesTensor } from './indices.js';
 import { inputName, inputTensors, isInputArray, refuseNaN } from './inputs.js';
-import { discard } from './reader.js';
+import { discard, releaseQuietly } from './reader.js';
 import type { BatchRecord } from './source.js';
 
 /** One step of a source, checked. */
@@ -62,8 +62,9 @@ export async function checkStep(
   let made: Tensor | null = null;
   let lent = batch;
   const letGo = () => {
-    discard(lent);
+    const given = lent;
     lent = null;
+    discard(given);
   };
   const release = () => {
     made?.release();
@@ -84,7 +85,7 @@ export async function checkStep(
     for (const [i, input] of inputs.entries()) await refuseNaN(inputName(i, inputs.length, place), input);
     return { step, samples, inputs, indices, lentIndices: indices !== null && indices === y, letGo, release };
   } catch (error) {
-    release();
+    releaseQuietly(release);
     // What is wrong in itself, as data that does not fit its shape, is found where steps are not known.
     if ((error instanceof TypeError || error instanceof RangeError) && !error.message.includes(place)) {
       error.message = `Step ${step}: ${error.message}`;
@@ -117,7 +118,7 @@ export async function toBatch(checked: Step): Promise<Batch> {
     const about = { step, steps: 1, begin: 0, samples, batchSize: samples };
     return { ...about, inputs: fed, indices: units, release: releaseAll };
   } catch (error) {
-    releaseAll();
+    releaseQuietly(releaseAll);
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import type { Model } from '../model/model.js';
 import type { RaggedTensor } from '../ragged.js';
 import { checkSignal } from '../signal.js';
 import type { Tensor } from '../tensor.js';
-import { checkInto, type Into, lendInto } from './into.js';
+import { checkInto, type Into, lendInto, refuseInputs } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
 import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';
 import { runBatches } from './run_batches.js';
@@ -59,6 +59,7 @@ export async function explain<M extends AnyMethod, X extends Inputs | Source>(
   const { handler, step, loop, release } = prepare(method, model, x, y, options);
   try {
     const destination = checkInto(into, handler.samples);
+    refuseInputs(destination, [x, y]);
     const giveBack = lendInto(destination);
     try {
       await handler.validate();

@@ -47,6 +47,19 @@ export function checkInto(into: unknown, samples: number | null): Readonly<Recor
   return Object.fromEntries(given);
 }
 
+/** Refuses to write over what the run reads: `read`, and what lies in it. Throws RangeError. */
+export function refuseInputs(into: Readonly<Record<string, Tensor>>, read: readonly unknown[]): void {
+  const lists = read.filter((each) => typeof each === 'object' && each !== null);
+  const fed = new Set(
+    lists.flatMap((each) => (each instanceof Tensor ? [each] : Object.values(each as object))),
+  );
+  for (const [name, tensor] of Object.entries(into)) {
+    if (!fed.has(tensor)) continue;
+    const mend = 'Make another one with `allocate`.';
+    throw refused(`into.${name}`, 'a tensor that the run does not read', 'one of `x` or `y`', mend);
+  }
+}
+
 /** What runs write to that are under way. */
 const lent = new WeakSet<Tensor>();
 

@@ -9,10 +9,10 @@ export function withLayer(error: unknown, model: Model, batch: Batch): unknown {
   if (!(error instanceof KerasExplainableError)) return error;
   const { numerics } = (error.cause ?? {}) as { numerics?: NativeNumerics };
   if (numerics === undefined) return error;
-  const { type, pass, value, ofModel, row } = numerics;
+  const { type, pass, value, ofModel } = numerics;
   const { op } = error;
   const layer = ofModel && !model.closed ? (model.core.native.layerOf(op)?.join('/') ?? null) : null;
-  const step = batch.step + Math.floor(Math.max(0, row) / batch.batchSize);
+  const { step } = batch;
   const message = `${describe(op, layer, numerics)} (in step ${step}).`;
   return new NumericsError(message, { cause: error.cause, op, layer, pass, step, type, value });
 }

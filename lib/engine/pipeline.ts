@@ -46,6 +46,16 @@ export async function* pipeline<Outputs>(
   let thrown = false;
   let pulling: Promise<void> | null = null;
 
+  /** Gives a batch back, whatever its producer makes of it: a failure of that ends the run after what is under way. */
+  const release = (batch: Batch | undefined) => {
+    try {
+      batch?.release();
+    } catch (reason) {
+      ended = true;
+      failure ??= { reason };
+    }
+  };
+
   const pull = async () => {
     let batch: Batch | undefined;
     try {
@@ -56,19 +66,19 @@ export async function* pipeline<Outputs>(
       }
       batch = next.value;
       if (broken) {
-        batch.release();
+        release(batch);
         return;
       }
       room = Math.min(handler.maxQueueSize, inFlight(batch));
       await announce(batch);
       // Much may have happened meanwhile, and a batch that is begun now would hear of none of it.
       checkSignal(signal);
-      if (broken) batch.release();
+      if (broken) release(batch);
       else underWay.push(start(batch));
     } catch (reason) {
-      batch?.release();
       ended = true;
       failure ??= { reason };
+      release(batch);
     } finally {
       pulling = null;
     }
@@ -117,7 +127,7 @@ export async function* pipeline<Outputs>(
       try {
         outputs = await oldest.outputs;
       } finally {
-        oldest.batch.release();
+        release(oldest.batch);
       }
       yield { batch: oldest.batch, outputs };
     }
@@ -129,7 +139,7 @@ export async function* pipeline<Outputs>(
     abort(new Error('The run has ended.'));
     await pulling;
     await Promise.all(underWay.map(({ settled }) => settled));
-    for (const { batch } of underWay) batch.release();
+    for (const { batch } of underWay) release(batch);
     await source.return().catch((error: unknown) => {
       // What went wrong first is what the caller hears of, as in a `for await`.
       if (!thrown) throw error;

@@ -88,7 +88,7 @@ export function prepare<M extends AnyMethod>(
   const list =
     callbacks instanceof CallbackList
       ? callbacks
-      : new CallbackList(callbacks, { addHistory: true, addProgbar: verbose !== 0, ...about });
+      : new CallbackList(callbacks, { addProgbar: verbose !== 0, ...about });
   return {
     handler,
     step: async (batch, hooks) => ({ ...(await explainFunction(batch, hooks)) }),

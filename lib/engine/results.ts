@@ -108,7 +108,8 @@ export class Results {
     const first = parts[0]?.tensor as Tensor;
     const given = this.#given[name];
     if (given !== undefined) return this.#rows === given.shape[0] ? given : given.rows(0, this.#rows);
-    if (parts.length === 1) return first;
+    const joint = this.#whole?.rows.get(name)?.tensor ?? null;
+    if (parts.length === 1 && joint === null) return first;
     const tensors = parts.map(({ tensor }) => tensor);
     const size = (tensor: Tensor) => tensor.shape.slice(1).join();
     if (tensors.some((tensor) => tensor.shape.length !== first.shape.length)) {
@@ -118,7 +119,6 @@ export class Results {
       );
     }
     if (tensors.some((tensor) => size(tensor) !== size(first))) return new RaggedTensor(tensors);
-    const joint = this.#whole?.rows.get(name)?.tensor ?? null;
     const whole =
       joint === null
         ? allocate([this.#rows, ...first.shape.slice(1)], first.dtype)
@@ -129,6 +129,6 @@ export class Results {
       await joinRows(whole, row, tensor);
       if (!this.#shared) tensor.release();
     }
-    return this.#rows === whole.shape[0] ? whole : whole.rows(0, this.#rows);
+    return whole.intoFirstRows(this.#rows);
   }
 }

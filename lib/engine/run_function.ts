@@ -47,9 +47,13 @@ export async function runFunction(
   );
   checkSignal(signal);
   const run = loadedAddon().createRun();
-  const abort = () => run.cancel();
-  signal?.addEventListener('abort', abort, { once: true });
   const watch = report === undefined ? null : new ProgressWatch(run, report);
+  const abort = () => {
+    // Its end may take as long as a turn of its loops does.
+    watch?.stop();
+    run.cancel();
+  };
+  signal?.addEventListener('abort', abort, { once: true });
   const destinations = names.map((name) => into[name] ?? place?.(name));
   let outputs: NativeTensor[] = [];
   try {

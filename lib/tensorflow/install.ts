@@ -2,6 +2,7 @@
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import lockfile from 'proper-lockfile';
+import { whyNotWritable } from '../writable.js';
 import { sha256, unpackTarball, unpackZip } from './archive.js';
 import { fetchFile } from './download.js';
 import { TensorflowInstallError } from './errors.js';
@@ -77,6 +78,13 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<I
     throw new TypeError(`Expected 'cpu' or 'gpu' for variant but received ${JSON.stringify(variant)}`);
   }
   const root = options.cacheDirectory ?? cacheRoot();
+  // Not left to `mkdir`: below /proc it never returns.
+  const reason = await whyNotWritable(root);
+  if (reason !== null) {
+    throw new TensorflowInstallError(
+      `The cache ${root} cannot be used: ${reason}. Set XDG_CACHE_HOME to a directory that can be written to`,
+    );
+  }
   await mkdir(root, { recursive: true });
   const release = await acquireLock(root, options);
   try {
@@ -336,7 +344,7 @@ async function directoryPlan(directory: string, wheel: PinnedWheel | undefined):
   if ('reason' in found) {
     const or = wheel === undefined ? '' : `, or the wheel ${wheel.file}`;
     throw new TensorflowInstallError(
-      `Expected 'pip', 'tarball' or a directory that holds libtensorflow${or} for from but received ${directory}: ${found.reason}`,
+      `Expected 'pip', 'tarball' or a directory that holds libtensorflow${or} for --from but received ${directory}: ${found.reason}`,
     );
   }
   return {

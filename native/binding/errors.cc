@@ -25,7 +25,6 @@ Napi::Value NumericsError(Napi::Env env, const graph::NumericsError& error) {
   numerics.Set("ofModel", origin.of_model);
   numerics.Set("pass", origin.backward ? "backward" : "forward");
   numerics.Set("value", error.value());
-  numerics.Set("row", static_cast<double>(error.row));
   const Napi::Value value = MakeError(env, error.code(), error.what(), error.op());
   value.As<Napi::Object>().Set("numerics", numerics);
   return value;

@@ -27,8 +27,6 @@ class NumericsError : public tf::Error {
 
   const Origin& origin() const { return origin_; }
   const std::string& value() const { return value_; }  // "NaN" or "Inf"
-  // The row of the run's feeds that the failing shard began with; -1 where none has rows.
-  int64_t row = -1;
 
  private:
   Origin origin_;

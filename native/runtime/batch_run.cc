@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "graph/numerics_op.h"
 #include "runtime/placed_replica.h"
 #include "tensorflow/dtype.h"
 
@@ -72,13 +71,7 @@ void BatchRun::RunShards(const Shards& shards, Replica& replica) {
   }
 
   auto& placed = static_cast<PlacedReplica&>(replica);
-  std::vector<tf::TensorPtr> outputs;
-  try {
-    outputs = placed.Compute(function_, std::move(slices), &control());
-  } catch (graph::NumericsError& error) {
-    error.row = rows_ < 0 ? -1 : begin;
-    throw;
-  }
+  std::vector<tf::TensorPtr> outputs = placed.Compute(function_, std::move(slices), &control());
 
   if (placed.placement().remote()) {
     for (size_t i = 0; i < outputs.size(); ++i) CheckOutput(i, outputs[i].get());

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { cli, objects, start } from './cli_process.js';
+import { cli, inProcess, objects, start } from './cli_process.js';
 
 const TINY = 'test/fixtures/tiny/saved_model';
 
@@ -36,9 +36,17 @@ test('bench takes models of other ranks, and says where one cannot be explained'
   expect(volumes.err).toBe('');
   expect(volumes.code).toBe(0);
   expect(volumes.out).toMatch(/^explain +1 +[\d.]+ +[\d.]+ +[\d.]+ +\d+$/m);
-  const module = await cli('bench', '--model', 'test/fixtures/models/module/model', ...quick);
+  const module = await inProcess('bench', '--model', 'test/fixtures/models/module/model', ...quick);
   expect(module.err).toMatch(/^error: The model has no layer with a `kernel`/);
   expect(module.code).toBe(1);
+});
+
+test('bench refuses a size that the model does not take', async () => {
+  const quick = ['--model', TINY, '--batch-size', '1', '--seconds', '0.01'];
+  const { code, err } = await inProcess('bench', ...quick, '--size', '32');
+  expect(err).toMatch(/^error: --size: the model takes no other sizes than its own, \(any, 2, 2, 2\)/);
+  expect(code).toBe(2);
+  expect((await inProcess('bench', ...quick, '--size', '2')).code).toBe(0);
 });
 
 test('bench that is interrupted prints what it has', async () => {

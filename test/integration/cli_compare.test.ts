@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { image } from '../../lib/index.js';
-import { cli, DEMO, objects, start, temporaryDirectory } from './cli_process.js';
+import { cli, DEMO, inProcess, objects, start, temporaryDirectory } from './cli_process.js';
 
 const directory = temporaryDirectory();
 
@@ -33,7 +33,7 @@ describe('explain --method all', () => {
     ];
     const [table, json] = [
       await cli(...demo('all', ...args)),
-      await cli(...demo('all-json', ...args, '--json')),
+      await inProcess(...demo('all-json', ...args, '--json')),
     ];
     expect([table.err, json.err]).toEqual(['', '']);
     expect([table.code, json.code]).toEqual([0, 0]);
@@ -59,7 +59,7 @@ describe('explain --method all', () => {
       }
     }
     const pictures = ['--images', `${DEMO}/images/0*`, ...boxes, '--json'];
-    const alone = objects((await cli(...demo('alone', ...pictures, '--method', 'gradients'))).out);
+    const alone = objects((await inProcess(...demo('alone', ...pictures, '--method', 'gradients'))).out);
     expect(compared.find(({ name }) => name === 'gradients').pointing).toEqual(alone.at(-1).pointing);
 
     const passes = Object.fromEntries(compared.map((each) => [each.name, each.passes]));

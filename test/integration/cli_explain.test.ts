@@ -53,7 +53,7 @@ describe('explain', () => {
   test('an overlay has the size of its picture and differs from it', async () => {
     const [name] = (await readdir(join(ROOT, DEMO, 'images'))).sort();
     const path = `${DEMO}/images/${name}`;
-    expect((await cli(...demo('one', '--images', path, '--units', '4'))).code).toBe(0);
+    expect((await inProcess(...demo('one', '--images', path, '--units', '4'))).code).toBe(0);
     const read = async (file: string) => image.decodeImage(await readFile(file));
     const original = await read(join(ROOT, path));
     const copy = await read(join(directory, 'one', 'images', `${name}.original.png`));
@@ -67,7 +67,7 @@ describe('explain', () => {
     const args = ['--images', `${DEMO}/images/0*`, '--labels', `${DEMO}/labels.txt`, '--top', '2', '--json'];
     const [whole, single] = await Promise.all([
       cli(...demo('json', ...args)),
-      cli(...demo('json1', ...args, '--batch-size', '2')),
+      inProcess(...demo('json1', ...args, '--batch-size', '2')),
     ]);
     expect(whole.code).toBe(0);
     const found = objects(whole.out);
@@ -95,8 +95,8 @@ describe('explain', () => {
 
   test('gradients, and Grad-CAM by a named layer', async () => {
     const pictures = ['--images', `${DEMO}/images/01*`];
-    expect((await cli(...demo('gradients', ...pictures, '--method', 'gradients'))).code).toBe(0);
-    expect((await cli(...demo('layer', ...pictures, '--layer', 'block4_relu'))).code).toBe(0);
+    expect((await inProcess(...demo('gradients', ...pictures, '--method', 'gradients'))).code).toBe(0);
+    expect((await inProcess(...demo('layer', ...pictures, '--layer', 'block4_relu'))).code).toBe(0);
   });
 
   test('a method by a long name, with its settings, and a sheet', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { factsOf } from '../../lib/cli/layers/facts.js';
 import { layersTable, summaryLines } from '../../lib/cli/layers/table.js';
 import * as ke from '../../lib/index.js';
-import { cli, DEMO, ROOT } from './cli_process.js';
+import { cli, DEMO, inProcess, ROOT } from './cli_process.js';
 
 const FIXTURES = join(ROOT, 'test', 'fixtures');
 
@@ -21,7 +21,7 @@ describe('layers', () => {
   test('the demo: the table, what is exposed by default, and the same as JSON', async () => {
     const [table, json] = [
       await cli('layers', '--model', `${DEMO}/model`),
-      await cli('layers', '--model', `${DEMO}/model`, '--json'),
+      await inProcess('layers', '--model', `${DEMO}/model`, '--json'),
     ];
     expect([table.err, json.err]).toEqual(['', '']);
     expect([table.code, json.code]).toEqual([0, 0]);
@@ -45,13 +45,13 @@ describe('layers', () => {
   });
 
   test('a filter, and one that finds nothing', async () => {
-    const found = await cli('layers', '--model', `${DEMO}/model`, '--filter', 'BatchNorm', '--json');
+    const found = await inProcess('layers', '--model', `${DEMO}/model`, '--filter', 'BatchNorm', '--json');
     const { layers, parameters } = JSON.parse(found.out);
     expect(layers.map(({ type }: { type: string }) => type)).toEqual(
       new Array(layers.length).fill('BatchNormalization'),
     );
     expect(parameters).toBe(146170);
-    const none = await cli('layers', '--model', `${DEMO}/model`, '--filter', 'block5_rellu');
+    const none = await inProcess('layers', '--model', `${DEMO}/model`, '--filter', 'block5_rellu');
     expect(none.code).toBe(2);
     expect(none.err).toContain("Did you mean 'block5_relu'");
   });

@@ -23,8 +23,8 @@ describe('predict', () => {
     const labels = ['--labels', `${DEMO}/labels.txt`];
     const [text, json, explained] = [
       await cli('predict', ...pictures, ...labels, '--top', '2', '--batch-size', '4'),
-      await cli('predict', ...pictures, ...labels, '--json'),
-      await cli('explain', ...pictures, ...labels, '--json', '--out', join(directory, 'maps')),
+      await inProcess('predict', ...pictures, ...labels, '--json'),
+      await inProcess('explain', ...pictures, ...labels, '--json', '--out', join(directory, 'maps')),
     ];
     expect([text.err, json.err]).toEqual(['', '']);
     expect([text.code, json.code]).toEqual([0, 0]);
@@ -54,7 +54,7 @@ describe('predict', () => {
 
   test('skips what is no picture, and ends with 1', async () => {
     const pictures = ['--images', `${DEMO}/images/01*`, 'package.json'];
-    const { code, out, err } = await cli('predict', '--model', `${DEMO}/model`, ...pictures);
+    const { code, out, err } = await inProcess('predict', '--model', `${DEMO}/model`, ...pictures);
     expect(code).toBe(1);
     expect(err).toMatch(/^skipped package\.json: Expected a JPEG/);
     expect(out).toContain('1 of 2 pictures predicted, 1 skipped.');
@@ -67,7 +67,7 @@ describe('predict', () => {
     const args = ['--model', 'test/fixtures/tiny/saved_model', '--inputs', path];
     const [json, text] = [
       await cli('predict', ...args, '--json', '--batch-size', '2'),
-      await cli('predict', ...args, '--top', '1'),
+      await inProcess('predict', ...args, '--top', '1'),
     ];
     expect([json.err, text.err]).toEqual(['', '']);
     expect([json.code, text.code]).toEqual([0, 0]);

@@ -62,14 +62,22 @@ export function start(
 
 export const cli = (...args: string[]): Promise<Ended> => start(args).ended;
 
-/** The same in this process, where TensorFlow is loaded once: for what ends before anything is done. */
+/** The same in this process, where TensorFlow is loaded once: for what needs no process of its own to be seen. */
 export async function inProcess(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const [out, err] = [new PassThrough(), new PassThrough()];
+  const text = { out: '', err: '' };
+  // Taken as it comes: a stream that nobody reads fills up, and then whoever writes to it waits.
+  out.setEncoding('utf8').on('data', (chunk: string) => {
+    text.out += chunk;
+  });
+  err.setEncoding('utf8').on('data', (chunk: string) => {
+    text.err += chunk;
+  });
   const code = await run(args, {
     out: out as unknown as NodeJS.WriteStream,
     err: err as unknown as NodeJS.WriteStream,
   });
-  return { code, out: String(out.read() ?? ''), err: String(err.read() ?? '') };
+  return { code, out: text.out, err: text.err };
 }
 
 /** What `--json` printed, a line an object. */

@@ -156,6 +156,39 @@ describe('explain with a source', () => {
   });
 });
 
+describe('what a run that ended early gives', () => {
+  it.each([1, 2])(
+    'is released by hand, with the memory for what was not computed, after %i steps',
+    async (n) => {
+      const stop = {
+        onPredictBatchEnd: (end: number, logs: ke.callbacks.StepLogs) => end === n && logs.stopPredicting(),
+      };
+      const fail = {
+        onPredictBatchEnd: (end: number) => {
+          if (end === n) throw new Error('of the callback');
+        },
+      };
+      const release = (outputs: object) => {
+        for (const each of Object.values(outputs) as ke.Tensor[]) {
+          const { liveBytes } = ke.memory();
+          const bytes = (each.byteLength / (2 * n)) * 10;
+          expect(each.shape[0]).toBe(2 * n);
+          each.release();
+          each.release();
+          expect(liveBytes - ke.memory().liveBytes).toBe(bytes);
+          expect(() => each.data).toThrow('released');
+        }
+      };
+      const run = (callback: object) =>
+        ke.explain(gradcam, model, rows(0, 10), null, { ...raw, batchSize: 2, callbacks: [callback] });
+      release(await run(stop));
+      const error = await run(fail).catch((thrown: unknown) => thrown);
+      release(ke.finishedSteps(error)?.outputs ?? {});
+      expect(ke.finishedSteps(error)?.steps).toBe(n);
+    },
+  );
+});
+
 describe('explainBatches', () => {
   it('gives steps in order, each as soon as it is there', async () => {
     let send: (end: boolean) => void = () => undefined;
@@ -336,6 +369,21 @@ describe('into', () => {
     const three = ke.allocate([3, 2, 2, 3]);
     const flat = ke.allocate([2, 12]);
     const twice = ke.allocate([2, 3]);
+    const read = ke.allocate([2, 2, 2, 2]);
+    read.data.set(rows(0, 2).data as Float32Array);
+    for (const x of [read, [read], { x: read }] as const) {
+      const writing = ke.explain(
+        gradcam,
+        model,
+        x,
+        [
+          [0, 1],
+          [1, 2],
+        ],
+        { ...raw, into: { maps: read } },
+      );
+      await expect(writing).rejects.toThrow('`into.maps` but received one of `x` or `y`');
+    }
     await expect(run(rows(0, 2), { maps: released })).rejects.toThrow('but received a released one');
     await expect(run(rows(0, 2), { maps: three })).rejects.toThrow('Expected 2 rows, one per sample');
     await expect(run(batches([2]), { maps: released })).rejects.toThrow('native memory');

@@ -171,6 +171,21 @@ describe('runEagerly', () => {
     expect(output?.data[0]).toBeNaN();
   });
 
+  it('names the step, whatever `stepsPerExecution` and the sizes of steps', async () => {
+    const file = path.join(FIXTURES, 'numerics');
+    using model = await ke.loadModel(file, { runEagerly: true, stepsPerExecution: 4 });
+    const view = ke.inspection.expose(model, 'conv', 'log');
+    const sizes = [4, 1, 4, 1];
+    const rows = sizes.flatMap((size, step) => Array<number>(size).fill(step));
+    for (let bad = 0; bad < rows.length; bad++) {
+      const source = sizes.map((size, step) => {
+        const begin = rows.indexOf(step);
+        return samples(...Array.from({ length: size }, (_, i) => [begin + i === bad ? -1 : 1, 1] as const));
+      });
+      await expect(view.predict(source.values())).rejects.toMatchObject({ value: 'NaN', step: rows[bad] });
+    }
+  });
+
   it('must be a boolean', async () => {
     await expect(ke.loadModel('/nowhere', { runEagerly: 'yes' as never })).rejects.toThrow('runEagerly');
   });

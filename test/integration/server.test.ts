@@ -217,16 +217,29 @@ describe('the server example ends', () => {
   });
 
   it('with a word about options that it does not understand', async () => {
-    for (const args of [[], ['--model', 'demo/model', '--port', 'many'], ['--modle', 'x']]) {
-      const child = spawn(process.execPath, ['examples/server/server.mjs', ...args], { cwd: ROOT, env: {} });
-      let text = '';
-      child.stderr.on('data', (data: Buffer) => {
-        text += data;
-      });
-      const [code] = await once(child, 'close');
-      expect(code).toBe(2);
-      expect(text).toMatch(/Usage:/);
-    }
+    const child = spawn(process.execPath, ['examples/server/server.mjs', '--modle', 'x'], {
+      cwd: ROOT,
+      env: {},
+    });
+    let text = '';
+    child.stderr.on('data', (data: Buffer) => {
+      text += data;
+    });
+    const [code] = await once(child, 'close');
+    expect(code).toBe(2);
+    expect(text).toMatch(/^Unknown option '--modle'.*\n\nUsage:/s);
+  });
+
+  it.each([
+    [[], 'Which model?'],
+    [['--port', 'many'], '--port: expected a whole number, received "many".'],
+    [['--port', '65536'], '--port: expected at most 65535'],
+    [['--log-level', 'loud'], '--log-level: expected one of trace, debug, info'],
+  ])('at once where they are wrong: %j', async (args, message) => {
+    const { readOptions } = await import(new URL('../../examples/server/options.mjs', import.meta.url).href);
+    const model = args.length === 0 ? [] : ['--model', 'demo/model'];
+    expect(() => readOptions([...model, ...args], {})).toThrow(message);
+    expect(() => readOptions(model, { PORT: '65536', MODEL: 'x' })).toThrow('--port');
   });
 });
 

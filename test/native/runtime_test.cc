@@ -1,8 +1,7 @@
-// The runtime: memory that TensorFlow shares, shards in order, and what happens when runs fail or are cut
-// short.
+// Compiled functions: memory that TensorFlow shares, shards in order, and what happens when runs fail or are
+// cut short.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <functional>
@@ -11,7 +10,6 @@
 #include <numeric>
 #include <thread>
 
-#include "runtime/background.h"
 #include "runtime/compiled_function.h"
 #include "runtime/memory.h"
 #include "runtime/strategy.h"
@@ -443,139 +441,6 @@ TEST(CompiledFunction, TakesAThousandRunsAtOnce) {
     ASSERT_EQ(outcome.code(), TF_OK);
     for (int i = 0; i < 16; ++i) ASSERT_EQ(Values(outcome.outputs[0])[i], 2 * (run + i));
   }
-}
-
-class CountingJob : public ShardedJob {
- public:
-  CountingJob(int64_t shards, std::function<void(int64_t)> run, std::promise<std::exception_ptr>* finished)
-      : ShardedJob(shards, nullptr), run_(std::move(run)), finished_(finished) {}
-
- protected:
-  void RunShards(const Shards& shards, Replica&) override { run_(shards.begin); }
-  void Finish(std::exception_ptr error) noexcept override { finished_->set_value(error); }
-
- private:
-  std::function<void(int64_t)> run_;
-  std::promise<std::exception_ptr>* finished_;
-};
-
-TEST(Executor, BeginsShardsInOrderOfJobsAndNumbers) {
-  Strategy strategy(1);
-  std::vector<int64_t> order;
-  std::promise<std::exception_ptr> finished[3];
-  std::promise<void> gate;
-  auto open = gate.get_future().share();
-  for (int job = 0; job < 3; ++job) {
-    strategy.Submit(std::make_shared<CountingJob>(
-        3,
-        [&order, open, job](int64_t shard) {
-          open.wait();
-          order.push_back(10 * job + shard);
-        },
-        &finished[job]));
-  }
-  gate.set_value();
-  for (auto& promise : finished) promise.get_future().wait();
-  EXPECT_EQ(order, (std::vector<int64_t>{0, 1, 2, 10, 11, 12, 20, 21, 22}));
-}
-
-TEST(Executor, KeepsTheErrorOfTheFirstFailedShardAndSkipsTheRest) {
-  Strategy strategy(1);
-  std::atomic<int> runs{0};
-  std::promise<std::exception_ptr> finished;
-  strategy.Submit(std::make_shared<CountingJob>(
-      100,
-      [&](int64_t shard) {
-        ++runs;
-        if (shard >= 2) throw tf::Error(TF_ABORTED, "shard " + std::to_string(shard));
-      },
-      &finished));
-  EXPECT_THROW(
-      {
-        try {
-          std::rethrow_exception(finished.get_future().get());
-        } catch (const tf::Error& error) {
-          EXPECT_STREQ(error.what(), "shard 2");
-          throw;
-        }
-      },
-      tf::Error);
-  EXPECT_EQ(runs, 3);
-}
-
-class EmptyJob : public ShardedJob {
- public:
-  EmptyJob() : ShardedJob(1, nullptr) {}
-
- protected:
-  void RunShards(const Shards&, Replica&) override {}
-  void Finish(std::exception_ptr) noexcept override {}
-};
-
-// Waits until Stop(), called by another thread, has begun: from then on jobs are refused.
-void AwaitStop(Strategy* strategy) {
-  try {
-    for (;;) {
-      strategy->Submit(std::make_shared<EmptyJob>());
-      std::this_thread::yield();
-    }
-  } catch (const tf::Error&) {
-  }
-}
-
-TEST(Executor, StopFinishesWhatIsQueuedWithCancelled) {
-  Strategy strategy(1);
-  std::promise<void> started;
-  std::promise<void> gate;
-  auto open = gate.get_future().share();
-  std::promise<std::exception_ptr> finished[2];
-  strategy.Submit(std::make_shared<CountingJob>(
-      1,
-      [&, open](int64_t) {
-        started.set_value();
-        open.wait();
-      },
-      &finished[0]));
-  strategy.Submit(std::make_shared<CountingJob>(5, [](int64_t) { FAIL(); }, &finished[1]));
-  started.get_future().wait();
-  std::thread stopper([&] { strategy.Stop(); });
-  AwaitStop(&strategy);
-  gate.set_value();
-  stopper.join();
-  EXPECT_EQ(finished[0].get_future().get(), nullptr);
-  EXPECT_THROW(std::rethrow_exception(finished[1].get_future().get()), tf::Error);
-  EXPECT_THROW(strategy.Submit(std::make_shared<CountingJob>(1, [](int64_t) {}, &finished[0])), tf::Error);
-}
-
-// Waits until Stop(), called by another thread, has begun: from then on a job is destroyed, not kept.
-void AwaitStop(Background* background) {
-  for (long holders = 2; holders > 1; std::this_thread::yield()) {
-    const auto token = std::make_shared<int>();
-    background->Submit([token] {});
-    holders = token.use_count();
-  }
-}
-
-TEST(Background, RunsJobsAndDropsTheQueuedOnesAtTheEnd) {
-  std::promise<void> started;
-  std::promise<void> gate;
-  auto open = gate.get_future().share();
-  std::atomic<int> runs{0};
-  Background background(1);
-  background.Submit([&, open] {
-    started.set_value();
-    open.wait();
-    ++runs;
-  });
-  background.Submit([&] { ++runs; });
-  started.get_future().wait();
-  std::thread stopper([&] { background.Stop(); });
-  AwaitStop(&background);
-  gate.set_value();
-  stopper.join();
-  EXPECT_EQ(runs, 1);
-  background.Submit([&] { ++runs; });
-  EXPECT_EQ(runs, 1);
 }
 
 TEST(DType, NamesRoundTrip) {

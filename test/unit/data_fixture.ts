@@ -1,6 +1,9 @@
 /** What the tests of sources share: a model of small numbers, and batches that say which they are. */
-import type { Batch, DataHandler } from '../../lib/data/data_handler.js';
-import type { BatchRecord } from '../../lib/data/source.js';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import type { Batch, DataHandler, DataOptions } from '../../lib/data/data_handler.js';
+import { makeDataHandler } from '../../lib/data/data_handler.js';
+import type { Indices } from '../../lib/data/indices.js';
+import type { BatchRecord, Sequence, Source } from '../../lib/data/source.js';
 import type { TensorSpec } from '../../lib/graph/layer.js';
 import { tensor } from '../../lib/tensor.js';
 
@@ -48,3 +51,51 @@ export async function takeAll(
   }
   return all;
 }
+
+/** The data handler of a source for the fixture's model. */
+export const handlerOf = (
+  source: unknown,
+  options: DataOptions & { stepsPerExecution?: number } = {},
+  y?: Indices,
+) => makeDataHandler(model, source as Source, y, options);
+
+/** `n` batches that tell their step and row apart. */
+export function* count(n: number, samples = 2) {
+  for (let step = 0; step < n; step++) yield numbered(step, samples);
+}
+
+export async function* countSlowly(n: number, samples = 2) {
+  for (const batch of count(n, samples)) {
+    await turn();
+    yield batch;
+  }
+}
+
+/** A Sequence that notes what was asked of it. */
+export class Noted implements Sequence {
+  readonly asked: number[] = [];
+  closed = 0;
+  underWay = 0;
+  mostUnderWay = 0;
+  constructor(
+    readonly length: number,
+    readonly delay: (i: number) => number = () => 0,
+  ) {}
+  async at(i: number) {
+    this.asked.push(i);
+    this.mostUnderWay = Math.max(this.mostUnderWay, ++this.underWay);
+    await sleep(this.delay(i));
+    this.underWay -= 1;
+    return numbered(i);
+  }
+  close() {
+    this.closed += 1;
+  }
+}
+
+/** What `count(n)` gives: its rows by step. */
+export const expected = (n: number) =>
+  Array.from({ length: n }, (_, step) => [
+    [step, 0],
+    [step, 1],
+  ]);

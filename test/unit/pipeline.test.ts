@@ -199,7 +199,11 @@ describe('pipeline', () => {
   });
 
   it('ends what is under way when it is left early', async () => {
-    const recorder = new Recorder({ steps: 100, room: 4, computing: (step) => (step === 0 ? 0 : 1000) });
+    const recorder = new Recorder({
+      steps: 100,
+      room: 4,
+      computing: (step) => (step === 0 ? 0 : Number.POSITIVE_INFINITY),
+    });
     for await (const { outputs } of recorder.run()) {
       expect(outputs).toBe(0);
       break;
@@ -236,7 +240,7 @@ describe('pipeline', () => {
   it('ends with its signal, and leaves no listener on it', async () => {
     const outer = new AbortController();
     const control = follow(outer.signal);
-    const recorder = new Recorder({ steps: 100, computing: () => 1000 });
+    const recorder = new Recorder({ steps: 100, computing: () => Number.POSITIVE_INFINITY });
     setTimeout(() => outer.abort(new Error('enough')), 5);
     const { given, error } = await collect(recorder.run(control));
     expect(given).toEqual([]);
@@ -275,5 +279,23 @@ describe('pipeline', () => {
 
     for await (const _ of announcing(leave, (step) => step === 1 && turns(5))) break;
     expect([leave.begun, leave.released.toSorted()]).toEqual([1, [0, 1]]);
+  });
+
+  it('gives the step whose batch cannot be released, then that failure, and closes the source', async () => {
+    const recorder = new Recorder({ steps: 9, room: 2 });
+    const handler = recorder.handler();
+    const failing: DataHandler = {
+      ...handler,
+      async *batches(signal) {
+        const release = () => {
+          throw new Error('release');
+        };
+        for await (const batch of handler.batches(signal)) yield { ...batch, release };
+      },
+    };
+    const { given, error } = await collect(pipeline(failing, recorder.stage, follow(undefined)));
+    expect(error).toEqual(new Error('release'));
+    expect(given).toEqual(upTo(recorder.begun).map((step) => step * 10));
+    expect(recorder.closed).toBe(1);
   });
 });

@@ -12,6 +12,7 @@ import { methodsOf, type NamedMethod } from '../methods/named.js';
 import { withModel } from '../model.js';
 import { formatBytes } from '../numbers.js';
 import { memoryLimit } from '../pictures/memory.js';
+import { shapeText } from '../pictures/target.js';
 import { startProgress } from '../progress.js';
 import { strategyOf } from '../strategy.js';
 import { positionsOf, shapeFor, syntheticInputs } from '../synthetic.js';
@@ -38,7 +39,7 @@ export async function bench(options: BenchOptions, terminal: Terminal, signal: A
   const library = performance.now() - begun;
   return withModel(path, { signature, threads: { interOp: threads }, strategy }, signal, async (model) => {
     const load = performance.now() - begun - library;
-    checkSizes(model.inputs, options.batchSize, size);
+    checkSizes(model.inputs, options.batchSize, size, options.size);
     const runner = new Runner(model, method, options, size, signal);
     const firstMap = await runner.explainOnce();
     const setup: Setup = {
@@ -57,12 +58,19 @@ export async function bench(options: BenchOptions, terminal: Terminal, signal: A
   });
 }
 
-/** Refuses samples that cannot be made: TensorFlow would say so in its own words, or the system end the process. */
+/** Refuses a size that the model does not take, and samples that cannot be made: TensorFlow would say so in its own words, or the system end the process. */
 function checkSizes(
   inputs: readonly TensorSpec[],
   batchSizes: readonly number[],
   size: readonly number[],
+  chosen: readonly number[] | undefined,
 ): void {
+  const fixed = inputs.every(({ shape }) => shape?.slice(1).every((each) => each !== null));
+  const own = inputs.some(({ shape }) => String(shape?.slice(1, 3)) === String(chosen));
+  if (chosen !== undefined && fixed && !own) {
+    const taken = inputs.map(({ shape }) => shapeText(shape)).join(', ');
+    throw new UsageError(`--size: the model takes no other sizes than its own, ${taken}.`);
+  }
   const largest = Math.max(...batchSizes);
   const bytes = inputs.reduce((total, spec) => {
     const each = isNumeric(spec.dtype) ? bytesPerElement(spec.dtype) : 1;

@@ -1,6 +1,6 @@
 /** What is set from outside: environment variables, and where the package may write. */
 import { cacheRoot } from '../../tensorflow/layout.js';
-import { whyNotWritable } from '../output.js';
+import { whyNotWritable } from '../../writable.js';
 import type { Finding } from './finding.js';
 
 /**

@@ -296,7 +296,7 @@ describe('NativeFunction', () => {
     expect(error).toMatchObject({
       code: 'INVALID_ARGUMENT',
       op: 'Log',
-      numerics: { type: 'Log', ofModel: false, pass: 'forward', value: 'NaN', row: 0 },
+      numerics: { type: 'Log', ofModel: false, pass: 'forward', value: 'NaN' },
     });
     run.close();
   });

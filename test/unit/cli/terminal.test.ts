@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { interruptible } from '../../../lib/cli/interrupt.js';
 import { formatBytes, formatNumber } from '../../../lib/cli/numbers.js';
-import { checkOutput, whyNotWritable } from '../../../lib/cli/output.js';
+import { checkOutput } from '../../../lib/cli/output.js';
 import { hasColours, paint, printable, printableLines } from '../../../lib/cli/terminal.js';
+import { whyNotWritable } from '../../../lib/writable.js';
 import { memoryTerminal, temporaryDirectory, writerIn } from './support.js';
 
 afterEach(() => vi.unstubAllEnvs());

@@ -151,6 +151,13 @@ describe.runIf(linux)('installing an archive', () => {
   });
 });
 
+// Node's recursive `mkdir` never returns there.
+it.runIf(process.platform === 'linux')('a cache that cannot be made is refused at once', async () => {
+  await expect(installTensorflow({ cacheDirectory: '/proc/foo/bar' })).rejects.toThrow(
+    /The cache \/proc\/foo\/bar cannot be used: nothing can be written to '\/proc'/,
+  );
+});
+
 describe('a wheel', () => {
   it('is unpacked as far as it is needed', () => {
     const kept = [
