@@ -57,7 +57,8 @@ const decoder = perKey<ImageFormat>((format) =>
   ),
 );
 
-const DECODERS: Readonly<Record<ImageFormat, (contents: Symbolic) => Symbolic>> = {
+/** The ops that decode a file's contents, a string, to `(height, width, 3)`. */
+export const DECODERS: Readonly<Record<ImageFormat, (contents: Symbolic) => Symbolic>> = {
   // By default TensorFlow takes the fast inverse transform, up to 5 levels off; this one equals Pillow's to the bit.
   jpg: (contents) => op('DecodeJpeg', [contents], { channels: { int: 3 }, dct_method: 'INTEGER_ACCURATE' }),
   png: (contents) => op('DecodePng', [contents], { channels: { int: 3 } }),

@@ -120,13 +120,29 @@ type PreparerKey = `${1 | 3} ${Preprocessing} ${NumericDType}`;
 
 const preparer = perKey<PreparerKey>((key) => {
   const [channels, mode, dtype] = key.split(' ') as [string, Preprocessing, NumericDType];
-  return imageFunction([IMAGE, INTEGER, INTEGER], (image, height, width) => {
-    const resized = ops.resize(image, [height, width]);
-    const pixels =
-      channels === '1' ? ops.reduceSum(ops.multiply(resized, LUMA), -1, { keepdims: true }) : resized;
-    return toDType(SCALE[mode](pixels), dtype);
-  });
+  return imageFunction([IMAGE, INTEGER, INTEGER], (image, height, width) =>
+    recordPreparation(image, { size: [height, width], channels: channels === '1' ? 1 : 3, mode, dtype }),
+  );
 });
+
+/** What {@link recordPreparation} makes of pictures. */
+export interface PreparationSpec {
+  readonly size: ops.Sizes;
+  readonly channels: 1 | 3;
+  readonly mode: Preprocessing;
+  readonly dtype: NumericDType;
+}
+
+/** @internal The ops of {@link prepareImage}: `(height, width, 3)`, or several of them, as a model wants them. */
+export function recordPreparation(
+  image: Symbolic,
+  { size, channels, mode, dtype }: PreparationSpec,
+): Symbolic {
+  const resized = ops.resize(image, size);
+  const pixels =
+    channels === 1 ? ops.reduceSum(ops.multiply(resized, LUMA), -1, { keepdims: true }) : resized;
+  return toDType(SCALE[mode](pixels), dtype);
+}
 
 function toDType(values: Symbolic, dtype: DType): Symbolic {
   return ops.cast(isFloating(dtype) ? values : ops.round(values), dtype);

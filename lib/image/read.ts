@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { checkOptions, refused, wrongType } from '../arguments.js';
@@ -6,7 +7,7 @@ import type { Tensor } from '../tensor.js';
 import { type DecodeOptions, decodeImage } from './decode.js';
 
 /** 268 MB: no picture within the default `maxPixels` is that large. */
-const MOST_BYTES = 2 ** 28;
+export const MOST_BYTES = 2 ** 28;
 
 export interface ReadOptions extends DecodeOptions {
   /** Larger files are refused before they are read. Default 2^28. */
@@ -29,9 +30,7 @@ export async function readImage(path: string | URL, options: ReadOptions = {}): 
   try {
     return await decodeImage(await readImageFile(path, maxBytes), decodeOptions);
   } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
-    const name = typeof path === 'string' ? path : fileURLToPath(path);
-    throw new ImageError(error.code, `${name}: ${error.message}`, { cause: error, op: error.op });
+    throw withName(error, path);
   }
 }
 
@@ -40,22 +39,33 @@ export async function readImageFile(path: string | URL, maxBytes = MOST_BYTES): 
   if (!(maxBytes > 0)) throw refused('maxBytes', 'a positive number', String(maxBytes));
   const file = await open(path, 'r');
   try {
-    const found = await file.stat();
-    // A device or a pipe says that it has no bytes, and may never end.
-    if (!found.isFile() && !found.isDirectory()) {
-      throw new ImageError(
-        'FAILED_PRECONDITION',
-        'This is no regular file. Read it, and call `decodeImage`.',
-      );
-    }
-    if (found.size > maxBytes) {
-      throw new ImageError(
-        'OUT_OF_RANGE',
-        `The file has ${found.size} bytes, more than the ${maxBytes} that are allowed. Raise \`maxBytes\`.`,
-      );
-    }
+    checkFile(await file.stat(), maxBytes);
     return await file.readFile();
   } finally {
     await file.close();
   }
+}
+
+/** Refuses what is not to be read, by an ImageError that does not name it. */
+export function checkFile(
+  found: Pick<Stats, 'size' | 'isFile' | 'isDirectory'>,
+  maxBytes = MOST_BYTES,
+): void {
+  // A device or a pipe says that it has no bytes, and may never end.
+  if (!found.isFile() && !found.isDirectory()) {
+    throw new ImageError('FAILED_PRECONDITION', 'This is no regular file. Read it, and call `decodeImage`.');
+  }
+  if (found.size > maxBytes) {
+    throw new ImageError(
+      'OUT_OF_RANGE',
+      `The file has ${found.size} bytes, more than the ${maxBytes} that are allowed. Raise \`maxBytes\`.`,
+    );
+  }
+}
+
+/** `error`, where it is an ImageError, with the file's name; any other as it is. */
+export function withName(error: unknown, path: string | URL): unknown {
+  if (!(error instanceof ImageError)) return error;
+  const name = typeof path === 'string' ? path : fileURLToPath(path);
+  return new ImageError(error.code, `${name}: ${error.message}`, { cause: error, op: error.op });
 }

@@ -1,0 +1,156 @@
+/** Reading pictures from files as ops of a graph, which runs where the files are. */
+import { op } from '../graph/operand.js';
+import * as ops from '../graph/ops/index.js';
+import type { Symbolic } from '../graph/symbolic.js';
+import { DECODERS } from './decode.js';
+import type { ImageFormat } from './header.js';
+
+export interface FileLimits {
+  readonly maxPixels: number;
+  readonly maxBytes: number;
+}
+
+/** Height and width are known when the file is. */
+const PICTURE = [null, null, 3] as const;
+
+/** Paths that were padded with zero bytes to one length, as no path has any. */
+export function unpadPaths(padded: Symbolic): Symbolic {
+  return op('StaticRegexReplace', [padded], { pattern: '\\x00+$', rewrite: '' });
+}
+
+/**
+ * The picture in the file `path`, a string: uint8 `(height, width, 3)`, by the very ops of `decodeImage`. What that
+ * refuses by its header is decoded by none of them, and empty: `(0, 0, 3)`, which no resizing op takes.
+ */
+export function readPicture(path: Symbolic, limits: FileLimits): Symbolic {
+  const contents = op('ReadFile', [path]);
+  const header = new Header(contents);
+  const fits = ops.logicalAnd(
+    ops.lessEqual(header.pixels, limits.maxPixels),
+    ops.lessEqual(header.length, limits.maxBytes),
+  );
+  return FORMATS.reduce(
+    (picture, format) => {
+      const decoded = () =>
+        op('EnsureShape', [DECODERS[format](contents)], { shape: { shape: [...PICTURE] } });
+      return when(ops.logicalAnd(fits, header.is[format]), decoded, picture);
+    },
+    ops.zeros([0, 0, 3], 'uint8'),
+  );
+}
+
+/** The first bytes of the file `path`, at most one more than `maxBytes`: uint8 `(bytes)`. */
+export function readBytes(path: Symbolic, maxBytes: number): Symbolic {
+  const contents = op('ReadFile', [path]);
+  const start = op('Substr', [contents, ops.constant(0, 'int64'), ops.constant(maxBytes + 1, 'int64')]);
+  return op('DecodeRaw', [start], { out_type: { dtype: 'uint8' }, little_endian: true });
+}
+
+const FORMATS: readonly ImageFormat[] = ['jpg', 'png', 'gif', 'bmp'];
+
+/** Bytes looked at: all that a header of fixed places needs. */
+const HEADER = 64;
+
+/** What a file's first bytes declare, as numbers of float64, which holds all of them. What `readImageHeader` accepts. */
+class Header {
+  readonly #contents: Symbolic;
+  readonly #bytes: Symbolic;
+  readonly length: Symbolic;
+  readonly is: Readonly<Record<ImageFormat, Symbolic>>;
+
+  constructor(contents: Symbolic) {
+    this.#contents = contents;
+    this.#bytes = ops.cast(firstBytes(contents, HEADER), 'float64');
+    this.length = ops.cast(op('StringLength', [contents]), 'float64');
+    const version = ops.logicalOr(this.#holds(4, '7'), this.#holds(4, '9'));
+    this.is = {
+      jpg: this.#holds(0, '\xff\xd8'),
+      png: ops.logicalAnd(this.#holds(0, '\x89PNG\r\n\x1a\n'), this.#holds(12, 'IHDR')),
+      gif: ops.logicalAnd(this.#holds(0, 'GIF8'), ops.logicalAnd(version, this.#holds(5, 'a'))),
+      bmp: this.#isPlainBmp(),
+    };
+  }
+
+  /** What the picture declares. No format declares none: its decoder refuses that. */
+  get pixels(): Symbolic {
+    const { jpg, png, gif, bmp } = this.is;
+    const empty = ops.zeros([3], 'int32');
+    const jpgSize = when(jpg, () => op('ExtractJpegShape', [this.#contents]), empty);
+    const [height, width] = ops.unstack(ops.cast(jpgSize, 'float64')) as [Symbolic, Symbolic];
+    const bmpHeight = this.#number(22, 4);
+    // Stored from its top row down, it declares a negative height.
+    const rows = ops.minimum(bmpHeight, ops.subtract(2 ** 32, bmpHeight));
+    const declared = [
+      [jpg, height, width],
+      [png, this.#number(16, 4, 'big'), this.#number(20, 4, 'big')],
+      [gif, this.#number(6, 2), this.#number(8, 2)],
+      [bmp, rows, this.#number(18, 4)],
+    ] as const;
+    return declared.reduce<Symbolic>(
+      (sum, [is, a, b]) => ops.add(sum, ops.multiply(ops.cast(is, 'float64'), ops.multiply(a, b))),
+      ops.constant(0, 'float64'),
+    );
+  }
+
+  /** TensorFlow reads run-length coded pixels as plain ones, and palette indices as grey levels. */
+  #isPlainBmp(): Symbolic {
+    const headerSize = this.#number(14, 4);
+    const bits = this.#number(28, 2);
+    const compression = this.#number(30, 4);
+    const [is8, is24, is32] = [8, 24, 32].map((each) => ops.equal(bits, each)) as [
+      Symbolic,
+      Symbolic,
+      Symbolic,
+    ];
+    const uncompressed = ops.equal(compression, 0);
+    const bitFields = ops.logicalAnd(ops.equal(compression, 3), is32);
+    const paletteAt = ops.add(headerSize, 14);
+    const paletteSize = ops.subtract(this.#number(10, 4), paletteAt);
+    const wholeHeader = ops.logicalAnd(ops.greaterEqual(this.length, 54), ops.greaterEqual(headerSize, 40));
+    const bmp = ops.logicalAnd(this.#holds(0, 'BM'), wholeHeader);
+    const plain = ops.logicalAnd(bmp, ops.logicalOr(uncompressed, bitFields));
+    const hasPalette = ops.logicalAnd(ops.logicalAnd(plain, is8), ops.equal(paletteSize, 4 * 256));
+    const grey = when(hasPalette, () => this.#isGreyPalette(paletteAt), ops.constant(false));
+    return ops.logicalAnd(plain, ops.logicalOr(grey, ops.logicalOr(is24, is32)));
+  }
+
+  /** Whether the palette (blue, green, red, 0 per entry) maps every index to itself as a grey. */
+  #isGreyPalette(at: Symbolic): Symbolic {
+    const size = ops.constant(4 * 256, 'int64');
+    const palette = op('Substr', [this.#contents, ops.cast(at, 'int64'), size]);
+    const entries = ops.reshape(firstBytes(palette, 4 * 256), [256, 4]);
+    const index = ops.reshape(ops.cast(ops.range(256), 'uint8'), [256, 1]);
+    return ops.reduceAll(ops.equal(ops.slice(entries, [0, 0], [256, 3]), index));
+  }
+
+  #holds(at: number, text: string): Symbolic {
+    const expected = [...Buffer.from(text, 'latin1')];
+    return ops.reduceAll(ops.equal(ops.slice(this.#bytes, [at], [expected.length]), expected));
+  }
+
+  #number(at: number, size: number, order: 'little' | 'big' = 'little'): Symbolic {
+    const weights = Array.from({ length: size }, (_, i) => 256 ** i);
+    if (order === 'big') weights.reverse();
+    return ops.reduceSum(ops.multiply(ops.slice(this.#bytes, [at], [size]), weights));
+  }
+}
+
+/** The first `count` bytes of a string, with zeros where it is shorter: uint8 `(count)`. */
+function firstBytes(contents: Symbolic, count: number): Symbolic {
+  return op('DecodePaddedRaw', [contents, ops.constant(count, 'int32')], {
+    out_type: { dtype: 'uint8' },
+    little_endian: true,
+  });
+}
+
+/** `value()` where `condition` holds, which only then is computed; else `otherwise`. */
+function when(condition: Symbolic, value: () => Symbolic, otherwise: Symbolic): Symbolic {
+  const shape = otherwise.rank === 3 ? PICTURE : otherwise.shape;
+  const [, result] = ops.whileLoop(
+    (wanted) => ops.identity(wanted as Symbolic),
+    () => [ops.constant(false), value()],
+    [condition, otherwise],
+    { shapes: [[], shape] },
+  );
+  return result as Symbolic;
+}
