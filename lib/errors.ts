@@ -35,7 +35,10 @@ export class GraphError extends KerasExplainableError {}
 /** No confirmed rule exists for an op on the way: `op` names it. */
 export class UnsupportedOpError extends KerasExplainableError {}
 
-/** A picture cannot be read: `DATA_LOSS` (damaged), `UNIMPLEMENTED` (its format), `OUT_OF_RANGE` (too large). */
+/**
+ * A picture cannot be read: `DATA_LOSS` (damaged), `UNIMPLEMENTED` (its format), `OUT_OF_RANGE` (too large); where the
+ * model's workers read files, `NOT_FOUND`.
+ */
 export class ImageError extends KerasExplainableError {}
 
 /** A file of numbers cannot be read: `DATA_LOSS` (damaged, truncated), `UNIMPLEMENTED` (its kind of array). */

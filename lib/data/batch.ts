@@ -1,5 +1,6 @@
 /** What the engine asks of data, whatever it comes from. */
 import type { TensorSpec } from '../graph/layer.js';
+import type { Symbolic } from '../graph/symbolic.js';
 import type { Tensor } from '../tensor.js';
 
 /** What of a model data is checked against. */
@@ -38,6 +39,19 @@ export interface HandlerOptions extends DataOptions {
   readonly stepsPerExecution?: number;
 }
 
+/** Pictures that are read where the model runs: how a compiled function makes its inputs of what is fed, their paths. */
+export interface FileFeed {
+  /** Equal keys stand for equal ops. */
+  readonly key: string;
+  /** Of a sample that is made. */
+  readonly rowBytes: number;
+  readonly maxBytes: number;
+  /** Records the samples `(n, height, width, channels)` for paths `(n)`, as they are fed. */
+  readonly record: (paths: Symbolic) => Symbolic;
+  /** Throws ImageError for what is in a file, where `record`'s ops refuse that. */
+  readonly check: (contents: Uint8Array) => Promise<void>;
+}
+
 /** The samples of one run: of one step, or of several in a row. They are rows [begin, begin + samples) of its tensors. */
 export interface Batch {
   /** Its first step, from 0. */
@@ -51,6 +65,8 @@ export interface Batch {
   readonly batchSize: number;
   /** One tensor per input of the model, in memory that TensorFlow reads without a copy. */
   readonly inputs: readonly Tensor[];
+  /** Where the inputs are paths, uint8 (N, L), with zeros behind those that are shorter: of these files. */
+  readonly files?: { readonly paths: readonly string[]; readonly feed: FileFeed } | undefined;
   /** Units of int32, as many rows as the inputs; null for every unit. */
   readonly indices: Tensor | null;
   /** Gives back memory that is this batch's alone, and lets go of what its producer lent. Idempotent. */

@@ -2,8 +2,10 @@ import { checkBoolean, checkInteger, checkOptions, refused, wrongType } from '..
 import { Tensor } from '../tensor.js';
 import { ArrayHandler } from './array_handler.js';
 import { DATA_OPTIONS, type DataHandler, type FedModel, type HandlerOptions } from './batch.js';
+import { FileHandler, type FilePlan } from './file_handler.js';
+import { ImageFiles } from './image_files.js';
 import { type Indices, indicesTensor } from './indices.js';
-import { type Inputs, inputTensors } from './inputs.js';
+import { checkOnlyInput, type Inputs, inputTensors } from './inputs.js';
 import { ModuleSequence } from './module_sequence.js';
 import { checkLength, isSequence, isSource, type Sequence, type Source } from './source.js';
 import { SourceHandler } from './source_handler.js';
@@ -118,6 +120,9 @@ function makeSourceHandler(
     );
   }
   const units = y === null ? null : indicesTensor(y, samples as number, unitsOf(model, axis));
+  if (source instanceof ImageFiles && source.autoShard === 'file') {
+    return makeFileHandler(model, source, { steps, stepsPerExecution, maxQueueSize, indices: units });
+  }
   return new SourceHandler(model, source, {
     samples,
     batchSize: ownBatchSize,
@@ -129,6 +134,18 @@ function makeSourceHandler(
     workers,
     useMultiprocessing,
   });
+}
+
+function makeFileHandler(
+  model: FedModel,
+  files: ImageFiles,
+  { steps, ...plan }: Omit<FilePlan, 'batchSize' | 'steps'> & { readonly steps: number | undefined },
+): DataHandler {
+  const { batchSize, feed, inputs, length } = files.sharded();
+  checkOnlyInput(inputs, model.inputs);
+  const last = files.samples - batchSize * (length - 1);
+  for (const samples of length > 1 ? [batchSize, last] : [last]) fixedBatch(model, samples, undefined);
+  return new FileHandler(files.paths, feed, { ...plan, batchSize, steps: steps ?? length });
 }
 
 /** What a Sequence says of itself; classes of others may call something else so. */

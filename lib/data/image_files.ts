@@ -1,7 +1,7 @@
 /** Pictures in files as a source of batches. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkInteger, checkOptions, refused, wrongType } from '../arguments.js';
+import { checkInteger, checkOptions, outOfRange, refused, wrongType } from '../arguments.js';
 import { ensureTensorflow } from '../binding/loader.js';
 import type { NumericDType } from '../dtype.js';
 import { describeTensor } from '../image/check.js';
@@ -12,6 +12,9 @@ import { mapConcurrently } from '../map_concurrently.js';
 import { matchFiles } from '../match_files.js';
 import { checkSignal } from '../signal.js';
 import { allocate, joinRows, type Tensor } from '../tensor.js';
+import type { FileFeed } from './batch.js';
+import { fileFeed } from './file_handler.js';
+import type { InputLike } from './inputs.js';
 import type { BatchRecord, Sequence } from './source.js';
 
 export interface ImageFilesOptions {
@@ -33,9 +36,21 @@ export interface ImageFilesOptions {
   /** As `image.readImage` takes them. */
   readonly maxPixels?: number;
   readonly maxBytes?: number;
+  /**
+   * Who reads the files in a run, by the words of Keras' AutoShardPolicy. `off` (default): this process, ahead of the run;
+   * pictures travel to the model's workers. `file`: each worker those that it explains, just before; only paths and maps
+   * travel. The absolute paths must name the same files on every worker, and `size` must be given.
+   */
+  readonly autoShard?: AutoShard;
 }
 
-type Prepared = Required<Pick<ImageFilesOptions, 'batchSize' | 'preprocess' | 'channels' | 'dtype'>> &
+export type AutoShard = 'file' | 'off';
+
+const AUTO_SHARD: readonly AutoShard[] = ['file', 'off'];
+
+type Prepared = Required<
+  Pick<ImageFilesOptions, 'batchSize' | 'preprocess' | 'channels' | 'dtype' | 'autoShard'>
+> &
   Pick<ImageFilesOptions, 'size' | 'maxPixels' | 'maxBytes'>;
 
 /** Batches of pictures, read when they are asked for. Made by {@link imageFiles}. */
@@ -60,6 +75,20 @@ export class ImageFiles implements Sequence {
   /** The batches. */
   get length(): number {
     return Math.ceil(this.samples / this.batchSize);
+  }
+
+  /** Who reads the files in a run. `at` reads them here, in any case. */
+  get autoShard(): AutoShard {
+    return this.#options.autoShard;
+  }
+
+  /** @internal How a run reads them where the model is computed, and what its inputs are then. */
+  sharded(): { batchSize: number; length: number; feed: FileFeed; inputs: InputLike } {
+    const { samples, batchSize, length } = this;
+    const { channels, dtype } = this.#options;
+    const size = this.#options.size as readonly [number, number];
+    const feed = fileFeed({ ...this.#options, size });
+    return { batchSize, length, feed, inputs: { dtype, shape: [samples, ...size, channels] } };
   }
 
   /**
@@ -174,8 +203,9 @@ export async function imageFiles(
     'dtype',
     'maxPixels',
     'maxBytes',
+    'autoShard',
   ]);
-  const { size, preprocess = 'none', channels = 3, maxPixels, maxBytes } = options;
+  const { size, preprocess = 'none', channels = 3, maxPixels, maxBytes, autoShard = 'off' } = options;
   const { batchSize = size === undefined ? 1 : 32, dtype = preprocess === 'none' ? 'uint8' : 'float32' } =
     options;
   checkInteger('batchSize', batchSize);
@@ -183,9 +213,21 @@ export async function imageFiles(
   for (const [name, limit] of Object.entries({ maxPixels, maxBytes })) {
     if (limit !== undefined) checkInteger(name, limit);
   }
+  if (!AUTO_SHARD.includes(autoShard)) {
+    throw outOfRange('autoShard', `one of ${AUTO_SHARD.join(', ')}`, autoShard);
+  }
+  if (autoShard === 'file' && size === undefined) {
+    throw refused(
+      'size',
+      "[height, width] with autoShard: 'file'",
+      'none',
+      'Pictures of one part are one tensor.',
+    );
+  }
   const paths = await findPaths(pathsOrGlob);
   await ensureTensorflow();
-  return new ImageFiles(paths, { size, batchSize, preprocess, channels, dtype, maxPixels, maxBytes });
+  const limits = { maxPixels, maxBytes };
+  return new ImageFiles(paths, { size, batchSize, preprocess, channels, dtype, autoShard, ...limits });
 }
 
 async function findPaths(given: unknown): Promise<string[]> {
@@ -200,7 +242,9 @@ async function findPaths(given: unknown): Promise<string[]> {
   if (list.length === 0) throw refused('pathsOrGlob', 'at least one path', 'none');
   return list.map((path: unknown, i) => {
     if (path instanceof URL) return fileURLToPath(path);
-    if (typeof path !== 'string' || path === '') throw wrongType(`pathsOrGlob[${i}]`, 'a path', path);
+    if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+      throw wrongType(`pathsOrGlob[${i}]`, 'a path', path);
+    }
     return path;
   });
 }

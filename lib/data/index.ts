@@ -1,6 +1,6 @@
 /** Where inputs come from beside arrays: pictures in files, NumPy's files, Sequences that threads read. */
 export type { DataOptions } from './batch.js';
-export { type ImageFiles, type ImageFilesOptions, imageFiles } from './image_files.js';
+export { type AutoShard, type ImageFiles, type ImageFilesOptions, imageFiles } from './image_files.js';
 export type { Indices } from './indices.js';
 export type { ArrayData, InputArray, Inputs } from './inputs.js';
 export { type ModuleSequence, type ModuleSequenceOptions, moduleSequence } from './module_sequence.js';

@@ -76,15 +76,7 @@ function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): reado
   const flatNumbers = Array.isArray(x) && (x.length === 0 || typeof x[0] === 'number' || Array.isArray(x[0]));
   if (single || flatNumbers || typeof x !== 'object' || x === null) {
     const only = toTensor(name, x, FORMS);
-    if (specs.length !== 1) {
-      const names = specs.map((spec) => spec.name).join(', ');
-      throw refused(
-        name,
-        `${specs.length} inputs (${names})`,
-        'one',
-        'Pass an array, or a record by input name.',
-      );
-    }
+    checkSingle(name, specs);
     return [only];
   }
   if (Array.isArray(x)) {
@@ -109,7 +101,27 @@ function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): reado
   });
 }
 
-function checkAgainst(name: string, value: Tensor, { dtype, shape }: TensorSpec): void {
+function checkSingle(name: string, specs: readonly TensorSpec[]): void {
+  if (specs.length === 1) return;
+  const names = specs.map((spec) => spec.name).join(', ');
+  throw refused(
+    name,
+    `${specs.length} inputs (${names})`,
+    'one',
+    'Pass an array, or a record by input name.',
+  );
+}
+
+/** A tensor that is not there yet. */
+export type InputLike = Pick<Tensor, 'dtype' | 'shape'>;
+
+/** Refuses as the only input what {@link inputTensors} refuses by dtype and shape. */
+export function checkOnlyInput(value: InputLike, specs: readonly TensorSpec[]): void {
+  checkSingle('x', specs);
+  checkAgainst('x', value, specs[0] as TensorSpec);
+}
+
+function checkAgainst(name: string, value: InputLike, { dtype, shape }: TensorSpec): void {
   const expected = `shape ${describeShape(shape)}, samples first,`;
   const received = describeShape(value.shape);
   if (shape !== null && value.shape.length !== shape.length) {

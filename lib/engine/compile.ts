@@ -1,7 +1,7 @@
 /** From a function over symbolic tensors to a compiled one, through the model's cache. */
 import type { DType, StaticShape } from '../binding/contract.js';
 import { ensureTensorflow } from '../binding/loader.js';
-import type { Batch } from '../data/batch.js';
+import type { Batch, FileFeed } from '../data/batch.js';
 import { cast } from '../graph/ops/array.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
@@ -11,18 +11,25 @@ import type { Model } from '../model/model.js';
 /** What of a batch a compiled function depends on. */
 export interface Signature {
   readonly inputs: readonly { readonly dtype: DType; readonly shape: StaticShape }[];
+  /** Where paths are fed. Of it, `JSON.stringify` keeps the key. */
+  readonly files?: FileFeed | undefined;
   /** Units per sample: none named, exactly one (a gradient without a loop), or several. */
   readonly units: 'all' | 'one' | 'several';
 }
 
 /** Sizes that the model leaves open stay open, so that one function serves inputs of any size. */
 export function signatureOf(model: Model, batch: Batch): Signature {
+  const { indices, files } = batch;
+  const units = indices === null ? 'all' : indices.shape[1] === 1 ? 'one' : 'several';
+  if (files !== undefined) {
+    const samples = model.inputs[0]?.shape?.[0] ?? null;
+    return { inputs: [{ dtype: 'string', shape: [samples] }], files: files.feed, units };
+  }
   const inputs = batch.inputs.map(({ dtype, shape }, i) => {
     const known = model.inputs[i]?.shape ?? shape.map(() => null);
     return { dtype, shape: known };
   });
-  const { indices } = batch;
-  return { inputs, units: indices === null ? 'all' : indices.shape[1] === 1 ? 'one' : 'several' };
+  return { inputs, units };
 }
 
 /** The symbols that a step begins with. */
@@ -52,8 +59,10 @@ export async function compile(
     const fed = signature.inputs.map(({ dtype, shape }, i) => trace.placeholder(dtype, shape, `input_${i}`));
     const units = signature.units === 'one' ? 1 : null;
     const indices = signature.units === 'all' ? null : trace.placeholder('int32', [null, units], 'indices');
+    const { files } = signature;
+    const made = files === undefined ? fed : fed.map((paths) => files.record(paths));
     return step({
-      inputs: fed.map((input, i) => cast(input, model.inputs[i]?.dtype ?? input.dtype)),
+      inputs: made.map((input, i) => cast(input, model.inputs[i]?.dtype ?? input.dtype)),
       indices,
     });
   });

@@ -8,6 +8,7 @@ import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
 import { cancelled, checkSignal, untilAborted, untilLongAborted } from '../signal.js';
 import { Tensor } from '../tensor.js';
+import { withFile } from './files.js';
 import { withLayer } from './numerics.js';
 import { ProgressWatch } from './progress.js';
 import type { Destination, Destinations, Joint, Place } from './results.js';
@@ -73,7 +74,9 @@ export async function runFunction(
       if (destinations[i] === undefined) output.release();
     });
     watch?.throwFailure();
-    throw signal?.aborted === true ? cancelled(signal) : withSamples(withLayer(error, model, batch), row);
+    if (signal?.aborted === true) throw cancelled(signal);
+    const told = withSamples(withLayer(error, model, batch), row);
+    throw await untilAborted(withFile(told, model, batch), signal);
   } finally {
     watch?.stop();
     signal?.removeEventListener('abort', abort);

@@ -6,10 +6,11 @@ import type { Model } from '../model/model.js';
 const SMALL_SHARD_BYTES = 1 << 20;
 
 /** Rows per part of `batch`, when all replicas compute parts at once. */
-export function shardSize(model: Model, { samples, batchSize, inputs }: Batch): number {
+export function shardSize(model: Model, { samples, batchSize, inputs, files }: Batch): number {
   const fixed = model.inputs[0]?.shape?.[0];
   if (typeof fixed === 'number') return fixed;
-  const rowBytes = inputs.reduce((sum, { byteLength, shape }) => sum + byteLength / (shape[0] ?? 1), 0);
+  const fedBytes = inputs.reduce((sum, { byteLength, shape }) => sum + byteLength / (shape[0] ?? 1), 0);
+  const rowBytes = files?.feed.rowBytes ?? fedBytes;
   const { strategy } = model.core;
   const most = Math.max(strategy.mostRows, Math.floor(SMALL_SHARD_BYTES / Math.max(1, rowBytes)));
   return Math.max(1, Math.min(most, batchSize, Math.ceil(samples / strategy.replicas)));

@@ -1,0 +1,142 @@
+/** Batches of paths, whose files are read where the model runs. */
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { bytesPerElement, type NumericDType } from '../dtype.js';
+import * as ops from '../graph/ops/index.js';
+import type { Symbolic } from '../graph/symbolic.js';
+import { decodeImage, MOST_PIXELS } from '../image/decode.js';
+import { readPicture, unpadPaths } from '../image/file_graph.js';
+import { type Preprocessing, recordPreparation } from '../image/preprocess.js';
+import { checkFile, MOST_BYTES, withName } from '../image/read.js';
+import { mapConcurrently } from '../map_concurrently.js';
+import { checkSignal } from '../signal.js';
+import { alignedRows, allocate, Tensor } from '../tensor.js';
+import type { Batch, DataHandler, FileFeed } from './batch.js';
+
+/** Files looked at at once. */
+const STATS = 16;
+
+export interface FeedOptions {
+  readonly size: readonly [height: number, width: number];
+  readonly preprocess: Preprocessing;
+  readonly channels: 1 | 3;
+  readonly dtype: NumericDType;
+  readonly maxPixels?: number | undefined;
+  readonly maxBytes?: number | undefined;
+}
+
+/** A loop over the paths: pictures differ in size until they are resized. */
+export function fileFeed(options: FeedOptions): FileFeed {
+  const { size, preprocess: mode, channels, dtype } = options;
+  const { maxPixels = MOST_PIXELS, maxBytes = MOST_BYTES } = options;
+  const spec = { size, channels, mode, dtype };
+  return {
+    key: JSON.stringify([spec, maxPixels, maxBytes]),
+    rowBytes: size[0] * size[1] * channels * bytesPerElement(dtype),
+    maxBytes,
+    record: (padded: Symbolic) => {
+      const paths = unpadPaths(padded);
+      return ops.mapRange(ops.size(paths), (i) =>
+        recordPreparation(readPicture(ops.gather(paths, i), { maxPixels, maxBytes }), spec),
+      );
+    },
+    check: async (contents) => {
+      if (contents.length > maxBytes)
+        checkFile({ size: contents.length, isFile: () => true, isDirectory: () => false }, maxBytes);
+      (await decodeImage(contents, { maxPixels })).release();
+    },
+  };
+}
+
+export interface FilePlan {
+  readonly batchSize: number;
+  readonly steps: number;
+  readonly stepsPerExecution: number;
+  readonly maxQueueSize: number;
+  /** Units of all samples. */
+  readonly indices: Tensor | null;
+}
+
+export class FileHandler implements DataHandler {
+  readonly samples: number;
+  readonly batchSize: number;
+  readonly inferredSteps: number;
+  readonly maxQueueSize: number;
+  readonly #paths: readonly string[];
+  readonly #feed: FileFeed;
+  readonly #plan: FilePlan;
+
+  constructor(paths: readonly string[], feed: FileFeed, plan: FilePlan) {
+    const { batchSize, steps, maxQueueSize } = plan;
+    this.#paths = paths;
+    this.#feed = feed;
+    this.#plan = plan;
+    this.samples = Math.min(paths.length, batchSize * steps);
+    this.batchSize = batchSize;
+    this.inferredSteps = steps;
+    this.maxQueueSize = maxQueueSize;
+  }
+
+  /** What is in the files shows where they are read. */
+  async validate(): Promise<void> {}
+
+  async *batches(signal?: AbortSignal): AsyncGenerator<Batch, void> {
+    const rows = this.batchSize * this.#plan.stepsPerExecution;
+    for (let begin = 0; begin < this.samples; begin += rows) {
+      checkSignal(signal);
+      yield await this.#batch(begin, Math.min(begin + rows, this.samples));
+    }
+  }
+
+  async #batch(begin: number, end: number): Promise<Batch> {
+    const { batchSize, samples } = this;
+    const { indices } = this.#plan;
+    const paths = this.#paths.slice(begin, end).map((path) => resolve(path));
+    await this.#checkVisible(paths);
+    const fed = padded(paths);
+    let units: Tensor | null = null;
+    const release = () => {
+      fed.release();
+      units?.release();
+    };
+    try {
+      if (indices !== null) units = Tensor.fromNative(await alignedRows(indices, begin, end));
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return {
+      step: begin / batchSize,
+      steps: Math.ceil((end - begin) / batchSize),
+      begin: 0,
+      samples: end - begin,
+      batchSize: Math.min(batchSize, samples),
+      inputs: [fed],
+      indices: units,
+      files: { paths, feed: this.#feed },
+      release,
+    };
+  }
+
+  /** Pipes, which no thread of TensorFlow's would ever return from, and sizes; of the files that are here, too. */
+  async #checkVisible(paths: readonly string[]): Promise<void> {
+    await mapConcurrently(paths, STATS, async (path) => {
+      const found = await stat(path).catch(() => null);
+      try {
+        if (found !== null) checkFile(found, this.#feed.maxBytes);
+      } catch (error) {
+        throw withName(error, path);
+      }
+    });
+  }
+}
+
+/** Paths as they are fed: uint8 (N, L). */
+export function padded(paths: readonly string[]): Tensor {
+  const bytes = paths.map((path) => Buffer.from(path));
+  const length = Math.max(...bytes.map((each) => each.length));
+  const all = allocate([paths.length, length], 'uint8');
+  all.data.fill(0);
+  for (const [i, each] of bytes.entries()) all.data.set(each, i * length);
+  return all;
+}

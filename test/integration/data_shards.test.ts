@@ -1,0 +1,347 @@
+/** Pictures that are read where the model is computed (`autoShard: 'file'`): in this process, and by workers. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import * as ke from '../../lib/index.js';
+
+const at = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const MODEL = at('../../demo/model');
+const PICTURES = at('../../demo/images/*.{png,jpg}');
+const fixture = (name: string) => at(`../fixtures/images/${name}`);
+const FORMATS = [
+  'rgb.png',
+  'alpha.png',
+  'deep.png',
+  'grey.png',
+  'palette.png',
+  'rgb.jpg',
+  'grey.jpg',
+  'progressive.jpg',
+  'still.gif',
+  'animated.gif',
+  'rgb.bmp',
+  'grey.bmp',
+  'alpha.bmp',
+].map(fixture);
+const SIZE = [96, 96] as const;
+
+let directory = '';
+const open: (() => unknown)[] = [];
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'ke-shards-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+async function load(options: ke.LoadModelOptions = {}): Promise<ke.Model> {
+  const model = await ke.loadModel(MODEL, options);
+  open.push(() => model.close());
+  return ke.inspection.expose(model);
+}
+
+type Paths = Parameters<typeof ke.data.imageFiles>[0];
+
+/** The same files, read here and where the model is computed. */
+async function both(paths: Paths, options: ke.data.ImageFilesOptions = {}) {
+  const read = (autoShard: ke.data.AutoShard) =>
+    ke.data.imageFiles(paths, { size: SIZE, batchSize: 4, ...options, autoShard });
+  return [await read('off'), await read('file')] as const;
+}
+
+const unitsOf = (files: ke.data.ImageFiles) =>
+  files.paths.map((path) => [Number(/digit-(\d)/.exec(path)?.[1] ?? 0)]);
+
+/** Shows the model's inputs as its maps. */
+function look({ model, inputs }: ke.MethodArguments): ke.MethodResult {
+  return { logits: model(inputs)[0], maps: inputs };
+}
+const LOOK = { resizing: false, verbose: 0 } as const;
+
+async function expectEqual(
+  explain: (files: ke.data.ImageFiles) => Promise<{ maps: ke.Tensor | ke.RaggedTensor }>,
+  [off, file]: readonly [ke.data.ImageFiles, ke.data.ImageFiles],
+) {
+  const expected = (await explain(off)).maps as ke.Tensor;
+  const found = (await explain(file)).maps as ke.Tensor;
+  expect(found.shape).toEqual(expected.shape);
+  expect(Buffer.compare(bytesOf(found), bytesOf(expected))).toBe(0);
+}
+
+describe('in this process', () => {
+  test.each<[string, ke.data.ImageFilesOptions]>([
+    ['uint8', {}],
+    ['float32', { dtype: 'float32' }],
+    ['float16', { dtype: 'float16' }],
+    ['scaled', { preprocess: 'tf' }],
+    ['of colours', { preprocess: 'caffe', batchSize: 5 }],
+  ])('the model is given the very same inputs: %s, of every format', async (_, options) => {
+    const model = await load();
+    const explain = (files: ke.data.ImageFiles) => ke.explain(look, model, files, null, LOOK);
+    await expectEqual(explain, await both(FORMATS, options));
+  });
+
+  test('methods, units, steps and predict', async () => {
+    const model = await load({ stepsPerExecution: 2, threads: { interOp: 2 } });
+    const files = await both(PICTURES);
+    const options = { verbose: 0, steps: 5 } as const;
+    await expectEqual((x) => ke.gradcam(model, x, unitsOf(x), options), files);
+    await expectEqual((x) => ke.gradients(model, x, unitsOf(x), options), files);
+    await expectEqual(async (x) => ({ maps: await predict(model, x) }), files);
+    let samples = 0;
+    const { cams } = ke.methods;
+    for await (using step of ke.explainBatches(cams.gradcam, model, files[1], null, {
+      verbose: 0,
+      steps: 3,
+    })) {
+      samples += step.maps.shape[0] as number;
+    }
+    expect(samples).toBe(12);
+  });
+
+  test('names of any letters, long ones beside short ones, relative ones, links', async () => {
+    const folder = join(directory, 'ä ö', '漢字 [1]');
+    await mkdir(folder, { recursive: true });
+    const bytes = await readFile(fixture('rgb.png'));
+    const names = ['a', `${'long '.repeat(30)}.png`, ' blank ', '🎈.jpg', 'line\nbreak'];
+    for (const name of names) await writeFile(join(folder, name), bytes);
+    await symlink(join(folder, 'a'), join(folder, 'link'));
+    const model = await load();
+    const paths = [...names, 'link'].map((name) => join(folder, name));
+    const explain = (files: ke.data.ImageFiles) => ke.explain(look, model, files, null, LOOK);
+    await expectEqual(explain, await both([...paths, 'demo/images/01-digit-0.png']));
+  });
+
+  test.each<[string, string, () => Promise<unknown> | unknown, object, object]>([
+    ['a missing file', 'missing.png', () => undefined, {}, { code: 'NOT_FOUND' }],
+    [
+      'no picture',
+      'text.png',
+      (p = here('text.png')) => writeFile(p, 'no picture'),
+      {},
+      { code: 'DATA_LOSS' },
+    ],
+    ['an empty file', 'empty.png', (p = here('empty.png')) => writeFile(p, ''), {}, { code: 'DATA_LOSS' }],
+    ['a truncated JPEG', 'cut.jpg', () => cut('rgb.jpg', 'cut.jpg'), {}, { code: 'DATA_LOSS' }],
+    ['a truncated PNG', 'cut.png', () => cut('rgb.png', 'cut.png'), {}, { code: 'DATA_LOSS' }],
+    ['a truncated GIF', 'cut.gif', () => cut('still.gif', 'cut.gif'), {}, { code: 'DATA_LOSS' }],
+    ['a truncated BMP', 'cut.bmp', () => cut('rgb.bmp', 'cut.bmp'), {}, { code: 'DATA_LOSS' }],
+    ['a BMP of palette colours', 'palette.bmp', () => copy('palette.bmp'), {}, { code: 'UNIMPLEMENTED' }],
+    ['a directory', 'folder.png', () => mkdir(here('folder.png')), {}, { code: 'FAILED_PRECONDITION' }],
+    [
+      'a pipe',
+      'pipe.png',
+      () => execFileSync('mkfifo', [here('pipe.png')]),
+      {},
+      { code: 'FAILED_PRECONDITION' },
+    ],
+    [
+      'a large file',
+      'large.png',
+      () => copy('rgb.png', 'large.png'),
+      { maxBytes: 50 },
+      { code: 'OUT_OF_RANGE' },
+    ],
+  ])('%s is an error that names it', async (_, name, make, options, expected) => {
+    await make();
+    const model = await load();
+    const good = fixture('rgb.png');
+    const small = 'maxBytes' in options ? [] : [good, good];
+    const [, files] = await both([...small, here(name)], options);
+    const error = await ke.explain(look, model, files, null, LOOK).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'ImageError', ...expected });
+    expect((error as Error).message).toContain(`${here(name)}: `);
+  });
+
+  test.each(['png', 'jpg', 'gif', 'bmp'])(
+    'a %s that declares too many pixels is not decoded',
+    async (format) => {
+      const name = here(`huge.${format}`);
+      const bytes = await readFile(fixture(format === 'gif' ? 'still.gif' : `rgb.${format}`));
+      await writeFile(name, declaring(bytes, format, 20_000));
+      const model = await load();
+      const [, files] = await both([fixture('rgb.png'), name]);
+      await expect(ke.explain(look, model, files, null, LOOK)).rejects.toMatchObject({
+        code: 'OUT_OF_RANGE',
+        message: expect.stringMatching(/huge.*The picture declares 20000 x 20000 pixels/),
+      });
+      const [, strict] = await both([fixture('rgb.png')], { maxPixels: 467 });
+      await expect(ke.explain(look, model, strict, null, LOOK)).rejects.toThrow(/26 x 18/);
+      const [, enough] = await both([fixture('rgb.png')], { maxPixels: 468 });
+      await ke.explain(look, model, enough, null, LOOK);
+    },
+  );
+
+  test('the steps before a damaged picture are kept', async () => {
+    await writeFile(here('late.png'), 'no picture');
+    const model = await load();
+    const good = fixture('rgb.png');
+    const [, files] = await both([good, good, good, here('late.png')], { batchSize: 1 });
+    const error = await ke.explain(look, model, files, null, LOOK).catch((thrown: unknown) => thrown);
+    expect((error as Error).message).toContain('late.png');
+    expect(ke.finishedSteps(error)).toMatchObject({ steps: 3, samples: 3 });
+  });
+
+  test('an error of the method stays what it is', async () => {
+    const model = await load();
+    const [, files] = await both(PICTURES);
+    const bad = (args: ke.MethodArguments) => {
+      const size = ke.graph.ops.size(args.inputs);
+      return { logits: args.model(args.inputs)[0], maps: ke.graph.ops.reshape(args.inputs, [-1, size]) };
+    };
+    const error = await ke.explain(bad, model, files, null, LOOK).catch((thrown: unknown) => thrown);
+    expect(error).not.toMatchObject({ name: 'ImageError' });
+    expect(error).toBeInstanceOf(ke.KerasExplainableError);
+  });
+
+  test('what cannot be is refused', async () => {
+    await expect(ke.data.imageFiles(PICTURES, { autoShard: 'file' })).rejects.toThrow('`size`');
+    await expect(ke.data.imageFiles(PICTURES, { autoShard: 'data' as never })).rejects.toThrow('file, off');
+    await expect(ke.data.imageFiles(['a\0b'])).rejects.toThrow('`pathsOrGlob[0]`');
+    const model = await load();
+    const [, grey] = await both(PICTURES, { channels: 1 });
+    await expect(ke.explain(look, model, grey, null, LOOK)).rejects.toThrow('axis 3 must be 3');
+    const [, files] = await both(PICTURES);
+    await expect(ke.explain(look, model, files, null, { ...LOOK, batchSize: 3 })).rejects.toThrow(
+      '`batchSize`',
+    );
+    await expect(ke.explain(look, model, files, [[1]], LOOK)).rejects.toThrow('`y`');
+    await expect(ke.explain(look, model, files, null, { ...LOOK, steps: 9 })).rejects.toThrow('`steps`');
+  });
+});
+
+describe('by workers', () => {
+  async function on(count: number, options: Partial<ke.distribute.MultiWorkerOptions> = {}) {
+    const workers = await ke.distribute.localWorkers(count, { threads: 1 });
+    open.push(() => workers.close());
+    const strategy = ke.distribute.multiWorker({ workers, timeoutMs: 5000, ...options });
+    return { workers, model: await load({ strategy }) };
+  }
+
+  test('maps are those of pictures that travel; files that fail are named', async () => {
+    const { model } = await on(2);
+    const files = await both(PICTURES);
+    await expectEqual((x) => ke.explain(look, model, x, null, LOOK), files);
+    await expectEqual((x) => ke.gradcam(model, x, unitsOf(x), { verbose: 0 }), files);
+    await expectEqual(async (x) => ({ maps: await predict(model, x) }), files);
+    expect(model.strategy.status().every(({ shards }) => shards > 0)).toBe(true);
+
+    await writeFile(here('damaged.jpg'), (await readFile(fixture('rgb.jpg'))).subarray(0, 300));
+    for (const [name, code] of [
+      ['gone.png', 'NOT_FOUND'],
+      ['damaged.jpg', 'DATA_LOSS'],
+    ] as const) {
+      const [, broken] = await both([...files[1].paths.slice(0, 6), here(name)]);
+      await expect(ke.explain(look, model, broken, null, LOOK)).rejects.toMatchObject({
+        name: 'ImageError',
+        code,
+        message: expect.stringContaining(here(name)),
+      });
+    }
+  });
+
+  test('a worker that is killed in the middle loses nothing', async () => {
+    const { model, workers } = await on(2);
+    const [off, file] = await both(PICTURES, { batchSize: 2 });
+    const method = ke.methods.meta.smooth(ke.methods.cams.gradcam, { repetitions: 10, noise: 0.1, seed: 3 });
+    const expected = (await ke.explain(method, model, off, unitsOf(off), { verbose: 0 })).maps as ke.Tensor;
+    let row = 0;
+    const options = { verbose: 0, maxQueueSize: 3 } as const;
+    for await (const { step, maps } of ke.explainBatches(method, model, file, unitsOf(file), options)) {
+      if (step === 4) process.kill(workers.processes[0]?.pid as number, 'SIGKILL');
+      const rows = maps.shape[0] as number;
+      const wanted = expected.rows(row, row + rows).data as Float32Array;
+      for (const [i, value] of (maps.data as Float32Array).entries()) {
+        if (Math.abs(value - (wanted[i] as number)) > 1e-4) expect(value).toBe(wanted[i]);
+      }
+      row += rows;
+    }
+    expect(row).toBe(30);
+    expect(model.strategy.status()[0]?.state).toBe('down');
+  });
+
+  test('only paths travel to the worker', async () => {
+    const workers = await ke.distribute.localWorkers(1, { threads: 1 });
+    open.push(() => workers.close());
+    const meter = await metered(workers.addresses[0] as string);
+    const strategy = ke.distribute.multiWorker({ workers: [meter.address], replicasPerWorker: 1 });
+    const model = await load({ strategy });
+    const sent = [];
+    for (const files of await both(PICTURES)) {
+      const explain = () => ke.gradcam(model, files, unitsOf(files), { verbose: 0 });
+      await explain();
+      const before = meter.sent();
+      await explain();
+      sent.push((meter.sent() - before) / files.samples);
+    }
+    const [off = 0, file = 0] = sent;
+    expect(off).toBeGreaterThan(96 * 96 * 3);
+    expect(file).toBeLessThan(1000);
+  });
+});
+
+/** The first of the model's outputs. */
+async function predict(model: ke.Model, files: ke.data.ImageFiles): Promise<ke.Tensor> {
+  const [logits] = (await model.predict(files)) as readonly ke.Tensor[];
+  return logits as ke.Tensor;
+}
+
+function bytesOf({ data }: ke.Tensor): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function here(name: string): string {
+  return join(directory, name);
+}
+
+async function copy(name: string, as = name): Promise<void> {
+  await writeFile(here(as), await readFile(fixture(name)));
+}
+
+async function cut(name: string, as: string): Promise<void> {
+  const bytes = await readFile(fixture(name));
+  await writeFile(here(as), bytes.subarray(0, bytes.length / 2));
+}
+
+/** The file with another size in its header. */
+function declaring(bytes: Buffer, format: string, size: number): Buffer {
+  if (format === 'png') {
+    bytes.writeUInt32BE(size, 16);
+    bytes.writeUInt32BE(size, 20);
+  } else if (format === 'gif') {
+    bytes.writeUInt16LE(size, 6);
+    bytes.writeUInt16LE(size, 8);
+  } else if (format === 'bmp') {
+    bytes.writeInt32LE(size, 18);
+    bytes.writeInt32LE(-size, 22);
+  } else {
+    const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]));
+    bytes.writeUInt16BE(size, frame + 5);
+    bytes.writeUInt16BE(size, frame + 7);
+  }
+  return bytes;
+}
+
+/** A port that leads to `address` and counts what is sent there. */
+async function metered(address: string): Promise<{ address: string; sent: () => number }> {
+  const [host, port] = address.split(':') as [string, string];
+  let bytes = 0;
+  const server = createServer((client) => {
+    const worker = connect(Number(port), host);
+    client.on('data', (chunk) => {
+      bytes += chunk.length;
+    });
+    for (const socket of [client, worker]) socket.on('error', () => undefined);
+    client.pipe(worker).pipe(client);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  open.push(() => server.close());
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, sent: () => bytes };
+}
