@@ -10,6 +10,9 @@ import { imageFunction, perKey } from './image_function.js';
 /** 67 million pixels: 201 MB decoded. */
 export const MOST_PIXELS = 2 ** 26;
 
+/** So many pictures of `maxPixels` the frames of a GIF may be together, at a byte a pixel. */
+export const MOST_FRAMES = 4;
+
 export interface DecodeOptions {
   /** Larger pictures are refused by what their header declares, before memory is taken. Default 2^26. */
   readonly maxPixels?: number;
@@ -29,12 +32,19 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   checkOptions('options', options, ['maxPixels']);
   const { maxPixels = MOST_PIXELS } = options;
   if (!(maxPixels > 0)) throw refused('maxPixels', 'a positive number', String(maxPixels));
-  const { format, width, height } = readImageHeader(bytes);
+  const { format, width, height, framePixels = 0 } = readImageHeader(bytes);
   if (width * height > maxPixels) {
     throw new ImageError(
       'OUT_OF_RANGE',
       `The picture declares ${width} x ${height} pixels, more than the ${maxPixels} that are allowed. ` +
         'Scale it down, or raise `maxPixels`.',
+    );
+  }
+  if (framePixels > MOST_FRAMES * maxPixels) {
+    throw new ImageError(
+      'OUT_OF_RANGE',
+      `The frames of the GIF declare ${framePixels} pixels together, more than the ${MOST_FRAMES * maxPixels} ` +
+        `(${MOST_FRAMES} times \`maxPixels\`) that are allowed. Keep its first frame alone, or raise \`maxPixels\`.`,
     );
   }
   const contents = new Tensor('uint8', [1, bytes.byteLength], { data: bytes });

@@ -2,8 +2,8 @@
 import { op } from '../graph/operand.js';
 import * as ops from '../graph/ops/index.js';
 import type { Symbolic } from '../graph/symbolic.js';
-import { DECODERS } from './decode.js';
-import type { ImageFormat } from './header.js';
+import { DECODERS, MOST_FRAMES } from './decode.js';
+import { GIF_EXTENSION, GIF_FRAME, GIF_TABLE_BYTES, type ImageFormat } from './header.js';
 
 export interface FileLimits {
   readonly maxPixels: number;
@@ -83,13 +83,76 @@ class Header {
     const declared = [
       [jpg, height, width],
       [png, this.#number(16, 4, 'big'), this.#number(20, 4, 'big')],
-      [gif, this.#number(6, 2), this.#number(8, 2)],
+      [gif, when(gif, () => this.#gifPixels(), ops.constant(0, 'float64')), 1],
       [bmp, rows, this.#number(18, 4)],
     ] as const;
     return declared.reduce<Symbolic>(
       (sum, [is, a, b]) => ops.add(sum, ops.multiply(ops.cast(is, 'float64'), ops.multiply(a, b))),
       ops.constant(0, 'float64'),
     );
+  }
+
+  /** Of the largest frame, or a share of all frames' where that is more. */
+  #gifPixels(): Symbolic {
+    const contents = op('DecodeRaw', [this.#contents], {
+      out_type: { dtype: 'uint8' },
+      little_endian: true,
+    });
+    // Behind the end there are zeros, as far as a block that begins before it may look.
+    const bytes = ops.concat([contents, ops.zeros([16], 'uint8')], 0);
+    const end = ops.size(contents);
+    const byte = (at: Symbolic, offset = 0) =>
+      ops.cast(ops.gather(bytes, offset === 0 ? at : ops.add(at, offset)), 'int32');
+    const tables = ops.constant([...GIF_TABLE_BYTES], 'int32');
+    const within = (at: Symbolic) => ops.minimum(at, end);
+
+    const skipData = (from: Symbolic) => {
+      const [at] = ops.whileLoop(
+        (_, size) => ops.greater(size as Symbolic, 0),
+        (at, size) => {
+          const next = within(ops.add(ops.add(at as Symbolic, size as Symbolic), 1));
+          return [next, byte(next)];
+        },
+        [from, byte(from)],
+      );
+      return within(ops.add(at as Symbolic, 1));
+    };
+
+    const begin = within(
+      ops.add(ops.gather(tables, ops.cast(ops.slice(this.#bytes, [10], [1]), 'int32')), 13),
+    );
+    const first = ops.reshape(begin, []);
+    const none = ops.constant(0, 'int32');
+    const [, , height, width, all] = ops.whileLoop(
+      (_, kind) =>
+        ops.logicalOr(ops.equal(kind as Symbolic, GIF_FRAME), ops.equal(kind as Symbolic, GIF_EXTENSION)),
+      (at, kind, height, width, all) => {
+        const place = at as Symbolic;
+        const isFrame = ops.equal(kind as Symbolic, GIF_FRAME);
+        const size = (offset: number) => {
+          const value = ops.add(byte(place, offset), ops.multiply(byte(place, offset + 1), 256));
+          return ops.where(isFrame, value, none);
+        };
+        const [ownWidth, ownHeight] = [size(5), size(7)];
+        const pixels = ops.multiply(ops.cast(ownWidth, 'float64'), ops.cast(ownHeight, 'float64'));
+        const before = ops.where(
+          isFrame,
+          ops.add(ops.gather(tables, byte(place, 9)), 11),
+          ops.constant(2, 'int32'),
+        );
+        const next = skipData(within(ops.add(place, before)));
+        return [
+          next,
+          byte(next),
+          ops.maximum(height as Symbolic, ownHeight),
+          ops.maximum(width as Symbolic, ownWidth),
+          ops.add(all as Symbolic, pixels),
+        ];
+      },
+      [first, byte(first), none, none, ops.constant(0, 'float64')],
+    ) as [Symbolic, Symbolic, Symbolic, Symbolic, Symbolic];
+    const largest = ops.multiply(ops.cast(height, 'float64'), ops.cast(width, 'float64'));
+    return ops.maximum(largest, ops.divide(all, MOST_FRAMES));
   }
 
   /** TensorFlow reads run-length coded pixels as plain ones, and palette indices as grey levels. */

@@ -8,6 +8,8 @@ export interface ImageHeader {
   readonly format: ImageFormat;
   readonly width: number;
   readonly height: number;
+  /** Of a GIF: the pixels of all its frames together. TensorFlow holds them while it decodes the first. */
+  readonly framePixels?: number;
 }
 
 const FORMATS: readonly string[] = ['jpg', 'png', 'gif', 'bmp'];
@@ -43,7 +45,41 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
     throw new ImageError('DATA_LOSS', `The picture declares a size of ${width} x ${height} pixels.`);
   }
   if (header.format === 'bmp') checkBmp(bytes);
-  return header;
+  return header.format === 'gif' ? { ...header, ...readFrames(bytes) } : header;
+}
+
+/** Bytes of the colour table that a GIF's byte of flags tells of. */
+export const GIF_TABLE_BYTES: readonly number[] = Array.from({ length: 256 }, (_, flags) =>
+  flags & 0x80 ? 3 << ((flags & 7) + 1) : 0,
+);
+
+export const GIF_FRAME = 0x2c;
+export const GIF_EXTENSION = 0x21;
+
+/** TensorFlow decodes a GIF to the size of its largest frame, whatever the size of its screen. */
+function readFrames(bytes: Uint8Array): Partial<ImageHeader> {
+  const byte = (at: number) => bytes[at] ?? 0;
+  let [width, height, framePixels] = [0, 0, 0];
+  for (let at = 13 + (GIF_TABLE_BYTES[byte(10)] as number); ; ) {
+    const kind = byte(at);
+    if (kind === GIF_FRAME) {
+      const [frameWidth, frameHeight] = [
+        byte(at + 5) + 256 * byte(at + 6),
+        byte(at + 7) + 256 * byte(at + 8),
+      ];
+      width = Math.max(width, frameWidth);
+      height = Math.max(height, frameHeight);
+      framePixels += frameWidth * frameHeight;
+      at += 11 + (GIF_TABLE_BYTES[byte(at + 9)] as number);
+    } else if (kind === GIF_EXTENSION) {
+      at += 2;
+    } else {
+      // Of a GIF without a frame the screen is all that is known; it is damaged.
+      return width > 0 && height > 0 ? { width, height, framePixels } : { framePixels };
+    }
+    for (; byte(at) > 0; at += byte(at) + 1);
+    at += 1;
+  }
 }
 
 const UNCOMPRESSED = 0;

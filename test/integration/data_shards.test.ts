@@ -1,5 +1,5 @@
 /** Pictures that are read where the model is computed (`autoShard: 'file'`): in this process, and by workers. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
@@ -178,6 +178,37 @@ describe('in this process', () => {
     },
   );
 
+  test('of a GIF all frames count', async () => {
+    const bytes = await readFile(fixture('animated.gif'));
+    const frames = framesOf(bytes);
+    expect(frames.length).toBeGreaterThan(1);
+    const last = frames.at(-1) as number;
+    bytes.writeUInt16LE(9000, last + 5);
+    bytes.writeUInt16LE(9000, last + 7);
+    await writeFile(here('late.gif'), bytes);
+    const model = await load();
+    const [off, files] = await both([here('late.gif')]);
+    for (const each of [off, files]) {
+      await expect(ke.explain(look, model, each, null, LOOK)).rejects.toThrow('declares 9000 x 9000 pixels');
+    }
+    const {
+      width,
+      height,
+      framePixels = 0,
+    } = ke.image.readImageHeader(await readFile(fixture('animated.gif')));
+    expect(framePixels).toBe(width * height * frames.length);
+    for (const maxPixels of [width * height - 1, width * height]) {
+      const [off, file] = await both([fixture('animated.gif')], { maxPixels });
+      const run = async (each: ke.data.ImageFiles) =>
+        ke.explain(look, model, each, null, LOOK).then(
+          () => 'read',
+          (error: ke.KerasExplainableError) => error.code,
+        );
+      expect(await run(off)).toBe(maxPixels < width * height ? 'OUT_OF_RANGE' : 'read');
+      expect(await run(file)).toBe(await run(off));
+    }
+  });
+
   test('the steps before a damaged picture are kept', async () => {
     await writeFile(here('late.png'), 'no picture');
     const model = await load();
@@ -242,6 +273,35 @@ describe('by workers', () => {
         name: 'ImageError',
         code,
         message: expect.stringContaining(here(name)),
+      });
+    }
+  });
+
+  test('files that only the worker sees', async () => {
+    await copy('rgb.png', 'only.png');
+    await writeFile(here('bad.png'), 'no picture');
+    const port = await freePort();
+    const args = [at('../../dist/cli/main.js'), 'worker', '--port', String(port), '--threads', '1'];
+    const child = spawn(process.execPath, args, { cwd: directory, stdio: 'ignore' });
+    open.push(async () => {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    });
+    const strategy = ke.distribute.multiWorker({ workers: [`localhost:${port}`], replicasPerWorker: 1 });
+    const model = await load({ strategy });
+    const seen = (name: string) => `/proc/self/cwd/${name}`;
+    const [here1] = await both([here('only.png')]);
+    const [, there] = await both([seen('only.png')]);
+    await expectEqual((x) => ke.explain(look, model, x, null, LOOK), [here1, there]);
+    for (const [name, code] of [
+      ['bad.png', 'DATA_LOSS'],
+      ['gone.png', 'NOT_FOUND'],
+    ] as const) {
+      const [, broken] = await both([seen('only.png'), seen(name)]);
+      await expect(ke.explain(look, model, broken, null, LOOK)).rejects.toMatchObject({
+        name: 'ImageError',
+        code,
+        message: expect.stringContaining(seen(name)),
       });
     }
   });
@@ -315,8 +375,10 @@ function declaring(bytes: Buffer, format: string, size: number): Buffer {
     bytes.writeUInt32BE(size, 16);
     bytes.writeUInt32BE(size, 20);
   } else if (format === 'gif') {
-    bytes.writeUInt16LE(size, 6);
-    bytes.writeUInt16LE(size, 8);
+    // Its frame's, which is what counts: of the screen nothing is said.
+    const frame = framesOf(bytes)[0] as number;
+    bytes.writeUInt16LE(size, frame + 5);
+    bytes.writeUInt16LE(size, frame + 7);
   } else if (format === 'bmp') {
     bytes.writeInt32LE(size, 18);
     bytes.writeInt32LE(-size, 22);
@@ -326,6 +388,30 @@ function declaring(bytes: Buffer, format: string, size: number): Buffer {
     bytes.writeUInt16BE(size, frame + 7);
   }
   return bytes;
+}
+
+/** Where the frames of a GIF begin that has a table of colours for all of them. */
+function framesOf(bytes: Buffer): number[] {
+  const found: number[] = [];
+  let at = 13 + (3 << (((bytes[10] as number) & 7) + 1));
+  while (bytes[at] === 0x21 || bytes[at] === 0x2c) {
+    if (bytes[at] === 0x2c) found.push(at);
+    const flags = bytes[at + 9] as number;
+    const table = flags & 0x80 ? 3 << ((flags & 7) + 1) : 0;
+    at += bytes[at] === 0x2c ? 11 + table : 2;
+    while ((bytes[at] as number) > 0) at += (bytes[at] as number) + 1;
+    at += 1;
+  }
+  return found;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** A port that leads to `address` and counts what is sent there. */
