@@ -209,6 +209,55 @@ describe('in this process', () => {
     }
   });
 
+  test('files with a wrong byte are read, or refused, alike', async () => {
+    const model = await load();
+    let seed = 777;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+      return (seed >> 8) % below;
+    };
+    const outcomes = new Set<string>();
+    for (let i = 0; i < 130; i++) {
+      const source = FORMATS[i % FORMATS.length] as string;
+      const bytes = await readFile(source);
+      // Headers are worth more of them than pixels.
+      bytes[random(i % 2 === 0 ? 64 : bytes.length)] = random(256);
+      const name = here(`wrong-${i}${source.slice(source.lastIndexOf('.'))}`);
+      await writeFile(name, bytes);
+      const found: string[] = [];
+      for (const files of await both([name], { maxPixels: 1e6 })) {
+        const outcome = await ke.explain(look, model, files, null, LOOK).then(
+          ({ maps }) => {
+            const pixels = bytesOf(maps as ke.Tensor).toString('base64');
+            (maps as ke.Tensor).release();
+            return pixels;
+          },
+          ({ code, message }: ke.KerasExplainableError) => `${code}: ${message}`,
+        );
+        found.push(outcome);
+      }
+      expect(found[1]).toBe(found[0]);
+      outcomes.add(/^[A-Z_]+(?=: )/.exec(found[0] as string)?.[0] ?? 'read');
+    }
+    expect([...outcomes]).toEqual(expect.arrayContaining(['read', 'DATA_LOSS']));
+  });
+
+  test('a model that checks every value', async () => {
+    const model = await load({ runEagerly: true });
+    const files = await both(FORMATS);
+    await expectEqual((x) => ke.gradcam(model, x, null, { verbose: 0 }), files);
+  });
+
+  test('progress and signal', async () => {
+    const model = await load();
+    const [, files] = await both(PICTURES, { batchSize: 30 });
+    const seen: { done: number; total: number }[] = [];
+    await ke.gradcam(model, files, unitsOf(files), { verbose: 0, onProgress: (at) => void seen.push(at) });
+    expect(seen.at(-1)).toMatchObject({ step: 0, done: 30, total: 30 });
+    const signal = AbortSignal.abort();
+    await expect(ke.gradcam(model, files, null, { verbose: 0, signal })).rejects.toThrow(ke.CancelledError);
+  });
+
   test('the steps before a damaged picture are kept', async () => {
     await writeFile(here('late.png'), 'no picture');
     const model = await load();
