@@ -242,6 +242,26 @@ describe('in this process', () => {
     expect([...outcomes]).toEqual(expect.arrayContaining(['read', 'DATA_LOSS']));
   });
 
+  test('over devices, whose graphs have them written on their ops', async () => {
+    const model = await load({ strategy: ke.distribute.mirrored({ devices: ['CPU:0', 'CPU:1'] }) });
+    const files = await both(FORMATS);
+    await expectEqual((x) => ke.gradcam(model, x, null, { verbose: 0 }), files);
+    expect(model.strategy.status().every(({ shards }) => shards > 0)).toBe(true);
+  });
+
+  test('a model that was saved for one size of batch takes only that', async () => {
+    const fixed = {
+      inputs: [{ name: 'image', dtype: 'float32', shape: [4, null, null, 3] }],
+      outputs: [{ name: 'logits', dtype: 'float32', shape: [4, 10] }],
+    } as const;
+    const [, right] = await both(FORMATS.slice(0, 8));
+    expect(ke.engine.makeDataHandler(fixed, right).inferredSteps).toBe(2);
+    const [, last] = await both(FORMATS.slice(0, 7));
+    expect(() => ke.engine.makeDataHandler(fixed, last)).toThrow('a multiple of 4 samples');
+    const [, each] = await both(FORMATS.slice(0, 8), { batchSize: 2 });
+    expect(() => ke.engine.makeDataHandler(fixed, each)).toThrow('a multiple of 4 samples');
+  });
+
   test('a model that checks every value', async () => {
     const model = await load({ runEagerly: true });
     const files = await both(FORMATS);
