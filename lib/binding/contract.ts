@@ -234,7 +234,10 @@ export interface NativeReplica {
   readonly target: string;
   /** '' for TensorFlow's choice, or as '/device:GPU:0'. A session has as many CPU devices as are named here. */
   readonly device: string;
-  /** Shards that it computes at once, each by a thread. Those of this process share one session. Default 1. */
+  /**
+   * Shards that it computes at once, each by a thread. Those of this process share one session. Default 1; 0, of a worker:
+   * its threads.
+   */
   readonly callers?: number | undefined;
   /** Shards of a run that it takes in one go and computes as one. Default 1. */
   readonly shardsAtOnce?: number | undefined;
@@ -275,6 +278,8 @@ export interface NativeReplicaStatus {
  */
 export interface NativeStrategy {
   status(): NativeReplicaStatus[];
+  /** Shards that are computed at once; workers that have not said how many threads they have count as `unknown`. */
+  callers(unknown: number): number;
   /** Cancels the runs under way and ends the threads; later runs reject with FAILED_PRECONDITION. Idempotent. */
   close(): void;
 }
@@ -286,6 +291,10 @@ export interface NativeStrategy {
 export interface NativeWorkerFailure {
   /** The worker that was lost last, as in its status; '' where none of several was up. */
   readonly name: string;
+  /** Why that was lost, or no replica is up. */
+  readonly reason: string;
+  /** Replicas that the rows were lost with; 0 where none was up. */
+  readonly attempts: number;
   /** The first row of the run that was not computed: of the shard that was lost, or of all that were left. */
   readonly row: number;
   readonly rows: number;

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { checkInteger, checkOptions, refused, wrongType } from '../arguments.js';
 import type { NativeReplica } from '../binding/contract.js';
 import { parseDevices } from './device.js';
@@ -16,14 +15,15 @@ export interface MultiWorkerOptions {
   /** How often, at most, samples are computed again because the worker that had them was lost. Default 3. */
   readonly retries?: number;
   /**
-   * Parts of a batch that each worker (each device of it) computes at once: best its `--threads`. Default: those of
-   * `localWorkers`; else the cores of this machine; 1 on a GPU.
+   * Parts of a batch that each worker (each device of it) computes at once. Default: the worker's `--threads`; 1 on a GPU.
    */
   readonly replicasPerWorker?: number;
   /** The devices of each worker that compute, as ['GPU:0', 'GPU:1']. Default: one, its first GPU or its CPU. */
   readonly devices?: readonly string[];
 }
 
+/** It is known once a worker has answered. */
+const AS_THE_WORKER_SAYS = 0;
 const OPTIONS = ['workers', 'timeoutMs', 'retries', 'replicasPerWorker', 'devices'] as const;
 const MOST_MILLISECONDS = 2 ** 30;
 const ADDRESS = /^(?:grpc:\/\/)?(\[[0-9a-f:.]+\]|[\w.-]+):(\d{1,5})$/i;
@@ -43,7 +43,7 @@ export function multiWorker(options: MultiWorkerOptions): Strategy {
   checkInteger('retries', retries, 0, MOST_MILLISECONDS);
   if (replicasPerWorker !== undefined) checkInteger('replicasPerWorker', replicasPerWorker, 1, 1024);
   const named = devices === undefined ? null : parseDevices('devices', devices);
-  const threads = workers instanceof LocalWorkers ? workers.threads : availableParallelism();
+  const threads = workers instanceof LocalWorkers ? workers.threads : AS_THE_WORKER_SAYS;
   const gpus = named?.every(({ type }) => type === 'GPU') ?? false;
   const callersOn = (type: 'CPU' | 'GPU') => replicasPerWorker ?? (type === 'GPU' ? 1 : threads);
   const replicas = addresses.flatMap((address): NativeReplica[] => {

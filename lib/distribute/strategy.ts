@@ -59,12 +59,11 @@ export class Strategy {
   async acquire(context: PlanContext): Promise<HeldStrategy> {
     const { addon } = context;
     const { mostRows, ...plan } = await this.#plan(context);
-    const callers = plan.replicas.reduce((sum, replica) => sum + (replica.callers ?? 1), 0);
-    const facts = { kind: this.kind, callers, mostRows };
+    const facts = { kind: this.kind, guess: context.callers, mostRows };
     const [only] = plan.replicas;
     if (plan.replicas.length === 1 && only?.target === '' && only.device === '') {
       // Its threads serve pictures, too, and last as long as the process.
-      return new HeldStrategy(localStrategy(addon, callers), facts, false, () => undefined);
+      return new HeldStrategy(localStrategy(addon, only.callers ?? 1), facts, false, () => undefined);
     }
     const key = JSON.stringify(plan);
     let live = this.#live.get(key);
@@ -87,14 +86,13 @@ export class Strategy {
 /** The strategy of a loaded model, as `model.strategy` has it. */
 export class HeldStrategy {
   readonly kind: Strategy['kind'];
-  /** Parts of batches that are computed at once. */
-  readonly replicas: number;
   /** @internal */
   readonly native: NativeStrategy;
   /** @internal Whether any replica is in another process. */
   readonly remote: boolean;
   /** @internal Rows per run, at most, where rows are large. */
   readonly mostRows: number;
+  readonly #guess: number;
   readonly #onIdle: () => void;
   #running = 0;
   #released = false;
@@ -102,16 +100,24 @@ export class HeldStrategy {
   /** @internal */
   constructor(
     strategy: NativeStrategy,
-    facts: { kind: Strategy['kind']; callers: number; mostRows: number },
+    facts: { kind: Strategy['kind']; guess: number; mostRows: number },
     remote: boolean,
     onIdle: () => void,
   ) {
     this.native = strategy;
     this.kind = facts.kind;
-    this.replicas = facts.callers;
+    this.#guess = facts.guess;
     this.mostRows = facts.mostRows;
     this.remote = remote;
     this.#onIdle = onIdle;
+  }
+
+  /**
+   * Parts of batches that are computed at once. A worker that has not answered yet is taken for one with as many threads as
+   * this machine has cores.
+   */
+  get replicas(): number {
+    return this.native.callers(this.#guess);
   }
 
   /** How its replicas are: those of this process as one where they share a device. */

@@ -65,7 +65,10 @@ export class Explainer {
     this.#explain = explain;
     this.#dispatcher = new Dispatcher({
       ...queue,
-      replicas: model.core.strategy.replicas,
+      // Of workers it is known only when they have answered.
+      get replicas() {
+        return model.core.strategy.replicas;
+      },
       run: (calls) => this.#run(calls),
     });
   }

@@ -33,9 +33,12 @@ Napi::Value NumericsError(Napi::Env env, const graph::NumericsError& error) {
 // With `worker`: NativeWorkerFailure of lib/binding/contract.ts.
 Napi::Value LostError(Napi::Env env, const runtime::WorkerError& error) {
   const Napi::Object worker = Napi::Object::New(env);
-  worker.Set("name", error.worker);
-  worker.Set("row", static_cast<double>(error.row));
-  worker.Set("rows", static_cast<double>(error.rows));
+  const runtime::WorkerError::Facts& facts = error.facts;
+  worker.Set("name", facts.worker);
+  worker.Set("reason", facts.reason);
+  worker.Set("attempts", facts.attempts);
+  worker.Set("row", static_cast<double>(facts.row));
+  worker.Set("rows", static_cast<double>(facts.rows));
   const Napi::Value value = MakeError(env, error.code(), error.what(), error.op());
   value.As<Napi::Object>().Set("worker", worker);
   return value;

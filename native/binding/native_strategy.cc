@@ -1,5 +1,6 @@
 #include "binding/native_strategy.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,7 +54,7 @@ runtime::StrategyOptions ToStrategyOptions(Napi::Value value) {
     runtime::StrategyOptions::Member member;
     member.placement.target = ToText(each.Get("target"), name + ".target");
     member.placement.device = ToText(each.Get("device"), name + ".device");
-    member.placement.callers = static_cast<int>(ToCount(each, "callers", name, 1, kMaxCallers, 1));
+    member.placement.callers = static_cast<int>(ToCount(each, "callers", name, 0, kMaxCallers, 1));
     member.shards_at_once = ToCount(each, "shardsAtOnce", name, 1, INT32_MAX, 1);
     options.replicas.push_back(std::move(member));
   }
@@ -82,7 +83,8 @@ Napi::Value FromStatus(Napi::Env env, const ReplicaStatus& status) {
 Napi::Function NativeStrategy::Define(Napi::Env env) {
   return DefineClass(
       env, kName,
-      {InstanceMethod<&NativeStrategy::Status>("status"), InstanceMethod<&NativeStrategy::Close>("close")});
+      {InstanceMethod<&NativeStrategy::Status>("status"), InstanceMethod<&NativeStrategy::Callers>("callers"),
+       InstanceMethod<&NativeStrategy::Close>("close")});
 }
 
 Napi::Object NativeStrategy::New(Environment* environment, Napi::Value options) {
@@ -101,6 +103,13 @@ Napi::Value NativeStrategy::Status(const Napi::CallbackInfo& info) {
     const Napi::Array array = Napi::Array::New(info.Env(), all.size());
     for (uint32_t i = 0; i < all.size(); ++i) array.Set(i, FromStatus(info.Env(), all[i]));
     return array;
+  });
+}
+
+Napi::Value NativeStrategy::Callers(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const int unknown = static_cast<int>(std::min(kMaxCallers, ToInteger(info[0], "unknown", 1)));
+    return Napi::Number::New(info.Env(), static_cast<double>(state_->CallersOr(unknown)));
   });
 }
 

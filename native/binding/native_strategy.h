@@ -26,6 +26,7 @@ class NativeStrategy : public Wrap<NativeStrategy, StrategyRef> {
 
  private:
   Napi::Value Status(const Napi::CallbackInfo& info);
+  Napi::Value Callers(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   Environment* const environment_;

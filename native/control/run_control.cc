@@ -36,7 +36,7 @@ RunControl::Progress RunControl::progress() const {
   return {done, std::max<int64_t>(done, std::llround(total))};
 }
 
-RunningShard::RunningShard(RunControl* control) : control_(control) {
+RunningShard::RunningShard(const ShardControl* control) : shard_(control), control_(control->run()) {
   Registry& registry = Shards();
   const std::lock_guard<std::shared_mutex> lock(registry.mutex);
   do {

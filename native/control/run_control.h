@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
+
+#include "control/event.h"
 
 namespace ke::control {
 
@@ -20,8 +23,8 @@ class RunControl {
 
   // Ends the run: shards that have not begun are skipped, a loop under way ends before its next turn. What is
   // computed between two turns is not interrupted.
-  void Cancel() { cancelled_ = true; }
-  bool cancelled() const { return cancelled_; }
+  void Cancel() { cancelled_.Set(); }
+  bool cancelled() const { return cancelled_.is_set(); }
 
   // The turns of the outermost loops that know how many they make, over all shards: those that have ended,
   // and those there will be. `total` takes shards that have said nothing yet for as long as the others; it is
@@ -33,8 +36,9 @@ class RunControl {
 
  private:
   friend class RunningShard;
+  friend class ShardControl;
 
-  std::atomic<bool> cancelled_{false};
+  Event cancelled_;
   std::atomic<int64_t> shards_{0};
   std::atomic<int64_t> announcing_shards_{0};
   std::atomic<int64_t> announced_{0};
@@ -43,11 +47,36 @@ class RunControl {
 
 using RunControlRef = std::shared_ptr<RunControl>;
 
+// The same of one shard, which ends with its run, or alone.
+class ShardControl {
+ public:
+  explicit ShardControl(RunControl* run) : run_(run) {}
+
+  void Cancel() { cancelled_.Set(); }
+  bool cancelled() const { return cancelled_.is_set() || run_->cancelled(); }
+  RunControl* run() const { return run_; }
+
+  // Calls when it is cancelled from now on, as Event's.
+  class Listener {
+   public:
+    Listener(ShardControl* control, const std::function<void()>& call)
+        : own_(&control->cancelled_, call), run_(&control->run_->cancelled_, call) {}
+
+   private:
+    const Event::Listener own_;
+    const Event::Listener run_;
+  };
+
+ private:
+  RunControl* const run_;
+  Event cancelled_;
+};
+
 // One shard of a run while a session computes it. The ops in its graph find it by number: a session with op
 // threads of its own runs them on threads that know nothing of the caller.
 class RunningShard {
  public:
-  explicit RunningShard(RunControl* control);
+  explicit RunningShard(const ShardControl* control);
   ~RunningShard();
   RunningShard(const RunningShard&) = delete;
   RunningShard& operator=(const RunningShard&) = delete;
@@ -57,7 +86,7 @@ class RunningShard {
 
   // Never 0, which a graph may hold to say that no shard is meant.
   int32_t number() const { return number_; }
-  bool cancelled() const { return control_->cancelled(); }
+  bool cancelled() const { return shard_->cancelled(); }
 
   // A loop will make `turns`.
   void Announce(int64_t turns);
@@ -66,6 +95,7 @@ class RunningShard {
   void Turn(const void* loop, bool more);
 
  private:
+  const ShardControl* const shard_;
   RunControl* const control_;
   int32_t number_ = 0;
   std::mutex mutex_;

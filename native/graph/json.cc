@@ -1,6 +1,8 @@
 #include "graph/json.h"
 
+#include <charconv>
 #include <cstdint>
+#include <system_error>
 
 namespace ke::graph {
 
@@ -46,7 +48,7 @@ class JsonParser {
         value->text_.emplace();
         return String(&*value->text_);
       default:
-        return Word();
+        return Word(&value->integer_);
     }
   }
 
@@ -72,10 +74,13 @@ class JsonParser {
   }
 
   // A number or one of true, false, null, NaN, Infinity.
-  bool Word() {
+  bool Word(std::optional<int64_t>* integer) {
     const size_t start = at_;
     while (at_ < text_.size() && std::string_view(",]} \n\t\r").find(text_[at_]) == std::string_view::npos)
       ++at_;
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text_.data() + start, text_.data() + at_, value);
+    if (error == std::errc() && end == text_.data() + at_) *integer = value;
     return at_ > start;
   }
 

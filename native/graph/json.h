@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,8 +10,8 @@
 
 namespace ke::graph {
 
-// A JSON value as Python's json module writes it (NaN and Infinity included), for Keras 2's metadata. Numbers
-// are read over, not kept: nothing here needs them.
+// A JSON value as Python's json module writes it (NaN and Infinity included). Fractions are read over, not
+// kept: nothing here needs them.
 class Json {
  public:
   // None where `text` is no JSON or nests deeper than any Keras configuration does.
@@ -23,10 +24,13 @@ class Json {
   // The text of a string; none for anything else.
   const std::optional<std::string>& text() const { return text_; }
   std::string TextOf(const std::string& key) const;
+  // None for anything but an integer of 64 bits.
+  const std::optional<int64_t>& integer() const { return integer_; }
 
  private:
   friend class JsonParser;
   std::optional<std::string> text_;
+  std::optional<int64_t> integer_;
   std::vector<Json> items_;
   std::map<std::string, Json> members_;
 };

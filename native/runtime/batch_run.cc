@@ -57,7 +57,7 @@ std::pair<int64_t, int64_t> BatchRun::RowsOf(const Shards& shards) const {
           std::max<int64_t>(1, std::min(rows_, shards.end * options_.shard_size))};
 }
 
-void BatchRun::RunShards(const Shards& shards, Replica& replica) {
+void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardControl* control) {
   const int64_t begin = shards.begin * options_.shard_size;
   const int64_t end = std::min(rows_, shards.end * options_.shard_size);
   std::vector<TensorRef> slices;
@@ -71,7 +71,7 @@ void BatchRun::RunShards(const Shards& shards, Replica& replica) {
   }
 
   auto& placed = static_cast<PlacedReplica&>(replica);
-  std::vector<tf::TensorPtr> outputs = placed.Compute(function_, std::move(slices), &control());
+  std::vector<tf::TensorPtr> outputs = placed.Compute(function_, std::move(slices), control);
 
   if (placed.placement().remote()) {
     for (size_t i = 0; i < outputs.size(); ++i) CheckOutput(i, outputs[i].get());

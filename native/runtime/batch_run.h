@@ -18,7 +18,7 @@ class BatchRun : public ShardedJob {
 
  protected:
   // `replica` is a PlacedReplica.
-  void RunShards(const Shards& shards, Replica& replica) override;
+  void RunShards(const Shards& shards, Replica& replica, control::ShardControl* control) override;
   int64_t most_at_once() const override { return most_at_once_; }
   std::pair<int64_t, int64_t> RowsOf(const Shards& shards) const override;
   void Finish(std::exception_ptr error) noexcept override;

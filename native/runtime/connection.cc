@@ -19,16 +19,17 @@ std::string Connection::reason() const {
 }
 
 void Connection::Lose(const std::string& reason) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (lost_) return;
-  reason_ = reason;
-  lost_ = true;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (reason_.empty()) reason_ = reason;
+  }
+  lost_.Set();
 }
 
 void Connection::Discard(std::unique_ptr<Instance> instance) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (lost_ && !settled_) {
+    if (lost() && !settled_) {
       kept_.push_back(std::move(instance));
       return;
     }

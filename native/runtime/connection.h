@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "control/event.h"
 #include "runtime/expendable.h"
 
 namespace ke::runtime {
@@ -28,7 +29,8 @@ class Connection {
   std::mutex uploads;
   std::atomic<size_t> uploaded{0};  // bytes of weights
 
-  bool lost() const { return lost_; }
+  bool lost() const { return lost_.is_set(); }
+  control::Event* lost_event() { return &lost_; }
   std::string reason() const;
   // The first reason is kept.
   void Lose(const std::string& reason);
@@ -39,7 +41,7 @@ class Connection {
   void Settle();
 
  private:
-  std::atomic<bool> lost_{false};
+  control::Event lost_;
   mutable std::mutex mutex_;
   bool settled_ = false;
   std::string reason_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 namespace ke::runtime {
@@ -46,24 +47,37 @@ Executor::~Executor() { Stop(); }
 // With the lock held.
 void Executor::Start() {
   started_ = true;
-  for (const std::shared_ptr<Replica>& replica : replicas_) {
-    replica->Start([this] { OnChange(); });
-    for (int i = 0; i < replica->callers(); ++i) {
-      auto slot = std::make_unique<Slot>();
-      slot->replica = replica.get();
-      slots_.push_back(std::move(slot));
-    }
-  }
   try {
-    for (const std::unique_ptr<Slot>& slot : slots_) {
-      slot->thread = std::thread([this, it = slot.get()] { Work(it); });
+    for (const std::shared_ptr<Replica>& replica : replicas_) {
+      replica->Start([this, it = replica.get()] { OnChange(it); });
+      AddSlots(replica.get());
     }
   } catch (...) {
     // Some threads less are no harm while there is one.
-    if (slots_[0]->thread.joinable()) return;
+    if (!slots_.empty()) return;
     stopping_ = true;
     throw;
   }
+}
+
+void Executor::AddSlots(Replica* replica) {
+  for (int& threads = threads_[replica]; threads < std::max(1, replica->callers()); ++threads) {
+    slots_.push_back(std::make_unique<Slot>());
+    Slot* const slot = slots_.back().get();
+    slot->replica = replica;
+    slot->number = threads;
+    slot->first = slots_.size() == 1;
+    try {
+      slot->thread = std::thread([this, slot] { Work(slot); });
+    } catch (...) {
+      slots_.pop_back();
+      throw;
+    }
+  }
+}
+
+bool Executor::IsUp(const Slot& slot) {
+  return slot.replica->state() == ReplicaStatus::State::kUp && slot.number < slot.replica->callers();
 }
 
 void Executor::Submit(std::shared_ptr<ShardedJob> job) {
@@ -89,7 +103,7 @@ void Executor::Stop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
-    for (const ShardedJob* job : running_) job->control_->Cancel();
+    for (const Running& running : running_) running.control->Cancel();
     for (const std::unique_ptr<Slot>& slot : slots_) slot->wake.notify_all();
     started = std::exchange(started_, false);
   }
@@ -100,15 +114,13 @@ void Executor::Stop() {
   for (const std::shared_ptr<Replica>& replica : replicas_) replica->Stop();
 }
 
-bool Executor::MayRun(const Slot& slot) const {
-  return !queue_.empty() && slot.replica->state() == ReplicaStatus::State::kUp;
-}
+bool Executor::MayRun(const Slot& slot) const { return !queue_.empty() && IsUp(slot); }
 
 std::vector<Executor::Slot*> Executor::ToWake(int64_t most) {
   std::vector<Slot*> slots;
   for (const std::unique_ptr<Slot>& slot : slots_) {
     if (static_cast<int64_t>(slots.size()) == most) break;
-    if (!slot->idle || slot->woken || slot->replica->state() != ReplicaStatus::State::kUp) continue;
+    if (!slot->idle || slot->woken || !IsUp(*slot)) continue;
     slot->woken = true;
     slots.push_back(slot.get());
   }
@@ -121,22 +133,27 @@ void Executor::Wake(const std::vector<Slot*>& slots) {
   for (Slot* slot : slots) slot->wake.notify_one();
 }
 
-void Executor::OnChange() {
+void Executor::OnChange(Replica* replica) {
   std::vector<Slot*> slots;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (stopping_) return;
+    try {
+      AddSlots(replica);
+    } catch (const std::system_error&) {
+      // It has fewer threads than it might.
+    }
     if (!queue_.empty()) slots = ToWake(std::numeric_limits<int64_t>::max());
   }
   Wake(slots);
 }
 
 void Executor::Work(Slot* slot) {
-  const bool first = slot == slots_[0].get();
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
     while (!stopping_ && !MayRun(*slot)) {
       slot->idle = true;
-      if (first && !queue_.empty()) {
+      if (slot->first && !queue_.empty()) {
         slot->wake.wait_for(lock, kLookAround);
         Reap(&lock);
       } else {
@@ -148,12 +165,13 @@ void Executor::Work(Slot* slot) {
     if (queue_.empty()) return;
     std::shared_ptr<ShardedJob> job;
     const Shards shards = Take(*slot->replica, &job);
-    running_.push_back(job.get());
-    const bool stopping = stopping_;
+    control::ShardControl control(job->control_.get());
+    running_.push_back({job.get(), shards.begin, &control});
+    if (stopping_) control.Cancel();
     lock.unlock();
-    Run(slot, job, shards, stopping);
+    Run(slot, job, shards, &control);
     lock.lock();
-    running_.erase(std::find(running_.begin(), running_.end(), job.get()));
+    std::erase_if(running_, [&](const Running& running) { return running.control == &control; });
     lock.unlock();
     // Released without the lock: the last reference may free tensors, or a session.
     job.reset();
@@ -179,38 +197,51 @@ Shards Executor::Take(const Replica& replica, std::shared_ptr<ShardedJob>* job) 
 }
 
 void Executor::Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards shards,
-                   bool stopping) noexcept {
+                   control::ShardControl* control) noexcept {
+  const auto cancelled = [] { return tf::Error(TF_CANCELLED, "the run was cancelled"); };
   if (!job->Skips(shards.begin)) {
     try {
-      if (stopping) throw tf::Error(TF_CANCELLED, "the run was cancelled: its strategy is closed");
-      if (job->control_->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
-      job->RunShards(shards, *slot->replica);
+      if (control->cancelled()) throw cancelled();
+      job->RunShards(shards, *slot->replica, control);
       slot->replica->Computed(shards.count());
     } catch (const ReplicaLost& lost) {
-      if (job->control_->cancelled()) {
-        job->Fail(shards.begin, std::make_exception_ptr(tf::Error(TF_CANCELLED, "the run was cancelled")));
-      } else if (lost.counts()) {
-        slot->replica->Lost(shards.count(), lost.what());
-        ++shards.failures;
-      }
-      if (!job->failed_ && shards.failures <= options_.retries) {
-        PutBack(job, shards);
-        return;
-      }
-      if (!job->failed_) {
-        const auto [row, end] = job->RowsOf(shards);
-        job->Fail(shards.begin,
-                  std::make_exception_ptr(
-                      WorkerError("samples " + std::to_string(row) + " to " + std::to_string(end - 1) +
-                                      " were lost with " + std::to_string(shards.failures) +
-                                      " replicas; the last was " + slot->replica->name() + ": " + lost.what(),
-                                  slot->replica->name(), row, end - row)));
+      if (control->cancelled()) {
+        Fail(job.get(), shards.begin, std::make_exception_ptr(cancelled()));
+      } else {
+        if (lost.counts()) {
+          slot->replica->Lost(shards.count(), lost.what());
+          ++shards.failures;
+        }
+        if (!job->failed_) {
+          if (shards.failures <= options_.retries) {
+            PutBack(job, shards);
+            return;
+          }
+          Fail(job.get(), ShardedJob::kBeforeAll, LostTooOften(*job, shards, *slot->replica, lost.what()));
+        }
       }
     } catch (...) {
-      job->Fail(shards.begin, std::current_exception());
+      Fail(job.get(), shards.begin, std::current_exception());
     }
   }
   job->Done(shards.count());
+}
+
+std::exception_ptr Executor::LostTooOften(const ShardedJob& job, const Shards& shards, const Replica& replica,
+                                          const std::string& reason) {
+  const auto [row, end] = job.RowsOf(shards);
+  return std::make_exception_ptr(WorkerError(
+      "samples " + std::to_string(row) + " to " + std::to_string(end - 1) + " were lost with " +
+          std::to_string(shards.failures) + " replicas; the last was " + replica.name() + ": " + reason,
+      {replica.name(), reason, shards.failures, row, end - row}));
+}
+
+void Executor::Fail(ShardedJob* job, int64_t shard, std::exception_ptr error) noexcept {
+  job->Fail(shard, std::move(error));
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const Running& running : running_) {
+    if (running.job == job && running.begin > shard) running.control->Cancel();
+  }
 }
 
 void Executor::PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& shards) {
@@ -295,9 +326,9 @@ std::exception_ptr Executor::NobodyIsUp(int64_t row, int64_t rows) const {
   if (refused) {
     return std::make_exception_ptr(tf::Error(TF_FAILED_PRECONDITION, "no worker can be used: " + text));
   }
+  text = "no worker is up, for " + std::to_string(options_.timeout.count()) + " ms now: " + text;
   return std::make_exception_ptr(
-      WorkerError("no worker is up, for " + std::to_string(options_.timeout.count()) + " ms now: " + text,
-                  replicas_.size() == 1 ? replicas_[0]->name() : "", row, rows));
+      WorkerError(text, {replicas_.size() == 1 ? replicas_[0]->name() : "", text, 0, row, rows}));
 }
 
 }  // namespace ke::runtime

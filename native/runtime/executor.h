@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,13 +32,19 @@ struct Shards {
 // What a job fails with where replicas were lost: UNAVAILABLE. The binding tells JavaScript of both.
 class WorkerError : public tf::Error {
  public:
-  WorkerError(const std::string& message, std::string worker, int64_t row, int64_t rows)
-      : tf::Error(TF_UNAVAILABLE, message), worker(std::move(worker)), row(row), rows(rows) {}
+  struct Facts {
+    std::string worker;  // the last that was lost; empty where it was not one alone
+    std::string reason;  // why that was lost, or is not up
+    int attempts = 0;    // replicas that the rows were lost with; 0 where none was up
+    // Those that were not computed, of the run: of the shard, or all that were left where no replica was.
+    int64_t row = 0;
+    int64_t rows = 0;
+  };
 
-  const std::string worker;  // the last that was lost; empty where it was not one alone
-  // Those that were not computed, of the run: of the shard, or all that were left where no replica was.
-  const int64_t row;
-  const int64_t rows;
+  WorkerError(const std::string& message, Facts facts)
+      : tf::Error(TF_UNAVAILABLE, message), facts(std::move(facts)) {}
+
+  const Facts facts;
 };
 
 // Work that is split into independent shards.
@@ -50,12 +57,11 @@ class ShardedJob {
   int64_t shards() const { return shards_; }
 
  protected:
-  control::RunControl& control() const { return *control_; }
-
   // Called by several threads at once, every shard once, again where it threw ReplicaLost. What else it
-  // throws is kept (that of the first shard that failed, by number) and the shards that have not begun are
-  // skipped.
-  virtual void RunShards(const Shards& shards, Replica& replica) = 0;
+  // throws is kept, that of the first shard that failed, by number: so `control` is cancelled where one
+  // before these has failed, and those that have not begun are left out; all are, where one was lost too
+  // often.
+  virtual void RunShards(const Shards& shards, Replica& replica, control::ShardControl* control) = 0;
   // Called once, after the last shard, by the thread that ran it; `error` is null where all succeeded. Must
   // not throw.
   virtual void Finish(std::exception_ptr error) noexcept = 0;
@@ -71,6 +77,7 @@ class ShardedJob {
 
   bool ended() const { return failed_ || control_->cancelled(); }
   void Fail(int64_t shard, std::exception_ptr error) noexcept;
+  static constexpr int64_t kBeforeAll = -1;  // a shard to fail, so that no other counts
   // Whether a shard needs not be run: one before it has failed.
   bool Skips(int64_t shard);
   // So many shards are computed, have failed or are left out.
@@ -123,19 +130,33 @@ class Executor {
   // A thread of a replica.
   struct Slot {
     Replica* replica = nullptr;
+    int number = 0;  // of those of the replica: idle where that has not so many callers
     std::thread thread;
     std::condition_variable wake;
+    bool first = false;  // looks after a queue that nobody takes from
     bool idle = false;
     bool woken = false;
+  };
+  // A shard under way.
+  struct Running {
+    ShardedJob* job = nullptr;
+    int64_t begin = 0;
+    control::ShardControl* control = nullptr;
   };
   using Clock = std::chrono::steady_clock;
 
   void Start();
+  // With the lock held: the threads that `replica` lacks. Throws std::system_error.
+  void AddSlots(Replica* replica);
+  static bool IsUp(const Slot& slot);
   void Work(Slot* slot);
   bool MayRun(const Slot& slot) const;
   // The next shards of the first job, which leaves the queue with its last ones.
   Shards Take(const Replica& replica, std::shared_ptr<ShardedJob>* job);
-  void Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards shards, bool stopping) noexcept;
+  void Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards shards,
+           control::ShardControl* control) noexcept;
+  // Fails a job, and ends its shards under way that are of no use any more.
+  void Fail(ShardedJob* job, int64_t shard, std::exception_ptr error) noexcept;
   void PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& shards);
   // With the lock held: the threads to wake, at most `most`, of those whose replica is up; to be told without
   // it, for they need it.
@@ -144,19 +165,23 @@ class Executor {
   // Takes out what no replica needs to be waited for: jobs that have ended, and all where none comes back.
   void Reap(std::unique_lock<std::mutex>* lock);
   bool GivesUp();
+  static std::exception_ptr LostTooOften(const ShardedJob& job, const Shards& shards, const Replica& replica,
+                                         const std::string& reason);
   std::exception_ptr NobodyIsUp(int64_t row, int64_t rows) const;
-  void OnChange();
+  // It may have other callers now, too.
+  void OnChange(Replica* replica);
 
   const std::vector<std::shared_ptr<Replica>> replicas_;
   const Options options_;
   std::mutex mutex_;
   std::deque<Entry> queue_;
-  std::vector<ShardedJob*> running_;  // the job of each shard under way
-  Clock::time_point waiting_since_;   // for a replica, while jobs wait and none is up
+  std::vector<Running> running_;
+  Clock::time_point waiting_since_;  // for a replica, while jobs wait and none is up
   bool waiting_ = false;
   bool started_ = false;
   bool stopping_ = false;
   std::vector<std::unique_ptr<Slot>> slots_;
+  std::map<const Replica*, int> threads_;  // how many of the slots are its
 };
 
 }  // namespace ke::runtime

@@ -57,10 +57,23 @@ class Awaited {
     changed_.notify_all();
   }
 
-  // Waits until there is an outcome, at most `time`.
-  bool WaitFor(std::chrono::milliseconds time) {
+  // Waits until there is an outcome, at most `time`, or until `given_up` holds, which is asked at Wake.
+  // Whether there is one.
+  template <typename GivenUp>
+  bool WaitFor(std::chrono::milliseconds time, GivenUp given_up) {
     std::unique_lock<std::mutex> lock(mutex_);
-    return changed_.wait_for(lock, time, [this] { return done_; });
+    changed_.wait_for(lock, time, [&] { return done_ || given_up(); });
+    return done_;
+  }
+  template <typename GivenUp>
+  bool Wait(GivenUp given_up) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return done_ || given_up(); });
+    return done_;
+  }
+  void Wake() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    changed_.notify_all();
   }
   // Of a call that has ended. Throws what it threw.
   T Take() {

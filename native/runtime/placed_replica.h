@@ -18,10 +18,14 @@ class PlacedReplica : public Replica {
 
   const Placement& placement() const { return placement_; }
 
+  // Shards that it computes at once, `unknown` where it has not said so yet.
+  virtual int CallersOr(int unknown) const { return static_cast<void>(unknown), callers(); }
+
   // One shard: the fetches for these feeds. Throws tf::Error, CANCELLED once `control` is cancelled, and
   // ReplicaLost.
   virtual std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>& function,
-                                             std::vector<TensorRef> feeds, control::RunControl* control) = 0;
+                                             std::vector<TensorRef> feeds,
+                                             control::ShardControl* control) = 0;
 
  private:
   const Placement placement_;
@@ -32,7 +36,7 @@ class LocalReplica : public PlacedReplica {
  public:
   using PlacedReplica::PlacedReplica;
   std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>& function,
-                                     std::vector<TensorRef> feeds, control::RunControl* control) override;
+                                     std::vector<TensorRef> feeds, control::ShardControl* control) override;
 };
 
 }  // namespace ke::runtime

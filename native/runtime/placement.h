@@ -8,7 +8,7 @@ namespace ke::runtime {
 struct Placement {
   std::string target;  // empty: this process; else a worker, "grpc://host:port"
   std::string device;  // empty: TensorFlow's choice; else as "/device:GPU:0"
-  int callers = 1;     // threads that run shards at once
+  int callers = 1;     // shards that are run at once; 0: as many as the worker has threads
   int cpus = 1;        // CPU devices that a session of this process has
 
   bool remote() const { return !target.empty(); }

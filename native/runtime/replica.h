@@ -39,8 +39,8 @@ class ReplicaLost : public std::runtime_error {
 
 class Replica {
  public:
-  // `callers`: threads that compute shards of it at once. `shards_at_once`: how many shards of a job it takes
-  // in one go, which are then computed as one.
+  // `callers`: shards that it computes at once, each by a thread of its own. `shards_at_once`: how many
+  // shards of a job it takes in one go, which are then computed as one.
   explicit Replica(std::string name, int callers = 1, int64_t shards_at_once = 1)
       : callers_(callers), shards_at_once_(shards_at_once), name_(std::move(name)) {}
   virtual ~Replica() = default;
@@ -48,7 +48,8 @@ class Replica {
   Replica& operator=(const Replica&) = delete;
 
   const std::string& name() const { return name_; }
-  int callers() const { return callers_; }
+  // It may change where `changed` is called.
+  virtual int callers() const { return callers_; }
   int64_t shards_at_once() const { return shards_at_once_; }
 
   // Called by the executor: before anything else (`changed` is to be called, from any thread and with no lock

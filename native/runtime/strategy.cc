@@ -32,7 +32,8 @@ int CpusFor(const std::string& device) {
 }  // namespace
 
 std::vector<tf::TensorPtr> LocalReplica::Compute(const std::shared_ptr<const CompiledFunction>& function,
-                                                 std::vector<TensorRef> feeds, control::RunControl* control) {
+                                                 std::vector<TensorRef> feeds,
+                                                 control::ShardControl* control) {
   const std::shared_ptr<Instance> instance = function->At(placement());
   if (!instance->has_shard_number()) return instance->Run(feeds);
   const control::RunningShard running(control);
@@ -53,6 +54,9 @@ Strategy::Strategy(StrategyOptions options) {
   for (StrategyOptions::Member& member : options.replicas) {
     Placement& placement = member.placement;
     placement.cpus = cpus;
+    if (placement.callers < (placement.remote() ? 0 : 1)) {
+      throw tf::Error(TF_INVALID_ARGUMENT, "a replica of this process needs one caller or more");
+    }
     placements_.push_back(placement);
     if (placement.remote()) {
       replicas.push_back(std::make_shared<Worker>(
@@ -78,6 +82,14 @@ Strategy::~Strategy() = default;
 
 bool Strategy::remote() const {
   return std::any_of(placements_.begin(), placements_.end(), [](const Placement& p) { return p.remote(); });
+}
+
+int64_t Strategy::CallersOr(int unknown) const {
+  int64_t sum = 0;
+  for (const std::shared_ptr<Replica>& replica : executor_->replicas()) {
+    sum += static_cast<const PlacedReplica&>(*replica).CallersOr(unknown);
+  }
+  return sum;
 }
 
 void Strategy::Stop() { executor_->Stop(); }

@@ -45,6 +45,8 @@ class Strategy {
   void Submit(std::shared_ptr<ShardedJob> job) { executor_->Submit(std::move(job)); }
   void Stop();
 
+  // Shards that are computed at once; a worker that has not said how many threads it has counts as `unknown`.
+  int64_t CallersOr(int unknown) const;
   std::vector<ReplicaStatus> status() const;
   const std::vector<std::shared_ptr<Replica>>& replicas() const { return executor_->replicas(); }
 

@@ -1,5 +1,7 @@
 #include "runtime/worker.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace ke::runtime {
@@ -11,8 +13,6 @@ namespace {
 
 constexpr milliseconds kHeartbeat(500);
 constexpr milliseconds kRetryRefused(2000);
-// How often a run that is under way is looked after.
-constexpr milliseconds kLookAfter(10);
 // A run that shall end may end by itself for so long before its session is closed: the next run would pay
 // 0.4 s for another.
 constexpr milliseconds kGrace(100);
@@ -44,9 +44,10 @@ void Worker::Start(std::function<void()> changed) {
 }
 
 void Worker::Stop() {
+  if (stopping_.is_set()) return;
+  stopping_.Set();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (std::exchange(stopping_, true)) return;
     wake_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
@@ -56,6 +57,12 @@ void Worker::Stop() {
 std::shared_ptr<Connection> Worker::connection() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return connection_;
+}
+
+int Worker::CallersOr(int unknown) const {
+  if (placement().callers > 0) return placement().callers;
+  const int threads = threads_of_card_;
+  return threads > 0 ? threads : unknown;
 }
 
 size_t Worker::uploaded() const {
@@ -70,7 +77,8 @@ void Worker::Become(State state, const std::string& problem) {
 
 void Worker::Sleep(milliseconds time) {
   std::unique_lock<std::mutex> lock(mutex_);
-  wake_.wait_for(lock, time, [this] { return stopping_ || (connection_ != nullptr && connection_->lost()); });
+  wake_.wait_for(lock, time,
+                 [this] { return stopping_.is_set() || (connection_ != nullptr && connection_->lost()); });
 }
 
 void Worker::Lose(Connection* connection, const std::string& reason) {
@@ -85,37 +93,33 @@ void Worker::Lose(Connection* connection, const std::string& reason) {
 }
 
 template <typename T>
-bool Worker::Await(Awaited<T>* awaited, const Connection* connection, std::string* reason) {
-  const Clock::time_point begin = Clock::now();
-  Clock::time_point probed = begin;
+bool Worker::Await(Awaited<T>* awaited, Connection* connection, std::string* reason) {
+  const auto wake = [awaited] { awaited->Wake(); };
+  const control::Event::Listener stops(&stopping_, wake);
+  std::optional<control::Event::Listener> loses;
+  if (connection != nullptr) loses.emplace(connection->lost_event(), wake);
+  const auto given_up = [&] { return stopping_.is_set() || (connection != nullptr && connection->lost()); };
+  const Clock::time_point end = Clock::now() + options_.timeout;
   for (;;) {
-    if (awaited->WaitFor(kLookAfter)) return true;
-    const Clock::time_point now = Clock::now();
+    const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
+    if (awaited->WaitFor(std::min(kHeartbeat, left), given_up)) return true;
     if (connection != nullptr && connection->lost()) {
       *reason = connection->reason();
       return false;
     }
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (stopping_) return false;
-    }
-    if (now - begin >= options_.timeout) {
+    if (stopping_.is_set()) return false;
+    if (Clock::now() >= end) {
       *reason = "no answer for " + std::to_string(options_.timeout.count()) + " ms";
       return false;
     }
-    if (now - probed < kHeartbeat) continue;
     *reason = ProbeListener(address_, kHeartbeat);
     if (!reason->empty()) return false;
-    probed = now;
   }
 }
 
 void Worker::Watch() {
   for (;;) {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (stopping_) return;
-    }
+    if (stopping_.is_set()) return;
     const std::shared_ptr<WorkerDesk> desk = Connect();
     if (desk == nullptr) {
       Sleep(state_ == State::kRefused ? kRetryRefused : kHeartbeat);
@@ -169,7 +173,10 @@ std::shared_ptr<WorkerDesk> Worker::Connect() {
     }
     Met known = met->Take();
     const std::string tensorflow = tf::C().TF_Version();
-    if (known.card.package == options_.package && known.card.tensorflow == tensorflow) return known.desk;
+    if (known.card.package == options_.package && known.card.tensorflow == tensorflow) {
+      threads_of_card_ = known.card.threads;
+      return known.desk;
+    }
     threads_->Start([desk = known.desk] { desk->Close(); });
     Become(State::kRefused, "it is " + Versions(known.card.package, known.card.tensorflow) + ", this is " +
                                 Versions(options_.package, tensorflow) + ": both must be of one version");
@@ -186,10 +193,7 @@ std::shared_ptr<WorkerDesk> Worker::Connect() {
 void Worker::KeepUp(const std::shared_ptr<WorkerDesk>& desk, Connection* connection) {
   for (;;) {
     Sleep(kHeartbeat);
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (stopping_ || connection->lost()) return;
-    }
+    if (stopping_.is_set() || connection->lost()) return;
     std::string reason = ProbeListener(address_, options_.timeout);
     if (!reason.empty()) return Lose(connection, reason);
     try {
@@ -206,7 +210,7 @@ void Worker::KeepUp(const std::shared_ptr<WorkerDesk>& desk, Connection* connect
 }
 
 std::vector<tf::TensorPtr> Worker::Compute(const std::shared_ptr<const CompiledFunction>& function,
-                                           std::vector<TensorRef> feeds, control::RunControl* control) {
+                                           std::vector<TensorRef> feeds, control::ShardControl* control) {
   const std::shared_ptr<Connection> connection = this->connection();
   if (connection == nullptr || connection->lost()) throw ReplicaLost("it is not up", false);
   size_t bytes = 0;
@@ -222,9 +226,11 @@ std::vector<tf::TensorPtr> Worker::Compute(const std::shared_ptr<const CompiledF
           throw;
         }
       });
-  while (!run->WaitFor(kLookAfter)) {
+  const auto wake = [&] { run->Wake(); };
+  const control::Event::Listener loses(connection->lost_event(), wake);
+  const control::ShardControl::Listener cancels(control, wake);
+  if (!run->Wait([&] { return connection->lost() || control->cancelled(); })) {
     if (connection->lost()) throw ReplicaLost(connection->reason());
-    if (!control->cancelled()) continue;
     Cancel(function, connection, run.get());
     throw tf::Error(TF_CANCELLED, "the run was cancelled");
   }
@@ -240,17 +246,12 @@ std::vector<tf::TensorPtr> Worker::Compute(const std::shared_ptr<const CompiledF
 
 void Worker::Cancel(const std::shared_ptr<const CompiledFunction>& function,
                     const std::shared_ptr<Connection>& connection, Awaited<Outputs>* run) {
-  const Clock::time_point end = Clock::now() + kGrace;
-  while (!run->WaitFor(kLookAfter)) {
-    if (Clock::now() < end && !connection->lost()) continue;
-    const std::shared_ptr<Instance> instance = function->Made(placement(), connection);
-    if (instance == nullptr) return;  // its weights are under way: they will be wanted
-    instance->MarkClosed();
-    function->Forget(placement(), connection);
-    if (connection->lost()) return;
-    threads_->Start([instance] { instance->Close(); });
-    return;
-  }
+  if (run->WaitFor(kGrace, [&] { return connection->lost(); })) return;
+  const std::shared_ptr<Instance> instance = function->Made(placement(), connection);
+  if (instance == nullptr) return;  // its weights are under way: they will be wanted
+  instance->MarkClosed();
+  function->Forget(placement(), connection);
+  if (!connection->lost()) threads_->Start([instance] { instance->Close(); });
 }
 
 }  // namespace ke::runtime

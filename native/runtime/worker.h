@@ -36,7 +36,9 @@ class Worker : public PlacedReplica {
   void Stop() override;
   ReplicaStatus::State state() const override { return state_; }
   std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>& function,
-                                     std::vector<TensorRef> feeds, control::RunControl* control) override;
+                                     std::vector<TensorRef> feeds, control::ShardControl* control) override;
+  int callers() const override { return CallersOr(1); }
+  int CallersOr(int unknown) const override;
 
   // Bytes of weights that were sent over the connection that is up.
   size_t uploaded() const;
@@ -53,7 +55,7 @@ class Worker : public PlacedReplica {
   // Whether the outcome is there: as soon as it is, until `connection` is lost, the worker does not listen
   // any more (reason()), is silent for longer than the timeout, or the replica stops.
   template <typename T>
-  bool Await(Awaited<T>* awaited, const Connection* connection, std::string* reason);
+  bool Await(Awaited<T>* awaited, Connection* connection, std::string* reason);
   // Returns early where the replica stops or the connection that is up is lost.
   void Sleep(std::chrono::milliseconds time);
   void Become(State state, const std::string& problem = {});
@@ -68,9 +70,10 @@ class Worker : public PlacedReplica {
   const std::shared_ptr<ExpendableThreads> threads_;
   std::function<void()> changed_;
   std::atomic<State> state_{State::kConnecting};
+  std::atomic<int> threads_of_card_{0};  // 0: not known yet
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false;
+  control::Event stopping_;
   std::shared_ptr<Connection> connection_;  // null while it is not up
   std::shared_ptr<Connection> last_;        // the one before, for what it keeps
   std::thread thread_;

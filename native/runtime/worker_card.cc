@@ -1,5 +1,6 @@
 #include "runtime/worker_card.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace {
 constexpr char kName[] = "keras_explainable/worker";
 constexpr char kHost[] = "/device:CPU:0";
 constexpr size_t kLongestCard = 1 << 20;
+constexpr int64_t kMostThreads = 1024;
 
 std::string TextOf(const tf::TensorPtr& scalar) {
   if (C().TF_TensorType(scalar.get()) != TF_STRING || C().TF_NumDims(scalar.get()) != 0) {
@@ -65,6 +67,9 @@ WorkerCard WorkerDesk::Read() const {
   if (!json) throw tf::Error(TF_DATA_LOSS, "what the worker says of itself cannot be read");
   card.package = json->TextOf("package");
   card.tensorflow = json->TextOf("tensorflow");
+  if (const graph::Json* threads = json->Find("threads")) {
+    card.threads = static_cast<int>(std::clamp<int64_t>(threads->integer().value_or(1), 1, kMostThreads));
+  }
   return card;
 }
 

@@ -13,7 +13,8 @@ namespace ke::runtime {
 struct WorkerCard {
   std::string package;     // version
   std::string tensorflow;  // version
-  std::string json;        // all of it: { package, tensorflow, threads, devices }
+  int threads = 1;
+  std::string json;  // all of it: { package, tensorflow, threads, devices }
 };
 
 // A session of a server for what is not computing: to publish the card, to read it, to ask for devices. Every

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -130,7 +131,8 @@ test('a worker that is restarted is taken back', async () => {
     return child;
   };
   const first = await begin();
-  const model = await exposedOn({ workers: [`localhost:${port}`], replicasPerWorker: 1, timeoutMs: 20_000 });
+  const model = await exposedOn({ workers: [`localhost:${port}`], timeoutMs: 20_000 });
+  expect(model.strategy.replicas).toBe(availableParallelism());
   let restarted: Promise<unknown> = Promise.resolve();
   await explainAll(model, (step) => {
     if (step !== 5) return;
@@ -139,6 +141,8 @@ test('a worker that is restarted is taken back', async () => {
   });
   await restarted;
   expect(model.strategy.status()[0]).toMatchObject({ name: `localhost:${port}`, state: 'up' });
+  // It has said so.
+  expect(model.strategy.replicas).toBe(1);
 });
 
 test('the last worker gone is a WorkerError, with what was done', async () => {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <future>
@@ -24,7 +25,7 @@ class CountingJob : public ShardedJob {
       : ShardedJob(shards, nullptr), run_(std::move(run)), finished_(finished) {}
 
  protected:
-  void RunShards(const Shards& shards, Replica&) override { run_(shards.begin); }
+  void RunShards(const Shards& shards, Replica&, control::ShardControl*) override { run_(shards.begin); }
   void Finish(std::exception_ptr error) noexcept override { finished_->set_value(error); }
 
  private:
@@ -76,12 +77,58 @@ TEST(Executor, KeepsTheErrorOfTheFirstFailedShardAndSkipsTheRest) {
   EXPECT_EQ(runs, 3);
 }
 
+// Shard 2 of 5 fails once all are under way; the others wait for their end, or for shard 2 to fail.
+class FailingJob : public ShardedJob {
+ public:
+  explicit FailingJob(std::promise<std::exception_ptr>* finished)
+      : ShardedJob(5, nullptr), finished_(finished) {}
+
+  std::atomic<bool> cancelled[5] = {};
+
+ protected:
+  void RunShards(const Shards& shards, Replica&, control::ShardControl* control) override {
+    for (++under_way_; under_way_ < 5;) std::this_thread::yield();
+    if (shards.begin == 2) {
+      failed_ = true;
+      throw tf::Error(TF_ABORTED, "shard 2");
+    }
+    while (!failed_) std::this_thread::yield();
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(shards.begin < 2 ? 100 : 5000);
+    while (!control->cancelled() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    cancelled[shards.begin] = control->cancelled();
+    if (control->cancelled()) throw tf::Error(TF_CANCELLED, "cancelled");
+  }
+  void Finish(std::exception_ptr error) noexcept override { finished_->set_value(error); }
+
+ private:
+  std::promise<std::exception_ptr>* finished_;
+  std::atomic<int> under_way_{0};
+  std::atomic<bool> failed_{false};
+};
+
+TEST(Executor, EndsTheShardsAfterOneThatHasFailed) {
+  Strategy strategy(5);
+  std::promise<std::exception_ptr> finished;
+  const auto job = std::make_shared<FailingJob>(&finished);
+  strategy.Submit(job);
+  const std::exception_ptr error = finished.get_future().get();
+  try {
+    std::rethrow_exception(error);
+  } catch (const tf::Error& thrown) {
+    EXPECT_STREQ(thrown.what(), "shard 2");
+  }
+  // Those before it may have failed for a reason of their own, which would be the first.
+  EXPECT_FALSE(job->cancelled[0] || job->cancelled[1]);
+  EXPECT_TRUE(job->cancelled[3] && job->cancelled[4]);
+}
+
 class EmptyJob : public ShardedJob {
  public:
   EmptyJob() : ShardedJob(1, nullptr) {}
 
  protected:
-  void RunShards(const Shards&, Replica&) override {}
+  void RunShards(const Shards&, Replica&, control::ShardControl*) override {}
   void Finish(std::exception_ptr) noexcept override {}
 };
 

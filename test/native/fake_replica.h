@@ -146,7 +146,7 @@ class FakeJob : public runtime::ShardedJob {
   }
 
  protected:
-  void RunShards(const runtime::Shards& shards, runtime::Replica& replica) override {
+  void RunShards(const runtime::Shards& shards, runtime::Replica& replica, control::ShardControl*) override {
     static_cast<FakeReplica&>(replica).Compute(shards.count());
     for (int64_t shard = shards.begin; shard < shards.end; ++shard) ++computed_[shard];
   }

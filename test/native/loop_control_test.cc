@@ -22,6 +22,7 @@ namespace {
 
 using control::RunControl;
 using control::RunningShard;
+using control::ShardControl;
 using graph::Scope;
 using graph::Shape;
 using runtime::CompiledFunction;
@@ -111,7 +112,8 @@ void ExpectProgress(const RunControl& control, int64_t done, int64_t total) {
 TEST(RunControl, CountsTurnsWhenTheyHaveEnded) {
   RunControl control;
   control.Expect(1);
-  RunningShard shard(&control);
+  ShardControl of_shard(&control);
+  RunningShard shard(&of_shard);
   ExpectProgress(control, 0, 0);
   shard.Announce(2);
   const int loop = 0;
@@ -126,7 +128,8 @@ TEST(RunControl, CountsTurnsWhenTheyHaveEnded) {
 TEST(RunControl, TellsLoopsThatInterleaveApart) {
   RunControl control;
   control.Expect(1);
-  RunningShard shard(&control);
+  ShardControl of_shard(&control);
+  RunningShard shard(&of_shard);
   const int loops[2] = {};
   for (const int& loop : loops) shard.Announce(1 + (&loop - loops));
   shard.Turn(&loops[0], true);
@@ -141,8 +144,10 @@ TEST(RunControl, TellsLoopsThatInterleaveApart) {
 TEST(RunControl, TakesSilentShardsForAsLongAsTheOthers) {
   RunControl control;
   control.Expect(4);
-  RunningShard first(&control);
-  RunningShard second(&control);
+  ShardControl of_first(&control);
+  RunningShard first(&of_first);
+  ShardControl of_second(&control);
+  RunningShard second(&of_second);
   EXPECT_EQ(control.progress().total, 0);
   first.Announce(3);
   first.Announce(2);
@@ -154,7 +159,8 @@ TEST(RunControl, TakesSilentShardsForAsLongAsTheOthers) {
 TEST(RunControl, NeverCountsMoreDoneThanThereIs) {
   RunControl control;
   control.Expect(1);
-  RunningShard shard(&control);
+  ShardControl of_shard(&control);
+  RunningShard shard(&of_shard);
   shard.Announce(-5);
   ExpectProgress(control, 0, 0);
   const int loop = 0;
@@ -166,8 +172,10 @@ TEST(RunningShard, IsFoundWhileItRunsOnly) {
   RunControl control;
   int32_t number = 0;
   {
-    RunningShard shard(&control);
-    RunningShard other(&control);
+    ShardControl of_shard(&control);
+    RunningShard shard(&of_shard);
+    ShardControl of_other(&control);
+    RunningShard other(&of_other);
     number = shard.number();
     EXPECT_NE(number, 0);
     EXPECT_EQ(RunningShard::Find(number), &shard);

@@ -86,6 +86,7 @@ struct Outcome {
   std::string worker;
   int64_t row = 0;
   int64_t rows = 0;
+  int attempts = 0;
 };
 
 std::future<Outcome> Start(Strategy* strategy, const std::shared_ptr<CompiledFunction>& function,
@@ -98,7 +99,8 @@ std::future<Outcome> Start(Strategy* strategy, const std::shared_ptr<CompiledFun
                     if (error != nullptr) std::rethrow_exception(error);
                     outcome.values = Values(outputs[0]);
                   } catch (const WorkerError& e) {
-                    outcome = {{}, e.code(), e.what(), e.worker, e.row, e.rows};
+                    outcome = {{},          e.code(),     e.what(),        e.facts.worker,
+                               e.facts.row, e.facts.rows, e.facts.attempts};
                   } catch (const tf::Error& e) {
                     outcome = {{}, e.code(), e.what()};
                   }
@@ -347,6 +349,34 @@ TEST(Worker, LostTooOftenNamesItAndTheSamples) {
   EXPECT_EQ(outcome.worker, one.target());
   EXPECT_EQ(outcome.row, 0);
   EXPECT_EQ(outcome.rows, 2);
+  EXPECT_EQ(outcome.attempts, 1);
+}
+
+TEST(Worker, WhereOneIsLostTooOftenTheOthersAreLeftAtOnce) {
+  ServerProcess one;
+  ServerProcess two;
+  Strategy strategy(Workers({&one, &two}, 10000, 0));
+  ASSERT_EQ(Start(&strategy, Product("others"), 4).get().code, TF_OK);
+  ASSERT_TRUE(Becomes(strategy, 0, State::kUp) && Becomes(strategy, 1, State::kUp));
+  auto run = Start(&strategy, Product("others", true, kLong), 4);
+  std::this_thread::sleep_for(milliseconds(1000));
+  const Clock::time_point begin = Clock::now();
+  two.Kill();
+  EXPECT_EQ(run.get().worker, two.target());
+  EXPECT_LT(SecondsSince(begin), 4);
+}
+
+TEST_F(WorkerTest, SayHowManyThreadsTheyHave) {
+  StrategyOptions options = Workers({one_, two_});
+  options.replicas[0].placement.callers = 0;
+  Strategy strategy(options);
+  EXPECT_EQ(strategy.CallersOr(7), 8);
+  ExpectSame(Start(&strategy, Product("threads"), 8).get(), Locally(8));
+  ASSERT_TRUE(Becomes(strategy, 0, State::kUp));
+  EXPECT_EQ(strategy.CallersOr(7), 3);
+  options.replicas[0].placement = {};
+  options.replicas[0].placement.callers = 0;
+  EXPECT_THROW(Strategy{options}, tf::Error);
 }
 
 TEST(Worker, BeforeTheFirstRunNobodyMayBeThere) {

@@ -36,8 +36,6 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 constexpr int kWidth = 16;
-// A run on a worker is looked after so often (worker.cc): at 1,000 replicas that is work, too.
-constexpr std::chrono::milliseconds kLookAfter(10);
 
 Clock::duration Milliseconds(double ms) {
   return std::chrono::duration_cast<Clock::duration>(Seconds(ms / 1000));
@@ -59,7 +57,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
   ReplicaStatus::State state() const override { return state_; }
 
   std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>&,
-                                     std::vector<TensorRef> feeds, control::RunControl* control) override {
+                                     std::vector<TensorRef> feeds, control::ShardControl* control) override {
     const int life = life_;
     if (state_ != ReplicaStatus::State::kUp) throw ReplicaLost("it is not up", false);
     const TensorRef& x = feeds.at(0);
@@ -67,6 +65,10 @@ class SimulatedReplica : public runtime::PlacedReplica {
     const double ms = share * Draw();
     const Clock::time_point end = Clock::now() + Milliseconds(ms);
     {
+      const control::ShardControl::Listener cancels(control, [this] {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        wake_.notify_all();
+      });
       std::unique_lock<std::mutex> lock(mutex_);
       for (;;) {
         const Clock::time_point now = Clock::now();
@@ -74,7 +76,11 @@ class SimulatedReplica : public runtime::PlacedReplica {
         if (control->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
         // A dead one says nothing more, until that is noticed.
         if (now >= end && alive_) break;
-        wake_.wait_until(lock, alive_ ? std::min(end, now + kLookAfter) : now + kLookAfter);
+        if (alive_) {
+          wake_.wait_until(lock, end);
+        } else {
+          wake_.wait(lock);
+        }
       }
     }
     useful_us_ += static_cast<int64_t>(ms * 1000);
