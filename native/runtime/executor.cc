@@ -53,11 +53,13 @@ void Executor::Start() {
       AddSlots(replica.get());
     }
   } catch (...) {
-    // Some threads less are no harm while there is one.
-    if (!slots_.empty()) return;
-    stopping_ = true;
-    throw;
+    stopping_ = slots_.empty();
+    if (stopping_) throw;
   }
+  // Some threads less are no harm while there is one.
+  if (!slots_.empty()) return;
+  stopping_ = true;
+  throw tf::Error(TF_RESOURCE_EXHAUSTED, "the system gives no thread to run anything with");
 }
 
 void Executor::AddSlots(Replica* replica) {
@@ -69,9 +71,9 @@ void Executor::AddSlots(Replica* replica) {
     slot->first = slots_.size() == 1;
     try {
       slot->thread = std::thread([this, slot] { Work(slot); });
-    } catch (...) {
+    } catch (const std::system_error&) {
       slots_.pop_back();
-      throw;
+      return;
     }
   }
 }
@@ -138,11 +140,7 @@ void Executor::OnChange(Replica* replica) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (stopping_) return;
-    try {
-      AddSlots(replica);
-    } catch (const std::system_error&) {
-      // It has fewer threads than it might.
-    }
+    AddSlots(replica);
     if (!queue_.empty()) slots = ToWake(std::numeric_limits<int64_t>::max());
   }
   Wake(slots);

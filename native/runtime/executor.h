@@ -146,7 +146,7 @@ class Executor {
   using Clock = std::chrono::steady_clock;
 
   void Start();
-  // With the lock held: the threads that `replica` lacks. Throws std::system_error.
+  // With the lock held: makes the threads that `replica` lacks, as far as the system gives them.
   void AddSlots(Replica* replica);
   static bool IsUp(const Slot& slot);
   void Work(Slot* slot);
