@@ -82,12 +82,21 @@ export function checkInteger(
   return value;
 }
 
+/** Refuses anything but a number from `least` to `most`. `expected`: what such a number is, in words. */
+function checkNumber(name: string, value: unknown, expected: string, least: number, most: number): number {
+  if (typeof value !== 'number') throw wrongType(name, expected, value);
+  if (!(value >= least && value <= most)) throw outOfRange(name, expected, value);
+  return value;
+}
+
 /** Refuses anything but a number from 0 to 1. */
 export function checkShare(name: string, value: unknown): number {
-  const expected = 'a number from 0 to 1';
-  if (typeof value !== 'number') throw wrongType(name, expected, value);
-  if (!(value >= 0 && value <= 1)) throw outOfRange(name, expected, value);
-  return value;
+  return checkNumber(name, value, 'a number from 0 to 1', 0, 1);
+}
+
+/** Refuses anything but milliseconds from `least` to `most`. */
+export function checkMilliseconds(name: string, value: unknown, least: number, most: number): number {
+  return checkNumber(name, value, `milliseconds, from ${least} to ${most},`, least, most);
 }
 
 export function checkBoolean(name: string, value: unknown): boolean {

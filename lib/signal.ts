@@ -1,8 +1,21 @@
 /** What an `AbortSignal` and a `timeout` mean to a run. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { outOfRange, wrongType } from './arguments.js';
+import { checkMilliseconds, wrongType } from './arguments.js';
 import { CancelledError, TimeoutError } from './errors.js';
+
+/** What every run takes, beside what it is about. */
+export interface RunOptions {
+  /**
+   * Ends the run with a CancelledError, soon: what has not begun is left out, and every loop under way (a Jacobian's
+   * units, Score-CAM's masks, smooth's repetitions, a `forRange` of your own) ends before its next turn. What
+   * TensorFlow computes in one go is finished first: a turn, or for a method without loops its few rows of a batch.
+   * The model can be used on at once, and `finishedSteps` of the error holds what was done.
+   */
+  readonly signal?: AbortSignal;
+  /** Milliseconds after which the run ends as by `signal`, with a TimeoutError. Default: none. */
+  readonly timeout?: number;
+}
 
 export function checkIsSignal(signal: unknown): void {
   if (signal !== undefined && !(signal instanceof AbortSignal))
@@ -13,10 +26,7 @@ export function checkIsSignal(signal: unknown): void {
 const LONGEST = 2 ** 31 - 1;
 
 export function checkTimeout(timeout: unknown): void {
-  if (timeout === undefined) return;
-  const expected = `milliseconds, from 1 to ${LONGEST},`;
-  if (typeof timeout !== 'number') throw wrongType('timeout', expected, timeout);
-  if (!(timeout >= 1 && timeout <= LONGEST)) throw outOfRange('timeout', expected, timeout);
+  if (timeout !== undefined) checkMilliseconds('timeout', timeout, 1, LONGEST);
 }
 
 /** The error of what `signal` has ended. */

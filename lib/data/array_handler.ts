@@ -2,7 +2,7 @@
 import { checkSignal } from '../signal.js';
 import { alignedRows, Tensor } from '../tensor.js';
 import type { Batch, DataHandler } from './batch.js';
-import { refuseNaN } from './inputs.js';
+import { refuseNaNs } from './inputs.js';
 
 export interface ArrayPlan {
   readonly batchSize: number;
@@ -43,9 +43,7 @@ export class ArrayHandler implements DataHandler {
   }
 
   async validate(): Promise<void> {
-    for (const [i, input] of this.#inputs.entries()) {
-      await refuseNaN(this.#inputs.length > 1 ? `x[${i}]` : 'x', input);
-    }
+    await refuseNaNs(this.#inputs);
   }
 
   async *batches(signal?: AbortSignal): AsyncGenerator<Batch, void> {

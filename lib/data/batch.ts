@@ -1,4 +1,5 @@
 /** What the engine asks of data, whatever it comes from. */
+import { refused } from '../arguments.js';
 import type { TensorSpec } from '../graph/layer.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import type { Tensor } from '../tensor.js';
@@ -89,4 +90,24 @@ export interface DataHandler {
    * it waits for, with CancelledError.
    */
   batches(signal?: AbortSignal): AsyncGenerator<Batch, void>;
+}
+
+/** A word for the dtypes and sizes of what is fed: equal where the rows of both can lie in one batch. */
+export function kindOf({ inputs, indices }: Pick<Batch, 'inputs' | 'indices'>): string {
+  return [...inputs, indices]
+    .map((fed) => (fed === null ? 'all' : `${fed.dtype}[${fed.shape.slice(1)}]`))
+    .join();
+}
+
+/** How many units the explained output has on `axis`; null where only a run can tell. */
+export function unitsOf({ outputs }: Pick<FedModel, 'outputs'>, axis: number): number | null {
+  return outputs[0]?.shape?.at(axis) ?? null;
+}
+
+/** Refuses samples that are no whole batches of a model which was saved for batches of one size. */
+export function checkWholeBatches({ inputs }: Pick<FedModel, 'inputs'>, samples: number, name: string): void {
+  const size = inputs[0]?.shape?.[0] ?? 1;
+  if (samples % size === 0) return;
+  const expected = `a multiple of ${size} samples, the batch size that this model was saved for,`;
+  throw refused(name, expected, `${samples}`);
 }

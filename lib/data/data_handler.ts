@@ -1,7 +1,14 @@
 import { checkBoolean, checkInteger, checkOptions, refused, wrongType } from '../arguments.js';
 import { Tensor } from '../tensor.js';
 import { ArrayHandler } from './array_handler.js';
-import { DATA_OPTIONS, type DataHandler, type FedModel, type HandlerOptions } from './batch.js';
+import {
+  checkWholeBatches,
+  DATA_OPTIONS,
+  type DataHandler,
+  type FedModel,
+  type HandlerOptions,
+  unitsOf,
+} from './batch.js';
 import { FileHandler, type FilePlan } from './file_handler.js';
 import { ImageFiles } from './image_files.js';
 import { type Indices, indicesTensor } from './indices.js';
@@ -52,10 +59,6 @@ function checkHandlerOptions(options: HandlerOptions): CheckedOptions {
   if (batchSize !== undefined) checkInteger('batchSize', batchSize);
   if (steps !== undefined) checkInteger('steps', steps);
   return { batchSize, steps, maxQueueSize, workers, stepsPerExecution, useMultiprocessing };
-}
-
-function unitsOf(model: FedModel, axis: number): number | null {
-  return model.outputs[0]?.shape?.at(axis) ?? null;
 }
 
 function makeArrayHandler(
@@ -168,12 +171,6 @@ function fixedBatch(model: FedModel, samples: number, batchSize: number | undefi
   if (batchSize !== undefined && batchSize !== size) {
     throw refused('batchSize', `${size}, the only one that this model was saved for,`, `${batchSize}`);
   }
-  if (samples % size !== 0) {
-    throw refused(
-      'x',
-      `a multiple of ${size} samples, the batch size that this model was saved for,`,
-      `${samples}`,
-    );
-  }
+  checkWholeBatches(model, samples, 'x');
   return size;
 }

@@ -170,6 +170,11 @@ export async function refuseNaN(name: string, value: Tensor): Promise<void> {
   }
 }
 
+/** Refuses NaN in any of the inputs. `place`: where they came from, as ' of step 3'. */
+export async function refuseNaNs(inputs: readonly Tensor[], place = ''): Promise<void> {
+  for (const [i, input] of inputs.entries()) await refuseNaN(inputName(i, inputs.length, place), input);
+}
+
 function findNaN(data: TypedArray, dtype: NumericDType): number {
   if (dtype === 'float16' || dtype === 'bfloat16') {
     const infinity = dtype === 'float16' ? 0x7c00 : 0x7f80;

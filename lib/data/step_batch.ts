@@ -2,9 +2,9 @@
 import { checkOptions, refused, wrongType } from '../arguments.js';
 import { isTypedArray } from '../dtype.js';
 import { alignedRows, allocate, joinRows, Tensor } from '../tensor.js';
-import type { Batch, FedModel } from './batch.js';
+import { type Batch, checkWholeBatches, type FedModel, kindOf, unitsOf } from './batch.js';
 import { indicesTensor } from './indices.js';
-import { inputName, inputTensors, isInputArray, refuseNaN } from './inputs.js';
+import { inputTensors, isInputArray, refuseNaNs } from './inputs.js';
 import { discard, releaseQuietly } from './reader.js';
 import type { BatchRecord } from './source.js';
 
@@ -74,15 +74,11 @@ export async function checkStep(
     const { x, y } = unpack(batch, model, place);
     const inputs = inputTensors(x, model.inputs, place);
     const samples = inputs[0]?.shape[0] as number;
-    const fixed = model.inputs[0]?.shape?.[0] ?? 1;
-    if (samples % fixed !== 0) {
-      const expected = `a multiple of ${fixed} samples, the batch size that this model was saved for,`;
-      throw refused(`x${place}`, expected, `${samples}`);
-    }
-    const units = model.outputs[0]?.shape?.at(axis) ?? null;
+    checkWholeBatches(model, samples, `x${place}`);
+    const units = unitsOf(model, axis);
     const indices = y === undefined || y === null ? null : indicesTensor(y, samples, units, place);
     if (indices !== y) made = indices;
-    for (const [i, input] of inputs.entries()) await refuseNaN(inputName(i, inputs.length, place), input);
+    await refuseNaNs(inputs, place);
     return { step, samples, inputs, indices, lentIndices: indices !== null && indices === y, letGo, release };
   } catch (error) {
     releaseQuietly(release);
@@ -121,12 +117,6 @@ export async function toBatch(checked: Step): Promise<Batch> {
     releaseQuietly(releaseAll);
     throw error;
   }
-}
-
-function kindOf({ inputs, indices }: Step): string {
-  const rows = (tensor: Tensor | null) =>
-    tensor === null ? '' : `${tensor.dtype}[${tensor.shape.slice(1)}]`;
-  return [...inputs, indices].map(rows).join();
 }
 
 /** Several steps in a row as one batch: each copied behind the other. */

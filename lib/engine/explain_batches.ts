@@ -8,7 +8,7 @@ import { checkSignal } from '../signal.js';
 import { checkInto, type Into, lendInto } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
 import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';
-import { Results } from './results.js';
+import { destinationsFrom, Results } from './results.js';
 import { runSteps } from './run_batches.js';
 
 export interface ExplainBatchesOptions extends CommonOptions {
@@ -64,7 +64,7 @@ export async function* explainBatches<M extends AnyMethod>(
       destinations: (batch) => {
         const given = checkInto(into?.(batch.step, batch.samples), batch.samples);
         lent.set(batch.step, lendInto(given));
-        return Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, { tensor, row: 0 }]));
+        return destinationsFrom(given, 0);
       },
       accept: ({ batch, outputs }) => computed.append(batch, outputs),
       rest: () => computed,

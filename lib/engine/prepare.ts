@@ -10,25 +10,12 @@ import type { Source } from '../data/source.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
 import { Model } from '../model/model.js';
-import { checkIsSignal, checkTimeout } from '../signal.js';
+import { checkIsSignal, checkTimeout, type RunOptions } from '../signal.js';
 import type { Tensor } from '../tensor.js';
 import type { StepOptions } from './explain_step.js';
 import { makeExplainFunction } from './make_explain_function.js';
 import type { StepProgress } from './progress.js';
 import type { LoopOptions, Step } from './run_batches.js';
-
-/** What every run takes, beside what it is about. */
-export interface RunOptions {
-  /**
-   * Ends the run with a CancelledError, soon: what has not begun is left out, and every loop under way (a Jacobian's
-   * units, Score-CAM's masks, smooth's repetitions, a `forRange` of your own) ends before its next turn. What
-   * TensorFlow computes in one go is finished first: a turn, or for a method without loops its few rows of a batch.
-   * The model can be used on at once, and `finishedSteps` of the error holds what was done.
-   */
-  readonly signal?: AbortSignal;
-  /** Milliseconds after which the run ends as by `signal`, with a TimeoutError. Default: none. */
-  readonly timeout?: number;
-}
 
 /** The options that `explain` and `explainBatches` share. */
 export interface CommonOptions extends DataOptions, StepOptions, RunOptions {

@@ -1,7 +1,7 @@
 /** The results of steps, joined along the samples without passing through the JavaScript thread. */
 import type { NativeRows } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
-import type { Batch } from '../data/batch.js';
+import { type Batch, kindOf } from '../data/batch.js';
 import { KerasExplainableError, native } from '../errors.js';
 import { RaggedTensor } from '../ragged.js';
 import { allocate, joinRows, Tensor } from '../tensor.js';
@@ -26,9 +26,9 @@ export interface Joint {
 /** Where the rows of an output of one step go; undefined: into a tensor of their own. */
 export type Place = (name: string) => Joint | undefined;
 
-/** Outputs have rows of one size where the inputs have. */
-function kindOf({ inputs, indices }: Batch): string {
-  return [...inputs, indices].map((fed) => `${fed?.dtype}[${fed?.shape.slice(1)}]`).join();
+/** The rows from `row` on of each of `tensors`. */
+export function destinationsFrom(tensors: Readonly<Record<string, Tensor>>, row: number): Destinations {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, { tensor, row }]));
 }
 
 /**
@@ -40,7 +40,7 @@ export class Results {
   readonly #given: Readonly<Record<string, Tensor>>;
   /** Do others hold a step's tensors, too? Then they are not released when they have been copied. */
   readonly #shared: boolean;
-  /** The final tensors, by output, and the kind of batch whose rows fit them. */
+  /** The final tensors, by output, and the kind of batch whose rows fit: outputs are of one size where inputs are. */
   #whole: { readonly kind: string; readonly rows: Map<string, NativeRows> } | null = null;
   readonly #parts: { readonly row: number; readonly samples: number; readonly outputs: StepOutputs }[] = [];
   #steps = 0;
@@ -63,7 +63,7 @@ export class Results {
 
   /** Where the outputs of a batch are to be written whose first sample is the run's `row`th: the caller's tensors. */
   destinations(row: number): Destinations {
-    return Object.fromEntries(Object.entries(this.#given).map(([name, tensor]) => [name, { tensor, row }]));
+    return destinationsFrom(this.#given, row);
   }
 
   /** Where its other outputs are to be written, if it is not the only batch. */

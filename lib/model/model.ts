@@ -6,6 +6,7 @@ import type { HeldStrategy } from '../distribute/strategy.js';
 import { ModelError } from '../errors.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 import type { RaggedTensor } from '../ragged.js';
+import type { RunOptions } from '../signal.js';
 import type { Tensor } from '../tensor.js';
 import { FunctionCache } from './function_cache.js';
 
@@ -152,12 +153,7 @@ export class Model {
   }
 }
 
-export interface PredictOptions extends DataOptions {
-  /** Ends the run with a CancelledError, as that of `explain` does. */
-  readonly signal?: AbortSignal;
-  /** Milliseconds after which the run ends with a TimeoutError. Default: none. */
-  readonly timeout?: number;
-}
+export interface PredictOptions extends DataOptions, RunOptions {}
 
 /** RaggedTensors are for sources whose batches differ in size. */
 export type PredictResultFor<X extends Inputs | Source> = X extends Inputs

@@ -1,4 +1,4 @@
-import { checkInteger, checkIsObject, outOfRange, wrongType } from '../arguments.js';
+import { checkInteger, checkIsObject, checkMilliseconds } from '../arguments.js';
 import { STEP_OPTIONS, type StepOptions } from '../engine/explain_step.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 
@@ -53,16 +53,10 @@ export function divideOptions(options: object): [queue: Required<QueueOptions>, 
   }
   const { maxBatchSize = 8, maxDelayMs = 5, maxQueueSize = 256, ...params } = options as QueueOptions;
   checkInteger('maxBatchSize', maxBatchSize);
-  checkMilliseconds('maxDelayMs', maxDelayMs);
+  checkMilliseconds('maxDelayMs', maxDelayMs, 0, LONGEST_DELAY);
   checkInteger('maxQueueSize', maxQueueSize);
   return [{ maxBatchSize, maxDelayMs, maxQueueSize }, params];
 }
 
 /** A minute: whoever waits longer for company wants no queue. */
 const LONGEST_DELAY = 60_000;
-
-function checkMilliseconds(name: string, value: unknown): void {
-  const expected = `milliseconds, from 0 to ${LONGEST_DELAY},`;
-  if (typeof value !== 'number') throw wrongType(name, expected, value);
-  if (!(value >= 0 && value <= LONGEST_DELAY)) throw outOfRange(name, expected, value);
-}

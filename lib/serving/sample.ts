@@ -1,7 +1,8 @@
 /** What one call asks for: a sample and its units, checked before they wait with those of others. */
 import { refused } from '../arguments.js';
+import { kindOf, unitsOf } from '../data/batch.js';
 import { type Indices, indicesTensor } from '../data/indices.js';
-import { type Inputs, inputName, inputTensors, refuseNaN } from '../data/inputs.js';
+import { type Inputs, inputTensors, refuseNaNs } from '../data/inputs.js';
 import { bytesPerElement, checkDType, viewOf } from '../dtype.js';
 import { describeShape } from '../graph/symbolic.js';
 import type { Model } from '../model/model.js';
@@ -36,17 +37,13 @@ export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined,
       'Call once per sample: calls are put together in batches. `explain` takes many samples at once.',
     );
   }
-  const units = model.outputs[0]?.shape?.at(axis) ?? null;
-  const indices = y === undefined || y === null ? null : indicesTensor(y, 1, units);
-  const group = [...inputs, indices]
-    .map((each) => (each === null ? 'all' : `${each.dtype}[${each.shape.slice(1)}]`))
-    .join();
+  const indices = y === undefined || y === null ? null : indicesTensor(y, 1, unitsOf(model, axis));
   const lasting = new Set<unknown>([x, y, ...Object.values(x)]);
   const own = [...inputs, indices].filter((each) => !lasting.has(each));
   return {
     inputs,
     indices,
-    group,
+    group: kindOf({ inputs, indices }),
     release: () => {
       for (const each of own) each?.release();
     },
@@ -55,7 +52,7 @@ export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined,
 
 /** Looks at all values: a NaN is refused, for every map of it would be NaN. */
 export async function checkValues({ inputs }: Sample): Promise<void> {
-  for (const [i, input] of inputs.entries()) await refuseNaN(inputName(i, inputs.length), input);
+  await refuseNaNs(inputs);
 }
 
 /** A sample of zeros, where the model says how large it is. */
