@@ -35,11 +35,8 @@ void Connection::Discard(std::unique_ptr<Instance> instance) {
     }
   }
   std::shared_ptr<Instance> discarded(std::move(instance));
-  try {
-    threads->Start([discarded] {});  // the last to hold it, on that thread
-  } catch (...) {
-    discarded->LeaveOpen();
-  }
+  // The last to hold it, on that thread.
+  if (!threads->TryStart([discarded] {})) discarded->LeaveOpen();
 }
 
 void Connection::Settle() {

@@ -21,6 +21,15 @@ void ExpendableThreads::Start(std::function<void()> call) {
   ++threads_;
 }
 
+bool ExpendableThreads::TryStart(std::function<void()> call) noexcept {
+  try {
+    Start(std::move(call));
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 void ExpendableThreads::Close(std::chrono::milliseconds patience) {
   std::unique_lock<std::mutex> lock(mutex_);
   closed_ = true;

@@ -20,6 +20,8 @@ class ExpendableThreads : public std::enable_shared_from_this<ExpendableThreads>
 
   // Runs `call`, which must not throw, at once. Throws std::system_error where no thread can be made.
   void Start(std::function<void()> call);
+  // Whether it was started: false where no thread can be made.
+  bool TryStart(std::function<void()> call) noexcept;
 
   // Lets threads go that have nothing to do and waits, for so long at most, for those that have.
   void Close(std::chrono::milliseconds patience);

@@ -28,6 +28,11 @@ bool SaysLost(TF_Code code) {
   return code == TF_UNAVAILABLE || code == TF_ABORTED || code == TF_DEADLINE_EXCEEDED;
 }
 
+// Where there is no thread to tell the server with, it keeps a small session until it ends.
+void Leave(ExpendableThreads* threads, const std::shared_ptr<WorkerDesk>& desk) {
+  threads->TryStart([desk] { desk->Close(); });
+}
+
 }  // namespace
 
 Worker::Worker(std::string name, const Placement& placement, int64_t shards_at_once, WorkerOptions options)
@@ -112,8 +117,20 @@ bool Worker::Await(Awaited<T>* awaited, Connection* connection, std::string* rea
       *reason = "no answer for " + std::to_string(options_.timeout.count()) + " ms";
       return false;
     }
-    *reason = ProbeListener(address_, kHeartbeat);
+    *reason = Probe(kHeartbeat);
     if (!reason->empty()) return false;
+  }
+}
+
+std::string Worker::Probe(milliseconds timeout) {
+  try {
+    const auto probe = Expend<std::string>(
+        threads_.get(), [address = address_, timeout] { return ProbeListener(address, timeout); });
+    const control::Event::Listener stops(&stopping_, [&] { probe->Wake(); });
+    if (probe->WaitFor(options_.timeout + timeout, [&] { return stopping_.is_set(); })) return probe->Take();
+    return stopping_.is_set() ? "the strategy was closed" : "its name cannot be looked up";
+  } catch (const std::exception& error) {
+    return error.what();
   }
 }
 
@@ -139,12 +156,12 @@ void Worker::Watch() {
       connection_ = nullptr;
     }
     if (connection->lost()) Become(State::kDown);
-    threads_->Start([desk] { desk->Close(); });
+    Leave(threads_.get(), desk);
   }
 }
 
 std::shared_ptr<WorkerDesk> Worker::Connect() {
-  const std::string problem = ProbeListener(address_, std::min(kHeartbeat * 2, options_.timeout));
+  const std::string problem = Probe(std::min(kHeartbeat * 2, options_.timeout));
   if (!problem.empty()) {
     Become(State::kDown, problem);
     return nullptr;
@@ -177,7 +194,7 @@ std::shared_ptr<WorkerDesk> Worker::Connect() {
       threads_of_card_ = known.card.threads;
       return known.desk;
     }
-    threads_->Start([desk = known.desk] { desk->Close(); });
+    Leave(threads_.get(), known.desk);
     Become(State::kRefused, "it is " + Versions(known.card.package, known.card.tensorflow) + ", this is " +
                                 Versions(options_.package, tensorflow) + ": both must be of one version");
   } catch (const tf::Error& error) {
@@ -194,7 +211,7 @@ void Worker::KeepUp(const std::shared_ptr<WorkerDesk>& desk, Connection* connect
   for (;;) {
     Sleep(kHeartbeat);
     if (stopping_.is_set() || connection->lost()) return;
-    std::string reason = ProbeListener(address_, options_.timeout);
+    std::string reason = Probe(options_.timeout);
     if (!reason.empty()) return Lose(connection, reason);
     try {
       const auto alive = Expend<bool>(threads_.get(), [desk] { return !desk->Devices().empty(); });

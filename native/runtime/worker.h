@@ -56,6 +56,9 @@ class Worker : public PlacedReplica {
   // any more (reason()), is silent for longer than the timeout, or the replica stops.
   template <typename T>
   bool Await(Awaited<T>* awaited, Connection* connection, std::string* reason);
+  // Why nobody listens there, as ProbeListener says it; empty where somebody does. For that, `timeout`; a
+  // name is looked up for as long as the worker may be silent. Returns early where the replica stops.
+  std::string Probe(std::chrono::milliseconds timeout);
   // Returns early where the replica stops or the connection that is up is lost.
   void Sleep(std::chrono::milliseconds time);
   void Become(State state, const std::string& problem = {});

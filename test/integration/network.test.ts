@@ -2,6 +2,7 @@
  * Workers on hosts of their own, which network namespaces stand for: plain, with a cable that is pulled, behind a firewall
  * through SSH, and through WireGuard. Skipped, with the reason in the test's name, where the machine does not allow it.
  */
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +43,7 @@ describe.skipIf(reason !== null)(named('hosts', reason), () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const explain = (workers: readonly string[], options: { timeoutMs: number; stream?: boolean }) =>
+  const explain = (workers: readonly string[], options: { timeoutMs: number; afterwards?: 'stream' | 'wait' }) =>
     client.start(process.execPath, [CLIENT, JSON.stringify({ workers, ...options })]);
   const compared = async (workers: readonly string[]) =>
     JSON.parse(await lineOf(explain(workers, { timeoutMs: 10_000 }), /compared|failed/));
@@ -58,7 +59,7 @@ describe.skipIf(reason !== null)(named('hosts', reason), () => {
 
   test('a host whose cable is pulled is done without, and taken back', { timeout: 90_000 }, async () => {
     const [first] = servers as [Host];
-    const child = explain(all(), { timeoutMs: 2000, stream: true });
+    const child = explain(all(), { timeoutMs: 2000, afterwards: 'stream' });
     expectSame(JSON.parse(await lineOf(child, /compared|failed/)));
     const state = (name: string) => new RegExp(`${first.address}:${PORT}","state":"${name}"`);
     await lineOf(child, state('up'));
@@ -73,6 +74,23 @@ describe.skipIf(reason !== null)(named('hosts', reason), () => {
     expect(ended.difference).toBeLessThan(TOLERANCE);
     // The silence is over when the timeout is, and what was lost is computed.
     expect(ended.longestMs).toBeLessThan(2000 + 4000);
+  });
+
+  test('a client whose cable is pulled closes its model and ends at once', { timeout: 90_000 }, async () => {
+    const [first] = servers as [Host];
+    const child = explain(all(), { timeoutMs: 60_000, afterwards: 'wait' });
+    expectSame(JSON.parse(await lineOf(child, /compared|failed/)));
+    first.cable('down');
+    try {
+      await sleep(2000); // somebody waits for a connection by now
+      const begin = performance.now();
+      const exited = once(child, 'exit');
+      child.stdin?.end('enough\n');
+      await exited;
+      expect(performance.now() - begin).toBeLessThan(10_000);
+    } finally {
+      first.cable('up');
+    }
   });
 
   const sshd = programAt('sshd');

@@ -1,10 +1,12 @@
 /**
  * The client's side of network.test.ts, for the build of the package:
  *
- *     node client.mjs '{ "workers": ["10.91.0.2:2222"], "timeoutMs": 3000, "stream": false }'
+ *     node client.mjs '{ "workers": ["10.91.0.2:2222"], "timeoutMs": 3000, "afterwards": "stream" }'
  *
- * Compares maps with those of this process, then explains without an end until its input ends. Writes a line of JSON per event.
+ * Compares maps with those of this process, then explains without an end ("stream"), or does nothing ("wait"), until its
+ * input ends; by default it ends at once. Writes a line of JSON per event.
  */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const ke = await import(path.join(ROOT, 'dist', 'index.js'));
 
-const { workers, timeoutMs, stream = false } = JSON.parse(process.argv[2]);
+const { workers, timeoutMs, afterwards } = JSON.parse(process.argv[2]);
 const say = (event) => console.log(JSON.stringify(event));
 const MODEL = path.join(ROOT, 'demo', 'model');
 if (!existsSync(MODEL)) throw new Error('there is no demo');
@@ -44,7 +46,8 @@ const states = () => model.strategy.status().map(({ name, state, failures }) => 
 try {
   const { maps } = await ke.explain(ke.methods.cams.gradcam, exposed, x, y, options);
   say({ event: 'compared', difference: difference(maps.data), states: states() });
-  let wanted = stream;
+  if (afterwards === 'wait') await once(process.stdin, 'data');
+  let wanted = afterwards === 'stream';
   process.stdin.on('data', () => {
     wanted = false;
   });
