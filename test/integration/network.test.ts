@@ -43,8 +43,10 @@ describe.skipIf(reason !== null)(named('hosts', reason), () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const explain = (workers: readonly string[], options: { timeoutMs: number; afterwards?: 'stream' | 'wait' }) =>
-    client.start(process.execPath, [CLIENT, JSON.stringify({ workers, ...options })]);
+  const explain = (
+    workers: readonly string[],
+    options: { timeoutMs: number; afterwards?: 'stream' | 'wait' },
+  ) => client.start(process.execPath, [CLIENT, JSON.stringify({ workers, ...options })]);
   const compared = async (workers: readonly string[]) =>
     JSON.parse(await lineOf(explain(workers, { timeoutMs: 10_000 }), /compared|failed/));
   const all = () => servers.map(({ address }) => `${address}:${PORT}`);
