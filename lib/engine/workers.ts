@@ -17,10 +17,10 @@ export function withSamples(error: unknown, first: number): unknown {
   const which = samples.count === 1 ? `sample ${last}` : `samples ${samples.first} to ${last}`;
   if (attempts === 0) return new WorkerError(`No worker computes ${which}: ${reason}`, facts);
   const [verb, them] = samples.count === 1 ? ['was', 'it'] : ['were', 'them'];
-  const lost = `S${which.slice(1)} ${verb} lost with`;
+  const lost = `S${which.slice(1)} ${verb} lost`;
   const whom =
     attempts === 1
-      ? `the worker that had ${them}, ${name}`
-      : `${attempts} workers, one after the other; the last was ${name}`;
+      ? `with the worker that had ${them}, ${name}`
+      : `${attempts} times, the last time with ${name}`;
   return new WorkerError(`${lost} ${whom}: ${reason}`, facts);
 }

@@ -74,7 +74,7 @@ void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardC
   std::vector<tf::TensorPtr> outputs = placed.Compute(function_, std::move(slices), control);
 
   if (placed.placement().remote()) {
-    for (size_t i = 0; i < outputs.size(); ++i) CheckOutput(i, outputs[i].get());
+    for (size_t i = 0; i < outputs.size(); ++i) CheckOutput(i, outputs[i].get(), replica.name());
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (rows_ >= 0) CheckRows(i, outputs[i].get(), end - begin);
@@ -89,7 +89,7 @@ void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardC
 }
 
 // A worker's answer is not to be believed: its bytes are read by what it says of them.
-void BatchRun::CheckOutput(size_t fetch, const TF_Tensor* output) const {
+void BatchRun::CheckOutput(size_t fetch, const TF_Tensor* output, const std::string& worker) const {
   const CompiledFunction::Fetch& expected = function_->fetches()[fetch];
   const TF_DataType dtype = C().TF_TensorType(output);
   const std::vector<int64_t> dims = tf::Dims(output);
@@ -98,8 +98,8 @@ void BatchRun::CheckOutput(size_t fetch, const TF_Tensor* output) const {
     return;
   }
   throw tf::Error(TF_DATA_LOSS,
-                  "fetch '" + expected.name + "' came as " + tf::DTypeName(dtype) + " of shape " +
-                      graph::ToString(graph::Shape::Of(dims)) + "; expected " +
+                  "fetch '" + expected.name + "' came from " + worker + " as " + tf::DTypeName(dtype) +
+                      " of shape " + graph::ToString(graph::Shape::Of(dims)) + "; expected " +
                       tf::DTypeName(expected.dtype) + " of shape " + graph::ToString(expected.shape),
                   expected.name);
 }

@@ -33,7 +33,7 @@ class BatchRun : public ShardedJob {
 
   // Whether the rows of a fetch stay where TensorFlow put them.
   bool KeepsOutput(size_t fetch) const { return shards() == 1 && !joined_[fetch].target; }
-  void CheckOutput(size_t fetch, const TF_Tensor* output) const;
+  void CheckOutput(size_t fetch, const TF_Tensor* output, const std::string& worker) const;
   void CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) const;
 
   const std::shared_ptr<const CompiledFunction> function_;

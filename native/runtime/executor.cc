@@ -229,8 +229,8 @@ std::exception_ptr Executor::LostTooOften(const ShardedJob& job, const Shards& s
                                           const std::string& reason) {
   const auto [row, end] = job.RowsOf(shards);
   return std::make_exception_ptr(WorkerError(
-      "samples " + std::to_string(row) + " to " + std::to_string(end - 1) + " were lost with " +
-          std::to_string(shards.failures) + " replicas; the last was " + replica.name() + ": " + reason,
+      "samples " + std::to_string(row) + " to " + std::to_string(end - 1) + " were lost " +
+          std::to_string(shards.failures) + " times; the last time with " + replica.name() + ": " + reason,
       {replica.name(), reason, shards.failures, row, end - row}));
 }
 

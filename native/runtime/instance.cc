@@ -62,7 +62,7 @@ void Upload(const Session& session, const Initializers& initializers, Connection
     bytes = 0;
   };
   for (size_t i = 0; i < initializers.size(); ++i) {
-    if (*static_cast<const unsigned char*>(C().TF_TensorData(known[i].get())) != 0) continue;
+    if (ToAnswer(known[i].get(), "it has the model's weights")) continue;
     const size_t size = C().TF_TensorByteSize(initializers[i].value.get());
     CheckMessage(size, "the weight '" + std::string(C().TF_OperationName(initializers[i].feed.oper)) + "'");
     if (bytes + size > kUploadBytes) flush();

@@ -95,6 +95,13 @@ TensorRef OwnOutput(tf::TensorPtr output) {
   return copy;
 }
 
+bool ToAnswer(const TF_Tensor* answer, const std::string& what) {
+  if (C().TF_TensorType(answer) != TF_BOOL || C().TF_NumDims(answer) != 0) {
+    throw tf::Error(TF_DATA_LOSS, "the worker's answer whether " + what + " cannot be read");
+  }
+  return *static_cast<const unsigned char*>(C().TF_TensorData(answer)) != 0;
+}
+
 tf::TensorPtr MakeStrings(const std::vector<int64_t>& dims, const std::vector<std::string_view>& values) {
   const size_t length = kStringBytes * values.size();
   void* data = ::operator new(length, std::align_val_t(kAlignment));

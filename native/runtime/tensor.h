@@ -61,6 +61,9 @@ TensorRef Copy(const TF_Tensor* tensor);
 // that with a feed, a constant of the graph or another output. JavaScript gets a writable view of it.
 TensorRef OwnOutput(tf::TensorPtr output);
 
+// A worker's answer to the question whether `what`. Throws DATA_LOSS where it is no scalar of dtype bool.
+bool ToAnswer(const TF_Tensor* answer, const std::string& what);
+
 // A string tensor of copies of `values`, in the order of `dims`.
 tf::TensorPtr MakeStrings(const std::vector<int64_t>& dims, const std::vector<std::string_view>& values);
 

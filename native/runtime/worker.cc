@@ -23,9 +23,28 @@ std::string Versions(const std::string& package, const std::string& tensorflow) 
   return "keras-explainable " + package + " with TensorFlow " + tensorflow;
 }
 
-// What a session fails with whose server is gone, or is another than it was made on.
+// Why a worker cannot be used for `device`; empty where it can. TensorFlow would take a device that is not
+// there for any other.
+std::string Mismatch(const WorkerCard& card, const std::string& package, const std::string& device) {
+  const std::string tensorflow = tf::C().TF_Version();
+  if (card.package != package || card.tensorflow != tensorflow) {
+    return "it is " + Versions(card.package, card.tensorflow) + ", this is " + Versions(package, tensorflow) +
+           ": both must be of one version";
+  }
+  const std::vector<std::string>& there = card.devices;
+  if (device.empty() || there.empty() || std::find(there.begin(), there.end(), device) != there.end()) {
+    return {};
+  }
+  std::string list;
+  for (const std::string& each : there) list += (list.empty() ? "" : ", ") + each;
+  return "it has no " + device + ", but " + list;
+}
+
+// What a session fails with whose server is gone, or is another than it was made on. gRPC also calls a stream
+// that broke cancelled or unknown, depending on who broke it; what we cancel ourselves is asked for before.
 bool SaysLost(TF_Code code) {
-  return code == TF_UNAVAILABLE || code == TF_ABORTED || code == TF_DEADLINE_EXCEEDED;
+  return code == TF_UNAVAILABLE || code == TF_ABORTED || code == TF_DEADLINE_EXCEEDED ||
+         code == TF_CANCELLED || code == TF_UNKNOWN;
 }
 
 // Where there is no thread to tell the server with, it keeps a small session until it ends.

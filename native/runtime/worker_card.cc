@@ -18,6 +18,18 @@ constexpr char kName[] = "keras_explainable/worker";
 constexpr char kHost[] = "/device:CPU:0";
 constexpr size_t kLongestCard = 1 << 20;
 constexpr int64_t kMostThreads = 1024;
+constexpr size_t kLongestVersion = 64;
+
+tf::Error Unreadable() { return {TF_DATA_LOSS, "what the worker says of itself cannot be read"}; }
+
+// It stands in messages, and so on terminals.
+std::string VersionOf(const graph::Json& json, const char* key) {
+  std::string version = json.TextOf(key);
+  const bool printable =
+      std::all_of(version.begin(), version.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (version.empty() || version.size() > kLongestVersion || !printable) throw Unreadable();
+  return version;
+}
 
 std::string TextOf(const tf::TensorPtr& scalar) {
   if (C().TF_TensorType(scalar.get()) != TF_STRING || C().TF_NumDims(scalar.get()) != 0) {
@@ -56,7 +68,7 @@ void WorkerDesk::Publish(const std::string& json) const {
 
 WorkerCard WorkerDesk::Read() const {
   const std::vector<tf::TensorPtr> known = session_->Run({}, {}, {known_});
-  if (*static_cast<const unsigned char*>(C().TF_TensorData(known[0].get())) == 0) {
+  if (!ToAnswer(known[0].get(), "it is one")) {
     throw tf::Error(TF_FAILED_PRECONDITION,
                     "this is a TensorFlow server, but no worker of keras-explainable: start one with `npx "
                     "keras-explainable worker`");
@@ -64,9 +76,9 @@ WorkerCard WorkerDesk::Read() const {
   WorkerCard card;
   card.json = TextOf(session_->Run({}, {}, {read_})[0]);
   const std::optional<graph::Json> json = graph::Json::Parse(card.json);
-  if (!json) throw tf::Error(TF_DATA_LOSS, "what the worker says of itself cannot be read");
-  card.package = json->TextOf("package");
-  card.tensorflow = json->TextOf("tensorflow");
+  if (!json) throw Unreadable();
+  card.package = VersionOf(*json, "package");
+  card.tensorflow = VersionOf(*json, "tensorflow");
   if (const graph::Json* threads = json->Find("threads")) {
     card.threads = static_cast<int>(std::clamp<int64_t>(threads->integer().value_or(1), 1, kMostThreads));
   }

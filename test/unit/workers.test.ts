@@ -22,7 +22,7 @@ describe('withSamples', () => {
     expect(error).toBeInstanceOf(WorkerError);
     expect(error).toMatchObject({ worker: 'host:2222', samples: { first: 12, count: 2 }, attempts: 4 });
     expect(error.message).toBe(
-      'Samples 12 to 13 were lost with 4 workers, one after the other; the last was host:2222: host:2222 does not answer',
+      'Samples 12 to 13 were lost 4 times, the last time with host:2222: host:2222 does not answer',
     );
     expect(told({ attempts: 1, rows: 1 }).message).toBe(
       'Sample 12 was lost with the worker that had it, host:2222: host:2222 does not answer',
