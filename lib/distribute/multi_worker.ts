@@ -18,7 +18,10 @@ export interface MultiWorkerOptions {
    * Parts of a batch that each worker (each device of it) computes at once. Default: the worker's `--threads`; 1 on a GPU.
    */
   readonly replicasPerWorker?: number;
-  /** The devices of each worker that compute, as ['GPU:0', 'GPU:1']. Default: one, its first GPU or its CPU. */
+  /**
+   * The devices of each worker that compute, as ['GPU:0', 'GPU:1']; a worker without one of them is refused for it.
+   * Default: one, its first GPU or its CPU.
+   */
   readonly devices?: readonly string[];
 }
 

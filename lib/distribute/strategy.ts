@@ -10,7 +10,7 @@ export interface ReplicaStatus {
   readonly name: string;
   /**
    * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is no
-   * worker of these versions: both are tried again and again.
+   * worker of these versions, or has not that device: both are tried again and again.
    */
   readonly state: NativeReplicaStatus['state'];
   /** Parts of batches that it has computed. */

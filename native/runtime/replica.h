@@ -15,7 +15,7 @@ struct ReplicaStatus {
     kConnecting,  // not asked yet, or no answer yet
     kUp,          // computes shards
     kDown,        // was lost, or could not be reached: tried again and again
-    kRefused,     // answers, but is not what it should be (another version): waiting will not mend it
+    kRefused,     // answers, but is not what it should be (version, device): waiting will not mend it
   };
   std::string name;
   State state = State::kUp;

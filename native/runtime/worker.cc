@@ -208,14 +208,13 @@ std::shared_ptr<WorkerDesk> Worker::Connect() {
       return nullptr;
     }
     Met known = met->Take();
-    const std::string tensorflow = tf::C().TF_Version();
-    if (known.card.package == options_.package && known.card.tensorflow == tensorflow) {
+    const std::string mismatch = Mismatch(known.card, options_.package, placement().device);
+    if (mismatch.empty()) {
       threads_of_card_ = known.card.threads;
       return known.desk;
     }
     Leave(threads_.get(), known.desk);
-    Become(State::kRefused, "it is " + Versions(known.card.package, known.card.tensorflow) + ", this is " +
-                                Versions(options_.package, tensorflow) + ": both must be of one version");
+    Become(State::kRefused, mismatch);
   } catch (const tf::Error& error) {
     Become(error.code() == TF_FAILED_PRECONDITION || error.code() == TF_DATA_LOSS ? State::kRefused
                                                                                   : State::kDown,

@@ -82,6 +82,12 @@ WorkerCard WorkerDesk::Read() const {
   if (const graph::Json* threads = json->Find("threads")) {
     card.threads = static_cast<int>(std::clamp<int64_t>(threads->integer().value_or(1), 1, kMostThreads));
   }
+  if (const graph::Json* devices = json->Find("devices")) {
+    for (const graph::Json& device : devices->items()) {
+      const std::string name = device.TextOf("name");
+      card.devices.push_back(name.substr(std::min(name.size(), name.find("/device:"))));
+    }
+  }
   return card;
 }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "graph/scope.h"
 #include "runtime/session.h"
@@ -14,7 +15,8 @@ struct WorkerCard {
   std::string package;     // version
   std::string tensorflow;  // version
   int threads = 1;
-  std::string json;  // all of it: { package, tensorflow, threads, devices }
+  std::vector<std::string> devices;  // as "/device:CPU:0"; none while it starts
+  std::string json;                  // all of it: { package, tensorflow, threads, devices }
 };
 
 // A session of a server for what is not computing: to publish the card, to read it, to ask for devices. Every

@@ -174,6 +174,17 @@ TEST_F(WorkerTest, RunOnADeviceOfTheirs) {
   ExpectSame(Start(&strategy, Product("device"), 5).get(), Locally(5));
 }
 
+TEST_F(WorkerTest, WithoutTheDeviceAreRefused) {
+  StrategyOptions options = Workers({one_});
+  options.replicas[0].placement.device = "/device:GPU:0";
+  Strategy strategy(options);
+  const Outcome outcome = Start(&strategy, Product("no device"), 2).get();
+  EXPECT_EQ(outcome.code, TF_FAILED_PRECONDITION);
+  EXPECT_NE(outcome.message.find("it has no /device:GPU:0, but /device:CPU:0, /device:CPU:1"),
+            std::string::npos)
+      << outcome.message;
+}
+
 TEST_F(WorkerTest, AreSentWeightsOnce) {
   const size_t bytes = size_t{kWidth} * kWidth * sizeof(float);
   Strategy first(Workers({one_}));
