@@ -438,6 +438,6 @@ export interface Addon {
    * Makes this process a worker: starts TensorFlow's server, which listens on every address of the machine and ends with
    * the process. Rejects with FAILED_PRECONDITION where it is one already.
    */
-  startServer(options: NativeServerOptions): Promise<{ readonly target: string }>;
+  startServer(options: NativeServerOptions): Promise<{ readonly devices: NativeDevice[] }>;
   memory(): NativeMemory;
 }

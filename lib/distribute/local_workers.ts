@@ -5,8 +5,9 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { checkInteger, checkOptions, checkString } from '../arguments.js';
+import { checkInteger, checkOptions, checkString, refused } from '../arguments.js';
 import { LoadError } from '../errors.js';
+import { parseWorkerDevices, WORKER_DEVICES } from './worker_devices.js';
 import { PORT_IN_USE, type WorkerMessage } from './worker_messages.js';
 
 export interface LocalWorkersOptions {
@@ -76,7 +77,9 @@ export async function localWorkers(count: number, options: LocalWorkersOptions =
   checkOptions('options', options, ['threads', 'devices']);
   const { threads = Math.max(1, Math.floor(availableParallelism() / count)), devices } = options;
   checkInteger('threads', threads, 1, 1024);
-  if (devices !== undefined) checkString('devices', devices);
+  if (devices !== undefined && parseWorkerDevices(checkString('devices', devices)) === null) {
+    throw refused('devices', WORKER_DEVICES, `'${devices}'`);
+  }
   const args = ['--threads', String(threads), ...(devices === undefined ? [] : ['--devices', devices])];
   const started = await Promise.allSettled(Array.from({ length: count }, () => startOne(args)));
   const children = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));

@@ -208,9 +208,9 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
       RequireLibrary();
       return environment_.InBackground(
           [options = ToServerOptions(info[0])] { return runtime::StartServer(options); },
-          [](Napi::Env env, const std::string& target) {
+          [](Napi::Env env, const std::vector<runtime::Session::Device>& devices) {
             const Napi::Object server = Napi::Object::New(env);
-            server.Set("target", target);
+            server.Set("devices", FromDevices(env, devices));
             return server;
           });
     });

@@ -85,7 +85,7 @@ std::string Card(const ServerOptions& options, const std::vector<Session::Device
 
 }  // namespace
 
-std::string StartServer(const ServerOptions& options) {
+std::vector<Session::Device> StartServer(const ServerOptions& options) {
   static std::mutex mutex;
   static TF_Server* server = nullptr;  // never deleted: TensorFlow would end the process
   const std::lock_guard<std::mutex> lock(mutex);
@@ -104,9 +104,10 @@ std::string StartServer(const ServerOptions& options) {
   const std::string target = C().TF_ServerTarget(server);
   const WorkerDesk desk(target, kOwnTimeoutMs);
   desk.Publish(Card(options, {}));  // there are devices to list after a first run
-  desk.Publish(Card(options, desk.Devices()));
+  std::vector<Session::Device> devices = desk.Devices();
+  desk.Publish(Card(options, devices));
   desk.Close();
-  return target;
+  return devices;
 }
 
 }  // namespace ke::runtime

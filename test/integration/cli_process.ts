@@ -11,7 +11,7 @@ import { afterAll } from 'vitest';
 import { run } from '../../lib/cli/program.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
+export const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
 export const DEMO = 'demo';
 /** How many there are in the demo. */
 export const PICTURES = 30;

@@ -1,15 +1,15 @@
 /** Workers that are killed, stopped, restarted, of another version, or gone; and what is left of processes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import * as ke from '../../lib/index.js';
 import { readTensors } from '../reference/tensors.js';
-import { cli, ROOT, start } from './cli_process.js';
+import { ROOT, start } from './cli_process.js';
+import { freePort, gone, ready, until } from './worker_process.js';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/reference', import.meta.url));
 const MODEL = path.join(FIXTURES, 'keras3', 'tiny');
@@ -41,21 +41,6 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
-
-const gone = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch {
-    return true;
-  }
-};
-
-async function until(holds: () => boolean, milliseconds = 10_000): Promise<void> {
-  for (const end = performance.now() + milliseconds; !holds(); await sleep(20)) {
-    if (performance.now() > end) throw new Error(`It did not become so: ${holds}`);
-  }
-}
 
 async function local(count: number): Promise<ke.distribute.LocalWorkers> {
   const workers = await ke.distribute.localWorkers(count, { threads: 1 });
@@ -253,77 +238,3 @@ describe('processes', () => {
     expect(() => ke.distribute.multiWorker({ workers })).toThrow('ones that were closed');
   });
 });
-
-describe('the command line', () => {
-  const port = 20_000 + (process.pid % 20_000);
-  let worker: ReturnType<typeof start>;
-  beforeAll(async () => {
-    worker = start(['worker', '--port', String(port), '--threads', '1']);
-    await ready(worker.child);
-  });
-  afterAll(() => worker.child.kill('SIGKILL'));
-
-  test('predicts on workers what it predicts here', async () => {
-    const args = ['predict', '--model', 'demo/model', '--images', 'demo/images/01*', '--json'];
-    const [there, here] = await Promise.all([cli(...args, '--workers', `localhost:${port}`), cli(...args)]);
-    expect(there.err).toBe('');
-    expect(there.out).toBe(here.out);
-  });
-
-  test('refuses a port in use, and flags that do not go together', async () => {
-    const used = await cli('worker', '--port', String(port));
-    expect(used.code).toBe(1);
-    expect(used.err).toContain(`Port ${port} is in use`);
-    const mixed = await cli(
-      'predict',
-      '--model',
-      'm',
-      '--images',
-      'i',
-      '--strategy',
-      'mirrored',
-      '--workers',
-      'a:1',
-    );
-    expect(mixed.code).toBe(2);
-    expect(mixed.err).toContain('--workers: it goes with --strategy multiWorker');
-    const bad = await cli('predict', '--model', 'm', '--images', 'i', '--workers', 'a');
-    expect(bad.code).toBe(2);
-    expect(bad.err).toContain("as '10.0.0.5:2222,10.0.0.6:2222'");
-  });
-
-  test('says what a worker is, and ends it by SIGTERM', async () => {
-    worker.child.kill('SIGTERM');
-    const { code, out } = await worker.ended;
-    expect(code).toBe(0);
-    const lines = out.trimEnd().split('\n');
-    expect(lines[0]).toMatch(/no credentials and listens on every address/);
-    expect(lines.slice(1).map((line) => line.replace(/^\S+Z /, ''))).toEqual([
-      `starting on port ${port}`,
-      expect.stringMatching(
-        `^ready at localhost:${port} \\(keras-explainable .*, TensorFlow .*, 1 thread\\)$`,
-      ),
-      'ended: received SIGTERM',
-    ]);
-  });
-});
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** Its line that says that it is ready. */
-async function ready(child: ReturnType<typeof start>['child']): Promise<string> {
-  let text = '';
-  for await (const block of child.stdout?.iterator({ destroyOnReturn: false }) ?? []) {
-    text += block;
-    const line = text.split('\n').find((each) => each.includes('ready'));
-    if (line !== undefined && text.endsWith('\n')) return line;
-  }
-  throw new Error(`It ended: ${text}`);
-}

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { integer } from '../options.js';
 import type { Terminal } from '../terminal.js';
-import { type WorkerOptions, workerDevices } from './options.js';
+import { hostName, type WorkerOptions, workerDevices } from './options.js';
 import { work } from './run.js';
 
 const EXAMPLES = `
@@ -21,7 +21,12 @@ export function workerCommand(terminal: Terminal, done: (code: number) => void):
   return new Command('worker')
     .description("Computes for other processes: TensorFlow's server, until it is ended.")
     .option('--port <n>', 'where it listens', integer(1, 65535), 2222)
-    .option('--host <name>', 'the name by which clients reach this machine, for its output', 'localhost')
+    .option(
+      '--host <name>',
+      'the name by which clients reach this machine, for its output',
+      hostName,
+      'localhost',
+    )
     .option(
       '--devices <list>',
       "what it may use: GPUs by number, as '0,2', or 'cpu', or 'cpu:2' for so many CPU devices (default: all)",

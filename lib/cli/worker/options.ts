@@ -1,7 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-
-/** What of the machine a worker may use: GPUs by number, or CPU devices alone. */
-export type WorkerDevices = { readonly gpus: readonly number[] } | { readonly cpus: number };
+import { parseWorkerDevices, WORKER_DEVICES, type WorkerDevices } from '../../distribute/worker_devices.js';
 
 /** What `keras-explainable worker` was asked to do, checked. */
 export interface WorkerOptions {
@@ -13,15 +11,17 @@ export interface WorkerOptions {
 
 /** Parses `0,2`, `cpu` or `cpu:2`. */
 export function workerDevices(text: string): WorkerDevices {
-  const [, cpus] = /^cpu(?::([1-9]\d{0,2}))?$/i.exec(text.trim()) ?? [];
-  if (/^cpu/i.test(text.trim()) && (cpus !== undefined || /^cpu$/i.test(text.trim()))) {
-    return { cpus: Number(cpus ?? 1) };
-  }
-  const gpus = text.split(',').map((part) => part.trim());
-  if (!gpus.every((gpu) => /^\d{1,3}$/.test(gpu)) || new Set(gpus).size !== gpus.length) {
+  const devices = parseWorkerDevices(text);
+  if (devices === null) throw new InvalidArgumentError(`Expected ${WORKER_DEVICES}.`);
+  return devices;
+}
+
+/** Parses a host's name or address. */
+export function hostName(text: string): string {
+  if (!/^(\[[0-9a-f:.]+\]|[\w.-]+)$/i.test(text)) {
     throw new InvalidArgumentError(
-      "Expected GPUs by number with commas between them, as '0,2', or 'cpu' or 'cpu:2'.",
+      "Expected a name or an address without a port, as 'gpu-3.internal' or '[fd00::3]'.",
     );
   }
-  return { gpus: gpus.map(Number) };
+  return text;
 }

@@ -1,10 +1,14 @@
 import { createServer } from 'node:net';
+import { refused } from '../../arguments.js';
+import type { NativeDevice } from '../../binding/contract.js';
 import { ensureTensorflow, packageVersion } from '../../binding/loader.js';
+import { shortName } from '../../distribute/device.js';
 import { configureGpus } from '../../distribute/devices.js';
 import { PORT_IN_USE, type WorkerMessage } from '../../distribute/worker_messages.js';
 import { KerasExplainableError, nativeAsync } from '../../errors.js';
 import { exitCodes } from '../failure.js';
-import { printable, type Terminal, writeLine } from '../terminal.js';
+import { type Terminal, writeLine } from '../terminal.js';
+import { watchClients } from './clients.js';
 import type { WorkerOptions } from './options.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -23,22 +27,23 @@ export async function work(
   const say = (event: string) => writeLine(out, `${new Date().toISOString()} ${event}`);
   const end = new AbortController();
   const ended = untilEnded(end.signal);
-  await writeLine(
-    out,
-    `Warning: TensorFlow's server has no credentials and listens on every address of this machine: whoever reaches port ` +
-      `${options.port} can use it. Keep it in a private network or a tunnel.`,
-  );
   try {
+    await writeLine(
+      out,
+      `Warning: TensorFlow's server has no credentials and listens on every address of this machine: whoever reaches port ` +
+        `${options.port} can use it. Keep it in a private network or a tunnel.`,
+    );
     await say(`starting on port ${options.port}`);
     // What was asked to end while TensorFlow is loaded ends at once.
     const reason = await Promise.race([ended, start(options, say).then(() => null)]);
+    if (reason === null) watchClients(options.port, end.signal, (event) => say(event).catch(() => undefined));
     await say(`ended: ${reason ?? (await ended)}`);
     done(exitCodes.success);
     // Its threads would be waited for: runs that nobody wants any more, or a library that is being loaded.
     process.exit(exitCodes.success);
   } catch (error) {
-    const code = error instanceof KerasExplainableError ? error.code : 'UNKNOWN';
-    await tellParent({ failed: (error as Error).message, code });
+    const { message, code = 'UNKNOWN' } = error as Error & { code?: string };
+    await tellParent({ failed: message, code });
     throw error;
   } finally {
     end.abort();
@@ -55,12 +60,33 @@ async function start(
   const addon = await ensureTensorflow();
   const cpus = devices !== undefined && 'cpus' in devices ? devices.cpus : 1;
   const version = await addon.loadLibrary(addon.loadedPath() as string);
-  await nativeAsync(() => addon.startServer({ port, threads, cpus, package: packageVersion() }));
-  const versions = `keras-explainable ${packageVersion()}, TensorFlow ${version}`;
-  await say(
-    `ready at ${printable(host)}:${port} (${versions}, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
+  const server = await nativeAsync(() =>
+    addon.startServer({ port, threads, cpus, package: packageVersion() }),
   );
+  const used = computing(server.devices);
+  if (devices !== undefined && 'gpus' in devices) checkGpus(devices.gpus, used);
+  const versions = `keras-explainable ${packageVersion()}, TensorFlow ${version}`;
+  const facts = `${versions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${used.join(' ')}`;
+  await say(`ready at ${host}:${port} (${facts})`);
   await tellParent({ ready: `${host}:${port}` });
+}
+
+/** The devices that models are computed on: the GPUs, where there are any. */
+function computing(devices: readonly NativeDevice[]): string[] {
+  const gpus = devices.filter(({ type }) => type === 'GPU');
+  return (gpus.length > 0 ? gpus : devices).map(({ name }) => shortName(name));
+}
+
+/** TensorFlow without GPUs takes the CPU and says nothing. */
+function checkGpus(asked: readonly number[], used: readonly string[]): void {
+  const there = used.filter((name) => name.includes('GPU'));
+  if (there.length === asked.length) return;
+  throw refused(
+    '--devices',
+    'GPUs of this machine',
+    `${asked.join(',')}, of which TensorFlow sees ${there.length}`,
+    'Choose others, or cpu: `npx keras-explainable doctor` says why.',
+  );
 }
 
 /** TensorFlow says no more than that its server did not start. */
