@@ -61,6 +61,14 @@ test.runIf(existsSync('/dev/full'))('a worker whose output cannot be written end
   expect(await once(child, 'exit')).toEqual([1, null]);
 });
 
+test('a worker whose parent is gone before it listens ends', async () => {
+  const child = spawn(process.execPath, [MAIN, 'worker', '--port', String(await freePort())], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  child.disconnect();
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
 test('refuses GPUs that are not there', async () => {
   const { code, err } = await cli('worker', '--port', String(await freePort()), '--devices', '97');
   expect(code).toBe(1);

@@ -34,7 +34,7 @@ export function workerCommand(terminal: Terminal, done: (code: number) => void):
     )
     .option(
       '--threads <n>',
-      'parts of batches that it computes at once (default: the cores)',
+      'parts of batches that it computes at once, by default one for each core',
       integer(1, 1024),
       availableParallelism(),
     )

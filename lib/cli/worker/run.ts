@@ -111,7 +111,10 @@ function untilEnded(signal: AbortSignal): Promise<string> {
     const hold = setInterval(() => undefined, 1 << 30);
     signal.addEventListener('abort', () => clearInterval(hold), { once: true });
     for (const name of SIGNALS) process.on(name, () => resolve(`received ${name}`));
-    process.once('disconnect', () => resolve('the process that started it is gone'));
+    const orphaned = () => resolve('the process that started it is gone');
+    process.once('disconnect', orphaned);
+    // It may have gone while modules were loaded, when nobody listened.
+    if (process.connected === false) orphaned();
   });
 }
 
