@@ -3,6 +3,7 @@
 #include <mutex>
 #include <protozero/pbf_writer.hpp>
 
+#include "runtime/config_proto.h"
 #include "runtime/process.h"
 #include "runtime/worker_card.h"
 
@@ -12,7 +13,7 @@ using tf::C;
 
 namespace {
 
-// Field numbers of tensorflow_server.proto, cluster.proto and config.proto.
+// Field numbers of tensorflow_server.proto and cluster.proto.
 namespace server_def {
 constexpr int kCluster = 1;
 constexpr int kJobName = 2;
@@ -23,13 +24,6 @@ constexpr int kProtocol = 5;
 constexpr int kClusterJob = 1;
 constexpr int kJobName = 1;
 constexpr int kJobTasks = 2;  // map<int32, string>
-namespace config_proto {
-constexpr int kDeviceCount = 1;  // map<string, int32>
-constexpr int kIntraOpParallelismThreads = 2;
-constexpr int kInterOpParallelismThreads = 5;
-constexpr int kGpuOptions = 6;
-constexpr int kAllowSoftPlacement = 7;
-}  // namespace config_proto
 
 constexpr char kJob[] = "worker";
 constexpr int kOwnTimeoutMs = 30000;

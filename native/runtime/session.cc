@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "graph/numerics_op.h"
+#include "runtime/config_proto.h"
 #include "runtime/process.h"
 #include "tensorflow/node_name.h"
 
@@ -15,16 +16,6 @@ using tf::C;
 namespace {
 
 // Field numbers of tensorflow/core/protobuf/config.proto.
-namespace config_proto {
-constexpr int kDeviceCount = 1;  // map<string, int32>
-constexpr int kIntraOpParallelismThreads = 2;
-constexpr int kInterOpParallelismThreads = 5;
-constexpr int kGpuOptions = 6;
-constexpr int kAllowSoftPlacement = 7;
-constexpr int kUsePerSessionThreads = 9;
-constexpr int kGraphOptions = 10;
-constexpr int kOperationTimeoutInMs = 11;
-}  // namespace config_proto
 namespace graph_options {
 constexpr int kOptimizerOptions = 3;
 constexpr int kRewriteOptions = 10;
