@@ -18,17 +18,17 @@ constexpr char kName[] = "keras_explainable/worker";
 constexpr char kHost[] = "/device:CPU:0";
 constexpr size_t kLongestCard = 1 << 20;
 constexpr int64_t kMostThreads = 1024;
-constexpr size_t kLongestVersion = 64;
+constexpr size_t kMostDevices = 256;
+constexpr size_t kLongestName = 64;
 
 tf::Error Unreadable() { return {TF_DATA_LOSS, "what the worker says of itself cannot be read"}; }
 
 // It stands in messages, and so on terminals.
-std::string VersionOf(const graph::Json& json, const char* key) {
-  std::string version = json.TextOf(key);
-  const bool printable =
-      std::all_of(version.begin(), version.end(), [](char c) { return c >= ' ' && c <= '~'; });
-  if (version.empty() || version.size() > kLongestVersion || !printable) throw Unreadable();
-  return version;
+std::string NameOf(const graph::Json& json, const char* key) {
+  std::string name = json.TextOf(key);
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (name.empty() || name.size() > kLongestName || !printable) throw Unreadable();
+  return name;
 }
 
 std::string TextOf(const tf::TensorPtr& scalar) {
@@ -77,14 +77,15 @@ WorkerCard WorkerDesk::Read() const {
   card.json = TextOf(session_->Run({}, {}, {read_})[0]);
   const std::optional<graph::Json> json = graph::Json::Parse(card.json);
   if (!json) throw Unreadable();
-  card.package = VersionOf(*json, "package");
-  card.tensorflow = VersionOf(*json, "tensorflow");
+  card.package = NameOf(*json, "package");
+  card.tensorflow = NameOf(*json, "tensorflow");
   if (const graph::Json* threads = json->Find("threads")) {
     card.threads = static_cast<int>(std::clamp<int64_t>(threads->integer().value_or(1), 1, kMostThreads));
   }
   if (const graph::Json* devices = json->Find("devices")) {
     for (const graph::Json& device : devices->items()) {
-      const std::string name = device.TextOf("name");
+      const std::string name = NameOf(device, "name");
+      if (card.devices.size() == kMostDevices) throw Unreadable();
       card.devices.push_back(name.substr(std::min(name.size(), name.find("/device:"))));
     }
   }

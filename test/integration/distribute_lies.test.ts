@@ -11,21 +11,18 @@ afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close();
 });
 
-async function goodCard(): Promise<string> {
-  const addon = await ensureTensorflow();
-  const tensorflow = await addon.loadLibrary(addon.loadedPath() as string);
-  return JSON.stringify({ package: packageVersion(), tensorflow, threads: 1, devices: [] });
-}
+const addon = await ensureTensorflow();
+const tensorflow = await addon.loadLibrary(addon.loadedPath() as string);
+const good = { package: packageVersion(), tensorflow, threads: 1, devices: [] };
 
 type Part = 'whether it is a worker' | 'card' | 'whether weights are known' | 'result';
 
 /** The model's prediction of one sample, by a worker that tells the truth but for `lies`. */
 async function predictWith(lies: Partial<Record<Part, Answer>>): Promise<ke.Tensor> {
-  const good = await goodCard();
   const worker = await lyingWorker((fetch, all): Answer => {
     const desk = !fetch.includes('/') && all.length === 1;
     if (desk && fetch.startsWith('VarIsInitializedOp')) return lies['whether it is a worker'] ?? truth;
-    if (desk && fetch.startsWith('ReadVariableOp')) return lies.card ?? card(good);
+    if (desk && fetch.startsWith('ReadVariableOp')) return lies.card ?? card(JSON.stringify(good));
     if (fetch.includes('known')) return lies['whether weights are known'] ?? truth;
     return lies.result ?? floats([1, model.outputs[0]?.shape?.[1] as number]);
   });
@@ -45,6 +42,9 @@ test('one that tells the truth is a worker', async () => {
 const none = { dtype: DTYPES.bool, dims: [0], content: Buffer.alloc(0) };
 const versions = (name: string) => card(JSON.stringify({ package: name, tensorflow: '2', threads: 1 }));
 
+const devices = (count: number, name: string) =>
+  card(JSON.stringify({ ...good, devices: Array.from({ length: count }, () => ({ name })) }));
+
 test.each<[string, Partial<Record<Part, Answer>>, string, RegExp]>([
   [
     'an empty tensor for whether it is one',
@@ -57,6 +57,8 @@ test.each<[string, Partial<Record<Part, Answer>>, string, RegExp]>([
   ['no versions', { card: card('[]') }, 'FAILED_PRECONDITION', /cannot be read/],
   ['a version for a terminal', { card: versions('\u001b[2J') }, 'FAILED_PRECONDITION', /cannot be read/],
   ['a version of a megabyte', { card: versions('1'.repeat(1e6)) }, 'FAILED_PRECONDITION', /cannot be read/],
+  ['thousands of devices', { card: devices(5000, '/device:GPU:0') }, 'FAILED_PRECONDITION', /cannot be read/],
+  ['a device for a terminal', { card: devices(1, '\u001b[2J') }, 'FAILED_PRECONDITION', /cannot be read/],
   ['an empty tensor for known weights', { 'whether weights are known': none }, 'DATA_LOSS', /weights/],
   [
     'another dtype',
