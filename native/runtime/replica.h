@@ -55,7 +55,7 @@ class Replica {
   // Called by the executor: before anything else (`changed` is to be called, from any thread and with no lock
   // held that `state` takes, whenever the state has changed), and at the end, when `changed` may be called no
   // longer once it has returned.
-  virtual void Start(std::function<void()> /*changed*/) {}
+  virtual void Start(const std::function<void()>& /*changed*/) {}
   virtual void Stop() {}
 
   // Cheap, from any thread. It is given shards while it is kUp.

@@ -62,8 +62,8 @@ Worker::Worker(std::string name, const Placement& placement, int64_t shards_at_o
 
 Worker::~Worker() { Stop(); }
 
-void Worker::Start(std::function<void()> changed) {
-  changed_ = std::move(changed);
+void Worker::Start(const std::function<void()>& changed) {
+  changed_ = changed;
   thread_ = std::thread([this] { Watch(); });
 }
 

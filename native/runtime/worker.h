@@ -32,7 +32,7 @@ class Worker : public PlacedReplica {
   Worker(std::string name, const Placement& placement, int64_t shards_at_once, WorkerOptions options);
   ~Worker() override;
 
-  void Start(std::function<void()> changed) override;
+  void Start(const std::function<void()>& changed) override;
   void Stop() override;
   ReplicaStatus::State state() const override { return state_; }
   std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>& function,

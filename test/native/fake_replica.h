@@ -86,7 +86,7 @@ class FakeReplica : public runtime::Replica {
         timer_(timer),
         random_(seed) {}
 
-  void Start(std::function<void()> changed) override { shared_->changed = std::move(changed); }
+  void Start(const std::function<void()>& changed) override { shared_->changed = changed; }
   void Stop() override {
     const std::lock_guard<std::mutex> lock(shared_->mutex);
     shared_->changed = nullptr;

@@ -12,7 +12,6 @@ namespace {
 
 using runtime::Executor;
 using runtime::Replica;
-using runtime::ReplicaStatus;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 

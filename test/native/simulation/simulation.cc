@@ -52,7 +52,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
         random_(options.seed * 100003U + static_cast<unsigned>(number)),
         shard_ms_(options.shard_ms * std::exp(options.unequal * Normal())) {}
 
-  void Start(std::function<void()> changed) override { changed_ = std::move(changed); }
+  void Start(const std::function<void()>& changed) override { changed_ = changed; }
   void Stop() override { stopped_ = true; }
   ReplicaStatus::State state() const override { return state_; }
 
