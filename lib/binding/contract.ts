@@ -257,7 +257,7 @@ export interface NativeStrategyOptions {
 }
 
 export interface NativeReplicaStatus {
-  /** As 'grpc://host:port /device:GPU:0', '/device:CPU:1' or 'local'. */
+  /** As 'host:port /device:GPU:0', '/device:CPU:1' or 'local'. */
   readonly name: string;
   /**
    * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is no

@@ -122,7 +122,7 @@ export class HeldStrategy {
 
   /** How its replicas are: those of this process as one where they share a device. */
   status(): ReplicaStatus[] {
-    return this.native.status().map((status) => ({ ...status, name: workerName(status.name) }));
+    return this.native.status();
   }
 
   /** @internal Keeps it alive while `run` is under way. */
@@ -145,9 +145,4 @@ export class HeldStrategy {
   #endIfIdle(): void {
     if (this.#released && this.#running === 0) this.#onIdle();
   }
-}
-
-/** A worker's name as its users write it. @internal */
-export function workerName(name: string): string {
-  return name.replace(/^grpc:\/\//, '');
 }

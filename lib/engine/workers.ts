@@ -1,6 +1,5 @@
 /** What a run on workers failed with, in terms of the run's samples. */
 import type { NativeWorkerFailure } from '../binding/contract.js';
-import { workerName } from '../distribute/strategy.js';
 import { KerasExplainableError, WorkerError } from '../errors.js';
 
 /** The WorkerError that `error`, of the run whose first sample is `first`, tells of; any other error as it is. */
@@ -8,11 +7,10 @@ export function withSamples(error: unknown, first: number): unknown {
   if (!(error instanceof KerasExplainableError)) return error;
   const { worker } = (error.cause ?? {}) as { worker?: NativeWorkerFailure };
   if (worker === undefined) return error;
-  const { attempts } = worker;
+  const { attempts, reason } = worker;
   const samples = { first: first + worker.row, count: worker.rows };
-  const name = worker.name === '' ? null : workerName(worker.name);
+  const name = worker.name || null;
   const facts = { cause: error.cause, worker: name, samples, attempts };
-  const reason = worker.reason.replaceAll('grpc://', '');
   const last = samples.first + samples.count - 1;
   const which = samples.count === 1 ? `sample ${last}` : `samples ${samples.first} to ${last}`;
   if (attempts === 0) return new WorkerError(`No worker computes ${which}: ${reason}`, facts);

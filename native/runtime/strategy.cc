@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "runtime/placed_replica.h"
@@ -12,8 +13,11 @@ namespace ke::runtime {
 
 namespace {
 
+// As its users write it: 'host:port /device:GPU:0', '/device:CPU:1' or 'local'.
 std::string NameOf(const Placement& placement) {
+  constexpr std::string_view kScheme = "grpc://";
   std::string name = placement.target;
+  if (name.rfind(kScheme, 0) == 0) name.erase(0, kScheme.size());
   if (!placement.device.empty()) name += (name.empty() ? "" : " ") + placement.device;
   return name.empty() ? "local" : name;
 }

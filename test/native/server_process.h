@@ -21,7 +21,8 @@ class ServerProcess {
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
-  std::string target() const { return "grpc://localhost:" + std::to_string(port_); }
+  std::string address() const { return "localhost:" + std::to_string(port_); }
+  std::string target() const { return "grpc://" + address(); }
   void Kill();
   // At the same port, after Kill.
   void Restart();

@@ -339,7 +339,7 @@ TEST(Worker, AllGoneIsAnErrorThatNamesThem) {
   one.Kill();
   Outcome outcome = run.get();
   EXPECT_EQ(outcome.code, TF_UNAVAILABLE);
-  EXPECT_NE(outcome.message.find(one.target()), std::string::npos) << outcome.message;
+  EXPECT_NE(outcome.message.find(one.address()), std::string::npos) << outcome.message;
   EXPECT_LT(SecondsSince(begin), 5);
   // Nor does another run wait for longer.
   outcome = Start(&strategy, function, 2).get();
@@ -357,7 +357,7 @@ TEST(Worker, LostTooOftenNamesItAndTheSamples) {
   one.Kill();
   const Outcome outcome = run.get();
   EXPECT_EQ(outcome.code, TF_UNAVAILABLE);
-  EXPECT_EQ(outcome.worker, one.target());
+  EXPECT_EQ(outcome.worker, one.address());
   EXPECT_EQ(outcome.row, 0);
   EXPECT_EQ(outcome.rows, 2);
   EXPECT_EQ(outcome.attempts, 1);
@@ -373,7 +373,7 @@ TEST(Worker, WhereOneIsLostTooOftenTheOthersAreLeftAtOnce) {
   std::this_thread::sleep_for(milliseconds(1000));
   const Clock::time_point begin = Clock::now();
   two.Kill();
-  EXPECT_EQ(run.get().worker, two.target());
+  EXPECT_EQ(run.get().worker, two.address());
   EXPECT_LT(SecondsSince(begin), 4);
 }
 

@@ -4,8 +4,8 @@ import { withSamples } from '../../lib/engine/workers.js';
 import { KerasExplainableError, WorkerError } from '../../lib/errors.js';
 
 const FAILURE: NativeWorkerFailure = {
-  name: 'grpc://host:2222',
-  reason: 'grpc://host:2222 does not answer',
+  name: 'host:2222',
+  reason: 'host:2222 does not answer',
   attempts: 4,
   row: 2,
   rows: 2,
