@@ -15,6 +15,10 @@ namespace {
 
 // Weights are sent to a worker in steps of at most so much.
 constexpr size_t kUploadBytes = size_t{64} << 20;
+// A call of a server that is gone for good would keep its thread, and what it holds, for ever. A run's time
+// is its own affair: whether the worker is there is asked elsewhere.
+constexpr int kCallMs = 120 * 1000;
+constexpr int kRunMs = 24 * 60 * 60 * 1000;
 // What one gRPC message can hold: TensorFlow ends the process where one is larger.
 constexpr size_t kMessageBytes = (size_t{2} << 30) - (size_t{1} << 20);
 
@@ -100,6 +104,10 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
   config.callers = placement.callers;
   config.target = placement.target;
   config.cpus = placement.cpus;
+  if (placement.remote()) {
+    config.timeout_ms = kCallMs;
+    config.run_timeout_ms = kRunMs;
+  }
   session_ = std::make_unique<Session>(graph, config);
   if (connection == nullptr) {
     session_->Initialize(initializers);

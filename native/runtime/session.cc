@@ -24,8 +24,9 @@ constexpr int kNoOptimization = -1;
 constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig
 }  // namespace graph_options
 namespace run_options {
+constexpr int kTimeoutInMs = 2;
 constexpr int kInterOpThreadPool = 3;
-}
+}  // namespace run_options
 
 // One op thread: the caller's thread is the inter-op pool (13 us less a run, and the fastest for many
 // callers). With more op threads that is the slowest of all, so those sessions keep pools of their own.
@@ -67,6 +68,7 @@ std::string RunOptions(const SessionConfig& config) {
   protozero::pbf_writer writer(bytes);
   // Also where the same op shall be found to fail in every run: one thread takes the ops in one order.
   if (RunsInCaller(config) || config.check_numerics) writer.add_int32(run_options::kInterOpThreadPool, -1);
+  if (config.run_timeout_ms > 0) writer.add_int64(run_options::kTimeoutInMs, config.run_timeout_ms);
   return bytes;
 }
 

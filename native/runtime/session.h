@@ -18,6 +18,7 @@ struct SessionConfig {
       {};              // empty: this process; else a server, "grpc://host:port", whose threads are its own
   int cpus = 1;        // CPU devices of a session in this process
   int timeout_ms = 0;  // of each call of a server; 0: none
+  int run_timeout_ms = 0;  // of its runs, instead
 };
 
 // A TF_Session over a graph, which must outlive it. Any number of threads may be in Run at once; the

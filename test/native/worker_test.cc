@@ -315,6 +315,26 @@ TEST(Worker, StoppedIsReplacedAndTakenBack) {
   ExpectSame(Start(&strategy, function, 100).get(), expected);
 }
 
+TEST(Worker, CallsOfOneThatIsGoneEndAndRunsTakeTheirTime) {
+  ServerProcess one;
+  const auto function = Product("calls", true, kLong / 10);
+  SessionConfig config;
+  config.target = one.target();
+  config.timeout_ms = 700;
+  config.run_timeout_ms = 60000;
+  const Session session(function->graph(), config);
+  session.Initialize(function->initializers());
+  const TensorRef x = Floats({20, kWidth});
+  auto begin = Clock::now();
+  EXPECT_EQ(session.Run({function->feeds()[0].tensor}, {x->handle()}, {function->fetches()[0].tensor}).size(),
+            1);
+  EXPECT_GT(SecondsSince(begin), 0.7);
+  one.Signal(SIGSTOP);
+  begin = Clock::now();
+  session.Close();
+  EXPECT_LT(SecondsSince(begin), 5);
+}
+
 TEST(Worker, TheOnlyOneMayComeBackInARun) {
   ServerProcess one;
   Strategy strategy(Workers({&one}));
