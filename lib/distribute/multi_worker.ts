@@ -83,5 +83,5 @@ export function checkAddress(name: string, value: unknown): string {
   if (host === undefined || !(Number(port) >= 1 && Number(port) <= 65535)) {
     throw refused(name, expected, `'${value}'`);
   }
-  return `${host}:${Number(port)}`;
+  return `${host.toLowerCase()}:${Number(port)}`;
 }

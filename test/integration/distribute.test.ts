@@ -167,7 +167,7 @@ describe('refused, in words', () => {
       "an address as 'host:2222' for argument `workers[0]`",
     ],
     ['no port', () => multiWorker({ workers: ['gpu-3:99999'] }), '`workers[0]`'],
-    ['twice', () => multiWorker({ workers: ['a:1', 'grpc://a:1'] }), 'which is workers[0], too'],
+    ['twice', () => multiWorker({ workers: ['a:1', 'grpc://A:1'] }), 'which is workers[0], too'],
     ['a timeout', () => multiWorker({ workers: ['a:1'], timeoutMs: 0 }), '`timeoutMs`'],
     ['retries', () => multiWorker({ workers: ['a:1'], retries: -1 }), '`retries`'],
     ['replicas', () => multiWorker({ workers: ['a:1'], replicasPerWorker: 1.5 }), '`replicasPerWorker`'],
