@@ -1,31 +1,14 @@
-/** The same maps wherever they are computed, for every method and entry point; and what is refused. */
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as ke from '../../lib/index.js';
-import { readTensors } from '../reference/tensors.js';
+import { METHODS as PLAIN, tinyModel, tinySamples, UNITS } from './tiny_reference.js';
 
-const FIXTURES = fileURLToPath(new URL('../fixtures/reference', import.meta.url));
-const MODEL = path.join(FIXTURES, 'keras3', 'tiny');
+const MODEL = tinyModel('keras3');
 const { cams, gradient, meta } = ke.methods;
 const { multiWorker, mirrored, oneDevice } = ke.distribute;
-const SAMPLES = 5;
-const UNITS = [
-  [4, 0],
-  [1, 3],
-  [2, 2],
-  [0, 1],
-  [3, 4],
-];
 const OPTIONS = { verbose: 0, batchSize: 3 } as const;
 
 const METHODS: Readonly<Record<string, ke.AnyMethod>> = {
-  cam: cams.cam,
-  gradcam: cams.gradcam,
-  gradcampp: cams.gradcampp,
-  scorecam: cams.scorecam,
-  gradients: gradient.gradients,
-  fullGradients: gradient.fullGradients,
+  ...PLAIN,
   gradients_smooth: meta.smooth(gradient.gradients, { repetitions: 4, noise: 0.3, seed: 7 }),
   gradcam_tta: meta.tta(cams.gradcam),
   scorecam_smooth: meta.smooth(cams.scorecam, { repetitions: 2, noise: 0.1, seed: 7 }),
@@ -46,9 +29,7 @@ const STRATEGIES: Readonly<Record<string, () => ke.distribute.Strategy | undefin
 const OTHERS = Object.keys(STRATEGIES).slice(1);
 
 beforeAll(async () => {
-  const { data, shape } = readTensors(path.join(FIXTURES, 'tiny'))('inputs');
-  const size = data.length / (shape[0] as number);
-  x = ke.tensor(data.slice(0, SAMPLES * size), [SAMPLES, ...shape.slice(1)]);
+  x = tinySamples();
   workers = await ke.distribute.localWorkers(2, { threads: 1 });
   for (const [name, make] of Object.entries(STRATEGIES)) {
     models.set(name, await ke.loadModel(MODEL, { strategy: make(), threads: { interOp: 2 } }));
@@ -152,7 +133,7 @@ test('a run on workers is cancelled at once', async () => {
   await expect(run).rejects.toBeInstanceOf(ke.CancelledError);
   expect(performance.now() - begun).toBeLessThan(4000);
   const { maps } = await ke.explain(cams.gradcam, exposedOf('2 workers'), x, UNITS, OPTIONS);
-  expect(maps.shape[0]).toBe(SAMPLES);
+  expect(maps.shape[0]).toBe(UNITS.length);
 });
 
 describe('refused, in words', () => {
@@ -197,7 +178,7 @@ describe('refused, in words', () => {
 
   test('a count of workers', async () => {
     await expect(ke.distribute.localWorkers(0)).rejects.toThrow('`count`');
-    await expect(ke.distribute.localWorkers(1, { devices: 'tpu' })).rejects.toThrow(/--devices/);
+    await expect(ke.distribute.localWorkers(1, { devices: 'tpu' })).rejects.toThrow('`devices`');
   });
 });
 

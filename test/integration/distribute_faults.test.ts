@@ -4,15 +4,14 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import * as ke from '../../lib/index.js';
-import { readTensors } from '../reference/tensors.js';
 import { ROOT, start } from './cli_process.js';
+import { tinyModel, tinySamples } from './tiny_reference.js';
 import { freePort, gone, ready, until } from './worker_process.js';
 
-const FIXTURES = fileURLToPath(new URL('../fixtures/reference', import.meta.url));
-const MODEL = path.join(FIXTURES, 'keras3', 'tiny');
+const MODEL = tinyModel('keras3');
 const DIST = pathToFileURL(path.join(ROOT, 'dist')).href;
 const SAMPLES = 60;
 const BATCH = 2;
@@ -26,7 +25,7 @@ let expected: Float32Array;
 const open: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  const { data, shape } = readTensors(path.join(FIXTURES, 'tiny'))('inputs');
+  const { data, shape } = tinySamples();
   const size = data.length / (shape[0] as number);
   const values = Float32Array.from(
     { length: SAMPLES * size },

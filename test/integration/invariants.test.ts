@@ -1,30 +1,14 @@
-/** What must hold for every method, whatever the model: on a small network of every common kind of layer. */
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as ke from '../../lib/index.js';
-import { readTensors } from '../reference/tensors.js';
+import { METHODS as PLAIN, tinyModel, tinySamples, UNITS } from './tiny_reference.js';
 
-const FIXTURES = fileURLToPath(new URL('../fixtures/reference', import.meta.url));
 const { cams, gradient, meta } = ke.methods;
 const { smooth, tta } = meta;
-const SAMPLES = 5;
-const UNITS = [
-  [4, 0],
-  [1, 3],
-  [2, 2],
-  [0, 1],
-  [3, 4],
-];
+const SAMPLES = UNITS.length;
 const RAW = { resizing: false, verbose: 0 } as const;
 
 const METHODS: Readonly<Record<string, ke.AnyMethod>> = {
-  cam: cams.cam,
-  gradcam: cams.gradcam,
-  gradcampp: cams.gradcampp,
-  scorecam: cams.scorecam,
-  gradients: gradient.gradients,
-  fullGradients: gradient.fullGradients,
+  ...PLAIN,
   gradients_smooth: smooth(gradient.gradients, { repetitions: 4, noise: 0.3 }),
   gradcam_tta: tta(cams.gradcam),
   gradcam_smooth_tta: tta(smooth(cams.gradcam, { repetitions: 2 }), { scales: [1.5] }),
@@ -36,11 +20,9 @@ describe.each(['keras2', 'keras3'])('%s', (keras) => {
   let x: ke.Tensor;
 
   beforeAll(async () => {
-    model = await ke.loadModel(path.join(FIXTURES, keras, 'tiny'), { threads: { interOp: 2 } });
+    model = await ke.loadModel(tinyModel(keras), { threads: { interOp: 2 } });
     exposed = ke.inspection.expose(model);
-    const { data, shape } = readTensors(path.join(FIXTURES, 'tiny'))('inputs');
-    const size = data.length / (shape[0] as number);
-    x = ke.tensor(data.slice(0, SAMPLES * size), [SAMPLES, ...shape.slice(1)]);
+    x = tinySamples();
   });
   afterAll(() => model?.close());
 
@@ -170,7 +152,7 @@ describe.each(['keras2', 'keras3'])('%s', (keras) => {
     await expect(biasesOf(model, ['conv1' as never])).rejects.toThrow('argument `layers[0]`');
     await expect(layersWithBiases(model, { exlude: [] } as never)).rejects.toThrow('should be "exclude"');
     await expect(layersWithBiases(model, null as never)).rejects.toThrow('argument `options`');
-    const closed = await ke.loadModel(path.join(FIXTURES, keras, 'tiny'));
+    const closed = await ke.loadModel(tinyModel(keras));
     closed.close();
     await expect(layersWithBiases(closed)).rejects.toMatchObject({ name: 'ModelError', code: 'CLOSED' });
   });

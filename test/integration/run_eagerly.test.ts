@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ke from '../../lib/index.js';
 import { readTensors } from '../reference/tensors.js';
+import { METHODS as PLAIN, tinyModel } from './tiny_reference.js';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures', import.meta.url));
 const { cams, gradient, meta } = ke.methods;
@@ -191,17 +192,12 @@ describe('runEagerly', () => {
   });
 
   const METHODS: Readonly<Record<string, ke.AnyMethod>> = {
-    cam: cams.cam,
-    gradcam: cams.gradcam,
-    gradcampp: cams.gradcampp,
-    scorecam: cams.scorecam,
-    gradients: gradient.gradients,
-    fullGradients: gradient.fullGradients,
+    ...PLAIN,
     smooth: meta.smooth(gradient.gradients, { repetitions: 3, seed: 1 }),
     tta: meta.tta(cams.gradcam),
   };
   it.each(['keras2', 'keras3'])('finds no fault in any method over a sound model of %s', async (keras) => {
-    const directory = path.join(FIXTURES, 'reference', keras, 'tiny');
+    const directory = tinyModel(keras);
     using plain = await ke.loadModel(directory);
     using checked = await ke.loadModel(directory, { runEagerly: true });
     const { data, shape } = readTensors(path.join(FIXTURES, 'reference', 'tiny'))('inputs');
