@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Failure, ROOT, step } from '../scripts/setup/process.mjs';
 import { describeMachine } from './machine.mjs';
+import { closePeers } from './peers/peer.mjs';
 import { page, table } from './report.mjs';
 import { ROWS } from './rows/index.mjs';
 
@@ -17,10 +18,10 @@ export function list() {
  * @param {{ rows?: readonly string[], rounds: number }} options `rows`: names; default: every row
  */
 export async function bench({ rows, rounds }) {
-  const results = await measure(rows === undefined ? ROWS : rows.map(rowOf), rounds);
-  const report = { machine: await describeMachine(), date: new Date().toISOString(), rounds, results };
+  const found = await measure(rows === undefined ? ROWS : rows.map(rowOf), rounds);
+  const report = { machine: await describeMachine(), date: new Date().toISOString(), rounds, ...found };
   writeJson(report);
-  console.log(`\n${table(results)}\n`);
+  console.log(`\n${table(found.results)}\n`);
   if (rows === undefined) writeFileSync(path.join(ROOT, 'docs', 'benchmarks.md'), page(report));
 }
 
@@ -38,12 +39,16 @@ function rowOf(name) {
  */
 async function measure(rows, rounds) {
   const open = [];
+  const left = [];
   try {
     for (const row of rows) {
       step(`Preparing ${row.name}`);
-      const opened = await row.open();
-      if (opened === null) console.log(`  left out: it needs ${row.needs}`);
-      else open.push({ row, opened, measured: [] });
+      const opened = await openRow(row);
+      if (opened.missing === undefined) open.push({ row, opened, measured: [] });
+      else {
+        console.log(`  left out: ${opened.missing}`);
+        left.push({ title: row.title, missing: opened.missing });
+      }
     }
     for (let round = 0; round <= rounds; round++) {
       step(round === 0 ? 'Warming up' : `Round ${round} of ${rounds}`);
@@ -54,8 +59,25 @@ async function measure(rows, rounds) {
     }
   } finally {
     for (const { opened } of open) await opened.close();
+    await closePeers();
   }
-  return open.map(({ row: { name, title, metrics }, measured }) => ({ name, title, metrics, measured }));
+  const results = open.map(({ row: { name, title, metrics }, measured }) => ({
+    name,
+    title,
+    metrics,
+    measured,
+  }));
+  return { results, left };
+}
+
+/** A row that can be measured, or what it lacks on this machine. */
+async function openRow(row) {
+  try {
+    return (await row.open()) ?? { missing: `it needs ${row.needs}` };
+  } catch (error) {
+    if (error instanceof Failure) return { missing: error.message };
+    throw error;
+  }
 }
 
 function writeJson(report) {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as ke from 'keras-explainable';
 import { ROOT } from '../scripts/setup/process.mjs';
+import { noiseOf } from './noise.mjs';
 
 /** Two layers, (2, 2, 2) in: what a call costs beside its computation. */
 export function openTiny(options = {}) {
@@ -25,8 +26,16 @@ export async function openResNet(options = {}) {
 export function noise(model, n) {
   const shape = [n, ...model.inputs[0].shape.slice(1).map((size) => size ?? 224)];
   const x = ke.allocate(shape);
-  for (let i = 0; i < x.data.length; i++) x.data[i] = Math.sin(i) * 2;
+  noiseOf(x.data);
   return x;
+}
+
+/** Units to explain, `count` a sample, no two samples alike. */
+export function units(model, samples, count = 1) {
+  const classes = model.outputs[0].shape.at(-1);
+  return Array.from({ length: samples }, (_, i) =>
+    Array.from({ length: count }, (_, j) => (i * count + j) % classes),
+  );
 }
 
 export const picture = () => readFileSync(path.join(ROOT, 'demo', 'images', '04-digit-3.png'));

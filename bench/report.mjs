@@ -1,6 +1,11 @@
 /** Measurements as a table for people. */
 
-/** @typedef {{ unit: string, better: 'higher' | 'lower' }} Metric */
+/**
+ * A figure: measured in every round, or the `ratio` of two that are.
+ *
+ * @typedef {{ unit: string, better: 'higher' | 'lower', ratio?: readonly [string, string],
+ *   target?: { atLeast: number } | { atMost: number } }} Metric
+ */
 
 /** The best and the median of some measurements; the best is what the machine does when nothing disturbs it. */
 export function summary(values, better) {
@@ -10,6 +15,19 @@ export function summary(values, better) {
   return { best: better === 'higher' ? sorted.at(-1) : sorted[0], median };
 }
 
+/** Best and median of the figure `name`; of a ratio, those of the two best and of the two medians. */
+export function summarise(name, metrics, measured) {
+  const { better, ratio } = metrics[name];
+  if (ratio === undefined) {
+    return summary(
+      measured.map((values) => values[name]),
+      better,
+    );
+  }
+  const [above, below] = ratio.map((each) => summarise(each, metrics, measured));
+  return { best: above.best / below.best, median: above.median / below.median };
+}
+
 /** Three digits that count, and no more. */
 function figure(value) {
   if (value === 0) return '0';
@@ -17,32 +35,43 @@ function figure(value) {
   return value.toFixed(Math.min(digits, 4));
 }
 
+function shownTarget(target, { best, median }) {
+  if (target === undefined) return '';
+  const { atLeast, atMost } = target;
+  const reached = (value) => (atLeast === undefined ? value <= atMost : value >= atLeast);
+  const met = reached(median) ? 'met' : reached(best) ? 'met by the best' : 'missed';
+  return `${atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`}: ${met}`;
+}
+
 export function table(results) {
-  const lines = ['| what | figure | best | median |', '|---|---|---|---|'];
+  const lines = ['| what | figure | best | median | target |', '|---|---|---|---|---|'];
   for (const { title, metrics, measured } of results) {
     let what = title;
-    for (const [name, { unit, better }] of Object.entries(metrics)) {
-      const { best, median } = summary(
-        measured.map((values) => values[name]),
-        better,
-      );
-      lines.push(
-        `| ${what} | ${name}${unit === '' ? '' : `, ${unit}`} | ${figure(best)} | ${figure(median)} |`,
-      );
+    for (const [name, { unit, target }] of Object.entries(metrics)) {
+      const found = summarise(name, metrics, measured);
+      const cells = [
+        what,
+        `${name}${unit === '' ? '' : `, ${unit}`}`,
+        figure(found.best),
+        figure(found.median),
+        shownTarget(target, found),
+      ];
+      lines.push(`| ${cells.join(' | ')} |`);
       what = '';
     }
   }
   return lines.join('\n');
 }
 
-export function page({ machine, date, rounds, results }) {
+export function page({ machine, date, rounds, results, left }) {
   return `# Benchmarks
 
 Written by \`npm run bench\` (bench/main.mjs) on ${date.slice(0, 10)}: ${rounds} interleaved rounds, the best and the median of
-each figure. Times on shared machines vary up to twofold: compare rows of one run, not runs.
+each figure; of a ratio, those of the two bests and of the two medians, and whether the medians' meets its target. Times on
+shared machines vary up to twofold: compare rows of one run, not runs.
 
 ${table(results)}
-
+${left.map(({ title, missing }) => `\nLeft out: ${title}: ${missing}.\n`).join('')}
 The machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory} of memory; Node ${machine.node}, TensorFlow ${machine.tensorflow}, ${machine.system}.
 CPU flags that matter to TensorFlow: ${machine.flags.join(', ') || 'unknown'}.
 `;

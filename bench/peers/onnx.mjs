@@ -1,0 +1,29 @@
+/** onnxruntime's CPU library for Node, in a process of its own. */
+import { copyFileSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { ROOT, run, step, unlessUnchanged } from '../../scripts/setup/process.mjs';
+import { Peer } from './peer.mjs';
+
+const HERE = path.join('bench', 'peers', 'onnx');
+const THERE = path.join('build', 'bench', 'peers', 'onnx');
+const FILES = ['package.json', 'package-lock.json'];
+
+/** No dependency of this package: 300 MB that only the benchmark wants. */
+async function install() {
+  const inputs = FILES.map((file) => path.join(HERE, file));
+  const outputs = [path.join(THERE, 'node_modules', 'onnxruntime-node')];
+  await unlessUnchanged('bench-onnxruntime', { inputs, outputs }, async () => {
+    step(`Installing onnxruntime into ${THERE}`);
+    mkdirSync(path.join(ROOT, THERE), { recursive: true });
+    for (const file of FILES) copyFileSync(path.join(ROOT, HERE, file), path.join(ROOT, THERE, file));
+    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+    // Its script fetches what is for GPUs.
+    await run(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: path.join(ROOT, THERE) });
+  });
+}
+
+export async function startOnnx() {
+  await install();
+  const script = path.join(ROOT, 'bench', 'peers', 'onnx_peer.mjs');
+  return new Peer(process.execPath, [script, path.join(ROOT, THERE, 'package.json')]);
+}

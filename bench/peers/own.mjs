@@ -1,0 +1,8 @@
+/** This package in a process of its own. */
+import path from 'node:path';
+import { ROOT } from '../../scripts/setup/process.mjs';
+import { Peer } from './peer.mjs';
+
+export async function startOwn() {
+  return new Peer(process.execPath, [path.join(ROOT, 'bench', 'peers', 'own_peer.mjs')]);
+}

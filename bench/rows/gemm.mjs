@@ -1,0 +1,77 @@
+/** What the machine's float32 units give: TensorFlow's MatMul, in as many threads as a run of a model has. */
+import { availableParallelism } from 'node:os';
+import { ensureTensorflow } from '../../dist/binding/loader.js';
+import { nativeAsync } from '../../dist/errors.js';
+import * as ops from '../../dist/graph/ops/index.js';
+import { Trace } from '../../dist/graph/trace.js';
+import { allocate } from '../../dist/tensor.js';
+import { network, operations } from '../../scripts/bench/models.mjs';
+import { openTiny } from '../models.mjs';
+import { noiseOf } from '../noise.mjs';
+import { startOwn } from '../peers/own.mjs';
+import { sharedPeer } from '../peers/peer.mjs';
+
+const NAME = 'ResNet50V2';
+const JOB = { method: 'gradcam', samples: 32, batchSize: 8 };
+/** Of square matrices, 32 MB to read and write for 17 GFLOP. */
+const SIZE = 2048;
+const PRODUCTS = 4;
+
+/** Runs products side by side, one thread each, and returns FLOP/s. */
+async function openProducts() {
+  // For its session: what runs is no part of the model.
+  const model = await openTiny();
+  const rows = availableParallelism() * PRODUCTS;
+  const x = allocate([rows, SIZE, SIZE]);
+  noiseOf(x.data);
+  const trace = Trace.create(await ensureTensorflow());
+  const corner = trace.run(() => {
+    const left = ops.reshape(trace.placeholder('float32', [null, SIZE, SIZE], 'x'), [SIZE, SIZE]);
+    const right = ops.reshape(ops.constant(noiseOf(new Float32Array(SIZE * SIZE))), [SIZE, SIZE]);
+    // A row of the product is fetched, for all of it is computed and to copy it is no part of that.
+    return ops.slice(ops.matMul(left, right), [0, 0], [1, SIZE]);
+  });
+  const product = await trace.compile([corner], model.core.session);
+  const feeds = [await x.toAligned()];
+  return {
+    async run() {
+      const begun = performance.now();
+      const run = () => product.run(feeds, { shardSize: 1 });
+      const [values] = await nativeAsync(() => model.core.strategy.during(run));
+      const seconds = (performance.now() - begun) / 1000;
+      values.release();
+      return (rows * 2 * SIZE ** 3) / seconds;
+    },
+    close() {
+      product.close();
+      model.close();
+    },
+  };
+}
+
+export const GEMM = {
+  name: 'gradcam-peak',
+  title: `Grad-CAM of ${JOB.samples} samples of ${NAME}, in batches of ${JOB.batchSize}, as FLOP/s of its convolutions and matrix products`,
+  metrics: {
+    here: { unit: 'GFLOP/s', better: 'higher' },
+    MatMul: { unit: 'GFLOP/s', better: 'higher' },
+    share: { ratio: ['here', 'MatMul'], unit: '', better: 'higher', target: { atLeast: 0.85 } },
+  },
+  async open() {
+    const own = await sharedPeer(startOwn);
+    const job = await own.open({ model: await network(NAME), ...JOB });
+    const perSample = await operations(NAME);
+    const products = await openProducts();
+    return {
+      async measure() {
+        return {
+          here: ((await job.rate()) * perSample) / 1e9,
+          MatMul: (await products.run()) / 1e9,
+        };
+      },
+      async close() {
+        products.close();
+      },
+    };
+  },
+};
