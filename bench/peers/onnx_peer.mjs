@@ -14,7 +14,9 @@ await answer(async ({ model: path, shape, samples, batchSize }) => {
   const [output] = session.outputNames;
   const run = async (begin, end) => {
     const values = x.subarray(begin * size, end * size);
-    const outputs = await session.run({ [input]: new ort.Tensor('float32', values, [end - begin, ...shape]) });
+    const outputs = await session.run({
+      [input]: new ort.Tensor('float32', values, [end - begin, ...shape]),
+    });
     return outputs[output];
   };
   return async (rows) => {

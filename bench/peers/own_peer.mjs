@@ -15,28 +15,26 @@ function openModel(path, precision) {
   return models.get(key);
 }
 
-await answer(
-  async ({ model: path, method, samples, batchSize, units: count = 1, precision = 'float32' }) => {
-    const model = await openModel(path, precision);
-    const view = EXPOSED.includes(method) ? ke.inspection.expose(model) : model;
-    const x = noise(model, samples);
-    const y = units(model, samples, count);
-    const call = async (some, rows) => {
-      if (method === 'predict') return [await view.predict(some, { batchSize })];
-      const { logits, maps } = await ke[method](view, some, y.slice(0, rows), {
-        batchSize,
-        verbose: 0,
-        force: false,
-      });
-      return [maps, logits];
-    };
-    return async (rows) => {
-      const tensors = await call(rows === samples ? x : x.rows(0, rows), rows);
-      const [{ shape, data }] = tensors;
-      // What is measured is not copied: only some rows are ever compared.
-      const values = rows === samples && samples > 2 ? new Float32Array(0) : data.slice();
-      for (const tensor of tensors) tensor.release();
-      return { shape, data: values };
-    };
-  },
-);
+await answer(async ({ model: path, method, samples, batchSize, units: count = 1, precision = 'float32' }) => {
+  const model = await openModel(path, precision);
+  const view = EXPOSED.includes(method) ? ke.inspection.expose(model) : model;
+  const x = noise(model, samples);
+  const y = units(model, samples, count);
+  const call = async (some, rows) => {
+    if (method === 'predict') return [await view.predict(some, { batchSize })];
+    const { logits, maps } = await ke[method](view, some, y.slice(0, rows), {
+      batchSize,
+      verbose: 0,
+      force: false,
+    });
+    return [maps, logits];
+  };
+  return async (rows) => {
+    const tensors = await call(rows === samples ? x : x.rows(0, rows), rows);
+    const [{ shape, data }] = tensors;
+    // What is measured is not copied: only some rows are ever compared.
+    const values = rows === samples && samples > 2 ? new Float32Array(0) : data.slice();
+    for (const tensor of tensors) tensor.release();
+    return { shape, data: values };
+  };
+});

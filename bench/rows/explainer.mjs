@@ -4,6 +4,30 @@ import { noise, openDemo, openTiny } from '../models.mjs';
 
 const MILLISECONDS = 1500;
 
+/** Every caller calls again as soon as it is answered. A new explainer each time: its figures are of this round. */
+export async function serve({ method, exposed, x, callers, options }) {
+  const explainer = ke.createExplainer(method, exposed, { resizing: false, ...options });
+  await explainer.warmUp(x, [[0]]);
+  const begun = performance.now();
+  const caller = async () => {
+    while (performance.now() - begun < MILLISECONDS) {
+      const { logits, maps } = await explainer.explain(x, [[0]]);
+      logits.release();
+      maps.release();
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  const seconds = (performance.now() - begun) / 1000;
+  const { completed, latencyMs, batchSizes } = explainer.stats();
+  await explainer.close();
+  return {
+    calls: completed / seconds,
+    'latency p50': latencyMs.p50,
+    'latency p99': latencyMs.p99,
+    'calls per batch': batchSizes.mean,
+  };
+}
+
 const row = ({ name, title, open, callers, options, method = ke.methods.cams.gradcam }) => ({
   name,
   title,
@@ -18,29 +42,7 @@ const row = ({ name, title, open, callers, options, method = ke.methods.cams.gra
     const exposed = model.outputs.length > 1 ? model : ke.inspection.expose(model);
     const x = noise(model, 1);
     return {
-      /** Every caller calls again as soon as it is answered. A new explainer each time: its figures are of this round. */
-      async measure() {
-        const explainer = ke.createExplainer(method, exposed, { resizing: false, ...options });
-        await explainer.warmUp(x, [[0]]);
-        const begun = performance.now();
-        const caller = async () => {
-          while (performance.now() - begun < MILLISECONDS) {
-            const { logits, maps } = await explainer.explain(x, [[0]]);
-            logits.release();
-            maps.release();
-          }
-        };
-        await Promise.all(Array.from({ length: callers }, caller));
-        const seconds = (performance.now() - begun) / 1000;
-        const { completed, latencyMs, batchSizes } = explainer.stats();
-        await explainer.close();
-        return {
-          calls: completed / seconds,
-          'latency p50': latencyMs.p50,
-          'latency p99': latencyMs.p99,
-          'calls per batch': batchSizes.mean,
-        };
-      },
+      measure: () => serve({ method, exposed, x, callers, options }),
       async close() {
         model.close();
       },

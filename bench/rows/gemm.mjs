@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { ensureTensorflow } from '../../dist/binding/loader.js';
 import { nativeAsync } from '../../dist/errors.js';
+import { op } from '../../dist/graph/operand.js';
 import * as ops from '../../dist/graph/ops/index.js';
 import { Trace } from '../../dist/graph/trace.js';
 import { allocate } from '../../dist/tensor.js';
@@ -29,7 +30,7 @@ async function openProducts() {
     const left = ops.reshape(trace.placeholder('float32', [null, SIZE, SIZE], 'x'), [SIZE, SIZE]);
     const right = ops.reshape(ops.constant(noiseOf(new Float32Array(SIZE * SIZE))), [SIZE, SIZE]);
     // A row of the product is fetched, for all of it is computed and to copy it is no part of that.
-    return ops.slice(ops.matMul(left, right), [0, 0], [1, SIZE]);
+    return ops.slice(op('MatMul', [left, right]), [0, 0], [1, SIZE]);
   });
   const product = await trace.compile([corner], model.core.session);
   const feeds = [await x.toAligned()];

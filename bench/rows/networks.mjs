@@ -128,4 +128,10 @@ const exported = (name) =>
     metrics: { ratio: times('Keras 3', 'Keras 2', { atLeast: 0.95 }) },
   });
 
-export const NETWORKS = [...GRADCAM, ...GRADIENTS, SCORECAM, exported('MobileNetV2'), exported('EfficientNetB0')];
+export const NETWORKS = [
+  ...GRADCAM,
+  ...GRADIENTS,
+  SCORECAM,
+  exported('MobileNetV2'),
+  exported('EfficientNetB0'),
+];
