@@ -4,6 +4,7 @@ import path from 'node:path';
 import * as ke from 'keras-explainable';
 import { ROOT } from '../scripts/setup/process.mjs';
 import { openDemo } from './models.mjs';
+import { METHODS } from './peers/methods.mjs';
 
 /** Spearman's, the median over the demo's pictures and its trained model, each explained by the unit it is a picture of. */
 export async function correlation(method) {
@@ -11,10 +12,10 @@ export async function correlation(method) {
   const maps = [];
   for (const precision of ['float32', 'bfloat16']) {
     const model = await openDemo({ precision });
-    const view = method === 'gradients' ? model : ke.inspection.expose(model);
+    const { call, view } = METHODS[method];
     // What the model gives, not what is made of it: a map's zeros all share a rank.
     const options = { verbose: 0, postprocessing: null, resizing: false };
-    maps.push((await ke[method](view, x, y, options)).maps);
+    maps.push((await call(view(model), x, y, options)).maps);
     model.close();
   }
   const [one, other] = maps;

@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
+/** Samples whose maps are compared. */
+export const CHECKED = 2;
+
 /**
  * Answers questions until there are no more.
  *
@@ -41,9 +44,6 @@ export async function answer(open) {
     process.stdout.write(`${JSON.stringify(answered)}\n`);
   }
 }
-
-/** Samples whose maps are compared. */
-const CHECKED = 2;
 
 /** Linux counts into `maxRSS` what the process was forked from; the file counts what is this program's. */
 function peakMemory() {

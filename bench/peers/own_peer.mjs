@@ -1,10 +1,8 @@
 /** This package as a peer (bench/peers/peer.mjs). */
 import * as ke from 'keras-explainable';
 import { noise, units } from '../models.mjs';
-import { answer } from './answer.mjs';
-
-/** Methods that explain by activations too. */
-const EXPOSED = ['gradcam', 'scorecam'];
+import { answer, CHECKED } from './answer.mjs';
+import { METHODS } from './methods.mjs';
 
 /** One for all jobs that differ in other things. */
 const models = new Map();
@@ -15,26 +13,29 @@ function openModel(path, precision) {
   return models.get(key);
 }
 
-await answer(async ({ model: path, method, samples, batchSize, units: count = 1, precision = 'float32' }) => {
-  const model = await openModel(path, precision);
-  const view = EXPOSED.includes(method) ? ke.inspection.expose(model) : model;
-  const x = noise(model, samples);
-  const y = units(model, samples, count);
-  const call = async (some, rows) => {
-    if (method === 'predict') return [await view.predict(some, { batchSize })];
-    const { logits, maps } = await ke[method](view, some, y.slice(0, rows), {
-      batchSize,
-      verbose: 0,
-      force: false,
-    });
+const predicting = (model, batchSize) => async (x) => [await model.predict(x, { batchSize })];
+
+function explaining(model, method, batchSize) {
+  const { call, view } = METHODS[method];
+  const explained = view(model);
+  return async (x, y) => {
+    const { logits, maps } = await call(explained, x, y, { batchSize, verbose: 0, force: false });
     return [maps, logits];
   };
+}
+
+await answer(async ({ model: path, method, samples, batchSize, units: count = 1, precision = 'float32' }) => {
+  const model = await openModel(path, precision);
+  const x = noise(model, samples);
+  const y = units(model, samples, count);
+  const compute = method === 'predict' ? predicting(model, batchSize) : explaining(model, method, batchSize);
   return async (rows) => {
-    const tensors = await call(rows === samples ? x : x.rows(0, rows), rows);
-    const [{ shape, data }] = tensors;
-    // What is measured is not copied: only some rows are ever compared.
-    const values = rows === samples && samples > 2 ? new Float32Array(0) : data.slice();
-    for (const tensor of tensors) tensor.release();
-    return { shape, data: values };
+    const whole = rows === samples;
+    const [wanted, ...others] = await compute(whole ? x : x.rows(0, rows), y.slice(0, rows));
+    const { shape } = wanted;
+    // Only of some samples are values ever compared: a copy of them all would be measured.
+    const data = whole && samples > CHECKED ? new Float32Array(0) : wanted.data.slice();
+    for (const tensor of [wanted, ...others]) tensor.release();
+    return { shape, data };
   };
 });

@@ -1,0 +1,11 @@
+/** What jobs are named by: the package's shortcuts, and the view of a model that each explains. */
+import * as ke from 'keras-explainable';
+
+const itself = (model) => model;
+const { expose } = ke.inspection;
+
+export const METHODS = {
+  gradcam: { call: ke.gradcam, view: (model) => expose(model) },
+  scorecam: { call: ke.scorecam, view: (model) => expose(model) },
+  gradients: { call: ke.gradients, view: itself },
+};
