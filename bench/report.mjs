@@ -71,7 +71,7 @@ each figure; of a ratio, those of the two bests and of the two medians, and whet
 shared machines vary up to twofold: compare rows of one run, not runs.
 
 ${table(results)}
-${left.map(({ title, missing }) => `\nLeft out: ${title}: ${missing}.\n`).join('')}
+${left.map(({ title, missing }) => `\nLeft out: ${title}: ${missing.split('\n')[0]}.\n`).join('')}
 The machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory} of memory; Node ${machine.node}, TensorFlow ${machine.tensorflow}, ${machine.system}.
 CPU flags that matter to TensorFlow: ${machine.flags.join(', ') || 'unknown'}.
 `;

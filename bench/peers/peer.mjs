@@ -10,7 +10,6 @@
  * - `memory`: `bytes`, the most that the process has held.
  */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { ROOT } from '../../scripts/setup/process.mjs';
 
@@ -20,6 +19,7 @@ export class Peer {
   #child;
   #answers;
   #told = '';
+  #ended;
   /** By what they are, so that rows that ask for the same share it. */
   #jobs = new Map();
 
@@ -28,6 +28,10 @@ export class Peer {
     this.#child.stderr.on('data', (data) => {
       this.#told = `${this.#told}${data}`.slice(-4000);
     });
+    this.#child.on('error', (error) => {
+      this.#told = error.message;
+    });
+    this.#ended = new Promise((resolve) => this.#child.once('close', resolve));
     // That it has ended is told by its answers' end.
     this.#child.stdin.on('error', () => {});
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
@@ -37,6 +41,7 @@ export class Peer {
   async ask(question) {
     this.#child.stdin.write(`${JSON.stringify(question)}\n`);
     const { value, done } = await this.#answers.next();
+    if (done) await this.#ended;
     if (done) throw new Error(`A peer has ended: ${this.#child.spawnargs.join(' ')}\n${this.#told}`);
     const answer = JSON.parse(value);
     if (answer.error !== undefined) throw new Error(`A peer failed: ${answer.error}`);
@@ -65,7 +70,7 @@ export class Peer {
 
   async close() {
     this.#child.stdin.end();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+    await this.#ended;
   }
 }
 

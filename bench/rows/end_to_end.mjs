@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as ke from 'keras-explainable';
 import { network } from '../../scripts/bench/models.mjs';
-import { ROOT } from '../../scripts/setup/process.mjs';
+import { ROOT, unlessUnchanged } from '../../scripts/setup/process.mjs';
 import { noise, units } from '../models.mjs';
 
 const PICTURES = 64;
@@ -12,7 +12,7 @@ const BATCH = 8;
 const UNIT = 7;
 /** Height and width, as most photographs of ImageNet have them. */
 const SIZE = [375, 500];
-const DIRECTORY = path.join(ROOT, 'build', 'bench', 'pictures');
+const DIRECTORY = path.join('build', 'bench', 'pictures');
 const { gradcam } = ke.methods.cams;
 
 /** Coloured waves of several lengths: to a decoder not unlike a photograph. */
@@ -32,10 +32,13 @@ async function drawPicture(file, seed) {
 }
 
 async function drawPictures() {
-  mkdirSync(DIRECTORY, { recursive: true });
   const files = Array.from({ length: PICTURES }, (_, i) => path.join(DIRECTORY, `${i}.jpg`));
-  for (const [i, file] of files.entries()) await drawPicture(file, i + 1);
-  return files;
+  const inputs = [path.join('bench', 'rows', 'end_to_end.mjs')];
+  await unlessUnchanged('bench-pictures', { inputs, outputs: files }, async () => {
+    mkdirSync(path.join(ROOT, DIRECTORY), { recursive: true });
+    for (const [i, file] of files.entries()) await drawPicture(path.join(ROOT, file), i + 1);
+  });
+  return files.map((file) => path.join(ROOT, file));
 }
 
 /** Reads ahead of the run; what it has read and is still to be drawn on is in `shown`, by batch. */
@@ -58,7 +61,7 @@ async function* batches(files, shown) {
 async function draw(pictures, { maps, logits }, from) {
   const drawn = pictures.map(async (picture, i) => {
     const overlaid = await ke.image.overlay(picture, maps.rows(i, i + 1));
-    const file = path.join(DIRECTORY, `${from + i}.overlay.jpg`);
+    const file = path.join(ROOT, DIRECTORY, `${from + i}.overlay.jpg`);
     await writeFile(file, await ke.image.encodeJpeg(overlaid));
     overlaid.release();
     picture.release();

@@ -24,12 +24,36 @@ describe('table', () => {
 
   test('has a line per figure, of three digits', () => {
     expect(table(results).split('\n').slice(2)).toEqual([
-      '| a row | calls, 1/s | 1235 | 617 |',
-      '|  | errors | 0 | 0 |',
+      '| a row | calls, 1/s | 1235 | 617 |  |',
+      '|  | errors | 0 | 0 |  |',
     ]);
   });
 
-  test('is on a page that names the machine', () => {
+  test('has ratios of the bests and of the medians, and tells whether they are as wanted', () => {
+    const lines = (target, better = 'higher') => {
+      const rate = { unit: '', better: 'higher' };
+      const metrics = {
+        here: rate,
+        there: rate,
+        ratio: { ratio: ['here', 'there'], unit: 'x', better, target },
+      };
+      const measured = [
+        { here: 10, there: 4 },
+        { here: 30, there: 5 },
+        { here: 20, there: 5 },
+      ];
+      return table([{ title: 'a row', metrics, measured }])
+        .split('\n')
+        .at(-1);
+    };
+    expect(lines({ atLeast: 4 })).toBe('|  | ratio, x | 6.00 | 4.00 | at least 4: met |');
+    expect(lines({ atLeast: 5 })).toBe('|  | ratio, x | 6.00 | 4.00 | at least 5: met by the best |');
+    expect(lines({ atLeast: 7 })).toBe('|  | ratio, x | 6.00 | 4.00 | at least 7: missed |');
+    expect(lines({ atMost: 4 })).toBe('|  | ratio, x | 6.00 | 4.00 | at most 4: met |');
+    expect(lines({ atMost: 3 })).toBe('|  | ratio, x | 6.00 | 4.00 | at most 3: missed |');
+  });
+
+  test('is on a page that names the machine and what was left out', () => {
     const machine = {
       cpu: 'CPU',
       cores: 2,
@@ -39,8 +63,9 @@ describe('table', () => {
       system: 'OS',
       flags: [],
     };
-    expect(page({ machine, date: '2026-01-02T03:04:05Z', rounds: 5, results })).toMatch(
-      /2026-01-02(.|\n)*CPU, 2 cores/,
+    const left = [{ title: 'another', missing: 'there is no Python\nTo get it: ...' }];
+    expect(page({ machine, date: '2026-01-02T03:04:05Z', rounds: 5, results, left })).toMatch(
+      /2026-01-02(.|\n)*\n\nLeft out: another: there is no Python\.\n\nThe machine: CPU, 2 cores/,
     );
   });
 });
