@@ -4,6 +4,10 @@
  *
  *     npm run bench -- --list
  *     npm run bench -- --rows server,demo-8x16 --rounds 3
+ *
+ * Rows that compare with others need Python 3.11, as the reference suite (scripts/reference/python.mjs), and those against
+ * the Python library its sources, which no registry has: KERAS_EXPLAINABLE_PYTHON_SOURCES=<its checkout>/src. A row whose
+ * peer cannot be had is left out, and the page says so.
  */
 import { parseArgs } from 'node:util';
 import { Failure, main } from '../scripts/setup/process.mjs';
