@@ -16,7 +16,7 @@ import tensorflow as tf  # noqa: E402
 import keras_explainable as ke  # noqa: E402
 
 EXPOSED = ("gradcam", "scorecam")
-CHECKED = 2
+CHECKED = 8
 """Samples whose maps are compared."""
 
 jobs = {}

@@ -18,7 +18,7 @@ const CORRELATION = 'rank correlation with float32';
 const PREDICTIONS = 'own predictions';
 
 /** Against the Python library, whose maps must be the same in float32, and in bfloat16 of the same order. */
-function explaining({ name, what, method, precision = 'float32', atLeast, sides = [], metrics = {} }) {
+function explaining({ name, what, method, precision = 'float32', atLeast, equal, sides = [], metrics = {} }) {
   const exact = precision === 'float32';
   return against({
     name: exact ? name : `${name}-${precision}`,
@@ -33,7 +33,9 @@ function explaining({ name, what, method, precision = 'float32', atLeast, sides 
       ...metrics,
       ...(!exact && { [CORRELATION]: { unit: '', better: 'higher', target: { atLeast: 0.99 } } }),
     },
-    ...(exact ? { equal: [[0, 1]] } : { extra: async () => ({ [CORRELATION]: await correlation(method) }) }),
+    ...(exact
+      ? { equal: [[0, 1, equal]] }
+      : { extra: async () => ({ [CORRELATION]: await correlation(method) }) }),
   });
 }
 
@@ -44,6 +46,7 @@ const gradients = (more) =>
     name: 'gradients',
     what: 'Input gradients',
     method: 'gradients',
+    equal: { others: 2e-2 },
     sides: [(precision) => ({ of: OWN, label: PREDICTIONS, job: job('predict', { precision }) })],
     metrics: {
       'cost in own predictions': {
@@ -74,7 +77,7 @@ const AGAINST_PREDICTIONS = against({
     { of: OWN, label: PREDICTIONS, job: job('predict') },
   ],
   // What onnxruntime's optimiser (`basic`) makes of the network is so far from the network as it was saved.
-  equal: [[2, 1, 1e-2]],
+  equal: [[2, 1, { tolerance: 1e-2 }]],
   metrics: { ratio: times('here', 'onnxruntime', { atLeast: 1 }) },
 });
 
