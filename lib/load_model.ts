@@ -38,6 +38,13 @@ export interface LoadModelOptions {
    * for service: runs take up to twice as long. Default false.
    */
   readonly runEagerly?: boolean;
+  /**
+   * 'bfloat16': convolutions and matrix products, and what stands between them, are computed in bfloat16 on a CPU, with
+   * sums in float32; inputs, logits, softmax, sums of gradients and all that methods and filters do stay float32. Twice as
+   * fast or more where the CPU has it (AVX-512 BF16, AMX), no faster elsewhere; maps differ by about 1 % of their range.
+   * On a GPU nothing changes. Default 'float32'.
+   */
+  readonly precision?: 'float32' | 'bfloat16';
   /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */
   readonly inputs?: readonly string[];
   /** For a frozen GraphDef (.pb): names of the output tensors. Default: the ends of the graph. */
@@ -53,6 +60,7 @@ const OPTIONS = [
   'strategy',
   'stepsPerExecution',
   'runEagerly',
+  'precision',
   'inputs',
   'outputs',
 ] as const;
@@ -84,6 +92,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     strategy = DEFAULT,
     stepsPerExecution = 1,
     runEagerly = false,
+    precision = 'float32',
     inputs,
     outputs,
   } = options;
@@ -103,6 +112,11 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
       strategy,
       'Make one with `distribute.mirrored()`, for example.',
     );
+  }
+  const bfloat16 = precision === 'bfloat16';
+  if (!bfloat16 && precision !== 'float32') throw wrongType('precision', "'float32' or 'bfloat16'", precision);
+  if (runEagerly && bfloat16) {
+    throw refused('precision', "'float32'", "'bfloat16' with `runEagerly`", 'It computes ops as they were saved.');
   }
   if (runEagerly && strategy.kind === 'multiWorker') {
     throw refused(
@@ -126,7 +140,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     );
     const core = new ModelCore(native, {
       strategy: held,
-      session: { intraOp, strategy: held.native, checkNumerics: runEagerly },
+      session: { intraOp, strategy: held.native, checkNumerics: runEagerly, bfloat16 },
       predict,
       // What fails is looked for in one step at a time: of several, whose sizes may differ, it would be any.
       stepsPerExecution: runEagerly ? 1 : stepsPerExecution,

@@ -196,6 +196,8 @@ export interface NativeSessionOptions {
    * NaN or Inf, as an Error with `numerics` (native/graph/numerics_checks.h says what is let pass). Default false.
    */
   readonly checkNumerics?: boolean | undefined;
+  /** Whether convolutions and matrix products may be computed in bfloat16 (native/graph/bfloat16.h). Default false. */
+  readonly bfloat16?: boolean | undefined;
 }
 
 /**

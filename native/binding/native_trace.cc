@@ -78,6 +78,10 @@ runtime::SessionConfig ToSessionConfig(const Napi::Object& options) {
     if (!check.IsBoolean()) ThrowTypeError("options.checkNumerics", "a boolean", check);
     config.check_numerics = check.As<Napi::Boolean>();
   }
+  if (const Napi::Value bfloat16 = options.Get("bfloat16"); !bfloat16.IsUndefined()) {
+    if (!bfloat16.IsBoolean()) ThrowTypeError("options.bfloat16", "a boolean", bfloat16);
+    config.bfloat16 = bfloat16.As<Napi::Boolean>();
+  }
   return config;
 }
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <mutex>
 #include <random>
 #include <set>
 #include <unordered_map>
 
+#include "graph/bfloat16.h"
 #include "graph/bias_terms.h"
 #include "graph/file.h"
 #include "graph/flat_graph.h"
@@ -73,6 +76,9 @@ struct ModelGraph::Impl {
   std::unordered_map<int, int> weights_by_node;
   std::string weights_prefix;                // of the names by which workers know them
   std::unique_ptr<const BiasFinder> biases;  // of the graph in its final form
+  std::vector<bool> kernels;                 // of weights: whether only convolutions read it, in float32
+  mutable std::mutex bfloat16_mutex;
+  mutable std::map<int, std::shared_ptr<TF_Tensor>> bfloat16;  // by weight
 
   explicit Impl(FlatGraph flat) : graph(std::move(flat)) {
     for (size_t i = 0; i < graph.nodes.size(); ++i) nodes.emplace(graph.nodes[i].name, static_cast<int>(i));
@@ -162,10 +168,24 @@ struct ModelGraph::Impl {
   }
 
   TF_Output Weight(Scope* scope, int node) const {
-    const FlatWeight& weight = graph.weights[weights_by_node.at(node)];
-    return scope->SharedWeight(&weight, weight.value, weight.may_fold,
-                               kWeightsPrefix + graph.nodes[node].name,
-                               weights_prefix + graph.nodes[node].name);
+    const int index = weights_by_node.at(node);
+    const FlatWeight& weight = graph.weights[index];
+    const std::string name = graph.nodes[node].name;
+    const auto shared = [&](const std::shared_ptr<TF_Tensor>& value, const char* dtype) {
+      return scope->SharedWeight(&weight, value, weight.may_fold, kWeightsPrefix + name,
+                                 weights_prefix + name + dtype);
+    };
+    if (!scope->bfloat16() || !kernels[index]) return shared(weight.value, "");
+    const TF_Output half = shared(Bfloat16(index), "/bfloat16");
+    return scope->Op("Cast").In(half).AttrType("DstT", TF_FLOAT).Out();
+  }
+
+  // The value of a weight in bfloat16, made once.
+  std::shared_ptr<TF_Tensor> Bfloat16(int weight) const {
+    const std::lock_guard<std::mutex> lock(bfloat16_mutex);
+    std::shared_ptr<TF_Tensor>& value = bfloat16[weight];
+    if (value == nullptr) value = ToBfloat16(graph.weights[weight].value.get());
+    return value;
   }
 };
 
@@ -180,6 +200,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   impl->layers = std::move(layers.records);
   impl->layer_of_node = std::move(layers.of_node);
   impl->graph.file_names.clear();
+  impl->kernels = FindKernels(impl->graph);
   impl->biases = std::make_unique<BiasFinder>(impl->graph, impl->tensors);
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
 }

@@ -68,6 +68,11 @@ class Scope {
   void MakePortable() { portable_ = true; }
   bool portable() const { return outer_ == nullptr ? portable_ : outer_->portable(); }
 
+  // From here on, in the root scope before anything is built: convolutions and matrix products may be
+  // computed in bfloat16, and weights that only these read are kept so.
+  void AllowBfloat16() { bfloat16_ = true; }
+  bool bfloat16() const { return outer_ == nullptr ? bfloat16_ : outer_->bfloat16(); }
+
   // Closes a body scope into a function named `name` of the outer graph, with the functions that it calls.
   // `arguments` are placeholders of this scope; those of the captures must be among them.
   void CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
@@ -105,6 +110,7 @@ class Scope {
   Scope* outer_ = nullptr;
   bool checks_numerics_ = false;  // of the root
   bool portable_ = false;         // of the root
+  bool bfloat16_ = false;         // of the root
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // here -> in the outer scope

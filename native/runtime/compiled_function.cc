@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/loop_ops.h"
+#include "graph/bfloat16.h"
 #include "runtime/batch_run.h"
 #include "runtime/strategy.h"
 #include "tensorflow/dtype.h"
@@ -68,6 +69,7 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& 
     scope->CheckNumerics();
   }
   if (options.portable) scope->MakePortable();
+  if (options.session.bfloat16) scope->AllowBfloat16();
   std::vector<TF_Output> feeds;
   const std::vector<TF_Output> outputs = trace.Replay(scope.get(), fetches, &feeds);
   return Build(std::move(scope), feeds, outputs, options.session);
@@ -114,7 +116,12 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
       feeds_(std::move(feeds)),
       fetches_(std::move(fetches)),
       shard_number_(control::FindShardNumber(scope_->graph())),
-      config_(config) {}
+      config_(config) {
+  if (!config.bfloat16) return;
+  std::vector<TF_Output> ends;
+  for (const Fetch& fetch : fetches_) ends.push_back(fetch.tensor);
+  kept_ = graph::LogitsProducts(ends);
+}
 
 void CompiledFunction::Prepare(const Strategy& strategy) const {
   for (const Placement& placement : strategy.placements()) {

@@ -86,6 +86,8 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   TF_Graph* graph() const { return scope_->graph(); }
   const std::vector<graph::Scope::Initializer>& initializers() const { return scope_->initializers(); }
   const SessionConfig& config() const { return config_; }
+  // Ops that TensorFlow is to leave as they are.
+  const std::vector<TF_Operation*>& kept() const { return kept_; }
 
   // The instance at a place, made now where there is none; while another thread makes it, this one waits.
   // `connection`: of a remote placement; of another connection than this one, an instance is of no use.
@@ -119,6 +121,7 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   std::vector<Fetch> fetches_;
   TF_Output shard_number_;
   const SessionConfig config_;
+  std::vector<TF_Operation*> kept_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<Entry>> instances_;  // by Placement::key()
 };

@@ -100,6 +100,7 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
     shard_number_ = SameIn(graph, shard_number_);
     initializers = SameIn(graph, std::move(initializers));
   }
+  for (TF_Operation* op : function.kept()) kept_.push_back(SameIn(graph, {op, 0}).oper);
   SessionConfig config = function.config();
   config.callers = placement.callers;
   config.target = placement.target;
@@ -125,7 +126,7 @@ std::vector<tf::TensorPtr> Instance::Run(const std::vector<TensorRef>& feeds) co
   if (has_shard_number()) inputs.push_back(shard_number_);
   std::vector<TF_Tensor*> values;
   for (const TensorRef& feed : feeds) values.push_back(feed->handle());
-  return session_->Run(inputs, values, fetches_);
+  return session_->Run(inputs, values, fetches_, kept_);
 }
 
 }  // namespace ke::runtime

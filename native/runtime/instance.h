@@ -46,6 +46,7 @@ class Instance {
   std::vector<TF_Output> feeds_;
   std::vector<TF_Output> fetches_;
   TF_Output shard_number_;
+  std::vector<const TF_Operation*> kept_;
   std::unique_ptr<Session> session_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> leave_open_{false};

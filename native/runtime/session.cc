@@ -21,7 +21,11 @@ constexpr int kOptimizerOptions = 3;
 constexpr int kRewriteOptions = 10;
 constexpr int kOptLevel = 3;  // of OptimizerOptions
 constexpr int kNoOptimization = -1;
-constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig
+constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig, as the next ones
+constexpr int kRemapping = 14;
+constexpr int kBfloat16 = 31;  // auto_mixed_precision_onednn_bfloat16
+constexpr int kOn = 1;         // RewriterConfig.Toggle
+constexpr int kAggressive = 3;
 }  // namespace graph_options
 namespace run_options {
 constexpr int kTimeoutInMs = 2;
@@ -43,6 +47,15 @@ void AddPlainGraph(protozero::pbf_writer* writer) {
   rewriter.add_bool(graph_options::kDisableMetaOptimizer, true);
 }
 
+// By default TensorFlow takes the shapes of fed placeholders for unknown, and then fuses no sum of two
+// tensors into the convolution that gives one of them. Ours are checked before a run.
+void AddFastGraph(const SessionConfig& config, protozero::pbf_writer* writer) {
+  protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
+  protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
+  rewriter.add_enum(graph_options::kRemapping, graph_options::kAggressive);
+  if (config.bfloat16) rewriter.add_enum(graph_options::kBfloat16, graph_options::kOn);
+}
+
 std::string ConfigProto(const SessionConfig& config) {
   std::string bytes;
   protozero::pbf_writer writer(bytes);
@@ -58,7 +71,11 @@ std::string ConfigProto(const SessionConfig& config) {
     writer.add_message(config_proto::kGpuOptions, GpuOptionsProto());
     writer.add_bool(config_proto::kUsePerSessionThreads, !RunsInCaller(config));
   }
-  if (config.check_numerics) AddPlainGraph(&writer);
+  if (config.check_numerics) {
+    AddPlainGraph(&writer);
+  } else {
+    AddFastGraph(config, &writer);
+  }
   if (config.timeout_ms > 0) writer.add_int64(config_proto::kOperationTimeoutInMs, config.timeout_ms);
   return bytes;
 }
@@ -130,13 +147,15 @@ void Session::Initialize(const std::vector<graph::Scope::Initializer>& initializ
 
 std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
                                         const std::vector<TF_Tensor*>& input_values,
-                                        const std::vector<TF_Output>& outputs) const {
+                                        const std::vector<TF_Output>& outputs,
+                                        const std::vector<const TF_Operation*>& kept) const {
   std::vector<TF_Tensor*> values(outputs.size(), nullptr);
   std::vector<tf::TensorPtr> owned(outputs.size());
   tf::Status status;
   C().TF_SessionRun(session_, run_options_.get(), inputs.data(), input_values.data(),
                     static_cast<int>(inputs.size()), outputs.data(), values.data(),
-                    static_cast<int>(outputs.size()), nullptr, 0, nullptr, status);
+                    static_cast<int>(outputs.size()), kept.data(), static_cast<int>(kept.size()), nullptr,
+                    status);
   for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
   if (!status.ok()) {
     const std::string message = status.message();

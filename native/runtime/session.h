@@ -14,6 +14,9 @@ struct SessionConfig {
   // The first op that gives NaN or Inf fails the run (graph::NumericsError). Ops then run one after the other
   // and as they were built, without TensorFlow's rewriting.
   bool check_numerics = false;
+  // TensorFlow computes convolutions and matrix products in bfloat16, on a CPU, and what stands between them;
+  // not those that are kept (see Run).
+  bool bfloat16 = false;
   std::string target =
       {};              // empty: this process; else a server, "grpc://host:port", whose threads are its own
   int cpus = 1;        // CPU devices of a session in this process
@@ -36,10 +39,12 @@ class Session {
   // it, where it is in this process.
   void Initialize(const std::vector<graph::Scope::Initializer>& initializers) const;
 
-  // Throws tf::Error with TensorFlow's code and the node at fault.
+  // Throws tf::Error with TensorFlow's code and the node at fault. `kept`: ops of what is computed that
+  // TensorFlow shall leave as they are.
   std::vector<tf::TensorPtr> Run(const std::vector<TF_Output>& inputs,
                                  const std::vector<TF_Tensor*>& input_values,
-                                 const std::vector<TF_Output>& outputs) const;
+                                 const std::vector<TF_Output>& outputs,
+                                 const std::vector<const TF_Operation*>& kept = {}) const;
 
   // Ends the runs under way, which fail with CANCELLED, and gives back what a server keeps of the session.
   void Close() const noexcept;
