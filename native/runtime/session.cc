@@ -25,6 +25,7 @@ constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig, as the next one
 constexpr int kRemapping = 14;
 constexpr int kBfloat16 = 31;  // auto_mixed_precision_onednn_bfloat16
 constexpr int kOn = 1;         // RewriterConfig.Toggle
+constexpr int kOff = 2;
 constexpr int kAggressive = 3;
 }  // namespace graph_options
 namespace run_options {
@@ -48,11 +49,13 @@ void AddPlainGraph(protozero::pbf_writer* writer) {
 }
 
 // By default TensorFlow takes the shapes of fed placeholders for unknown, and then fuses no sum of two
-// tensors into the convolution that gives one of them. Ours are checked before a run.
+// tensors into the convolution that gives one of them. Ours are checked before a run. A server checks the
+// fused graph before oneDNN's ops are put in, and refuses fused convolutions of bfloat16 then.
 void AddFastGraph(const SessionConfig& config, protozero::pbf_writer* writer) {
+  const bool fuses = config.target.empty() || !config.bfloat16;
   protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
   protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
-  rewriter.add_enum(graph_options::kRemapping, graph_options::kAggressive);
+  rewriter.add_enum(graph_options::kRemapping, fuses ? graph_options::kAggressive : graph_options::kOff);
   if (config.bfloat16) rewriter.add_enum(graph_options::kBfloat16, graph_options::kOn);
 }
 
