@@ -114,9 +114,15 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     );
   }
   const bfloat16 = precision === 'bfloat16';
-  if (!bfloat16 && precision !== 'float32') throw wrongType('precision', "'float32' or 'bfloat16'", precision);
+  if (!bfloat16 && precision !== 'float32')
+    throw wrongType('precision', "'float32' or 'bfloat16'", precision);
   if (runEagerly && bfloat16) {
-    throw refused('precision', "'float32'", "'bfloat16' with `runEagerly`", 'It computes ops as they were saved.');
+    throw refused(
+      'precision',
+      "'float32'",
+      "'bfloat16' with `runEagerly`",
+      'It computes ops as they were saved.',
+    );
   }
   if (runEagerly && strategy.kind === 'multiWorker') {
     throw refused(
