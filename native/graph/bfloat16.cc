@@ -66,7 +66,7 @@ std::shared_ptr<TF_Tensor> ToBfloat16(const TF_Tensor* tensor) {
   tf::TensorPtr made = tf::AllocateTensor(TF_BFLOAT16, tf::Dims(tensor));
   const auto* from = static_cast<const float*>(C().TF_TensorData(tensor));
   auto* to = static_cast<uint16_t*>(C().TF_TensorData(made.get()));
-  std::transform(from, from + C().TF_TensorByteSize(tensor) / sizeof(float), to, Rounded);
+  std::transform(from, from + C().TF_TensorElementCount(tensor), to, Rounded);
   return made;
 }
 

@@ -43,13 +43,14 @@ test.runIf(process.platform === 'linux')('logs who connects and leaves', async (
   const strategy = ke.distribute.multiWorker({ workers: [`localhost:${port}`] });
   const model = await ke.loadModel('demo/model', { strategy });
   await model.predict(ke.tensor(new Float32Array(96 * 96 * 3), [1, 96, 96, 3]));
-  const connected = /client (\S+) connected/;
-  await until(() => connected.test(log));
-  const [, client] = connected.exec(log) ?? [];
-  expect(client).toMatch(/^(127\.0\.0\.1|\[::1\]):\d+$/);
-  expect(log).not.toContain(`client ${client} left`);
+  // Of a machine that has much to do it may see a knock at the port, too.
+  const named = (event: string) =>
+    [...log.matchAll(new RegExp(`client (\\S+) ${event}`, 'g'))].map((m) => m[1]);
+  const there = () => named('connected').filter((client) => !named('left').includes(client));
+  await until(() => there().length > 0);
+  expect(there()[0]).toMatch(/^(127\.0\.0\.1|\[::1\]):\d+$/);
   model.close();
-  await until(() => log.includes(`client ${client} left`));
+  await until(() => there().length === 0);
 });
 
 test.runIf(existsSync('/dev/full'))('a worker whose output cannot be written ends', async () => {

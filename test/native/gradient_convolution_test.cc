@@ -76,6 +76,11 @@ std::vector<GradientCase> ConvolutionCases() {
     add({"Conv2D", {2, 5, 4, 2}, {3, 3, 2, 3}, {1, 1}, {1, 1}, padding});
     add({"Conv2D", {2, 6, 5, 2}, {3, 2, 2, 3}, {2, 2}, {1, 1}, padding});
     add({"Conv2D", {1, 5, 5, 2}, {1, 1, 2, 3}, {2, 2}, {1, 1}, padding});
+    // Of images: filters that a stride divides, does not divide, and jumps over.
+    add({"Conv2D", {1, 9, 8, 3}, {4, 3, 3, 2}, {2, 2}, {1, 1}, padding});
+    add({"Conv2D", {2, 8, 9, 1}, {7, 5, 1, 2}, {2, 2}, {1, 1}, padding});
+    add({"Conv2D", {1, 8, 8, 3}, {4, 4, 3, 2}, {4, 4}, {1, 1}, padding});
+    add({"Conv2D", {1, 8, 7, 2}, {2, 1, 2, 2}, {3, 3}, {1, 1}, padding});
     // Dilations: silently wrong (SAME) or failing (VALID) in TensorFlow's C++ gradients.
     add({"Conv2D", {1, 7, 6, 2}, {3, 3, 2, 2}, {1, 1}, {2, 2}, padding});
     add({"Conv2D", {1, 8, 6, 1}, {2, 3, 1, 2}, {1, 1}, {3, 2}, padding});
@@ -93,6 +98,7 @@ std::vector<GradientCase> ConvolutionCases() {
   add({"Conv2D", {1, 5, 4, 2}, {3, 3, 2, 2}, {1, 1}, {1, 1}, "EXPLICIT", {0, 0, 1, 2, 0, 1, 0, 0}});
   add({"Conv2D", {1, 6, 5, 2}, {3, 3, 2, 2}, {2, 2}, {1, 1}, "EXPLICIT", {0, 0, 1, 1, 2, 0, 0, 0}});
   add({"Conv2D", {1, 6, 6, 2}, {3, 3, 2, 2}, {1, 1}, {2, 2}, "EXPLICIT", {0, 0, 2, 1, 3, 2, 0, 0}});
+  add({"Conv2D", {1, 7, 6, 3}, {5, 2, 3, 2}, {3, 3}, {1, 1}, "EXPLICIT", {0, 0, 2, 0, 1, 3, 0, 0}});
   add({"Conv2D", {1, 6, 6, 4}, {3, 3, 2, 2}, {2, 2}, {1, 1}, "EXPLICIT", {0, 0, 1, 0, 2, 1, 0, 0}, true});
   add({"DepthwiseConv2dNative",
        {1, 5, 4, 2},

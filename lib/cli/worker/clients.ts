@@ -3,6 +3,7 @@
  * clients. Elsewhere nobody is seen.
  */
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Those of IPv4, and of IPv6, where servers that listen on every address have both. */
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
@@ -50,6 +51,12 @@ export function watchClients(port: number, signal: AbortSignal, say: (event: str
     for (const peer of connected) if (!now.has(peer)) say(`client ${peer} left`);
     [seen, connected] = [now, staying];
   };
-  const timer = setInterval(look, MILLISECONDS);
-  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  // Never two looks in a hurry, as a busy process makes up for ticks that it missed: each waits for the one before.
+  const watch = async () => {
+    while (!signal.aborted) {
+      await look();
+      await sleep(MILLISECONDS, null, { signal }).catch(() => undefined);
+    }
+  };
+  void watch();
 }
