@@ -6,16 +6,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "graph/is_any_of.h"
+
 namespace ke::graph {
 
 using tf::C;
 
 namespace {
-
-template <size_t N>
-bool IsAnyOf(std::string_view op, const std::string_view (&names)[N]) {
-  return std::find(std::begin(names), std::end(names), op) != std::end(names);
-}
 
 // Their first input passes through.
 constexpr std::string_view kPassing[] = {"Identity", "BiasAdd", "BiasAddV1", "AddV2",    "Add",

@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <string_view>
 
+#include "graph/is_any_of.h"
 #include "graph/proto.h"
 
 namespace ke::graph {
 namespace {
-
-template <size_t N>
-bool IsAnyOf(std::string_view op, const std::string_view (&names)[N]) {
-  return std::find(std::begin(names), std::end(names), op) != std::end(names);
-}
 
 // What they make of a tensor says nothing of its values.
 bool ReadsShapeOnly(std::string_view op) {

@@ -10,6 +10,7 @@
 
 #include "graph/flat_graph.h"
 #include "graph/instance_name.h"
+#include "graph/is_any_of.h"
 #include "graph/numerics_op.h"
 
 namespace ke::graph {
@@ -84,11 +85,6 @@ constexpr std::string_view kQuestions[] = {"Equal", "Greater", "GreaterEqual", "
                                            "IsNan", "Less",    "LessEqual",    "NotEqual", "Rank",
                                            "Shape", "ShapeN",  "Size"};
 
-template <size_t n>
-bool Contains(const std::string_view (&names)[n], std::string_view name) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
-
 // Whether the op may leave input `i` out of its result, element by element, whatever that holds.
 bool MayLeaveOut(std::string_view op, int i) {
   if (op == "SelectV2" || op == "Select") return i == 1 || i == 2;
@@ -162,10 +158,10 @@ class Checker {
       bool left_out = false;
       bool all = true;
       for (const auto& [consumer, input] : found->second) {
-        const bool leaves_out = MayLeaveOut(TypeOf(consumer), input) ||
-                                (Contains(kMovers, TypeOf(consumer)) && AllPass(consumer));
+        const bool leaves_out =
+            MayLeaveOut(TypeOf(consumer), input) || (IsAnyOf(TypeOf(consumer), kMovers) && AllPass(consumer));
         left_out |= leaves_out;
-        all &= leaves_out || Contains(kQuestions, TypeOf(consumer));
+        all &= leaves_out || IsAnyOf(TypeOf(consumer), kQuestions);
       }
       if (all && left_out) passed_.insert(KeyOf(tensor));
     }
@@ -193,7 +189,7 @@ class Checker {
     const std::vector<TF_Output>& inputs = inputs_.at(tensor.oper);
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!Passes(inputs[i])) continue;
-      if (!Contains(kMovers, type) && !MayLeaveOut(type, static_cast<int>(i))) continue;
+      if (!IsAnyOf(type, kMovers) && !MayLeaveOut(type, static_cast<int>(i))) continue;
       FindSources(inputs[i], seen, passed, given);
       further = true;
     }
@@ -206,7 +202,7 @@ class Checker {
     if (!strict) {
       if (consumers_.count(KeyOf(tensor)) == 0) return;
       const std::string_view type = TypeOf(tensor.oper);
-      if (Contains(kMovers, type)) return;
+      if (IsAnyOf(type, kMovers)) return;
       if (!IsComputed(type) && !(type == "Const" && IsBad(tensor))) return;
     }
     Check check;
@@ -345,10 +341,6 @@ class Checker {
 };
 
 }  // namespace
-
-TF_Output SameIn(TF_Graph* graph, TF_Output tensor) {
-  return {C().TF_GraphOperationByName(graph, C().TF_OperationName(tensor.oper)), tensor.index};
-}
 
 tf::GraphPtr WithNumericsChecks(TF_Graph* graph, const NumericsPlan& plan) {
   RegisterNumericsOp();

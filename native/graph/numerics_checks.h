@@ -29,7 +29,4 @@ struct NumericsPlan {
 // to be selected from (`where(x > 0, log(x), 0)`) is checked where the selection lets it through.
 tf::GraphPtr WithNumericsChecks(TF_Graph* graph, const NumericsPlan& plan);
 
-// The tensor of the same name in another graph.
-TF_Output SameIn(TF_Graph* graph, TF_Output tensor);
-
 }  // namespace ke::graph

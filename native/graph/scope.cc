@@ -197,11 +197,7 @@ void Scope::InsertNumericsChecks(std::vector<TF_Output>* feeds, std::vector<TF_O
   for (std::vector<TF_Output>* tensors : {feeds, fetches}) {
     for (TF_Output& tensor : *tensors) tensor = SameIn(checked.get(), tensor);
   }
-  for (Initializer& initializer : initializers_) {
-    initializer.feed = SameIn(checked.get(), initializer.feed);
-    initializer.read = SameIn(checked.get(), initializer.read);
-    initializer.assign = SameIn(checked.get(), {initializer.assign, 0}).oper;
-  }
+  for (Initializer& initializer : initializers_) initializer = SameIn(checked.get(), initializer);
   graph_ = std::move(checked);
 }
 
@@ -244,6 +240,19 @@ TF_Output Scope::Variable(const std::shared_ptr<TF_Tensor>& value, const std::st
   if (portable_) known = Op("VarIsInitializedOp", unique + "/known").In(handle).Out();
   initializers_.push_back({feed, value, assign, read, known});
   return read;
+}
+
+TF_Output SameIn(TF_Graph* graph, TF_Output tensor) {
+  if (tensor.oper == nullptr) return tensor;
+  return {C().TF_GraphOperationByName(graph, C().TF_OperationName(tensor.oper)), tensor.index};
+}
+
+Scope::Initializer SameIn(TF_Graph* graph, Scope::Initializer initializer) {
+  initializer.feed = SameIn(graph, initializer.feed);
+  initializer.read = SameIn(graph, initializer.read);
+  initializer.known = SameIn(graph, initializer.known);
+  initializer.assign = SameIn(graph, TF_Output{initializer.assign, 0}).oper;
+  return initializer;
 }
 
 OpBuilder::OpBuilder(Scope* scope, std::string type, std::string name)

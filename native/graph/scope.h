@@ -120,6 +120,10 @@ class Scope {
   std::vector<Initializer> initializers_;
 };
 
+// The tensor of the same name in another graph; none for none.
+TF_Output SameIn(TF_Graph* graph, TF_Output tensor);
+Scope::Initializer SameIn(TF_Graph* graph, Scope::Initializer initializer);
+
 // Collects an op's inputs and attributes, then adds it. Type and length attributes that TensorFlow derives
 // from the inputs (T, N, ...) need not be set. Inputs may belong to an outer scope: they are imported.
 class OpBuilder {

@@ -8,6 +8,7 @@
 
 namespace ke::runtime {
 
+using graph::SameIn;
 using tf::C;
 using Initializers = std::vector<graph::Scope::Initializer>;
 
@@ -34,21 +35,6 @@ tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
       C().TF_GraphImportGraphDefWithResults(copy.get(), placed.get(), options.get(), status));
   status.Check();
   return copy;
-}
-
-TF_Output SameIn(TF_Graph* graph, TF_Output tensor) {
-  if (tensor.oper == nullptr) return tensor;
-  return {C().TF_GraphOperationByName(graph, C().TF_OperationName(tensor.oper)), tensor.index};
-}
-
-Initializers SameIn(TF_Graph* graph, Initializers initializers) {
-  for (graph::Scope::Initializer& each : initializers) {
-    each.feed = SameIn(graph, each.feed);
-    each.read = SameIn(graph, each.read);
-    each.known = SameIn(graph, each.known);
-    each.assign = SameIn(graph, {each.assign, 0}).oper;
-  }
-  return initializers;
 }
 
 // Gives a worker those weights that it lacks.
@@ -98,9 +84,9 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
     for (TF_Output& feed : feeds_) feed = SameIn(graph, feed);
     for (TF_Output& fetch : fetches_) fetch = SameIn(graph, fetch);
     shard_number_ = SameIn(graph, shard_number_);
-    initializers = SameIn(graph, std::move(initializers));
+    for (graph::Scope::Initializer& initializer : initializers) initializer = SameIn(graph, initializer);
   }
-  for (TF_Operation* op : function.kept()) kept_.push_back(SameIn(graph, {op, 0}).oper);
+  for (TF_Operation* op : function.kept()) kept_.push_back(SameIn(graph, TF_Output{op, 0}).oper);
   SessionConfig config = function.config();
   config.callers = placement.callers;
   config.target = placement.target;
