@@ -58,15 +58,14 @@ std::vector<std::string> ToTexts(Napi::Value value, const std::string& argument)
 }
 
 int64_t ToInteger(Napi::Value value, const std::string& argument, int64_t minimum) {
-  const std::string expected =
-      minimum == INT64_MIN ? "an integer" : "an integer of at least " + std::to_string(minimum);
-  if (!value.IsNumber()) ThrowTypeError(argument, expected, value);
-  const double number = value.As<Napi::Number>().DoubleValue();
-  if (std::trunc(number) != number || std::abs(number) > kMaxSafeInteger ||
-      static_cast<int64_t>(number) < minimum) {
-    ThrowTypeError(argument, expected, value);
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : NAN;
+  if (std::trunc(number) == number && std::abs(number) <= kMaxSafeInteger &&
+      static_cast<int64_t>(number) >= minimum) {
+    return static_cast<int64_t>(number);
   }
-  return static_cast<int64_t>(number);
+  ThrowTypeError(argument,
+                 minimum == INT64_MIN ? "an integer" : "an integer of at least " + std::to_string(minimum),
+                 value);
 }
 
 Napi::Object ToObject(Napi::Value value, const std::string& argument) {

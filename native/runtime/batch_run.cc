@@ -1,7 +1,6 @@
 #include "runtime/batch_run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <string>
 #include <utility>
@@ -71,7 +70,7 @@ std::pair<int64_t, int64_t> BatchRun::RowsOf(const Shards& shards) const {
 }
 
 void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardControl* control) {
-  const auto begun = std::chrono::steady_clock::now();
+  const Brevity::Duration begun = Brevity::ThreadTime();
   const int64_t begin = shards.begin * options_.shard_size;
   const int64_t end = std::min(rows_, shards.end * options_.shard_size);
   std::vector<TensorRef> slices;
@@ -100,7 +99,7 @@ void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardC
       joined_[i].rows->Write(joined_[i].row + begin, outputs[i].get(), function_->fetches()[i].name);
     }
   }
-  if (this->shards() == 1) function_->brevity().Note(sizes_, std::chrono::steady_clock::now() - begun);
+  if (this->shards() == 1) function_->brevity().Note(sizes_, Brevity::ThreadTime() - begun);
 }
 
 // A worker's answer is not to be believed: its bytes are read by what it says of them.
@@ -122,11 +121,11 @@ void BatchRun::CheckOutput(size_t fetch, const TF_Tensor* output, const std::str
 void BatchRun::CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) const {
   const std::string& name = function_->fetches()[fetch].name;
   std::vector<int64_t> dims = tf::Dims(output);
-  const std::string shape = graph::ToString(graph::Shape::Of(dims));
+  const auto shape = [&] { return graph::ToString(graph::Shape::Of(tf::Dims(output))); };
   if (dims.empty() || dims[0] != rows) {
     throw tf::Error(
         TF_INVALID_ARGUMENT,
-        "fetch '" + name + "' has shape " + shape + " for " + std::to_string(rows) +
+        "fetch '" + name + "' has shape " + shape() + " for " + std::to_string(rows) +
             " rows of input; axis 0 of every fetch must be the batch's. Keep the batch axis in it.",
         name);
   }
@@ -136,7 +135,7 @@ void BatchRun::CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) co
   if (dims == target) return;
   throw tf::Error(TF_INVALID_ARGUMENT,
                   "the target of fetch '" + name + "' has rows of another shape: the fetch has shape " +
-                      shape + ", the target " + graph::ToString(graph::Shape::Of(target)),
+                      shape() + ", the target " + graph::ToString(graph::Shape::Of(target)),
                   name);
 }
 

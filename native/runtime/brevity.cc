@@ -1,7 +1,7 @@
 #include "runtime/brevity.h"
 
 #include <algorithm>
-#include <limits>
+#include <ctime>
 #include <string_view>
 
 #include "graph/is_any_of.h"
@@ -12,6 +12,11 @@ namespace ke::runtime {
 using tf::C;
 
 namespace {
+
+// A long run is forgiven, by half, after so many times the short ones that were needed.
+constexpr int kForgiven = 8;
+// Runs are needed, at most: what is often long is never expected.
+constexpr int kMost = 1 << 20;
 
 constexpr std::string_view kDependsOnValues[] = {
     "If",
@@ -51,6 +56,16 @@ constexpr std::string_view kDependsOnValues[] = {
 
 }  // namespace
 
+Brevity::Duration Brevity::ThreadTime() {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+  timespec now;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0) {
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  }
+#endif
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
 bool Brevity::Expects(const Sizes& sizes) const {
   if (!possible_) return false;
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -64,14 +79,18 @@ void Brevity::Note(const Sizes& sizes, Duration spent) {
     sizes_ = sizes;
     runs_ = 0;
   }
+  const bool was_expected = runs_ >= needed_;
   if (spent <= kShort) {
-    runs_ = std::min(runs_ + 1, needed_);
+    runs_ = std::min(runs_ + 1, kForgiven * needed_);
+    if (needed_ > kRuns && runs_ == kForgiven * needed_) {
+      needed_ /= 2;
+      runs_ = needed_;
+    }
     return;
   }
-  const bool was_expected = runs_ >= needed_;
-  // A little late is one that was interrupted; what is much too late may be so for a reason.
+  // A little late is nothing: caches may have been cold.
   if (was_expected && spent <= kLong) return;
-  if (was_expected) needed_ = needed_ > std::numeric_limits<int>::max() / 2 ? needed_ : needed_ * 2;
+  if (was_expected && needed_ < kMost) needed_ *= 2;
   runs_ = 0;
 }
 

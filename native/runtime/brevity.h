@@ -14,21 +14,25 @@ namespace ke::runtime {
 // Learns from runs of one shard, made by any thread. Thread-safe.
 class Brevity {
  public:
-  using Duration = std::chrono::steady_clock::duration;
+  using Duration = std::chrono::nanoseconds;
   // The dims of everything fed, one after the other: how long a run takes depends on nothing else.
   using Sizes = std::vector<int64_t>;
 
   static constexpr std::chrono::microseconds kShort{100};
   // Short runs of the same sizes, one after the other, before another is expected.
   static constexpr int kRuns = 8;
-  // What an expected run may have taken, for others to be expected after the next kRuns; else it takes twice
-  // as many as before.
+  // What an expected run may take. After a longer one it takes twice as many to expect another, which is
+  // forgiven when all have been short for long enough.
   static constexpr std::chrono::microseconds kLong{1000};
 
   // `possible`: see DependsOnSizesAlone; else none is ever expected.
   explicit Brevity(bool possible) : possible_(possible) {}
 
+  // The time that the calling thread has computed for: a run that others have interrupted is not long.
+  static Duration ThreadTime();
+
   bool Expects(const Sizes& sizes) const;
+  // `spent`: thread time.
   void Note(const Sizes& sizes, Duration spent);
 
   bool possible() const { return possible_; }
