@@ -26,25 +26,38 @@ const std::string& AnnouncementName() {
   return name;
 }
 
+const std::string& OverlapName() {
+  static const std::string& name = *new std::string(tf::OwnOpName("Overlap"));
+  return name;
+}
+
+const std::string& TurnEndName() {
+  static const std::string& name = *new std::string(tf::OwnOpName("TurnEnd"));
+  return name;
+}
+
 template <typename T>
 T Value(const tf::TensorPtr& scalar) {
   return *static_cast<const T*>(C().TF_TensorData(scalar.get()));
 }
 
-// The kernel of one gate in one session: the address by which a shard knows the loop.
-struct Gate {
+// The kernel of one gate, or end of a turn, in one session: of a gate, the address by which a shard knows the
+// loop.
+struct Counter {
   bool counted = false;
 };
 
-void* CreateGate(TF_OpKernelConstruction* construction) noexcept {
+void* CreateCounter(TF_OpKernelConstruction* construction) noexcept {
   tf::Status status;
   unsigned char counted = 0;
   C().TF_OpKernelConstruction_GetAttrBool(construction, "counted", &counted, status);
-  auto* gate = new (std::nothrow) Gate{counted != 0};
-  if (gate == nullptr) C().TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "no memory for a kernel");
+  auto* counter = new (std::nothrow) Counter{counted != 0};
+  if (counter == nullptr) C().TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "no memory for a kernel");
   if (!status.ok()) C().TF_OpKernelConstruction_Failure(construction, status);
-  return gate;
+  return counter;
 }
+
+void DeleteCounter(void* kernel) noexcept { delete static_cast<Counter*>(kernel); }
 
 void ComputeGate(void* kernel, TF_OpKernelContext* context) noexcept {
   tf::GuardedKernel(context, [&] {
@@ -52,15 +65,15 @@ void ComputeGate(void* kernel, TF_OpKernelContext* context) noexcept {
     const tf::TensorPtr number = tf::KernelInput(context, 1);
     if (RunningShard* shard = RunningShard::Find(Value<int32_t>(number))) {
       if (shard->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
-      if (static_cast<const Gate*>(kernel)->counted) shard->Turn(kernel, Value<unsigned char>(more) != 0);
+      if (static_cast<const Counter*>(kernel)->counted) shard->Turn(kernel, Value<unsigned char>(more) != 0);
     }
     tf::SetKernelOutput(context, more);
   });
 }
 
-void DeleteGate(void* kernel) noexcept { delete static_cast<Gate*>(kernel); }
+void* CreateNothing(TF_OpKernelConstruction*) noexcept { return nullptr; }
 
-void* CreateAnnouncement(TF_OpKernelConstruction*) noexcept { return nullptr; }
+void DeleteNothing(void*) noexcept {}
 
 void ComputeAnnouncement(void*, TF_OpKernelContext* context) noexcept {
   tf::GuardedKernel(context, [&] {
@@ -73,7 +86,23 @@ void ComputeAnnouncement(void*, TF_OpKernelContext* context) noexcept {
   });
 }
 
-void DeleteAnnouncement(void*) noexcept {}
+void ComputeOverlap(void*, TF_OpKernelContext* context) noexcept {
+  tf::GuardedKernel(context, [&] {
+    const RunningShard* shard = RunningShard::Find(Value<int32_t>(tf::KernelInput(context, 1)));
+    const unsigned char may = shard != nullptr && shard->overlaps() ? 1 : 0;
+    tf::SetKernelOutput(context, tf::MakeTensor(TF_BOOL, {}, &may));
+  });
+}
+
+void ComputeTurnEnd(void* kernel, TF_OpKernelContext* context) noexcept {
+  tf::GuardedKernel(context, [&] {
+    if (static_cast<const Counter*>(kernel)->counted) {
+      RunningShard* shard = RunningShard::Find(Value<int32_t>(tf::KernelInput(context, 1)));
+      if (shard != nullptr) shard->TurnEnded();
+    }
+    tf::SetKernelOutput(context, tf::KernelInput(context, 0));
+  });
+}
 
 }  // namespace
 
@@ -85,17 +114,33 @@ void RegisterLoopOps() {
                        "goes_on: bool",
                        {"counted: bool"},
                        tf::InferScalar,
-                       CreateGate,
+                       CreateCounter,
                        ComputeGate,
-                       DeleteGate});
+                       DeleteCounter});
     tf::RegisterOwnOp({AnnouncementName(),
                        {"number: int32", "count: int32"},
                        "announced: int32",
                        {},
                        tf::InferScalar,
-                       CreateAnnouncement,
+                       CreateNothing,
                        ComputeAnnouncement,
-                       DeleteAnnouncement});
+                       DeleteNothing});
+    tf::RegisterOwnOp({OverlapName(),
+                       {"i: int32", "number: int32"},
+                       "may: bool",
+                       {},
+                       tf::InferScalar,
+                       CreateNothing,
+                       ComputeOverlap,
+                       DeleteNothing});
+    tf::RegisterOwnOp({TurnEndName(),
+                       {"i: int32", "number: int32"},
+                       "ended: int32",
+                       {"counted: bool"},
+                       tf::InferScalar,
+                       CreateCounter,
+                       ComputeTurnEnd,
+                       DeleteCounter});
   });
 }
 
@@ -119,6 +164,21 @@ TF_Output AddGate(Scope* scope, TF_Output more, TF_Output number, bool counted) 
 TF_Output AddAnnouncement(Scope* scope, TF_Output number, TF_Output count) {
   RegisterLoopOps();
   return scope->Op(AnnouncementName(), "announcement").In(number).In(count).Out();
+}
+
+TF_Output AddOverlap(Scope* scope, TF_Output i, TF_Output number) {
+  RegisterLoopOps();
+  return scope->Op(OverlapName(), "overlap").In(i).In(number).Out();
+}
+
+TF_Output AddTurnEnd(Scope* scope, TF_Output i, TF_Operation* value, TF_Output number, bool counted) {
+  RegisterLoopOps();
+  return scope->Op(TurnEndName(), "turn_end")
+      .In(i)
+      .In(number)
+      .After(value)
+      .AttrBool("counted", counted)
+      .Out();
 }
 
 }  // namespace ke::control

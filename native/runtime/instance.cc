@@ -91,6 +91,9 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
   config.callers = placement.callers;
   config.target = placement.target;
   config.cpus = placement.cpus;
+  // A GPU computes one op after the other, whoever asks it.
+  if (placement.remote() || !placement.device.empty()) config.turns_at_once = 1;
+  may_spread_ = config.turns_at_once > 1;
   if (placement.remote()) {
     config.timeout_ms = kCallMs;
     config.run_timeout_ms = kRunMs;
@@ -107,12 +110,12 @@ Instance::~Instance() {
   if (!leave_open_) session_->Close();
 }
 
-std::vector<tf::TensorPtr> Instance::Run(const std::vector<TensorRef>& feeds) const {
+std::vector<tf::TensorPtr> Instance::Run(const std::vector<TensorRef>& feeds, bool spreads) const {
   std::vector<TF_Output> inputs = feeds_;
   if (has_shard_number()) inputs.push_back(shard_number_);
   std::vector<TF_Tensor*> values;
   for (const TensorRef& feed : feeds) values.push_back(feed->handle());
-  return session_->Run(inputs, values, fetches_, kept_);
+  return session_->Run(inputs, values, fetches_, kept_, spreads);
 }
 
 }  // namespace ke::runtime
