@@ -49,12 +49,19 @@ export interface Following {
   readonly dispose: () => void;
 }
 
+/**
+ * As many listen as batches are read or run at once, or as calls share the caller's signal, which may be a service's own:
+ * Node would warn of a leak from the eleventh on.
+ */
+export function manyListen(signal: AbortSignal): void {
+  setMaxListeners(0, signal);
+}
+
 /** A signal of one's own that is aborted with `outer`, too, and after `timeout` milliseconds. */
 export function follow(outer: AbortSignal | undefined, timeout?: number): Following {
   const controller = new AbortController();
-  // As many listen as batches are read or run at once, or as calls share the outer signal, which may be a service's
-  // own: Node would warn of a leak from the eleventh on.
-  setMaxListeners(0, controller.signal, ...(outer === undefined ? [] : [outer]));
+  manyListen(controller.signal);
+  if (outer !== undefined) manyListen(outer);
   let interrupted = false;
   const interrupt = (reason: unknown) => {
     interrupted ||= !controller.signal.aborted;

@@ -352,6 +352,11 @@ export interface NativeFunction {
    * the shards that had ended.
    */
   run(feeds: readonly NativeTensor[], options: NativeRunOptions): Promise<NativeTensor[]>;
+  /**
+   * As `run`, but at once and on the JavaScript thread, where former runs of the same sizes were so short that to wake
+   * another thread takes longer (native/runtime/brevity.h); else null, and nothing has run. Throws what `run` rejects with.
+   */
+  runNow(feeds: readonly NativeTensor[], options: NativeRunOptions): NativeTensor[] | null;
   /** Frees session and graph after the runs under way have ended. Idempotent. */
   close(): void;
 }
@@ -427,6 +432,11 @@ export interface Addon {
     rows?: number,
     direction?: 'in' | 'out',
   ): Promise<void>;
+  /**
+   * The position of the first NaN among the elements, or -1; found on a native thread. Null where JavaScript holds the
+   * bytes, which no other thread may read. Throws FAILED_PRECONDITION where the tensor is released or detached.
+   */
+  findNaN(tensor: NativeTensor): Promise<number> | null;
   /** See {@link NativeRows}. */
   createRows(rows: number): NativeRows;
   createRun(): NativeRun;

@@ -47,8 +47,8 @@ export class ArrayHandler implements DataHandler {
   }
 
   async *batches(signal?: AbortSignal): AsyncGenerator<Batch, void> {
-    const rows = this.batchSize * this.#stepsPerExecution;
-    const units = new SharedUnits(this.#lasting.has(this.#indices) ? null : this.#indices);
+    const rows = this.#rows;
+    const units = this.#units();
     const done = units.lend();
     try {
       for (let begin = 0; begin < this.samples; begin += rows) {
@@ -58,6 +58,21 @@ export class ArrayHandler implements DataHandler {
     } finally {
       done();
     }
+  }
+
+  only(): Promise<Batch> | null {
+    if (this.samples > this.#rows) return null;
+    const units = this.#units();
+    return this.#batch(0, this.samples, units).finally(units.lend());
+  }
+
+  /** Samples that are run in one go. */
+  get #rows(): number {
+    return this.batchSize * this.#stepsPerExecution;
+  }
+
+  #units(): SharedUnits {
+    return new SharedUnits(this.#lasting.has(this.#indices) ? null : this.#indices);
   }
 
   async #batch(begin: number, end: number, units: SharedUnits): Promise<Batch> {

@@ -90,6 +90,8 @@ export interface DataHandler {
    * it waits for, with CancelledError.
    */
   batches(signal?: AbortSignal): AsyncGenerator<Batch, void>;
+  /** In place of `batches`, where there is one batch only and all of it is there already: that; else null. */
+  only?(): Promise<Batch> | null;
 }
 
 /** A word for the dtypes and sizes of what is fed: equal where the rows of both can lie in one batch. */

@@ -1,6 +1,8 @@
 /** The `x` of a call: what a model is fed with, checked against what it takes. */
 import { nearNames, refused, typeName, wrongType } from '../arguments.js';
+import { loadedAddon } from '../binding/loader.js';
 import { isFloating, isInteger, isTypedArray, type NumericDType, type TypedArray } from '../dtype.js';
+import { nativeAsync } from '../errors.js';
 import type { TensorSpec } from '../graph/layer.js';
 import { describeShape } from '../graph/symbolic.js';
 import { Pace } from '../pace.js';
@@ -147,27 +149,33 @@ function checkAgainst(name: string, value: InputLike, { dtype, shape }: TensorSp
   }
 }
 
+/** Refuses NaN: every map would silently be NaN, too. Does not hold the event loop. */
+export async function refuseNaN(name: string, value: Tensor): Promise<void> {
+  if (!isFloating(value.dtype)) return;
+  const at = (await findNaNNatively(value)) ?? (await findNaNSlowly(value));
+  if (at < 0) return;
+  const position = positionOf(at, value.shape);
+  throw refused(name, 'numbers', `NaN at [${position.join(', ')}]`, 'Check how the inputs were prepared.');
+}
+
 /** Elements looked at between two looks at the clock: some 0.05 ms. */
 const SCAN = 1 << 14;
 
-/** Refuses NaN: every map would silently be NaN, too. Works in slices that leave the event loop free. */
-export async function refuseNaN(name: string, value: Tensor): Promise<void> {
-  if (!isFloating(value.dtype)) return;
-  const { data, dtype } = value;
+/** On a native thread, where that can read them; null where it cannot, and for the few that are looked at sooner here. */
+async function findNaNNatively({ aligned, data }: Tensor): Promise<number | null> {
+  if (aligned === null || data.length <= SCAN) return null;
+  return nativeAsync(async () => loadedAddon().findNaN(aligned));
+}
+
+/** In slices that leave the event loop free. */
+async function findNaNSlowly({ data, dtype }: Tensor): Promise<number> {
   const pace = new Pace();
   for (let from = 0; from < data.length; from += SCAN) {
     if (pace.due) await pace.rest();
     const at = findNaN(data.subarray(from, from + SCAN), dtype);
-    if (at >= 0) {
-      const position = positionOf(from + at, value.shape);
-      throw refused(
-        name,
-        'numbers',
-        `NaN at [${position.join(', ')}]`,
-        'Check how the inputs were prepared.',
-      );
-    }
+    if (at >= 0) return from + at;
   }
+  return -1;
 }
 
 /** Refuses NaN in any of the inputs. `place`: where they came from, as ' of step 3'. */

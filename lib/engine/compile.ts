@@ -43,13 +43,13 @@ export interface StepData {
  * Records `step` for batches of `signature` and lends the function that it compiles to: one from the cache where an
  * equal recording is there, else a new one, which is built on a background thread.
  *
- * @param key where given, the function is remembered under it, for `recall`.
+ * @param key what the function is remembered under, for `recall`.
  */
 export async function compile(
   model: Model,
   signature: Signature,
   step: (data: StepData) => readonly Symbolic[],
-  key: string | null,
+  key: string,
 ): Promise<Lease> {
   const addon = await ensureTensorflow();
   model.checkOpen();
@@ -68,6 +68,6 @@ export async function compile(
   });
   const fingerprint = trace.fingerprint(fetches, session);
   const lease = functions.lend(fingerprint, () => trace.compile(fetches, session));
-  if (key !== null) functions.remember(key, fingerprint);
+  functions.remember(key, fingerprint);
   return lease;
 }

@@ -8,8 +8,9 @@ import type { Model, PredictOptions } from '../model/model.js';
 import type { RaggedTensor } from '../ragged.js';
 import { checkIsSignal, checkTimeout } from '../signal.js';
 import type { Tensor } from '../tensor.js';
-import { compile, signatureOf } from './compile.js';
+import { compile, type StepData, signatureOf } from './compile.js';
 import { Leases } from './leases.js';
+import { keyOf } from './params.js';
 import { runBatches } from './run_batches.js';
 import { runFunction } from './run_function.js';
 import { symbolicModel } from './symbolic_model.js';
@@ -38,9 +39,11 @@ export async function predict(
         // A source may give units, too: they say nothing about the outputs.
         const fed = { ...batch, indices: null };
         const signature = signatureOf(model, fed);
-        const lease = leases.for(signature, () =>
-          compile(model, signature, ({ inputs }) => symbolicModel(model, inputs)(inputs), null),
-        );
+        const lease = leases.for(signature, (kind) => {
+          const key = keyOf(['predict', model.outputTensors, kind]);
+          const record = ({ inputs }: StepData) => symbolicModel(model, inputs)(inputs);
+          return model.core.functions.recall(key) ?? compile(model, signature, record, key);
+        });
         const tensors = await runFunction(model, lease, fed, hooks, names);
         return Object.fromEntries(tensors.map((tensor, i) => [names[i] as string, tensor]));
       },

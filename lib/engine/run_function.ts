@@ -1,11 +1,12 @@
 /** One run of a compiled function over one batch. */
-import type { NativeTarget, NativeTensor } from '../binding/contract.js';
+import type { NativeFunction, NativeRunOptions, NativeTarget, NativeTensor } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
 import type { BatchProgress } from '../callbacks/callback.js';
 import type { Batch } from '../data/batch.js';
-import { KerasExplainableError, nativeAsync } from '../errors.js';
+import { KerasExplainableError, native, nativeAsync } from '../errors.js';
 import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
+import { Pace } from '../pace.js';
 import { cancelled, checkSignal, untilAborted, untilLongAborted } from '../signal.js';
 import { Tensor } from '../tensor.js';
 import { withFile } from './files.js';
@@ -47,12 +48,12 @@ export async function runFunction(
     [...batch.inputs, ...(batch.indices === null ? [] : [batch.indices])].map((feed) => feed.toAligned()),
   );
   checkSignal(signal);
-  const run = loadedAddon().createRun();
-  const watch = report === undefined ? null : new ProgressWatch(run, report);
+  const run = signal === undefined && report === undefined ? null : loadedAddon().createRun();
+  const watch = run === null || report === undefined ? null : new ProgressWatch(run, report);
   const abort = () => {
     // Its end may take as long as a turn of its loops does.
     watch?.stop();
-    run.cancel();
+    run?.cancel();
   };
   signal?.addEventListener('abort', abort, { once: true });
   const destinations = names.map((name) => into[name] ?? place?.(name));
@@ -61,7 +62,9 @@ export async function runFunction(
     const { begin, samples: rows } = batch;
     const targets = destinations.map((to) => (to === undefined ? null : targetOf(to)));
     const options = { shardSize: shardSize(model, batch), begin, rows, run, into: targets };
-    outputs = await nativeAsync(() => model.core.strategy.during(() => compiled.run(feeds, options)));
+    outputs =
+      (await runNow(compiled, feeds, options)) ??
+      (await nativeAsync(() => model.core.strategy.during(() => compiled.run(feeds, options))));
     if (watch !== null) await untilLongAborted(watch.finish(), signal);
     return outputs.map((output, i) => {
       const to = destinations[i];
@@ -81,6 +84,18 @@ export async function runFunction(
     watch?.stop();
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/** The outputs of a run that takes but microseconds; null for any other. */
+async function runNow(
+  compiled: NativeFunction,
+  feeds: readonly NativeTensor[],
+  options: NativeRunOptions,
+): Promise<NativeTensor[] | null> {
+  const pace = new Pace();
+  // One after the other, such runs would never let go of the event loop.
+  if (pace.due) await pace.rest();
+  return native(() => compiled.runNow(feeds, options));
 }
 
 function targetOf(to: Destination | Joint): NativeTarget {

@@ -4,6 +4,7 @@
 #include "binding/convert.h"
 #include "binding/copy_rows.h"
 #include "binding/environment.h"
+#include "binding/find_nan.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
 #include "binding/native_rows.h"
@@ -107,6 +108,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
                           Export<&KerasExplainableAddon::CreateTrace>("createTrace"),
                           Export<&KerasExplainableAddon::Allocate>("allocate"),
                           Export<&KerasExplainableAddon::CopyRows>("copyRows"),
+                          Export<&KerasExplainableAddon::FindNaN>("findNaN"),
                           Export<&KerasExplainableAddon::CreateRows>("createRows"),
                           Export<&KerasExplainableAddon::CreateRun>("createRun"),
                           Export<&KerasExplainableAddon::CreateStrategy>("createStrategy"),
@@ -167,6 +169,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
   }
 
   Napi::Value CopyRows(const Napi::CallbackInfo& info) { return binding::CopyRows(info); }
+  Napi::Value FindNaN(const Napi::CallbackInfo& info) { return binding::FindNaN(info); }
 
   Napi::Value CreateRows(const Napi::CallbackInfo& info) {
     return Guarded(info.Env(), [&]() -> Napi::Value {

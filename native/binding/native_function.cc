@@ -118,7 +118,8 @@ Napi::Value FromOutputs(Napi::Env env, const std::vector<TensorRef>& outputs,
 Napi::Function NativeFunction::Define(Napi::Env env) {
   return DefineClass(
       env, kName,
-      {InstanceMethod<&NativeFunction::Run>("run"), InstanceMethod<&NativeFunction::Close>("close")});
+      {InstanceMethod<&NativeFunction::Run>("run"), InstanceMethod<&NativeFunction::RunNow>("runNow"),
+       InstanceMethod<&NativeFunction::Close>("close")});
 }
 
 NativeFunction::NativeFunction(const Napi::CallbackInfo& info)
@@ -126,9 +127,26 @@ NativeFunction::NativeFunction(const Napi::CallbackInfo& info)
 
 NativeFunction::~NativeFunction() { Free(); }
 
+void NativeFunction::CheckOpen() const {
+  if (state_.function == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, "the function is closed");
+}
+
+Napi::Value NativeFunction::RunNow(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    CheckOpen();
+    if (!state_.function->brevity().possible()) return info.Env().Null();
+    const std::vector<Target> targets = ToTargets(ToObject(info[1], "options").Get("into"));
+    RunOptions options = ToRunOptions(info[1], targets, environment_->external_buffers());
+    std::vector<FeedValue> feeds = ToFeeds(info[0], *state_.function, options);
+    const auto outputs = state_.function->RunNow(state_.strategy.get(), std::move(feeds), std::move(options));
+    if (!outputs.has_value()) return info.Env().Null();
+    return FromOutputs(info.Env(), *outputs, targets);
+  });
+}
+
 Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
   return Promised(info.Env(), [&]() -> Napi::Value {
-    if (state_.function == nullptr) throw tf::Error(TF_FAILED_PRECONDITION, "the function is closed");
+    CheckOpen();
     const std::vector<Target> targets = ToTargets(ToObject(info[1], "options").Get("into"));
     RunOptions options = ToRunOptions(info[1], targets, environment_->external_buffers());
     std::vector<FeedValue> feeds = ToFeeds(info[0], *state_.function, options);

@@ -26,7 +26,9 @@ class NativeFunction : public Wrap<NativeFunction, FunctionState> {
 
  private:
   Napi::Value Run(const Napi::CallbackInfo& info);
+  Napi::Value RunNow(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
+  void CheckOpen() const;
   void Free();
 
   Environment* const environment_;

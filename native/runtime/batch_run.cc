@@ -1,6 +1,7 @@
 #include "runtime/batch_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <string>
 #include <utility>
@@ -16,6 +17,17 @@ namespace {
 
 int64_t CountShards(int64_t rows, int64_t shard_size) {
   return rows <= shard_size ? 1 : (rows - 1) / shard_size + 1;
+}
+
+Brevity::Sizes SizesOf(const CompiledFunction& function, const std::vector<FeedValue>& feeds, int64_t rows) {
+  Brevity::Sizes sizes;
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    const std::vector<int64_t>& dims = feeds[i].dims;
+    const bool batched = function.feeds()[i].batched;
+    if (batched) sizes.push_back(rows);
+    sizes.insert(sizes.end(), dims.begin() + (batched ? 1 : 0), dims.end());
+  }
+  return sizes;
 }
 
 // A placeholder of a fixed number of rows takes shards of just that many.
@@ -34,6 +46,7 @@ BatchRun::BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector
       function_(std::move(function)),
       feeds_(std::move(feeds)),
       rows_(rows),
+      sizes_(SizesOf(*function_, feeds_, rows)),
       options_(std::move(options)),
       most_at_once_(MostAtOnce(*function_)),
       done_(std::move(done)),
@@ -58,6 +71,7 @@ std::pair<int64_t, int64_t> BatchRun::RowsOf(const Shards& shards) const {
 }
 
 void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardControl* control) {
+  const auto begun = std::chrono::steady_clock::now();
   const int64_t begin = shards.begin * options_.shard_size;
   const int64_t end = std::min(rows_, shards.end * options_.shard_size);
   std::vector<TensorRef> slices;
@@ -86,6 +100,7 @@ void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardC
       joined_[i].rows->Write(joined_[i].row + begin, outputs[i].get(), function_->fetches()[i].name);
     }
   }
+  if (this->shards() == 1) function_->brevity().Note(sizes_, std::chrono::steady_clock::now() - begun);
 }
 
 // A worker's answer is not to be believed: its bytes are read by what it says of them.

@@ -16,6 +16,9 @@ class BatchRun : public ShardedJob {
   BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<FeedValue> feeds, int64_t rows,
            RunOptions options, CompiledFunction::Done done);
 
+  // Of what one shard is fed with.
+  const Brevity::Sizes& sizes() const { return sizes_; }
+
  protected:
   // `replica` is a PlacedReplica.
   void RunShards(const Shards& shards, Replica& replica, control::ShardControl* control) override;
@@ -39,6 +42,7 @@ class BatchRun : public ShardedJob {
   const std::shared_ptr<const CompiledFunction> function_;
   std::vector<FeedValue> feeds_;
   const int64_t rows_;
+  const Brevity::Sizes sizes_;
   const RunOptions options_;
   const int64_t most_at_once_;
   const CompiledFunction::Done done_;

@@ -16,6 +16,16 @@ using tf::C;
 
 namespace {
 
+// Sessions of one op thread run in their caller's.
+bool MayBeBrief(const graph::Scope& scope, const std::vector<CompiledFunction::Feed>& feeds,
+                const SessionConfig& config) {
+  if (config.intra_op != 1 || config.check_numerics || scope.portable()) return false;
+  for (const CompiledFunction::Feed& feed : feeds) {
+    if (feed.dtype == TF_STRING) return false;
+  }
+  return DependsOnSizesAlone(scope.graph());
+}
+
 std::string Quote(const std::string& text) { return "'" + text + "'"; }
 
 std::string TensorName(TF_Output tensor) {
@@ -122,7 +132,8 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
       feeds_(std::move(feeds)),
       fetches_(std::move(fetches)),
       shard_number_(control::FindShardNumber(scope_->graph())),
-      config_(config) {
+      config_(config),
+      brevity_(MayBeBrief(*scope_, feeds_, config)) {
   if (!config.bfloat16) return;
   std::vector<TF_Output> ends;
   for (const Fetch& fetch : fetches_) ends.push_back(fetch.tensor);
@@ -298,15 +309,37 @@ void CompiledFunction::CheckTargets(const std::vector<FeedValue>& feeds, const R
   }
 }
 
-void CompiledFunction::Run(Strategy* strategy, std::vector<FeedValue> feeds, RunOptions options, Done done) {
+std::shared_ptr<BatchRun> CompiledFunction::Checked(std::vector<FeedValue> feeds, RunOptions options,
+                                                    Done done) {
   if (options.shard_size < 1) {
     throw tf::Error(TF_INVALID_ARGUMENT,
                     "the shard size must be 1 or more; received " + std::to_string(options.shard_size));
   }
   const int64_t rows = CheckFeeds(feeds, options);
   CheckTargets(feeds, options, rows);
-  strategy->Submit(std::make_shared<BatchRun>(shared_from_this(), std::move(feeds), rows, std::move(options),
-                                              std::move(done)));
+  return std::make_shared<BatchRun>(shared_from_this(), std::move(feeds), rows, std::move(options),
+                                    std::move(done));
+}
+
+void CompiledFunction::Run(Strategy* strategy, std::vector<FeedValue> feeds, RunOptions options, Done done) {
+  strategy->Submit(Checked(std::move(feeds), std::move(options), std::move(done)));
+}
+
+std::optional<std::vector<TensorRef>> CompiledFunction::RunNow(Strategy* strategy,
+                                                               std::vector<FeedValue> feeds,
+                                                               RunOptions options) {
+  if (!brevity_.possible()) return std::nullopt;
+  std::vector<TensorRef> made;
+  std::exception_ptr failure;
+  const std::shared_ptr<BatchRun> run = Checked(
+      std::move(feeds), std::move(options), [&](std::vector<TensorRef> outputs, std::exception_ptr error) {
+        made = std::move(outputs);
+        failure = std::move(error);
+      });
+  if (run->shards() != 1 || !brevity_.Expects(run->sizes())) return std::nullopt;
+  strategy->RunHere(run);
+  if (failure != nullptr) std::rethrow_exception(failure);
+  return made;
 }
 
 }  // namespace ke::runtime

@@ -7,10 +7,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "graph/scope.h"
+#include "runtime/brevity.h"
 #include "runtime/connection.h"
 #include "runtime/instance.h"
 #include "runtime/placement.h"
@@ -21,6 +23,7 @@
 
 namespace ke::runtime {
 
+class BatchRun;
 class Strategy;
 
 // Where it runs, it has an instance, made when it first runs there. The graph and the sessions go with the
@@ -79,6 +82,12 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   // of dtype string takes uint8 (N, L): N strings.
   void Run(Strategy* strategy, std::vector<FeedValue> feeds, RunOptions options, Done done);
 
+  // As Run, but in the calling thread, and only where the run is expected to be too short for another thread
+  // to be woken (brevity.h); else nothing. Throws what would reach `done`.
+  std::optional<std::vector<TensorRef>> RunNow(Strategy* strategy, std::vector<FeedValue> feeds,
+                                               RunOptions options);
+  Brevity& brevity() const { return brevity_; }
+
   const std::vector<Feed>& feeds() const { return feeds_; }
   const std::vector<Fetch>& fetches() const { return fetches_; }
   // What a graph with loops is fed with beside the feeds (control/loop_ops.h), else a null op.
@@ -100,6 +109,9 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   void Forget(const Placement& placement, const std::shared_ptr<Connection>& connection) const;
 
  private:
+  // A run whose feeds and targets fit. Throws as Run.
+  std::shared_ptr<BatchRun> Checked(std::vector<FeedValue> feeds, RunOptions options, Done done);
+
   // An instance, or one in the making.
   struct Entry {
     std::shared_ptr<Connection> connection;
@@ -122,6 +134,7 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   TF_Output shard_number_;
   const SessionConfig config_;
   std::vector<TF_Operation*> kept_;
+  mutable Brevity brevity_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<Entry>> instances_;  // by Placement::key()
 };

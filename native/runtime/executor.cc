@@ -90,13 +90,27 @@ void Executor::Submit(std::shared_ptr<ShardedJob> job) {
   std::vector<Slot*> slots;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this strategy is closed: it runs nothing more");
+    CheckRuns();
     if (!started_) Start();
     const int64_t shards = job->shards();
     queue_.push_back({std::move(job), 0, {}});
     slots = ToWake(shards);
   }
   Wake(slots);
+}
+
+void Executor::RunHere(const std::shared_ptr<ShardedJob>& job) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    CheckRuns();
+  }
+  control::ShardControl control(job->control_.get());
+  Run(replicas_[0].get(), job, {0, 1}, &control);
+}
+
+// With the lock held.
+void Executor::CheckRuns() const {
+  if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this strategy is closed: it runs nothing more");
 }
 
 void Executor::Stop() {
@@ -168,7 +182,7 @@ void Executor::Work(Slot* slot) {
     TellWhoIsAlone();
     if (stopping_) control.Cancel();
     lock.unlock();
-    Run(slot, job, shards, &control);
+    Run(slot->replica, job, shards, &control);
     lock.lock();
     std::erase_if(running_, [&](const Running& running) { return running.control == &control; });
     TellWhoIsAlone();
@@ -201,20 +215,20 @@ Shards Executor::Take(const Replica& replica, std::shared_ptr<ShardedJob>* job) 
   return shards;
 }
 
-void Executor::Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards shards,
+void Executor::Run(Replica* replica, const std::shared_ptr<ShardedJob>& job, Shards shards,
                    control::ShardControl* control) noexcept {
   const auto cancelled = [] { return tf::Error(TF_CANCELLED, "the run was cancelled"); };
   if (!job->Skips(shards.begin)) {
     try {
       if (control->cancelled()) throw cancelled();
-      job->RunShards(shards, *slot->replica, control);
-      slot->replica->Computed(shards.count());
+      job->RunShards(shards, *replica, control);
+      replica->Computed(shards.count());
     } catch (const ReplicaLost& lost) {
       if (control->cancelled()) {
         Fail(job.get(), shards.begin, std::make_exception_ptr(cancelled()));
       } else {
         if (lost.counts()) {
-          slot->replica->Lost(shards.count(), lost.what());
+          replica->Lost(shards.count(), lost.what());
           ++shards.failures;
         }
         if (!job->failed_) {
@@ -222,7 +236,7 @@ void Executor::Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards sh
             PutBack(job, shards);
             return;
           }
-          Fail(job.get(), ShardedJob::kBeforeAll, LostTooOften(*job, shards, *slot->replica, lost.what()));
+          Fail(job.get(), ShardedJob::kBeforeAll, LostTooOften(*job, shards, *replica, lost.what()));
         }
       }
     } catch (...) {

@@ -113,6 +113,10 @@ class Executor {
   // Throws FAILED_PRECONDITION after Stop. A job without shards finishes in the calling thread.
   void Submit(std::shared_ptr<ShardedJob> job);
 
+  // Computes a job of one shard in the calling thread, by the first replica; it has ended on return. Throws
+  // as Submit.
+  void RunHere(const std::shared_ptr<ShardedJob>& job);
+
   // Cancels the shards under way, waits for them and finishes what is left with CANCELLED. Idempotent; not
   // from one of its own threads.
   void Stop();
@@ -145,6 +149,7 @@ class Executor {
   };
   using Clock = std::chrono::steady_clock;
 
+  void CheckRuns() const;
   void Start();
   // With the lock held: makes the threads that `replica` lacks, as far as the system gives them.
   void AddSlots(Replica* replica);
@@ -155,7 +160,7 @@ class Executor {
   void TellWhoIsAlone();
   // The next shards of the first job, which leaves the queue with its last ones.
   Shards Take(const Replica& replica, std::shared_ptr<ShardedJob>* job);
-  void Run(Slot* slot, const std::shared_ptr<ShardedJob>& job, Shards shards,
+  void Run(Replica* replica, const std::shared_ptr<ShardedJob>& job, Shards shards,
            control::ShardControl* control) noexcept;
   // Fails a job, and ends its shards under way that are of no use any more.
   void Fail(ShardedJob* job, int64_t shard, std::exception_ptr error) noexcept;

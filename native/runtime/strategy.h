@@ -43,6 +43,7 @@ class Strategy {
 
   // As Executor's.
   void Submit(std::shared_ptr<ShardedJob> job) { executor_->Submit(std::move(job)); }
+  void RunHere(const std::shared_ptr<ShardedJob>& job) { executor_->RunHere(job); }
   void Stop();
 
   // Shards that are computed at once; a worker that has not said how many threads it has counts as `unknown`.

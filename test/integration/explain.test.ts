@@ -1,5 +1,6 @@
 /** What `explain` does around the graph: reuse, concurrency, cancelling, callbacks. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runFunction } from '../../lib/engine/run_function.js';
 import { Trace } from '../../lib/graph/trace.js';
 import * as ke from '../../lib/index.js';
 import { load, random, raw } from './explain_fixture.js';
@@ -330,5 +331,22 @@ describe('the event loop', () => {
     // Slices of a millisecond: on the fastest machine both take several, in one piece they would take one turn each.
     expect(looked).toBeGreaterThan(3);
     expect(turns - looked).toBeGreaterThan(8);
+  });
+
+  it('has its turn between runs that this thread does itself, one after the other', async () => {
+    const compiled = { runNow: () => [], run: () => expect.unreachable(), close: () => undefined };
+    const lease = Promise.resolve({ function: compiled, release: () => undefined });
+    const facts = { step: 0, steps: 1, begin: 0, samples: 1, batchSize: 1, inputs: [], indices: null };
+    const batch = { ...facts, release: () => undefined };
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    const begun = performance.now();
+    while (performance.now() - begun < 50) await runFunction(model, lease, batch, {}, []);
+    clearImmediate(counting);
+    expect(turns).toBeGreaterThan(10);
   });
 });

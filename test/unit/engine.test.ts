@@ -9,6 +9,7 @@ import { untilAborted } from '../../lib/signal.js';
 class FakeFunction implements NativeFunction {
   closed = false;
   run = () => Promise.resolve([]);
+  runNow = () => null;
   close(): void {
     this.closed = true;
   }
