@@ -41,23 +41,22 @@ T Value(const tf::TensorPtr& scalar) {
   return *static_cast<const T*>(C().TF_TensorData(scalar.get()));
 }
 
-// The kernel of one gate, or end of a turn, in one session: of a gate, the address by which a shard knows the
-// loop.
-struct Counter {
+// The kernel of one gate in one session: the address by which a shard knows the loop.
+struct Gate {
   bool counted = false;
 };
 
-void* CreateCounter(TF_OpKernelConstruction* construction) noexcept {
+void* CreateGate(TF_OpKernelConstruction* construction) noexcept {
   tf::Status status;
   unsigned char counted = 0;
   C().TF_OpKernelConstruction_GetAttrBool(construction, "counted", &counted, status);
-  auto* counter = new (std::nothrow) Counter{counted != 0};
-  if (counter == nullptr) C().TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "no memory for a kernel");
+  auto* gate = new (std::nothrow) Gate{counted != 0};
+  if (gate == nullptr) C().TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "no memory for a kernel");
   if (!status.ok()) C().TF_OpKernelConstruction_Failure(construction, status);
-  return counter;
+  return gate;
 }
 
-void DeleteCounter(void* kernel) noexcept { delete static_cast<Counter*>(kernel); }
+void DeleteGate(void* kernel) noexcept { delete static_cast<Gate*>(kernel); }
 
 void ComputeGate(void* kernel, TF_OpKernelContext* context) noexcept {
   tf::GuardedKernel(context, [&] {
@@ -65,7 +64,7 @@ void ComputeGate(void* kernel, TF_OpKernelContext* context) noexcept {
     const tf::TensorPtr number = tf::KernelInput(context, 1);
     if (RunningShard* shard = RunningShard::Find(Value<int32_t>(number))) {
       if (shard->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
-      if (static_cast<const Counter*>(kernel)->counted) shard->Turn(kernel, Value<unsigned char>(more) != 0);
+      if (static_cast<const Gate*>(kernel)->counted) shard->Turn(kernel, Value<unsigned char>(more) != 0);
     }
     tf::SetKernelOutput(context, more);
   });
@@ -94,12 +93,10 @@ void ComputeOverlap(void*, TF_OpKernelContext* context) noexcept {
   });
 }
 
-void ComputeTurnEnd(void* kernel, TF_OpKernelContext* context) noexcept {
+void ComputeTurnEnd(void*, TF_OpKernelContext* context) noexcept {
   tf::GuardedKernel(context, [&] {
-    if (static_cast<const Counter*>(kernel)->counted) {
-      RunningShard* shard = RunningShard::Find(Value<int32_t>(tf::KernelInput(context, 1)));
-      if (shard != nullptr) shard->TurnEnded();
-    }
+    RunningShard* shard = RunningShard::Find(Value<int32_t>(tf::KernelInput(context, 1)));
+    if (shard != nullptr) shard->TurnEnded();
     tf::SetKernelOutput(context, tf::KernelInput(context, 0));
   });
 }
@@ -114,9 +111,9 @@ void RegisterLoopOps() {
                        "goes_on: bool",
                        {"counted: bool"},
                        tf::InferScalar,
-                       CreateCounter,
+                       CreateGate,
                        ComputeGate,
-                       DeleteCounter});
+                       DeleteGate});
     tf::RegisterOwnOp({AnnouncementName(),
                        {"number: int32", "count: int32"},
                        "announced: int32",
@@ -136,11 +133,11 @@ void RegisterLoopOps() {
     tf::RegisterOwnOp({TurnEndName(),
                        {"i: int32", "number: int32"},
                        "ended: int32",
-                       {"counted: bool"},
+                       {},
                        tf::InferScalar,
-                       CreateCounter,
+                       CreateNothing,
                        ComputeTurnEnd,
-                       DeleteCounter});
+                       DeleteNothing});
   });
 }
 
@@ -171,14 +168,9 @@ TF_Output AddOverlap(Scope* scope, TF_Output i, TF_Output number) {
   return scope->Op(OverlapName(), "overlap").In(i).In(number).Out();
 }
 
-TF_Output AddTurnEnd(Scope* scope, TF_Output i, TF_Operation* value, TF_Output number, bool counted) {
+TF_Output AddTurnEnd(Scope* scope, TF_Output i, TF_Operation* value, TF_Output number) {
   RegisterLoopOps();
-  return scope->Op(TurnEndName(), "turn_end")
-      .In(i)
-      .In(number)
-      .After(value)
-      .AttrBool("counted", counted)
-      .Out();
+  return scope->Op(TurnEndName(), "turn_end").In(i).In(number).After(value).Out();
 }
 
 }  // namespace ke::control

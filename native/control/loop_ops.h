@@ -25,9 +25,9 @@ TF_Output AddAnnouncement(graph::Scope* scope, TF_Output number, TF_Output count
 // where there is none.
 TF_Output AddOverlap(graph::Scope* scope, TF_Output i, TF_Output number);
 
-// `i`, unchanged, after `value` (an op of the body), which is what turn `i` is for. `counted`: then the turn
-// has ended, which the loop's gate cannot know.
-TF_Output AddTurnEnd(graph::Scope* scope, TF_Output i, TF_Operation* value, TF_Output number, bool counted);
+// `i`, unchanged, after `value` (an op of the body), which is what turn `i` is for: counts the turn, which
+// the loop's gate cannot, for it is asked before turns.
+TF_Output AddTurnEnd(graph::Scope* scope, TF_Output i, TF_Operation* value, TF_Output number);
 
 // Tells TensorFlow of these ops; idempotent and thread-safe. The functions above call it.
 void RegisterLoopOps();

@@ -34,8 +34,9 @@ class Instance {
   // Session::Run's, where may_spread(). Throws tf::Error.
   std::vector<tf::TensorPtr> Run(const std::vector<TensorRef>& feeds, bool spreads = false) const;
   bool has_shard_number() const { return shard_number_.oper != nullptr; }
-  // Whether its loops can have several turns under way.
-  bool may_spread() const { return may_spread_; }
+  // Whether its loops can have several turns under way, and its last run took long enough for other threads
+  // to be woken.
+  bool may_spread() const { return may_spread_ && !was_short_; }
 
   // Says that the session will be closed under its runs: what these then fail with is no fault of theirs.
   void MarkClosed() { closed_ = true; }
@@ -50,6 +51,7 @@ class Instance {
   std::vector<TF_Output> fetches_;
   TF_Output shard_number_;
   bool may_spread_ = false;
+  mutable std::atomic<bool> was_short_{false};
   std::vector<const TF_Operation*> kept_;
   std::unique_ptr<Session> session_;
   std::atomic<bool> closed_{false};

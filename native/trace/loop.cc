@@ -91,8 +91,8 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
   const Shape shape = body.GetShape(value);
 
   TF_Output ended = i;
-  if (!scope->portable()) {
-    ended = control::AddTurnEnd(&body, i, value.oper, control::ShardNumber(scope), IsCounted(scope));
+  if (!scope->portable() && IsCounted(scope)) {
+    ended = control::AddTurnEnd(&body, i, value.oper, control::ShardNumber(scope));
   }
   const TF_Output stored = body.Op("TensorListSetItem").In(list).In(ended).In(value).Out();
   TF_Output next = body.Op("AddV2").In(i).In(body.Const(1)).Out();
