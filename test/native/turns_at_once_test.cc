@@ -80,9 +80,10 @@ class Room {
     const std::lock_guard<std::mutex> lock(mutex_);
     return most_;
   }
-  size_t threads() {
+  // Those that have come in.
+  std::set<std::thread::id> threads() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return threads_.size();
+    return threads_;
   }
 
  private:
@@ -191,33 +192,35 @@ class OtherShard {
  public:
   explicit OtherShard(Strategy* strategy) {
     strategy->Submit(std::make_shared<Job>(&begun_, end_.get_future().share(), &ended_));
-    begun_.get_future().wait();
+    thread = begun_.get_future().get();
   }
   ~OtherShard() {
     end_.set_value();
     ended_.get_future().wait();
   }
 
+  std::thread::id thread;
+
  private:
   class Job : public runtime::ShardedJob {
    public:
-    Job(std::promise<void>* begun, std::shared_future<void> end, std::promise<void>* ended)
+    Job(std::promise<std::thread::id>* begun, std::shared_future<void> end, std::promise<void>* ended)
         : ShardedJob(1, nullptr), begun_(begun), end_(std::move(end)), ended_(ended) {}
 
    protected:
     void RunShards(const runtime::Shards&, runtime::Replica&, control::ShardControl*) override {
-      begun_->set_value();
+      begun_->set_value(std::this_thread::get_id());
       end_.wait();
     }
     void Finish(std::exception_ptr) noexcept override { ended_->set_value(); }
 
    private:
-    std::promise<void>* const begun_;
+    std::promise<std::thread::id>* const begun_;
     const std::shared_future<void> end_;
     std::promise<void>* const ended_;
   };
 
-  std::promise<void> begun_;
+  std::promise<std::thread::id> begun_;
   std::promise<void> end_;
   std::promise<void> ended_;
 };
@@ -243,7 +246,7 @@ TEST(TurnsAtOnce, AShardBesideOthersMakesOneAfterTheOtherInItsCallersThread) {
   TheRoom().Open(2, kShort);
   EXPECT_EQ(Start(function, &strategy, 10).get().values, Tens(10));
   EXPECT_EQ(TheRoom().most(), 1);
-  EXPECT_EQ(TheRoom().threads(), 1U);
+  EXPECT_EQ(TheRoom().threads().size(), 1U);
 }
 
 TEST(TurnsAtOnce, TheNextTurnWaitsWhileAnotherShardIsThere) {
@@ -262,6 +265,26 @@ TEST(TurnsAtOnce, TheNextTurnWaitsWhileAnotherShardIsThere) {
   control->Cancel();
   ASSERT_EQ(run.wait_for(kLong), std::future_status::ready);
   EXPECT_EQ(run.get().code, TF_CANCELLED);
+}
+
+TEST(TurnsAtOnce, AShortRunStaysInItsCallersThread) {
+  const auto function = Build(2, InRoom);
+  Strategy strategy(1);
+  const std::thread::id caller = OtherShard(&strategy).thread;
+  // A run that was interrupted may have taken long, so another may be tried.
+  const auto end = std::chrono::steady_clock::now() + kLong;
+  do {
+    TheRoom().Open(1, milliseconds(0));
+    EXPECT_EQ(Start(function, &strategy, 2).get().values, Tens(2));
+  } while (TheRoom().threads() != std::set<std::thread::id>{caller} &&
+           std::chrono::steady_clock::now() < end);
+  EXPECT_EQ(TheRoom().threads(), std::set<std::thread::id>{caller});
+  // One that takes long is the last to stay there.
+  TheRoom().Open(2, kShort);
+  EXPECT_EQ(Start(function, &strategy, 2).get().values, Tens(2));
+  TheRoom().Open(2, kLong);
+  EXPECT_EQ(Start(function, &strategy, 2).get().values, Tens(2));
+  EXPECT_EQ(TheRoom().most(), 2);
 }
 
 TEST(TurnsAtOnce, ATurnCountsWhenItHasEnded) {
