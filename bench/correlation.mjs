@@ -5,6 +5,7 @@ import * as ke from 'keras-explainable';
 import { ROOT } from '../scripts/setup/process.mjs';
 import { openDemo } from './models.mjs';
 import { METHODS } from './peers/methods.mjs';
+import { spearman } from './spearman.mjs';
 
 /** Spearman's, the median over the demo's pictures and its trained model, each explained by the unit it is a picture of. */
 export async function correlation(method) {
@@ -34,29 +35,4 @@ async function pictures() {
   // A file's name ends in what it shows.
   const y = files.map((file) => [Number(/(\d)\.\w+$/.exec(file)[1])]);
   return { x: await ke.image.batchImages(await Promise.all(inputs)), y };
-}
-
-function spearman(a, b) {
-  const [x, y] = [ranks(a), ranks(b)];
-  const mean = (x.length - 1) / 2;
-  let [xy, xx, yy] = [0, 0, 0];
-  for (let i = 0; i < x.length; i++) {
-    xy += (x[i] - mean) * (y[i] - mean);
-    xx += (x[i] - mean) ** 2;
-    yy += (y[i] - mean) ** 2;
-  }
-  return xy / Math.sqrt(xx * yy);
-}
-
-/** From 0; equal values share the mean of theirs. */
-function ranks(values) {
-  const order = Array.from(values.keys()).sort((a, b) => values[a] - values[b]);
-  const found = new Float64Array(values.length);
-  for (let i = 0; i < order.length; ) {
-    let end = i + 1;
-    while (end < order.length && values[order[end]] === values[order[i]]) end++;
-    for (let j = i; j < end; j++) found[order[j]] = (i + end - 1) / 2;
-    i = end;
-  }
-  return found;
 }

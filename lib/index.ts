@@ -54,7 +54,7 @@ export type {
 } from './graph/method.js';
 export * as image from './image/index.js';
 export * as inspection from './inspection/index.js';
-export { type LoadModelOptions, loadModel, type ThreadOptions } from './load_model.js';
+export { type LoadModelOptions, loadModel, type Precision, type ThreadOptions } from './load_model.js';
 export * as methods from './methods/index.js';
 export type { Model, PredictOptions, PredictResultFor } from './model/model.js';
 export { RaggedTensor } from './ragged.js';

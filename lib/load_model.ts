@@ -19,6 +19,10 @@ export interface ThreadOptions {
   readonly interOp?: number;
 }
 
+/** What convolutions and matrix products are computed in. */
+export const PRECISIONS = ['float32', 'bfloat16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 export interface LoadModelOptions {
   /** The signature to take from a SavedModel. Default 'serving_default'. */
   readonly signature?: string;
@@ -47,7 +51,13 @@ export interface LoadModelOptions {
    * stay float32, as do results. 1.7 to 1.9 times as fast with AVX-512 BF16. Spearman's correlation of maps with those
    * of float32 is 0.999 for CAMs and 0.99 for input gradients of a trained network. Default 'float32'.
    */
-  readonly precision?: 'float32' | 'bfloat16';
+  readonly precision?: Precision;
+  /**
+   * As Keras' `compile(jit_compile)`: TensorFlow's XLA compiles what it can, once for each size of a batch. For GPUs, and
+   * models of many small ops; on CPUs it is slower than TensorFlow's own kernels for convolutions (docs/running.md).
+   * Default false.
+   */
+  readonly jitCompile?: boolean;
   /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */
   readonly inputs?: readonly string[];
   /** For a frozen GraphDef (.pb): names of the output tensors. Default: the ends of the graph. */
@@ -64,6 +74,7 @@ const OPTIONS = [
   'stepsPerExecution',
   'runEagerly',
   'precision',
+  'jitCompile',
   'inputs',
   'outputs',
 ] as const;
@@ -73,6 +84,21 @@ function checkNames(name: string, value: unknown): readonly string[] {
     throw wrongType(name, 'an array of names', value);
   }
   return value;
+}
+
+/** Refuses with `runEagerly` what does not compute ops as they were saved, one by one, in this process. */
+function refuseRewriting(asked: {
+  readonly bfloat16: boolean;
+  readonly jitCompile: boolean;
+  readonly workers: boolean;
+}): void {
+  const mend = 'It computes ops as they were saved.';
+  if (asked.bfloat16) throw refused('precision', "'float32'", "'bfloat16' with `runEagerly`", mend);
+  if (asked.jitCompile) throw refused('jitCompile', 'false', 'true with `runEagerly`', mend);
+  if (asked.workers) {
+    const without = 'They cannot look for NaN and Inf: load the model without `strategy`.';
+    throw refused('runEagerly', 'false', 'true with workers', without);
+  }
 }
 
 /**
@@ -96,11 +122,13 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     stepsPerExecution = 1,
     runEagerly = false,
     precision = 'float32',
+    jitCompile = false,
     inputs,
     outputs,
   } = options;
   checkInteger('stepsPerExecution', stepsPerExecution);
   checkBoolean('runEagerly', runEagerly);
+  checkBoolean('jitCompile', jitCompile);
   if (signature !== undefined) checkString('signature', signature);
   if (tags !== undefined) checkNames('tags', tags);
   if (inputs !== undefined) checkNames('inputs', inputs);
@@ -116,24 +144,13 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
       'Make one with `distribute.mirrored()`, for example.',
     );
   }
+  if (!PRECISIONS.includes(precision)) throw wrongType('precision', "'float32' or 'bfloat16'", precision);
   const bfloat16 = precision === 'bfloat16';
-  if (!bfloat16 && precision !== 'float32')
-    throw wrongType('precision', "'float32' or 'bfloat16'", precision);
-  if (runEagerly && bfloat16) {
-    throw refused(
-      'precision',
-      "'float32'",
-      "'bfloat16' with `runEagerly`",
-      'It computes ops as they were saved.',
-    );
-  }
-  if (runEagerly && strategy.kind === 'multiWorker') {
-    throw refused(
-      'runEagerly',
-      'false',
-      'true with workers',
-      'They cannot look for NaN and Inf: load the model without `strategy`.',
-    );
+  const workers = strategy.kind === 'multiWorker';
+  if (runEagerly) refuseRewriting({ bfloat16, jitCompile, workers });
+  if (jitCompile && workers) {
+    const mend = 'A worker computes as its own TensorFlow is told to.';
+    throw refused('jitCompile', 'false', 'true with workers', mend);
   }
   const addon = await ensureTensorflow();
   const held = await strategy.acquire({ addon, callers });
@@ -149,7 +166,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     );
     const core = new ModelCore(native, {
       strategy: held,
-      session: { intraOp, strategy: held.native, checkNumerics: runEagerly, bfloat16 },
+      session: { intraOp, strategy: held.native, checkNumerics: runEagerly, bfloat16, jitCompile },
       predict,
       // What fails is looked for in one step at a time: of several, whose sizes may differ, it would be any.
       stepsPerExecution: runEagerly ? 1 : stepsPerExecution,

@@ -15,20 +15,22 @@ function openModel(path, precision) {
 
 const predicting = (model, batchSize) => async (x) => [await model.predict(x, { batchSize })];
 
-function explaining(model, method, batchSize) {
+function explaining(model, method, batchSize, force) {
   const { call, view } = METHODS[method];
   const explained = view(model);
   return async (x, y) => {
-    const { logits, maps } = await call(explained, x, y, { batchSize, verbose: 0, force: false });
+    const { logits, maps } = await call(explained, x, y, { batchSize, verbose: 0, force });
     return [maps, logits];
   };
 }
 
-await answer(async ({ model: path, method, samples, batchSize, units: count = 1, precision = 'float32' }) => {
+await answer(async (job) => {
+  const { model: path, method, samples, batchSize, units: count = 1, precision, force } = job;
   const model = await openModel(path, precision);
   const x = noise(model, samples);
   const y = units(model, samples, count);
-  const compute = method === 'predict' ? predicting(model, batchSize) : explaining(model, method, batchSize);
+  const compute =
+    method === 'predict' ? predicting(model, batchSize) : explaining(model, method, batchSize, force);
   return async (rows) => {
     const whole = rows === samples;
     const [wanted, ...others] = await compute(whole ? x : x.rows(0, rows), y.slice(0, rows));

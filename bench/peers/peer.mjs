@@ -4,7 +4,7 @@
  *
  * What every peer understands (`do`), those of one kind of job being the same to all of them:
  *
- * - `open`, a job: loads what it needs. A job is `{ model, method, samples, batchSize, units?, precision? }`;
+ * - `open`, a job: loads what it needs. A job is `{ model, method, samples, batchSize, units?, precision?, force? }`;
  * - `maps`: the job for its first samples, with the values;
  * - `measure`: the job for all samples; `seconds`;
  * - `memory`: `bytes`, the most that the process has held.

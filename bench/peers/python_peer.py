@@ -48,8 +48,8 @@ def open_job(key, job):
 
 def run(key, rows=None):
     job, view, x, units = jobs[key]
-    # `force=False`: what was compiled is used again, as the library advises.
-    options = {"batch_size": job["batchSize"], "verbose": 0, "force": False}
+    # `force=False`: what was compiled is used again. The library's default compiles at every call.
+    options = {"batch_size": job["batchSize"], "verbose": 0, "force": job.get("force", False)}
     return getattr(ke, job["method"])(view, x[:rows], units[:rows], **options)[1]
 
 

@@ -198,6 +198,8 @@ export interface NativeSessionOptions {
   readonly checkNumerics?: boolean | undefined;
   /** Whether convolutions and matrix products may be computed in bfloat16 (native/graph/bfloat16.h). Default false. */
   readonly bfloat16?: boolean | undefined;
+  /** Whether XLA compiles what it can, at the first run of each size. Default false. */
+  readonly jitCompile?: boolean | undefined;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { DType, StaticShape } from '../binding/contract.js';
 import { ensureTensorflow } from '../binding/loader.js';
 import type { Batch, FileFeed } from '../data/batch.js';
 import { cast } from '../graph/ops/array.js';
-import type { Symbolic } from '../graph/symbolic.js';
+import { describeShape, type Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
 import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
@@ -11,7 +11,7 @@ import type { Model } from '../model/model.js';
 /** What of a batch a compiled function depends on. */
 export interface Signature {
   readonly inputs: readonly { readonly dtype: DType; readonly shape: StaticShape }[];
-  /** Where paths are fed. Of it, `JSON.stringify` keeps the key. */
+  /** Where paths are fed. */
   readonly files?: FileFeed | undefined;
   /** Units per sample: none named, exactly one (a gradient without a loop), or several. */
   readonly units: 'all' | 'one' | 'several';
@@ -30,6 +30,12 @@ export function signatureOf(model: Model, batch: Batch): Signature {
     return { dtype, shape: known };
   });
   return { inputs, units };
+}
+
+/** A word for `signature`: equal ones compile to equal functions. */
+export function kindOf({ inputs, files, units }: Signature): string {
+  const fed = inputs.map(({ dtype, shape }) => `${dtype} ${describeShape(shape)}`);
+  return `${fed.join()} ${files?.key ?? ''} ${units}`;
 }
 
 /** The symbols that a step begins with. */

@@ -1,5 +1,5 @@
 import type { Lease } from '../model/function_cache.js';
-import type { Signature } from './compile.js';
+import { kindOf, type Signature } from './compile.js';
 
 /** The compiled functions of one run, one per kind of batch. */
 export class Leases {
@@ -7,7 +7,7 @@ export class Leases {
 
   /** The function for batches of `signature`, made by `make` where there is none yet. */
   for(signature: Signature, make: (kind: string) => Promise<Lease>): Promise<Lease> {
-    const kind = JSON.stringify(signature);
+    const kind = kindOf(signature);
     let lease = this.#byKind.get(kind);
     if (lease === undefined) {
       lease = make(kind);

@@ -66,6 +66,14 @@ std::map<std::string, trace::AttrValue> ToAttrs(Napi::Value value) {
   return attrs;
 }
 
+// Default false.
+bool ToFlag(const Napi::Object& options, const std::string& name) {
+  const Napi::Value value = options.Get(name);
+  if (value.IsUndefined()) return false;
+  if (!value.IsBoolean()) ThrowTypeError("options." + name, "a boolean", value);
+  return value.As<Napi::Boolean>();
+}
+
 runtime::SessionConfig ToSessionConfig(const Napi::Object& options) {
   runtime::SessionConfig config;
   const Napi::Value intra_op = options.Get("intraOp");
@@ -74,14 +82,9 @@ runtime::SessionConfig ToSessionConfig(const Napi::Object& options) {
     ThrowTypeError("options.intraOp", "at most " + std::to_string(kMaxThreads), intra_op);
   }
   config.intra_op = static_cast<int>(count);
-  if (const Napi::Value check = options.Get("checkNumerics"); !check.IsUndefined()) {
-    if (!check.IsBoolean()) ThrowTypeError("options.checkNumerics", "a boolean", check);
-    config.check_numerics = check.As<Napi::Boolean>();
-  }
-  if (const Napi::Value bfloat16 = options.Get("bfloat16"); !bfloat16.IsUndefined()) {
-    if (!bfloat16.IsBoolean()) ThrowTypeError("options.bfloat16", "a boolean", bfloat16);
-    config.bfloat16 = bfloat16.As<Napi::Boolean>();
-  }
+  config.check_numerics = ToFlag(options, "checkNumerics");
+  config.bfloat16 = ToFlag(options, "bfloat16");
+  config.jit_compile = ToFlag(options, "jitCompile");
   return config;
 }
 

@@ -85,17 +85,35 @@ std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::ve
   return values;
 }
 
+// Weights are read where they are used: what freezes a graph inlines calls, and leaves an Identity for each
+// of their arguments, which stands in no layer.
+void ReadWeightsDirectly(FlatGraph* graph) {
+  for (FlatNode& node : graph->nodes) {
+    for (TensorId& input : node.inputs) {
+      TensorId from = input;
+      while (graph->nodes[from.node].op == "Identity" &&
+             graph->nodes[from.node].kind == FlatNode::Kind::kOp) {
+        from = graph->nodes[from.node].inputs[0];
+      }
+      if (graph->nodes[from.node].kind == FlatNode::Kind::kWeight) input = from;
+    }
+  }
+}
+
 }  // namespace
 
 void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
   std::vector<std::vector<Use>> uses(graph->nodes.size());
   // Consumers stand behind their inputs, so walking backwards sees what an Identity is used for before its
   // input.
+  std::vector<char> read_as_variable(graph->nodes.size(), 0);
   for (int node = static_cast<int>(graph->nodes.size()) - 1; node >= 0; --node) {
     const FlatNode& user = graph->nodes[node];
     for (size_t i = 0; i < user.inputs.size(); ++i) {
       auto& of_input = uses[user.inputs[i].node];
       if (PassesOn(user.op) && i == 0) {
+        const bool reads = user.op == "Identity" && BaseName(user.name).substr(0, 14) == "ReadVariableOp";
+        if (reads || read_as_variable[node] != 0) read_as_variable[user.inputs[i].node] = 1;
         of_input.insert(of_input.end(), uses[node].begin(), uses[node].end());
       } else {
         of_input.push_back({node, static_cast<int>(i)});
@@ -118,12 +136,16 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
         const std::string_view role = Role(user, use.input);
         if (role.empty()) continue;
         lift = true;
-        // A name of its own ("conv/kernel") says more than where it is read ("conv/Conv2D/ReadVariableOp").
-        if (name.find("/ReadVariableOp") != std::string::npos) name = Scope(user.name) + std::string(role);
+        // A name of its own ("conv/kernel") says more than where it is read ("conv/Conv2D/ReadVariableOp");
+        // one of no scope ("unknown_7", of what a function captured) says less.
+        if (name.find("/ReadVariableOp") != std::string::npos || name.find('/') == std::string::npos) {
+          name = Scope(user.name) + std::string(role);
+        }
         break;
       }
-      lift = lift || EndsWith(name, "/ReadVariableOp") || EndsWith(name, "/ReadVariableOp/resource") ||
-             BaseName(name) == "kernel" || BaseName(name) == "bias";
+      lift = lift || read_as_variable[node] != 0 || EndsWith(name, "/ReadVariableOp") ||
+             EndsWith(name, "/ReadVariableOp/resource") || BaseName(name) == "kernel" ||
+             BaseName(name) == "bias";
     }
     if (!lift) continue;
     chosen.push_back(static_cast<int>(node));
@@ -151,6 +173,7 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
     def.attrs = {{"dtype", TypeAttr(weight.dtype)}, {"shape", ShapeAttr(weight.shape)}};
     graph->weights.push_back(std::move(weight));
   }
+  if (policy == ConstantPolicy::kVariableLike) ReadWeightsDirectly(graph);
 }
 
 }  // namespace ke::graph

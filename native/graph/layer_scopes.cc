@@ -70,7 +70,7 @@ class MetadataScopes {
 // Scopes without metadata.
 class InferredScopes {
  public:
-  InferredScopes(const FlatGraph& graph, const ScopeTree& tree) : tree_(tree) {
+  InferredScopes(const FlatGraph& graph, const ScopeTree& tree) : tree_(tree), top_(FindTop(tree)) {
     for (const FlatWeight& weight : graph.weights) {
       for (const std::string& reader : weight.readers) {
         if (weight.is_variable) Learn(weight.name, reader);
@@ -93,7 +93,7 @@ class InferredScopes {
   const std::vector<int>& root_scopes() const { return root_scopes_; }
 
   std::vector<LayerScope> Run() {
-    for (const int child : tree_[0].children) {
+    for (const int child : tree_[top_].children) {
       const std::string name = LayerName(child, true);
       if (name.empty()) continue;
       const bool is_root = HoldsLayers(child) && (root_scopes_.empty() || name == root_);
@@ -106,13 +106,31 @@ class InferredScopes {
     }
     if (root_scopes_.empty()) {
       root_.clear();
-      Collect(0, -1, {});
+      Collect(top_, -1, {});
     }
     for (const int scope : root_scopes_) Collect(scope, -1, {});
     return std::move(scopes_);
   }
 
  private:
+  // Where the model stands: at the top level, or below the calls that tools which freeze a graph have
+  // inlined.
+  static int FindTop(const ScopeTree& tree) {
+    int top = 0;
+    for (;;) {
+      int only = -1;
+      int computing = 0;
+      for (const int child : tree[top].children) {
+        if (!tree[child].computes || tree[child].name == "Func") continue;
+        ++computing;
+        only = child;
+      }
+      if (computing != 1) return top;
+      if (!IsInlinedCall(tree[only].name)) return top;
+      top = only;
+    }
+  }
+
   // What a variable's name says of the scopes around the op that reads it.
   void Learn(const std::string& variable, const std::string& reader) {
     std::vector<std::string> layers = SplitPath(ParentPath(variable));
@@ -163,7 +181,7 @@ class InferredScopes {
       if (!tree_[scope].computes || tree_.IsOp(tree_[scope].path)) return;
       ++(NumberedName(scope).empty() ? other : numbered);
     };
-    for (const int top : tree_[0].children) {
+    for (const int top : tree_[top_].children) {
       count(top);
       for (const int child : tree_[top].children) count(child);
     }
@@ -190,9 +208,10 @@ class InferredScopes {
     if (named != names_.end()) return named->second;
     if (numbered_) return NumberedName(index);
     if (holders_.count(scope.path) > 0) return scope.name;
-    const bool plain =
-        without_number_ > 0 && parent_holds_layers && scope.computes && !tree_.IsOp(scope.path);
-    return plain ? scope.name : std::string();
+    if (!scope.computes || tree_.IsOp(scope.path)) return {};
+    const bool plain = parent_holds_layers && (without_number_ > 0 || names_.empty());
+    // Of weights without names it is known only who reads them.
+    return plain || (names_.empty() && HoldsLayers(index)) ? scope.name : std::string();
   }
 
   // Whether a variable's name or a numbered scope proves a layer directly below.
@@ -225,6 +244,7 @@ class InferredScopes {
   }
 
   const ScopeTree& tree_;
+  const int top_;
   std::map<std::string, std::string> names_;  // scope -> layer, as a variable's name proves
   std::set<std::string> holders_;
   int with_number_ = 0;

@@ -116,6 +116,7 @@ class TypeInference {
   // Whether the op stands in the layer's own scope: below it comes no scope of a child.
   bool IsOwn(const std::string& name, size_t depth) const {
     const std::vector<std::string> parts = SplitPath(name);
+    while (depth < parts.size() && IsInlinedCall(parts[depth - layer_.record.path.size()])) ++depth;
     // The scope has as many parts as the path, and one more where the model's own scope is around it.
     for (size_t at = depth; at <= depth + 1 && at + 1 < parts.size(); ++at) {
       for (const std::string& child : layer_.children) {

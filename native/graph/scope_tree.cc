@@ -69,4 +69,10 @@ std::string_view WithoutNumber(std::string_view name) {
   return name.substr(0, last);
 }
 
+bool IsInlinedCall(std::string_view name) {
+  const std::string_view plain = WithoutNumber(name);
+  const std::string_view op = plain.empty() ? name : plain;
+  return op == "StatefulPartitionedCall" || op == "PartitionedCall";
+}
+
 }  // namespace ke::graph

@@ -42,4 +42,7 @@ std::string_view ParentPath(std::string_view path);
 // "layer" of "layer_3"; empty where the name does not end in a number.
 std::string_view WithoutNumber(std::string_view name);
 
+// Whether a scope is what is left of a call that a tool has inlined before it froze the graph.
+bool IsInlinedCall(std::string_view name);
+
 }  // namespace ke::graph

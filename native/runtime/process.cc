@@ -58,6 +58,7 @@ std::string GpuOptionsProto() {
 void PrepareTensorFlowEnvironment() {
   SetDefault("TF_OVERRIDE_GLOBAL_THREADPOOL", "1");
   SetDefault("TF_ONEDNN_ASSUME_FROZEN_WEIGHTS", "1");
+  SetDefault("TF_XLA_FLAGS", "--tf_xla_cpu_global_jit");
   SetDefault("TF_CPP_MIN_LOG_LEVEL", "2");
 }
 

@@ -8,8 +8,9 @@ namespace ke::runtime {
 
 // Sets the environment variables that TensorFlow reads once, where the user has not: for every session its
 // own op threads (else the first session of the process decides for all), oneDNN's packed form of a weight
-// kept from run to run (weights never change here, but most are variables), and no information logged. Not
-// thread-safe, as setenv is not: call it on the JavaScript thread, before LoadTensorFlow.
+// kept from run to run (weights never change here, but most are variables), XLA for CPUs, too, in sessions
+// that ask for it, and no information logged. Not thread-safe, as setenv is not: call it on the JavaScript
+// thread, before LoadTensorFlow.
 void PrepareTensorFlowEnvironment();
 
 // Of the process's GPUs, for all its sessions: TensorFlow takes those of the first.

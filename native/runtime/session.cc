@@ -21,6 +21,8 @@ constexpr int kOptimizerOptions = 3;
 constexpr int kRewriteOptions = 10;
 constexpr int kOptLevel = 3;  // of OptimizerOptions
 constexpr int kNoOptimization = -1;
+constexpr int kGlobalJitLevel = 5;
+constexpr int kOn2 = 2;
 constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig, as the next ones
 constexpr int kRemapping = 14;
 constexpr int kBfloat16 = 31;  // auto_mixed_precision_onednn_bfloat16
@@ -58,6 +60,10 @@ void AddPlainGraph(protozero::pbf_writer* writer) {
 void AddFastGraph(const SessionConfig& config, protozero::pbf_writer* writer) {
   const bool fuses = config.target.empty() || !config.bfloat16;
   protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
+  if (config.jit_compile) {
+    protozero::pbf_writer optimizer(graph, graph_options::kOptimizerOptions);
+    optimizer.add_enum(graph_options::kGlobalJitLevel, graph_options::kOn2);
+  }
   protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
   rewriter.add_enum(graph_options::kRemapping, fuses ? graph_options::kAggressive : graph_options::kOff);
   if (config.bfloat16) rewriter.add_enum(graph_options::kBfloat16, graph_options::kOn);

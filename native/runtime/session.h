@@ -20,6 +20,8 @@ struct SessionConfig {
   // TensorFlow computes convolutions and matrix products in bfloat16, on a CPU, and what stands between them;
   // not those that are kept (see Run).
   bool bfloat16 = false;
+  // XLA compiles what it can, at the first run of each size.
+  bool jit_compile = false;
   std::string target =
       {};              // empty: this process; else a server, "grpc://host:port", whose threads are its own
   int cpus = 1;        // CPU devices of a session in this process

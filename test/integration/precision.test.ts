@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { spearman } from '../../bench/spearman.mjs';
 import * as ke from '../../lib/index.js';
 import { METHODS } from './tiny_reference.js';
 
@@ -40,33 +41,6 @@ const explain = async (method: ke.AnyMethod, model: ke.Model) => {
   return { logits: logits.data as Float32Array, maps: maps as ke.Tensor };
 };
 
-/** Ranks from 0; those of equal values are shared. */
-function ranks(values: Float32Array): Float64Array {
-  const order = Array.from(values.keys()).sort((a, b) => (values[a] as number) - (values[b] as number));
-  const ranked = new Float64Array(values.length);
-  for (let from = 0; from < order.length; ) {
-    let to = from;
-    while (to < order.length && values[order[to] as number] === values[order[from] as number]) to++;
-    for (let i = from; i < to; i++) ranked[order[i] as number] = (from + to - 1) / 2;
-    from = to;
-  }
-  return ranked;
-}
-
-/** Spearman's rank correlation. */
-function correlation(a: Float32Array, b: Float32Array): number {
-  const [x, y] = [ranks(a), ranks(b)];
-  const mean = (x.length - 1) / 2;
-  let [xy, xx, yy] = [0, 0, 0];
-  for (let i = 0; i < x.length; i++) {
-    const [dx, dy] = [(x[i] as number) - mean, (y[i] as number) - mean];
-    xy += dx * dy;
-    xx += dx * dx;
-    yy += dy * dy;
-  }
-  return xy / Math.sqrt(xx * yy);
-}
-
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] as number;
 
 describe.each(Object.entries(METHODS))('%s', (_, method) => {
@@ -78,7 +52,7 @@ describe.each(Object.entries(METHODS))('%s', (_, method) => {
     const rowsOf = ({ data }: ke.Tensor, i: number) =>
       (data as Float32Array).subarray(i * size, (i + 1) * size);
     const all = Array.from({ length: samples }, (_, i) =>
-      correlation(rowsOf(received.maps, i), rowsOf(expected.maps, i)),
+      spearman(rowsOf(received.maps, i), rowsOf(expected.maps, i)),
     );
     expect(median(all)).toBeGreaterThan(0.99);
   });
@@ -124,9 +98,9 @@ test('maps do not depend on where they are computed', async () => {
     ]) {
       using model = await ke.loadModel(MODEL, { precision: 'bfloat16', strategy });
       const { logits, maps } = await explain(gradcam, model);
-      expect(correlation(logits, expected.logits)).toBeGreaterThan(0.999);
+      expect(spearman(logits, expected.logits)).toBeGreaterThan(0.999);
       const [a, b] = [maps.data, expected.maps.data] as Float32Array[];
-      expect(correlation(a as Float32Array, b as Float32Array)).toBeGreaterThan(0.999);
+      expect(spearman(a as Float32Array, b as Float32Array)).toBeGreaterThan(0.999);
     }
   } finally {
     await workers.close();

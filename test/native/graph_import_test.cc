@@ -17,7 +17,7 @@ using tf::C;
 std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name,
                                               const std::string& signature = "serving_default") {
   LoadOptions options;
-  options.path = FixturePath(name) + (name == "keras3-frozen" ? "/model.pb" : "/model");
+  options.path = FixturePath(name) + (name.ends_with("frozen") ? "/model.pb" : "/model");
   options.signature = signature;
   return ModelGraph::Load(options);
 }
@@ -105,7 +105,7 @@ TEST_P(KerasModels, TypesAreKerasClasses) {
 
 INSTANTIATE_TEST_SUITE_P(All, KerasModels,
                          ::testing::Values("keras2-nested", "keras3-nested", "keras2-shared", "keras3-shared",
-                                           "keras2-subclassed", "keras3-frozen"));
+                                           "keras2-subclassed", "keras3-frozen", "keras3-refrozen"));
 
 TEST(GraphImport, WeightsBearKerasNamesAndBelongToLayers) {
   for (const char* name : {"keras2-nested", "keras3-nested"}) {
@@ -123,6 +123,21 @@ TEST(GraphImport, WeightsBearKerasNamesAndBelongToLayers) {
     EXPECT_TRUE(FindRecord(*model, "act").weights.empty()) << name;
   }
   EXPECT_EQ(LoadFixture("keras2-nested")->FindWeight("nothing"), nullptr);
+}
+
+// Keras 2's file alone tells a layer whose name has a slash from a layer in another.
+TEST(GraphImport, AFrozenKeras2ModelGivesTheSameAndShowsItsLayersAndKernels) {
+  const Expected expected = ReadExpected("keras2-refrozen");
+  const auto model = LoadFixture("keras2-refrozen");
+  const std::vector<Values> results = RunModel(*model, InputsOf(expected), model->output_tensors());
+  ExpectClose(results[0], expected.outputs[0].second, "output");
+  for (const char* path : {"stem", "inner|ic", "conv2d_1", "conv2d", "predictions"}) {
+    const LayerRecord& layer = FindRecord(*model, path);
+    EXPECT_TRUE(std::any_of(layer.weights.begin(), layer.weights.end(), [](const std::string& name) {
+      return name.ends_with("/kernel");
+    })) << path;
+  }
+  for (const char* path : {"re_lu", "residual", "gap"}) EXPECT_EQ(FindRecord(*model, path).calls.size(), 1u);
 }
 
 TEST(GraphImport, CallsTellWhatEntersAndLeaves) {

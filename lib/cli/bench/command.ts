@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { interruptible } from '../interrupt.js';
+import { withLoadFlags } from '../loading.js';
 import { METHOD_NAMES, singleMethodName } from '../methods/named.js';
 import { imageSize, integer } from '../options.js';
-import { strategyOption, workersOption } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import { type BenchOptions, batchSizes, duration } from './options.js';
 import { bench } from './run.js';
@@ -17,7 +17,7 @@ Exit codes: 0 done, 1 something failed, 2 wrong arguments, 130 interrupted.`;
 
 /** `keras-explainable bench`: how fast a model predicts and explains on this machine. */
 export function benchCommand(terminal: Terminal, done: (code: number) => void): Command {
-  return new Command('bench')
+  const command = new Command('bench')
     .description('Measures how fast a model predicts and explains on this machine.')
     .requiredOption('--model <path>', 'a SavedModel directory, or a frozen .pb file')
     .option(
@@ -39,10 +39,8 @@ export function benchCommand(terminal: Terminal, done: (code: number) => void): 
       'parts of a batch that are computed at once (default: the cores)',
       integer(1, 1024),
     )
-    .option('--signature <name>', 'the signature of the SavedModel')
-    .addOption(strategyOption())
-    .addOption(workersOption())
-    .option('--json', 'print a JSON object a line instead of a table', false)
+    .option('--json', 'print a JSON object a line instead of a table', false);
+  return withLoadFlags(command)
     .addHelpText('after', EXAMPLES)
     .action((options: BenchOptions) =>
       interruptible(terminal, done, (signal) => bench(options, terminal, signal)),

@@ -1,8 +1,8 @@
 import { InvalidArgumentError } from 'commander';
-import type { StrategyFlags } from '../strategy.js';
+import type { LoadFlags } from '../loading.js';
 
 /** What `keras-explainable bench` was asked to do, checked. */
-export interface BenchOptions extends StrategyFlags {
+export interface BenchOptions extends LoadFlags {
   readonly model: string;
   readonly method: string;
   readonly layer?: string;
@@ -10,7 +10,6 @@ export interface BenchOptions extends StrategyFlags {
   readonly seconds: number;
   readonly size?: readonly [height: number, width: number];
   readonly threads?: number;
-  readonly signature?: string;
   readonly json: boolean;
 }
 

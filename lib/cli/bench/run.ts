@@ -6,6 +6,7 @@ import type { Model } from '../../model/model.js';
 import { untilAborted } from '../../signal.js';
 import { elementsOf, type Tensor } from '../../tensor.js';
 import { exitCodes, UsageError } from '../failure.js';
+import { loadOptionsOf } from '../loading.js';
 import { explainBatch } from '../methods/explaining.js';
 import { explainedModel } from '../methods/exposed.js';
 import { methodsOf, type NamedMethod } from '../methods/named.js';
@@ -14,7 +15,6 @@ import { formatBytes } from '../numbers.js';
 import { memoryLimit } from '../pictures/memory.js';
 import { shapeText } from '../pictures/target.js';
 import { startProgress } from '../progress.js';
-import { strategyOf } from '../strategy.js';
 import { positionsOf, shapeFor, syntheticInputs } from '../synthetic.js';
 import type { Terminal } from '../terminal.js';
 import { median, timeInRounds } from './measure.js';
@@ -26,18 +26,18 @@ const SIZE: readonly [number, number] = [224, 224];
 
 /** What `keras-explainable bench` does. Returns the exit code. */
 export async function bench(options: BenchOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
-  const { model: path, signature, threads = availableParallelism(), size = SIZE } = options;
+  const { model: path, threads = availableParallelism(), size = SIZE } = options;
   const [method] = methodsOf([options.method], {}, 'unit') as [NamedMethod];
   if (options.layer !== undefined && !method.needsActivations) {
     throw new UsageError(`--layer: ${method.name} explains by the input and takes no layer.`);
   }
-  const strategy = strategyOf(options);
+  const loading = loadOptionsOf(options);
   const printer = new BenchPrinter(terminal, options.json);
   const begun = performance.now();
   const addon = await untilAborted(ensureTensorflow(), signal);
   const version = await addon.loadLibrary(addon.loadedPath() as string);
   const library = performance.now() - begun;
-  return withModel(path, { signature, threads: { interOp: threads }, strategy }, signal, async (model) => {
+  return withModel(path, { ...loading, threads: { interOp: threads } }, signal, async (model) => {
     const load = performance.now() - begun - library;
     checkSizes(model.inputs, options.batchSize, size, options.size);
     const runner = new Runner(model, method, options, size, signal);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { exitCodes } from '../failure.js';
 import { interruptible } from '../interrupt.js';
+import { signatureOption } from '../loading.js';
 import { type Terminal, writeJson, writeLine } from '../terminal.js';
 import { cacheFinding, environmentFinding } from './environment.js';
 import { type Finding, printFinding } from './finding.js';
@@ -28,7 +29,7 @@ export function doctorCommand(terminal: Terminal, done: (code: number) => void):
   return new Command('doctor')
     .description('Says what was found and what is missing on this machine, and how to mend it.')
     .option('--model <path>', 'a SavedModel directory, or a frozen .pb file, to load and explain, too')
-    .option('--signature <name>', 'the signature of the SavedModel')
+    .addOption(signatureOption())
     .option('--json', 'print one JSON document instead of text', false)
     .addHelpText('after', EXAMPLES)
     .action((options: DoctorOptions) =>

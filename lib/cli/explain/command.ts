@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { COLORMAPS } from '../../image/colormap.js';
 import { interruptible } from '../interrupt.js';
+import { withLoadFlags } from '../loading.js';
 import { METHOD_NAMES, methodName } from '../methods/named.js';
 import {
   amount,
@@ -14,7 +15,6 @@ import {
   scaleList,
   unitList,
 } from '../options.js';
-import { strategyOption, workersOption } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import type { ExplainOptions } from './options.js';
 import { explainPictures } from './run.js';
@@ -32,7 +32,7 @@ Exit codes: 0 done, 1 something failed (what could be done is done), 2 wrong arg
 
 /** `keras-explainable explain`: overlays and a page that show where a model looked. */
 export function explainCommand(terminal: Terminal, done: (code: number) => void): Command {
-  return new Command('explain')
+  const command = new Command('explain')
     .description('Explains the predictions of a SavedModel for pictures, and writes overlays and index.html.')
     .requiredOption('--model <dir>', 'a SavedModel directory')
     .requiredOption(
@@ -65,9 +65,6 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     .option('--labels <file>', 'class names: one a line, or JSON')
     .option('--boxes <file>', 'boxes, as {"picture.png": [x0, y0, x1, y1]}: plays the pointing game')
     .option('--batch-size <n>', 'pictures in memory at once', integer(1, 4096), 16)
-    .option('--signature <name>', 'the signature of the SavedModel')
-    .addOption(strategyOption())
-    .addOption(workersOption())
     .option(
       '--preprocess <mode>',
       'none, unit, tf, torch or caffe: how pixels become inputs',
@@ -82,7 +79,8 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
       'also a PNG of the first pictures above their maps (all: OUT/methods.png)',
       pngFile,
     )
-    .option('--json', 'print a JSON object a line instead of text', false)
+    .option('--json', 'print a JSON object a line instead of text', false);
+  return withLoadFlags(command)
     .addHelpText('after', EXAMPLES)
     .action((options: ExplainOptions) =>
       interruptible(terminal, done, (signal) => explainPictures(options, terminal, signal)),

@@ -1,10 +1,10 @@
 import type { Colormap } from '../../image/colormap.js';
+import type { LoadFlags } from '../loading.js';
 import type { MethodSettings } from '../methods/named.js';
 import type { PictureOptions } from '../pictures/target.js';
-import type { StrategyFlags } from '../strategy.js';
 
 /** What `keras-explainable explain` was asked to do, checked. */
-export interface ExplainOptions extends MethodSettings, PictureOptions, StrategyFlags {
+export interface ExplainOptions extends MethodSettings, PictureOptions, LoadFlags {
   readonly model: string;
   readonly images: readonly string[];
   readonly method: string;
@@ -15,7 +15,6 @@ export interface ExplainOptions extends MethodSettings, PictureOptions, Strategy
   readonly labels?: string;
   readonly boxes?: string;
   readonly batchSize: number;
-  readonly signature?: string;
   readonly alpha: number;
   readonly colormap: Colormap;
   readonly json: boolean;

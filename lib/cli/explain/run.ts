@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { UsageError } from '../failure.js';
+import { loadOptionsOf } from '../loading.js';
 import { ALL, COMPARED_NAMES, methodsOf } from '../methods/named.js';
 import { withModel } from '../model.js';
 import { checkOutput } from '../output.js';
@@ -7,7 +8,6 @@ import { findPictures } from '../pictures/files.js';
 import { readLabels } from '../pictures/labels.js';
 import { checkMemory } from '../pictures/memory.js';
 import { targetOf } from '../pictures/target.js';
-import { strategyOf } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import { compareMethods } from './compare.js';
 import type { Job } from './job.js';
@@ -26,7 +26,7 @@ export async function explainPictures(
   if (options.layer !== undefined && !methods.some(({ needsActivations }) => needsActivations)) {
     throw new UsageError(`--layer: ${options.method} explains by the input and takes no layer.`);
   }
-  const strategy = strategyOf(options);
+  const loading = loadOptionsOf(options);
   const [labels, boxes, paths] = await Promise.all([
     options.labels === undefined ? [] : readLabels(options.labels),
     options.boxes === undefined ? null : readBoxes(options.boxes),
@@ -37,7 +37,7 @@ export async function explainPictures(
   if (boxes !== null && !paths.some((path) => boxOf(boxes, path) !== undefined)) {
     throw new UsageError(`--boxes: '${options.boxes}' has a box for none of the ${paths.length} pictures.`);
   }
-  return withModel(options.model, { signature: options.signature, strategy }, signal, async (model) => {
+  return withModel(options.model, loading, signal, async (model) => {
     const target = targetOf(model, options);
     checkMemory(target, {
       batchSize: Math.min(options.batchSize, paths.length),

@@ -3,6 +3,7 @@ import { nearNames } from '../../arguments.js';
 import type { Model } from '../../model/model.js';
 import { exitCodes, UsageError } from '../failure.js';
 import { interruptible } from '../interrupt.js';
+import { signatureOption } from '../loading.js';
 import { withModel } from '../model.js';
 import { type Terminal, writeJson, writeLine } from '../terminal.js';
 import { factsOf, type LayerFacts } from './facts.js';
@@ -31,7 +32,7 @@ export function layersCommand(terminal: Terminal, done: (code: number) => void):
     )
     .requiredOption('--model <path>', 'a SavedModel directory, or a frozen .pb file')
     .option('--filter <text>', 'only layers whose path or type has this in it, in any case')
-    .option('--signature <name>', 'the signature of the SavedModel')
+    .addOption(signatureOption())
     .option('--json', 'print one JSON document instead of a table', false)
     .addHelpText('after', EXAMPLES)
     .action((options: LayersOptions) =>

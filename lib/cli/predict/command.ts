@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { interruptible } from '../interrupt.js';
+import { withLoadFlags } from '../loading.js';
 import { imageSize, integer, preprocessing } from '../options.js';
-import { strategyOption, workersOption } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import type { PredictOptions } from './options.js';
 import { predict } from './run.js';
@@ -16,7 +16,7 @@ Exit codes: 0 done, 1 something failed (what could be done is done), 2 wrong arg
 
 /** `keras-explainable predict`: the model's class scores for pictures, or its outputs for arrays. */
 export function predictCommand(terminal: Terminal, done: (code: number) => void): Command {
-  return new Command('predict')
+  const command = new Command('predict')
     .description('Prints what a SavedModel says of pictures, or of arrays of numbers.')
     .requiredOption('--model <dir>', 'a SavedModel directory')
     .option(
@@ -27,16 +27,14 @@ export function predictCommand(terminal: Terminal, done: (code: number) => void)
     .option('--labels <file>', 'class names: one a line, or JSON')
     .option('--top <n>', 'print the n classes of the highest score', integer(1), 3)
     .option('--batch-size <n>', 'pictures, or rows of arrays, at once', integer(1, 4096), 16)
-    .option('--signature <name>', 'the signature of the SavedModel')
-    .addOption(strategyOption())
-    .addOption(workersOption())
     .option(
       '--preprocess <mode>',
       'none, unit, tf, torch or caffe: how pixels become inputs (default: none)',
       preprocessing,
     )
     .option('--size <size>', "the input size, as '224' or '224x320', of a model that takes any", imageSize)
-    .option('--json', 'print a JSON object a line instead of text; of --inputs, all outputs', false)
+    .option('--json', 'print a JSON object a line instead of text; of --inputs, all outputs', false);
+  return withLoadFlags(command)
     .addHelpText('after', EXAMPLES)
     .action((options: PredictOptions) =>
       interruptible(terminal, done, (signal) => predict(options, terminal, signal)),

@@ -1,8 +1,8 @@
+import type { LoadFlags } from '../loading.js';
 import type { PictureOptions } from '../pictures/target.js';
-import type { StrategyFlags } from '../strategy.js';
 
 /** What `keras-explainable predict` was asked to do, checked. */
-export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'units'>, StrategyFlags {
+export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'units'>, LoadFlags {
   readonly model: string;
   readonly images?: readonly string[];
   readonly inputs?: string;
@@ -10,6 +10,5 @@ export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'uni
   readonly labels?: string;
   readonly top: number;
   readonly batchSize: number;
-  readonly signature?: string;
   readonly json: boolean;
 }

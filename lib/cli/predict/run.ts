@@ -1,10 +1,10 @@
 import { exitCodes, UsageError } from '../failure.js';
+import { loadOptionsOf } from '../loading.js';
 import { withModel } from '../model.js';
 import { findPictures } from '../pictures/files.js';
 import { readLabels } from '../pictures/labels.js';
 import { checkMemory } from '../pictures/memory.js';
 import { targetOf } from '../pictures/target.js';
-import { strategyOf } from '../strategy.js';
 import type { Terminal } from '../terminal.js';
 import { predictArrays, readInputs } from './arrays.js';
 import type { PredictOptions } from './options.js';
@@ -16,17 +16,17 @@ export async function predict(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
-  const { model: path, signature, labels: labelFile, images, inputs, batchSize, size } = options;
+  const { model: path, labels: labelFile, images, inputs, batchSize, size } = options;
   if ((images === undefined) === (inputs === undefined)) {
     throw new UsageError('Expected either --images or --inputs: what the model is to be given.');
   }
   if (inputs !== undefined) refuseForArrays(options);
-  const strategy = strategyOf(options);
+  const loading = loadOptionsOf(options);
   const labels = labelFile === undefined ? [] : await readLabels(labelFile);
   let failed: number;
   if (images !== undefined) {
     const paths = await findPictures(images);
-    failed = await withModel(path, { signature, strategy }, signal, async (model) => {
+    failed = await withModel(path, loading, signal, async (model) => {
       const { preprocess = 'none' } = options;
       const target = targetOf(model, { preprocess, size });
       checkMemory(target, { batchSize: Math.min(batchSize, paths.length), size });
@@ -34,7 +34,7 @@ export async function predict(
     });
   } else {
     const arrays = await readInputs(inputs as string, signal);
-    failed = await withModel(path, { signature, strategy }, signal, async (model) => {
+    failed = await withModel(path, loading, signal, async (model) => {
       await predictArrays({ model, arrays, labels, options, terminal, signal });
       return 0;
     });

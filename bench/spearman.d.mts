@@ -1,0 +1,1 @@
+export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number;
