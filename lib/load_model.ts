@@ -12,7 +12,10 @@ import { Model, ModelCore } from './model/model.js';
 export interface ThreadOptions {
   /** Threads that one op may use. Default 1: it is the samples of a batch that are spread over the cores. */
   readonly intraOp?: number;
-  /** Parts of a batch that are computed at once. Default: the cores that this process may use. */
+  /**
+   * Parts of a batch that are computed at once; of a part that is alone, turns of a loop (units of a Jacobian, batches of
+   * Score-CAM's masks). Default: the cores that this process may use.
+   */
   readonly interOp?: number;
 }
 

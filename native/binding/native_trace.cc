@@ -217,9 +217,10 @@ Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
   return Promised(info.Env(), [&]() -> Napi::Value {
     const std::vector<trace::SymbolId> fetches = ToIds(info[0], "fetches");
     const Napi::Object options = ToObject(info[1], "options");
-    const runtime::SessionConfig config = ToSessionConfig(options);
+    runtime::SessionConfig config = ToSessionConfig(options);
     const StrategyRef strategy =
         NativeStrategy::From(options.Get("strategy"), "options.strategy")->strategy();
+    config.turns_at_once = strategy->TurnsAtOnce();
     Recording();
     *state_.sealed = true;
     Environment& environment = Environment::Of(info.Env());

@@ -26,6 +26,16 @@ const std::string& AnnouncementName() {
   return name;
 }
 
+const std::string& OverlapName() {
+  static const std::string& name = *new std::string(tf::OwnOpName("Overlap"));
+  return name;
+}
+
+const std::string& TurnEndName() {
+  static const std::string& name = *new std::string(tf::OwnOpName("TurnEnd"));
+  return name;
+}
+
 template <typename T>
 T Value(const tf::TensorPtr& scalar) {
   return *static_cast<const T*>(C().TF_TensorData(scalar.get()));
@@ -46,6 +56,8 @@ void* CreateGate(TF_OpKernelConstruction* construction) noexcept {
   return gate;
 }
 
+void DeleteGate(void* kernel) noexcept { delete static_cast<Gate*>(kernel); }
+
 void ComputeGate(void* kernel, TF_OpKernelContext* context) noexcept {
   tf::GuardedKernel(context, [&] {
     const tf::TensorPtr more = tf::KernelInput(context, 0);
@@ -58,9 +70,9 @@ void ComputeGate(void* kernel, TF_OpKernelContext* context) noexcept {
   });
 }
 
-void DeleteGate(void* kernel) noexcept { delete static_cast<Gate*>(kernel); }
+void* CreateNothing(TF_OpKernelConstruction*) noexcept { return nullptr; }
 
-void* CreateAnnouncement(TF_OpKernelConstruction*) noexcept { return nullptr; }
+void DeleteNothing(void*) noexcept {}
 
 void ComputeAnnouncement(void*, TF_OpKernelContext* context) noexcept {
   tf::GuardedKernel(context, [&] {
@@ -73,7 +85,21 @@ void ComputeAnnouncement(void*, TF_OpKernelContext* context) noexcept {
   });
 }
 
-void DeleteAnnouncement(void*) noexcept {}
+void ComputeOverlap(void*, TF_OpKernelContext* context) noexcept {
+  tf::GuardedKernel(context, [&] {
+    const RunningShard* shard = RunningShard::Find(Value<int32_t>(tf::KernelInput(context, 1)));
+    const unsigned char may = shard != nullptr && shard->overlaps() ? 1 : 0;
+    tf::SetKernelOutput(context, tf::MakeTensor(TF_BOOL, {}, &may));
+  });
+}
+
+void ComputeTurnEnd(void*, TF_OpKernelContext* context) noexcept {
+  tf::GuardedKernel(context, [&] {
+    RunningShard* shard = RunningShard::Find(Value<int32_t>(tf::KernelInput(context, 1)));
+    if (shard != nullptr) shard->TurnEnded();
+    tf::SetKernelOutput(context, tf::KernelInput(context, 0));
+  });
+}
 
 }  // namespace
 
@@ -93,9 +119,25 @@ void RegisterLoopOps() {
                        "announced: int32",
                        {},
                        tf::InferScalar,
-                       CreateAnnouncement,
+                       CreateNothing,
                        ComputeAnnouncement,
-                       DeleteAnnouncement});
+                       DeleteNothing});
+    tf::RegisterOwnOp({OverlapName(),
+                       {"i: int32", "number: int32"},
+                       "may: bool",
+                       {},
+                       tf::InferScalar,
+                       CreateNothing,
+                       ComputeOverlap,
+                       DeleteNothing});
+    tf::RegisterOwnOp({TurnEndName(),
+                       {"i: int32", "number: int32"},
+                       "ended: int32",
+                       {},
+                       tf::InferScalar,
+                       CreateNothing,
+                       ComputeTurnEnd,
+                       DeleteNothing});
   });
 }
 
@@ -119,6 +161,16 @@ TF_Output AddGate(Scope* scope, TF_Output more, TF_Output number, bool counted) 
 TF_Output AddAnnouncement(Scope* scope, TF_Output number, TF_Output count) {
   RegisterLoopOps();
   return scope->Op(AnnouncementName(), "announcement").In(number).In(count).Out();
+}
+
+TF_Output AddOverlap(Scope* scope, TF_Output i, TF_Output number) {
+  RegisterLoopOps();
+  return scope->Op(OverlapName(), "overlap").In(i).In(number).Out();
+}
+
+TF_Output AddTurnEnd(Scope* scope, TF_Output i, TF_Operation* value, TF_Output number) {
+  RegisterLoopOps();
+  return scope->Op(TurnEndName(), "turn_end").In(i).In(number).After(value).Out();
 }
 
 }  // namespace ke::control

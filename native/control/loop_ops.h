@@ -20,6 +20,15 @@ TF_Output AddGate(graph::Scope* scope, TF_Output more, TF_Output number, bool co
 // loop whose gate takes this number cannot begin before.
 TF_Output AddAnnouncement(graph::Scope* scope, TF_Output number, TF_Output count);
 
+// For loops whose turns do not need each other, in the body's scope. Whether the turn after turn `i` may
+// begin while this one is under way (a bool scalar), asked of the run of shard `number` in every turn: no
+// where there is none.
+TF_Output AddOverlap(graph::Scope* scope, TF_Output i, TF_Output number);
+
+// `i`, unchanged, after `value` (an op of the body), which is what turn `i` is for: counts the turn, which
+// the loop's gate cannot, for it is asked before turns.
+TF_Output AddTurnEnd(graph::Scope* scope, TF_Output i, TF_Operation* value, TF_Output number);
+
 // Tells TensorFlow of these ops; idempotent and thread-safe. The functions above call it.
 void RegisterLoopOps();
 

@@ -36,7 +36,8 @@ RunControl::Progress RunControl::progress() const {
   return {done, std::max<int64_t>(done, std::llround(total))};
 }
 
-RunningShard::RunningShard(const ShardControl* control) : shard_(control), control_(control->run()) {
+RunningShard::RunningShard(const ShardControl* control, bool spreads)
+    : shard_(control), control_(control->run()), spreads_(spreads) {
   Registry& registry = Shards();
   const std::lock_guard<std::shared_mutex> lock(registry.mutex);
   do {

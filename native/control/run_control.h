@@ -56,6 +56,10 @@ class ShardControl {
   bool cancelled() const { return cancelled_.is_set() || run_->cancelled(); }
   RunControl* run() const { return run_; }
 
+  // Nothing else is to be computed where this shard is: it may use all threads. That changes while it runs.
+  void SetAlone(bool alone) { alone_ = alone; }
+  bool alone() const { return alone_; }
+
   // Calls when it is cancelled from now on, as Event's.
   class Listener {
    public:
@@ -70,13 +74,15 @@ class ShardControl {
  private:
   RunControl* const run_;
   Event cancelled_;
+  std::atomic<bool> alone_{false};
 };
 
 // One shard of a run while a session computes it. The ops in its graph find it by number: a session with op
 // threads of its own runs them on threads that know nothing of the caller.
 class RunningShard {
  public:
-  explicit RunningShard(const ShardControl* control);
+  // `spreads`: it is computed by several threads.
+  explicit RunningShard(const ShardControl* control, bool spreads = false);
   ~RunningShard();
   RunningShard(const RunningShard&) = delete;
   RunningShard& operator=(const RunningShard&) = delete;
@@ -87,16 +93,21 @@ class RunningShard {
   // Never 0, which a graph may hold to say that no shard is meant.
   int32_t number() const { return number_; }
   bool cancelled() const { return shard_->cancelled(); }
+  // Whether the next turn of a loop may begin while others are under way: it costs the memory of one more.
+  bool overlaps() const { return spreads_ && shard_->alone(); }
 
   // A loop will make `turns`.
   void Announce(int64_t turns);
   // The loop `loop` (any address of its own) makes its next turn (`more`) or has ended. Counts the turn
   // before.
   void Turn(const void* loop, bool more);
+  // A turn has ended, of a loop that does not call Turn.
+  void TurnEnded() { ++control_->done_; }
 
  private:
   const ShardControl* const shard_;
   RunControl* const control_;
+  const bool spreads_;
   int32_t number_ = 0;
   std::mutex mutex_;
   bool announced_ = false;

@@ -46,6 +46,7 @@ Scope::Scope() : graph_(C().TF_NewGraph()) {}
 
 Scope::Scope(Scope* outer) : graph_(C().TF_NewGraph()), outer_(outer) {
   if (outer == nullptr) return;
+  turns_at_once_ = outer->turns_at_once_;
   // The functions that the outer graph calls may be called from here too: a nested loop copies them.
   for (const auto& function : outer->functions_) AddFunction(function);
 }

@@ -73,6 +73,14 @@ class Scope {
   void AllowBfloat16() { bfloat16_ = true; }
   bool bfloat16() const { return outer_ == nullptr ? bfloat16_ : outer_->bfloat16(); }
 
+  // From here on, in this scope and those that will be in it: so many turns of a loop whose turns do not need
+  // each other may be under way at once, where the run agrees (control/loop_ops.h). 1 without.
+  void AllowTurnsAtOnce(int most) { turns_at_once_ = most; }
+  int turns_at_once() const { return turns_at_once_; }
+  // There is such a loop in the graph, whichever scope it is in.
+  void NoteTurnsAtOnce() { root().has_turns_at_once_ = true; }
+  bool has_turns_at_once() const { return has_turns_at_once_; }
+
   // Closes a body scope into a function named `name` of the outer graph, with the functions that it calls.
   // `arguments` are placeholders of this scope; those of the captures must be among them.
   void CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
@@ -111,6 +119,8 @@ class Scope {
   bool checks_numerics_ = false;  // of the root
   bool portable_ = false;         // of the root
   bool bfloat16_ = false;         // of the root
+  int turns_at_once_ = 1;
+  bool has_turns_at_once_ = false;  // of the root
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // here -> in the outer scope

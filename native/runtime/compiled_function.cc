@@ -80,6 +80,10 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& 
   }
   if (options.portable) scope->MakePortable();
   if (options.session.bfloat16) scope->AllowBfloat16();
+  // Numerics are checked in one order, and no op of ours tells a worker what its run allows.
+  if (!options.session.check_numerics && !options.portable) {
+    scope->AllowTurnsAtOnce(options.session.turns_at_once);
+  }
   std::vector<TF_Output> feeds;
   const std::vector<TF_Output> outputs = trace.Replay(scope.get(), fetches, &feeds);
   return Build(std::move(scope), feeds, outputs, options.session);
@@ -114,10 +118,12 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph:
   std::vector<TF_Output> fetched;
   for (const Fetch& fetch : fetch_records) fetched.push_back(fetch.tensor);
   scope->InsertNumericsChecks(&fed, &fetched);
+  SessionConfig session = config;
+  if (!scope->has_turns_at_once()) session.turns_at_once = 1;
   for (size_t i = 0; i < fed.size(); ++i) feed_records[i].tensor = fed[i];
   for (size_t i = 0; i < fetched.size(); ++i) fetch_records[i].tensor = fetched[i];
   return std::shared_ptr<CompiledFunction>(
-      new CompiledFunction(std::move(scope), std::move(feed_records), std::move(fetch_records), config));
+      new CompiledFunction(std::move(scope), std::move(feed_records), std::move(fetch_records), session));
 }
 
 CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vector<Feed> feeds,

@@ -12,5 +12,6 @@ inline constexpr int kAllowSoftPlacement = 7;
 inline constexpr int kUsePerSessionThreads = 9;
 inline constexpr int kGraphOptions = 10;
 inline constexpr int kOperationTimeoutInMs = 11;
+inline constexpr int kSessionInterOpThreadPool = 12;
 
 }  // namespace ke::runtime::config_proto

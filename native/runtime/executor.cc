@@ -179,16 +179,23 @@ void Executor::Work(Slot* slot) {
     const Shards shards = Take(*slot->replica, &job);
     control::ShardControl control(job->control_.get());
     running_.push_back({job.get(), shards.begin, &control});
+    TellWhoIsAlone();
     if (stopping_) control.Cancel();
     lock.unlock();
     Run(slot->replica, job, shards, &control);
     lock.lock();
     std::erase_if(running_, [&](const Running& running) { return running.control == &control; });
+    TellWhoIsAlone();
     lock.unlock();
     // Released without the lock: the last reference may free tensors, or a session.
     job.reset();
     lock.lock();
   }
+}
+
+void Executor::TellWhoIsAlone() {
+  const bool alone = running_.size() == 1 && queue_.empty();
+  for (const Running& running : running_) running.control->SetAlone(alone);
 }
 
 Shards Executor::Take(const Replica& replica, std::shared_ptr<ShardedJob>* job) {

@@ -156,6 +156,8 @@ class Executor {
   static bool IsUp(const Slot& slot);
   void Work(Slot* slot);
   bool MayRun(const Slot& slot) const;
+  // With the lock held: tells the shards under way whether one has all to itself.
+  void TellWhoIsAlone();
   // The next shards of the first job, which leaves the queue with its last ones.
   Shards Take(const Replica& replica, std::shared_ptr<ShardedJob>* job);
   void Run(Replica* replica, const std::shared_ptr<ShardedJob>& job, Shards shards,

@@ -1,5 +1,7 @@
 #include "runtime/instance.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "control/loop_ops.h"
@@ -20,6 +22,8 @@ constexpr size_t kUploadBytes = size_t{64} << 20;
 // is its own affair: whether the worker is there is asked elsewhere.
 constexpr int kCallMs = 120 * 1000;
 constexpr int kRunMs = 24 * 60 * 60 * 1000;
+// To wake other threads, and to be woken by them, costs a tenth of so much.
+constexpr std::chrono::milliseconds kShort(1);
 // What one gRPC message can hold: TensorFlow ends the process where one is larger.
 constexpr size_t kMessageBytes = (size_t{2} << 30) - (size_t{1} << 20);
 
@@ -63,6 +67,12 @@ void Upload(const Session& session, const Initializers& initializers, Connection
   flush();
 }
 
+// There, TensorFlow computes what no device was named for, one op after the other, whoever asks.
+bool HasGpu(const Session& session) {
+  const std::vector<Session::Device> devices = session.Devices();
+  return std::any_of(devices.begin(), devices.end(), [](const auto& each) { return each.type == "GPU"; });
+}
+
 }  // namespace
 
 void CheckMessage(size_t bytes, const std::string& what) {
@@ -91,11 +101,13 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
   config.callers = placement.callers;
   config.target = placement.target;
   config.cpus = placement.cpus;
+  if (placement.remote() || !placement.device.empty()) config.turns_at_once = 1;
   if (placement.remote()) {
     config.timeout_ms = kCallMs;
     config.run_timeout_ms = kRunMs;
   }
   session_ = std::make_unique<Session>(graph, config);
+  may_spread_ = config.turns_at_once > 1 && !HasGpu(*session_);
   if (connection == nullptr) {
     session_->Initialize(initializers);
   } else {
@@ -107,12 +119,16 @@ Instance::~Instance() {
   if (!leave_open_) session_->Close();
 }
 
-std::vector<tf::TensorPtr> Instance::Run(const std::vector<TensorRef>& feeds) const {
+std::vector<tf::TensorPtr> Instance::Run(const std::vector<TensorRef>& feeds, bool spreads) const {
   std::vector<TF_Output> inputs = feeds_;
   if (has_shard_number()) inputs.push_back(shard_number_);
   std::vector<TF_Tensor*> values;
   for (const TensorRef& feed : feeds) values.push_back(feed->handle());
-  return session_->Run(inputs, values, fetches_, kept_);
+  if (!may_spread_) return session_->Run(inputs, values, fetches_, kept_);
+  const auto begun = std::chrono::steady_clock::now();
+  std::vector<tf::TensorPtr> outputs = session_->Run(inputs, values, fetches_, kept_, spreads);
+  was_short_ = std::chrono::steady_clock::now() - begun < kShort;
+  return outputs;
 }
 
 }  // namespace ke::runtime

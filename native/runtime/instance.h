@@ -30,9 +30,13 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  // `feeds`: as the function's, then the shard's number where has_shard_number(). Throws tf::Error.
-  std::vector<tf::TensorPtr> Run(const std::vector<TensorRef>& feeds) const;
+  // `feeds`: as the function's, then the shard's number where has_shard_number(). `spreads`: as
+  // Session::Run's, where may_spread(). Throws tf::Error.
+  std::vector<tf::TensorPtr> Run(const std::vector<TensorRef>& feeds, bool spreads = false) const;
   bool has_shard_number() const { return shard_number_.oper != nullptr; }
+  // Whether its loops can have several turns under way, and its last run took long enough for other threads
+  // to be woken.
+  bool may_spread() const { return may_spread_ && !was_short_; }
 
   // Says that the session will be closed under its runs: what these then fail with is no fault of theirs.
   void MarkClosed() { closed_ = true; }
@@ -46,6 +50,8 @@ class Instance {
   std::vector<TF_Output> feeds_;
   std::vector<TF_Output> fetches_;
   TF_Output shard_number_;
+  bool may_spread_ = false;
+  mutable std::atomic<bool> was_short_{false};
   std::vector<const TF_Operation*> kept_;
   std::unique_ptr<Session> session_;
   std::atomic<bool> closed_{false};

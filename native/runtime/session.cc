@@ -34,6 +34,10 @@ namespace run_options {
 constexpr int kTimeoutInMs = 2;
 constexpr int kInterOpThreadPool = 3;
 }  // namespace run_options
+namespace thread_pool {  // ThreadPoolOptionProto
+constexpr int kNumThreads = 1;
+constexpr int kGlobalName = 2;
+}  // namespace thread_pool
 
 // One op thread: the caller's thread is the inter-op pool (13 us less a run, and the fastest for many
 // callers). With more op threads that is the slowest of all, so those sessions keep pools of their own.
@@ -65,6 +69,14 @@ void AddFastGraph(const SessionConfig& config, protozero::pbf_writer* writer) {
   if (config.bfloat16) rewriter.add_enum(graph_options::kBfloat16, graph_options::kOn);
 }
 
+// Beside the caller's thread, which the runs name that do not spread: a pool for those that do. By its name
+// it is the same in all sessions of the process; TensorFlow keeps it.
+void AddSpreadPool(int threads, protozero::pbf_writer* writer) {
+  protozero::pbf_writer pool(*writer, config_proto::kSessionInterOpThreadPool);
+  pool.add_int32(thread_pool::kNumThreads, threads);
+  pool.add_string(thread_pool::kGlobalName, "keras_explainable_" + std::to_string(threads));
+}
+
 std::string ConfigProto(const SessionConfig& config) {
   std::string bytes;
   protozero::pbf_writer writer(bytes);
@@ -79,6 +91,7 @@ std::string ConfigProto(const SessionConfig& config) {
     writer.add_int32(config_proto::kInterOpParallelismThreads, RunsInCaller(config) ? 1 : config.callers);
     writer.add_message(config_proto::kGpuOptions, GpuOptionsProto());
     writer.add_bool(config_proto::kUsePerSessionThreads, !RunsInCaller(config));
+    if (RunsInCaller(config) && config.turns_at_once > 1) AddSpreadPool(config.turns_at_once, &writer);
   }
   if (config.check_numerics) {
     AddPlainGraph(&writer);
@@ -89,11 +102,12 @@ std::string ConfigProto(const SessionConfig& config) {
   return bytes;
 }
 
-std::string RunOptions(const SessionConfig& config) {
+std::string RunOptions(const SessionConfig& config, bool spreads) {
   std::string bytes;
   protozero::pbf_writer writer(bytes);
+  const bool in_caller = RunsInCaller(config) && !(spreads && config.turns_at_once > 1);
   // Also where the same op shall be found to fail in every run: one thread takes the ops in one order.
-  if (RunsInCaller(config) || config.check_numerics) writer.add_int32(run_options::kInterOpThreadPool, -1);
+  if (in_caller || config.check_numerics) writer.add_int32(run_options::kInterOpThreadPool, -1);
   if (config.run_timeout_ms > 0) writer.add_int64(run_options::kTimeoutInMs, config.run_timeout_ms);
   return bytes;
 }
@@ -101,7 +115,8 @@ std::string RunOptions(const SessionConfig& config) {
 }  // namespace
 
 Session::Session(TF_Graph* graph, const SessionConfig& config)
-    : run_options_(tf::NewBuffer(RunOptions(config))) {
+    : run_options_(tf::NewBuffer(RunOptions(config, false))),
+      spread_options_(tf::NewBuffer(RunOptions(config, true))) {
   const tf::SessionOptionsPtr options(C().TF_NewSessionOptions());
   const std::string proto = ConfigProto(config);
   tf::Status status;
@@ -157,12 +172,12 @@ void Session::Initialize(const std::vector<graph::Scope::Initializer>& initializ
 std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
                                         const std::vector<TF_Tensor*>& input_values,
                                         const std::vector<TF_Output>& outputs,
-                                        const std::vector<const TF_Operation*>& kept) const {
+                                        const std::vector<const TF_Operation*>& kept, bool spreads) const {
   std::vector<TF_Tensor*> values(outputs.size(), nullptr);
   std::vector<tf::TensorPtr> owned(outputs.size());
   tf::Status status;
-  C().TF_SessionRun(session_, run_options_.get(), inputs.data(), input_values.data(),
-                    static_cast<int>(inputs.size()), outputs.data(), values.data(),
+  C().TF_SessionRun(session_, (spreads ? spread_options_ : run_options_).get(), inputs.data(),
+                    input_values.data(), static_cast<int>(inputs.size()), outputs.data(), values.data(),
                     static_cast<int>(outputs.size()), kept.data(), static_cast<int>(kept.size()), nullptr,
                     status);
   for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);

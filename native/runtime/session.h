@@ -11,6 +11,9 @@ namespace ke::runtime {
 struct SessionConfig {
   int intra_op = 1;  // threads that one op may use
   int callers = 1;   // threads that call Run at once
+  // Turns of a loop that a run may have under way at once, where it spreads (see Run); so many threads then
+  // compute it.
+  int turns_at_once = 1;
   // The first op that gives NaN or Inf fails the run (graph::NumericsError). Ops then run one after the other
   // and as they were built, without TensorFlow's rewriting.
   bool check_numerics = false;
@@ -42,11 +45,13 @@ class Session {
   void Initialize(const std::vector<graph::Scope::Initializer>& initializers) const;
 
   // Throws tf::Error with TensorFlow's code and the node at fault. `kept`: ops of what is computed that
-  // TensorFlow shall leave as they are.
+  // TensorFlow shall leave as they are. `spreads`: also other threads may compute it (turns_at_once; all
+  // sessions of as many share them); else, with one op thread, the caller's alone does.
   std::vector<tf::TensorPtr> Run(const std::vector<TF_Output>& inputs,
                                  const std::vector<TF_Tensor*>& input_values,
                                  const std::vector<TF_Output>& outputs,
-                                 const std::vector<const TF_Operation*>& kept = {}) const;
+                                 const std::vector<const TF_Operation*>& kept = {},
+                                 bool spreads = false) const;
 
   // Ends the runs under way, which fail with CANCELLED, and gives back what a server keeps of the session.
   void Close() const noexcept;
@@ -62,6 +67,7 @@ class Session {
  private:
   TF_Session* session_ = nullptr;
   tf::BufferPtr run_options_;
+  tf::BufferPtr spread_options_;
 };
 
 // The devices of this process. Blocking: the first call makes ready what GPUs there are.

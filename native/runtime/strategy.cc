@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "runtime/placed_replica.h"
@@ -40,10 +41,13 @@ std::vector<tf::TensorPtr> LocalReplica::Compute(const std::shared_ptr<const Com
                                                  control::ShardControl* control) {
   const std::shared_ptr<Instance> instance = function->At(placement());
   if (!instance->has_shard_number()) return instance->Run(feeds);
-  const control::RunningShard running(control);
+  // What begins beside others stays in its caller's thread, also once it is alone: there, turns at once would
+  // cost memory and gain nothing.
+  const bool spreads = instance->may_spread() && control->alone();
+  const control::RunningShard running(control, spreads);
   const int32_t number = running.number();
   feeds.push_back(Tensor::Adopt(tf::MakeTensor(TF_INT32, {}, &number)));
-  return instance->Run(feeds);
+  return instance->Run(feeds, spreads);
 }
 
 Strategy::Strategy(StrategyOptions options) {
@@ -94,6 +98,15 @@ int64_t Strategy::CallersOr(int unknown) const {
     sum += static_cast<const PlacedReplica&>(*replica).CallersOr(unknown);
   }
   return sum;
+}
+
+int Strategy::TurnsAtOnce() const {
+  int callers = 1;
+  for (const Placement& placement : placements_) {
+    if (!placement.remote() && placement.device.empty()) callers = std::max(callers, placement.callers);
+  }
+  // More threads than cores would only cost memory.
+  return std::min(callers, static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
 }
 
 void Strategy::Stop() { executor_->Stop(); }

@@ -48,6 +48,8 @@ class Strategy {
 
   // Shards that are computed at once; a worker that has not said how many threads it has counts as `unknown`.
   int64_t CallersOr(int unknown) const;
+  // Turns of a loop that a shard may have under way at once, while it has this process for itself.
+  int TurnsAtOnce() const;
   std::vector<ReplicaStatus> status() const;
   const std::vector<std::shared_ptr<Replica>>& replicas() const { return executor_->replicas(); }
 

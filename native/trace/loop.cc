@@ -17,20 +17,30 @@ void AddMissing(const std::vector<TF_Output>& from, std::vector<TF_Output>* to) 
   }
 }
 
+// A loop within a loop's turn is not counted: its turns are not the run's progress.
+bool IsCounted(const Scope* scope) { return scope->outer() == nullptr; }
+
+// `next`, at once where `at_once` (a bool scalar) says so, else after `op`. An op takes all its inputs before
+// it runs, so it is the Merge, which takes the first, that does not wait.
+TF_Output AtOnceOrAfter(Scope* body, TF_Output next, TF_Output at_once, TF_Operation* op) {
+  const std::vector<TF_Output> ways = body->Op("Switch").In(next).In(at_once).Outs();
+  const TF_Output waited = body->Op("Identity").In(ways[0]).After(op).Out();
+  return body->Op("Merge").InList({waited, ways[1]}).Out();
+}
+
 }  // namespace
 
 std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
                                 const std::vector<TF_Output>& condition_arguments, TF_Output condition_result,
                                 Scope* body, const std::vector<TF_Output>& body_arguments,
                                 const std::vector<TF_Output>& body_results,
-                                const std::vector<TF_Output>& initial, TF_Output count) {
-  // A loop within a loop's turn is not counted: its turns are not the run's progress.
-  const bool counted = count.oper != nullptr && scope->outer() == nullptr;
+                                const std::vector<TF_Output>& initial, const Turns& turns) {
+  const bool counted = turns.count.oper != nullptr && IsCounted(scope);
   TF_Output gated = condition_result;
   if (!scope->portable()) {
     TF_Output shard = control::ShardNumber(scope);
-    if (counted) shard = control::AddAnnouncement(scope, shard, count);
-    gated = control::AddGate(condition, condition_result, shard, counted);
+    if (counted) shard = control::AddAnnouncement(scope, shard, turns.count);
+    gated = control::AddGate(condition, condition_result, shard, counted && !turns.counted_by_body);
   }
 
   // Both functions take the same arguments: the loop variables, then every capture of either.
@@ -60,7 +70,7 @@ std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
                                        .AttrFunction("cond", name + "_condition")
                                        .AttrFunction("body", name + "_body")
                                        .AttrShapes("output_shapes", shapes)
-                                       .AttrInt("parallel_iterations", 1)
+                                       .AttrInt("parallel_iterations", turns.at_once)
                                        .AttrBool("_lower_using_switch_merge", true)
                                        .Outs();
   outputs.resize(initial.size());
@@ -71,14 +81,26 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
                           const std::function<TF_Output(Scope* body, TF_Output i)>& turn) {
   const Shape scalar = Shape::Of({});
   Scope body(scope);
+  const int at_once = scope->portable() ? 1 : scope->turns_at_once();
+  if (at_once > 1) body.AllowTurnsAtOnce(1);
   const TF_Output i = body.Placeholder(TF_INT32, scalar, "i");
   const TF_Output list = body.Placeholder(TF_VARIANT, scalar, "list");
-  const TF_Output value = turn(&body, i);
+  // An Identity, since nothing of a function's body can run after an argument.
+  const TF_Output value = body.Op("Identity").In(turn(&body, i)).Out();
   const TF_DataType dtype = Scope::GetDType(value);
   const Shape shape = body.GetShape(value);
 
-  const TF_Output next = body.Op("AddV2").In(i).In(body.Const(1)).Out();
-  const TF_Output stored = body.Op("TensorListSetItem").In(list).In(i).In(value).Out();
+  TF_Output ended = i;
+  if (!scope->portable() && IsCounted(scope)) {
+    ended = control::AddTurnEnd(&body, i, value.oper, control::ShardNumber(scope));
+  }
+  const TF_Output stored = body.Op("TensorListSetItem").In(list).In(ended).In(value).Out();
+  TF_Output next = body.Op("AddV2").In(i).In(body.Const(1)).Out();
+  if (at_once > 1) {
+    scope->NoteTurnsAtOnce();
+    const TF_Output overlap = control::AddOverlap(&body, i, control::ShardNumber(scope));
+    next = AtOnceOrAfter(&body, next, overlap, stored.oper);
+  }
 
   // Unknown rank is a scalar -1 to the TensorList ops, unknown dims are -1.
   const auto element_shape = [&shape](Scope* in) {
@@ -96,8 +118,9 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
   const TF_Output condition_list = condition.Placeholder(TF_VARIANT, scalar, "list");
   const TF_Output more = condition.Op("Less").In(condition_i).In(count).Out();
 
-  const std::vector<TF_Output> final = AddWhile(scope, &condition, {condition_i, condition_list}, more, &body,
-                                                {i, list}, {next, stored}, {scope->Const(0), empty}, count);
+  const std::vector<TF_Output> final =
+      AddWhile(scope, &condition, {condition_i, condition_list}, more, &body, {i, list}, {next, stored},
+               {scope->Const(0), empty}, {count, true, at_once});
   return scope->Op("TensorListStack")
       .In(final[1])
       .In(element_shape(scope))

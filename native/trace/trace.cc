@@ -384,7 +384,7 @@ std::vector<Symbol> Trace::While(const std::shared_ptr<Trace>& condition, Symbol
     to->Set(ids, AddWhile(to->scope, &condition_scope, in_condition.Get(condition->placeholders_),
                           in_condition.Get(condition_result), &body_scope, in_body.Get(body->placeholders_),
                           in_body.Get(body_results), to->Get(initial),
-                          count < 0 ? TF_Output{nullptr, 0} : to->Get(count)));
+                          {count < 0 ? TF_Output{nullptr, 0} : to->Get(count)}));
   });
   condition->Close();
   body->Close();

@@ -42,7 +42,7 @@ TF_Output Count(Scope* scope, int32_t turns, TF_Output count,
   Scope body(scope);
   const TF_Output j = body.Placeholder(TF_INT32, Shape::Of({}), "i");
   const TF_Output next = body.Op("AddV2").In(j).In(step(&body, j)).Out();
-  return trace::AddWhile(scope, &condition, {i}, more, &body, {j}, {next}, {scope->Const(0)}, count)[0];
+  return trace::AddWhile(scope, &condition, {i}, more, &body, {j}, {next}, {scope->Const(0)}, {count})[0];
 }
 
 TF_Output One(Scope* body, TF_Output) { return body->Const(1); }

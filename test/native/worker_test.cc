@@ -63,9 +63,8 @@ std::shared_ptr<CompiledFunction> Product(const std::string& name, bool portable
   const TF_Output y = body.Placeholder(TF_FLOAT, Shape::Of({-1, kWidth}), "y");
   const TF_Output next = body.Op("AddV2").In(j).In(body.Const(1)).Out();
   const TF_Output product = body.Op("MatMul").In(y).In(weight).Out();
-  const std::vector<TF_Output> final =
-      trace::AddWhile(scope.get(), &condition, {i, last}, more, &body, {j, y}, {next, product},
-                      {scope->Const(0), x}, TF_Output{nullptr, 0});
+  const std::vector<TF_Output> final = trace::AddWhile(scope.get(), &condition, {i, last}, more, &body,
+                                                       {j, y}, {next, product}, {scope->Const(0), x}, {});
   return CompiledFunction::Build(std::move(scope), {x}, {final[1]}, {});
 }
 

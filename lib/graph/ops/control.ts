@@ -68,7 +68,8 @@ export function forRange(
 
 /**
  * Stacks the values of `body(i)` for i (an int32 scalar) from 0 to `count` - 1 along a new first axis:
- * (count, ...value). The turns run one after the other, so that beside the stack memory is that of one turn.
+ * (count, ...value). Beside the stack, memory is that of one turn, or of several: a part of a batch that is computed
+ * alone has as many turns under way at once as the model has replicas. So turns must not need each other.
  * `body` is called once, to record it, and may use tensors from around it; its value must have the same shape in
  * every turn. No gradient flows through the stack, but gradients and Jacobians may be taken inside `body`.
  *

@@ -17,8 +17,8 @@ import { gatherUnits } from '../../inspection/gather_units.js';
 
 export interface ScorecamParameters {
   /**
-   * Masked inputs that one forward pass takes, of one or several samples: what bounds the memory. Default 8. Each
-   * replica has a pass of its own under way.
+   * Masked inputs that one forward pass takes, of one or several samples: what bounds the memory. Default 8. As many
+   * passes are under way at once as there are replicas, also where there is but one sample.
    */
   readonly maskBatchSize?: number;
   /** Use only so many channels of each sample: those that spread most (by standard deviation). Default: all. */
