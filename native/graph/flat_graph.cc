@@ -32,14 +32,20 @@ std::string_view FlatNode::Attr(std::string_view attr) const {
 }
 
 void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def) {
+  std::vector<std::string> inputs;
+  for (const TensorId& input : node.inputs) {
+    const std::string& name = graph.nodes[input.node].name;
+    inputs.push_back(input.output == 0 ? name : name + ":" + std::to_string(input.output));
+  }
+  AppendNode(node, inputs, graph_def);
+}
+
+void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, std::string* graph_def) {
   pbf_writer writer(*graph_def);
   pbf_writer def(writer, kGraphNode);
   def.add_string(kNodeName, node.name);
   def.add_string(kNodeOp, node.kind == FlatNode::Kind::kOp ? node.op : "Placeholder");
-  for (const TensorId& input : node.inputs) {
-    const std::string& name = graph.nodes[input.node].name;
-    def.add_string(kNodeInput, input.output == 0 ? name : name + ":" + std::to_string(input.output));
-  }
+  for (const std::string& input : inputs) def.add_string(kNodeInput, input);
   for (const auto& [name, value] : node.attrs) WriteAttr(&def, name, value);
 }
 
@@ -51,6 +57,12 @@ void AppendVersions(const FlatGraph& graph, std::string* graph_def) {
 std::string TypeAttr(TF_DataType dtype) {
   std::string attr;
   pbf_writer(attr).add_enum(6, dtype);
+  return attr;
+}
+
+std::string StringAttr(std::string_view value) {
+  std::string attr;
+  pbf_writer(attr).add_bytes(2, value.data(), value.size());
   return attr;
 }
 

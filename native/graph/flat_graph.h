@@ -66,11 +66,14 @@ struct FlatGraph {
 
 // Appends the node as a field of a serialised GraphDef. Inputs and weights become Placeholders.
 void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def);
+// The same, with its inputs named so.
+void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, std::string* graph_def);
 // Appends the GraphDef's versions.
 void AppendVersions(const FlatGraph& graph, std::string* graph_def);
 
 // Serialised AttrValues.
 std::string TypeAttr(TF_DataType dtype);
+std::string StringAttr(std::string_view value);
 std::string ShapeAttr(const Shape& shape);
 std::string Int32ScalarAttr(int32_t value);            // the value of a Const
 std::string StringScalarAttr(std::string_view value);  // as well

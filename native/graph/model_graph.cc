@@ -12,6 +12,7 @@
 #include "graph/bias_terms.h"
 #include "graph/file.h"
 #include "graph/flat_graph.h"
+#include "graph/folding.h"
 #include "graph/frozen_graph.h"
 #include "graph/instance_name.h"
 #include "graph/layers.h"
@@ -23,6 +24,9 @@ namespace ke::graph {
 using tf::C;
 
 namespace {
+
+// Of the names by which workers know weights that are held in it.
+constexpr char kBfloat16Suffix[] = "/bfloat16";
 
 tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def,
                             const tf::ImportOptionsPtr& options) {
@@ -64,6 +68,15 @@ ImportedModel ImportFile(const LoadOptions& options) {
 }  // namespace
 
 struct ModelGraph::Impl {
+  // What is computed in place of a node: `node` of one input and a constant.
+  struct Replaced {
+    TensorId input;
+    std::shared_ptr<TF_Tensor> constant;
+    std::string constant_name;
+    FlatNode node;
+  };
+  using Folded = std::map<int, Replaced>;
+
   FlatGraph graph;
   std::vector<LayerRecord> layers;
   std::vector<int> layer_of_node;  // in `layers`; -1: none
@@ -74,9 +87,10 @@ struct ModelGraph::Impl {
   std::unordered_map<std::string, TensorSpec> tensors;
   std::unordered_map<std::string, int> weights_by_name;
   std::unordered_map<int, int> weights_by_node;
-  std::string weights_prefix;                // of the names by which workers know them
-  std::unique_ptr<const BiasFinder> biases;  // of the graph in its final form
-  std::vector<bool> kernels;                 // of weights: whether only convolutions read it, in float32
+  std::string weights_prefix;                       // of the names by which workers know them
+  std::unique_ptr<const BiasFinder> biases;         // of the graph in its final form
+  std::unique_ptr<const ConvolutionFolder> folder;  // as well
+  std::vector<bool> kernels;  // of weights: whether only convolutions read it, in float32
   mutable std::mutex bfloat16_mutex;
   mutable std::map<int, std::shared_ptr<TF_Tensor>> bfloat16;  // by weight
 
@@ -157,14 +171,45 @@ struct ModelGraph::Impl {
   }
 
   // The ops that `outputs` need, in graph order; the walk ends at inputs and weights.
-  std::vector<bool> Needed(const std::vector<TensorId>& outputs) const {
+  // Of the nodes `folded` the inputs are others.
+  std::vector<bool> Needed(const std::vector<TensorId>& outputs, const Folded& folded = {}) const {
     std::vector<bool> needed(graph.nodes.size(), false);
     for (const TensorId& output : outputs) needed[output.node] = true;
     for (size_t node = graph.nodes.size(); node-- > 0;) {
       if (!needed[node]) continue;
+      const auto fold = folded.find(static_cast<int>(node));
+      if (fold != folded.end()) {
+        needed[fold->second.input.node] = true;
+        continue;
+      }
       for (const TensorId& input : graph.nodes[node].inputs) needed[input.node] = true;
     }
     return needed;
+  }
+
+  // The convolutions of a call that take another kernel, and the ends of what was folded into them.
+  Folded Fold(const std::vector<TensorId>& outputs, const std::vector<TensorId>& apart, bool bfloat16) const {
+    Folded folded;
+    for (const ConvolutionChain& chain : folder->Find(Needed(outputs), outputs, apart)) {
+      const FoldedConvolution* values = folder->Fold(chain, bfloat16);
+      if (values == nullptr) continue;
+      const FlatNode& convolution = graph.nodes[chain.convolution];
+      const FlatNode& end = graph.nodes[chain.last()];
+      FlatNode bias{FlatNode::Kind::kOp, end.name, "BiasAdd", {}, {}};
+      bias.attrs = {{"T", TypeAttr(TF_FLOAT)},
+                    {"data_format", StringAttr(chain.channels_first() ? "NCHW" : "NHWC")}};
+      folded[chain.convolution] = {convolution.inputs[0], values->kernel,
+                                   FreeName(end.name + "/folded_kernel"), convolution};
+      folded[chain.last()] = {
+          {chain.convolution, 0}, values->bias, FreeName(end.name + "/folded_bias"), std::move(bias)};
+    }
+    return folded;
+  }
+
+  // A name that no node has.
+  std::string FreeName(std::string name) const {
+    while (nodes.count(name) > 0) name += "_";
+    return name;
   }
 
   TF_Output Weight(Scope* scope, int node) const {
@@ -176,8 +221,17 @@ struct ModelGraph::Impl {
                                  weights_prefix + name + dtype);
     };
     if (!scope->bfloat16() || !kernels[index]) return shared(weight.value, "");
-    const TF_Output half = shared(Bfloat16(index), "/bfloat16");
+    const TF_Output half = shared(Bfloat16(index), kBfloat16Suffix);
     return scope->Op("Cast").In(half).AttrType("DstT", TF_FLOAT).Out();
+  }
+
+  TF_Output Constant(Scope* scope, const Replaced& replaced) const {
+    const TF_DataType dtype = C().TF_TensorType(replaced.constant.get());
+    const TF_Output value = scope->SharedWeight(
+        replaced.constant.get(), replaced.constant, true, kWeightsPrefix + replaced.constant_name,
+        weights_prefix + replaced.constant_name + (dtype == TF_BFLOAT16 ? kBfloat16Suffix : ""));
+    if (dtype == TF_FLOAT) return value;
+    return scope->Op("Cast").In(value).AttrType("DstT", TF_FLOAT).Out();
   }
 
   // The value of a weight in bfloat16, made once.
@@ -202,6 +256,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   impl->graph.file_names.clear();
   impl->kernels = FindKernels(impl->graph);
   impl->biases = std::make_unique<BiasFinder>(impl->graph, impl->tensors);
+  impl->folder = std::make_unique<ConvolutionFolder>(impl->graph, impl->tensors);
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
 }
 
@@ -260,7 +315,8 @@ std::vector<BiasTerm> ModelGraph::BiasTerms(const std::vector<std::string>& outp
 }
 
 std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
-                                               const std::vector<std::string>& outputs) const {
+                                               const std::vector<std::string>& outputs,
+                                               const std::vector<std::string>& differentiated) const {
   const FlatGraph& graph = impl_->graph;
   if (inputs.size() != graph.inputs.size()) {
     throw tf::Error(TF_INVALID_ARGUMENT, "the model takes " + std::to_string(graph.inputs.size()) +
@@ -268,7 +324,11 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
                                              std::to_string(inputs.size()));
   }
   const std::vector<TensorId> wanted = impl_->Find(outputs);
-  const std::vector<bool> needed = impl_->Needed(wanted);
+  // Checks of numerics name ops as the model has them.
+  const Impl::Folded folded = scope->checks_numerics()
+                                  ? Impl::Folded()
+                                  : impl_->Fold(wanted, impl_->Find(differentiated), scope->bfloat16());
+  const std::vector<bool> needed = impl_->Needed(wanted, folded);
 
   const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
   C().TF_ImportGraphDefOptionsSetPrefix(options.get(), scope->UniqueName(kModelPrefix).c_str());
@@ -280,6 +340,15 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
     const FlatNode& node = graph.nodes[i];
     const int index = static_cast<int>(i);
     if (!needed[i]) continue;
+    const auto fold = folded.find(index);
+    if (fold != folded.end()) {
+      const Impl::Replaced& now = fold->second;
+      AppendNode(now.node, {graph.TensorName(now.input), now.constant_name}, &graph_def);
+      C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), now.constant_name.c_str(), 0,
+                                                  impl_->Constant(scope, now));
+      has_ops = true;
+      continue;
+    }
     if (node.kind == FlatNode::Kind::kOp) {
       AppendNode(graph, node, &graph_def);
       has_ops = true;

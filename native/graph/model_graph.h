@@ -93,9 +93,12 @@ class ModelGraph {
 
   // Adds the ops that `outputs` (tensor names, or weights') need to `scope`, with the model's inputs replaced
   // by `inputs` (one per model input) and weights shared between all instances in one root graph. Returns the
-  // outputs. An output that is a model input returns the given input.
+  // outputs. An output that is a model input returns the given input. What is between two outputs may be
+  // computed by other ops than the model has (folding.h), unless the scope checks numerics; the weights
+  // `differentiated`, by which somebody differentiates, stay what the outputs are made of.
   std::vector<TF_Output> Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
-                                     const std::vector<std::string>& outputs) const;
+                                     const std::vector<std::string>& outputs,
+                                     const std::vector<std::string>& differentiated = {}) const;
 
   ~ModelGraph();
 

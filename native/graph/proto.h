@@ -122,6 +122,8 @@ std::optional<FunctionReference> AttrFunction(Bytes attr);
 std::vector<std::string_view> TensorStrings(Bytes tensor);
 // The integers of an int32 or int64 TensorProto; empty where it holds something else.
 std::vector<int64_t> TensorInts(Bytes tensor);
+// The `count` values of a float32 TensorProto; of one that holds none, zeros.
+std::vector<float> TensorFloats(Bytes tensor, size_t count);
 // Whether every element of a floating TensorProto is zero.
 bool TensorIsZero(Bytes tensor);
 Shape TensorShape(Bytes tensor);

@@ -148,6 +148,27 @@ bool TensorIsZero(Bytes tensor) {
   return zero;
 }
 
+std::vector<float> TensorFloats(Bytes tensor, size_t count) {
+  std::vector<float> values;
+  // tensor_content, and a packed list; both are little-endian, as this machine.
+  for (const uint32_t field : {4, 5}) {
+    ForEachBytes(tensor, field, [&](Bytes bytes) {
+      for (size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
+        float value = 0;
+        std::memcpy(&value, bytes.data() + at, sizeof(float));
+        values.push_back(value);
+      }
+    });
+  }
+  FindField<int>(tensor, 5, pbf_wire_type::fixed32, [&](pbf_reader& r) {
+    values.push_back(r.get_float());
+    return 0;
+  });
+  // A tensor may be stored short: its last value is then repeated to the end.
+  values.resize(count, values.empty() ? 0 : values.back());
+  return values;
+}
+
 Shape TensorShape(Bytes tensor) { return ReadShape(FindBytes(tensor, 2).value_or(Bytes())); }
 
 std::vector<int64_t> TensorInts(Bytes tensor) {

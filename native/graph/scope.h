@@ -58,6 +58,7 @@ class Scope {
   // From here on, in the root scope before anything is built: functions that are closed, and what
   // InsertNumericsChecks makes of the graph, check every floating value (numerics_checks.h).
   void CheckNumerics() { checks_numerics_ = true; }
+  bool checks_numerics() const { return outer_ == nullptr ? checks_numerics_ : outer_->checks_numerics(); }
   // Where the root scope checks numerics: replaces its graph, once it is finished, by one with checks, and
   // every tensor of `feeds` and `fetches` (Identities) by the one of the same name. Nothing is built
   // afterwards.

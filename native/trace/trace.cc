@@ -92,12 +92,13 @@ std::vector<SymbolId> Ids(const std::vector<Symbol>& symbols) {
 // run can tell is checked there, on outputs that no other output is made of: nobody differentiates by these.
 std::vector<TF_Output> Trace::InstantiateResized(Environment* to, const ModelGraph& model,
                                                  const std::vector<TF_Output>& inputs,
-                                                 const std::vector<std::string>& names) {
+                                                 const std::vector<std::string>& names,
+                                                 const std::vector<std::string>& differentiated) {
   Scope* scope = to->scope;
   std::vector<Shape> shapes;
   for (const TF_Output& input : inputs) shapes.push_back(scope->GetShape(input));
   const std::vector<bool> keeps = to->KeepsSamples(model, shapes, names);
-  std::vector<TF_Output> outputs = model.Instantiate(scope, inputs, names);
+  std::vector<TF_Output> outputs = model.Instantiate(scope, inputs, names, differentiated);
   for (size_t i = 0; i < names.size(); ++i) {
     if (keeps[i]) continue;
     std::vector<std::string> others = names;
@@ -107,6 +108,14 @@ std::vector<TF_Output> Trace::InstantiateResized(Environment* to, const ModelGra
   }
   return outputs;
 }
+
+struct Trace::Shared {
+  SymbolId next_id = 0;
+  // What calls of models gave. Weights are shared by all calls: who differentiates by what one call gave may
+  // do so through another, before or after.
+  std::map<SymbolId, std::pair<const ModelGraph*, std::string>> of_models;
+  std::map<const ModelGraph*, std::vector<std::string>> differentiated;
+};
 
 // What EndJacobian needs of the BeginJacobian that opened a body.
 struct Trace::PendingJacobian {
@@ -123,12 +132,12 @@ struct Trace::PendingStack {
 };
 
 std::shared_ptr<Trace> Trace::Create() {
-  return std::shared_ptr<Trace>(new Trace(nullptr, std::make_shared<SymbolId>(0)));
+  return std::shared_ptr<Trace>(new Trace(nullptr, std::make_shared<Shared>()));
 }
 
-Trace::Trace(std::shared_ptr<Trace> outer, std::shared_ptr<SymbolId> next_id)
+Trace::Trace(std::shared_ptr<Trace> outer, std::shared_ptr<Shared> shared)
     : outer_(std::move(outer)),
-      next_id_(std::move(next_id)),
+      shared_(std::move(shared)),
       scratch_(outer_ == nullptr ? nullptr : &outer_->scratch_) {}
 
 Trace::~Trace() = default;
@@ -151,7 +160,7 @@ std::vector<TF_Output> Trace::Resolve(const std::vector<SymbolId>& ids) {
 
 Symbol Trace::Define(TF_Output tensor) {
   if (closed_) throw tf::Error(TF_FAILED_PRECONDITION, "this body is closed: its loop has been recorded");
-  const SymbolId id = (*next_id_)++;
+  const SymbolId id = shared_->next_id++;
   tensors_[id] = tensor;
   return {id, Scope::GetDType(tensor), scratch_.GetShape(tensor)};
 }
@@ -224,13 +233,15 @@ std::vector<Symbol> Trace::CallModel(std::shared_ptr<const ModelGraph> model,
       for (size_t i = 0; i + 1 < shape.dims.size(); ++i) shape.dims[i] = -1;
     }
     symbols.push_back(Stand(spec->dtype, shape, "model"));
+    shared_->of_models.emplace(symbols.back().id, std::make_pair(model.get(), name));
   }
-  commands_.push_back(
-      [ids = Ids(symbols), model = std::move(model), inputs, outputs, declared](Environment* to) {
-        const std::vector<TF_Output> given = to->Get(inputs);
-        to->Set(ids, declared ? model->Instantiate(to->scope, given, outputs)
-                              : InstantiateResized(to, *model, given, outputs));
-      });
+  commands_.push_back([ids = Ids(symbols), model = std::move(model), inputs, outputs, declared,
+                       shared = shared_](Environment* to) {
+    const std::vector<TF_Output> given = to->Get(inputs);
+    const std::vector<std::string>& xs = shared->differentiated[model.get()];
+    to->Set(ids, declared ? model->Instantiate(to->scope, given, outputs, xs)
+                          : InstantiateResized(to, *model, given, outputs, xs));
+  });
   return symbols;
 }
 
@@ -244,6 +255,7 @@ std::vector<Symbol> Trace::Gradient(const std::vector<SymbolId>& ys, const std::
                                              std::to_string(grad_ys.size()));
   }
   Resolve(ys);
+  Differentiates(xs);
   std::vector<Symbol> symbols;
   for (const TF_Output& x : Resolve(xs)) {
     symbols.push_back(Stand(Scope::GetDType(x), scratch_.GetShape(x), "gradient"));
@@ -254,6 +266,15 @@ std::vector<Symbol> Trace::Gradient(const std::vector<SymbolId>& ys, const std::
     to->Set(ids, gradient::Gradient(to->scope, to->scope, to->Get(ys), to->Get(xs), grads, {overrides}));
   });
   return symbols;
+}
+
+void Trace::Differentiates(const std::vector<SymbolId>& xs) {
+  for (const SymbolId x : xs) {
+    const auto found = shared_->of_models.find(x);
+    if (found == shared_->of_models.end()) continue;
+    const auto& [model, name] = found->second;
+    shared_->differentiated[model].push_back(name);
+  }
 }
 
 Trace::Jacobian Trace::BeginJacobian(SymbolId ys, const std::vector<SymbolId>& xs,
@@ -270,6 +291,7 @@ Trace::Jacobian Trace::BeginJacobian(SymbolId ys, const std::vector<SymbolId>& x
     const Symbol x = Get(id);
     gradients.push_back(body->Stand(x.dtype, x.shape, "gradient"));
   }
+  Differentiates(xs);
   body->jacobian_.reset(new PendingJacobian{ys, xs, Ids(gradients), {overrides}});
   return {body, gradients};
 }
@@ -339,7 +361,7 @@ Symbol Trace::EndStack(const std::shared_ptr<Trace>& body, SymbolId value) {
 }
 
 std::shared_ptr<Trace> Trace::Body() {
-  return std::shared_ptr<Trace>(new Trace(shared_from_this(), next_id_));
+  return std::shared_ptr<Trace>(new Trace(shared_from_this(), shared_));
 }
 
 std::vector<Symbol> Trace::While(const std::shared_ptr<Trace>& condition, SymbolId condition_result,

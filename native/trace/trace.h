@@ -97,24 +97,30 @@ class Trace : public std::enable_shared_from_this<Trace> {
   struct PendingStack;
   using Command = std::function<void(Environment*)>;
 
-  Trace(std::shared_ptr<Trace> outer, std::shared_ptr<SymbolId> next_id);
+  // What a trace and its bodies share.
+  struct Shared;
+
+  Trace(std::shared_ptr<Trace> outer, std::shared_ptr<Shared> shared);
   // The tensor that stands for a symbol in the scratch graph.
   TF_Output Resolve(SymbolId id);
   std::vector<TF_Output> Resolve(const std::vector<SymbolId>& ids);
   Symbol Define(TF_Output tensor);
   // A placeholder in the scratch graph for what only Replay builds.
   Symbol Stand(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
+  // Remembers the model's tensors that `xs` are, by which somebody differentiates.
+  void Differentiates(const std::vector<SymbolId>& xs);
   void Run(Environment* environment) const;
   static std::vector<TF_Output> InstantiateResized(Environment* to, const graph::ModelGraph& model,
                                                    const std::vector<TF_Output>& inputs,
-                                                   const std::vector<std::string>& names);
+                                                   const std::vector<std::string>& names,
+                                                   const std::vector<std::string>& differentiated);
   // Ends the recording of a body that a command of its outer trace holds from now on: without its hold on
   // that trace the two would keep each other, and the models that they call, alive for ever.
   void Close();
 
   std::shared_ptr<Trace> outer_;
   bool closed_ = false;
-  std::shared_ptr<SymbolId> next_id_;
+  std::shared_ptr<Shared> shared_;
   graph::Scope scratch_;
   std::map<SymbolId, TF_Output> tensors_;
   std::vector<Command> commands_;
