@@ -15,6 +15,7 @@
 #include "graph/folding.h"
 #include "graph/frozen_graph.h"
 #include "graph/instance_name.h"
+#include "graph/is_any_of.h"
 #include "graph/layers.h"
 #include "graph/normalization.h"
 #include "graph/saved_model.h"
@@ -24,6 +25,8 @@ namespace ke::graph {
 using tf::C;
 
 namespace {
+
+constexpr std::string_view kSums[] = {"Add", "AddV2"};
 
 // Of the names by which workers know weights that are held in it.
 constexpr char kBfloat16Suffix[] = "/bfloat16";
@@ -206,6 +209,34 @@ struct ModelGraph::Impl {
     return folded;
   }
 
+  // A sum, with what may be a biased convolution behind an op that TensorFlow leaves alone. It would fuse the
+  // sum of two activations into the convolution, whose kernel (MklConvOp::AllocateOutputTensor) keeps in
+  // members what it adds where that is needed elsewhere, too: runs at once of one session crash, or mix their
+  // values.
+  void AppendSum(const FlatNode& node, const Folded& folded, std::string* graph_def) const {
+    std::vector<std::string> inputs;
+    for (const TensorId& input : node.inputs) {
+      inputs.push_back(graph.TensorName(input));
+      const FlatNode& summand = graph.nodes[input.node];
+      const bool biased =
+          folded.count(input.node) > 0 || summand.op == "BiasAdd" || IsAnyOf(summand.op, kSums);
+      // What is of no known rank is not fused.
+      const auto spec = tensors.find(inputs.back());
+      if (summand.kind != FlatNode::Kind::kOp || !biased || spec == tensors.end()) continue;
+      if (!spec->second.shape.known_rank) continue;
+      const Shape any = Shape::Of(std::vector<int64_t>(spec->second.shape.dims.size(), -1));
+      FlatNode apart{FlatNode::Kind::kOp,
+                     FreeName(node.name + "/summand_" + std::to_string(inputs.size())),
+                     "EnsureShape",
+                     {},
+                     {}};
+      apart.attrs = {{"T", TypeAttr(spec->second.dtype)}, {"shape", ShapeAttr(any)}};
+      AppendNode(apart, {inputs.back()}, graph_def);
+      inputs.back() = apart.name;
+    }
+    AppendNode(node, inputs, graph_def);
+  }
+
   // A name that no node has.
   std::string FreeName(std::string name) const {
     while (nodes.count(name) > 0) name += "_";
@@ -350,7 +381,11 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
       continue;
     }
     if (node.kind == FlatNode::Kind::kOp) {
-      AppendNode(graph, node, &graph_def);
+      if (IsAnyOf(node.op, kSums) && !scope->checks_numerics()) {
+        impl_->AppendSum(node, folded, &graph_def);
+      } else {
+        AppendNode(graph, node, &graph_def);
+      }
       has_ops = true;
       continue;
     }

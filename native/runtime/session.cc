@@ -28,7 +28,6 @@ constexpr int kRemapping = 14;
 constexpr int kBfloat16 = 31;  // auto_mixed_precision_onednn_bfloat16
 constexpr int kOn = 1;         // RewriterConfig.Toggle
 constexpr int kOff = 2;
-constexpr int kAggressive = 3;
 }  // namespace graph_options
 namespace run_options {
 constexpr int kTimeoutInMs = 2;
@@ -54,18 +53,20 @@ void AddPlainGraph(protozero::pbf_writer* writer) {
   rewriter.add_bool(graph_options::kDisableMetaOptimizer, true);
 }
 
-// By default TensorFlow takes the shapes of fed placeholders for unknown, and then fuses no sum of two
-// tensors into the convolution that gives one of them. Ours are checked before a run. A server checks the
-// fused graph before oneDNN's ops are put in, and refuses fused convolutions of bfloat16 then.
+// Remapping is never AGGRESSIVE: TensorFlow would take the shapes of feeds for known and fuse sums of two
+// activations into convolutions, whose kernel keeps what it adds in members, so that two runs of one session
+// overwrite each other's (seen: a crash; it might as well be a wrong sum). A server checks the fused graph
+// before oneDNN's ops are put in, and refuses fused convolutions of bfloat16 then.
 void AddFastGraph(const SessionConfig& config, protozero::pbf_writer* writer) {
-  const bool fuses = config.target.empty() || !config.bfloat16;
   protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
   if (config.jit_compile) {
     protozero::pbf_writer optimizer(graph, graph_options::kOptimizerOptions);
     optimizer.add_enum(graph_options::kGlobalJitLevel, graph_options::kOn2);
   }
   protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
-  rewriter.add_enum(graph_options::kRemapping, fuses ? graph_options::kAggressive : graph_options::kOff);
+  if (config.bfloat16 && !config.target.empty()) {
+    rewriter.add_enum(graph_options::kRemapping, graph_options::kOff);
+  }
   if (config.bfloat16) rewriter.add_enum(graph_options::kBfloat16, graph_options::kOn);
 }
 
