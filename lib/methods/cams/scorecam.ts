@@ -17,7 +17,7 @@ import { gatherUnits } from '../../inspection/gather_units.js';
 
 export interface ScorecamParameters {
   /**
-   * Masked inputs that one forward pass takes, of one or several samples: what bounds the memory. Default 8. As many
+   * Masked inputs that one forward pass takes, of one or several samples: what bounds the memory. Default 4. As many
    * passes are under way at once as there are replicas, also where there is but one sample.
    */
   readonly maskBatchSize?: number;
@@ -55,7 +55,7 @@ export function scorecam({
   indicesAxis,
   indicesBatchDims,
   spatialAxis,
-  maskBatchSize = 8,
+  maskBatchSize = 4,
   maxChannels,
   weighting = 'score',
 }: MethodArguments & ScorecamParameters): MethodResult {
