@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, NativeFunction, NativeTensor } from '../../../lib/binding/contract.js';
 import { ensureTensorflow } from '../../../lib/binding/loader.js';
 import { callers, doubling, loadAddon, looping, slow } from './addon.mjs';
+import { failure, floats, valuesOf } from './native_values.js';
 
 const BUSY = new URL('./busy.mjs', import.meta.url);
 
@@ -20,30 +21,10 @@ beforeAll(async () => {
   double = await doubling(addon);
 });
 
-function floats(rows: number, first = 0): NativeTensor {
-  const tensor = addon.allocate('float32', [rows, 4]);
-  const values = valuesOf(tensor);
-  for (let i = 0; i < values.length; i++) values[i] = first + i;
-  return tensor;
-}
-
 function turns(count: number): NativeTensor {
   const tensor = addon.allocate('int32', []);
   new Int32Array(tensor.buffer, tensor.byteOffset, 1)[0] = count;
   return tensor;
-}
-
-function valuesOf(tensor: NativeTensor): Float32Array {
-  return new Float32Array(tensor.buffer, tensor.byteOffset, tensor.byteLength / 4);
-}
-
-async function failure(action: () => unknown): Promise<Error & { code?: string; op?: string }> {
-  try {
-    await action();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('nothing was thrown');
 }
 
 describe('loadLibrary', () => {
@@ -94,7 +75,7 @@ describe('NativeTensor', () => {
   });
 
   it('cannot be made or faked by hand', async () => {
-    const tensor = floats(1);
+    const tensor = floats(addon, 1);
     const Constructor = tensor.constructor as new (value?: unknown) => NativeTensor;
     expect(() => new Constructor()).toThrow('NativeTensor cannot be constructed by hand');
     expect(() => new Constructor({})).toThrow(TypeError);
@@ -106,7 +87,7 @@ describe('NativeTensor', () => {
   });
 
   it('refuses its getters and methods on objects of other classes', () => {
-    const prototype = Object.getPrototypeOf(floats(1)) as object;
+    const prototype = Object.getPrototypeOf(floats(addon, 1)) as object;
     for (const name of ['dtype', 'shape', 'byteOffset', 'byteLength']) {
       const get = Object.getOwnPropertyDescriptor(prototype, name)?.get;
       expect(() => get?.call(double), name).toThrow(TypeError);
@@ -213,7 +194,7 @@ describe('NativeTrace', () => {
 
 describe('NativeFunction', () => {
   it('joins shards in order, and copies only where it must', async () => {
-    const x = floats(10);
+    const x = floats(addon, 10);
     const expected = Array.from({ length: 40 }, (_, i) => 2 * i);
     const before = addon.memory();
     const [whole] = await double.run([x], { shardSize: 10 });
@@ -227,7 +208,7 @@ describe('NativeFunction', () => {
   });
 
   it('keeps a feed alive that is released in the middle of the run', async () => {
-    const x = floats(2000);
+    const x = floats(addon, 2000);
     const running = double.run([x], { shardSize: 1 });
     x.release();
     const [output] = await running;
@@ -238,7 +219,7 @@ describe('NativeFunction', () => {
     const trace = addon.createTrace();
     const x = trace.placeholder('float32', [null, 4], 'x');
     const run = await trace.compile([x.id], { intraOp: 1, strategy: callers(addon, 1) });
-    const feed = floats(2);
+    const feed = floats(addon, 2);
     const [output] = await run.run([feed], { shardSize: 2 });
     valuesOf(output as NativeTensor).fill(-1);
     expect(valuesOf(feed)[1]).toBe(1);
@@ -248,7 +229,7 @@ describe('NativeFunction', () => {
   // From Node 21 on. (structuredClone only copies foreign memory.)
   const { transfer } = ArrayBuffer.prototype as { transfer?: () => ArrayBuffer };
   it.skipIf(transfer === undefined)('refuses a feed whose buffer was transferred away', async () => {
-    const x = floats(2);
+    const x = floats(addon, 2);
     const taken = transfer?.call(x.buffer) as ArrayBuffer;
     const error = await failure(() => double.run([x], { shardSize: 2 }));
     expect(error.code).toBe('FAILED_PRECONDITION');
@@ -266,9 +247,11 @@ describe('NativeFunction', () => {
       'expected (null, 4), received (1, 5)',
     );
     expect(await message(5)).toBe('Expected an array of NativeTensors for feeds but received 5');
-    expect(await message([floats(1)], 1)).toContain('Expected an object for options');
-    expect(await message([floats(1)], { shardSize: 0 })).toContain('for options.shardSize but received 0');
-    expect(await message([floats(1)], { shardSize: 1, run: {} })).toContain(
+    expect(await message([floats(addon, 1)], 1)).toContain('Expected an object for options');
+    expect(await message([floats(addon, 1)], { shardSize: 0 })).toContain(
+      'for options.shardSize but received 0',
+    );
+    expect(await message([floats(addon, 1)], { shardSize: 1, run: {} })).toContain(
       'Expected a NativeRun for options.run',
     );
   });
@@ -279,7 +262,7 @@ describe('NativeFunction', () => {
     const shape = trace.constant('int32', [2], new Int32Array([-1, 7]));
     const [y] = trace.op('Reshape', [x.id, shape.id], {});
     const run = await trace.compile([y?.id ?? -1], { intraOp: 1, strategy: callers(addon, 1) });
-    expect(await failure(() => run.run([floats(1)], { shardSize: 1 }))).toMatchObject({
+    expect(await failure(() => run.run([floats(addon, 1)], { shardSize: 1 }))).toMatchObject({
       code: 'INVALID_ARGUMENT',
       op: expect.stringContaining('Reshape'),
     });
@@ -291,8 +274,8 @@ describe('NativeFunction', () => {
     const [log] = trace.op('Log', [x.id], {});
     const options = { intraOp: 2, strategy: callers(addon, 2), checkNumerics: true };
     const run = await trace.compile([log?.id ?? -1], options);
-    expect((await run.run([floats(3, 1)], { shardSize: 1 }))[0]?.shape).toEqual([3, 4]);
-    const error = await failure(() => run.run([floats(3, -7)], { shardSize: 1 }));
+    expect((await run.run([floats(addon, 3, 1)], { shardSize: 1 }))[0]?.shape).toEqual([3, 4]);
+    const error = await failure(() => run.run([floats(addon, 3, -7)], { shardSize: 1 }));
     expect(error).toMatchObject({
       code: 'INVALID_ARGUMENT',
       op: 'Log',
@@ -344,18 +327,18 @@ describe('NativeFunction', () => {
 
   it('ends its runs when it is closed, and takes no more', async () => {
     const run = await doubling(addon);
-    const running = run.run([floats(1000)], { shardSize: 1 });
+    const running = run.run([floats(addon, 1000)], { shardSize: 1 });
     run.close();
     run.close();
     expect((await running)[0]?.shape).toEqual([1000, 4]);
-    expect((await failure(() => run.run([floats(1)], { shardSize: 1 }))).message).toBe(
+    expect((await failure(() => run.run([floats(addon, 1)], { shardSize: 1 }))).message).toBe(
       'the function is closed',
     );
   });
 
   it('takes a thousand runs at once', async () => {
     const outputs = await Promise.all(
-      Array.from({ length: 1000 }, (_, i) => double.run([floats(3, i)], { shardSize: 1 + (i % 3) })),
+      Array.from({ length: 1000 }, (_, i) => double.run([floats(addon, 3, i)], { shardSize: 1 + (i % 3) })),
     );
     for (const [i, [output]] of outputs.entries()) {
       expect([...valuesOf(output as NativeTensor)]).toEqual(
@@ -399,7 +382,7 @@ describe('an environment that ends in the middle of a run', () => {
   it('is a worker that is terminated, while another and the main thread go on', async () => {
     const [first, second] = await Promise.all([worker('wait'), worker('wait')]);
     await first.terminate();
-    const [output] = await double.run([floats(2)], { shardSize: 1 });
+    const [output] = await double.run([floats(addon, 2)], { shardSize: 1 });
     expect(output?.shape).toEqual([2, 4]);
     await second.terminate();
   });

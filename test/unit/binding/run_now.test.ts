@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Addon, NativeFunction, NativeTensor } from '../../../lib/binding/contract.js';
 import { ensureTensorflow } from '../../../lib/binding/loader.js';
 import { doubling, loadAddon } from './addon.mjs';
+import { failure, floats, valuesOf } from './native_values.js';
 
 let addon: Addon;
 let double: NativeFunction;
@@ -13,26 +14,6 @@ beforeAll(async () => {
   await addon.loadLibrary(library);
   double = await doubling(addon);
 });
-
-function floats(rows: number, first = 0): NativeTensor {
-  const tensor = addon.allocate('float32', [rows, 4]);
-  const values = valuesOf(tensor);
-  for (let i = 0; i < values.length; i++) values[i] = first + i;
-  return tensor;
-}
-
-function valuesOf(tensor: NativeTensor): Float32Array {
-  return new Float32Array(tensor.buffer, tensor.byteOffset, tensor.byteLength / 4);
-}
-
-async function failure(action: () => unknown): Promise<Error & { code?: string; op?: string }> {
-  try {
-    await action();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 /** Runs `double` until its runs are known to be short. */
 async function runNow(x: NativeTensor): Promise<NativeTensor[]> {
@@ -46,25 +27,25 @@ async function runNow(x: NativeTensor): Promise<NativeTensor[]> {
 
 describe('runNow', () => {
   it('gives at once what `run` gives, and throws what it rejects with', async () => {
-    const [doubled] = await runNow(floats(1, 3));
+    const [doubled] = await runNow(floats(addon, 1, 3));
     expect(Array.from(valuesOf(doubled as NativeTensor))).toEqual([6, 8, 10, 12]);
-    expect(double.runNow([floats(2)], { shardSize: 2 })).toBeNull();
-    const released = floats(1);
+    expect(double.runNow([floats(addon, 2)], { shardSize: 2 })).toBeNull();
+    const released = floats(addon, 1);
     released.release();
     expect((await failure(() => double.runNow([released], { shardSize: 1 }))).code).toBe(
       'FAILED_PRECONDITION',
     );
     expect((await failure(() => double.runNow([], { shardSize: 1 }))).code).toBe('INVALID_ARGUMENT');
-    const target = floats(3);
+    const target = floats(addon, 3);
     const into = [{ tensor: target, row: 1 }];
-    expect(double.runNow([floats(1, 3)], { shardSize: 1, into })).toEqual([target]);
+    expect(double.runNow([floats(addon, 1, 3)], { shardSize: 1, into })).toEqual([target]);
     expect(Array.from(valuesOf(target)).slice(4, 8)).toEqual([6, 8, 10, 12]);
   });
 });
 
 describe('findNaN', () => {
   it('gives the position of the first NaN', async () => {
-    const x = floats(1000);
+    const x = floats(addon, 1000);
     expect(await addon.findNaN(x)).toBe(-1);
     valuesOf(x)[3001] = Number.NaN;
     expect(await addon.findNaN(x)).toBe(3001);
