@@ -144,7 +144,10 @@ std::vector<ConvolutionChain> ConvolutionFolder::Find(const std::vector<bool>& n
     if (tensor.output != 0) reads_others[tensor.node] = 1;
   };
   for (const TensorId& tensor : wanted) read(tensor, kMany);
-  for (const TensorId& tensor : apart) made_of_apart[tensor.node] = 1;
+  for (const TensorId& tensor : apart) {
+    const bool constant = weights_.count(tensor.node) > 0 || constants_.Dims(tensor.node) != nullptr;
+    if (constant) made_of_apart[tensor.node] = 1;
+  }
   for (size_t node = 0; node < count; ++node) {
     if (!needed[node]) continue;
     for (const TensorId& input : graph_.nodes[node].inputs) {

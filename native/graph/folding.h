@@ -44,7 +44,7 @@ class ConvolutionFolder {
   ConvolutionFolder(const FlatGraph& graph, const ConstantVectors::TensorSpecs& tensors);
 
   // The chains among the nodes `needed`, of which the tensors `wanted` are asked for. None that is made of
-  // one of the constants `apart`.
+  // one of the constants among `apart`.
   std::vector<ConvolutionChain> Find(const std::vector<bool>& needed, const std::vector<TensorId>& wanted,
                                      const std::vector<TensorId>& apart) const;
 

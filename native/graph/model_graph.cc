@@ -190,10 +190,24 @@ struct ModelGraph::Impl {
     return needed;
   }
 
+  // The nodes that any of `tensors` is needed for.
+  std::vector<bool> After(const std::vector<TensorId>& tensors) const {
+    std::vector<bool> after(graph.nodes.size(), false);
+    for (const TensorId& tensor : tensors) after[tensor.node] = true;
+    for (size_t node = 0; node < graph.nodes.size(); ++node) {
+      for (const TensorId& input : graph.nodes[node].inputs) after[node] = after[node] || after[input.node];
+    }
+    return after;
+  }
+
   // The convolutions of a call that take another kernel, and the ends of what was folded into them.
   Folded Fold(const std::vector<TensorId>& outputs, const std::vector<TensorId>& apart, bool bfloat16) const {
     Folded folded;
+    // Rounded otherwise, a ReLU whose input is within rounding of 0 passes another gradient on: maps would
+    // differ from Keras' by far more than rounding. In bfloat16 they do anyway.
+    const std::vector<bool> backward = bfloat16 ? std::vector<bool>(graph.nodes.size()) : After(apart);
     for (const ConvolutionChain& chain : folder->Find(Needed(outputs), outputs, apart)) {
+      if (backward[chain.convolution]) continue;
       const FoldedConvolution* values = folder->Fold(chain, bfloat16);
       if (values == nullptr) continue;
       const FlatNode& convolution = graph.nodes[chain.convolution];

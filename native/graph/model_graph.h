@@ -94,8 +94,9 @@ class ModelGraph {
   // Adds the ops that `outputs` (tensor names, or weights') need to `scope`, with the model's inputs replaced
   // by `inputs` (one per model input) and weights shared between all instances in one root graph. Returns the
   // outputs. An output that is a model input returns the given input. What is between two outputs may be
-  // computed by other ops than the model has (folding.h), unless the scope checks numerics; the weights
-  // `differentiated`, by which somebody differentiates, stay what the outputs are made of.
+  // computed by other ops than the model has (folding.h), unless the scope checks numerics; what
+  // stands behind the tensors and weights `differentiated`, by which somebody differentiates, stays as it is,
+  // but in a scope that allows bfloat16 only what is made of such weights.
   std::vector<TF_Output> Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
                                      const std::vector<std::string>& outputs,
                                      const std::vector<std::string>& differentiated = {}) const;

@@ -115,6 +115,8 @@ struct Trace::Shared {
   // do so through another, before or after.
   std::map<SymbolId, std::pair<const ModelGraph*, std::string>> of_models;
   std::map<const ModelGraph*, std::vector<std::string>> differentiated;
+  // Somebody differentiates by what no model gave: it may be what a call is given.
+  bool by_inputs = false;
 };
 
 // What EndJacobian needs of the BeginJacobian that opened a body.
@@ -238,7 +240,11 @@ std::vector<Symbol> Trace::CallModel(std::shared_ptr<const ModelGraph> model,
   commands_.push_back([ids = Ids(symbols), model = std::move(model), inputs, outputs, declared,
                        shared = shared_](Environment* to) {
     const std::vector<TF_Output> given = to->Get(inputs);
-    const std::vector<std::string>& xs = shared->differentiated[model.get()];
+    std::vector<std::string> xs = shared->differentiated[model.get()];
+    if (shared->by_inputs) {
+      const std::vector<std::string>& all = model->input_tensors();
+      xs.insert(xs.end(), all.begin(), all.end());
+    }
     to->Set(ids, declared ? model->Instantiate(to->scope, given, outputs, xs)
                           : InstantiateResized(to, *model, given, outputs, xs));
   });
@@ -271,7 +277,10 @@ std::vector<Symbol> Trace::Gradient(const std::vector<SymbolId>& ys, const std::
 void Trace::Differentiates(const std::vector<SymbolId>& xs) {
   for (const SymbolId x : xs) {
     const auto found = shared_->of_models.find(x);
-    if (found == shared_->of_models.end()) continue;
+    if (found == shared_->of_models.end()) {
+      shared_->by_inputs = true;
+      continue;
+    }
     const auto& [model, name] = found->second;
     shared_->differentiated[model].push_back(name);
   }

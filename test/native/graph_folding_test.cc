@@ -80,6 +80,15 @@ std::shared_ptr<const ModelGraph> Normalised(const Net& net = {}) {
   return Load([&](Scope* scope) { BatchNorm(scope, Convolution(scope, net), net); }, {"bn"});
 }
 
+int CountOps(const Scope& scope, const std::string& type) {
+  size_t position = 0;
+  int count = 0;
+  while (TF_Operation* op = C().TF_GraphNextOperation(scope.graph(), &position)) {
+    count += C().TF_OperationOpType(op) == type ? 1 : 0;
+  }
+  return count;
+}
+
 // A call of a model in a graph of its own.
 struct Call {
   Scope scope;
@@ -94,14 +103,7 @@ struct Call {
     outputs = model.Instantiate(&scope, {x}, names, differentiated);
   }
 
-  int Count(const std::string& type) const {
-    size_t position = 0;
-    int count = 0;
-    while (const TF_Operation* op = C().TF_GraphNextOperation(scope.graph(), &position)) {
-      count += C().TF_OperationOpType(const_cast<TF_Operation*>(op)) == type ? 1 : 0;
-    }
-    return count;
-  }
+  int Count(const std::string& type) const { return CountOps(scope, type); }
 
   std::vector<double> Run(const TF_Tensor* value, int output = 0) {
     return test::GraphRunner(scope).RunOne({{x, value}}, outputs[output]);
@@ -403,6 +405,30 @@ TEST(Folding, AModelCanBeDifferentiatedByWhatWouldBeFolded) {
   test::GraphRunner runner(scope);
   EXPECT_EQ(runner.RunOne({{feeds[0], value.get()}}, made[0]), (std::vector<double>{2, 8}));
   EXPECT_EQ(runner.RunOne({{feeds[0], value.get()}}, made[1]), (std::vector<double>{1, 0.5, 2, 1}));
+}
+
+// A ReLU within rounding of 0 would pass another gradient on.
+TEST(Folding, WhatAGradientGoesThroughStaysAsItIsButInBfloat16) {
+  const auto model = Normalised();
+  EXPECT_EQ(Call(*model, {"bn"}).Count("FusedBatchNormV3"), 0);
+  EXPECT_EQ(Call(*model, {"bn"}, model->input_tensors()).Count("FusedBatchNormV3"), 1);
+  EXPECT_EQ(Call(*model, {"bn"}, {"bn:0"}).Count("FusedBatchNormV3"), 0);
+  const auto allow = [](Scope* scope) { scope->AllowBfloat16(); };
+  EXPECT_EQ(Call(*model, {"bn"}, model->input_tensors(), allow).Count("FusedBatchNormV3"), 0);
+
+  const auto count = [&](bool by_inputs) {
+    const auto trace = trace::Trace::Create();
+    const trace::Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 1, 1, 2}), "x");
+    const trace::Symbol y = trace->CallModel(model, {x.id}, {"bn"})[0];
+    const trace::Symbol z = trace->Op("Square", {y.id}, {})[0];
+    const trace::Symbol gradient = trace->Gradient({z.id}, {by_inputs ? x.id : y.id}, {}, {})[0];
+    Scope scope;
+    std::vector<TF_Output> feeds;
+    trace->Replay(&scope, {gradient.id}, &feeds);
+    return CountOps(scope, "FusedBatchNormV3");
+  };
+  EXPECT_EQ(count(true), 1);
+  EXPECT_EQ(count(false), 0);
 }
 
 // Real exports: no batch norm is left, in either form, and the numbers are Keras' own (GraphImport tests
