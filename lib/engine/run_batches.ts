@@ -126,6 +126,7 @@ export async function runBatches<Outputs extends StepOutputs>(
 ): Promise<Record<string, Tensor | RaggedTensor>> {
   const { callbacks, timeout, onProgress } = options;
   const unwatched = callbacks.callbacks.length === 0 && onProgress === undefined && timeout === undefined;
+  if (unwatched) checkSignal(options.signal);
   const only = unwatched ? handler.only?.() : null;
   if (only) return runOnly(await only, step, options, into);
   const results = new Results(handler.samples, into, options.callbacks.observed);
@@ -158,7 +159,6 @@ async function runOnly<Outputs extends StepOutputs>(
 ): Promise<Record<string, Tensor>> {
   if (signal !== undefined) manyListen(signal);
   try {
-    checkSignal(signal);
     const outputs = await step(batch, { signal, into: destinationsFrom(into, 0) });
     counter.steps += batch.steps;
     return { ...outputs, ...into };

@@ -80,11 +80,7 @@ bool ConvolutionFolder::Begins(int convolution, const std::vector<char>& apart,
   if (chain->rank == 0 || node.inputs.size() != 2) return false;
   chain->axis = ChannelAxis(node, chain->rank);
   if (chain->axis == 0) return false;
-  int kernel = node.inputs[1].node;
-  // A frozen GraphDef reads its weights through one.
-  while (apart[kernel] == 0 && graph_.nodes[kernel].op == "Identity") {
-    kernel = graph_.nodes[kernel].inputs[0].node;
-  }
+  const int kernel = node.inputs[1].node;
   const auto weight = weights_.find(kernel);
   if (weight == weights_.end() || apart[kernel] != 0) return false;
   chain->kernel = weight->second;

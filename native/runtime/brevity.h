@@ -35,7 +35,8 @@ class Brevity {
   // `spent`: thread time.
   void Note(const Sizes& sizes, Duration spent);
 
-  bool possible() const { return possible_; }
+  // Whether a run of some sizes is: what a run is made of need not be put together where none is.
+  bool ExpectsAny() const;
 
  private:
   const bool possible_;

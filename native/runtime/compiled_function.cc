@@ -328,7 +328,7 @@ void CompiledFunction::Run(Strategy* strategy, std::vector<FeedValue> feeds, Run
 std::optional<std::vector<TensorRef>> CompiledFunction::RunNow(Strategy* strategy,
                                                                std::vector<FeedValue> feeds,
                                                                RunOptions options) {
-  if (!brevity_.possible()) return std::nullopt;
+  if (!brevity_.ExpectsAny()) return std::nullopt;
   std::vector<TensorRef> made;
   std::exception_ptr failure;
   const std::shared_ptr<BatchRun> run = Checked(

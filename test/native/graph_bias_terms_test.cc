@@ -13,12 +13,6 @@ namespace {
 using test::MakeTensor;
 using Kind = BiasTerm::Kind;
 
-std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name) {
-  LoadOptions options;
-  options.path = FixturePath(name) + (name == "keras3-frozen" ? "/model.pb" : "/model");
-  return ModelGraph::Load(options);
-}
-
 std::map<Kind, int> Count(const std::vector<BiasTerm>& terms) {
   std::map<Kind, int> counts;
   for (const BiasTerm& term : terms) ++counts[term.kind];

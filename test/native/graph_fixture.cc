@@ -40,6 +40,13 @@ std::string FixturePath(const std::string& name) {
   return here.substr(0, here.rfind("/native/")) + "/fixtures/models/" + name;
 }
 
+std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name, const std::string& signature) {
+  LoadOptions options;
+  options.path = FixturePath(name) + (name.ends_with("frozen") ? "/model.pb" : "/model");
+  options.signature = signature;
+  return ModelGraph::Load(options);
+}
+
 std::string JoinPath(const std::vector<std::string>& path) {
   std::string joined;
   for (const std::string& name : path) joined += (joined.empty() ? "" : "|") + name;

@@ -14,6 +14,9 @@ namespace ke::graph {
 
 // The folder of a fixture.
 std::string FixturePath(const std::string& name);
+// The model in it: a SavedModel, or where its name says so a frozen GraphDef.
+std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name,
+                                              const std::string& signature = "serving_default");
 
 struct Values {
   std::vector<int64_t> dims;

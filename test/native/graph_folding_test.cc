@@ -435,9 +435,7 @@ TEST(Folding, WhatAGradientGoesThroughStaysAsItIsButInBfloat16) {
 // compare each layer's).
 TEST(Folding, ExportedModelsGiveTheSameFoldedOrNot) {
   for (const char* name : {"keras2-nested", "keras3-nested", "keras3-frozen"}) {
-    LoadOptions options;
-    options.path = FixturePath(name) + (std::string(name) == "keras3-frozen" ? "/model.pb" : "/model");
-    const auto model = ModelGraph::Load(options);
+    const auto model = LoadFixture(name);
     const Expected expected = ReadExpected(name);
     const std::vector<std::string> outputs = model->output_tensors();
     const Call folded(*model, outputs);

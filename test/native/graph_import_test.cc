@@ -14,14 +14,6 @@ namespace {
 
 using tf::C;
 
-std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name,
-                                              const std::string& signature = "serving_default") {
-  LoadOptions options;
-  options.path = FixturePath(name) + (name.ends_with("frozen") ? "/model.pb" : "/model");
-  options.signature = signature;
-  return ModelGraph::Load(options);
-}
-
 std::vector<Values> InputsOf(const Expected& expected) {
   std::vector<Values> inputs;
   for (const auto& [key, values] : expected.inputs) inputs.push_back(values);
