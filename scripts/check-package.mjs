@@ -1,15 +1,25 @@
 /**
- * Checks what a user of the package gets: packs it, installs the tarball into an empty project without install scripts,
+ * Checks what a user of the package gets: packs it (the files that are allowed, the same bytes every time), installs the tarball into an empty project without install scripts,
  * sees that import works and that the missing addon is a clear error, builds the addon with the command that the
  * error names, and explains a fixture model from ESM and from require.
  *
  * Usage: node scripts/check-package.mjs
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Failure, main, ROOT, step } from './setup/process.mjs';
+import { Failure, filesUnder, main, ROOT, step } from './setup/process.mjs';
 import { closingLines, RESULTS } from './setup/results.mjs';
 import { setup } from './setup.mjs';
 
@@ -65,24 +75,46 @@ function explains(program, cwd) {
   return text;
 }
 
+/** The files outside lib/ and native/ that the package holds. A new one is added here, on purpose. */
+const SINGLE_FILES = [
+  ...['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md'],
+  ...['CMakeLists.txt', 'binding.gyp', 'scripts/install.mjs', 'scripts/build-native.mjs'],
+  ...['scripts/list-sources.cjs', 'scripts/setup/process.mjs'],
+];
+
+/** What the tarball must hold, neither more nor less: the compilation of lib/, native/, and the single files. */
+function allowedFiles() {
+  const compiled = (name) => ['.js', '.d.ts', '.js.map'].map((ending) => name + ending);
+  const fromSource = (file) => compiled(file.replace(/^lib\/(.*)\.(?:ts|js)$/, 'dist/$1'));
+  const inClone = (folder) =>
+    filesUnder([folder]).map((file) => path.relative(ROOT, file).replaceAll(path.sep, '/'));
+  return [...SINGLE_FILES, ...inClone('native'), ...inClone('lib').flatMap(fromSource)];
+}
+
 function checkContents(tarball) {
-  const files = must('tar', ['-tzf', tarball], ROOT).stdout.trim().split('\n');
-  const holds = (name) => files.includes(`package/${name}`);
-  const wanted = [
-    'dist/index.js',
-    'dist/index.d.ts',
-    'dist/cli/doctor/probe.js',
-    'dist/data/sequence_worker.js',
-    'dist/utils/title_worker.js',
-    'native/binding/addon.cc',
-    'CMakeLists.txt',
-    'LICENSE',
-    'README.md',
-  ];
-  const missing = wanted.filter((name) => !holds(name));
+  const names = must('tar', ['-tzf', tarball], ROOT).stdout.trim().split('\n');
+  const files = names.map((name) => name.replace(/^package\//, ''));
+  const allowed = allowedFiles();
+  const missing = allowed.filter((name) => !files.includes(name));
   check('the tarball holds what it needs', missing.length > 0 ? `missing: ${missing.join(', ')}` : undefined);
-  const stray = files.filter((name) => /^package\/(test|lib|build|node_modules|demo)\//.test(name));
+  const stray = files.filter((name) => !allowed.includes(name));
   check('the tarball holds nothing else', stray.length > 0 ? `stray: ${stray.join(', ')}` : undefined);
+}
+
+/** Packs a copy of the sources that lies elsewhere, was written later and is open to all: the bytes must be the same. */
+function checkReproducible(tarball, directory) {
+  const copy = path.join(directory, 'copy');
+  const umask = process.umask(0);
+  for (const name of ['lib', 'native', 'scripts', 'tsconfig.json', 'package-lock.json', ...SINGLE_FILES]) {
+    cpSync(path.join(ROOT, name), path.join(copy, name), { recursive: true });
+  }
+  process.umask(umask);
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+  must(NPM, ['pack', '--silent'], copy);
+  const sha256 = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
+  const [ours, theirs] = [tarball, path.join(copy, path.basename(tarball))].map(sha256);
+  console.log(`  SHA-256 ${ours}`);
+  check('the same sources make the same tarball', ours === theirs ? undefined : `another copy: ${theirs}`);
 }
 
 function checkProject(project, tarball) {
@@ -129,6 +161,7 @@ main(async () => {
     const [filename] = readdirSync(directory);
     const tarball = path.join(directory, filename);
     checkContents(tarball);
+    checkReproducible(tarball, directory);
     step('Installing the tarball into an empty project');
     checkProject(path.join(directory, 'project'), tarball);
   } finally {

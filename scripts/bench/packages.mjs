@@ -1,7 +1,8 @@
 /** Python packages beside those of a reference environment, which so stays what the reference suite wants. */
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { ROOT, run, step, unlessUnchanged } from '../setup/process.mjs';
+import { installLocked } from '../setup/pip.mjs';
+import { ROOT, step, unlessUnchanged } from '../setup/process.mjs';
 
 /** A folder for PYTHONPATH with exactly what scripts/bench/requirements-`name`.txt lists. */
 export async function targetPackages(python, name) {
@@ -10,8 +11,7 @@ export async function targetPackages(python, name) {
   await unlessUnchanged(`bench-packages-${name}`, { inputs: [list], outputs: [directory] }, async () => {
     step(`Installing ${path.basename(list)} into ${directory}`);
     rmSync(path.join(ROOT, directory), { recursive: true, force: true });
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:'];
-    await run(python, [...pip, '--no-deps', '--target', directory, '--requirement', list]);
+    await installLocked(python, list, ['--target', directory]);
   });
   return path.join(ROOT, directory);
 }

@@ -1,6 +1,7 @@
 /** The virtual environments of the reference suite: Python 3.11 with a pinned TensorFlow and Keras each. */
 import { rmSync } from 'node:fs';
 import path from 'node:path';
+import { installLocked } from '../setup/pip.mjs';
 import { capture, Failure, ROOT, run, step, unlessUnchanged } from '../setup/process.mjs';
 
 /** A candidate must be 3.11, the last that TensorFlow 2.12 runs on, and able to make an environment with pip. */
@@ -34,8 +35,7 @@ export async function virtualEnvironment(name, requirements) {
     step(`Installing ${requirements} into ${directory}`);
     rmSync(path.join(ROOT, directory), { recursive: true, force: true });
     await run(base, ['-m', 'venv', directory]);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--only-binary=:all:'];
-    await run(path.join(ROOT, python), [...pip, '--requirement', list]);
+    await installLocked(path.join(ROOT, python), list);
   });
   return path.join(ROOT, python);
 }

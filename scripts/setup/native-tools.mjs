@@ -1,9 +1,10 @@
 /** clang-format and clang-tidy at one version, from Python wheels, in a virtual environment under build/. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { installLocked } from './pip.mjs';
 import { capture, Failure, ROOT, run, step, unlessUnchanged } from './process.mjs';
 
-const TOOLS = ['clang-format==22.1.8', 'clang-tidy==22.1.8'];
+const TOOLS = 'scripts/setup/requirements-clang-tools.txt';
 const VENV = 'build/clang-tools';
 
 /** Installs the tools where they are not there and returns a function that gives a tool's path. */
@@ -11,14 +12,14 @@ export async function nativeTools() {
   const bin = process.platform === 'win32' ? 'Scripts' : 'bin';
   const tool = (name) => path.join(ROOT, VENV, bin, name);
   const outputs = ['clang-format', 'clang-tidy'].map((name) => path.join(VENV, bin, name));
-  await unlessUnchanged('clang-tools', { inputs: [], outputs, key: TOOLS.join(' ') }, async () => {
+  await unlessUnchanged('clang-tools', { inputs: [TOOLS], outputs }, async () => {
     const python = ['python3', 'python'].find((name) => capture(name, ['--version']) !== undefined);
     if (python === undefined)
       throw new Failure('Python 3 is needed for clang-format: apt-get install python3-venv');
     step('Installing clang-format and clang-tidy');
     if (existsSync(path.join(ROOT, VENV))) rmSync(path.join(ROOT, VENV), { recursive: true });
     await run(python, ['-m', 'venv', VENV]);
-    await run(tool('python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...TOOLS]);
+    await installLocked(tool('python'), TOOLS);
   });
   return tool;
 }

@@ -64,7 +64,7 @@ export function packageBin(name, bin = name) {
 }
 
 /** All files under `paths` (files or directories, relative to the root), sorted. */
-function filesUnder(paths) {
+export function filesUnder(paths) {
   const files = [];
   for (const name of paths) {
     const absolute = path.join(ROOT, name);

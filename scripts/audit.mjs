@@ -1,0 +1,43 @@
+/**
+ * `npm audit` over every lock file of the project: what users install, and what the project is made with. A registry that
+ * answers no such question (mirrors often do not) is said so, and is no failure: nothing was found or ruled out.
+ *
+ * Usage: node scripts/audit.mjs
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { main, ROOT } from './setup/process.mjs';
+import { closingLines, RESULTS } from './setup/results.mjs';
+
+const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+
+/** The advisories for the lock file in `folder`, or why there is no answer. */
+function audit(folder) {
+  const options = { cwd: path.join(ROOT, folder), encoding: 'utf8', shell: process.platform === 'win32' };
+  const { stdout, stderr } = spawnSync(NPM, ['audit', '--json', '--package-lock-only'], options);
+  try {
+    const report = JSON.parse(stdout);
+    if (report.vulnerabilities !== undefined) return { vulnerabilities: report.vulnerabilities };
+    return { unanswered: report.message ?? report.error?.summary ?? stdout };
+  } catch {
+    return { unanswered: stderr || 'npm printed no answer' };
+  }
+}
+
+main(async () => {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const folder of ['.', 'bench/peers/onnx']) {
+    const { vulnerabilities = {}, unanswered } = audit(folder);
+    const found = Object.values(vulnerabilities);
+    counts[unanswered ? 'skipped' : found.length > 0 ? 'failed' : 'passed'] += 1;
+    console.log(
+      `${folder}: ${unanswered ? `not asked: ${unanswered.trim()}` : `${found.length} vulnerable`}`,
+    );
+    for (const { name, severity, range } of found) console.log(`  ${name} ${range}: ${severity}`);
+  }
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(path.join(RESULTS, 'audit.json'), JSON.stringify(counts));
+  console.log(closingLines(counts));
+  return counts.failed;
+});

@@ -1,0 +1,41 @@
+/**
+ * Writes the list of npm packages in THIRD_PARTY_NOTICES.md: every one that an installation of this package brings,
+ * also through others, with its licence, as package-lock.json has them. A test compares the file with this.
+ *
+ * Usage: node scripts/notices.mjs
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { isMain, main, ROOT } from './setup/process.mjs';
+
+const HEADING = '| npm package | licence |\n|---|---|\n';
+
+/** Licences of packages whose package.json says none, read from their licence files. */
+const UNDECLARED = { protozero: 'BSD-2-Clause' };
+
+/** `[name, licence]` of every package that is not for development alone, sorted by name. */
+export function shippedPackages() {
+  const lock = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8'));
+  const shipped = new Map();
+  for (const [place, { dev, license }] of Object.entries(lock.packages)) {
+    if (place === '' || dev) continue;
+    const name = place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    shipped.set(name, license ?? UNDECLARED[name] ?? 'unknown');
+  }
+  return [...shipped].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The text of the notices with the list as it should be. */
+export function withPackages(notices) {
+  const start = notices.indexOf(HEADING) + HEADING.length;
+  const end = notices.indexOf('\n\n', start);
+  const rows = shippedPackages().map(([name, licence]) => `| ${name} | ${licence} |`);
+  return notices.slice(0, start) + rows.join('\n') + (end < 0 ? '\n' : notices.slice(end));
+}
+
+if (isMain(import.meta.url)) {
+  main(async () => {
+    const file = path.join(ROOT, 'THIRD_PARTY_NOTICES.md');
+    writeFileSync(file, withPackages(readFileSync(file, 'utf8')));
+  });
+}
