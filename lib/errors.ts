@@ -153,6 +153,9 @@ export function fromNative(error: unknown, fallback: ErrorClass = KerasExplainab
   switch (code) {
     case 'CANCELLED':
       return new CancelledError(error.message, details);
+    // Of a function, which is closed with its model.
+    case 'CLOSED':
+      return new ModelError(code, error.message, details);
     case 'RESOURCE_EXHAUSTED':
       return new ResourceError(code, error.message, details);
     case 'UNIMPLEMENTED':

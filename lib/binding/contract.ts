@@ -410,6 +410,13 @@ export interface NativeMemory {
 }
 
 export interface Addon {
+  /**
+   * What libtensorflow at `path` says its version is; no other function of it is called. Opens it, on a background
+   * thread, and does not close it again. Rejects with NOT_FOUND or FAILED_PRECONDITION.
+   */
+  libraryVersion(path: string): Promise<string>;
+  /** Whether this processor has AVX; null where that is not asked: on other processors than x64. */
+  hasAvx(): boolean | null;
   /** dlopens libtensorflow on a background thread, once per process, and returns its version. Idempotent. */
   loadLibrary(path: string): Promise<string>;
   /**

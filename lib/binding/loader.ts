@@ -6,15 +6,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LoadError, native, nativeAsync } from '../errors.js';
+import { LoadError, native } from '../errors.js';
 import { resolveTensorflow } from '../tensorflow/resolve.js';
 import type { Addon } from './contract.js';
+import { loadLibrary } from './library.js';
 
 /** Where cmake-js and node-gyp leave the addon, from the package's root. */
 const BUILDS = ['build/cmake/Release', 'build/Release', 'build/cmake/Debug', 'build/Debug'];
 const FILE = 'keras_explainable.node';
 
 let addon: Addon | undefined;
+/** Where it was found. */
+let addonFile = '';
 let loading: Promise<Addon> | undefined;
 
 /** The nearest directory above this file that holds package.json: both lib/ and dist/ lie in it. */
@@ -53,6 +56,7 @@ export function unloadedAddon(): Addon {
     }
     try {
       addon = require(path) as Addon;
+      addonFile = path;
       return addon;
     } catch (error) {
       cause = error;
@@ -70,7 +74,7 @@ export function unloadedAddon(): Addon {
 async function load(): Promise<Addon> {
   const loaded = unloadedAddon();
   if (loaded.loadedPath() === null) {
-    await resolveTensorflow({ load: (library) => nativeAsync(() => loaded.loadLibrary(library), LoadError) });
+    await resolveTensorflow({ load: (library) => loadLibrary(loaded, addonFile, library) });
   }
   return loaded;
 }

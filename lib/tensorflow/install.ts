@@ -4,7 +4,6 @@ import path from 'node:path';
 import lockfile from 'proper-lockfile';
 import { whyNotWritable } from '../writable.js';
 import { sha256, unpackTarball, unpackZip } from './archive.js';
-import { fetchFile } from './download.js';
 import { TensorflowInstallError } from './errors.js';
 import {
   cacheEntry,
@@ -322,6 +321,9 @@ function tarballPlan(options: InstallOptions): Plan {
         : path.resolve(tarball);
       if (isUrl) {
         await mkdir(scratch, { recursive: true });
+        // Not before it is needed: undici makes WebAssembly as it is imported, which maps 10 GB, and so ends every
+        // command where the address space is limited (`ulimit -v`).
+        const { fetchFile } = await import('./download.js');
         await fetchFile(
           tarball,
           file,

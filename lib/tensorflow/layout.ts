@@ -65,8 +65,11 @@ export async function findLibraryIn(directory: string): Promise<LibraryLookup> {
       if (needs !== undefined && (await fileSize(path.join(directory, folder, needs))) === undefined) {
         return { reason: `${main} is there but ${needs}, which it loads, is not beside it` };
       }
-      const wrong = await wrongArchitecture(file);
-      return wrong === undefined ? { path: file } : { reason: `${main} ${wrong}` };
+      for (const name of needs === undefined ? [main] : [main, needs]) {
+        const wrong = await whyNotLoadable(path.join(directory, folder, name));
+        if (wrong !== undefined) return { reason: `${name} ${wrong}` };
+      }
+      return { path: file };
     }
   }
   const names = libraryNames().map(({ main }) => main);
@@ -88,19 +91,31 @@ const ELF_MACHINES: Readonly<Record<string, number>> = {
   riscv64: 243,
 };
 
-// dlopen's own words for this ("cannot open shared object file") would leave the reader guessing.
-async function wrongArchitecture(file: string): Promise<string | undefined> {
+const ELF_64_BIT = 2;
+
+/**
+ * What a library's first bytes say against it. dlopen's own words for another processor ("cannot open shared object
+ * file") would leave the reader guessing, and what was cut short may end the process (SIGBUS) where its pages are missing.
+ */
+async function whyNotLoadable(file: string): Promise<string | undefined> {
   if (process.platform !== 'linux') return undefined;
   const handle = await open(file, 'r');
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(20), 0, 20, 0);
-    if (bytesRead < 20 || buffer.toString('latin1', 0, 4) !== '\x7fELF') return 'is no shared library';
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);
+    if (bytesRead < 64 || buffer.toString('latin1', 0, 4) !== '\x7fELF') return 'is no shared library';
     const machine = buffer.readUInt16LE(18);
     const expected = ELF_MACHINES[process.arch];
-    if (expected === undefined || machine === expected) return undefined;
-    const name =
-      Object.keys(ELF_MACHINES).find((arch) => ELF_MACHINES[arch] === machine) ?? `machine ${machine}`;
-    return `is built for ${name}; this Node is ${process.arch}`;
+    if (expected !== undefined && machine !== expected) {
+      const name =
+        Object.keys(ELF_MACHINES).find((arch) => ELF_MACHINES[arch] === machine) ?? `machine ${machine}`;
+      return `is built for ${name}; this Node is ${process.arch}`;
+    }
+    if (buffer[4] !== ELF_64_BIT) return undefined;
+    // The table of sections is what a linker writes last.
+    const sections = Number(buffer.readBigUInt64LE(40));
+    const end = sections + buffer.readUInt16LE(58) * buffer.readUInt16LE(60);
+    const { size } = await handle.stat();
+    return size < end ? `is cut short: it has ${size} bytes, of at least ${end}` : undefined;
   } finally {
     await handle.close();
   }

@@ -4,12 +4,10 @@ import path from 'node:path';
 import { INSTALL_COMMAND, type ResolveAttempt, TensorflowNotFoundError } from './errors.js';
 import { cacheEntry, cacheRoot, findLibraryIn, MANIFEST, readManifest } from './layout.js';
 import { pythonInterpreters, pythonTensorflows, systemPlaces } from './system.js';
+import { whyUnsupported } from './versions.js';
 
 /** Names a directory that holds libtensorflow; it alone is used where it is set. */
 export const DIRECTORY_VARIABLE = 'KERAS_EXPLAINABLE_TENSORFLOW_DIR';
-
-/** The oldest release whose library has every function that the addon calls. */
-const OLDEST_VERSION = '2.12';
 
 /** Where a library was found. */
 export type TensorflowSource = 'environment' | 'cache' | 'python' | 'system';
@@ -129,18 +127,13 @@ async function* pythonCandidates(env: NodeJS.ProcessEnv): AsyncGenerator<Candida
     for (const { version, directory } of packages ?? []) {
       if (seen.has(directory)) continue;
       seen.add(directory);
-      const old = isOlder(version, OLDEST_VERSION);
+      // Known before it is loaded: a library that is refused later stays in the process.
+      const reason = whyUnsupported(version);
       yield {
         source: 'python',
         place: `Python's TensorFlow ${version} (${directory})`,
-        found: old ? { reason: `is older than ${OLDEST_VERSION}` } : await findLibraryIn(directory),
+        found: reason === undefined ? await findLibraryIn(directory) : { reason },
       };
     }
   }
-}
-
-function isOlder(version: string, oldest: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  const [oldestMajor = 0, oldestMinor = 0] = oldest.split('.').map(Number);
-  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
 }

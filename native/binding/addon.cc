@@ -102,8 +102,10 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
     environment_.strategy_class = Napi::Persistent(NativeStrategy::Define(env));
     environment_.run_class = Napi::Persistent(NativeRun::Define(env));
     environment_.rows_class = Napi::Persistent(NativeRows::Define(env));
-    DefineAddon(exports, {Export<&KerasExplainableAddon::LoadLibrary>("loadLibrary"),
+    DefineAddon(exports, {Export<&KerasExplainableAddon::LibraryVersion>("libraryVersion"),
+                          Export<&KerasExplainableAddon::LoadLibrary>("loadLibrary"),
                           Export<&KerasExplainableAddon::LoadedPath>("loadedPath"),
+                          Export<&KerasExplainableAddon::HasAvx>("hasAvx"),
                           Export<&KerasExplainableAddon::LoadModel>("loadModel"),
                           Export<&KerasExplainableAddon::CreateTrace>("createTrace"),
                           Export<&KerasExplainableAddon::Allocate>("allocate"),
@@ -126,6 +128,17 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
     return InstanceMethod<method>(name, napi_enumerable);
   }
 
+  Napi::Value LibraryVersion(const Napi::CallbackInfo& info) {
+    return Promised(info.Env(), [&]() -> Napi::Value {
+      const std::string path = ToText(info[0], "path");
+      // TensorFlow's libraries read it as they are opened.
+      if (!tf::IsLoaded()) runtime::PrepareTensorFlowEnvironment();
+      return environment_.InBackground(
+          [path] { return tf::LibraryVersion(path); },
+          [](Napi::Env env, const std::string& version) { return Napi::String::New(env, version); });
+    });
+  }
+
   Napi::Value LoadLibrary(const Napi::CallbackInfo& info) {
     return Promised(info.Env(), [&]() -> Napi::Value {
       const std::string path = ToText(info[0], "path");
@@ -134,6 +147,14 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
           [path] { return runtime::LoadTensorFlow(path); },
           [](Napi::Env env, const std::string& version) { return Napi::String::New(env, version); });
     });
+  }
+
+  Napi::Value HasAvx(const Napi::CallbackInfo& info) {
+#if defined(__x86_64__) && defined(__GNUC__)
+    return Napi::Boolean::New(info.Env(), __builtin_cpu_supports("avx") != 0);
+#else
+    return info.Env().Null();
+#endif
   }
 
   Napi::Value LoadedPath(const Napi::CallbackInfo& info) {

@@ -119,6 +119,8 @@ tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight)
                         " and shape " + ToText(Shape::Of(dims)),
                     weight.name);
   }
+  // TensorFlow reads into memory that it did not get, and tells of a file with a bad address.
+  if (dtype != TF_STRING) tf::AllocateTensor(dtype, dims);
   tf::Status status;
   tf::TensorPtr value(C().TF_CheckpointReaderGetTensor(reader, key.c_str(), status));
   if (!status.ok()) {

@@ -1,5 +1,6 @@
 #include "runtime/session.h"
 
+#include <exception>
 #include <protozero/pbf_writer.hpp>
 #include <string>
 #include <utility>
@@ -103,6 +104,25 @@ std::string ConfigProto(const SessionConfig& config) {
   return bytes;
 }
 
+// oneDNN's status 1 is its out-of-memory; TensorFlow passes it on as ABORTED, in these words.
+constexpr const char* kOneDnnOutOfMemory = "Operation received an exception:Status: 1,";
+
+[[noreturn]] void ThrowRunError(const tf::Status& status) {
+  const std::string message = status.message();
+  if (auto numerics = graph::FindNumericsError(message)) throw std::move(*numerics);
+  const bool memory = message.find(kOneDnnOutOfMemory) != std::string::npos;
+  throw tf::Error(memory ? TF_RESOURCE_EXHAUSTED : status.code(), message, tf::NodeNamedIn(message));
+}
+
+// What a kernel throws comes through TensorFlow where it runs in the caller's thread: std::bad_alloc, or
+// oneDNN's own class for what it could not make, which does not say why; seen is only a lack of memory.
+[[noreturn]] void ThrowKernelError(const std::exception& error) {
+  throw tf::Error(TF_RESOURCE_EXHAUSTED,
+                  std::string("an op of TensorFlow could not get what it needs, most likely "
+                              "memory: ") +
+                      error.what());
+}
+
 std::string RunOptions(const SessionConfig& config, bool spreads) {
   std::string bytes;
   protozero::pbf_writer writer(bytes);
@@ -165,9 +185,14 @@ void Session::Initialize(const std::vector<graph::Scope::Initializer>& initializ
     assigns.push_back(initializer.assign);
   }
   tf::Status status;
-  C().TF_SessionRun(session_, run_options_.get(), feeds.data(), values.data(), static_cast<int>(feeds.size()),
-                    nullptr, nullptr, 0, assigns.data(), static_cast<int>(assigns.size()), nullptr, status);
-  status.Check();
+  try {
+    C().TF_SessionRun(session_, run_options_.get(), feeds.data(), values.data(),
+                      static_cast<int>(feeds.size()), nullptr, nullptr, 0, assigns.data(),
+                      static_cast<int>(assigns.size()), nullptr, status);
+  } catch (const std::exception& error) {
+    ThrowKernelError(error);
+  }
+  if (!status.ok()) ThrowRunError(status);
 }
 
 std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
@@ -177,16 +202,16 @@ std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
   std::vector<TF_Tensor*> values(outputs.size(), nullptr);
   std::vector<tf::TensorPtr> owned(outputs.size());
   tf::Status status;
-  C().TF_SessionRun(session_, (spreads ? spread_options_ : run_options_).get(), inputs.data(),
-                    input_values.data(), static_cast<int>(inputs.size()), outputs.data(), values.data(),
-                    static_cast<int>(outputs.size()), kept.data(), static_cast<int>(kept.size()), nullptr,
-                    status);
-  for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
-  if (!status.ok()) {
-    const std::string message = status.message();
-    if (auto numerics = graph::FindNumericsError(message)) throw std::move(*numerics);
-    throw tf::Error(status.code(), message, tf::NodeNamedIn(message));
+  try {
+    C().TF_SessionRun(session_, (spreads ? spread_options_ : run_options_).get(), inputs.data(),
+                      input_values.data(), static_cast<int>(inputs.size()), outputs.data(), values.data(),
+                      static_cast<int>(outputs.size()), kept.data(), static_cast<int>(kept.size()), nullptr,
+                      status);
+  } catch (const std::exception& error) {
+    ThrowKernelError(error);
   }
+  for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
+  if (!status.ok()) ThrowRunError(status);
   return owned;
 }
 

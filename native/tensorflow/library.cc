@@ -5,9 +5,14 @@
 #else
 #include <dlfcn.h>
 #endif
+#ifdef __linux__
+#include <link.h>
+#endif
 
 #include <atomic>
+#include <filesystem>
 #include <mutex>
+#include <system_error>
 
 #include "tensorflow/error.h"
 
@@ -37,7 +42,27 @@ void* Resolve(void* handle, const char* name) {
   return reinterpret_cast<void*>(GetProcAddress(reinterpret_cast<HMODULE>(handle), name));
 }
 #else
-void* Open(const std::string& path, std::string* reason) {
+#ifdef __linux__
+constexpr const char* kFramework = "libtensorflow_framework.so.2";
+
+// The loader takes a library that the process holds already for whichever is asked for by that name, from any
+// directory: one of another release would be linked with ours, and fail in its own words or compute with
+// mixed code.
+std::string OtherFramework(const std::filesystem::path& expected) {
+  void* handle = dlopen(kFramework, RTLD_LAZY | RTLD_NOLOAD);
+  if (handle == nullptr) return {};
+  link_map* map = nullptr;
+  const std::string present = dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void*>(&map)) == 0 && map != nullptr
+                                  ? map->l_name
+                                  : std::string();
+  dlclose(handle);  // only the reference that this call made
+  std::error_code error;
+  if (std::filesystem::equivalent(present, expected, error)) return {};
+  return present.empty() ? "another " + std::string(kFramework) : present;
+}
+#endif
+
+void* OpenFile(const std::string& path, std::string* reason) {
   void* handle = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* text = dlerror();
@@ -45,21 +70,65 @@ void* Open(const std::string& path, std::string* reason) {
   }
   return handle;
 }
+
+void* Open(const std::string& path, std::string* reason) {
+#ifdef __linux__
+  const std::filesystem::path framework = std::filesystem::path(path).replace_filename(kFramework);
+  std::error_code error;
+  if (std::filesystem::exists(framework, error)) {
+    const std::string other = OtherFramework(framework);
+    if (!other.empty()) {
+      *reason =
+          "the process holds another TensorFlow already, " + other +
+          " (by LD_PRELOAD, of another module, or of a library that was refused before), and cannot hold "
+          "two: expected " +
+          framework.string() + ". Load it first, or in a process of its own";
+      return nullptr;
+    }
+    // By its path, before the library that asks for it by its name: LD_LIBRARY_PATH goes before the library's
+    // own RUNPATH, and may name another release.
+    if (OpenFile(framework.string(), reason) == nullptr) return nullptr;
+  }
+#endif
+  return OpenFile(path, reason);
+}
 void* Resolve(void* handle, const char* name) { return dlsym(handle, name); }
 #endif
 
-}  // namespace
+// Under the lock. Throws where another path is loaded.
+bool IsLoadedFrom(const std::string& path) {
+  if (!loaded) return false;
+  if (LoadedPathStorage() == path) return true;
+  throw Error(TF_FAILED_PRECONDITION, "libtensorflow is already loaded from " + LoadedPathStorage() +
+                                          "; a process can hold one. Received " + path);
+}
 
-void LoadLibrary(const std::string& path) {
-  std::lock_guard<std::mutex> lock(load_mutex);
-  if (loaded) {
-    if (LoadedPathStorage() == path) return;
-    throw Error(TF_FAILED_PRECONDITION, "libtensorflow is already loaded from " + LoadedPathStorage() +
-                                            "; a process can hold one. Received " + path);
-  }
+// Under the lock. Never closed again: what TensorFlow's libraries do as they are loaded cannot be undone.
+void* OpenOrThrow(const std::string& path) {
   std::string reason;
   void* handle = Open(path, &reason);
   if (handle == nullptr) throw Error(TF_NOT_FOUND, reason);
+  return handle;
+}
+
+}  // namespace
+
+std::string LibraryVersion(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(load_mutex);
+  if (IsLoadedFrom(path)) return C().TF_Version();
+  auto* version = reinterpret_cast<const char* (*)()>(Resolve(OpenOrThrow(path), "TF_Version"));
+  const char* text = version != nullptr ? version() : nullptr;
+  if (text == nullptr) {
+    throw Error(TF_FAILED_PRECONDITION, path + " is no TensorFlow library: it lacks TF_Version");
+  }
+  return text;
+}
+
+void LoadLibrary(const std::string& path) {
+  const std::lock_guard<std::mutex> lock(load_mutex);
+  if (IsLoadedFrom(path)) return;
+  void* handle = OpenOrThrow(path);
+  std::string reason;
   // Never destroyed: TensorFlow's threads may call into it until the process ends.
   auto* functions = new Functions();
 #define KE_TF(result, name, parameters)                                             \

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Addon } from '../../binding/contract.js';
+import { loadLibrary } from '../../binding/library.js';
 import { addonFiles } from '../../binding/loader.js';
 import { devices } from '../../distribute/devices.js';
 import { multiply } from '../../graph/ops/arithmetic.js';
@@ -22,7 +23,7 @@ async function answer(probe: Probe): Promise<object> {
     }
     case 'library': {
       const addon = require(probe.addon) as Addon;
-      const version = await addon.loadLibrary(probe.library);
+      const version = await loadLibrary(addon, probe.addon, probe.library);
       // Only the addon that the package itself would load knows of the library now.
       if (!addonFiles().includes(probe.addon)) return { version, devices: null };
       await compute();

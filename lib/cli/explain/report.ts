@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { withPath } from '../../write_whole.js';
 import { formatScore, type Prediction, SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
 import type { PointingResult } from './pointing.js';
@@ -26,6 +27,9 @@ export interface ReportHeading {
   readonly scoreKind: ScoreKind;
 }
 
+/** As 'w'; what is written goes to the end, also after the end was moved back. */
+const EMPTIED = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
+
 /**
  * Writes `index.html` picture by picture, so that its memory does not grow with their number and what is done
  * stays readable when a run is interrupted. The page needs no script and nothing from the network.
@@ -33,6 +37,8 @@ export interface ReportHeading {
 export class Report {
   readonly #file: FileHandle;
   readonly #path: string;
+  /** Bytes of what was added whole. */
+  #length = 0;
 
   private constructor(file: FileHandle, path: string) {
     this.#file = file;
@@ -40,8 +46,14 @@ export class Report {
   }
 
   static async create(path: string, heading: ReportHeading): Promise<Report> {
-    const report = new Report(await open(path, 'w'), path);
-    await report.#append(head(heading));
+    const report = new Report(await open(path, EMPTIED), path);
+    try {
+      await report.#append(head(heading));
+    } catch (error) {
+      await report.#file.close();
+      await rm(path, { force: true });
+      throw error;
+    }
     return report;
   }
 
@@ -59,11 +71,13 @@ export class Report {
     }
   }
 
-  /** All of it: a single `write` to a disk that is nearly full may take less, and say so by a number only. */
+  /** All of it, or nothing: a single `write` to a disk that is nearly full may take less, and say so by a number only. */
   async #append(text: string): Promise<void> {
     try {
       await this.#file.appendFile(text);
+      this.#length += Buffer.byteLength(text);
     } catch (error) {
+      await this.#file.truncate(this.#length).catch(() => undefined);
       throw withPath(error, this.#path);
     }
   }

@@ -130,7 +130,7 @@ describe.runIf(linux)('Python', () => {
     expect(found).toMatchObject({ library, source: 'python' });
     expect(found.attempts.map(({ reason }) => reason)).toEqual([
       'nothing is installed there',
-      'is older than 2.12',
+      'is TensorFlow 2.4.1, older than 2.12; supported are 2.12 to 2.21',
     ]);
   });
 

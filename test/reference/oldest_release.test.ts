@@ -1,0 +1,28 @@
+/** The oldest release that is supported: the tests whose maps were worked out by hand, on the library that Keras 2.12 brings. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { globSync } from 'tinyglobby';
+import { expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const FILES = ['tiny', 'tiny_methods', 'ops', 'ops_loops'].map((name) => `test/integration/${name}.test.ts`);
+
+test('TensorFlow 2.12 gives the same maps', () => {
+  const [directory] = globSync('build/reference-venv-k2/lib/python3*/site-packages/tensorflow', {
+    cwd: ROOT,
+    absolute: true,
+    onlyDirectories: true,
+    expandDirectories: false,
+  });
+  expect(directory).toBeDefined();
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', '--project', 'integration', ...FILES],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { ...process.env, KERAS_EXPLAINABLE_TENSORFLOW_DIR: directory, VITEST: '' },
+    },
+  );
+  expect(status, stdout + stderr).toBe(0);
+});
