@@ -63,8 +63,7 @@ export async function runFunction(
     const targets = destinations.map((to) => (to === undefined ? null : targetOf(to)));
     const options = { shardSize: shardSize(model, batch), begin, rows, run, into: targets };
     outputs =
-      (await runNow(compiled, feeds, options)) ??
-      (await nativeAsync(() => model.core.strategy.during(() => compiled.run(feeds, options))));
+      (await runNow(model, compiled, feeds, options)) ?? (await runLater(model, compiled, feeds, options));
     if (watch !== null) await untilLongAborted(watch.finish(), signal);
     return outputs.map((output, i) => {
       const to = destinations[i];
@@ -88,6 +87,7 @@ export async function runFunction(
 
 /** The outputs of a run that takes but microseconds; null for any other. */
 async function runNow(
+  model: Model,
   compiled: NativeFunction,
   feeds: readonly NativeTensor[],
   options: NativeRunOptions,
@@ -95,7 +95,19 @@ async function runNow(
   const pace = new Pace();
   // One after the other, such runs would never let go of the event loop.
   if (pace.due) await pace.rest();
+  // Since it was lent, feeds were made and others had their turn.
+  model.checkOpen();
   return native(() => compiled.runNow(feeds, options));
+}
+
+async function runLater(
+  model: Model,
+  compiled: NativeFunction,
+  feeds: readonly NativeTensor[],
+  options: NativeRunOptions,
+): Promise<NativeTensor[]> {
+  model.checkOpen();
+  return nativeAsync(() => model.core.strategy.during(() => compiled.run(feeds, options)));
 }
 
 function targetOf(to: Destination | Joint): NativeTarget {

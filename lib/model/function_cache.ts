@@ -59,6 +59,8 @@ class Entry {
 
 /** How many compiled functions a model keeps: each holds a graph and a session. */
 const MOST_FUNCTIONS = 8;
+/** How many keys it knows functions by: a filter that is written where it is passed is another key in every call. */
+const MOST_KEYS = 64;
 
 /**
  * The compiled functions of one model, least recently used ones dropped. A function is found by the fingerprint of
@@ -69,12 +71,12 @@ export class FunctionCache {
     max: MOST_FUNCTIONS,
     dispose: (entry, fingerprint) => {
       entry.drop();
-      for (const [key, known] of this.#fingerprints) {
+      for (const [key, known] of [...this.#fingerprints]) {
         if (known === fingerprint) this.#fingerprints.delete(key);
       }
     },
   });
-  readonly #fingerprints = new Map<string, string>();
+  readonly #fingerprints = new LRUCache<string, string>({ max: MOST_KEYS });
   /** Entries that are not closed yet, in the cache or lent out. */
   readonly #alive = new Set<Entry>();
 

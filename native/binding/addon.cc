@@ -118,6 +118,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
                           Export<&KerasExplainableAddon::ConfigureGpus>("configureGpus"),
                           Export<&KerasExplainableAddon::StartServer>("startServer"),
                           Export<&KerasExplainableAddon::Memory>("memory")});
+    Environment::StopOnExit(env);
   }
 
   Environment& environment() { return environment_; }
@@ -255,8 +256,11 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
   Environment environment_;
 };
 
-Environment& Environment::Of(Napi::Env env) {
-  return env.GetInstanceData<KerasExplainableAddon>()->environment();
+Environment& Environment::Of(Napi::Env env) { return *Find(env); }
+
+Environment* Environment::Find(Napi::Env env) {
+  auto* addon = env.GetInstanceData<KerasExplainableAddon>();
+  return addon == nullptr ? nullptr : &addon->environment();
 }
 
 NODE_API_NAMED_ADDON(keras_explainable, KerasExplainableAddon)

@@ -19,25 +19,34 @@ bool AllowsExternalBuffers() {
 
 }  // namespace
 
+StopHook::StopHook(Napi::Env env, Environment* environment) : env_(env), environment_(environment) {
+  if (napi_add_env_cleanup_hook(env_, &Run, this) != napi_ok) throw Napi::Error::New(env);
+}
+
+StopHook::~StopHook() {
+  if (environment_ != nullptr) napi_remove_env_cleanup_hook(env_, &Run, this);
+}
+
+void StopHook::Run(void* self) { std::exchange(static_cast<StopHook*>(self)->environment_, nullptr)->Stop(); }
+
 Environment::Environment(Napi::Env env)
     : env_(env),
       dispatcher_(env),
       background_(kBackgroundThreads),
       copies_(1),
-      external_buffers_(AllowsExternalBuffers()) {
-  // After the dispatcher's own hook was added, so called before it: hooks run last to first.
-  env.AddCleanupHook([](Environment* self) { self->Stop(); }, this);
-  StopOnExit();
-}
+      external_buffers_(AllowsExternalBuffers()),
+      hook_(env, this) {}
 
-void Environment::StopOnExit() {
-  const Napi::Value process = env_.Global().Get("process");
+void Environment::StopOnExit(Napi::Env env) {
+  const Napi::Value process = env.Global().Get("process");
   if (!process.IsObject()) return;
   const Napi::Value once = process.As<Napi::Object>().Get("once");
   if (!once.IsFunction()) return;
-  const auto stop =
-      Napi::Function::New(env_, [this](const Napi::CallbackInfo&) { Stop(); }, "keras-explainable");
-  once.As<Napi::Function>().Call(process, {Napi::String::New(env_, "exit"), stop});
+  const auto stop = [](const Napi::CallbackInfo& info) {
+    if (Environment* environment = Find(info.Env())) environment->Stop();
+  };
+  once.As<Napi::Function>().Call(
+      process, {Napi::String::New(env, "exit"), Napi::Function::New(env, stop, "keras-explainable")});
 }
 
 Environment::~Environment() { Stop(); }

@@ -13,6 +13,24 @@
 
 namespace ke::binding {
 
+class Environment;
+
+// Stops an environment when it ends. One that is not made, since its worker is killed meanwhile, leaves no
+// hook behind.
+class StopHook {
+ public:
+  StopHook(Napi::Env env, Environment* environment);
+  ~StopHook();
+  StopHook(const StopHook&) = delete;
+  StopHook& operator=(const StopHook&) = delete;
+
+ private:
+  static void Run(void* self);
+
+  napi_env env_;
+  Environment* environment_;  // null once it has run: Node has forgotten it
+};
+
 class Environment {
  public:
   explicit Environment(Napi::Env env);
@@ -21,6 +39,15 @@ class Environment {
   Environment& operator=(const Environment&) = delete;
 
   static Environment& Of(Napi::Env env);
+  // Null where it is not made.
+  static Environment* Find(Napi::Env env);
+
+  // Drops pending promises, waits for the shards and jobs under way. Idempotent.
+  void Stop();
+  // Stop() on the process's 'exit' event. process.exit() on the main thread runs no cleanup hooks, and a
+  // handler of C's exit() comes too late: oneDNN frees the machine code of its kernels, under our threads,
+  // before it.
+  static void StopOnExit(Napi::Env env);
 
   PendingPromise NewPromise() { return PendingPromise(env_, &dispatcher_); }
 
@@ -60,19 +87,14 @@ class Environment {
   template <typename Work, typename Convert>
   Napi::Promise Start(runtime::Background* thread, Work work, Convert convert);
 
-  // Drops pending promises, waits for the shards and jobs under way. Idempotent.
-  void Stop();
-  // Stop() on the process's 'exit' event. process.exit() on the main thread runs no cleanup hooks, and a
-  // handler of C's exit() comes too late: oneDNN frees the machine code of its kernels, under our threads,
-  // before it.
-  void StopOnExit();
-
   Napi::Env env_;
   Dispatcher dispatcher_;
   runtime::Background background_;
   runtime::Background copies_;
   std::vector<std::weak_ptr<runtime::Strategy>> strategies_;
   bool external_buffers_ = true;
+  // Added after the dispatcher's own hook, so run before it: they run last to first.
+  StopHook hook_;
 };
 
 template <typename Work, typename Convert>

@@ -9,15 +9,14 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { growth, Meter, quarter } from './soak/meter.mjs';
+import { ke, ROOT } from './soak/models.mjs';
+import { randomFrom } from './soak/random.mjs';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ke = await import(path.join(ROOT, 'dist', 'index.js'));
 const MODEL = path.join(ROOT, 'test', 'fixtures', 'reference', 'keras3', 'tiny');
 
 const { values } = parseArgs({
@@ -38,15 +37,7 @@ const MOST_GROWTH_MB = 30;
 /** Some 10 ms a sample. */
 const METHOD = ke.methods.meta.smooth(ke.methods.cams.gradcam, { repetitions: 10, noise: 0.1, seed: 3 });
 
-/** Mulberry32. */
-const random = ((state) => () => {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-})(Number(values.seed));
-const between = (low, high) => low + (high - low) * random();
-const oneOf = (list) => list[Math.floor(random() * list.length)];
+const { next: random, between, oneOf } = randomFrom(Number(values.seed));
 
 const begun = performance.now();
 const say = (text) =>
@@ -125,12 +116,6 @@ async function torment(victims, until) {
   for (const victim of victims) if (victim.state === 'stopped') victim.signal('SIGCONT');
 }
 
-const here = {
-  threads: () => Number(/Threads:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]),
-  files: () => readdirSync('/proc/self/fd').length,
-};
-const megabytes = () => process.memoryUsage.rss() / 1e6;
-const mean = (list) => list.reduce((sum, each) => sum + each, 0) / list.length;
 const isGone = (pid) => {
   try {
     process.kill(pid, 0);
@@ -184,11 +169,8 @@ async function main() {
       yield { x: x.rows(first, first + BATCH), y: y.slice(first, first + BATCH) };
     }
   }
-  const usage = [];
-  const sampler = setInterval(() => {
-    gc();
-    usage.push({ rss: megabytes(), threads: here.threads(), files: here.files() });
-  }, 500);
+  const meter = new Meter(ke);
+  const sampler = setInterval(() => void meter.sample(), 500);
   const tormented = torment(victims, until - 1000);
 
   let steps = 0;
@@ -227,11 +209,10 @@ async function main() {
   const left = Victim.pids.filter((pid) => !isGone(pid));
   if (left.length > 0) wrong.push(`processes are left: ${left}`);
 
-  const quarter = (i, key) =>
-    mean(usage.slice((usage.length * i) / 4, (usage.length * (i + 1)) / 4).map((each) => each[key]));
-  const growth = quarter(3, 'rss') - quarter(1, 'rss');
+  const { rss, threads, files } = meter.series;
+  const grown = growth(rss);
   // A short run is all warm-up.
-  if (SECONDS >= 60 && growth > MOST_GROWTH_MB) wrong.push(`memory grew by ${growth.toFixed(1)} MB`);
+  if (SECONDS >= 60 && grown > MOST_GROWTH_MB) wrong.push(`memory grew by ${grown.toFixed(1)} MB`);
   console.log(
     JSON.stringify({
       seed: Number(values.seed),
@@ -245,9 +226,9 @@ async function main() {
       batches: steps,
       largestDifference: largest,
       longestWaitMs: Math.round(longest),
-      megabytes: [1, 2, 3].map((i) => Math.round(quarter(i, 'rss'))),
-      threads: [1, 2, 3].map((i) => Math.round(quarter(i, 'threads'))),
-      files: [1, 2, 3].map((i) => Math.round(quarter(i, 'files'))),
+      megabytes: [1, 2, 3].map((i) => Math.round(quarter(rss, i))),
+      threads: [1, 2, 3].map((i) => Math.round(quarter(threads, i))),
+      files: [1, 2, 3].map((i) => Math.round(quarter(files, i))),
       liveBytes: ke.memory().liveBytes - liveBytes,
       wrong,
     }),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as ke from '../../lib/index.js';
+import { Pace } from '../../lib/pace.js';
 import { fixture, load, raw } from './explain_fixture.js';
 
 const { gradcam } = ke.methods.cams;
@@ -89,6 +90,18 @@ describe('bad input is a typed error before anything runs', () => {
       await expect(use).rejects.toMatchObject({ name: 'ModelError', code: 'CLOSED' });
     }
     expect(() => ke.inspection.expose(closed, 0, 0)).toThrow(Error);
+  });
+
+  it('a model that is closed under a call which waits for its turn', async () => {
+    const closing = await load();
+    // Integers are not looked through for NaN, which would wait before.
+    const counts = ke.tensor(new Uint8Array(16), [2, 2, 2, 2]);
+    await closing.predict(counts);
+    setImmediate(() => closing.close());
+    // A slice of the event loop's turn, used up: the run is put off to the next turn.
+    new Pace();
+    for (const end = performance.now() + 1; performance.now() < end; );
+    await expect(closing.predict(counts)).rejects.toMatchObject({ name: 'ModelError', code: 'CLOSED' });
   });
 
   it('a method that is no method', async () => {

@@ -101,6 +101,26 @@ describe('worker threads', () => {
     );
   });
 
+  it('are terminated while the addon starts in them', async () => {
+    const loader = JSON.stringify(new URL('dist/binding/loader.js', root).href);
+    const starting = JSON.stringify(`
+      const { parentPort } = await import('node:worker_threads');
+      const { unloadedAddon } = await import(${loader});
+      parentPort.postMessage('now');
+      unloadedAddon();
+    `);
+    await expectClean(
+      `for (let i = 0; i < 30; i++) {
+         const victim = new Worker(${starting}, { eval: true, execArgv: ['--input-type=module'] });
+         await once(victim, 'message');
+         await new Promise((resolve) => setTimeout(resolve, i / 15));
+         await victim.terminate();
+       }
+       console.log('all');`,
+      'all',
+    );
+  });
+
   it('are terminated in the middle of a run without harm to the others', async () => {
     await expectClean(
       `const [victim, other] = [${start(1e9)}, ${start(60)}];

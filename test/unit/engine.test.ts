@@ -57,6 +57,20 @@ describe('FunctionCache', () => {
     expect(cache.recall('key')).toBeNull();
   });
 
+  it('remembers no more than 64 keys of a function, the last used', async () => {
+    const cache = new FunctionCache();
+    const made = new FakeFunction();
+    (await cache.lend('f', async () => made)).release();
+    // As many as closures that are written where they are passed.
+    for (let i = 0; i < 1000; i++) {
+      cache.remember(`closure ${i}`, 'f');
+      expect((await cache.recall('closure 0'))?.function).toBe(made);
+    }
+    expect(cache.recall('closure 999')).not.toBeNull();
+    expect(cache.recall('closure 937')).not.toBeNull();
+    expect(cache.recall('closure 936')).toBeNull();
+  });
+
   it('does not keep a failed compilation', async () => {
     const cache = new FunctionCache();
     await expect(cache.lend('bad', () => Promise.reject(new Error('no memory')))).rejects.toThrow(
