@@ -16,6 +16,9 @@ constexpr std::array<std::string_view, 10> kRandomOps = {
     "RandomStandardNormal", "TruncatedNormal",
     "RandomUniform",        "RandomPoisson"};
 
+// Stateful by its definition so that TensorFlow does not drop it: it passes its input on, or fails.
+constexpr std::string_view kCheckOp = "CheckNumerics";
+
 // Not stateful by their definition, and yet they touch what lies outside the graph.
 constexpr std::array<std::string_view, 17> kOutsideOps = {
     "ReadFile",
@@ -84,7 +87,7 @@ void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
     reason = "runs a function in a way that is not supported yet (control flow)";
   } else if (Contains(kOutsideOps, op)) {
     reason = "reaches outside the graph (files or foreign code), which a model to explain must not do";
-  } else if (definition.is_stateful && !Contains(kRandomOps, op)) {
+  } else if (definition.is_stateful && !Contains(kRandomOps, op) && op != kCheckOp) {
     reason = "keeps or needs state beyond its inputs";
   }
   if (reason == nullptr) return;
