@@ -106,9 +106,10 @@ void Prod(RuleContext& c) {
   c.Set(0, c.ops().Mul(f.Transpose(factor, inverse), WithReducedAxes(c, c.ops(), c.Dy())));
 }
 
+// 0 where the norm is 0: zeros that nothing moves would else make a NaN of every gradient before them.
 void EuclideanNorm(RuleContext& c) {
   const Ops& t = c.ops();
-  c.Set(0, t.Mul(c.X(), WithReducedAxes(c, t, t.Div(c.Dy(), c.Y()))));
+  c.Set(0, t.Mul(c.X(), WithReducedAxes(c, t, t.Binary("DivNoNan", c.Dy(), c.Y()))));
 }
 
 void Cumsum(RuleContext& c) {

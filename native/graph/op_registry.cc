@@ -13,9 +13,12 @@ constexpr auto kPureOps = std::to_array<std::string_view>({
 });
 static_assert(std::is_sorted(kPureOps.begin(), kPureOps.end()));
 
-// Stateful by their definition, for their generator's state only: a graph that has them still computes.
-constexpr auto kRandomOps = std::to_array<std::string_view>({
+// Stateful by their definition, and yet only computing: for their generator's state, or, as CheckNumerics, so
+// that TensorFlow does not drop them.
+constexpr auto kStatefulOps = std::to_array<std::string_view>({
     "AllCandidateSampler",
+    "CheckNumerics",
+    "CheckNumericsV2",
     "LogUniformCandidateSampler",
     "Multinomial",
     "NonDeterministicInts",
@@ -34,7 +37,7 @@ constexpr auto kRandomOps = std::to_array<std::string_view>({
     "TruncatedNormal",
     "UniformCandidateSampler",
 });
-static_assert(std::is_sorted(kRandomOps.begin(), kRandomOps.end()));
+static_assert(std::is_sorted(kStatefulOps.begin(), kStatefulOps.end()));
 
 template <typename Ops>
 bool Contains(const Ops& ops, std::string_view op) {
@@ -43,10 +46,10 @@ bool Contains(const Ops& ops, std::string_view op) {
 
 }  // namespace
 
-bool IsPureOp(std::string_view op) { return Contains(kPureOps, op) || Contains(kRandomOps, op); }
+bool IsPureOp(std::string_view op) { return Contains(kPureOps, op) || Contains(kStatefulOps, op); }
 
 std::vector<std::string_view> PureOps() { return {kPureOps.begin(), kPureOps.end()}; }
-std::vector<std::string_view> RandomOps() { return {kRandomOps.begin(), kRandomOps.end()}; }
+std::vector<std::string_view> StatefulPureOps() { return {kStatefulOps.begin(), kStatefulOps.end()}; }
 
 OpRegistry::OpRegistry(const std::vector<std::string>& allowed)
     : scratch_(C().TF_NewGraph()), allowed_(allowed.begin(), allowed.end()) {

@@ -31,6 +31,8 @@ struct GradientCase {
   std::function<Tensors(graph::Scope& s, const Tensors& x)> build;
   // Ops that have no float64 kernel are run in float32, with a larger step and tolerance.
   bool single = false;
+  // Takes and gives float64, but part of it is computed in float32.
+  bool single_inside = false;
   // Runs only on oneDNN's kernels (NCHW and some dilations on a CPU): skipped, visibly, where there are none.
   bool needs_onednn = false;
   double step = 0;       // 0: 1e-6, or 1e-2 in float32
@@ -52,8 +54,16 @@ enum class Mode {
 // gradient than together with the others.
 void CheckGradient(const GradientCase& test);
 
+// The same at values drawn from `seed`, in the given modes. Derivatives are extrapolated from two steps.
+// Returns false, with nothing checked, where the steps disagree: the function has a kink or a jump near these
+// values.
+bool CheckGradientAt(const GradientCase& test, unsigned seed, const std::vector<Mode>& modes);
+
 // The op types that the case's function is made of.
 std::vector<std::string> OpTypes(const GradientCase& test);
+
+// Its outputs' shapes at values drawn from a fixed seed; throws tf::Error where there is no kernel for it.
+std::vector<std::vector<int64_t>> OutputShapes(const GradientCase& test);
 
 // A one-op function: its first `inputs` args, then attributes or constants by `more`.
 using More = std::function<void(graph::Scope& s, graph::OpBuilder& op)>;
@@ -72,5 +82,7 @@ std::vector<GradientCase> ShapeCases();
 std::vector<GradientCase> GatherCases();
 std::vector<GradientCase> ResizeCases();
 std::vector<GradientCase> SecondOrderCases();
+// All of them.
+std::vector<GradientCase> AllCases();
 
 }  // namespace ke::test

@@ -37,6 +37,10 @@ std::vector<GradientCase> ReductionCases() {
       {"ProdWithZeros", {{{2, 3}, 0, 0, {0, 2, 3, 0, 0, 1}}}, [](graph::Scope& s, const Tensors& x) {
          return s.Op("Prod").In(x[0]).In(s.Const(std::vector<int32_t>{1})).Outs();
        }});
+  cases.push_back(
+      {"EuclideanNormOfZeros", {{{2, 3}, 0, 0, {0, 0, 0, 1, -2, 0}}}, [](graph::Scope& s, const Tensors& x) {
+         return s.Op("EuclideanNorm").In(x[0]).In(s.Const(std::vector<int32_t>{1})).Outs();
+       }});
   cases.push_back({"SumOfScalarAxis", {{{2, 3}}}, [](graph::Scope& s, const Tensors& x) {
                      return s.Op("Sum").In(x[0]).In(s.Const(-1)).Outs();
                    }});

@@ -73,7 +73,7 @@ TEST(PureOps, OnlyCompute) {
     EXPECT_EQ(known.shares.count(name), 0U) << name << " takes or gives a resource or a reference";
   }
   EXPECT_GT(found, 600);
-  for (const std::string_view name : RandomOps()) {
+  for (const std::string_view name : StatefulPureOps()) {
     const auto op = known.ops.find(name);
     if (op == known.ops.end()) continue;
     EXPECT_TRUE(op->second.is_stateful) << name << " belongs into pure_ops.inc";

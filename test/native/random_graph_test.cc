@@ -1,0 +1,135 @@
+// The tape on random graphs of every op that has a rule: 100 a run, from a seed that is printed. KE_SEED
+// repeats a run, KE_GRAPHS=7 (or 7-9) of it one graph or several; KE_RUNS makes several runs.
+#include "random_graph.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "gradient/registry.h"
+
+namespace ke::test {
+namespace {
+
+constexpr size_t kGraphs = 100;
+// Values that lie near a kink or a jump are drawn again, so often at most.
+constexpr int kMostDraws = 8;
+
+const std::vector<Block>& Blocks() {
+  static const std::vector<Block> blocks = RunnableBlocks();
+  return blocks;
+}
+
+struct Counts {
+  int graphs = 0;
+  int redrawn = 0;
+  int given_up = 0;
+};
+
+// A seed's blocks in an order of its own, dealt to its graphs: each is in one of them at least.
+std::vector<const Block*> Deal(uint64_t seed, size_t graph) {
+  const std::vector<Block>& all = Blocks();
+  std::vector<const Block*> deck;
+  for (const Block& block : all) deck.push_back(&block);
+  Draw draw(seed);
+  for (size_t i = deck.size(); i > 1; --i) std::swap(deck[i - 1], deck[draw.Below(i)]);
+  std::vector<const Block*> dealt;
+  for (size_t i = graph; i < deck.size(); i += kGraphs) dealt.push_back(deck[i]);
+  return dealt;
+}
+
+std::string Spell(const std::vector<std::string>& blocks) {
+  std::string text;
+  for (const std::string& block : blocks) text += (text.empty() ? "" : ", ") + block;
+  return text;
+}
+
+RandomGraph GraphOf(uint64_t seed, size_t number) {
+  return MakeRandomGraph(seed * 1000003 + number, Deal(seed, number), Blocks());
+}
+
+void CheckGraph(uint64_t seed, size_t number, std::map<std::string, int>* coverage, Counts* all_counts) {
+  RandomGraph graph = GraphOf(seed, number);
+  SCOPED_TRACE("KE_SEED=" + std::to_string(seed) + " KE_GRAPHS=" + std::to_string(number) + ": " +
+               Spell(graph.blocks));
+  Counts* counts = &all_counts[graph.test.single_inside ? 1 : 0];
+  // In float64 the extrapolated differences are good for more than one step's.
+  if (!graph.test.single_inside) graph.test.tolerance = 1e-6;
+  Draw draw(seed ^ (number << 32));
+  constexpr Mode kModes[] = {Mode::kStatic, Mode::kBatch, Mode::kRank, Mode::kUnknownRank, Mode::kBody};
+  const std::vector<Mode> modes = {kModes[draw.Below(std::size(kModes))]};
+  std::set<std::string> types;
+  for (const std::string& type : OpTypes(graph.test)) types.insert(type);
+  for (const std::string& type : types) ++(*coverage)[type];
+  ++counts->graphs;
+  for (int i = 0; i < kMostDraws; ++i) {
+    if (CheckGradientAt(graph.test, static_cast<unsigned>(draw.Below(1U << 31)), modes)) return;
+    ++counts->redrawn;
+  }
+  ++counts->given_up;
+  std::printf("  graph %zu has no derivative at %d draws: %s\n", number, kMostDraws,
+              Spell(graph.blocks).c_str());
+}
+
+void CheckRun(uint64_t seed, size_t first, size_t last) {
+  std::printf("  seed %llu\n", static_cast<unsigned long long>(seed));
+  std::map<std::string, int> coverage;
+  // Of those in float64, and of those that compute in float32 somewhere, whose steps are a hundred times as
+  // wide.
+  Counts counts[2];
+  for (size_t i = first; i <= last; ++i) CheckGraph(seed, i, &coverage, counts);
+  if (last - first + 1 < kGraphs) return;
+  std::string table;
+  for (const std::string& type : gradient::Registry::Get().Types()) {
+    table += " " + type + " " + std::to_string(coverage[type]);
+    // Forbids its gradient.
+    if (type == "PreventGradient") continue;
+    EXPECT_GT(coverage[type], 0) << "no graph has an op " << type;
+  }
+  std::printf("  graphs by op:%s\n", table.c_str());
+  for (int single = 0; single < 2; ++single) {
+    const Counts& count = counts[single];
+    std::printf("  %d graphs in %s: values drawn again %d times, given up %d\n", count.graphs,
+                single == 0 ? "float64" : "float64 and float32", count.redrawn, count.given_up);
+    EXPECT_LE(count.redrawn, count.graphs);
+    EXPECT_LE(count.given_up, count.graphs / 10);
+  }
+}
+
+uint64_t FreshSeed() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) % 1000000;
+}
+
+TEST(RandomGraphs, HaveTheGradientsOfFiniteDifferences) {
+  const char* set = std::getenv("KE_SEED");
+  uint64_t seed = set != nullptr ? std::strtoull(set, nullptr, 10) : FreshSeed();
+  size_t first = 0;
+  size_t last = kGraphs - 1;
+  if (const char* some = std::getenv("KE_GRAPHS")) {
+    char* rest = nullptr;
+    first = last = std::strtoul(some, &rest, 10);
+    if (*rest == '-') last = std::strtoul(rest + 1, nullptr, 10);
+  }
+  const char* runs = std::getenv("KE_RUNS");
+  for (long left = runs != nullptr ? std::strtol(runs, nullptr, 10) : 1; left > 0; --left) {
+    CheckRun(seed++, first, last);
+  }
+}
+
+TEST(RandomGraphs, AreTheSameForTheSameSeed) {
+  for (size_t i = 0; i < 5; ++i) {
+    const RandomGraph graph = GraphOf(7, i);
+    EXPECT_EQ(graph.blocks, GraphOf(7, i).blocks);
+    EXPECT_EQ(OpTypes(graph.test), OpTypes(GraphOf(7, i).test));
+    EXPECT_NE(graph.blocks, GraphOf(8, i).blocks);
+  }
+}
+
+}  // namespace
+}  // namespace ke::test
