@@ -1,5 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { checkBoolean, checkInteger, checkOptions, checkString, refused, wrongType } from './arguments.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkOptions,
+  checkString,
+  outOfRange,
+  refused,
+  wrongType,
+} from './arguments.js';
 import { ensureTensorflow } from './binding/loader.js';
 import { fingerprintOf } from './distribute/fingerprint.js';
 import { oneDevice } from './distribute/one_device.js';
@@ -66,6 +74,9 @@ export interface LoadModelOptions {
 
 const DEFAULT = oneDevice();
 
+/** Of the addon, which starts them: a process may have but so many. */
+const MOST_THREADS = 1024;
+
 const OPTIONS = [
   'signature',
   'tags',
@@ -113,6 +124,7 @@ function refuseRewriting(asked: {
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   checkString('path', path);
+  if (path.includes('\0')) throw outOfRange('path', 'a path, which has no NUL in it,', path);
   checkOptions('options', options, OPTIONS);
   const {
     signature,
@@ -134,8 +146,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   if (inputs !== undefined) checkNames('inputs', inputs);
   if (outputs !== undefined) checkNames('outputs', outputs);
   checkOptions('threads', threads, ['intraOp', 'interOp']);
-  const intraOp = checkInteger('threads.intraOp', threads.intraOp ?? 1);
-  const callers = checkInteger('threads.interOp', threads.interOp ?? availableParallelism());
+  const intraOp = checkInteger('threads.intraOp', threads.intraOp ?? 1, 1, MOST_THREADS);
+  const callers = checkInteger('threads.interOp', threads.interOp ?? availableParallelism(), 1, MOST_THREADS);
   if (!(strategy instanceof Strategy)) {
     throw wrongType(
       'strategy',
