@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import {
   checkBoolean,
   checkInteger,
+  checkNoNul,
   checkOptions,
   checkString,
-  outOfRange,
   refused,
   wrongType,
 } from './arguments.js';
@@ -124,7 +124,7 @@ function refuseRewriting(asked: {
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   checkString('path', path);
-  if (path.includes('\0')) throw outOfRange('path', 'a path, which has no NUL in it,', path);
+  checkNoNul('path', path);
   checkOptions('options', options, OPTIONS);
   const {
     signature,
