@@ -1,22 +1,34 @@
 /** What every public function checks its arguments with, so that all misuse is reported in the same words. */
 import { distance } from 'fastest-levenshtein';
 
-/** Names `value` in a message: short, on one line. */
+/** Names `value` in a message: short, on one line. Whatever it is, this neither throws nor takes long. */
 export function describe(value: unknown): string {
+  try {
+    return describeTrusted(value);
+  } catch {
+    // A getter or a Proxy of its author's that throws.
+    return `${typeof value === 'object' ? 'an object' : 'a function'} that cannot be looked into`;
+  }
+}
+
+function describeTrusted(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
-    case 'bigint':
-      return `${value}n`;
+    case 'bigint': {
+      const digits = String(value);
+      return `${digits.length > 60 ? `${digits.slice(0, 57)}...` : digits}n`;
+    }
     case 'function':
-      return value.name ? `function ${value.name}` : 'a function';
+      return typeof value.name === 'string' && value.name !== '' ? `function ${value.name}` : 'a function';
     case 'object': {
       if (value === null) return 'null';
+      // Of a typed array all elements are keys.
+      if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
       if (Array.isArray(value)) {
-        const items = value
-          .slice(0, 6)
-          .map((item) => (typeof item === 'object' ? typeName(item) : describeItem(item)));
-        return `[${items.join(', ')}${value.length > 6 ? ', ...' : ''}]`;
+        const { length } = value;
+        const items = Array.from({ length: Math.min(6, length) }, (_, i) => describeItem(value[i]));
+        return `[${items.join(', ')}${length > 6 ? ', ...' : ''}]`;
       }
       return `an object {${Object.keys(value).slice(0, 6).join(', ')}}`;
     }
@@ -27,6 +39,7 @@ export function describe(value: unknown): string {
 
 /** Strings without quotes: what is wrong with a list is seldom in them. */
 function describeItem(item: unknown): string {
+  if (typeof item === 'object') return typeName(item);
   return typeof item === 'string' ? item : describe(item);
 }
 
@@ -34,12 +47,41 @@ function describeItem(item: unknown): string {
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
-  return value.constructor?.name ?? 'object';
+  try {
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' && name !== '' ? name : 'object';
+  } catch {
+    return 'object';
+  }
 }
 
-/** An argument's name as it is shown. What stands behind it tells where it came from: "x of step 3". */
+/** What a function of the caller's calls itself: anything may stand there. */
+export function nameOf({ name }: { readonly name: unknown }): string {
+  return typeof name === 'string' ? name : '';
+}
+
+/** An array of ours with the elements that `list` has now: its length and each element are read once, by position. */
+export function listOf<T>(list: readonly T[]): T[] {
+  const { length } = list;
+  const copy: T[] = [];
+  for (let i = 0; i < length; i++) copy.push(list[i] as T);
+  return copy;
+}
+
+/** What stands behind an argument's name tells where it came from: "x of step 3". */
+function splitName(name: string): string[] {
+  return name.split(/(?= of step )/);
+}
+
+/** The name of a property of an argument: 'x.shape of step 3'. */
+export function partOf(name: string, part: string): string {
+  const [argument, place] = splitName(name);
+  return `${argument}.${part}${place ?? ''}`;
+}
+
+/** An argument's name as it is shown. */
 function quoted(name: string): string {
-  const [argument, place] = name.split(/(?= of step )/);
+  const [argument, place] = splitName(name);
   return `\`${argument}\`${place ?? ''}`;
 }
 
@@ -94,6 +136,11 @@ export function checkShare(name: string, value: unknown): number {
   return checkNumber(name, value, 'a number from 0 to 1', 0, 1);
 }
 
+/** Refuses anything but a number above 0; infinity is one. */
+export function checkPositive(name: string, value: unknown): number {
+  return checkNumber(name, value, 'a positive number', Number.MIN_VALUE, Number.POSITIVE_INFINITY);
+}
+
 /** Refuses anything but milliseconds from `least` to `most`. */
 export function checkMilliseconds(name: string, value: unknown, least: number, most: number): number {
   return checkNumber(name, value, `milliseconds, from ${least} to ${most},`, least, most);
@@ -109,18 +156,25 @@ export function checkString(name: string, value: unknown): string {
   return value;
 }
 
+/** Refuses a path that the system would take for a shorter one. */
+export function checkNoNul(name: string, path: string): void {
+  if (path.includes('\0')) throw outOfRange(name, 'a path, which has no NUL in it,', path);
+}
+
 export function checkFunction(name: string, value: unknown, mend = ''): void {
   if (typeof value !== 'function') throw wrongType(name, 'a function', value, mend);
 }
 
-/** Refuses all but an array of integers (axes, sizes), and returns it. */
+/** Refuses all but an array of integers (axes, sizes), and returns them as an array of ours. */
 export function checkIntegers(
   name: string,
   value: unknown,
   expected = 'an array of integers',
 ): readonly number[] {
-  if (!Array.isArray(value) || !value.every(Number.isInteger)) throw wrongType(name, expected, value);
-  return value as number[];
+  // No tensor has as many axes. What is longer is not read to its end.
+  const list = Array.isArray(value) && value.length < 256 ? listOf<unknown>(value) : null;
+  if (list === null || !list.every(Number.isInteger)) throw wrongType(name, expected, value);
+  return list as number[];
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Element types: their sizes, the typed arrays that show them, and how numbers are written in them. */
-import { wrongType } from './arguments.js';
+import { refused, wrongType } from './arguments.js';
 import type { DType } from './binding/contract.js';
 
 export type { DType };
@@ -90,23 +90,59 @@ export function viewOf(
   return new ARRAYS[dtype](buffer, byteOffset, length);
 }
 
-/** Is `array` of the class that shows `dtype`? */
+/** Is `array`, a plain one, of the class that shows `dtype`? */
 export function shows(array: TypedArray, dtype: NumericDType): boolean {
-  return array instanceof ARRAYS[dtype] || (array instanceof Uint8ClampedArray && dtype === 'uint8');
+  return array instanceof ARRAYS[dtype];
 }
 
 export function isTypedArray(value: unknown): value is TypedArray {
-  return ArrayBuffer.isView(value) && !(value instanceof DataView);
+  return ArrayBuffer.isView(value) && classOf(value) !== undefined;
 }
 
-/** The dtype that a typed array's own class says. 16 unsigned bits are integers unless told otherwise. */
+/** What the language itself knows of a typed array, which its class may override: `length`, for one. */
+function intrinsic<T>(name: PropertyKey): (array: ArrayBufferView) => T {
+  const { get } = Object.getOwnPropertyDescriptor(
+    Object.getPrototypeOf(Uint8Array.prototype),
+    name,
+  ) as PropertyDescriptor;
+  return (array) => Reflect.apply(get as () => T, array, []);
+}
+
+/** Undefined for a DataView. */
+const classOf = intrinsic<string | undefined>(Symbol.toStringTag);
+const bufferOf = intrinsic<ArrayBufferLike>('buffer');
+const byteOffsetOf = intrinsic<number>('byteOffset');
+const lengthOf = intrinsic<number>('length');
+
+const CLASSES: ReadonlyMap<string | undefined, ArrayConstructor> = new Map(
+  [...new Set(Object.values(ARRAYS)), Uint8ClampedArray as unknown as ArrayConstructor].map((each) => [
+    (each as unknown as { readonly name: string }).name,
+    each === (Uint8ClampedArray as unknown) ? Uint8Array : each,
+  ]),
+);
+
+/**
+ * A view of our own over the elements that `array` has now: of a plain class of this realm, whatever a class of the
+ * caller's overrides, and as long, whatever its buffer may grow to.
+ *
+ * @throws TypeError, RangeError for classes that show no dtype, and memory that is gone.
+ */
+export function plainArray(name: string, array: TypedArray): TypedArray {
+  const plain = CLASSES.get(classOf(array));
+  if (plain === undefined) throw wrongType(name, 'a typed array of a dtype that tensors have', array);
+  try {
+    return new plain(bufferOf(array), byteOffsetOf(array), lengthOf(array));
+  } catch {
+    const mend = 'Make the tensor before its buffer is transferred.';
+    throw refused(name, 'a typed array', 'one whose buffer was transferred', mend);
+  }
+}
+
+/** The dtype that a plain typed array's class says. 16 unsigned bits are integers unless told otherwise. */
 export function dtypeOf(array: TypedArray): NumericDType {
-  if (array instanceof Uint8ClampedArray) return 'uint8';
-  const dtype = NUMERIC_DTYPES.find(
-    (name) => name !== 'float16' && name !== 'bfloat16' && shows(array, name),
-  );
-  if (dtype === undefined) throw wrongType('data', 'a typed array', array);
-  return dtype;
+  return NUMERIC_DTYPES.find(
+    (name) => name !== 'float16' && name !== 'bfloat16' && name !== 'bool' && shows(array, name),
+  ) as NumericDType;
 }
 
 const scratch = new DataView(new ArrayBuffer(4));

@@ -1,5 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { checkBoolean, checkInteger, checkOptions, checkString, refused, wrongType } from './arguments.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkNoNul,
+  checkOptions,
+  checkString,
+  refused,
+  wrongType,
+} from './arguments.js';
 import { ensureTensorflow } from './binding/loader.js';
 import { fingerprintOf } from './distribute/fingerprint.js';
 import { oneDevice } from './distribute/one_device.js';
@@ -73,6 +81,9 @@ export interface LoadModelOptions {
 
 const DEFAULT = oneDevice();
 
+/** Of the addon, which starts them: a process may have but so many. */
+const MOST_THREADS = 1024;
+
 const OPTIONS = [
   'signature',
   'tags',
@@ -122,6 +133,7 @@ function refuseRewriting(asked: {
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   checkString('path', path);
+  checkNoNul('path', path);
   checkOptions('options', options, OPTIONS);
   const {
     signature,
@@ -147,8 +159,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     throw wrongType('allowOps', "an array of types of ops, as ['ReadFile']", allowOps);
   }
   checkOptions('threads', threads, ['intraOp', 'interOp']);
-  const intraOp = checkInteger('threads.intraOp', threads.intraOp ?? 1);
-  const callers = checkInteger('threads.interOp', threads.interOp ?? availableParallelism());
+  const intraOp = checkInteger('threads.intraOp', threads.intraOp ?? 1, 1, MOST_THREADS);
+  const callers = checkInteger('threads.interOp', threads.interOp ?? availableParallelism(), 1, MOST_THREADS);
   if (!(strategy instanceof Strategy)) {
     throw wrongType(
       'strategy',

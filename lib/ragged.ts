@@ -1,5 +1,6 @@
 import type { NumericDType } from './dtype.js';
-import { elementsOf, Tensor } from './tensor.js';
+import { elementsOf } from './elements.js';
+import { Tensor } from './tensor.js';
 
 /** Samples that differ in size: what a run gives whose batches did. Each sample is a dense tensor. */
 export class RaggedTensor<D extends NumericDType = NumericDType> {

@@ -1,5 +1,5 @@
 /** Tensors with values: typed arrays over the aligned memory that TensorFlow reads and writes without a copy. */
-import { checkInteger, checkIntegers, outOfRange, refused, wrongType } from './arguments.js';
+import { checkInteger, partOf, refused, wrongType } from './arguments.js';
 import type { NativeTensor } from './binding/contract.js';
 import { addonInUse, ensureTensorflow, loadedAddon } from './binding/loader.js';
 import {
@@ -10,11 +10,13 @@ import {
   isNumeric,
   isTypedArray,
   type NumericDType,
+  plainArray,
   shows,
   type TypedArray,
   type TypedArrays,
   viewOf,
 } from './dtype.js';
+import { checkElements, elementsOf, readNested, readShape } from './elements.js';
 import { KerasExplainableError, native, nativeAsync, ResourceError } from './errors.js';
 import { Pace } from './pace.js';
 
@@ -26,10 +28,6 @@ const COPY_BYTES = 1 << 18;
 
 let copiedIn = 0;
 let copiedOut = 0;
-
-export function elementsOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
 
 /**
  * A dense tensor. `data` is a typed array over TensorFlow's memory or over the array it was made from: it is
@@ -50,6 +48,21 @@ export class Tensor<D extends NumericDType = NumericDType> {
     this.shape = Object.freeze([...shape]);
     this.#native = 'native' in memory ? memory.native : null;
     this.#data = 'data' in memory ? (memory.data as TypedArrays[D]) : null;
+    // Its memory was checked against these.
+    Object.freeze(this);
+  }
+
+  /**
+   * Is it a Tensor itself? A Proxy of one (Vue's `reactive`, MobX) is none: it has not its memory. Nor is one of another
+   * copy of this package.
+   */
+  static [Symbol.hasInstance](value: unknown): value is Tensor {
+    return typeof value === 'object' && value !== null && #native in value;
+  }
+
+  /** @internal Whether `value` has all that a Tensor shows, and is none. */
+  static isImitated(value: unknown): boolean {
+    return typeof value === 'object' && value !== null && !(#native in value) && value.constructor === Tensor;
   }
 
   /** @internal */
@@ -220,74 +233,6 @@ export async function joinRows(
   else copiedOut += part.byteLength;
 }
 
-function shapeOfNested(value: unknown): number[] {
-  const shape: number[] = [];
-  for (let level = value; Array.isArray(level) || isTypedArray(level); level = level[0]) {
-    shape.push(level.length);
-    if (level.length === 0) break;
-  }
-  return shape;
-}
-
-function flatten(
-  value: unknown,
-  shape: readonly number[],
-  axis: number,
-  into: (number | bigint | boolean)[],
-): void {
-  if (axis === shape.length) {
-    if (typeof value !== 'number' && typeof value !== 'boolean' && typeof value !== 'bigint') {
-      throw wrongType('data', 'numbers', value);
-    }
-    into.push(value);
-    return;
-  }
-  if (!Array.isArray(value) && !isTypedArray(value)) {
-    throw wrongType('data', `arrays nested ${shape.length} deep`, value);
-  }
-  if (value.length !== shape[axis]) {
-    throw refused(
-      'data',
-      `arrays of equal length (${shape[axis]}) on axis ${axis}`,
-      `one of ${value.length}`,
-      'Ragged data is no tensor: pad it, or pass the parts one by one.',
-    );
-  }
-  for (let i = 0; i < value.length; i++) flatten(value[i], shape, axis + 1, into);
-}
-
-function checkShape(name: string, shape: unknown): readonly number[] {
-  const sizes = checkIntegers(name, shape, 'an array of sizes');
-  for (const size of sizes) {
-    if (size < 0) throw outOfRange(name, 'sizes of at least 0', sizes);
-  }
-  return sizes;
-}
-
-const MOST = {
-  int8: 8,
-  int16: 16,
-  int32: 32,
-  int64: 64,
-  uint8: 8,
-  uint16: 16,
-  uint32: 32,
-  uint64: 64,
-} as const;
-
-function checkIntegerValues(values: readonly (number | bigint | boolean)[], dtype: NumericDType): void {
-  if (!(dtype in MOST)) return;
-  const bits = MOST[dtype as keyof typeof MOST];
-  const signed = dtype.startsWith('int');
-  const [least, most] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
-  for (const value of values) {
-    const number = Number(value);
-    if (!Number.isInteger(number) || number < least || number > most) {
-      throw outOfRange('data', `${dtype} values`, value, 'Pass another dtype, or round the values first.');
-    }
-  }
-}
-
 /** What `tensor()` takes as data: a typed array, or (nested) arrays of numbers. */
 export type TensorData = TypedArray | Uint8ClampedArray | NestedArray;
 
@@ -307,37 +252,47 @@ export function tensor<D extends NumericDType>(
   dtype: D,
 ): Tensor<D>;
 export function tensor(data: TensorData, shape?: readonly number[], dtype?: NumericDType): Tensor {
-  if (dtype !== undefined) checkDType('dtype', dtype);
-  if (shape !== undefined) checkShape('shape', shape);
+  return tensorOf(null, data, shape, dtype);
+}
+
+/** @internal `tensor` of what are parts of an argument, which messages call so: `x.data` and `x.shape`. */
+export function tensorOf(
+  argument: string | null,
+  data: unknown,
+  shape: unknown,
+  dtype?: NumericDType,
+): Tensor {
+  const named = (part: string) => (argument === null ? part : partOf(argument, part));
+  if (dtype !== undefined) checkDType(named('dtype'), dtype);
+  const sizes = shape === undefined ? null : readShape(named('shape'), shape);
+  const name = named('data');
   let elements: TypedArray;
   let inferred: readonly number[];
   if (isTypedArray(data)) {
-    const own = dtypeOf(data);
-    if (dtype !== undefined && !shows(data, dtype)) {
-      throw wrongType('data', `the typed array of ${dtype}`, data, `Its own dtype is ${own}.`);
+    elements = plainArray(name, data);
+    const own = dtypeOf(elements);
+    if (dtype !== undefined && !shows(elements, dtype)) {
+      throw wrongType(name, `the typed array of ${dtype}`, data, `Its own dtype is ${own}.`);
     }
-    elements = data;
     dtype ??= own;
-    inferred = [data.length];
+    inferred = [elements.length];
   } else if (Array.isArray(data)) {
-    inferred = shapeOfNested(data);
-    const values: (number | bigint | boolean)[] = [];
-    flatten(data, inferred, 0, values);
+    const nested = readNested(name, data);
     dtype ??= 'float32';
-    checkIntegerValues(values, dtype);
-    elements = encode(values, dtype);
+    checkElements(name, nested.values, dtype);
+    elements = encode(nested.values, dtype);
+    inferred = nested.shape;
   } else {
-    throw wrongType('data', 'a typed array or nested arrays of numbers', data);
+    throw wrongType(name, 'a typed array or nested arrays of numbers', data);
   }
-  shape ??= inferred;
-  if (elementsOf(shape) !== elements.length) {
+  if (sizes !== null && elementsOf(sizes) !== elements.length) {
     throw refused(
-      'shape',
+      named('shape'),
       `a shape of ${elements.length} elements, as \`data\` has,`,
-      `[${shape}], which has ${elementsOf(shape)}`,
+      `[${sizes}], which has ${elementsOf(sizes)}`,
     );
   }
-  return new Tensor(dtype, shape, { data: elements });
+  return new Tensor(dtype, sizes ?? inferred, { data: elements });
 }
 
 /**
@@ -347,10 +302,10 @@ export function tensor(data: TensorData, shape?: readonly number[], dtype?: Nume
  * @throws ResourceError where there is not enough memory.
  */
 export function allocate<D extends NumericDType = 'float32'>(shape: readonly number[], dtype?: D): Tensor<D> {
-  checkShape('shape', shape);
+  const sizes = readShape('shape', shape);
   const kind = checkDType('dtype', dtype ?? 'float32') as D;
-  return new Tensor(kind, shape, {
-    native: native(() => loadedAddon().allocate(kind, shape), ResourceError),
+  return new Tensor(kind, sizes, {
+    native: native(() => loadedAddon().allocate(kind, sizes), ResourceError),
   });
 }
 

@@ -1,4 +1,5 @@
-import { checkFunction, wrongType } from '../arguments.js';
+import { checkFunction, listOf, wrongType } from '../arguments.js';
+import { warnIfLate } from '../late.js';
 import {
   type BatchProgress,
   Callback,
@@ -47,14 +48,15 @@ export class CallbackList {
   readonly history: History | null;
 
   constructor(callbacks: readonly CallbackLike[] = [], options: CallbackListOptions = {}) {
-    const valid =
-      Array.isArray(callbacks) && callbacks.every((each) => typeof each === 'object' && each !== null);
-    if (!valid) throw wrongType('callbacks', 'an array of callbacks, or a CallbackList', callbacks);
-    callbacks.forEach(checkHooks);
+    // Read once: what was checked is what is called. Nobody has as many.
+    const all = Array.isArray(callbacks) && callbacks.length < 2 ** 16 ? listOf(callbacks) : [null];
+    if (!all.every((each): each is CallbackLike => typeof each === 'object' && each !== null)) {
+      throw wrongType('callbacks', 'an array of callbacks, or a CallbackList', callbacks);
+    }
+    all.forEach(checkHooks);
     const { addHistory = false, addProgbar = false, steps = null, samples = null, model } = options;
     const asked = checkVerbose(options.verbose ?? 'auto');
     const verbose = asked === 'auto' ? (process.stderr.isTTY === true ? 1 : 0) : asked;
-    const all = [...callbacks];
     this.history = all.find((each) => each instanceof History) ?? (addHistory ? new History() : null);
     if (this.history !== null && !all.includes(this.history)) all.push(this.history);
     if (addProgbar && verbose !== 0) all.push(new ProgbarLogger());
@@ -75,11 +77,11 @@ export class CallbackList {
   }
 
   setModel(model: unknown): void {
-    for (const each of this.callbacks) each.setModel?.(model);
+    for (const each of this.callbacks) warnIfLate(each.setModel?.(model), '`setModel` of a callback');
   }
 
   setParams(params: RunParameters): void {
-    for (const each of this.callbacks) each.setParams?.(params);
+    for (const each of this.callbacks) warnIfLate(each.setParams?.(params), '`setParams` of a callback');
   }
 
   async onPredictBegin(): Promise<void> {

@@ -1,6 +1,7 @@
 import { encode, isFloating, isNumeric } from '../dtype.js';
+import { elementsOf } from '../elements.js';
 import type { TensorSpec } from '../graph/layer.js';
-import { elementsOf, type Tensor, tensor } from '../tensor.js';
+import { type Tensor, tensor } from '../tensor.js';
 import { UsageError } from './failure.js';
 
 /** How many channels a picture has where the model takes any. */

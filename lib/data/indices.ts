@@ -1,8 +1,9 @@
 /** The `y` of a call: the units to explain, checked before anything runs. */
 import { outOfRange, refused, wrongType } from '../arguments.js';
 import { addonInUse } from '../binding/loader.js';
-import { isInteger, isTypedArray, type TypedArray } from '../dtype.js';
-import { allocate, type NestedArray, Tensor, tensor } from '../tensor.js';
+import { encode, isInteger, isTypedArray, type TypedArray } from '../dtype.js';
+import { checkElements, type Element, readNested } from '../elements.js';
+import { allocate, type NestedArray, Tensor, tensor, tensorOf } from '../tensor.js';
 import type { ArrayData } from './inputs.js';
 
 /**
@@ -10,6 +11,9 @@ import type { ArrayData } from './inputs.js';
  * of N numbers names one unit per sample.
  */
 export type Indices = Tensor | ArrayData | NestedArray | TypedArray;
+
+/** They are fed as int32. */
+const MOST_UNITS = 2 ** 31;
 
 const FORMS = 'integers of shape (samples, units), as [[3, 5], [0, 7]]';
 
@@ -37,7 +41,7 @@ export function indicesTensor(y: unknown, samples: number, units: number | null,
   const { data } = made;
   for (let i = 0; i < data.length; i++) {
     const unit = Number(source[i]);
-    if (unit < 0 || (units !== null && unit >= units)) {
+    if (unit < 0 || unit >= (units ?? MOST_UNITS)) {
       if (!asItIs) made.release();
       const place = `y[${Math.floor(i / columns)}][${i % columns}]${from}`;
       const bounds = units === null ? 'a unit of at least 0' : `a unit from 0 to ${units - 1}`;
@@ -58,16 +62,21 @@ function int32Tensor(rows: number, columns: number): Tensor<'int32'> {
 function fromAny(y: unknown, name: string): Tensor {
   let given: Tensor;
   if (y instanceof Tensor) given = y;
-  else if (isTypedArray(y)) given = tensor(y);
+  else if (isTypedArray(y)) given = tensorOf(name, y, undefined);
   else if (Array.isArray(y)) {
-    const floating = y
-      .flat(Number.POSITIVE_INFINITY)
-      .find((unit) => !Number.isInteger(unit) && typeof unit !== 'bigint');
-    if (floating !== undefined) throw wrongType(name, FORMS, floating);
-    given = tensor(y as NestedArray, undefined, 'int64');
-  } else if (typeof y === 'object' && y !== null && 'data' in y && 'shape' in y) {
+    const { shape, values } = readNested(name, y);
+    const isUnit = (unit: Element) => Number.isInteger(unit) || typeof unit === 'bigint';
+    if (!values.every(isUnit))
+      throw wrongType(
+        name,
+        FORMS,
+        values.find((unit) => !isUnit(unit)),
+      );
+    checkElements(name, values, 'int64');
+    given = tensor(encode(values, 'int64'), shape);
+  } else if (typeof y === 'object' && y !== null && 'data' in y && 'shape' in y && !Tensor.isImitated(y)) {
     const { data, shape } = y as ArrayData;
-    given = isTypedArray(data) ? tensor(data, shape) : tensor(data, shape, 'int64');
+    given = tensorOf(name, data, shape, isTypedArray(data) ? undefined : 'int64');
   } else throw wrongType(name, FORMS, y);
   if (!isInteger(given.dtype)) {
     throw wrongType(name, FORMS, given.dtype, 'Pass an Int32Array, or nested arrays of integers.');

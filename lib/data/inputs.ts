@@ -6,7 +6,7 @@ import { nativeAsync } from '../errors.js';
 import type { TensorSpec } from '../graph/layer.js';
 import { describeShape } from '../graph/symbolic.js';
 import { Pace } from '../pace.js';
-import { Tensor, tensor } from '../tensor.js';
+import { Tensor, tensorOf } from '../tensor.js';
 
 /** A flat array with its shape: a tensor by other means. */
 export interface ArrayData {
@@ -25,6 +25,7 @@ const FORMS = 'a Tensor, { data, shape }, an array of either (one per input) or 
 
 export function isArrayData(value: unknown): value is ArrayData {
   if (typeof value !== 'object' || value === null || !('data' in value) || !('shape' in value)) return false;
+  if (Tensor.isImitated(value)) return false;
   // Of a model with inputs called "data" and "shape".
   return !isInputArray(value.data);
 }
@@ -37,7 +38,14 @@ export function isInputArray(value: unknown): value is InputArray {
 /** A Tensor over the values of `value`. */
 function toTensor(name: string, value: unknown, expected: string): Tensor {
   if (value instanceof Tensor) return value;
-  if (isArrayData(value)) return tensor(value.data, value.shape, value.dtype as NumericDType);
+  if (isArrayData(value)) {
+    const { data, shape, dtype } = value;
+    return tensorOf(name, data, shape, dtype);
+  }
+  if (Tensor.isImitated(value)) {
+    const mend = 'It is a Proxy of a Tensor, or of another copy of this package: pass the Tensor itself.';
+    throw wrongType(name, expected, value, mend);
+  }
   if (isTypedArray(value)) {
     throw wrongType(
       name,
@@ -74,7 +82,7 @@ export function inputTensors(x: unknown, specs: readonly TensorSpec[], place = '
 
 function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): readonly Tensor[] {
   const name = `x${place}`;
-  const single = isInputArray(x) || isTypedArray(x);
+  const single = isInputArray(x) || isTypedArray(x) || Tensor.isImitated(x);
   const flatNumbers = Array.isArray(x) && (x.length === 0 || typeof x[0] === 'number' || Array.isArray(x[0]));
   if (single || flatNumbers || typeof x !== 'object' || x === null) {
     const only = toTensor(name, x, FORMS);
@@ -86,7 +94,7 @@ function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): reado
       const names = specs.map((spec) => spec.name).join(', ');
       throw refused(name, `${specs.length} input${specs.length === 1 ? '' : 's'} (${names})`, `${x.length}`);
     }
-    return x.map((each, i) => toTensor(`x[${i}]${place}`, each, 'a Tensor or { data, shape }'));
+    return specs.map((_, i) => toTensor(`x[${i}]${place}`, x[i], 'a Tensor or { data, shape }'));
   }
   const record = x as Record<string, unknown>;
   const names = specs.map((spec) => spec.name);
@@ -97,9 +105,9 @@ function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): reado
     throw refused(name, `inputs named ${names.join(', ')}`, `one named "${key}"`, mend);
   }
   return names.map((key) => {
-    if (record[key] === undefined)
-      throw refused(name, `all inputs (${names.join(', ')})`, `none for "${key}"`);
-    return toTensor(`x.${key}${place}`, record[key], 'a Tensor or { data, shape }');
+    const value = record[key];
+    if (value === undefined) throw refused(name, `all inputs (${names.join(', ')})`, `none for "${key}"`);
+    return toTensor(`x.${key}${place}`, value, 'a Tensor or { data, shape }');
   });
 }
 

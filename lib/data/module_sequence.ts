@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { checkBoolean, checkOptions, wrongType } from '../arguments.js';
+import { checkBoolean, checkNoNul, checkOptions, wrongType } from '../arguments.js';
 import { SequencePool } from './sequence_pool.js';
 import { type BatchLike, checkLength, isSequence, type Sequence } from './source.js';
 
@@ -64,6 +64,7 @@ export async function moduleSequence(
   args?: unknown,
   options: ModuleSequenceOptions = {},
 ): Promise<ModuleSequence> {
+  if (typeof url === 'string') checkNoNul('url', url);
   const href = checkUrl(url);
   checkOptions('options', options, ['transfer']);
   const { transfer = false } = options;

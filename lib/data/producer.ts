@@ -1,6 +1,7 @@
 /** Every kind of source as one thing to read from. */
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
+import { wrongType } from '../arguments.js';
 import { follow, withinGrace } from '../signal.js';
 import type { Positions, Producer } from './reader.js';
 import { isNodeStream, isWebStream, type Sequence, type Source } from './source.js';
@@ -9,9 +10,20 @@ import { isNodeStream, isWebStream, type Sequence, type Source } from './source.
 export function produce(source: Exclude<Source, Sequence>): Producer {
   if (isWebStream(source)) return produceFromWebStream(source);
   if (isNodeStream(source)) return produceFromStream(source);
-  const iterator =
-    Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  const iterator = iteratorOf(source);
   return { next: () => iterator.next(), end: () => iterator.return?.(), lasting: false };
+}
+
+function iteratorOf(source: Exclude<Source, Sequence>): Iterator<unknown> | AsyncIterator<unknown> {
+  const { [Symbol.asyncIterator]: asynchronous } = source as Partial<AsyncIterable<unknown>>;
+  const iterator: unknown =
+    typeof asynchronous === 'function'
+      ? asynchronous.call(source)
+      : (source as Iterable<unknown>)[Symbol.iterator]();
+  if (typeof (iterator as { readonly next?: unknown } | null | undefined)?.next !== 'function') {
+    throw wrongType('x', 'an iterable, whose iterator has a method `next`,', iterator);
+  }
+  return iterator as Iterator<unknown> | AsyncIterator<unknown>;
 }
 
 /** The first `length` batches of a Sequence, one after the other. */

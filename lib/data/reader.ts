@@ -1,4 +1,5 @@
 /** The batches of a source as its producer gives them, one after the other, and the end of it. */
+import { wrongType } from '../arguments.js';
 import { checkSignal, untilAborted, withinGrace } from '../signal.js';
 import type { Room } from './room.js';
 
@@ -89,12 +90,13 @@ export class SerialReader implements Reader {
   async #read(): Promise<IteratorResult<unknown, void>> {
     let result: IteratorResult<unknown, void>;
     try {
-      result = (await this.#producer.next()) as IteratorResult<unknown, void>;
+      result = asResult(await this.#producer.next());
     } catch (error) {
       this.#ended = true;
       throw error;
     }
-    this.#ended = result.done === true;
+    // As in `for await`, whatever is true ends it.
+    this.#ended = Boolean(result.done);
     if (this.#ended) return { done: true, value: undefined };
     // A synchronous iterable may give promises, as in `for await`.
     return { done: false, value: await result.value };
@@ -106,6 +108,12 @@ export class SerialReader implements Reader {
     closing.catch(ignore);
     await untilClosed(closing, this.#signal);
   }
+}
+
+/** What `next()` of an iterator gave: its author's, who may have forgotten the object around a batch. */
+function asResult(given: unknown): IteratorResult<unknown, void> {
+  if (typeof given === 'object' && given !== null) return given as IteratorResult<unknown, void>;
+  throw wrongType('x', 'an iterator whose `next()` gives { value, done }', given);
 }
 
 /** Batches by their position, and the end of what they are read from. */

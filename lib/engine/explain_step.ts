@@ -3,6 +3,7 @@ import {
   checkInteger,
   checkIntegers,
   describe,
+  nameOf,
   nearNames,
   outOfRange,
   wrongType,
@@ -19,6 +20,7 @@ import type {
 import { positionSizes, resizePositions } from '../graph/positions.js';
 import { Symbolic } from '../graph/symbolic.js';
 import { KERNEL_AXIS, SPATIAL_AXIS } from '../inspection/axes.js';
+import { warnIfLate } from '../late.js';
 
 /** What every method gets, and what its maps go through. */
 export interface StepOptions {
@@ -117,6 +119,7 @@ export function explainStep<P extends object>(
   if (postprocessing) {
     maps = postprocessing(maps, spatialAxis);
     if (!(maps instanceof Symbolic)) {
+      warnIfLate(maps, '`postprocessing`');
       throw new GraphError(
         'INVALID_ARGUMENT',
         `Expected \`postprocessing\` to return a symbolic tensor but it returned ${describe(maps)}.`,
@@ -129,12 +132,13 @@ export function explainStep<P extends object>(
 }
 
 function checkResult(method: AnyMethod | Method<never>, result: unknown): void {
+  warnIfLate(result, 'The method');
   const { logits, maps } = (result ?? {}) as Partial<MethodResult>;
   if (logits instanceof Symbolic && maps instanceof Symbolic) return;
   const mend = result instanceof Promise ? ' A method is recorded synchronously: it must not be async.' : '';
   throw new GraphError(
     'INVALID_ARGUMENT',
-    `Expected the method ${method.name} to return { logits, maps } of symbolic tensors but it returned ` +
+    `Expected the method ${nameOf(method)} to return { logits, maps } of symbolic tensors but it returned ` +
       `${describe(result)}.${mend}`,
   );
 }

@@ -1,4 +1,4 @@
-import { checkBoolean, checkFunction, wrongType } from '../arguments.js';
+import { checkBoolean, checkFunction, nameOf, wrongType } from '../arguments.js';
 import { type Batch, DATA_OPTIONS } from '../data/batch.js';
 import type { AnyMethod, MethodArguments, MethodParameters } from '../graph/method.js';
 import type { Lease } from '../model/function_cache.js';
@@ -102,7 +102,7 @@ function record<M extends AnyMethod>(
       const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, input, ...own } = params;
       const watched = new WatchedParams<object>(own);
       const seen = (args: MethodArguments) => method(watched.watch(args) as never);
-      Object.defineProperty(seen, 'name', { value: method.name });
+      Object.defineProperty(seen, 'name', { value: nameOf(method) });
       const symbolic = symbolicModel(model, inputs, explainedInput(model, input));
       const { logits, maps } = explainStep(symbolic, seen, { inputs, indices }, params);
       watched.checkAllRead(known);

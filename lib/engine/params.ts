@@ -1,5 +1,5 @@
 /** A method's own parameters: which of them it read, and whether two sets of them are the same. */
-import { unknownOption } from '../arguments.js';
+import { listOf, unknownOption } from '../arguments.js';
 
 /** What every method is given by the engine, so that no option can be of that name. */
 const GIVEN: readonly string[] = ['model', 'inputs', 'allInputs', 'indices'];
@@ -53,18 +53,31 @@ function identityOf(value: object): number {
   return identity;
 }
 
+/** Of plain data that is compared by content; what contains itself, or is larger, is compared by identity. */
+const MOST_DEPTH = 16;
+const MOST_ELEMENTS = 2 ** 20;
+
 /**
  * A word for `value` such that equal words mean the same value: plain data is compared by content, functions and
  * class instances by identity.
  */
 export function keyOf(value: unknown): string {
+  return keyWithin(value, []);
+}
+
+function keyWithin(value: unknown, within: readonly object[]): string {
   if (typeof value === 'function') return `function#${identityOf(value)}`;
   if (typeof value === 'object' && value !== null) {
-    if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`;
-    if (Object.getPrototypeOf(value) === Object.prototype) {
+    const inner = [...within, value];
+    const isPlain = within.length < MOST_DEPTH && !within.includes(value);
+    if (isPlain && Array.isArray(value) && value.length <= MOST_ELEMENTS) {
+      const words = listOf(value).map((each) => keyWithin(each, inner));
+      return `[${words.join()}]`;
+    }
+    if (isPlain && Object.getPrototypeOf(value) === Object.prototype) {
       const entries = Object.entries(value).filter(([, each]) => each !== undefined);
       entries.sort(([a], [b]) => (a < b ? -1 : 1));
-      return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${keyOf(each)}`).join()}}`;
+      return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${keyWithin(each, inner)}`).join()}}`;
     }
     return `object#${identityOf(value)}`;
   }

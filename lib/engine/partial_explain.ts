@@ -1,4 +1,4 @@
-import { checkFunction, checkIsObject } from '../arguments.js';
+import { checkFunction, checkIsObject, nameOf } from '../arguments.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
@@ -34,6 +34,6 @@ export function partialExplain<M extends AnyMethod, D extends Partial<ExplainOpt
     checkIsObject('options', options ?? {});
     return explain(method as AnyMethod, model, x, y, { ...chosen, ...options });
   };
-  Object.defineProperty(explainWith, 'name', { value: `${method.name}_explain` });
+  Object.defineProperty(explainWith, 'name', { value: `${nameOf(method)}_explain` });
   return explainWith;
 }

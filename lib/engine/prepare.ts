@@ -59,7 +59,14 @@ export function prepare<M extends AnyMethod>(
   y: Indices | null | undefined,
   options: CommonOptions,
 ): Prepared {
-  if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
+  if (!(model instanceof Model)) {
+    throw wrongType(
+      'model',
+      'a model from `loadModel`',
+      model,
+      'A Proxy of one is none: pass the model itself.',
+    );
+  }
   model.checkOpen();
   const { verbose = 'auto', callbacks, force = true, signal, timeout, onProgress, ...rest } = options;
   checkVerbose(verbose);

@@ -10,6 +10,7 @@ import {
   type NumericDType,
   type TypedArray,
 } from '../dtype.js';
+import { checkElements } from '../elements.js';
 import { GraphError } from '../errors.js';
 import { type NestedArray, Tensor, tensor } from '../tensor.js';
 import { Symbolic } from './symbolic.js';
@@ -40,6 +41,7 @@ export function constant(value: Operand, dtype?: DType): Symbolic {
   }
   if (typeof value === 'number' || isBoolean || typeof value === 'bigint') {
     checkFits(value, kind);
+    checkElements('value', [value], kind);
     return trace.constant(kind, [], encode([value], kind));
   }
   if (isTypedArray(value)) return constant(tensor(value), dtype);

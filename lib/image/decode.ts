@@ -1,4 +1,5 @@
-import { checkOptions, refused, wrongType } from '../arguments.js';
+import { checkOptions, checkPositive, wrongType } from '../arguments.js';
+import { plainArray } from '../dtype.js';
 import { ImageError, KerasExplainableError } from '../errors.js';
 import { op } from '../graph/operand.js';
 import * as ops from '../graph/ops/index.js';
@@ -31,7 +32,29 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   if (!(bytes instanceof Uint8Array)) throw wrongType('bytes', 'a Uint8Array (a Buffer is one)', bytes);
   checkOptions('options', options, ['maxPixels']);
   const { maxPixels = MOST_PIXELS } = options;
-  if (!(maxPixels > 0)) throw refused('maxPixels', 'a positive number', String(maxPixels));
+  checkPositive('maxPixels', maxPixels);
+  const given = plainArray('bytes', bytes) as Uint8Array;
+  checkDeclared(given, maxPixels);
+  const contents = new Tensor('uint8', [1, given.length], { data: given });
+  let format = '';
+  try {
+    await contents.toAligned();
+    // The caller, or a thread that shares the memory, may have changed it meanwhile: what is decoded is the copy.
+    format = checkDeclared(contents.data, maxPixels);
+    return (await decoder(format as ImageFormat)(contents)) as Tensor<'uint8'>;
+  } catch (error) {
+    if (!(error instanceof KerasExplainableError) || error.code !== 'INVALID_ARGUMENT') throw error;
+    throw new ImageError('DATA_LOSS', `The ${format} data is damaged or truncated.`, {
+      cause: error,
+      op: error.op,
+    });
+  } finally {
+    contents.release();
+  }
+}
+
+/** Refuses by its header what is no picture, or too large a one. */
+function checkDeclared(bytes: Uint8Array, maxPixels: number): ImageFormat {
   const { format, width, height, framePixels = 0 } = readImageHeader(bytes);
   if (width * height > maxPixels) {
     throw new ImageError(
@@ -47,18 +70,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
         `(${MOST_FRAMES} times \`maxPixels\`) that are allowed. Keep its first frame alone, or raise \`maxPixels\`.`,
     );
   }
-  const contents = new Tensor('uint8', [1, bytes.byteLength], { data: bytes });
-  try {
-    return (await decoder(format)(contents)) as Tensor<'uint8'>;
-  } catch (error) {
-    if (!(error instanceof KerasExplainableError) || error.code !== 'INVALID_ARGUMENT') throw error;
-    throw new ImageError('DATA_LOSS', `The ${format} data is damaged or truncated.`, {
-      cause: error,
-      op: error.op,
-    });
-  } finally {
-    contents.release();
-  }
+  return format;
 }
 
 const decoder = perKey<ImageFormat>((format) =>

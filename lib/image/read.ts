@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { checkOptions, refused, wrongType } from '../arguments.js';
+import { checkOptions, checkPositive, wrongType } from '../arguments.js';
 import { ImageError } from '../errors.js';
+import { openToRead } from '../open_file.js';
 import type { Tensor } from '../tensor.js';
 import { type DecodeOptions, decodeImage } from './decode.js';
 
@@ -36,10 +36,9 @@ export async function readImage(path: string | URL, options: ReadOptions = {}): 
 
 /** The bytes of a picture's file, or an ImageError that does not name it. */
 export async function readImageFile(path: string | URL, maxBytes = MOST_BYTES): Promise<Uint8Array> {
-  if (!(maxBytes > 0)) throw refused('maxBytes', 'a positive number', String(maxBytes));
-  const file = await open(path, 'r');
+  checkPositive('maxBytes', maxBytes);
+  const file = await openToRead(path, (found) => checkFile(found, maxBytes));
   try {
-    checkFile(await file.stat(), maxBytes);
     return await file.readFile();
   } finally {
     await file.close();

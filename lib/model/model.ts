@@ -84,6 +84,11 @@ export class Model {
     this.outputTensors = tensors;
   }
 
+  /** Is it a Model itself? A Proxy of one (Vue's `reactive`, MobX) is none. */
+  static [Symbol.hasInstance](value: unknown): value is Model {
+    return typeof value === 'object' && value !== null && #explainCounter in value;
+  }
+
   /** The steps (batches) that the last `explain` of this model has run so far. */
   get explainCounter(): number {
     return this.#explainCounter.steps;

@@ -4,9 +4,10 @@ import { kindOf, unitsOf } from '../data/batch.js';
 import { type Indices, indicesTensor } from '../data/indices.js';
 import { type Inputs, inputTensors, refuseNaNs } from '../data/inputs.js';
 import { bytesPerElement, checkDType, viewOf } from '../dtype.js';
+import { elementsOf } from '../elements.js';
 import { describeShape } from '../graph/symbolic.js';
 import type { Model } from '../model/model.js';
-import { elementsOf, Tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 
 /** One sample, as the model takes it. */
 export interface Sample {

@@ -1,7 +1,8 @@
 /** What `visualize` is given, taken apart: a picture and a map per cell, each copied only when its turn comes. */
 import { checkInteger, refused, wrongType } from '../arguments.js';
+import { elementsOf } from '../elements.js';
 import { describeTensor } from '../image/check.js';
-import { elementsOf, Tensor, tensor } from '../tensor.js';
+import { Tensor, tensor } from '../tensor.js';
 
 export type Size = readonly [height: number, width: number];
 

@@ -17,6 +17,21 @@ bool AllowsExternalBuffers() {
   return value == nullptr || std::string_view(value) != "1";
 }
 
+// What Node's module `buffer` says of itself, else what every Node that this package is for has.
+double MostBufferBytes(Napi::Env env) {
+  constexpr double kLeast = 4294967296;
+  Napi::Value found = env.Global().Get("process");
+  if (!found.IsObject()) return kLeast;
+  const Napi::Value module = found.As<Napi::Object>().Get("getBuiltinModule");
+  if (!module.IsFunction()) return kLeast;
+  found = module.As<Napi::Function>().Call(found, {Napi::String::New(env, "buffer")});
+  for (const char* const name : {"constants", "MAX_LENGTH"}) {
+    if (!found.IsObject()) return kLeast;
+    found = found.As<Napi::Object>().Get(name);
+  }
+  return found.IsNumber() ? found.As<Napi::Number>().DoubleValue() : kLeast;
+}
+
 }  // namespace
 
 StopHook::StopHook(Napi::Env env, Environment* environment) : env_(env), environment_(environment) {
@@ -35,6 +50,7 @@ Environment::Environment(Napi::Env env)
       background_(kBackgroundThreads),
       copies_(1),
       external_buffers_(AllowsExternalBuffers()),
+      most_buffer_bytes_(MostBufferBytes(env)),
       hook_(env, this) {}
 
 void Environment::StopOnExit(Napi::Env env) {

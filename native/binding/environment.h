@@ -73,6 +73,10 @@ class Environment {
   bool external_buffers() const { return external_buffers_; }
   void RefuseExternalBuffers() { external_buffers_ = false; }
 
+  // The bytes of the largest ArrayBuffer: 4 GiB in Node 20. Node ends the process where it is given more to
+  // wrap.
+  double most_buffer_bytes() const { return most_buffer_bytes_; }
+
   Napi::FunctionReference tensor_class;
   Napi::FunctionReference model_class;
   Napi::FunctionReference trace_class;
@@ -93,6 +97,7 @@ class Environment {
   runtime::Background copies_;
   std::vector<std::weak_ptr<runtime::Strategy>> strategies_;
   bool external_buffers_ = true;
+  double most_buffer_bytes_;
   // Added after the dispatcher's own hook, so run before it: they run last to first.
   StopHook hook_;
 };

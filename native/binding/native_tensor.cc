@@ -42,6 +42,17 @@ void HeldTensor::Drop() {
   runtime::CountLive(-1, -bytes_);
 }
 
+Napi::Object NativeTensor::Create(Environment* environment, const TensorRef& tensor) {
+  if (static_cast<double>(tensor->bytes()) > environment->most_buffer_bytes()) {
+    throw tf::Error(TF_RESOURCE_EXHAUSTED,
+                    "a tensor of " + std::to_string(tensor->bytes()) +
+                        " bytes is larger than an ArrayBuffer of this Node.js can be (" +
+                        std::to_string(static_cast<uint64_t>(environment->most_buffer_bytes())) +
+                        "): take fewer samples or units at once, as `explainBatches` does");
+  }
+  return Wrap::Create(environment, tensor);
+}
+
 Napi::Function NativeTensor::Define(Napi::Env env) {
   return DefineWithGetters(
       env, {InstanceMethod<&NativeTensor::Release>("release")},

@@ -35,6 +35,8 @@ class NativeTensor : public Wrap<NativeTensor, runtime::TensorRef> {
   static constexpr napi_type_tag kTag = {0x6b6572617354656eULL, 0x736f7200a3f1c201ULL};
   static Napi::FunctionReference& Class(Environment* environment) { return environment->tensor_class; }
   static Napi::Function Define(Napi::Env env);
+  // Throws RESOURCE_EXHAUSTED for more bytes than an ArrayBuffer can have.
+  static Napi::Object Create(Environment* environment, const runtime::TensorRef& tensor);
 
   explicit NativeTensor(const Napi::CallbackInfo& info);
 

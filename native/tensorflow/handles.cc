@@ -4,21 +4,36 @@
 
 namespace ke::tf {
 
+namespace {
+
+// Of TensorShape, which ends the process for more.
+constexpr size_t kMostAxes = 254;
+
+}  // namespace
+
 size_t TensorBytes(TF_DataType dtype, const std::vector<int64_t>& dims) {
   const size_t item = C().TF_DataTypeSize(dtype);
   if (item == 0) {
     throw Error(TF_INVALID_ARGUMENT, "dtype " + std::to_string(dtype) + " has no fixed size per element");
   }
+  if (dims.size() > kMostAxes) {
+    throw Error(TF_INVALID_ARGUMENT, "a shape has " + std::to_string(dims.size()) + " axes, more than the " +
+                                         std::to_string(kMostAxes) + " that TensorFlow has");
+  }
+  // Without the axes of size 0: TensorFlow multiplies the sizes before one, too, and ends the process where
+  // they overflow.
   size_t bytes = item;
+  bool empty = false;
   for (const int64_t dim : dims) {
     if (dim < 0) throw Error(TF_INVALID_ARGUMENT, "a dimension is negative: " + std::to_string(dim));
     const auto size = static_cast<size_t>(dim);
+    empty = empty || size == 0;
     if (size != 0 && bytes > std::numeric_limits<int64_t>::max() / size) {
       throw Error(TF_INVALID_ARGUMENT, "the shape has more bytes than 64 bits can count");
     }
-    bytes *= size;
+    if (size != 0) bytes *= size;
   }
-  return bytes;
+  return empty ? 0 : bytes;
 }
 
 TensorPtr AllocateTensor(TF_DataType dtype, const std::vector<int64_t>& dims) {

@@ -105,6 +105,13 @@ TEST(Tensor, RefusesWhatCannotBeAllocated) {
   EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {int64_t{1} << 40, int64_t{1} << 40}), tf::Error);
 }
 
+// TensorFlow's TensorShape would end the process.
+TEST(Tensor, RefusesShapesThatTensorFlowCannotHave) {
+  EXPECT_THROW(Tensor::Allocate(TF_FLOAT, std::vector<int64_t>(255, 1)), tf::Error);
+  EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {int64_t{1} << 40, int64_t{1} << 40, 0}), tf::Error);
+  EXPECT_EQ(Tensor::Allocate(TF_FLOAT, std::vector<int64_t>(254, 1))->bytes(), sizeof(float));
+}
+
 TEST(Tensor, FailsAtOnceWhereThereIsNoMemory) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {int64_t{1} << 50}), tf::Error);

@@ -185,7 +185,7 @@ describe('what is no source, or nearly one, is refused', () => {
       [tensor([[1, 2]])],
       'units, as the steps before it have, for argument `y` of step 3',
     ],
-    ['data that does not fit', { data: new Float32Array(3), shape: [1, 2] }, 'Step 3: '],
+    ['data that does not fit', { data: new Float32Array(3), shape: [1, 2] }, '`x.shape` of step 3'],
     ['a misspelt key', { x: tensor([[1, 2]]), Y: [[1]] }, 'Step 3: Misspelled option "Y" should be "y"'],
   ])('%s in a step, which is named, after the steps before it', async (_, bad, message) => {
     const source = [...count(3), bad, ...count(2)].values();

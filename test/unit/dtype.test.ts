@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { bytesPerElement, dtypeOf, encode, isFloating, isInteger, NUMERIC_DTYPES } from '../../lib/dtype.js';
+import {
+  bytesPerElement,
+  dtypeOf,
+  encode,
+  isFloating,
+  isInteger,
+  NUMERIC_DTYPES,
+  plainArray,
+} from '../../lib/dtype.js';
 
 describe('encode', () => {
   // Bits from IEEE 754: sign, 5 bits of exponent with bias 15, 10 of mantissa.
@@ -53,7 +61,7 @@ describe('dtypes', () => {
     expect(dtypeOf(new Float32Array(1))).toBe('float32');
     expect(dtypeOf(new Uint16Array(1))).toBe('uint16');
     expect(dtypeOf(new Uint8Array(1))).toBe('uint8');
-    expect(dtypeOf(new Uint8ClampedArray(1) as never)).toBe('uint8');
+    expect(dtypeOf(plainArray('data', new Uint8ClampedArray(1) as never))).toBe('uint8');
     expect(dtypeOf(new BigInt64Array(1))).toBe('int64');
   });
 

@@ -18,7 +18,7 @@ describe('tensor()', () => {
     const data = new Int32Array(6);
     const made = tensor(data, [3, 2]);
     expect(made.dtype).toBe('int32');
-    expect(made.data).toBe(data);
+    expect(made.data.buffer).toBe(data.buffer);
     expect(tensor(data).shape).toEqual([6]);
   });
 

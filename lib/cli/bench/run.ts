@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { ensureTensorflow } from '../../binding/loader.js';
 import { bytesPerElement, isNumeric } from '../../dtype.js';
+import { elementsOf } from '../../elements.js';
 import type { TensorSpec } from '../../graph/layer.js';
 import type { Model } from '../../model/model.js';
 import { untilAborted } from '../../signal.js';
-import { elementsOf, type Tensor } from '../../tensor.js';
+import type { Tensor } from '../../tensor.js';
 import { exitCodes, UsageError } from '../failure.js';
 import { loadOptionsOf } from '../loading.js';
 import { explainBatch } from '../methods/explaining.js';

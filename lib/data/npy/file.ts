@@ -1,10 +1,12 @@
 /** .npy files: as a whole, or row by row as a Sequence. */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { checkInteger, checkOptions, wrongType } from '../../arguments.js';
 import { ensureTensorflow } from '../../binding/loader.js';
 import type { NumericDType } from '../../dtype.js';
 import { DataError } from '../../errors.js';
+import { openToRead } from '../../open_file.js';
 import { checkSignal } from '../../signal.js';
 import type { Tensor } from '../../tensor.js';
 import type { BatchRecord, Sequence } from '../source.js';
@@ -31,9 +33,15 @@ export async function naming<T>(path: string, work: () => Promise<T>): Promise<T
   }
 }
 
+/** Refuses what has no size, and may never end; a directory is refused by Node. */
+export function checkRegular(found: Stats): void {
+  if (found.isFile() || found.isDirectory()) return;
+  throw new DataError('FAILED_PRECONDITION', 'This is no regular file.');
+}
+
 async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
   return naming(path, async () => {
-    const file = await open(path, 'r');
+    const file = await openToRead(path, checkRegular);
     try {
       return await work(file);
     } finally {
@@ -60,14 +68,11 @@ async function readAt(
 }
 
 async function readHeader(file: FileHandle): Promise<NpyHeader> {
-  const found = await file.stat();
-  if (!found.isFile() && !found.isDirectory()) {
-    throw new DataError('FAILED_PRECONDITION', 'This is no regular file.');
-  }
-  const first = Buffer.alloc(Math.min(HEADER_BYTES, found.size));
+  const { size } = await file.stat();
+  const first = Buffer.alloc(Math.min(HEADER_BYTES, size));
   await readAt(file, first, 0);
   const header = parseNpyHeader(first);
-  checkSize(header, found.size);
+  checkSize(header, size);
   return header;
 }
 

@@ -1,5 +1,6 @@
 /** The header of NumPy's .npy format, versions 1 to 3: what follows it, checked before any memory is taken. */
 import { bytesPerElement, type NumericDType } from '../../dtype.js';
+import { elementsOf, MOST_AXES } from '../../elements.js';
 import { DataError } from '../../errors.js';
 
 export interface NpyHeader {
@@ -19,20 +20,22 @@ const MOST_HEADER_BYTES = 10_000;
 /** Enough for the longest header that is read. */
 export const HEADER_BYTES = 12 + MOST_HEADER_BYTES;
 
-const DTYPES: Readonly<Record<string, NumericDType>> = {
-  b1: 'bool',
-  i1: 'int8',
-  i2: 'int16',
-  i4: 'int32',
-  i8: 'int64',
-  u1: 'uint8',
-  u2: 'uint16',
-  u4: 'uint32',
-  u8: 'uint64',
-  f2: 'float16',
-  f4: 'float32',
-  f8: 'float64',
-};
+const DTYPES: ReadonlyMap<string, NumericDType> = new Map(
+  Object.entries({
+    b1: 'bool',
+    i1: 'int8',
+    i2: 'int16',
+    i4: 'int32',
+    i8: 'int64',
+    u1: 'uint8',
+    u2: 'uint16',
+    u4: 'uint32',
+    u8: 'uint64',
+    f2: 'float16',
+    f4: 'float32',
+    f8: 'float64',
+  } as const),
+);
 
 /** What the letters of dtypes that no tensor is made of stand for. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -124,7 +127,7 @@ function parseDictionary(text: string): { descr: string; fortranOrder: boolean; 
 
 function parseDType(descr: string): { dtype: NumericDType; bigEndian: boolean } {
   const [, order, kind = '', size = ''] = /^([<>|=]?)([a-zA-Z])(\d*.*)$/.exec(descr) ?? [];
-  const { [`${kind}${size}`]: dtype } = DTYPES;
+  const dtype = DTYPES.get(`${kind}${size}`);
   if (dtype === undefined) {
     const what = KINDS[kind] === undefined ? '' : `: ${KINDS[kind]}`;
     throw new DataError(
@@ -137,14 +140,19 @@ function parseDType(descr: string): { dtype: NumericDType; bigEndian: boolean } 
 }
 
 function sizeOf(shape: readonly number[], dtype: NumericDType): number {
-  // What is empty has no bytes, however large its other axes.
-  const elements = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
-  const bytes = elements * bytesPerElement(dtype);
+  if (shape.length > MOST_AXES) {
+    throw new DataError(
+      'UNIMPLEMENTED',
+      `The header declares ${shape.length} axes, more than the ${MOST_AXES} that a tensor can have.`,
+    );
+  }
+  // Of what is empty, no tensor has other axes that are larger together than those of one that is not.
+  const bytes = elementsOf(shape.filter((size) => size !== 0)) * bytesPerElement(dtype);
   if (!shape.every(Number.isSafeInteger) || !Number.isSafeInteger(bytes)) {
     throw new DataError(
       'DATA_LOSS',
       `The header declares the shape (${shape.join(', ')}), which no file can hold.`,
     );
   }
-  return bytes;
+  return shape.includes(0) ? 0 : bytes;
 }

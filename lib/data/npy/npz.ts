@@ -1,11 +1,12 @@
 import { crc32 } from 'node:zlib';
-import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { type Entry, fromFdPromise, type ZipFile } from 'yauzl';
 import { checkInteger, checkOptions } from '../../arguments.js';
 import { ensureTensorflow } from '../../binding/loader.js';
 import { DataError, KerasExplainableError } from '../../errors.js';
+import { openToRead } from '../../open_file.js';
 import type { Tensor } from '../../tensor.js';
 import { readElements } from './array.js';
-import { checkPath, checkSize, naming } from './file.js';
+import { checkPath, checkRegular, checkSize, naming } from './file.js';
 import { HEADER_BYTES, parseNpyHeader } from './header.js';
 
 /** Deflate makes at most 1032 bytes of one: an entry that declares more is no archive of anything. */
@@ -40,8 +41,9 @@ export async function readNpz(
   const arrays: Record<string, Tensor> = Object.create(null);
   try {
     await naming(name, async () => {
-      const zip = await openZip(name);
+      const file = await openToRead(name, checkRegular);
       try {
+        const zip = await fromFdPromise(file.fd, { autoClose: false });
         for await (const entry of zip.eachEntry()) {
           const { fileName } = entry;
           if (!fileName.endsWith('.npy')) continue;
@@ -60,21 +62,13 @@ export async function readNpz(
       } catch (error) {
         throw asDataError(error);
       } finally {
-        zip.close();
+        await file.close();
       }
     });
     return arrays;
   } catch (error) {
     for (const tensor of Object.values(arrays)) tensor.release();
     throw error;
-  }
-}
-
-async function openZip(path: string): Promise<ZipFile> {
-  try {
-    return await openPromise(path);
-  } catch (error) {
-    throw asDataError(error);
   }
 }
 

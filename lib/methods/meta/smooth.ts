@@ -1,4 +1,4 @@
-import { checkFunction, checkInteger, checkOptions, outOfRange, wrongType } from '../../arguments.js';
+import { checkFunction, checkInteger, checkOptions, nameOf, outOfRange, wrongType } from '../../arguments.js';
 import { isFloating } from '../../dtype.js';
 import { GraphError } from '../../errors.js';
 import type { AnyMethod, MethodArguments, MethodLike } from '../../graph/method.js';
@@ -50,7 +50,7 @@ export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = 
   }
   const apply = (args: MethodArguments) => method(args as never);
 
-  return named(`${method.name}_smooth`, (args: MethodArguments) => {
+  return named(`${nameOf(method)}_smooth`, (args: MethodArguments) => {
     const { inputs } = args;
     const first = apply(args);
     if (repetitions === 1) return first;
@@ -58,7 +58,7 @@ export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = 
     if (!isFloating(dtype)) {
       throw new GraphError(
         'INVALID_ARGUMENT',
-        `${method.name}_smooth adds noise to the input, but the model takes ${inputs}.`,
+        `${nameOf(method)}_smooth adds noise to the input, but the model takes ${inputs}.`,
       );
     }
     const shape = [1, ...positionSizes(inputs), sizeOf(inputs, -1)];

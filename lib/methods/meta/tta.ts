@@ -1,4 +1,4 @@
-import { checkBoolean, checkFunction, checkOptions, outOfRange, wrongType } from '../../arguments.js';
+import { checkBoolean, checkFunction, checkOptions, nameOf, outOfRange, wrongType } from '../../arguments.js';
 import { commonFloat } from '../../dtype.js';
 import type { AnyMethod, MethodArguments, MethodLike } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
@@ -59,7 +59,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
   const [, ...others] = [1, ...scales].flatMap((scale) => flips.map((flip) => ({ scale, flip })));
   const apply = (args: MethodArguments) => method(args as never);
 
-  return named(`${method.name}_tta`, (args: MethodArguments) => {
+  return named(`${nameOf(method)}_tta`, (args: MethodArguments) => {
     const first = apply(args);
     if (others.length === 0) return first;
     const { inputs } = args;

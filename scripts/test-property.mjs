@@ -1,0 +1,22 @@
+/**
+ * `npm run test:property -- --runs N [--seed S]`: the property tests of hostile data, each property N times. Without
+ * `--runs` as often as `npm test` does it. A property that fails tells its seed.
+ */
+import { parseArgs } from 'node:util';
+import { main, packageBin, runStatus } from './setup/process.mjs';
+
+main(async () => {
+  const { values, positionals } = parseArgs({
+    options: { runs: { type: 'string' }, seed: { type: 'string' } },
+    allowPositionals: true,
+  });
+  for (const [name, value] of Object.entries(values)) {
+    if (!/^-?\d+$/.test(value))
+      throw new Error(`Expected a whole number for --${name} but received '${value}'.`);
+  }
+  if (values.runs !== undefined) process.env.FAST_CHECK_RUNS = values.runs;
+  if (values.seed !== undefined) process.env.FAST_CHECK_SEED = values.seed;
+  const [node, vitest] = packageBin('vitest');
+  const files = positionals.length > 0 ? positionals : ['test/integration/property_'];
+  return runStatus(node, [vitest, 'run', '--project', 'integration', ...files]);
+});
