@@ -1,9 +1,9 @@
 // AttrValue and TensorProto, the two messages of which import looks into single values.
 #include <algorithm>
 #include <cstring>
-#include <protozero/pbf_reader.hpp>
 
 #include "graph/proto.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph::proto {
 namespace {

@@ -1,6 +1,5 @@
 #include "runtime/session.h"
 
-#include <protozero/pbf_writer.hpp>
 #include <string>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "runtime/config_proto.h"
 #include "runtime/process.h"
 #include "tensorflow/node_name.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::runtime {
 

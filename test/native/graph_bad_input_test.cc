@@ -5,13 +5,13 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <protozero/pbf_writer.hpp>
 #include <random>
 
 #include "graph/file.h"
 #include "graph/flat_graph.h"
 #include "graph/model_graph.h"
 #include "graph_fixture.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 namespace {
