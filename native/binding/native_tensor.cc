@@ -17,16 +17,6 @@ namespace {
 
 constexpr const char* kBuffer = "buffer";
 
-[[noreturn]] void RefuseSize(Napi::Env env, size_t bytes) {
-  Napi::Error::New(env);  // takes back what Node has thrown
-  const tf::Error error(
-      TF_RESOURCE_EXHAUSTED,
-      "a tensor of " + std::to_string(bytes) +
-          " bytes is more than this Node.js holds in one buffer (4 GiB up to version 20): take fewer "
-          "samples at once (`batchSize`), or smaller ones");
-  throw Napi::Error(env, ToJsError(env, std::make_exception_ptr(error)));
-}
-
 }  // namespace
 
 HeldTensor::HeldTensor(TensorRef tensor)
@@ -91,7 +81,7 @@ Napi::ArrayBuffer NativeTensor::MakeBuffer(Napi::Env env) {
     }
     if (status != napi_no_external_buffers_allowed) {
       reference.release();  // Node calls `drop` of what it refuses, too.
-      RefuseSize(env, bytes_);
+      throw Napi::Error::New(env);
     }
     environment.RefuseExternalBuffers();
   }

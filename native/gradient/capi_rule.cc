@@ -3,11 +3,10 @@
 // That registry is not trusted as a whole (some of its gradients are wrong): only ops listed here use it, and
 // the finite-difference suite confirms each. All are functions of tensors whose attributes follow from their
 // inputs, which is what CloneAlone() relies on.
-#include <protozero/pbf_reader.hpp>
-#include <protozero/pbf_writer.hpp>
 
 #include "gradient/registry.h"
 #include "graph/instance_name.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::gradient {
 

@@ -2,11 +2,11 @@
 
 #include <bit>
 #include <cstring>
-#include <protozero/varint.hpp>
 
 #include "graph/bounds.h"
 #include "graph/crc32c.h"
 #include "graph/proto.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 namespace {

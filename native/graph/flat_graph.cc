@@ -1,7 +1,8 @@
 #include "graph/flat_graph.h"
 
-#include <protozero/pbf_writer.hpp>
 #include <queue>
+
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 namespace {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <protozero/pbf_reader.hpp>
-#include <protozero/pbf_writer.hpp>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +10,7 @@
 #include "graph/instance_name.h"
 #include "graph/is_any_of.h"
 #include "graph/numerics_op.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 

@@ -2,7 +2,8 @@
 
 #include <cstring>
 #include <functional>
-#include <protozero/pbf_reader.hpp>
+
+#include "tensorflow/protozero.h"
 
 #include "graph/bounds.h"
 

@@ -2,9 +2,9 @@
 // values.
 #include <algorithm>
 #include <cstring>
-#include <protozero/pbf_reader.hpp>
 
 #include "graph/proto.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph::proto {
 namespace {

@@ -1,7 +1,6 @@
 #include "graph/with_device.h"
 
-#include <protozero/pbf_reader.hpp>
-#include <protozero/pbf_writer.hpp>
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 

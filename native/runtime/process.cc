@@ -2,11 +2,11 @@
 
 #include <cstdlib>
 #include <mutex>
-#include <protozero/pbf_writer.hpp>
 #include <utility>
 
 #include "tensorflow/handles.h"
 #include "tensorflow/library.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::runtime {
 

@@ -1,11 +1,11 @@
 #include "runtime/server.h"
 
 #include <mutex>
-#include <protozero/pbf_writer.hpp>
 
 #include "runtime/config_proto.h"
 #include "runtime/process.h"
 #include "runtime/worker_card.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::runtime {
 

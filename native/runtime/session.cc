@@ -1,7 +1,6 @@
 #include "runtime/session.h"
 
 #include <exception>
-#include <protozero/pbf_writer.hpp>
 #include <string>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include "runtime/config_proto.h"
 #include "runtime/process.h"
 #include "tensorflow/node_name.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::runtime {
 

@@ -19,9 +19,6 @@ using graph::TensorSpec;
 
 namespace {
 
-template <typename>
-constexpr bool kAlwaysFalse = false;
-
 void SetAttr(OpBuilder* builder, const std::string& name, const AttrValue& value) {
   std::visit(
       [&](const auto& v) {
@@ -47,7 +44,7 @@ void SetAttr(OpBuilder* builder, const std::string& name, const AttrValue& value
         } else if constexpr (std::is_same_v<T, std::vector<Shape>>) {
           builder->AttrShapes(name, v);
         } else {
-          static_assert(kAlwaysFalse<T>, "an attribute type without a setter");
+          static_assert(sizeof(T) == 0, "an attribute type without a setter");
         }
       },
       value);

@@ -5,13 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <protozero/pbf_writer.hpp>
 
 #include "crafted_graph.h"
 #include "graph/bounds.h"
 #include "graph/checkpoint_index.h"
 #include "graph/crc32c.h"
 #include "graph/file.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 namespace {

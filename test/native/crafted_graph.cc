@@ -1,10 +1,10 @@
 #include "crafted_graph.h"
 
 #include <fstream>
-#include <protozero/pbf_writer.hpp>
 #include <random>
 
 #include "graph_fixture.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <protozero/pbf_writer.hpp>
 #include <random>
 
 #include "crafted_graph.h"
@@ -14,6 +13,7 @@
 #include "graph/flat_graph.h"
 #include "graph/model_graph.h"
 #include "graph_fixture.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 namespace {

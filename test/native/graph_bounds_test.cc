@@ -2,11 +2,11 @@
 // one below.
 #include <gtest/gtest.h>
 
-#include <protozero/pbf_writer.hpp>
 
 #include "crafted_graph.h"
 #include "graph/bounds.h"
 #include "graph/json.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 namespace {

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <protozero/pbf_reader.hpp>
 #include <set>
 
 #include "crafted_graph.h"
 #include "graph/op_registry.h"
 #include "graph/proto.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph {
 namespace {

@@ -11,12 +11,12 @@
 
 #include <cstdio>
 #include <exception>
-#include <protozero/pbf_writer.hpp>
 #include <stdexcept>
 
 #include "runtime/process.h"
 #include "runtime/server.h"
 #include "tensorflow/handles.h"
+#include "tensorflow/protozero.h"
 
 extern char** environ;
 
