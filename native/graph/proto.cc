@@ -3,9 +3,8 @@
 #include <cstring>
 #include <functional>
 
-#include "tensorflow/protozero.h"
-
 #include "graph/bounds.h"
+#include "tensorflow/protozero.h"
 
 namespace ke::graph::proto {
 namespace {

@@ -2,7 +2,6 @@
 // one below.
 #include <gtest/gtest.h>
 
-
 #include "crafted_graph.h"
 #include "graph/bounds.h"
 #include "graph/json.h"
