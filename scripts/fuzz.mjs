@@ -136,7 +136,7 @@ main(async () => {
     throw new Failure(`There is no target '${unknown}'; there are: ${Object.keys(TARGETS).join(', ')}`);
   }
   if (!(seconds > 0)) throw new Failure(`--seconds must be a number above 0. Received '${values.seconds}'`);
-  const directory = await setup();
+  const directory = await setup({ addon: false });
   await build();
   const env = environment(directory);
   if (values.replay !== undefined) {
