@@ -62,6 +62,13 @@ export interface LoadModelOptions {
   readonly inputs?: readonly string[];
   /** For a frozen GraphDef (.pb): names of the output tensors. Default: the ends of the graph. */
   readonly outputs?: readonly string[];
+  /**
+   * Types of ops, as 'ReadFile', that the model may run beside those that only compute. A SavedModel is a program: what is
+   * named here runs with all rights of this process (with workers: of theirs), and reads files of any name, say. So only for
+   * files that you trust as you trust code. TensorFlow runs it when it likes: while the model is loaded, or once for all runs where its inputs are
+   * constants. Only what the outputs need is ever run; libraries of custom ops are not loaded. Default [].
+   */
+  readonly allowOps?: readonly string[];
 }
 
 const DEFAULT = oneDevice();
@@ -77,6 +84,7 @@ const OPTIONS = [
   'jitCompile',
   'inputs',
   'outputs',
+  'allowOps',
 ] as const;
 
 function checkNames(name: string, value: unknown): readonly string[] {
@@ -108,7 +116,8 @@ function refuseRewriting(asked: {
  * @param path the SavedModel's directory, or the `.pb` file.
  * @throws LoadError where the addon or libtensorflow is missing, with the command that mends it.
  * @throws ModelError where the model cannot be read, by its `code`: `NOT_FOUND`, `DATA_LOSS`, ...
- * @throws UnsupportedOpError where it holds what is no pure computation.
+ * @throws ModelError (`INVALID_ARGUMENT`) where `allowOps` names what is no op, or one that runs functions.
+ * @throws UnsupportedOpError where its outputs need an op that does not only compute, and that `allowOps` does not name.
  * @throws RangeError where this process lacks a device that the strategy names.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
@@ -125,6 +134,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     jitCompile = false,
     inputs,
     outputs,
+    allowOps = [],
   } = options;
   checkInteger('stepsPerExecution', stepsPerExecution);
   checkBoolean('runEagerly', runEagerly);
@@ -133,6 +143,9 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   if (tags !== undefined) checkNames('tags', tags);
   if (inputs !== undefined) checkNames('inputs', inputs);
   if (outputs !== undefined) checkNames('outputs', outputs);
+  if (!Array.isArray(allowOps) || !allowOps.every((each) => typeof each === 'string')) {
+    throw wrongType('allowOps', "an array of types of ops, as ['ReadFile']", allowOps);
+  }
   checkOptions('threads', threads, ['intraOp', 'interOp']);
   const intraOp = checkInteger('threads.intraOp', threads.intraOp ?? 1);
   const callers = checkInteger('threads.interOp', threads.interOp ?? availableParallelism());
@@ -157,7 +170,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   try {
     // Workers know weights by it.
     const fingerprint = held.remote ? await fingerprintOf(path) : undefined;
-    const given = Object.entries({ path, signature, tags, inputs, outputs, fingerprint }).filter(
+    const given = Object.entries({ path, signature, tags, inputs, outputs, allowOps, fingerprint }).filter(
       ([, value]) => value !== undefined,
     );
     const native = await nativeAsync(

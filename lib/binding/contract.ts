@@ -110,6 +110,8 @@ export interface NativeLoadOptions {
   /** For a frozen GraphDef. */
   readonly inputs?: readonly string[];
   readonly outputs?: readonly string[];
+  /** Types of ops that the model may hold beside those that only compute. Throws INVALID_ARGUMENT for what is no op. */
+  readonly allowOps?: readonly string[];
   /**
    * What tells this model's weights from all others, on every machine: a hash of its files. Workers keep weights by it,
    * from run to run and from client to client. Default: one that no other load has.

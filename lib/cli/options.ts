@@ -45,6 +45,15 @@ export function scaleList(text: string): number[] {
   return scales;
 }
 
+/** Parses `ReadFile,WriteFile`: names without repetition. */
+export function nameList(text: string): string[] {
+  const names = text.split(',').map((part) => part.trim());
+  if (names.includes('')) {
+    throw new InvalidArgumentError("Expected names with commas between them, as 'ReadFile,WriteFile'.");
+  }
+  return [...new Set(names)];
+}
+
 /** Parses `1,2,3`: unit indices without repetition. */
 export function unitList(text: string): number[] {
   const units = text.split(',').map((part) => part.trim());

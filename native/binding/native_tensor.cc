@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "binding/convert.h"
+#include "binding/errors.h"
 #include "runtime/memory.h"
 
 namespace ke::binding {
@@ -14,6 +16,16 @@ using runtime::TensorRef;
 namespace {
 
 constexpr const char* kBuffer = "buffer";
+
+[[noreturn]] void RefuseSize(Napi::Env env, size_t bytes) {
+  Napi::Error::New(env);  // takes back what Node has thrown
+  const tf::Error error(
+      TF_RESOURCE_EXHAUSTED,
+      "a tensor of " + std::to_string(bytes) +
+          " bytes is more than this Node.js holds in one buffer (4 GiB up to version 20): take fewer "
+          "samples at once (`batchSize`), or smaller ones");
+  throw Napi::Error(env, ToJsError(env, std::make_exception_ptr(error)));
+}
 
 }  // namespace
 
@@ -66,7 +78,10 @@ Napi::ArrayBuffer NativeTensor::MakeBuffer(Napi::Env env) {
       reference.release();
       return Napi::ArrayBuffer(env, buffer);
     }
-    if (status != napi_no_external_buffers_allowed) throw Napi::Error::New(env);
+    if (status != napi_no_external_buffers_allowed) {
+      reference.release();  // Node calls `drop` of what it refuses, too.
+      RefuseSize(env, bytes_);
+    }
     environment.RefuseExternalBuffers();
   }
   // JavaScript gets a copy, and runs copy it back. Letting TensorFlow read the engine's own memory instead

@@ -5,11 +5,6 @@
 namespace ke::graph {
 namespace {
 
-// Far above any real model (tens of calls deep, some thousand calls); what a broken file can cost is bounded.
-constexpr int kMaxDepth = 256;
-constexpr int kMaxCalls = 50'000;
-constexpr int64_t kMaxSteps = 10'000'000;
-
 [[noreturn]] void Contradiction(const std::string& message, std::string_view node = {}) {
   throw tf::Error(TF_DATA_LOSS, "the model's graph contradicts itself: " + message, std::string(node));
 }
@@ -104,9 +99,12 @@ int CallTree::Expand(int call, int node) {
     if (calls_[at]->function != made->function) continue;
     throw tf::Error(TF_UNIMPLEMENTED, "function " + Quoted(name) + " calls itself", caller);
   }
-  if (made->depth > kMaxDepth || calls_.size() >= kMaxCalls) {
-    throw tf::Error(TF_UNIMPLEMENTED, "the model's functions call each other too deeply or too often",
-                    caller);
+  if (made->depth > bounds::kDepth) {
+    TooMuch("the depth in which the model's functions call each other", bounds::kDepth, "calls", caller);
+  }
+  calls_left_.Take(1, "what the model's functions call", caller);
+  if (static_cast<int64_t>(made->attrs.size()) > bounds::kAttrs) {
+    TooMuch("the call '" + caller + "'", bounds::kAttrs, "attributes", caller);
   }
   // Attributes that a body passes on are themselves placeholders of the body around it.
   for (auto& [attr, value] : made->attrs) {
@@ -120,6 +118,11 @@ int CallTree::Expand(int call, int node) {
   if (slash != std::string::npos) made->scope = caller.substr(0, slash + 1);
   // The body's own names carry Keras' scopes and stay; only a second instance of them takes its call's name.
   if (scopes_in_use_[std::string(name) + "\n" + made->scope]++ > 0) made->scope = caller + "/";
+  nodes_left_.Take(static_cast<int64_t>(made->function->nodes.size()), "what the model's functions call",
+                   caller);
+  int64_t names = 0;
+  for (const proto::NodeDef& inner : made->function->nodes) names += inner.name.size() + made->scope.size();
+  names_left_.Take(names, "what the model's functions call", caller);
   const int index = size();
   calls_[call]->children.emplace(node, index);
   calls_.push_back(std::move(made));
@@ -155,7 +158,7 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
   int node = -1;
   int output = 0;
   while (true) {
-    if (++steps_ > kMaxSteps) Contradiction("following " + Quoted(tensor) + " does not end");
+    if (++steps_ > bounds::kSteps) Contradiction("following " + Quoted(tensor) + " does not end");
     const Call& at = *calls_[call];
     const size_t colon = tensor.find(':');
     const std::string_view name = tensor.substr(0, colon);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "graph/bounds.h"
 #include "graph/op_registry.h"
 #include "graph/proto.h"
 
@@ -79,6 +80,9 @@ class CallTree {
   std::unordered_map<std::string_view, std::unique_ptr<Body>> bodies_;
   std::unordered_map<std::string, int> scopes_in_use_;  // "function\nscope" of the calls made so far
   int64_t steps_ = 0;
+  Allowance calls_left_{bounds::kCalls, "calls"};
+  Allowance nodes_left_{bounds::kCalledNodes, "nodes"};
+  Allowance names_left_{bounds::kCalledNames, "bytes of names"};
 };
 
 }  // namespace ke::graph

@@ -1,5 +1,9 @@
 #include "graph/checkpoint.h"
 
+#include <cstdio>
+
+#include "graph/bounds.h"
+#include "graph/crc32c.h"
 #include "graph/file.h"
 #include "graph/proto.h"
 
@@ -8,24 +12,6 @@ namespace ke::graph {
 using tf::C;
 
 namespace {
-
-std::string ToText(const Shape& shape) {
-  if (!shape.known_rank) return "(?)";
-  std::string text = "(";
-  for (size_t i = 0; i < shape.dims.size(); ++i) {
-    text += (i > 0 ? ", " : "") + (shape.dims[i] < 0 ? std::string("?") : std::to_string(shape.dims[i]));
-  }
-  return text + ")";
-}
-
-bool Matches(const Shape& expected, const std::vector<int64_t>& dims) {
-  if (!expected.known_rank) return true;
-  if (expected.dims.size() != dims.size()) return false;
-  for (size_t i = 0; i < dims.size(); ++i) {
-    if (expected.dims[i] >= 0 && expected.dims[i] != dims[i]) return false;
-  }
-  return true;
-}
 
 // The key that `value` (the assigned tensor) is restored from, empty where it does not come from a
 // checkpoint.
@@ -82,67 +68,127 @@ std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std:
   return keys;
 }
 
-TF_CheckpointReader* Checkpoint::Reader(const std::string& variable) {
-  if (reader_ != nullptr) return reader_.get();
-  const std::string index = prefix_ + ".index";
-  if (!IsFile(index)) {
-    throw tf::Error(TF_NOT_FOUND, "the model's variables are missing: there is no file " + index +
-                                      " (needed for variable '" + variable + "')");
+const CheckpointIndex& Checkpoint::Index(const std::string& variable) {
+  if (index_) return *index_;
+  const std::string path = prefix_ + ".index";
+  if (!IsFile(path)) {
+    throw tf::Error(TF_NOT_FOUND,
+                    "the model's variables are missing: there is no file " + path +
+                        " (needed for variable '" + variable + "')",
+                    variable);
   }
-  tf::Status status;
-  tf::CheckpointReaderPtr reader(C().TF_NewCheckpointReader(prefix_.c_str(), status));
-  if (!status.ok()) {
-    throw tf::Error(TF_DATA_LOSS, "the model's variables cannot be read: " + index +
-                                      " is truncated or damaged: " + status.message() +
-                                      " (needed for variable '" + variable + "')");
+  const std::string bytes = ReadFile(path, "the index of the model's variables", bounds::kSideFileBytes);
+  return index_.emplace(ReadCheckpointIndex(bytes, path));
+}
+
+Checkpoint::Shard& Checkpoint::Open(int64_t number, const std::string& what, const std::string& variable) {
+  const auto known = shards_.find(number);
+  if (known != shards_.end()) return known->second;
+  char suffix[64];
+  std::snprintf(suffix, sizeof suffix, ".data-%05lld-of-%05lld", static_cast<long long>(number),
+                static_cast<long long>(index_->shards));
+  Shard shard{prefix_ + suffix, {}, 0};
+  if (!IsFile(shard.path)) {
+    throw tf::Error(TF_NOT_FOUND, what + " is missing: there is no file " + shard.path, variable);
   }
-  reader_ = std::move(reader);
-  return reader_.get();
+  shard.stream.open(shard.path, std::ios::binary | std::ios::ate);
+  shard.size = shard.stream ? static_cast<int64_t>(shard.stream.tellg()) : -1;
+  if (shard.size < 0)
+    throw tf::Error(TF_PERMISSION_DENIED, what + ": " + shard.path + " cannot be opened", variable);
+  return shards_.emplace(number, std::move(shard)).first->second;
+}
+
+// Reads the bytes of a tensor, which lie whole in their file, to where `memory(size)` says.
+template <typename Memory>
+void Checkpoint::ReadBytes(const StoredTensor& stored, const std::string& what, const std::string& variable,
+                           Memory memory) {
+  Shard& shard = Open(stored.shard, what, variable);
+  if (stored.offset > shard.size || stored.size > shard.size - stored.offset) {
+    throw tf::Error(
+        TF_DATA_LOSS,
+        what + " cannot be read: its bytes " + std::to_string(stored.offset) + " to " +
+            std::to_string(static_cast<uint64_t>(stored.offset) + static_cast<uint64_t>(stored.size)) +
+            " are not in " + shard.path + ", which has " + std::to_string(shard.size) +
+            ": a file is truncated or damaged",
+        variable);
+  }
+  char* to = memory();
+  shard.stream.clear();
+  shard.stream.seekg(stored.offset);
+  if (!shard.stream.read(to, stored.size)) {
+    throw tf::Error(TF_DATA_LOSS, what + " cannot be read to its end: " + shard.path, variable);
+  }
 }
 
 tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight) {
-  TF_CheckpointReader* reader = Reader(weight.name);
+  const CheckpointIndex& index = Index(weight.name);
   const std::string where = "variable '" + weight.name + "' (key '" + key + "' of " + prefix_ + ")";
-  if (C().TF_CheckpointReaderHasTensor(reader, key.c_str()) == 0) {
+  const auto found = index.tensors.find(key);
+  if (found == index.tensors.end()) {
     throw tf::Error(TF_NOT_FOUND, where + " is not in the checkpoint", weight.name);
   }
-  const TF_DataType dtype = C().TF_CheckpointReaderGetVariableDataType(reader, key.c_str());
-  const int rank = C().TF_CheckpointReaderGetVariableNumDims(reader, key.c_str());
-  std::vector<int64_t> dims(rank > 0 ? rank : 0);
-  tf::Status shape_status;
-  C().TF_CheckpointReaderGetVariableShape(reader, key.c_str(), dims.data(), rank, shape_status);
-  shape_status.Check(weight.name);
-  if (dtype != weight.dtype || !Matches(weight.shape, dims)) {
-    throw tf::Error(TF_DATA_LOSS,
-                    where + " does not fit the graph: expected dtype " + std::to_string(weight.dtype) +
-                        " and shape " + ToText(weight.shape) + ", found dtype " + std::to_string(dtype) +
-                        " and shape " + ToText(Shape::Of(dims)),
+  const StoredTensor& stored = found->second;
+  if (stored.in_slices) {
+    throw tf::Error(TF_UNIMPLEMENTED, where + " is stored in slices (partitioned), which is not supported",
                     weight.name);
   }
-  tf::Status status;
-  tf::TensorPtr value(C().TF_CheckpointReaderGetTensor(reader, key.c_str(), status));
-  if (!status.ok()) {
-    const TF_Code code = status.code() == TF_NOT_FOUND ? TF_NOT_FOUND : TF_DATA_LOSS;
-    throw tf::Error(code,
-                    where + " cannot be read; a file is missing, truncated or damaged: " + status.message(),
+  if (stored.dtype != weight.dtype || !weight.shape.Fits(stored.shape.dims)) {
+    throw tf::Error(TF_DATA_LOSS,
+                    where + " does not fit the graph: expected dtype " + std::to_string(weight.dtype) +
+                        " and shape " + ToString(weight.shape) + ", found dtype " +
+                        std::to_string(stored.dtype) + " and shape " + ToString(stored.shape),
                     weight.name);
+  }
+  const auto item = static_cast<int64_t>(C().TF_DataTypeSize(stored.dtype));
+  if (item == 0) {
+    throw tf::Error(TF_UNIMPLEMENTED,
+                    where + " is of dtype " + std::to_string(stored.dtype) + ": only numbers are supported",
+                    weight.name);
+  }
+  const int64_t size = Elements(stored.shape) * item;
+  if (stored.size != size) {
+    throw tf::Error(TF_DATA_LOSS,
+                    where + " is damaged: expected " + std::to_string(size) + " bytes for shape " +
+                        ToString(stored.shape) + ", found " + std::to_string(stored.size),
+                    weight.name);
+  }
+  // Only now: the file has all these bytes, so that it cannot ask for memory that it does not fill.
+  tf::TensorPtr value;
+  ReadBytes(stored, where, weight.name, [&] {
+    value.reset(C().TF_AllocateTensor(stored.dtype, stored.shape.dims.data(), stored.shape.rank(),
+                                      static_cast<size_t>(size)));
+    if (value == nullptr) {
+      throw tf::Error(TF_RESOURCE_EXHAUSTED,
+                      "there is no memory for " + where + ": " + std::to_string(size) + " bytes",
+                      weight.name);
+    }
+    return static_cast<char*>(C().TF_TensorData(value.get()));
+  });
+  const auto* bytes = static_cast<const char*>(C().TF_TensorData(value.get()));
+  if (MaskedCrc32c({bytes, static_cast<size_t>(size)}) != stored.crc32c) {
+    throw tf::Error(TF_DATA_LOSS, where + " is damaged: its sum is not that of the checkpoint", weight.name);
   }
   return value;
 }
 
 std::vector<std::string> Checkpoint::ObjectKeys() {
   constexpr const char* kObjectGraph = "_CHECKPOINTABLE_OBJECT_GRAPH";
-  TF_CheckpointReader* reader = Reader(kObjectGraph);
-  if (C().TF_CheckpointReaderHasTensor(reader, kObjectGraph) == 0) return {};
-  tf::Status status;
-  const tf::TensorPtr tensor(C().TF_CheckpointReaderGetTensor(reader, kObjectGraph, status));
-  if (!status.ok() || C().TF_TensorType(tensor.get()) != TF_STRING ||
-      C().TF_TensorElementCount(tensor.get()) != 1) {
+  const CheckpointIndex& index = Index(kObjectGraph);
+  const auto found = index.tensors.find(std::string_view(kObjectGraph));
+  if (found == index.tensors.end() || found->second.dtype != TF_STRING || found->second.shape.rank() != 0)
     return {};
-  }
-  const auto* text = static_cast<const TF_TString*>(C().TF_TensorData(tensor.get()));
-  return proto::ReadCheckpointKeys({C().TF_StringGetDataPointer(text), C().TF_StringGetSize(text)},
-                                   "the object graph of " + prefix_);
+  std::string bytes;
+  const std::string what = "the object graph of " + prefix_;
+  ReadBytes(found->second, what, {}, [&] {
+    bytes.resize(static_cast<size_t>(found->second.size));
+    return bytes.data();
+  });
+  // Its length, the sum of that in four bytes, and the text.
+  size_t start = 0;
+  while (start < bytes.size() && (bytes[start] & 0x80) != 0) ++start;
+  start += 1 + 4;
+  if (start > bytes.size()) return {};
+  return proto::ReadCheckpointKeys(std::string_view(bytes).substr(start), what);
 }
 
 }  // namespace ke::graph

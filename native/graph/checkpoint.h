@@ -1,11 +1,14 @@
 #pragma once
 
+#include <fstream>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "graph/call_tree.h"
+#include "graph/checkpoint_index.h"
 #include "graph/flat_graph.h"
 #include "tensorflow/handles.h"
 
@@ -21,18 +24,30 @@ class Checkpoint {
   // Opens nothing yet: a model without variables has no checkpoint.
   explicit Checkpoint(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  // The value stored under `key` for the variable `weight`. Throws NOT_FOUND (no files, no such key) or
-  // DATA_LOSS (truncated files, another dtype or shape than the graph's), naming variable and file.
+  // The value stored under `key` for the variable `weight`. Its sizes are checked against the graph's
+  // declaration and the files before any memory is taken for it. Throws NOT_FOUND (no files, no such key) or
+  // DATA_LOSS (truncated or damaged files, another dtype or shape than the graph's), naming variable and
+  // file, and what ReadCheckpointIndex does.
   tf::TensorPtr Read(const std::string& key, const FlatWeight& weight);
 
   // Keys by node of the object graph, as the checkpoint itself lists them; empty where it lists none.
   std::vector<std::string> ObjectKeys();
 
  private:
-  TF_CheckpointReader* Reader(const std::string& variable);
+  struct Shard {
+    std::string path;
+    std::ifstream stream;
+    int64_t size = 0;
+  };
+  const CheckpointIndex& Index(const std::string& variable);
+  Shard& Open(int64_t number, const std::string& what, const std::string& variable);
+  template <typename Memory>
+  void ReadBytes(const StoredTensor& stored, const std::string& what, const std::string& variable,
+                 Memory memory);
 
   std::string prefix_;
-  tf::CheckpointReaderPtr reader_;
+  std::optional<CheckpointIndex> index_;
+  std::map<int64_t, Shard> shards_;
 };
 
 }  // namespace ke::graph

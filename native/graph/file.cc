@@ -6,13 +6,14 @@
 #include <fstream>
 #include <system_error>
 
+#include "graph/bounds.h"
 #include "tensorflow/error.h"
 
 namespace ke::graph {
 
 namespace fs = std::filesystem;
 
-std::string ReadFile(const std::string& path, const std::string& role) {
+std::string ReadFile(const std::string& path, const std::string& role, int64_t most) {
   std::error_code error;
   if (!fs::exists(path, error)) throw tf::Error(TF_NOT_FOUND, role + " is missing: there is no file " + path);
   if (!IsFile(path)) throw tf::Error(TF_NOT_FOUND, role + " must be a file: " + path);
@@ -22,6 +23,7 @@ std::string ReadFile(const std::string& path, const std::string& role) {
   if (size < 0) {
     throw tf::Error(TF_PERMISSION_DENIED, role + " cannot be opened: " + path + ": " + std::strerror(errno));
   }
+  if (size > most) TooMuch(role + " (" + path + ": " + std::to_string(size) + " bytes)", most, "bytes");
   std::string bytes(static_cast<size_t>(size), '\0');
   stream.seekg(0);
   if (!stream.read(bytes.data(), size))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "graph/bounds.h"
 #include "graph/call_tree.h"
 #include "graph/constants.h"
 #include "graph/file.h"
@@ -19,17 +20,20 @@ class FrozenGraph {
 
   std::vector<TensorSpec> Inputs(const std::vector<std::string>& wanted) const {
     std::vector<TensorSpec> inputs;
+    const auto add = [&](const std::string& name, std::optional<TF_DataType> dtype,
+                         std::optional<Shape> shape) {
+      inputs.push_back({name, dtype.value_or(TF_FLOAT), shape.value_or(Shape::Unknown())});
+      CheckShape(inputs.back().shape, "input '" + name + "'", NodeName(name));
+    };
     for (const std::string& name : wanted) {
       const proto::NodeDef& node = Find(name, "input");
       const auto dtype = proto::AttrType(node.Attr(node.Attr("dtype").empty() ? "T" : "dtype"));
-      const auto shape = proto::AttrShape(node.Attr("shape"));
-      inputs.push_back({name, dtype.value_or(TF_FLOAT), shape.value_or(Shape::Unknown())});
+      add(name, dtype, proto::AttrShape(node.Attr("shape")));
     }
     if (!wanted.empty()) return inputs;
     for (const proto::NodeDef& node : graph_.nodes) {
       if (node.op != "Placeholder") continue;
-      inputs.push_back({std::string(node.name), proto::AttrType(node.Attr("dtype")).value_or(TF_FLOAT),
-                        proto::AttrShape(node.Attr("shape")).value_or(Shape::Unknown())});
+      add(std::string(node.name), proto::AttrType(node.Attr("dtype")), proto::AttrShape(node.Attr("shape")));
     }
     if (inputs.empty()) {
       throw tf::Error(TF_INVALID_ARGUMENT,
@@ -86,13 +90,13 @@ class FrozenGraph {
 }  // namespace
 
 FlatGraph ImportFrozenGraph(const LoadOptions& options) {
-  const std::string bytes = ReadFile(options.path, "the model's graph");
+  const std::string bytes = ReadFile(options.path, "the model's graph", bounds::kGraphBytes);
   const proto::GraphDef graph = proto::ReadGraph(bytes, options.path);
   if (graph.nodes.empty()) throw tf::Error(TF_DATA_LOSS, options.path + " holds no graph: it is no GraphDef");
   const FrozenGraph frozen(graph, options.path);
   const std::vector<TensorSpec> inputs = frozen.Inputs(options.inputs);
   const std::vector<TensorSpec> outputs = frozen.Outputs(options.outputs);
-  OpRegistry ops;
+  OpRegistry ops(options.allow_ops);
   CallTree tree(graph, &ops);
   Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency);
   if (!flat.variables.empty()) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <tuple>
 
+#include "graph/bounds.h"
+
 namespace ke::graph {
 namespace {
 
@@ -46,9 +48,52 @@ class Inliner {
       name = node.name + "_" + std::to_string(suffix);
     }
     node.name = std::move(name);
+    Count(node);
     graph_.nodes.push_back(std::move(node));
     places_.push_back(place);
     return static_cast<int>(graph_.nodes.size()) - 1;
+  }
+
+  // Bodies may be called often, and what outputs need is copied each time.
+  void Count(const FlatNode& node) {
+    int64_t bytes = static_cast<int64_t>(node.name.size() + node.op.size());
+    for (const TensorId& input : node.inputs) {
+      bytes += static_cast<int64_t>(sizeof input + graph_.nodes[input.node].name.size());
+    }
+    for (const auto& [name, value] : node.attrs) {
+      bytes += static_cast<int64_t>(name.size() + value.size());
+      CheckAttr(value, name, node.name, &repeated_left_);
+    }
+    nodes_left_.Take(1, kWhole, node.name);
+    bytes_left_.Take(bytes, kWhole, node.name);
+  }
+
+  // How many tensors an op takes and gives is said by attributes: TensorFlow makes lists of that length.
+  void CheckLists(const Source& at) {
+    const proto::NodeDef& def = tree_.Node(at);
+    const proto::OpDef& op = ops_.Get(def.op, Name(at));
+    if (static_cast<int64_t>(def.attrs.size()) > bounds::kAttrs) {
+      TooMuch("'" + Name(at) + "'", bounds::kAttrs, "attributes", Name(at));
+    }
+    const auto length = [&](const proto::ArgDef& argument) -> int64_t {
+      if (!argument.type_list_attr.empty()) {
+        return static_cast<int64_t>(
+            proto::AttrTypeListSize(tree_.Attr(at.call, at.node, argument.type_list_attr)).value_or(0));
+      }
+      if (argument.number_attr.empty()) return 1;
+      return proto::AttrInt(tree_.Attr(at.call, at.node, argument.number_attr)).value_or(1);
+    };
+    for (const proto::ArgDef& argument : op.inputs) {
+      if (length(argument) <= std::max<int64_t>(1, static_cast<int64_t>(def.inputs.size()))) continue;
+      throw tf::Error(TF_DATA_LOSS,
+                      "'" + Name(at) + "' takes " + std::to_string(length(argument)) + " tensors as '" +
+                          std::string(argument.name) + "', but has " + std::to_string(def.inputs.size()) +
+                          " inputs",
+                      Name(at));
+    }
+    for (const proto::ArgDef& argument : op.outputs) {
+      tensors_left_.Take(std::max<int64_t>(length(argument), 1), kWhole, Name(at));
+    }
   }
 
   void AddInput(const TensorSpec& spec) {
@@ -131,6 +176,7 @@ class Inliner {
                       Name(at));
     }
     ops_.CheckPure(op, Name(at));
+    CheckLists(at);
   }
 
   int Emit(const Source& at) {
@@ -180,6 +226,7 @@ class Inliner {
     if (!dtype || !shape) {
       throw tf::Error(TF_DATA_LOSS, "variable '" + Name(handle) + "' has no dtype or shape", Name(handle));
     }
+    CheckShape(*shape, "variable '" + Name(handle) + "'", Name(handle));
     FlatNode node;
     node.kind = FlatNode::Kind::kWeight;
     node.name = Name(handle);
@@ -288,9 +335,15 @@ class Inliner {
     return rank;
   }
 
+  static constexpr const char* kWhole = "what the model's outputs need";
+
   CallTree& tree_;
   OpRegistry& ops_;
   FlatGraph graph_;
+  Allowance nodes_left_{bounds::kNodes, "nodes"};
+  Allowance tensors_left_{bounds::kTensors, "tensors"};
+  Allowance bytes_left_{bounds::kGraphBytes, "bytes"};
+  Allowance repeated_left_{bounds::kRepeatedBytes, "bytes of constants that the file does not hold"};
   std::vector<VariableUse> variables_;
   std::vector<Place> places_;  // of graph_.nodes
   std::set<std::string> names_;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <system_error>
 
+#include "graph/bounds.h"
+
 namespace ke::graph {
 
 class JsonParser {
@@ -36,7 +38,7 @@ class JsonParser {
   }
 
   bool Value(Json* value, int depth) {
-    if (depth > kMaxDepth) return false;
+    if (depth > kMaxDepth || ++values_ > bounds::kJsonValues) return false;
     SkipSpace();
     if (at_ >= text_.size()) return false;
     switch (text_[at_]) {
@@ -164,6 +166,7 @@ class JsonParser {
 
   std::string_view text_;
   size_t at_ = 0;
+  int64_t values_ = 0;
 };
 
 std::optional<Json> Json::Parse(std::string_view text) { return JsonParser(text).Run(); }

@@ -14,7 +14,7 @@ namespace ke::graph {
 // kept: nothing here needs them.
 class Json {
  public:
-  // None where `text` is no JSON or nests deeper than any Keras configuration does.
+  // None where `text` is no JSON, or nests deeper or holds more than any Keras configuration does.
   static std::optional<Json> Parse(std::string_view text);
 
   // A member of an object; null where this is no object or has none of that name.

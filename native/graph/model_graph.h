@@ -48,6 +48,8 @@ struct LoadOptions {
   // For a frozen GraphDef: tensor names ("x" or "x:0"). Empty: its placeholders, and the ends of the graph.
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
+  // Ops beyond those that only compute which the model may hold: op_registry.h.
+  std::vector<std::string> allow_ops;
   // What tells this model's weights from all others, on every machine: a hash of its files. Empty: one that
   // no other ModelGraph has.
   std::string fingerprint;
@@ -57,7 +59,9 @@ class ModelGraph {
  public:
   // Reads, inlines, freezes and simplifies. Blocking (0.1 to 2 s): for a background thread. Throws tf::Error:
   // NOT_FOUND (directory, saved_model.pb, signature: the message lists those there are, tags, variables),
-  // DATA_LOSS (truncated or inconsistent files), UNIMPLEMENTED (an op that is no pure computation, by name).
+  // DATA_LOSS (truncated or inconsistent files), UNIMPLEMENTED (an op that is no pure computation, by name),
+  // INVALID_ARGUMENT
+  // (`allow_ops` names what is no op).
   static std::shared_ptr<const ModelGraph> Load(const LoadOptions& options);
 
   // Named by the signature's keys, in the model's own order.

@@ -8,43 +8,65 @@ namespace {
 
 using tf::C;
 
-// Stateful by their definition, for their generator's state only: a graph that has them still computes.
-constexpr std::array<std::string_view, 10> kRandomOps = {
-    "Multinomial",          "ParameterizedTruncatedNormal",
-    "RandomGamma",          "RandomPoissonV2",
-    "RandomShuffle",        "RandomUniformInt",
-    "RandomStandardNormal", "TruncatedNormal",
-    "RandomUniform",        "RandomPoisson"};
+constexpr auto kPureOps = std::to_array<std::string_view>({
+#include "graph/pure_ops.inc"
+});
+static_assert(std::is_sorted(kPureOps.begin(), kPureOps.end()));
 
-// Not stateful by their definition, and yet they touch what lies outside the graph.
-constexpr std::array<std::string_view, 17> kOutsideOps = {
-    "ReadFile",
-    "WriteFile",
-    "MatchingFiles",
-    "ImmutableConst",
-    "PyFuncStateless",
-    "PyFunc",
-    "EagerPyFunc",
-    "Save",
-    "SaveV2",
-    "SaveSlices",
-    "Restore",
-    "RestoreV2",
-    "RestoreSlice",
-    "MergeV2Checkpoints",
-    "ShardedFilename",
-    "ShardedFilespec",
-    "LoadAndRemapMatrix",
-};
+// Stateful by their definition, for their generator's state only: a graph that has them still computes.
+constexpr auto kRandomOps = std::to_array<std::string_view>({
+    "AllCandidateSampler",
+    "LogUniformCandidateSampler",
+    "Multinomial",
+    "NonDeterministicInts",
+    "ParameterizedTruncatedNormal",
+    "RandomCrop",
+    "RandomGamma",
+    "RandomPoisson",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "SampleDistortedBoundingBox",
+    "SampleDistortedBoundingBoxV2",
+    "StatelessRandomGetAlg",
+    "TruncatedNormal",
+    "UniformCandidateSampler",
+});
+static_assert(std::is_sorted(kRandomOps.begin(), kRandomOps.end()));
 
 template <typename Ops>
 bool Contains(const Ops& ops, std::string_view op) {
-  return std::find(ops.begin(), ops.end(), op) != ops.end();
+  return std::binary_search(ops.begin(), ops.end(), op);
 }
 
 }  // namespace
 
-OpRegistry::OpRegistry() : scratch_(C().TF_NewGraph()) {}
+bool IsPureOp(std::string_view op) { return Contains(kPureOps, op) || Contains(kRandomOps, op); }
+
+std::vector<std::string_view> PureOps() { return {kPureOps.begin(), kPureOps.end()}; }
+std::vector<std::string_view> RandomOps() { return {kRandomOps.begin(), kRandomOps.end()}; }
+
+OpRegistry::OpRegistry(const std::vector<std::string>& allowed)
+    : scratch_(C().TF_NewGraph()), allowed_(allowed.begin(), allowed.end()) {
+  for (const std::string& op : allowed_) {
+    const proto::OpDef* definition = Find(op);
+    if (definition == nullptr) {
+      throw tf::Error(TF_INVALID_ARGUMENT,
+                      "`allowOps` names '" + op + "', which is no op of TensorFlow " + C().TF_Version() +
+                          ": expected types of ops, as 'ReadFile', not names of nodes",
+                      op);
+    }
+    if (!definition->function_attrs.empty()) {
+      throw tf::Error(
+          TF_INVALID_ARGUMENT,
+          "`allowOps` names '" + op +
+              "', which runs functions: these are not taken into the graph, whoever allows it. Leave it out",
+          op);
+    }
+  }
+}
 
 const proto::OpDef* OpRegistry::Find(std::string_view op) {
   const auto known = entries_.find(op);
@@ -79,19 +101,19 @@ bool OpRegistry::MayHaveEffects(std::string_view op) {
 
 void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
   const proto::OpDef& definition = Get(op, node);
-  const char* reason = nullptr;
-  if (!definition.function_attrs.empty()) {
+  if (IsPureOp(op) || allowed_.count(op) > 0) return;
+  const bool runs_functions = !definition.function_attrs.empty();
+  const char* reason = "is none of those that only compute: it may reach files, hosts or foreign code";
+  if (runs_functions) {
     reason = "runs a function in a way that is not supported yet (control flow)";
-  } else if (Contains(kOutsideOps, op)) {
-    reason = "reaches outside the graph (files or foreign code), which a model to explain must not do";
-  } else if (definition.is_stateful && !Contains(kRandomOps, op)) {
-    reason = "keeps or needs state beyond its inputs";
+  } else if (definition.is_stateful) {
+    reason = "keeps or needs state beyond its inputs, or reaches outside the graph";
   }
-  if (reason == nullptr) return;
   throw tf::Error(TF_UNIMPLEMENTED,
                   "the model's outputs need op " + std::string(op) + " (node '" + std::string(node) +
                       "'), which " + reason +
-                      "; choose outputs that do not need it, or save the model without it",
+                      "; choose outputs that do not need it, or save the model without it" +
+                      (runs_functions ? "" : ", or, where you trust the file, name the op in `allowOps`"),
                   std::string(node));
 }
 

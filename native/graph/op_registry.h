@@ -2,18 +2,28 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "graph/proto.h"
 #include "tensorflow/handles.h"
 
 namespace ke::graph {
 
+// Whether an op only computes: pure_ops.inc, or one that draws random numbers.
+bool IsPureOp(std::string_view op);
+// The two lists, sorted.
+std::vector<std::string_view> PureOps();
+std::vector<std::string_view> RandomOps();
+
 // The definitions of TensorFlow's ops, asked of the loaded library and kept. One import owns one.
 class OpRegistry {
  public:
-  OpRegistry();
+  // `allowed` may be part of the model, too. Throws INVALID_ARGUMENT where one of them is no op, or runs
+  // functions.
+  explicit OpRegistry(const std::vector<std::string>& allowed = {});
 
   // Throws UNIMPLEMENTED, naming the node, where the loaded TensorFlow knows no such op.
   const proto::OpDef& Get(std::string_view op, std::string_view node);
@@ -21,8 +31,8 @@ class OpRegistry {
   // Whether the op is stateful by its definition; true for an op that is not known.
   bool MayHaveEffects(std::string_view op);
 
-  // Throws UNIMPLEMENTED, naming op and node, where the op is more than computation on its inputs: it reads
-  // or writes files, runs foreign code, keeps state, or runs functions that import does not inline.
+  // Throws UNIMPLEMENTED, naming op and node, where the op is not known to be computation on its inputs
+  // alone, nor allowed.
   void CheckPure(std::string_view op, std::string_view node);
 
  private:
@@ -33,6 +43,7 @@ class OpRegistry {
   const proto::OpDef* Find(std::string_view op);
 
   tf::GraphPtr scratch_;
+  std::set<std::string, std::less<>> allowed_;
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
 };
 

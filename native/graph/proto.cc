@@ -5,6 +5,8 @@
 #include <functional>
 #include <protozero/pbf_reader.hpp>
 
+#include "graph/bounds.h"
+
 namespace ke::graph::proto {
 namespace {
 
@@ -85,7 +87,7 @@ Shape ParseShape(Bytes bytes) {
             dim.skip();
           }
         });
-        shape.dims.push_back(size < 0 ? -1 : size);
+        shape.dims.push_back(size);
         break;
       }
       case 3:
@@ -99,8 +101,12 @@ Shape ParseShape(Bytes bytes) {
   return shape;
 }
 
-NodeDef ParseNode(Bytes bytes) {
+// What is read of one graph or function.
+Allowance Items() { return {bounds::kItems, "nodes, inputs and attributes (a node counts as 4)"}; }
+
+NodeDef ParseNode(Bytes bytes, Allowance* items) {
   NodeDef node;
+  items->Take(bounds::kItemsOfNode, "the graph");
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
       case 1:
@@ -111,10 +117,12 @@ NodeDef ParseNode(Bytes bytes) {
         break;
       case 3: {
         const std::string_view input = ReadBytes(reader);
+        items->Take(1, "the graph", node.name);
         if (input.empty() || input[0] != '^') node.inputs.push_back(input);
         break;
       }
       case 5:
+        items->Take(1, "the graph", node.name);
         node.attrs.push_back(ReadEntry(ReadBytes(reader)));
         break;
       default:
@@ -187,6 +195,7 @@ OpDef ParseOp(Bytes bytes) {
 
 GraphDef ParseGraph(Bytes bytes) {
   GraphDef graph;
+  Allowance items = Items();
   const auto read_function = [&](Bytes function) {
     // Only the name (field 1 of the signature, field 1 of the function): bodies are read when they are
     // called.
@@ -203,7 +212,7 @@ GraphDef ParseGraph(Bytes bytes) {
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
       case 1:
-        graph.nodes.push_back(ParseNode(ReadBytes(reader)));
+        graph.nodes.push_back(ParseNode(ReadBytes(reader), &items));
         break;
       case 2:
         ForEachField(ReadBytes(reader), [&](pbf_reader& library) {
@@ -365,13 +374,14 @@ GraphDef ReadGraph(Bytes bytes, const std::string& what) {
 FunctionDef ReadFunction(Bytes bytes, const std::string& what) {
   return Guard(what, [&] {
     FunctionDef function;
+    Allowance items = Items();
     ForEachField(bytes, [&](pbf_reader& reader) {
       switch (reader.tag()) {
         case 1:
           function.signature = ParseOp(ReadBytes(reader));
           break;
         case 3:
-          function.nodes.push_back(ParseNode(ReadBytes(reader)));
+          function.nodes.push_back(ParseNode(ReadBytes(reader), &items));
           break;
         case 4: {
           const auto [output, tensor] = ReadEntry(ReadBytes(reader));

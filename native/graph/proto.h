@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "graph/checkpoint_index.h"
 #include "graph/shape.h"
 #include "tensorflow/error.h"
 
@@ -102,6 +103,14 @@ std::vector<KerasObject> ReadKerasMetadata(Bytes bytes, const std::string& what)
 // Checkpoint keys of the variables in a checkpoint's object graph, by node; empty for other nodes.
 std::vector<std::string> ReadCheckpointKeys(Bytes bytes, const std::string& what);
 
+// Of a checkpoint's index.
+struct BundleHeader {
+  int64_t shards = 0;
+  bool big_endian = false;
+};
+BundleHeader ReadBundleHeader(Bytes bytes);
+StoredTensor ReadBundleEntry(Bytes bytes);
+
 // What an AttrValue holds; empty where it holds something else.
 std::optional<int64_t> AttrInt(Bytes attr);
 std::optional<float> AttrFloat(Bytes attr);
@@ -112,6 +121,9 @@ std::optional<std::string_view> AttrPlaceholder(Bytes attr);
 std::optional<Shape> AttrShape(Bytes attr);
 std::optional<size_t> AttrTypeListSize(Bytes attr);
 std::optional<Bytes> AttrTensor(Bytes attr);  // a serialised TensorProto
+// One, or a list of them.
+std::vector<Shape> AttrShapes(Bytes attr);
+std::vector<Bytes> AttrTensors(Bytes attr);
 struct FunctionReference {
   std::string_view name;
   Attrs attrs;
@@ -127,5 +139,7 @@ std::vector<float> TensorFloats(Bytes tensor, size_t count);
 // Whether every element of a floating TensorProto is zero.
 bool TensorIsZero(Bytes tensor);
 Shape TensorShape(Bytes tensor);
+TF_DataType TensorType(Bytes tensor);
+Bytes TensorContent(Bytes tensor);  // its values as bytes; empty where they are fields
 
 }  // namespace ke::graph::proto

@@ -1,4 +1,5 @@
-// AttrValue and TensorProto, the two messages of which import looks into single values.
+// AttrValue, TensorProto and what a checkpoint's index holds: messages of which import looks into single
+// values.
 #include <algorithm>
 #include <cstring>
 #include <protozero/pbf_reader.hpp>
@@ -69,10 +70,7 @@ void ForEachInt(Bytes message, uint32_t tag, std::vector<int64_t>* values) {
 Shape ReadShape(Bytes bytes) {
   if (FindInt(bytes, 3).value_or(0) != 0) return Shape::Unknown();
   Shape shape = Shape::Of({});
-  ForEachBytes(bytes, 2, [&](Bytes dim) {
-    const int64_t size = FindInt(dim, 1).value_or(0);
-    shape.dims.push_back(size < 0 ? -1 : size);
-  });
+  ForEachBytes(bytes, 2, [&](Bytes dim) { shape.dims.push_back(FindInt(dim, 1).value_or(0)); });
   return shape;
 }
 
@@ -104,6 +102,22 @@ std::optional<Shape> AttrShape(Bytes attr) {
   const std::optional<Bytes> shape = FindBytes(attr, 7);
   if (!shape) return std::nullopt;
   return ReadShape(*shape);
+}
+
+std::vector<Shape> AttrShapes(Bytes attr) {
+  std::vector<Shape> shapes;
+  const auto add = [&](Bytes shape) { shapes.push_back(ReadShape(shape)); };
+  ForEachBytes(attr, 7, add);
+  ForEachBytes(attr, 1, [&](Bytes list) { ForEachBytes(list, 7, add); });
+  return shapes;
+}
+
+std::vector<Bytes> AttrTensors(Bytes attr) {
+  std::vector<Bytes> tensors;
+  const auto add = [&](Bytes tensor) { tensors.push_back(tensor); };
+  ForEachBytes(attr, 8, add);
+  ForEachBytes(attr, 1, [&](Bytes list) { ForEachBytes(list, 8, add); });
+  return tensors;
 }
 
 std::optional<size_t> AttrTypeListSize(Bytes attr) {
@@ -170,6 +184,28 @@ std::vector<float> TensorFloats(Bytes tensor, size_t count) {
 }
 
 Shape TensorShape(Bytes tensor) { return ReadShape(FindBytes(tensor, 2).value_or(Bytes())); }
+
+TF_DataType TensorType(Bytes tensor) { return static_cast<TF_DataType>(FindInt(tensor, 1).value_or(0)); }
+
+Bytes TensorContent(Bytes tensor) { return FindBytes(tensor, 4).value_or(Bytes()); }
+
+BundleHeader ReadBundleHeader(Bytes bytes) {
+  return {FindInt(bytes, 1).value_or(0), FindInt(bytes, 2).value_or(0) != 0};
+}
+
+StoredTensor ReadBundleEntry(Bytes bytes) {
+  StoredTensor stored;
+  stored.dtype = TensorType(bytes);
+  stored.shape = TensorShape(bytes);
+  stored.shard = FindInt(bytes, 3).value_or(0);
+  stored.offset = FindInt(bytes, 4).value_or(0);
+  stored.size = FindInt(bytes, 5).value_or(0);
+  stored.crc32c = FindField<uint32_t>(bytes, 6, pbf_wire_type::fixed32, [](pbf_reader& r) {
+                    return r.get_fixed32();
+                  }).value_or(0);
+  stored.in_slices = FindBytes(bytes, 7).has_value();
+  return stored;
+}
 
 std::vector<int64_t> TensorInts(Bytes tensor) {
   const int64_t dtype = FindInt(tensor, 1).value_or(0);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "graph/bounds.h"
 #include "graph/call_tree.h"
 #include "graph/checkpoint.h"
 #include "graph/constants.h"
@@ -61,6 +62,7 @@ std::vector<TensorSpec> Specs(const std::map<std::string_view, proto::TensorInfo
                           "' of the signature is a sparse or composite tensor: only dense ones are "
                           "supported");
     }
+    CheckShape(info.shape, "'" + std::string(key) + "' of the signature");
     specs.push_back({std::string(info.name), info.dtype, info.shape});
   }
   return specs;
@@ -219,11 +221,11 @@ ImportedModel ImportSavedModel(const LoadOptions& options) {
     throw tf::Error(TF_UNIMPLEMENTED,
                     "the SavedModel is in text form (" + file + "txt): save it in binary form");
   }
-  const std::string bytes = ReadFile(file, "the model's graph");
+  const std::string bytes = ReadFile(file, "the model's graph", bounds::kGraphBytes);
   const proto::MetaGraphDef meta = proto::ReadMetaGraph(SelectMetaGraph(bytes, options, file), file);
   const proto::SignatureDef& signature = SelectSignature(meta, options.signature);
 
-  OpRegistry ops;
+  OpRegistry ops(options.allow_ops);
   CallTree tree(meta.graph, &ops);
   std::vector<TensorSpec> inputs = Specs(signature.inputs);
   std::vector<TensorSpec> outputs = Specs(signature.outputs);
@@ -245,7 +247,8 @@ ImportedModel ImportSavedModel(const LoadOptions& options) {
   ImportedModel model{std::move(flat.graph), {}};
   LiftConstants(&model.graph, ConstantPolicy::kLargeOnly);
   const std::string metadata = options.path + "/keras_metadata.pb";
-  if (IsFile(metadata)) model.keras = ReadKerasModel(ReadFile(metadata, "the model's Keras metadata"));
+  if (IsFile(metadata))
+    model.keras = ReadKerasModel(ReadFile(metadata, "the model's Keras metadata", bounds::kSideFileBytes));
   if (model.keras) {
     // Keras 2's function returns a dict, sorted by name: only the metadata has the model's order.
     OrderByName(model.keras->inputs, &model.graph.inputs, &model.graph.input_specs);

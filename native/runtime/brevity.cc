@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "graph/is_any_of.h"
+#include "graph/op_registry.h"
 #include "tensorflow/library.h"
+#include "tensorflow/own_op.h"
 
 namespace ke::runtime {
 
@@ -54,6 +56,15 @@ constexpr std::string_view kDependsOnValues[] = {
     "DecodeBmp",
 };
 
+// What stands in every graph beside the ops that only compute.
+constexpr std::string_view kOfOurs[] = {"Placeholder",      "VarHandleOp", "ReadVariableOp",
+                                        "AssignVariableOp", "NoOp",        "Assert"};
+
+// An op of a model that the caller allowed may wait for anything.
+bool MayWait(const char* op) {
+  return !graph::IsPureOp(op) && !graph::IsAnyOf(op, kOfOurs) && !tf::IsOwnOp(op);
+}
+
 }  // namespace
 
 Brevity::Duration Brevity::ThreadTime() {
@@ -101,7 +112,8 @@ void Brevity::Note(const Sizes& sizes, Duration spent) {
 bool DependsOnSizesAlone(TF_Graph* built) {
   size_t position = 0;
   while (TF_Operation* op = C().TF_GraphNextOperation(built, &position)) {
-    if (graph::IsAnyOf(C().TF_OperationOpType(op), kDependsOnValues)) return false;
+    const char* type = C().TF_OperationOpType(op);
+    if (graph::IsAnyOf(type, kDependsOnValues) || MayWait(type)) return false;
   }
   return true;
 }

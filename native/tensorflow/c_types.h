@@ -8,7 +8,6 @@
 
 extern "C" {
 
-struct TF_CheckpointReader;
 struct TF_Function;
 struct TF_FunctionOptions;
 struct TF_Graph;

@@ -31,8 +31,6 @@ using ImportOptionsPtr =
 using ImportResultsPtr =
     std::unique_ptr<TF_ImportGraphDefResults,
                     Deleter<TF_ImportGraphDefResults, &Functions::TF_DeleteImportGraphDefResults>>;
-using CheckpointReaderPtr =
-    std::unique_ptr<TF_CheckpointReader, Deleter<TF_CheckpointReader, &Functions::TF_DeleteCheckpointReader>>;
 
 // The status of one C call: pass it where the call takes a TF_Status*, then Check().
 class Status {

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tensorflow/handles.h"
@@ -12,6 +13,8 @@ namespace ke::tf {
 // A name for an op of this copy of the addon. A copy at another path (of another version, say) shares
 // TensorFlow with this one, and TensorFlow ends the process where an op is registered twice.
 std::string OwnOpName(const char* name);
+// Whether an op has such a name, of any copy.
+bool IsOwnOp(std::string_view op);
 
 struct OwnOp {
   std::string name;

@@ -94,6 +94,11 @@ TEST(Brevity, IsNeverExpectedWhereSizesDoNotTellTheTime) {
   EXPECT_TRUE(DependsOnSizesAlone(plain.graph()));
   plain.Op("Where").In(x).Out();
   EXPECT_FALSE(DependsOnSizesAlone(plain.graph()));
+
+  // What only `allowOps` lets in may wait for a disk or a host.
+  Scope reads;
+  reads.Op("MatchingFiles").In(reads.Placeholder(TF_STRING, Shape::Of({}), "x")).Out();
+  EXPECT_FALSE(DependsOnSizesAlone(reads.graph()));
 }
 
 // Which thread a kernel runs on, and how long it takes there.

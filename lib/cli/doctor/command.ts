@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { exitCodes } from '../failure.js';
 import { interruptible } from '../interrupt.js';
-import { signatureOption } from '../loading.js';
+import { allowOpsOption, signatureOption } from '../loading.js';
 import { type Terminal, writeJson, writeLine } from '../terminal.js';
 import { cacheFinding, environmentFinding } from './environment.js';
 import { type Finding, printFinding } from './finding.js';
@@ -13,6 +13,7 @@ import { canvasFinding, findTools, toolsFinding } from './tools.js';
 interface DoctorOptions {
   readonly model?: string;
   readonly signature?: string;
+  readonly allowOps?: readonly string[];
   readonly json: boolean;
 }
 
@@ -30,6 +31,7 @@ export function doctorCommand(terminal: Terminal, done: (code: number) => void):
     .description('Says what was found and what is missing on this machine, and how to mend it.')
     .option('--model <path>', 'a SavedModel directory, or a frozen .pb file, to load and explain, too')
     .addOption(signatureOption())
+    .addOption(allowOpsOption())
     .option('--json', 'print one JSON document instead of text', false)
     .addHelpText('after', EXAMPLES)
     .action((options: DoctorOptions) =>
@@ -39,7 +41,7 @@ export function doctorCommand(terminal: Terminal, done: (code: number) => void):
 
 /** Prints each finding as soon as it is there. Returns the exit code. */
 async function examine(
-  { model, signature, json }: DoctorOptions,
+  { model, signature, allowOps, json }: DoctorOptions,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
@@ -67,7 +69,7 @@ async function examine(
   await add(environmentFinding());
   if (model !== undefined) {
     const tried = addon.path === null ? null : library.path;
-    await add(await modelFinding({ kind: 'model', path: model, signature }, tried, signal));
+    await add(await modelFinding({ kind: 'model', path: model, signature, allowOps }, tried, signal));
   }
   const missing = findings.filter(({ status }) => status === 'error');
   const ok = missing.length === 0;

@@ -12,6 +12,7 @@ export interface ModelProbe {
   readonly kind: 'model';
   readonly path: string;
   readonly signature?: string;
+  readonly allowOps?: readonly string[];
 }
 
 /** What a model is and gives. */
@@ -36,8 +37,8 @@ export interface ProbedExplanation {
 const SIZE = [64];
 
 /** Loads a model and explains one sample: by Grad-CAM, or by gradients where nothing is exposed by default. */
-export async function probeModel({ path, signature }: ModelProbe): Promise<ProbedModel> {
-  const model = await loadModel(path, { signature });
+export async function probeModel({ path, signature, allowOps }: ModelProbe): Promise<ProbedModel> {
+  const model = await loadModel(path, { signature, allowOps });
   try {
     const exposed = exposedOf(model);
     return {

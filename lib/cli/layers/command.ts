@@ -3,7 +3,7 @@ import { nearNames } from '../../arguments.js';
 import type { Model } from '../../model/model.js';
 import { exitCodes, UsageError } from '../failure.js';
 import { interruptible } from '../interrupt.js';
-import { signatureOption } from '../loading.js';
+import { allowOpsOption, signatureOption } from '../loading.js';
 import { withModel } from '../model.js';
 import { type Terminal, writeJson, writeLine } from '../terminal.js';
 import { factsOf, type LayerFacts } from './facts.js';
@@ -13,6 +13,7 @@ interface LayersOptions {
   readonly model: string;
   readonly filter?: string;
   readonly signature?: string;
+  readonly allowOps?: readonly string[];
   readonly json: boolean;
 }
 
@@ -33,12 +34,13 @@ export function layersCommand(terminal: Terminal, done: (code: number) => void):
     .requiredOption('--model <path>', 'a SavedModel directory, or a frozen .pb file')
     .option('--filter <text>', 'only layers whose path or type has this in it, in any case')
     .addOption(signatureOption())
+    .addOption(allowOpsOption())
     .option('--json', 'print one JSON document instead of a table', false)
     .addHelpText('after', EXAMPLES)
     .action((options: LayersOptions) =>
       interruptible(terminal, done, (signal) => {
-        const { model: path, signature } = options;
-        return withModel(path, { signature }, signal, async (model) => {
+        const { model: path, signature, allowOps } = options;
+        return withModel(path, { signature, allowOps }, signal, async (model) => {
           await printLayers(model, options, terminal);
           return exitCodes.success;
         });

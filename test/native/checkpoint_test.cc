@@ -1,0 +1,214 @@
+// Checkpoints: what TensorFlow wrote is read to the bit, what was made to lie is refused before any memory is
+// taken.
+#include "graph/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <protozero/pbf_writer.hpp>
+
+#include "crafted_graph.h"
+#include "graph/bounds.h"
+#include "graph/checkpoint_index.h"
+#include "graph/crc32c.h"
+#include "graph/file.h"
+
+namespace ke::graph {
+namespace {
+
+using protozero::pbf_writer;
+
+// The well-known check value, and RFC 3720's.
+TEST(Crc32c, IsCastagnolis) {
+  EXPECT_EQ(Crc32cByTables("123456789"), 0xE3069283U);
+  EXPECT_EQ(Crc32cByTables(std::string(32, '\0')), 0x8A9136AAU);
+  EXPECT_EQ(Crc32cByTables(std::string(32, '\xFF')), 0x62A8AB43U);
+  std::string bytes;
+  for (int i = 0; i < 100; ++i) {
+    const uint32_t crc = Crc32cByTables(bytes);
+    EXPECT_EQ(MaskedCrc32c(bytes), ((crc >> 15) | (crc << 17)) + 0xA282EAD8U) << i;
+    bytes.push_back(static_cast<char>(7 * i + 1));
+  }
+}
+
+std::string Varint(uint64_t value) {
+  std::string bytes;
+  for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<char>(value | 0x80));
+  bytes.push_back(static_cast<char>(value));
+  return bytes;
+}
+
+template <typename T>
+std::string Raw(T value) {
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+using Entries = std::vector<std::pair<std::string, std::string>>;
+
+// Appends a block; returns its handle.
+std::string AddBlock(const Entries& entries, std::string* table) {
+  std::string block;
+  for (const auto& [key, value] : entries) {
+    block += Varint(0) + Varint(key.size()) + Varint(value.size()) + key + value;
+  }
+  block += Raw<uint32_t>(0) + Raw<uint32_t>(1);
+  const std::string handle = Varint(table->size()) + Varint(block.size());
+  block.push_back(0);
+  *table += block + Raw(MaskedCrc32c(block));
+  return handle;
+}
+
+// An index whose sums are right, whatever it says.
+std::string Index(const Entries& entries) {
+  std::string table;
+  const std::string data = AddBlock(entries, &table);
+  const std::string meta = AddBlock({}, &table);
+  std::string footer = meta + AddBlock({{"~", data}}, &table);
+  footer.resize(40);
+  return table + footer + Raw<uint64_t>(0xDB4775248B80FB57);
+}
+
+std::string Header() {
+  std::string bytes;
+  pbf_writer(bytes).add_int32(1, 1);
+  return bytes;
+}
+
+struct Stored {
+  std::vector<int64_t> dims = {2, 3};
+  int64_t size = 24;
+  int64_t offset = 0;
+  TF_DataType dtype = TF_FLOAT;
+  uint32_t crc32c = 0;
+  int64_t shard = 0;
+};
+
+std::string Entry(const Stored& stored) {
+  std::string bytes;
+  pbf_writer entry(bytes);
+  entry.add_enum(1, stored.dtype);
+  {
+    pbf_writer shape(entry, 2);
+    for (const int64_t size : stored.dims) {
+      pbf_writer dim(shape, 2);
+      dim.add_int64(1, size);
+    }
+  }
+  entry.add_int64(3, stored.shard);
+  entry.add_int64(4, stored.offset);
+  entry.add_int64(5, stored.size);
+  entry.add_fixed32(6, stored.crc32c);
+  return bytes;
+}
+
+class CraftedCheckpoint : public BadInput {
+ protected:
+  // The variable of that entry, read from a data file of 24 bytes. `declared` is what the graph says.
+  tf::TensorPtr Read(const Stored& stored, const Shape& declared = Shape::Unknown()) const {
+    return ReadFrom(Index({{"", Header()}, {"w", Entry(stored)}}), declared);
+  }
+  tf::TensorPtr ReadFrom(const std::string& index, const Shape& declared = Shape::Unknown()) const {
+    Write("v.index", index);
+    Write("v.data-00000-of-00001", kValues);
+    FlatWeight weight;
+    weight.name = "dense/kernel";
+    weight.shape = declared;
+    return Checkpoint((folder_ / "v").string()).Read("w", weight);
+  }
+
+  template <typename Call>
+  void ExpectRefused(Call call, TF_Code code, const std::string& message) const {
+    try {
+      call();
+      ADD_FAILURE() << "is read: " << message;
+    } catch (const tf::Error& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+      EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+    }
+  }
+  void Refuse(const Stored& stored, TF_Code code, const std::string& message,
+              const Shape& declared = Shape::Unknown()) const {
+    ExpectRefused([&] { Read(stored, declared); }, code, message);
+  }
+
+  const std::string kValues = "abcdefghijklmnopqrstuvwx";
+  const uint32_t kSum = MaskedCrc32c("abcdefghijklmnopqrstuvwx");
+};
+
+TEST_F(CraftedCheckpoint, IsReadWhereItIsRight) {
+  const tf::TensorPtr value = Read({.crc32c = kSum}, Shape::Of({2, -1}));
+  EXPECT_EQ(std::string(static_cast<const char*>(tf::C().TF_TensorData(value.get())), 24), kValues);
+  EXPECT_EQ(tf::Dims(value.get()), (std::vector<int64_t>{2, 3}));
+  // Without values.
+  EXPECT_NO_THROW(Read({.dims = {0, 3}, .size = 0, .crc32c = MaskedCrc32c("")}));
+}
+
+// TensorFlow's reader would allocate what the index claims, or end the process where it is no shape.
+TEST_F(CraftedCheckpoint, IsNotBelievedAboutSizes) {
+  constexpr int64_t kHuge = int64_t{1} << 50;
+  Refuse({.dims = {kHuge}}, TF_DATA_LOSS,
+         "expected 4503599627370496 bytes for shape (1125899906842624), found 24");
+  Refuse({.dims = {kHuge}, .size = 4 * kHuge}, TF_DATA_LOSS, "are not in");
+  Refuse({.dims = {kHuge, kHuge}}, TF_OUT_OF_RANGE, "elements");
+  Refuse({.dims = {-1}}, TF_DATA_LOSS, "is not known");
+  Refuse({.dims = {-5}}, TF_DATA_LOSS, "a dimension of -5");
+  Refuse({.dims = std::vector<int64_t>(255, 1)}, TF_OUT_OF_RANGE, "254 dimensions");
+  Refuse({.offset = 8}, TF_DATA_LOSS, "its bytes 8 to 32 are not in");
+  Refuse({.offset = INT64_MAX}, TF_DATA_LOSS, "are not in");
+  Refuse({.offset = -8}, TF_DATA_LOSS, "lies in no file");
+  Refuse({.size = -24}, TF_DATA_LOSS, "lies in no file");
+  Refuse({.shard = 1}, TF_DATA_LOSS, "lies in no file");
+  Refuse({.dims = {2, 4}, .size = 32}, TF_DATA_LOSS, "are not in");
+}
+
+TEST_F(CraftedCheckpoint, FitsTheGraph) {
+  Refuse({.crc32c = kSum}, TF_DATA_LOSS, "expected dtype 1 and shape (3, 2), found dtype 1 and shape (2, 3)",
+         Shape::Of({3, 2}));
+  Refuse({.dtype = TF_INT32, .crc32c = kSum}, TF_DATA_LOSS, "found dtype 3");
+  Refuse({.crc32c = kSum ^ 1}, TF_DATA_LOSS, "its sum is not that of the checkpoint");
+  ExpectRefused([&] { ReadFrom(Index({{"", Header()}})); }, TF_NOT_FOUND, "is not in the checkpoint");
+}
+
+TEST_F(CraftedCheckpoint, IsRefusedWhereItsTableIsWrong) {
+  const std::string entry = Entry({.crc32c = kSum});
+  const auto refuse = [&](const std::string& index, const std::string& message) {
+    ExpectRefused([&] { ReadFrom(index); }, TF_DATA_LOSS, message);
+  };
+  refuse(Index({{"w", entry}}), "no header");
+  refuse(Index({{"", Header()}, {"w", entry}, {"w", entry}}), "not in order");
+  refuse(Index({{"", Header()}, {"", Header()}}), "two headers");
+  const std::string whole = Index({{"", Header()}, {"w", entry}});
+  for (size_t size = 0; size < whole.size(); ++size) refuse(whole.substr(whole.size() - size), "v.index");
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x41);
+    // Of what nobody reads, a byte may be anything.
+    try {
+      ReadFrom(damaged);
+    } catch (const tf::Error& error) {
+      EXPECT_TRUE(error.code() == TF_DATA_LOSS || error.code() == TF_UNIMPLEMENTED) << error.what();
+    }
+  }
+}
+
+// A model whose index was made to lie is refused as a whole.
+TEST_F(CraftedCheckpoint, OfAModelIsRefused) {
+  const std::string model = Copy("keras3-nested");
+  const std::string index = model + "/variables/variables.index";
+  const std::string bytes = ReadFile(index, "", bounds::kSideFileBytes);
+  Entries entries = {{"", Header()}};
+  for (const auto& [key, stored] : ReadCheckpointIndex(bytes, index).tensors) {
+    std::vector<int64_t> dims = stored.shape.dims;
+    if (!dims.empty()) dims[0] = int64_t{1} << 50;
+    entries.emplace_back(
+        key, Entry({dims, stored.size, stored.offset, stored.dtype, stored.crc32c, stored.shard}));
+  }
+  const std::string crafted = Index(entries);
+  std::ofstream(index, std::ios::binary).write(crafted.data(), static_cast<std::streamsize>(crafted.size()));
+  const tf::Error error = LoadError(At(model));
+  EXPECT_EQ(error.code(), TF_DATA_LOSS) << error.what();
+  EXPECT_FALSE(error.op().empty());
+}
+
+}  // namespace
+}  // namespace ke::graph
