@@ -76,7 +76,6 @@ function environment(directory) {
     TMPDIR: scratch,
     // TensorFlow asks for what it then finds too large, and copes with a null.
     ASAN_OPTIONS: 'allocator_may_return_null=1:detect_odr_violation=0:quarantine_size_mb=64',
-    LSAN_OPTIONS: `suppressions=${path.join(ROOT, 'test', 'fuzz', 'lsan.supp')}:print_suppressions=0`,
     UBSAN_OPTIONS: 'print_stacktrace=1',
   };
 }

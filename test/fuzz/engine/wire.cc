@@ -248,9 +248,9 @@ void WireMutator::Once(std::string* message) {
   for (size_t i = 0; i < fields_.size(); ++i) {
     const Field& leaf = fields_[(start + i) % fields_.size()];
     if (leaf.is_message && Pick(50) != 0) continue;
-    const size_t value = leaf.type == kText ? leaf.body : leaf.body;
     const std::string changed =
-        Key(leaf.tag, leaf.type) + NewValue(leaf, std::string_view(*message).substr(value, leaf.end - value));
+        Key(leaf.tag, leaf.type) +
+        NewValue(leaf, std::string_view(*message).substr(leaf.body, leaf.end - leaf.body));
     return Splice(message, leaf.parent, leaf.begin, leaf.end, changed);
   }
 }

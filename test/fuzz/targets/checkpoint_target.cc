@@ -127,7 +127,6 @@ void CheckpointFiles(std::string_view bytes) {
   Try([&] { keys = checkpoint.ObjectKeys(); });
   for (const auto& [key, value] : entries) keys.push_back(key);
   for (const std::string& key : keys) {
-    if (key.empty()) continue;  // import refuses these itself
     graph::FlatWeight weight;
     weight.name = key;
     weight.shape = graph::Shape::Unknown();
