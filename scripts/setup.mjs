@@ -12,13 +12,13 @@ import { buildAddon } from './build-native.mjs';
 import { checkPrerequisites } from './setup/prerequisites.mjs';
 import { isMain, main, packageBin, ROOT, run, step, unlessUnchanged } from './setup/process.mjs';
 
-/** Runs all steps and returns the directory of the libtensorflow that is used. */
-export async function setup({ tests = false } = {}) {
+/** Runs all steps (without `addon` all but building it) and returns the directory of the libtensorflow that is used. */
+export async function setup({ tests = false, addon = true } = {}) {
   checkPrerequisites({ tests });
   await installPackages();
   await buildTypeScript();
   const directory = await installLibrary();
-  await buildAddon();
+  if (addon) await buildAddon();
   return directory;
 }
 

@@ -91,10 +91,9 @@ void ReadWeightsDirectly(FlatGraph* graph) {
   for (FlatNode& node : graph->nodes) {
     for (TensorId& input : node.inputs) {
       TensorId from = input;
-      while (graph->nodes[from.node].op == "Identity" &&
-             graph->nodes[from.node].kind == FlatNode::Kind::kOp) {
-        from = graph->nodes[from.node].inputs[0];
-      }
+      // A damaged file may have an Identity of nothing, which TensorFlow has yet to see.
+      const auto passes_on = [](const FlatNode& def) { return def.op == "Identity" && !def.inputs.empty(); };
+      while (passes_on(graph->nodes[from.node])) from = graph->nodes[from.node].inputs[0];
       if (graph->nodes[from.node].kind == FlatNode::Kind::kWeight) input = from;
     }
   }

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "graph/bounds.h"
+#include "tensorflow/dtype.h"
 
 namespace ke::graph {
 namespace {
@@ -177,6 +178,23 @@ class Inliner {
     }
     ops_.CheckPure(op, Name(at));
     CheckLists(at);
+    if (op == "Const") CheckConstant(at);
+  }
+
+  // TensorFlow trusts that a constant is of the dtype that it declares: where it infers a shape from one that
+  // is not, it ends the process.
+  void CheckConstant(const Source& at) {
+    const auto dtype = proto::AttrType(tree_.Attr(at.call, at.node, "dtype"));
+    const auto value = proto::AttrTensor(tree_.Attr(at.call, at.node, "value"));
+    if (!dtype || !value) {
+      throw tf::Error(TF_DATA_LOSS, "constant '" + Name(at) + "' has no dtype or value", Name(at));
+    }
+    const TF_DataType found = proto::TensorType(*value);
+    if (found == *dtype) return;
+    throw tf::Error(TF_DATA_LOSS,
+                    "constant '" + Name(at) + "' contradicts itself: expected a value of dtype " +
+                        tf::DTypeName(*dtype) + ", found " + tf::DTypeName(found),
+                    Name(at));
   }
 
   int Emit(const Source& at) {

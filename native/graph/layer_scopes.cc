@@ -1,6 +1,7 @@
 #include "graph/layer_scopes.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string_view>
@@ -35,7 +36,8 @@ class MetadataScopes {
         found.path = path;
         found.path.push_back(layer.name);
         found.type = layer.type;
-        found.calls = calls * layer.calls;
+        // A file may say anything; no scope has so many ops as could be that many calls.
+        found.calls = static_cast<int>(std::min<int64_t>(int64_t{calls} * layer.calls, INT32_MAX));
         found.parent = parent;
         scopes_.push_back(found);
         Match(layer, at, static_cast<int>(scopes_.size()) - 1, found.path, found.calls);

@@ -1,5 +1,6 @@
 #include "graph/proto.h"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -305,10 +306,10 @@ std::vector<std::string_view> ParseTags(Bytes meta_info) {
 }  // namespace
 
 Bytes NodeDef::Attr(std::string_view attr) const {
-  for (const auto& [name, value] : attrs) {
-    if (name == attr) return value;
-  }
-  return {};
+  // Of several of a name the last counts, as TensorFlow reads them: what is checked is what is used.
+  const auto found =
+      std::find_if(attrs.rbegin(), attrs.rend(), [&](const auto& each) { return each.first == attr; });
+  return found == attrs.rend() ? std::string_view() : std::string_view(found->second);
 }
 
 std::vector<Bytes> ReadSavedModel(Bytes bytes, const std::string& what) {

@@ -19,6 +19,9 @@ struct WorkerCard {
   std::string json;                  // all of it: { package, tensorflow, threads, devices }
 };
 
+// The card that is written so. Throws DATA_LOSS for any other text.
+WorkerCard ReadCard(std::string text);
+
 // A session of a server for what is not computing: to publish the card, to read it, to ask for devices. Every
 // call may block for the timeout.
 class WorkerDesk {

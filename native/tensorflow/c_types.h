@@ -64,7 +64,8 @@ typedef struct TF_AttrMetadata {
   int64_t total_size;
 } TF_AttrMetadata;
 
-typedef enum TF_DataType {
+// Of a fixed type: files and later versions of TensorFlow have values that are not listed here.
+typedef enum TF_DataType : int {
   TF_FLOAT = 1,
   TF_DOUBLE = 2,
   TF_INT32 = 3,

@@ -26,7 +26,7 @@ export async function nativeTools() {
 
 /** The C++ files of the project, relative to its root. */
 export function nativeFiles(extensions = ['.cc', '.h']) {
-  return ['native', 'test/native', 'bench/native'].flatMap((folder) =>
+  return ['native', 'test/native', 'test/fuzz', 'bench/native'].flatMap((folder) =>
     readdirSync(path.join(ROOT, folder), { recursive: true })
       .filter((name) => extensions.includes(path.extname(name)))
       .map((name) => path.join(folder, name))

@@ -1,0 +1,158 @@
+/**
+ * Fuzzes what reads files from outside (test/fuzz), with libFuzzer under AddressSanitizer and
+ * UndefinedBehaviorSanitizer. Ends non-zero where something is found, with the path of the bytes that show it.
+ *
+ * Usage: npm run fuzz -- [--seconds 120] [--target NAME]... [--corpus FOLDER] [--replay FILE]
+ */
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { writeSeeds } from './fuzz/seeds.mjs';
+import { capture, Failure, main, ROOT, run, runStatus, step } from './setup/process.mjs';
+import { setup } from './setup.mjs';
+
+const BUILD = path.join(ROOT, 'build', 'fuzz');
+const PROGRAM = path.join(BUILD, 'ke_fuzz');
+const LIBRARIES = [
+  'libtensorflow_cc.so.2',
+  'libtensorflow.so.2',
+  'libtensorflow_cc.2.dylib',
+  'libtensorflow.2.dylib',
+];
+
+/** How the time is shared: by how much there is to find out, and how slow it is. */
+const TARGETS = {
+  frozen_graph: 6,
+  saved_model: 5,
+  inline: 4,
+  checkpoint: 2,
+  keras_metadata: 2,
+  worker_card: 1,
+};
+
+/** libFuzzer's settings: of an input the length, of a run the memory and seconds that count as a find. */
+const LIMITS = ['-max_len=60000', '-rss_limit_mb=4000', '-malloc_limit_mb=2000', '-timeout=60'];
+
+/** A clang++ that has libFuzzer. */
+function findCompiler() {
+  const names = [
+    process.env.CLANGXX,
+    'clang++',
+    ...[22, 21, 20, 19, 18, 17, 16, 15, 14].map((v) => `clang++-${v}`),
+  ];
+  const found = names.find((name) => name && capture(name, ['--version']) !== undefined);
+  if (found === undefined) {
+    throw new Failure('Fuzzing needs clang++ with its runtimes: apt-get install clang llvm (or set CLANGXX)');
+  }
+  return found;
+}
+
+async function build() {
+  step('Building the fuzzer');
+  const options = {
+    CMAKE_CXX_COMPILER: findCompiler(),
+    CMAKE_CXX_FLAGS_RELEASE: '-O1 -DNDEBUG',
+    KE_BUILD_ADDON: 'OFF',
+    KE_BUILD_FUZZ: 'ON',
+    KE_SANITIZE: 'address,undefined',
+  };
+  const settings = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
+  await run('cmake', ['-B', BUILD, ...settings], { quiet: true });
+  const jobs = String(os.availableParallelism());
+  await run('cmake', ['--build', BUILD, '--target', 'ke_fuzz', '--parallel', jobs], { quiet: true });
+}
+
+function environment(directory) {
+  const library = LIBRARIES.map((name) => path.join(directory, name)).find(existsSync);
+  if (library === undefined) throw new Failure(`There is no libtensorflow in ${directory}`);
+  const scratch = path.join(BUILD, 'scratch');
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch, { recursive: true });
+  return {
+    ...process.env,
+    KE_FUZZ_TENSORFLOW: library,
+    TF_CPP_MIN_LOG_LEVEL: '3',
+    TMPDIR: scratch,
+    // TensorFlow asks for what it then finds too large, and copes with a null.
+    ASAN_OPTIONS: 'allocator_may_return_null=1:detect_odr_violation=0:quarantine_size_mb=64',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  };
+}
+
+/** Runs one target for some seconds; the inputs that taught something stay in `corpus`. */
+async function fuzz(target, seconds, { corpus, seeds, dictionary, env }) {
+  const learnt = path.join(corpus, target);
+  const finds = path.join(BUILD, 'finds', target);
+  for (const folder of [learnt, finds]) mkdirSync(folder, { recursive: true });
+  const before = new Set(readdirSync(finds));
+  step(`Fuzzing ${target} for ${seconds} s`);
+  const flags = [
+    `--target=${target}`,
+    `-dict=${dictionary}`,
+    `-max_total_time=${seconds}`,
+    '-print_final_stats=1',
+  ];
+  const folders = [learnt, path.join(seeds, target), path.join(ROOT, 'test', 'fuzz', 'regressions', target)];
+  const args = [
+    ...flags,
+    ...LIMITS,
+    '-verbosity=0',
+    `-artifact_prefix=${finds}/`,
+    ...folders.filter(existsSync),
+  ];
+  const code = await runStatus(PROGRAM, args, { env });
+  if (code === 0) return [];
+  const found = readdirSync(finds).filter((name) => !before.has(name));
+  return found.length > 0
+    ? found.map((name) => path.join(finds, name))
+    : [`${target}: ended with code ${code}`];
+}
+
+/** Works through `jobs`, as many at once as there are cores. */
+async function inParallel(jobs) {
+  const results = [];
+  const worker = async () => {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) results.push(...(await job()));
+  };
+  await Promise.all(Array.from({ length: os.availableParallelism() }, worker));
+  return results;
+}
+
+main(async () => {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '120' },
+      target: { type: 'string', multiple: true },
+      corpus: { type: 'string', default: path.join(BUILD, 'corpus') },
+      replay: { type: 'string' },
+    },
+  });
+  const targets = values.target ?? Object.keys(TARGETS);
+  const unknown = targets.find((target) => TARGETS[target] === undefined);
+  const seconds = Number(values.seconds);
+  if (unknown !== undefined) {
+    throw new Failure(`There is no target '${unknown}'; there are: ${Object.keys(TARGETS).join(', ')}`);
+  }
+  if (!(seconds > 0)) throw new Failure(`--seconds must be a number above 0. Received '${values.seconds}'`);
+  const directory = await setup({ addon: false });
+  await build();
+  const env = environment(directory);
+  if (values.replay !== undefined) {
+    if (targets.length !== 1) throw new Failure('--replay needs the --target whose bytes the file holds');
+    return runStatus(PROGRAM, [`--target=${targets[0]}`, ...LIMITS, path.resolve(values.replay)], { env });
+  }
+  const seeds = path.join(BUILD, 'seeds');
+  const dictionary = writeSeeds(seeds);
+  const share = targets.reduce((sum, target) => sum + TARGETS[target], 0);
+  const cores = Math.min(os.availableParallelism(), targets.length);
+  const jobs = targets.map((target) => {
+    const part = Math.max(1, Math.floor((seconds * cores * TARGETS[target]) / share));
+    return () => fuzz(target, part, { corpus: values.corpus, seeds, dictionary, env });
+  });
+  const finds = await inParallel(jobs);
+  if (finds.length === 0) return 0;
+  console.error(`Found:\n${finds.map((find) => `  ${path.relative(ROOT, find)}`).join('\n')}`);
+  console.error('CONTRIBUTING.md says how to look at a find, and how to keep it');
+  return 1;
+});

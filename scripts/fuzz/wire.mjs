@@ -1,0 +1,89 @@
+/** The wire format of protocol buffers, and the table that a checkpoint's index is: as much as seeds need. */
+
+/** [value, offset behind it] of the varint at `at`. */
+export function readVarint(bytes, at) {
+  let value = 0;
+  for (let factor = 1; ; factor *= 128) {
+    const byte = bytes[at++];
+    value += (byte & 127) * factor;
+    if (byte < 128) return [value, at];
+  }
+}
+
+function varint(value) {
+  const bytes = [];
+  for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value & 127) | 128);
+  return Buffer.from([...bytes, value]);
+}
+
+/** The fields of a message, as { tag, value, whole }: the bytes of the value, and those of all of it. */
+export function fieldsOf(message) {
+  const fields = [];
+  for (let at = 0; at < message.length; ) {
+    const begin = at;
+    const [key, behind] = readVarint(message, at);
+    let body = behind;
+    let end;
+    if (key % 8 === 0) [, end] = readVarint(message, behind);
+    else if (key % 8 === 2) {
+      const [length, start] = readVarint(message, behind);
+      body = start;
+      end = start + length;
+    } else end = behind + (key % 8 === 1 ? 8 : 4);
+    const tag = Math.floor(key / 8);
+    fields.push({ tag, value: message.subarray(body, end), whole: message.subarray(begin, end) });
+    at = end;
+  }
+  return fields;
+}
+
+/** The values of a message's fields `path[0]`, of their fields `path[1]`, and so on. */
+export function valuesAt(message, ...path) {
+  let values = [message];
+  for (const tag of path) {
+    values = values.flatMap((value) => fieldsOf(value).filter((field) => field.tag === tag));
+    values = values.map((field) => field.value);
+  }
+  return values;
+}
+
+/** A field of bytes or of a message. */
+export function bytesField(tag, value) {
+  return Buffer.concat([varint(tag * 8 + 2), varint(value.length), value]);
+}
+
+/** The same message without the fields that `drops` names. */
+export function without(message, drops) {
+  return Buffer.concat(fieldsOf(message).flatMap(({ tag, whole }) => (drops.includes(tag) ? [] : [whole])));
+}
+
+function blockEntries(table, offset, size) {
+  const block = table.subarray(offset, offset + size);
+  const end = size - 4 - 4 * block.readUInt32LE(size - 4);
+  const entries = [];
+  let key = Buffer.alloc(0);
+  for (let at = 0; at < end; ) {
+    const [shared, a] = readVarint(block, at);
+    const [more, b] = readVarint(block, a);
+    const [length, c] = readVarint(block, b);
+    key = Buffer.concat([key.subarray(0, shared), block.subarray(c, c + more)]);
+    entries.push([key, block.subarray(c + more, c + more + length)]);
+    at = c + more + length;
+  }
+  return entries;
+}
+
+/** The entries of a table that is not compressed, as [key, value]. */
+export function tableEntries(table) {
+  const footer = table.subarray(table.length - 48);
+  const numbers = [];
+  for (let at = 0; numbers.length < 4; ) {
+    const [number, behind] = readVarint(footer, at);
+    numbers.push(number);
+    at = behind;
+  }
+  return blockEntries(table, numbers[2], numbers[3]).flatMap(([, handle]) => {
+    const [offset, behind] = readVarint(handle, 0);
+    return blockEntries(table, offset, readVarint(handle, behind)[0]);
+  });
+}

@@ -1,0 +1,46 @@
+// What is read of damaged and crafted protocol buffers.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "graph/flat_graph.h"
+#include "graph/proto.h"
+#include "tensorflow/protozero.h"
+
+namespace ke::graph {
+namespace {
+
+using protozero::pbf_writer;
+
+// TensorFlow takes the last of several attributes of a name. Were the first one checked, a bound on it would
+// be none.
+TEST(Proto, LastOfSeveralAttributesCounts) {
+  std::string bytes;
+  {
+    pbf_writer graph(bytes);
+    pbf_writer node(graph, 1);
+    node.add_string(1, "x");
+    node.add_string(2, "Placeholder");
+    for (const TF_DataType dtype : {TF_FLOAT, TF_DOUBLE}) {
+      pbf_writer entry(node, 5);
+      entry.add_string(1, "dtype");
+      entry.add_message(2, TypeAttr(dtype));
+    }
+  }
+  const proto::GraphDef graph = proto::ReadGraph(bytes, "the graph");
+  ASSERT_EQ(graph.nodes.size(), 1U);
+  EXPECT_EQ(proto::AttrType(graph.nodes[0].Attr("dtype")), TF_DOUBLE);
+  EXPECT_TRUE(graph.nodes[0].Attr("shape").empty());
+
+  FlatNode flat;
+  flat.attrs = {{"dtype", TypeAttr(TF_FLOAT)}, {"dtype", TypeAttr(TF_DOUBLE)}};
+  EXPECT_EQ(proto::AttrType(flat.Attr("dtype")), TF_DOUBLE);
+}
+
+// A dtype of a later TensorFlow, or of nobody, is kept as it is: TensorFlow refuses what it does not know.
+TEST(Proto, DtypesMayBeUnknown) {
+  EXPECT_EQ(proto::AttrType(TypeAttr(static_cast<TF_DataType>(57))), static_cast<TF_DataType>(57));
+}
+
+}  // namespace
+}  // namespace ke::graph
