@@ -77,3 +77,11 @@ describe('rooms use each other one way', () => {
     ).toHaveLength(2);
   });
 });
+
+test('protozero is included without its assertions', () => {
+  const sources = globSync(['native/**/*.{h,cc}', 'test/{native,fuzz}/**/*.{h,cc}'], { cwd: ROOT });
+  const direct = sources.filter((path) =>
+    readFileSync(join(ROOT, path), 'utf8').includes('#include <protozero/'),
+  );
+  expect(direct).toEqual(['native/tensorflow/protozero.h']);
+});
