@@ -149,6 +149,7 @@ Session::Session(TF_Graph* graph, const SessionConfig& config)
 }
 
 Session::~Session() {
+  if (left_in_the_middle_) return;
   tf::Status status;  // nothing can be done about a failure here
   C().TF_DeleteSession(session_, status);
 }
@@ -184,12 +185,19 @@ void Session::Initialize(const std::vector<graph::Scope::Initializer>& initializ
     values.push_back(initializer.value.get());
     assigns.push_back(initializer.assign);
   }
+  Run(run_options_.get(), feeds, values, {}, nullptr, assigns);
+}
+
+void Session::Run(const TF_Buffer* options, const std::vector<TF_Output>& inputs,
+                  const std::vector<TF_Tensor*>& input_values, const std::vector<TF_Output>& outputs,
+                  TF_Tensor** values, const std::vector<const TF_Operation*>& targets) const {
   tf::Status status;
   try {
-    C().TF_SessionRun(session_, run_options_.get(), feeds.data(), values.data(),
-                      static_cast<int>(feeds.size()), nullptr, nullptr, 0, assigns.data(),
-                      static_cast<int>(assigns.size()), nullptr, status);
+    C().TF_SessionRun(session_, options, inputs.data(), input_values.data(), static_cast<int>(inputs.size()),
+                      outputs.data(), values, static_cast<int>(outputs.size()), targets.data(),
+                      static_cast<int>(targets.size()), nullptr, status);
   } catch (const std::exception& error) {
+    left_in_the_middle_ = true;
     ThrowKernelError(error);
   }
   if (!status.ok()) ThrowRunError(status);
@@ -201,17 +209,8 @@ std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
                                         const std::vector<const TF_Operation*>& kept, bool spreads) const {
   std::vector<TF_Tensor*> values(outputs.size(), nullptr);
   std::vector<tf::TensorPtr> owned(outputs.size());
-  tf::Status status;
-  try {
-    C().TF_SessionRun(session_, (spreads ? spread_options_ : run_options_).get(), inputs.data(),
-                      input_values.data(), static_cast<int>(inputs.size()), outputs.data(), values.data(),
-                      static_cast<int>(outputs.size()), kept.data(), static_cast<int>(kept.size()), nullptr,
-                      status);
-  } catch (const std::exception& error) {
-    ThrowKernelError(error);
-  }
+  Run((spreads ? spread_options_ : run_options_).get(), inputs, input_values, outputs, values.data(), kept);
   for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
-  if (!status.ok()) ThrowRunError(status);
   return owned;
 }
 

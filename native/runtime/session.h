@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ struct SessionConfig {
 class Session {
  public:
   Session(TF_Graph* graph, const SessionConfig& config);
-  // Without Close.
+  // Without Close. What a kernel threw out of is left to the process: TensorFlow still holds on to it.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -65,7 +66,12 @@ class Session {
   std::vector<Device> Devices() const;
 
  private:
+  void Run(const TF_Buffer* options, const std::vector<TF_Output>& inputs,
+           const std::vector<TF_Tensor*>& input_values, const std::vector<TF_Output>& outputs,
+           TF_Tensor** values, const std::vector<const TF_Operation*>& targets) const;
+
   TF_Session* session_ = nullptr;
+  mutable std::atomic<bool> left_in_the_middle_ = false;
   tf::BufferPtr run_options_;
   tf::BufferPtr spread_options_;
 };
