@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** An error of writing that says which file: those of a full disk or a broken connection do not. */
@@ -11,9 +11,14 @@ export function withPath(error: unknown, path: string): unknown {
 
 /**
  * Writes a file so that it is there whole or not at all, whenever the process ends and whoever writes it at the same
- * time: into a file beside it, which then takes its name.
+ * time: into a file beside it, which then takes its name. A device or a pipe takes the bytes itself.
  */
 export async function writeWhole(path: string, data: Uint8Array): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isFile() === false && !there.isDirectory()) {
+    await writeFile(path, data).catch((error) => Promise.reject(withPath(error, path)));
+    return;
+  }
   // Not the file's own name with an ending: that may be as long as names can be.
   const unfinished = join(dirname(path), `.${randomUUID()}.tmp`);
   try {

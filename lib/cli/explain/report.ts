@@ -50,8 +50,10 @@ export class Report {
     try {
       await report.#append(head(heading));
     } catch (error) {
+      // A device stays where it is.
+      const ours = (await report.#file.stat()).isFile();
       await report.#file.close();
-      await rm(path, { force: true });
+      if (ours) await rm(path, { force: true });
       throw error;
     }
     return report;

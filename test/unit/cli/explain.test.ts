@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ComparedMethod, ComparisonPrinter } from '../../../lib/cli/explain/comparison_printer.js';
@@ -75,6 +75,7 @@ describe('report', () => {
       message: expect.stringMatching(/ENOSPC.*'\/dev\/full'$/),
       code: 'ENOSPC',
     });
+    expect((await stat('/dev/full')).isCharacterDevice()).toBe(true);
   });
 
   test('escapes what ends an attribute', () => {
