@@ -44,7 +44,6 @@ struct Plan {
 };
 
 bool IsInput(const Arg& arg) { return gradient::IsFloating(arg.dtype); }
-bool IsSingle(const GradientCase& test) { return test.single || test.step > 1e-3; }
 
 TF_Output Constant(Scope& s, const std::vector<int64_t>& shape, const std::vector<double>& values) {
   return s.Const(MakeTensor(TF_DOUBLE, shape, values).get());
@@ -203,6 +202,8 @@ class Generator {
 
 }  // namespace
 
+bool IsSingle(const GradientCase& test) { return test.single || test.step > 1e-3; }
+
 std::vector<Block> RunnableBlocks() {
   std::vector<Block> blocks;
   for (GradientCase& test : AllCases()) {
@@ -222,7 +223,8 @@ RandomGraph MakeRandomGraph(uint64_t seed, const std::vector<const Block*>& must
   std::vector<const Block*> blocks = must;
   for (size_t more = generator.Below(4); more > 0; --more) {
     const auto at = static_cast<int64_t>(generator.Below(blocks.size() + 1));
-    blocks.insert(blocks.begin() + at, &all[generator.Below(all.size())]);
+    const Block& other = all[generator.Below(all.size())];
+    if (!IsSingle(other.test)) blocks.insert(blocks.begin() + at, &other);
   }
   for (const Block* block : blocks) generator.Add(*block);
   return generator.Finish();

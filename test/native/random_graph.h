@@ -19,13 +19,16 @@ struct Block {
 
 std::vector<Block> RunnableBlocks();
 
+// Whether it computes in float32.
+bool IsSingle(const GradientCase& test);
+
 struct RandomGraph {
   GradientCase test;  // in float64 from end to end; `single_inside` where a block computes in float32
   std::vector<std::string> blocks;
 };
 
-// A graph of `must` and up to three further blocks. The same for the same seed and the same tables,
-// everywhere.
+// A graph of `must` and up to three further blocks in float64. The same for the same seed and the same
+// tables, everywhere.
 RandomGraph MakeRandomGraph(uint64_t seed, const std::vector<const Block*>& must,
                             const std::vector<Block>& all);
 
