@@ -31,7 +31,7 @@ export async function testNative(directory, args = [], sanitizers = undefined) {
     ...process.env,
     KERAS_EXPLAINABLE_TENSORFLOW_DIR: directory,
     TF_CPP_MIN_LOG_LEVEL: '1',
-    ...sanitizers?.environment,
+    ...sanitizers?.environment(),
   };
   const results = sanitizers === undefined ? NATIVE_RESULTS : path.join(build, 'results.json');
   return runStatus(path.join(build, 'ke_native_tests'), [`--gtest_output=json:${results}`, ...args], { env });
@@ -41,6 +41,6 @@ if (isMain(import.meta.url)) {
   main(async () => {
     const args = process.argv.slice(2);
     const sanitizers = args[0] === '--sanitize' ? new Sanitizers(args.splice(0, 2)[1] ?? '') : undefined;
-    return testNative(await setup({ tests: true }), args, sanitizers);
+    return testNative(await setup({ tests: true, addon: sanitizers === undefined }), args, sanitizers);
   });
 }

@@ -61,12 +61,26 @@ export class Sanitizers {
     ];
   }
 
-  /** What a program is run in; what the caller's own environment says of them comes last, and counts. */
-  get environment() {
+  /**
+   * What a program is run in; what the caller's own environment says of them comes last, and counts. With `reports`,
+   * what is found goes to files whose names begin so, one for each process, and no process ends with an error for it.
+   */
+  environment(reports) {
+    const files = reports === undefined ? [] : [`log_path=${reports}`, 'exitcode=0'];
     const options = Object.entries(OPTIONS[this.main]).map(([name, values]) => [
       name,
-      [...values, process.env[name]].filter(Boolean).join(':'),
+      [...values, ...files, process.env[name]].filter(Boolean).join(':'),
     ]);
     return Object.fromEntries(options);
+  }
+
+  /** AddressSanitizer's library, to be loaded first into a program that was not built with it. */
+  get runtime() {
+    const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
+    const name = this.compiler === 'g++' ? 'libasan.so' : `libclang_rt.asan-${machine}.so`;
+    const file = capture(this.compiler, [`-print-file-name=${name}`]);
+    if (file === undefined || !path.isAbsolute(file))
+      throw new Failure(`${this.compiler} has no ${name}: apt-get install clang`);
+    return file;
   }
 }

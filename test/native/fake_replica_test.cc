@@ -90,7 +90,11 @@ TEST(Replicas, AShardIsLostSoOftenOnly) {
   const auto job = std::make_shared<FakeJob>(10);
   executor.Submit(job);
   EXPECT_THROW(job->Wait(), runtime::WorkerError);
-  for (const auto& replica : executor.replicas()) EXPECT_GT(replica->status().failures, 0);
+  // Of which replicas is chance: on a busy machine one may lose a shard three times before the next has
+  // begun.
+  int64_t failures = 0;
+  for (const auto& replica : executor.replicas()) failures += replica->status().failures;
+  EXPECT_GE(failures, 3);
 }
 
 TEST(Replicas, NobodyUpForTheTimeoutIsAnError) {

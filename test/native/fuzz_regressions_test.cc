@@ -22,10 +22,7 @@ namespace fs = std::filesystem;
 // Many times what any takes, in a build with sanitizers on a machine that is busy.
 constexpr std::chrono::seconds kLongest(30);
 
-fs::path Folder() {
-  const std::string here = __FILE__;
-  return here.substr(0, here.rfind("/native/")) + "/fuzz/regressions";
-}
+fs::path Folder() { return KE_TEST_FOLDER "/fuzz/regressions"; }
 
 // "target/file" of each. Called before main: where there is no folder, GoogleTest fails for want of cases.
 std::vector<std::string> Finds() {

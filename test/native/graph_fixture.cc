@@ -35,10 +35,7 @@ struct SessionDeleter {
 
 }  // namespace
 
-std::string FixturePath(const std::string& name) {
-  const std::string here = __FILE__;
-  return here.substr(0, here.rfind("/native/")) + "/fixtures/models/" + name;
-}
+std::string FixturePath(const std::string& name) { return KE_TEST_FOLDER "/fixtures/models/" + name; }
 
 std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name, const std::string& signature) {
   LoadOptions options;
