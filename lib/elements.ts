@@ -102,7 +102,9 @@ export function checkElements(name: string, values: Iterable<Element>, dtype: Nu
   if (dtype !== 'bool' && !(dtype in BITS)) return;
   const [least, most] = dtype === 'bool' ? [0n, 1n] : boundsOf(dtype as keyof typeof BITS);
   const mend = dtype === 'bool' ? 'Pass true and false.' : 'Pass another dtype, or round the values first.';
+  const [low, high] = [Number(least), Number(most)];
   for (const value of values) {
+    if (Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high) continue;
     // As bigints: doubles do not tell 2^63 from the largest int64.
     const isInteger = typeof value !== 'number' || Number.isInteger(value);
     if (!isInteger || BigInt(value) < least || BigInt(value) > most) {
