@@ -343,8 +343,8 @@ test('every method gives what central differences give', { timeout: runs * 600_0
         run.left.join('\n'),
     );
     expect(run.failures).toEqual([]);
-    expect(run.left.length).toBeLessThanOrEqual(0.01 * checked);
     if (last - first + 1 < GRAPHS) continue;
+    expect(run.left.length).toBeLessThanOrEqual(0.01 * checked);
     const missing = registered().filter((type) => !run.coverage.has(type) && !NOT_IN_MODELS.includes(type));
     expect(missing).toEqual([]);
   }

@@ -10,6 +10,7 @@
 #include <ostream>
 #include <random>
 
+#include "finite_differences.h"
 #include "gradient/batch_axis.h"
 #include "gradient/ops.h"
 #include "gradient/tape.h"
@@ -152,65 +153,28 @@ double Rounding(const GradientCase& test, const Built& built, GraphRunner* runne
   return std::ldexp(size, RoundsToSingle(test) ? -24 : -53);
 }
 
-struct Slope {
-  double value;
-  double doubt;  // how far f is from a cubic around here
-};
-
-// From f at -2h, -h, 0, h and 2h. A kink within 2h that changes the slope by s shows as a doubt of s / 7 or
-// more: the two differences agree about one that is in the middle, the two bends do not.
-Slope SlopeAt(const std::function<double(double)>& f, double centre, double h) {
-  const double below = f(-h), above = f(h), far_below = f(-2 * h), far_above = f(2 * h);
-  const double narrow = (above - below) / (2 * h);
-  const double wide = (far_above - far_below) / (4 * h);
-  const double bend = (above - 2 * centre + below) / h;
-  const double wide_bend = (far_above - 2 * centre + far_below) / (2 * h);
-  return {narrow + (narrow - wide) / 3, std::max(std::abs(narrow - wide), std::abs(wide_bend - 2 * bend))};
-}
-
 double ToleranceOf(const GradientCase& test) {
   return test.tolerance > 0 ? test.tolerance : RoundsToSingle(test) ? 2e-3 : 1e-5;
 }
-
-// The gradient of an arg as differences tell it.
-struct Differences {
-  std::vector<double> values;
-  double noise = 0;  // how far off rounding may have put them
-};
 
 // Nullopt where f has no derivative within any of the steps.
 std::optional<std::vector<Differences>> Extrapolated(const GradientCase& test, const Built& built,
                                                      GraphRunner* runner, Values values) {
   const double centre = WeightedSum(test, built, runner, values);
-  const double rounding = Rounding(test, built, runner, values);
-  const double tolerance = ToleranceOf(test);
+  const Precision precision = {RoundsToSingle(test), ToleranceOf(test),
+                               Rounding(test, built, runner, values)};
+  const auto f = [&](double* element, double t) {
+    const double original = *element;
+    *element = original + t;
+    const double moved = WeightedSum(test, built, runner, values);
+    *element = original;
+    return moved;
+  };
   std::vector<Differences> gradients;
   for (const size_t i : built.differentiable) {
-    bool smooth = false;
-    for (const double step :
-         RoundsToSingle(test) ? std::vector<double>{1e-2, 4e-3, 3e-2} : std::vector{1e-4, 1e-5, 1e-3}) {
-      // What is rounded inside is not seen from here, and may come out larger.
-      Differences gradient = {{}, 8 * rounding / step};
-      double scale = 1e-3;
-      double doubt = 0;
-      for (double& element : values.args[i]) {
-        const double original = element;
-        const auto f = [&](double t) {
-          element = original + t;
-          return WeightedSum(test, built, runner, values);
-        };
-        const Slope slope = SlopeAt(f, centre, step);
-        element = original;
-        gradient.values.push_back(slope.value);
-        scale = std::max(scale, std::abs(slope.value));
-        doubt = std::isnan(slope.doubt) ? slope.doubt : std::max(doubt, slope.doubt);
-      }
-      smooth = doubt <= scale * tolerance / 4 + gradient.noise;
-      if (!smooth) continue;
-      gradients.push_back(gradient);
-      break;
-    }
-    if (!smooth) return std::nullopt;
+    auto gradient = Extrapolate(&values.args[i], f, centre, precision);
+    if (!gradient) return std::nullopt;
+    gradients.push_back(std::move(*gradient));
   }
   return gradients;
 }

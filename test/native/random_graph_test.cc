@@ -19,8 +19,10 @@ namespace {
 constexpr size_t kGraphs = 200;
 // Of so many graphs one holds blocks that compute in float32: differences tell less of what is around them.
 constexpr size_t kSingleEvery = 5;
-// Values that lie near a kink or a jump are drawn again, so often at most.
-constexpr int kMostDraws = 8;
+// Values that lie near a kink or a jump are drawn again, so often at most,
+constexpr int kMostDraws = 4;
+// and then, as often at most, what stands around a graph's blocks.
+constexpr size_t kMostVariants = 6;
 
 const std::vector<Block>& Blocks() {
   static const std::vector<Block> blocks = RunnableBlocks();
@@ -57,31 +59,40 @@ std::string Spell(const std::vector<std::string>& blocks) {
   return text;
 }
 
-RandomGraph GraphOf(uint64_t seed, size_t number) {
-  return MakeRandomGraph(seed * 1000003 + number, Deal(seed, number), Blocks());
+RandomGraph GraphOf(uint64_t seed, size_t number, size_t variant = 0) {
+  return MakeRandomGraph(seed * 1000003 + number + (variant << 40), Deal(seed, number), Blocks());
+}
+
+// False where the graph has no derivative at any of the values drawn.
+bool CheckVariant(RandomGraph graph, const std::string& where, Draw* draw, Counts* counts) {
+  SCOPED_TRACE(where + ": " + Spell(graph.blocks));
+  // In float64 the extrapolated differences are good for more than one step's.
+  if (!graph.test.single_inside) graph.test.tolerance = 1e-6;
+  constexpr Mode kModes[] = {Mode::kStatic, Mode::kBatch, Mode::kRank, Mode::kUnknownRank, Mode::kBody};
+  const std::vector<Mode> modes = {kModes[draw->Below(std::size(kModes))]};
+  for (int i = 0; i < kMostDraws; ++i) {
+    if (CheckGradientAt(graph.test, static_cast<unsigned>(draw->Below(1U << 31)), modes)) return true;
+    ++counts->redrawn;
+  }
+  return false;
 }
 
 void CheckGraph(uint64_t seed, size_t number, std::map<std::string, int>* coverage, Counts* all_counts) {
-  RandomGraph graph = GraphOf(seed, number);
-  SCOPED_TRACE("KE_SEED=" + std::to_string(seed) + " KE_GRAPHS=" + std::to_string(number) + ": " +
-               Spell(graph.blocks));
-  Counts* counts = &all_counts[graph.test.single_inside ? 1 : 0];
-  // In float64 the extrapolated differences are good for more than one step's.
-  if (!graph.test.single_inside) graph.test.tolerance = 1e-6;
-  Draw draw(seed ^ (number << 32));
-  constexpr Mode kModes[] = {Mode::kStatic, Mode::kBatch, Mode::kRank, Mode::kUnknownRank, Mode::kBody};
-  const std::vector<Mode> modes = {kModes[draw.Below(std::size(kModes))]};
-  std::set<std::string> types;
-  for (const std::string& type : OpTypes(graph.test)) types.insert(type);
-  for (const std::string& type : types) ++(*coverage)[type];
+  Counts* counts = &all_counts[number % kSingleEvery == 0 ? 1 : 0];
   ++counts->graphs;
-  for (int i = 0; i < kMostDraws; ++i) {
-    if (CheckGradientAt(graph.test, static_cast<unsigned>(draw.Below(1U << 31)), modes)) return;
-    ++counts->redrawn;
+  const std::string where = "KE_SEED=" + std::to_string(seed) + " KE_GRAPHS=" + std::to_string(number);
+  Draw draw(seed ^ (number << 32));
+  for (size_t variant = 0; variant < kMostVariants; ++variant) {
+    const RandomGraph graph = GraphOf(seed, number, variant);
+    if (!CheckVariant(graph, where, &draw, counts)) continue;
+    std::set<std::string> types;
+    for (const std::string& type : OpTypes(graph.test)) types.insert(type);
+    for (const std::string& type : types) ++(*coverage)[type];
+    return;
   }
   ++counts->given_up;
-  std::printf("  graph %zu has no derivative at %d draws: %s\n", number, kMostDraws,
-              Spell(graph.blocks).c_str());
+  std::printf("  graph %zu has no derivative wherever drawn: %s\n", number,
+              Spell(GraphOf(seed, number).blocks).c_str());
 }
 
 void CheckRun(uint64_t seed, size_t first, size_t last) {
@@ -104,8 +115,7 @@ void CheckRun(uint64_t seed, size_t first, size_t last) {
     const Counts& count = counts[single];
     std::printf("  %d graphs in %s: values drawn again %d times, given up %d\n", count.graphs,
                 single == 0 ? "float64" : "float64 and float32", count.redrawn, count.given_up);
-    EXPECT_LE(count.redrawn, count.graphs);
-    EXPECT_LE(count.given_up, count.graphs / 10);
+    EXPECT_LE(count.given_up, count.graphs / 40);
   }
 }
 
