@@ -7,6 +7,7 @@
 #include "graph/numerics_op.h"
 #include "runtime/config_proto.h"
 #include "runtime/process.h"
+#include "tensorflow/kernel_order.h"
 #include "tensorflow/node_name.h"
 #include "tensorflow/protozero.h"
 
@@ -210,6 +211,7 @@ std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
   } catch (const std::exception& error) {
     ThrowKernelError(error);
   }
+  tf::RunReturns();
   for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
   if (!status.ok()) ThrowRunError(status);
   return owned;
