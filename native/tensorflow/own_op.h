@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tensorflow/handles.h"
+#include "tensorflow/kernel_order.h"
 
 namespace ke::tf {
 
@@ -51,6 +52,7 @@ void GuardedKernel(TF_OpKernelContext* context, Compute compute) noexcept {
   } catch (const std::exception& error) {
     FailKernel(context, TF_INTERNAL, error.what());
   }
+  KernelEnds();
 }
 
 }  // namespace ke::tf

@@ -32,6 +32,7 @@ const OPTIONS = {
       'ignore_noninstrumented_modules=1',
       'second_deadlock_stack=1',
       'history_size=7',
+      'allocator_may_return_null=1',
       'print_suppressions=0',
     ],
   },
