@@ -201,6 +201,7 @@ void Session::Run(const TF_Buffer* options, const std::vector<TF_Output>& inputs
     left_in_the_middle_ = true;
     ThrowKernelError(error);
   }
+  tf::RunReturns();
   if (!status.ok()) ThrowRunError(status);
 }
 
@@ -210,20 +211,7 @@ std::vector<tf::TensorPtr> Session::Run(const std::vector<TF_Output>& inputs,
                                         const std::vector<const TF_Operation*>& kept, bool spreads) const {
   std::vector<TF_Tensor*> values(outputs.size(), nullptr);
   std::vector<tf::TensorPtr> owned(outputs.size());
-<<<<<<< HEAD
   Run((spreads ? spread_options_ : run_options_).get(), inputs, input_values, outputs, values.data(), kept);
-=======
-  tf::Status status;
-  try {
-    C().TF_SessionRun(session_, (spreads ? spread_options_ : run_options_).get(), inputs.data(),
-                      input_values.data(), static_cast<int>(inputs.size()), outputs.data(), values.data(),
-                      static_cast<int>(outputs.size()), kept.data(), static_cast<int>(kept.size()), nullptr,
-                      status);
-  } catch (const std::exception& error) {
-    ThrowKernelError(error);
-  }
-  tf::RunReturns();
->>>>>>> sanitize
   for (size_t i = 0; i < values.size(); ++i) owned[i].reset(values[i]);
   return owned;
 }

@@ -52,7 +52,10 @@ class SimulatedReplica : public runtime::PlacedReplica {
         random_(options.seed * 100003U + static_cast<unsigned>(number)),
         shard_ms_(options.shard_ms * std::exp(options.unequal * Normal())) {}
 
-  void Start(const std::function<void()>& changed) override { changed_ = changed; }
+  void Start(const std::function<void()>& changed) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    changed_ = changed;
+  }
   void Stop() override { stopped_ = true; }
   ReplicaStatus::State state() const override { return state_; }
 
@@ -105,7 +108,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
       state_ = ReplicaStatus::State::kDown;
       wake_.notify_all();
     }
-    if (!stopped_) changed_();
+    TellOfChange();
   }
   void Return() {
     {
@@ -114,7 +117,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
       alive_ = true;
       state_ = ReplicaStatus::State::kUp;
     }
-    if (!stopped_) changed_();
+    TellOfChange();
   }
 
   // Microseconds that were spent on shards which it gave back, and that it was dead in all, up to `now`.
@@ -126,6 +129,15 @@ class SimulatedReplica : public runtime::PlacedReplica {
   }
 
  private:
+  void TellOfChange() {
+    std::function<void()> changed;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      changed = changed_;
+    }
+    if (!stopped_ && changed) changed();
+  }
+
   double Normal() { return std::normal_distribution<double>()(random_); }
   double Draw() {
     double ms = shard_ms_ * std::exp(options_.spread * Normal());
