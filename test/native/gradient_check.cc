@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <ostream>
 #include <random>
@@ -127,29 +128,30 @@ Values DrawValues(const GradientCase& test, const Built& built, GraphRunner* run
   return values;
 }
 
-// sum(w * f(x)), in double whatever the dtype of f.
-double WeightedSum(const GradientCase& test, const Built& built, GraphRunner* runner, const Values& values) {
+// w * f(x) of each element of f, in double whatever the dtype of f.
+std::vector<double> Weighted(const GradientCase& test, const Built& built, GraphRunner* runner,
+                             const Values& values) {
   const auto tensors = ArgTensors(test, values);
-  double sum = 0;
+  std::vector<double> weighted;
   const auto outputs = runner->Run(Feeds(built.x, tensors), built.y);
   for (size_t i = 0; i < outputs.size(); ++i) {
     const std::vector<double> y = ToDoubles(outputs[i].get());
-    for (size_t k = 0; k < y.size(); ++k) sum += values.weights[i][k] * y[k];
+    for (size_t k = 0; k < y.size(); ++k) weighted.push_back(values.weights[i][k] * y[k]);
   }
-  return sum;
+  return weighted;
+}
+
+double WeightedSum(const GradientCase& test, const Built& built, GraphRunner* runner, const Values& values) {
+  const std::vector<double> weighted = Weighted(test, built, runner, values);
+  return std::accumulate(weighted.begin(), weighted.end(), 0.0);
 }
 
 bool RoundsToSingle(const GradientCase& test) { return test.single || test.single_inside; }
 
 // What is lost where an element of f is rounded, all of them together.
 double Rounding(const GradientCase& test, const Built& built, GraphRunner* runner, const Values& values) {
-  const auto tensors = ArgTensors(test, values);
   double size = 0;
-  const auto outputs = runner->Run(Feeds(built.x, tensors), built.y);
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::vector<double> y = ToDoubles(outputs[i].get());
-    for (size_t k = 0; k < y.size(); ++k) size += std::abs(values.weights[i][k] * y[k]);
-  }
+  for (const double each : Weighted(test, built, runner, values)) size += std::abs(each);
   return std::ldexp(size, RoundsToSingle(test) ? -24 : -53);
 }
 
