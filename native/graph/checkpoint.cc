@@ -86,7 +86,7 @@ Checkpoint::Shard& Checkpoint::Open(int64_t number, const std::string& what, con
   if (known != shards_.end()) return known->second;
   char suffix[64];
   std::snprintf(suffix, sizeof suffix, ".data-%05lld-of-%05lld", static_cast<long long>(number),
-                static_cast<long long>(index_->shards));
+                static_cast<long long>(Index(variable).shards));
   Shard shard{prefix_ + suffix, {}, 0};
   if (!IsFile(shard.path)) {
     throw tf::Error(TF_NOT_FOUND, what + " is missing: there is no file " + shard.path, variable);

@@ -1,7 +1,6 @@
 #include "graph/checkpoint_index.h"
 
 #include <bit>
-#include <cstring>
 
 #include "graph/bounds.h"
 #include "graph/crc32c.h"
@@ -23,7 +22,7 @@ static_assert(std::endian::native == std::endian::little, "values are read as th
 template <typename T>
 T Load(std::string_view bytes) {
   T value = 0;
-  std::memcpy(&value, bytes.data(), sizeof value);
+  bytes.copy(reinterpret_cast<char*>(&value), sizeof value);
   return value;
 }
 

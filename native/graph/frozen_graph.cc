@@ -21,7 +21,7 @@ class FrozenGraph {
   std::vector<TensorSpec> Inputs(const std::vector<std::string>& wanted) const {
     std::vector<TensorSpec> inputs;
     const auto add = [&](const std::string& name, std::optional<TF_DataType> dtype,
-                         std::optional<Shape> shape) {
+                         const std::optional<Shape>& shape) {
       inputs.push_back({name, dtype.value_or(TF_FLOAT), shape.value_or(Shape::Unknown())});
       CheckShape(inputs.back().shape, "input '" + name + "'", NodeName(name));
     };

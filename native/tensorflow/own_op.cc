@@ -6,7 +6,7 @@ namespace ke::tf {
 
 namespace {
 
-constexpr std::string_view kPrefix = "KerasExplainable";
+constexpr char kPrefix[] = "KerasExplainable";
 
 std::string ArgumentName(const std::string& specification) {
   return specification.substr(0, specification.find(':'));
@@ -17,11 +17,11 @@ std::string ArgumentName(const std::string& specification) {
 std::string OwnOpName(const char* name) {
   static const char here = 0;
   char text[64];
-  std::snprintf(text, sizeof text, "%s%s_%p", kPrefix.data(), name, static_cast<const void*>(&here));
+  std::snprintf(text, sizeof text, "%s%s_%p", kPrefix, name, static_cast<const void*>(&here));
   return text;
 }
 
-bool IsOwnOp(std::string_view op) { return op.substr(0, kPrefix.size()) == kPrefix; }
+bool IsOwnOp(std::string_view op) { return op.starts_with(kPrefix); }
 
 void RegisterOwnOp(const OwnOp& op) {
   TF_OpDefinitionBuilder* builder = C().TF_NewOpDefinitionBuilder(op.name.c_str());
