@@ -2,7 +2,7 @@
 import { outOfRange, refused, wrongType } from '../arguments.js';
 import { addonInUse } from '../binding/loader.js';
 import { encode, isInteger, isTypedArray, type TypedArray } from '../dtype.js';
-import { checkElements, type Element, readNested } from '../elements.js';
+import { checkElements, readNested } from '../elements.js';
 import { allocate, type NestedArray, Tensor, tensor, tensorOf } from '../tensor.js';
 import type { ArrayData } from './inputs.js';
 
@@ -65,13 +65,8 @@ function fromAny(y: unknown, name: string): Tensor {
   else if (isTypedArray(y)) given = tensorOf(name, y, undefined);
   else if (Array.isArray(y)) {
     const { shape, values } = readNested(name, y);
-    const isUnit = (unit: Element) => Number.isInteger(unit) || typeof unit === 'bigint';
-    if (!values.every(isUnit))
-      throw wrongType(
-        name,
-        FORMS,
-        values.find((unit) => !isUnit(unit)),
-      );
+    const other = values.find((unit) => !Number.isInteger(unit) && typeof unit !== 'bigint');
+    if (other !== undefined) throw wrongType(name, FORMS, other);
     checkElements(name, values, 'int64');
     given = tensor(encode(values, 'int64'), shape);
   } else if (typeof y === 'object' && y !== null && 'data' in y && 'shape' in y && !Tensor.isImitated(y)) {
