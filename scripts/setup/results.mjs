@@ -6,16 +6,17 @@ import { isMain, ROOT } from './process.mjs';
 export const RESULTS = path.join(ROOT, 'build', 'test-results');
 
 /**
- * The tests counted in every *.json of `directory`. Each runner's own format is known by its fields: GoogleTest's `tests`,
- * vitest's `numTotalTests`, and a plain `{ passed, failed, skipped }`. A runner that died leaves no file: its exit
- * code tells.
+ * The tests counted in every *.json of `directory`, and what the failed ones said. Each runner's own format is known by
+ * its fields: GoogleTest's `tests`, vitest's `numTotalTests`, and a plain `{ passed, failed, skipped }`. A runner that
+ * died leaves no file: its exit code tells.
  */
 export function readResults(directory = RESULTS) {
-  const total = { passed: 0, failed: 0, skipped: 0 };
+  const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
   for (const name of existsSync(directory) ? readdirSync(directory) : []) {
     if (!name.endsWith('.json')) continue;
     const counts = countsOf(JSON.parse(readFileSync(path.join(directory, name), 'utf8')));
-    for (const key of Object.keys(total)) total[key] += counts[key] ?? 0;
+    for (const key of ['passed', 'failed', 'skipped']) total[key] += counts[key];
+    total.failures.push(...(counts.failures ?? []));
   }
   return total;
 }
@@ -27,19 +28,37 @@ function countsOf(result) {
     const broken = result.testResults.filter(
       (file) => file.status === 'failed' && file.assertionResults.length === 0,
     );
-    return { passed: result.numPassedTests, failed: result.numFailedTests + broken.length, skipped };
+    const failures = [
+      ...broken.map(({ name, message }) => failure(path.relative(ROOT, name), message)),
+      ...result.testResults
+        .flatMap((file) => file.assertionResults)
+        .filter(({ status }) => status === 'failed')
+        .map(({ fullName, failureMessages }) => failure(fullName, failureMessages.join('\n'))),
+    ];
+    return { passed: result.numPassedTests, failed: result.numFailedTests + broken.length, skipped, failures };
   }
   if (result.testsuites !== undefined) {
     const cases = result.testsuites.flatMap((suite) => suite.testsuite);
     const skipped = cases.filter(({ result: outcome }) => outcome === 'SKIPPED').length + result.disabled;
-    return { passed: result.tests - result.failures - skipped, failed: result.failures, skipped };
+    const failures = cases
+      .filter((each) => each.failures !== undefined)
+      .map((each) => failure(`${each.classname}.${each.name}`, each.failures[0].failure));
+    return { passed: result.tests - result.failures - skipped, failed: result.failures, skipped, failures };
   }
   return result;
 }
 
-/** What is printed last: `N passed, N failed`, after a line with the skipped ones where there are any. */
-export function closingLines({ passed, failed, skipped }) {
-  return [...(skipped > 0 ? [`${skipped} skipped`] : []), `${passed} passed, ${failed} failed`].join('\n');
+const FAILURE_LINES = 12;
+
+// The whole of it stands where it happened; a log may be cut there, but not at its end.
+function failure(name, message = '') {
+  return [`FAILED: ${name}`, ...message.split('\n').slice(0, FAILURE_LINES)].join('\n  ');
+}
+
+/** What is printed last: what failed, a line with the skipped tests where there are any, and `N passed, N failed`. */
+export function closingLines({ passed, failed, skipped, failures = [] }) {
+  const skips = skipped > 0 ? [`${skipped} skipped`] : [];
+  return [...failures, ...skips, `${passed} passed, ${failed} failed`].join('\n');
 }
 
 if (isMain(import.meta.url)) console.log(closingLines(readResults()));

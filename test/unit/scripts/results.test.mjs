@@ -22,7 +22,7 @@ it('adds up GoogleTest, vitest and plain counts', () => {
         testsuite: [
           { result: 'COMPLETED' },
           { result: 'SKIPPED' },
-          { result: 'COMPLETED', failures: [{}] },
+          { classname: 'Tape', name: 'Adds', result: 'COMPLETED', failures: [{ failure: 'Expected: 1' }] },
           { result: 'SUPPRESSED' },
         ],
       },
@@ -34,15 +34,31 @@ it('adds up GoogleTest, vitest and plain counts', () => {
     numFailedTests: 1,
     numPendingTests: 1,
     numTodoTests: 0,
-    testResults: [{ status: 'passed', assertionResults: [{}] }],
+    testResults: [
+      {
+        status: 'failed',
+        assertionResults: [
+          { status: 'passed' },
+          { status: 'failed', fullName: 'explain adds', failureMessages: ['2 is not 1\n    at a line'] },
+        ],
+      },
+    ],
   };
   const total = results({
     'a.json': gtest,
     'b.json': vitest,
     'c.json': { passed: 2, failed: 0, skipped: 0 },
   });
-  expect(total).toEqual({ passed: 6, failed: 2, skipped: 3 });
-  expect(closingLines(total)).toBe('3 skipped\n6 passed, 2 failed');
+  expect(total).toMatchObject({ passed: 6, failed: 2, skipped: 3 });
+  expect(closingLines(total).split('\n')).toEqual([
+    'FAILED: Tape.Adds',
+    '  Expected: 1',
+    'FAILED: explain adds',
+    '  2 is not 1',
+    '      at a line',
+    '3 skipped',
+    '6 passed, 2 failed',
+  ]);
 });
 
 it('counts a test file that could not be loaded as a failure', () => {
@@ -52,7 +68,10 @@ it('counts a test file that could not be loaded as a failure', () => {
     numFailedTests: 0,
     numPendingTests: 0,
     numTodoTests: 0,
-    testResults: [{ status: 'failed', assertionResults: [] }],
+    testResults: [
+      { status: 'failed', name: '/elsewhere/a.test.ts', message: 'No such file', assertionResults: [] },
+    ],
   };
-  expect(closingLines(results({ 'vitest.json': vitest }))).toBe('0 passed, 1 failed');
+  const lines = closingLines(results({ 'vitest.json': vitest })).split('\n');
+  expect(lines).toEqual([expect.stringMatching(/^FAILED: .*a\.test\.ts$/), '  No such file', '0 passed, 1 failed']);
 });
