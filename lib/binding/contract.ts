@@ -422,8 +422,8 @@ export interface Addon {
   /** dlopens libtensorflow on a background thread, once per process, and returns its version. Idempotent. */
   loadLibrary(path: string): Promise<string>;
   /**
-   * The path that is loaded, or null. All below but createRun, configureGpus and memory needs it loaded, else throws
-   * (where it returns a promise: rejects with) FAILED_PRECONDITION.
+   * The path that is loaded, or null. All below but createRun, configureGpus, setMemoryLimit and memory needs it loaded,
+   * else throws (where it returns a promise: rejects with) FAILED_PRECONDITION.
    */
   loadedPath(): string | null;
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
@@ -462,5 +462,10 @@ export interface Addon {
    * the process. Rejects with FAILED_PRECONDITION where it is one already.
    */
   startServer(options: NativeServerOptions): Promise<{ readonly devices: NativeDevice[] }>;
+  /**
+   * What the process is limited to, as its container, in bytes; 0 for no limit. Runs that need more are refused, as those
+   * are that need more than the machine has.
+   */
+  setMemoryLimit(bytes: number): void;
   memory(): NativeMemory;
 }

@@ -16,7 +16,15 @@ export async function loadLibrary(addon: Addon, file: string, library: string): 
   const version = await nativeAsync(() => addon.libraryVersion(library), LoadError);
   const reason = whyUnsupported(version);
   if (reason !== undefined) throw new LoadError('FAILED_PRECONDITION', `it ${reason}`);
+  addon.setMemoryLimit(containerMemory());
   return nativeAsync(() => addon.loadLibrary(library), LoadError);
+}
+
+/** What a control group leaves to this process, in bytes; 0 where none limits it. */
+function containerMemory(): number {
+  const limit = process.constrainedMemory?.() ?? 0;
+  // Node tells of no limit by a number that no machine has.
+  return limit <= Number.MAX_SAFE_INTEGER ? limit : 0;
 }
 
 /** As a program of its own: argv holds the addon and the library. */

@@ -13,6 +13,7 @@
 #include "binding/native_tensor.h"
 #include "binding/native_trace.h"
 #include "runtime/memory.h"
+#include "runtime/memory_check.h"
 #include "runtime/process.h"
 #include "runtime/server.h"
 #include "tensorflow/library.h"
@@ -118,6 +119,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
                           Export<&KerasExplainableAddon::ListDevices>("listDevices"),
                           Export<&KerasExplainableAddon::ConfigureGpus>("configureGpus"),
                           Export<&KerasExplainableAddon::StartServer>("startServer"),
+                          Export<&KerasExplainableAddon::SetMemoryLimit>("setMemoryLimit"),
                           Export<&KerasExplainableAddon::Memory>("memory")});
     Environment::StopOnExit(env);
   }
@@ -130,24 +132,27 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
     return InstanceMethod<method>(name, napi_enumerable);
   }
 
-  Napi::Value LibraryVersion(const Napi::CallbackInfo& info) {
+  // The text that `work` gives in the background for a library's path, the first argument.
+  template <typename Work>
+  Napi::Value OfLibrary(const Napi::CallbackInfo& info, Work work) {
     return Promised(info.Env(), [&]() -> Napi::Value {
       const std::string path = ToText(info[0], "path");
       // TensorFlow's libraries read it as they are opened.
       if (!tf::IsLoaded()) runtime::PrepareTensorFlowEnvironment();
       return environment_.InBackground(
-          [path] { return tf::LibraryVersion(path); },
+          [path, work] { return work(path); },
           [](Napi::Env env, const std::string& version) { return Napi::String::New(env, version); });
     });
   }
 
-  Napi::Value LoadLibrary(const Napi::CallbackInfo& info) {
-    return Promised(info.Env(), [&]() -> Napi::Value {
-      const std::string path = ToText(info[0], "path");
-      if (!tf::IsLoaded()) runtime::PrepareTensorFlowEnvironment();
-      return environment_.InBackground(
-          [path] { return runtime::LoadTensorFlow(path); },
-          [](Napi::Env env, const std::string& version) { return Napi::String::New(env, version); });
+  Napi::Value LibraryVersion(const Napi::CallbackInfo& info) { return OfLibrary(info, tf::LibraryVersion); }
+
+  Napi::Value LoadLibrary(const Napi::CallbackInfo& info) { return OfLibrary(info, runtime::LoadTensorFlow); }
+
+  Napi::Value SetMemoryLimit(const Napi::CallbackInfo& info) {
+    return Guarded(info.Env(), [&]() -> Napi::Value {
+      runtime::SetMemoryLimit(ToInteger(info[0], "bytes", 0));
+      return info.Env().Undefined();
     });
   }
 

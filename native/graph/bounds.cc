@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tensorflow/library.h"
+#include "tensorflow/handles.h"
 
 namespace ke::graph {
 
@@ -54,8 +54,8 @@ void TooMuch(const std::string& what, int64_t most, const std::string& unit, std
 }
 
 void CheckShape(const Shape& shape, const std::string& what, std::string_view node) {
-  if (static_cast<int64_t>(shape.dims.size()) > bounds::kRank) {
-    TooMuch("the rank of " + what, bounds::kRank, "dimensions", node);
+  if (shape.dims.size() > tf::kMostAxes) {
+    TooMuch("the rank of " + what, tf::kMostAxes, "dimensions", node);
   }
   int64_t elements = 1;
   for (const int64_t dim : shape.dims) {

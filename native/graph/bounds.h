@@ -40,8 +40,6 @@ constexpr int64_t kSteps = 10'000'000;
 // Nodes that outputs need, and the tensors that these give: NASNetLarge has some thousands.
 constexpr int64_t kNodes = 1'000'000;
 constexpr int64_t kTensors = 4'000'000;
-// TensorFlow's own.
-constexpr int64_t kRank = 254;
 // Elements of a shape: as bytes of the largest dtype they are still counted in 63 bits.
 constexpr int64_t kElements = int64_t{1} << 58;
 // Bytes that constants of the graph have beyond what is stored of them, all together: a constant may be

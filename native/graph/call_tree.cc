@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "graph/find_last.h"
+
 namespace ke::graph {
 namespace {
 
@@ -44,9 +46,7 @@ proto::Bytes CallTree::Attr(int call, int node, std::string_view name) const {
   const proto::Bytes value = Nodes(call)[node].Attr(name);
   const auto placeholder = proto::AttrPlaceholder(value);
   if (!placeholder) return value;
-  for (const auto& [given, replacement] : calls_[call]->attrs) {
-    if (given == *placeholder) return replacement;
-  }
+  if (const auto given = FindLast(calls_[call]->attrs, *placeholder)) return *given;
   Contradiction("no value was given for attribute " + Quoted(*placeholder), Nodes(call)[node].name);
 }
 
@@ -110,9 +110,7 @@ int CallTree::Expand(int call, int node) {
   for (auto& [attr, value] : made->attrs) {
     const auto placeholder = proto::AttrPlaceholder(value);
     if (!placeholder) continue;
-    for (const auto& [given, replacement] : calls_[call]->attrs) {
-      if (given == *placeholder) value = replacement;
-    }
+    if (const auto given = FindLast(calls_[call]->attrs, *placeholder)) value = *given;
   }
   const size_t slash = caller.rfind('/');
   if (slash != std::string::npos) made->scope = caller.substr(0, slash + 1);

@@ -155,12 +155,10 @@ tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight)
   // Only now: the file has all these bytes, so that it cannot ask for memory that it does not fill.
   tf::TensorPtr value;
   ReadBytes(stored, where, weight.name, [&] {
-    value.reset(C().TF_AllocateTensor(stored.dtype, stored.shape.dims.data(), stored.shape.rank(),
-                                      static_cast<size_t>(size)));
-    if (value == nullptr) {
-      throw tf::Error(TF_RESOURCE_EXHAUSTED,
-                      "there is no memory for " + where + ": " + std::to_string(size) + " bytes",
-                      weight.name);
+    try {
+      value = tf::AllocateTensor(stored.dtype, stored.shape.dims);
+    } catch (const tf::Error& error) {
+      throw tf::Error(error.code(), where + ": " + error.what(), weight.name);
     }
     return static_cast<char*>(C().TF_TensorData(value.get()));
   });

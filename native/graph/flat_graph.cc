@@ -1,8 +1,8 @@
 #include "graph/flat_graph.h"
 
-#include <algorithm>
 #include <queue>
 
+#include "graph/find_last.h"
 #include "tensorflow/protozero.h"
 
 namespace ke::graph {
@@ -27,10 +27,7 @@ void WriteAttr(pbf_writer* node, const std::string& name, const std::string& val
 }  // namespace
 
 std::string_view FlatNode::Attr(std::string_view attr) const {
-  // Of several of a name the last counts, as TensorFlow reads them: what is checked is what is used.
-  const auto found =
-      std::find_if(attrs.rbegin(), attrs.rend(), [&](const auto& each) { return each.first == attr; });
-  return found == attrs.rend() ? std::string_view() : std::string_view(found->second);
+  return FindLast(attrs, attr).value_or(std::string_view());
 }
 
 void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def) {

@@ -1,10 +1,10 @@
 #include "graph/proto.h"
 
-#include <algorithm>
 #include <cstring>
 #include <functional>
 
 #include "graph/bounds.h"
+#include "graph/find_last.h"
 #include "tensorflow/protozero.h"
 
 namespace ke::graph::proto {
@@ -305,12 +305,7 @@ std::vector<std::string_view> ParseTags(Bytes meta_info) {
 
 }  // namespace
 
-Bytes NodeDef::Attr(std::string_view attr) const {
-  // Of several of a name the last counts, as TensorFlow reads them: what is checked is what is used.
-  const auto found =
-      std::find_if(attrs.rbegin(), attrs.rend(), [&](const auto& each) { return each.first == attr; });
-  return found == attrs.rend() ? std::string_view() : std::string_view(found->second);
-}
+Bytes NodeDef::Attr(std::string_view attr) const { return FindLast(attrs, attr).value_or(Bytes()); }
 
 std::vector<Bytes> ReadSavedModel(Bytes bytes, const std::string& what) {
   return Guard(what, [&] {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "graph/bounds.h"
 #include "graph/instance_name.h"
 #include "graph/numerics_checks.h"
 #include "graph/numerics_op.h"
@@ -139,16 +140,7 @@ TF_Output Scope::Scalar(TF_DataType dtype, double value) {
   }
 }
 
-Shape Scope::GetShape(TF_Output tensor) const {
-  tf::Status status;
-  const int rank = C().TF_GraphGetTensorNumDims(graph_.get(), tensor, status);
-  status.Check();
-  if (rank < 0) return Shape::Unknown();
-  std::vector<int64_t> dims(rank);
-  C().TF_GraphGetTensorShape(graph_.get(), tensor, dims.data(), rank, status);
-  status.Check();
-  return Shape::Of(std::move(dims));
-}
+Shape Scope::GetShape(TF_Output tensor) const { return graph::GetShape(graph(), tensor); }
 
 TF_DataType Scope::GetDType(TF_Output tensor) { return C().TF_OperationOutputType(tensor); }
 
@@ -241,6 +233,20 @@ TF_Output Scope::Variable(const std::shared_ptr<TF_Tensor>& value, const std::st
   if (portable_) known = Op("VarIsInitializedOp", unique + "/known").In(handle).Out();
   initializers_.push_back({feed, value, assign, read, known});
   return read;
+}
+
+Shape GetShape(TF_Graph* graph, TF_Output tensor) {
+  tf::Status status;
+  const int rank = C().TF_GraphGetTensorNumDims(graph, tensor, status);
+  status.Check();
+  if (rank < 0) return Shape::Unknown();
+  std::vector<int64_t> dims(rank);
+  C().TF_GraphGetTensorShape(graph, tensor, dims.data(), rank, status);
+  status.Check();
+  Shape shape = Shape::Of(std::move(dims));
+  // What a file may not declare, TensorFlow may still infer from it.
+  CheckShape(shape, "a tensor", C().TF_OperationName(tensor.oper));
+  return shape;
 }
 
 TF_Output SameIn(TF_Graph* graph, TF_Output tensor) {

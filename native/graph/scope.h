@@ -131,6 +131,9 @@ class Scope {
   std::vector<Initializer> initializers_;
 };
 
+// As TensorFlow infers it. Throws as CheckShape.
+Shape GetShape(TF_Graph* graph, TF_Output tensor);
+
 // The tensor of the same name in another graph; none for none.
 TF_Output SameIn(TF_Graph* graph, TF_Output tensor);
 Scope::Initializer SameIn(TF_Graph* graph, Scope::Initializer initializer);

@@ -107,7 +107,10 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
     config.run_timeout_ms = kRunMs;
   }
   session_ = std::make_unique<Session>(graph, config);
-  may_spread_ = config.turns_at_once > 1 && !HasGpu(*session_);
+  const bool on_gpu = HasGpu(*session_);
+  may_spread_ = config.turns_at_once > 1 && !on_gpu;
+  // A device's own memory, and a worker's, is not this process's.
+  if (!placement.remote() && !on_gpu) memory_check_.emplace(graph, feeds_, fetches_);
   if (connection == nullptr) {
     session_->Initialize(initializers);
   } else {
@@ -120,6 +123,7 @@ Instance::~Instance() {
 }
 
 std::vector<tf::TensorPtr> Instance::Run(const std::vector<TensorRef>& feeds, bool spreads) const {
+  if (memory_check_) memory_check_->Check(feeds);
   std::vector<TF_Output> inputs = feeds_;
   if (has_shard_number()) inputs.push_back(shard_number_);
   std::vector<TF_Tensor*> values;

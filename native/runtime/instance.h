@@ -2,10 +2,12 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/connection.h"
+#include "runtime/memory_check.h"
 #include "runtime/placement.h"
 #include "runtime/session.h"
 #include "runtime/tensor.h"
@@ -31,7 +33,7 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
 
   // `feeds`: as the function's, then the shard's number where has_shard_number(). `spreads`: as
-  // Session::Run's, where may_spread(). Throws tf::Error.
+  // Session::Run's, where may_spread(). Throws tf::Error, also MemoryCheck's.
   std::vector<tf::TensorPtr> Run(const std::vector<TensorRef>& feeds, bool spreads = false) const;
   bool has_shard_number() const { return shard_number_.oper != nullptr; }
   // Whether its loops can have several turns under way, and its last run took long enough for other threads
@@ -53,6 +55,7 @@ class Instance {
   bool may_spread_ = false;
   mutable std::atomic<bool> was_short_{false};
   std::vector<const TF_Operation*> kept_;
+  std::optional<MemoryCheck> memory_check_;
   std::unique_ptr<Session> session_;
   std::atomic<bool> closed_{false};
   std::atomic<bool> leave_open_{false};

@@ -156,6 +156,8 @@ Session::~Session() {
 }
 
 void Session::Close() const noexcept {
+  // It would cancel the run that was left, whose frames are gone.
+  if (left_in_the_middle_) return;
   tf::Status status;
   C().TF_CloseSession(session_, status);
 }

@@ -4,13 +4,6 @@
 
 namespace ke::tf {
 
-namespace {
-
-// Of TensorShape, which ends the process for more.
-constexpr size_t kMostAxes = 254;
-
-}  // namespace
-
 size_t TensorBytes(TF_DataType dtype, const std::vector<int64_t>& dims) {
   const size_t item = C().TF_DataTypeSize(dtype);
   if (item == 0) {

@@ -59,6 +59,9 @@ inline std::string_view View(const TF_Buffer* buffer) {
   return {static_cast<const char*>(buffer->data), buffer->length};
 }
 
+// Of TensorFlow's TensorShape, which ends the process for more.
+inline constexpr size_t kMostAxes = 254;
+
 // The bytes of a tensor. Throws INVALID_ARGUMENT where the dtype has no fixed size per element, a dimension
 // is negative or the size overflows.
 size_t TensorBytes(TF_DataType dtype, const std::vector<int64_t>& dims);

@@ -35,7 +35,12 @@ function countsOf(result) {
         .filter(({ status }) => status === 'failed')
         .map(({ fullName, failureMessages }) => failure(fullName, failureMessages.join('\n'))),
     ];
-    return { passed: result.numPassedTests, failed: result.numFailedTests + broken.length, skipped, failures };
+    return {
+      passed: result.numPassedTests,
+      failed: result.numFailedTests + broken.length,
+      skipped,
+      failures,
+    };
   }
   if (result.testsuites !== undefined) {
     const cases = result.testsuites.flatMap((suite) => suite.testsuite);

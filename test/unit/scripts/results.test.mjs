@@ -73,5 +73,9 @@ it('counts a test file that could not be loaded as a failure', () => {
     ],
   };
   const lines = closingLines(results({ 'vitest.json': vitest })).split('\n');
-  expect(lines).toEqual([expect.stringMatching(/^FAILED: .*a\.test\.ts$/), '  No such file', '0 passed, 1 failed']);
+  expect(lines).toEqual([
+    expect.stringMatching(/^FAILED: .*a\.test\.ts$/),
+    '  No such file',
+    '0 passed, 1 failed',
+  ]);
 });

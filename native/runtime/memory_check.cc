@@ -1,0 +1,120 @@
+#include "runtime/memory_check.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace ke::runtime {
+
+namespace {
+
+constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
+// Less is never refused, so that small runs cost nothing here.
+constexpr double kSmall = 256.0 * (1 << 20);
+// The graph's own shapes may tell a fourth of what its tensors will have, where more than rows is unknown.
+constexpr double kUncertainty = 4;
+
+// The rest is for what a lower bound does not see: kernels' workspaces, packed weights, the program itself.
+// Where those get no memory, TensorFlow throws through frames that leave their locks locked.
+constexpr double kForTensors = 7.0 / 8;
+
+std::atomic<int64_t> memory_limit{0};
+
+// What is left under a limit of which `used` is taken; soft limits are what counts.
+int64_t Left(int resource, int64_t used) {
+  rlimit limit{};
+  if (getrlimit(static_cast<decltype(RLIMIT_AS)>(resource), &limit) != 0) return kUnlimited;
+  if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > static_cast<rlim_t>(kUnlimited)) return kUnlimited;
+  return std::max<int64_t>(0, static_cast<int64_t>(limit.rlim_cur) - used);
+}
+
+// Free memory and swap of the machine, as Linux tells; kUnlimited elsewhere.
+int64_t FreeOfMachine() {
+  std::ifstream file("/proc/meminfo");
+  int64_t free = 0;
+  int found = 0;
+  std::string name;
+  int64_t kilobytes = 0;
+  std::string unit;
+  while (found < 2 && file >> name >> kilobytes && std::getline(file, unit)) {
+    if (name != "MemAvailable:" && name != "SwapFree:") continue;
+    free += kilobytes * 1024;
+    ++found;
+  }
+  return found == 2 ? free : kUnlimited;
+}
+
+std::string Gigabytes(double bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f GB", bytes / 1e9);
+  return text;
+}
+
+}  // namespace
+
+void SetMemoryLimit(int64_t bytes) { memory_limit = bytes; }
+
+int64_t AvailableMemory() {
+  int64_t mapped = 0;
+  int64_t resident = 0;
+  int64_t ignored = 0;
+  int64_t data = 0;
+  const int64_t page = sysconf(_SC_PAGESIZE);
+  std::ifstream("/proc/self/statm") >> mapped >> resident >> ignored >> ignored >> ignored >> data;
+  int64_t available = FreeOfMachine();
+  if (available != kUnlimited) available += resident * page;
+  const int64_t limit = memory_limit;
+  if (limit > 0) available = std::min(available, limit);
+  available = std::min(available, Left(RLIMIT_AS, mapped * page));
+  return std::min(available, Left(RLIMIT_DATA, data * page));
+}
+
+MemoryCheck::MemoryCheck(TF_Graph* graph, std::vector<TF_Output> feeds, std::vector<TF_Output> fetches)
+    : graph_(graph), feeds_(std::move(feeds)), fetches_(std::move(fetches)) {
+  double fed = 0;
+  for (const TF_Output& feed : feeds_) fed += graph::LeastBytes(graph_, feed);
+  if (fed > 0) needed_per_fed_byte_ = graph::FindLeastMemory(graph_, feeds_, fetches_).bytes / fed;
+}
+
+void MemoryCheck::Check(const std::vector<TensorRef>& feeds) const {
+  double fed = 0;
+  Sizes sizes;
+  for (size_t i = 0; i < feeds_.size(); ++i) {
+    fed += static_cast<double>(feeds[i]->bytes());
+    sizes.push_back(feeds[i]->dims());
+  }
+  const double estimate = fed * needed_per_fed_byte_ * kUncertainty;
+  if (estimate < kSmall) return;
+  const auto available = static_cast<double>(AvailableMemory());
+  if (estimate < available * kForTensors) return;
+  const graph::LeastMemory need = Need(sizes);
+  if (need.bytes <= available * kForTensors) return;
+  throw tf::Error(TF_RESOURCE_EXHAUSTED,
+                  "the run holds at least " + Gigabytes(need.bytes) + " of tensors at once (the largest, " +
+                      ToString(need.largest_shape) + ", has " + Gigabytes(need.largest_bytes) +
+                      "), and this process can have " + Gigabytes(available) +
+                      ": run fewer rows at once, or smaller inputs",
+                  need.largest_op);
+}
+
+graph::LeastMemory MemoryCheck::Need(const Sizes& sizes) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (sizes == last_sizes_) return last_need_;
+  last_need_ = {};
+  try {
+    last_need_ = graph::FindLeastMemory(graph_, feeds_, fetches_, sizes);
+  } catch (const tf::Error&) {
+    // What is wrong with these sizes, or with so large a graph, is for the run to tell.
+  }
+  last_sizes_ = sizes;
+  return last_need_;
+}
+
+}  // namespace ke::runtime
