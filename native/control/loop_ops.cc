@@ -53,13 +53,14 @@ void* CreateGate(TF_OpKernelConstruction* construction) noexcept {
   auto* gate = new (std::nothrow) Gate{counted != 0};
   if (gate == nullptr) C().TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "no memory for a kernel");
   if (!status.ok()) C().TF_OpKernelConstruction_Failure(construction, status);
+  tf::KernelIsMade(gate);
   return gate;
 }
 
 void DeleteGate(void* kernel) noexcept { delete static_cast<Gate*>(kernel); }
 
 void ComputeGate(void* kernel, TF_OpKernelContext* context) noexcept {
-  tf::GuardedKernel(context, [&] {
+  tf::GuardedKernel(kernel, context, [&] {
     const tf::TensorPtr more = tf::KernelInput(context, 0);
     const tf::TensorPtr number = tf::KernelInput(context, 1);
     if (RunningShard* shard = RunningShard::Find(Value<int32_t>(number))) {
@@ -75,7 +76,7 @@ void* CreateNothing(TF_OpKernelConstruction*) noexcept { return nullptr; }
 void DeleteNothing(void*) noexcept {}
 
 void ComputeAnnouncement(void*, TF_OpKernelContext* context) noexcept {
-  tf::GuardedKernel(context, [&] {
+  tf::GuardedKernel(nullptr, context, [&] {
     const tf::TensorPtr number = tf::KernelInput(context, 0);
     const tf::TensorPtr count = tf::KernelInput(context, 1);
     if (RunningShard* shard = RunningShard::Find(Value<int32_t>(number))) {
@@ -86,7 +87,7 @@ void ComputeAnnouncement(void*, TF_OpKernelContext* context) noexcept {
 }
 
 void ComputeOverlap(void*, TF_OpKernelContext* context) noexcept {
-  tf::GuardedKernel(context, [&] {
+  tf::GuardedKernel(nullptr, context, [&] {
     const RunningShard* shard = RunningShard::Find(Value<int32_t>(tf::KernelInput(context, 1)));
     const unsigned char may = shard != nullptr && shard->overlaps() ? 1 : 0;
     tf::SetKernelOutput(context, tf::MakeTensor(TF_BOOL, {}, &may));
@@ -94,7 +95,7 @@ void ComputeOverlap(void*, TF_OpKernelContext* context) noexcept {
 }
 
 void ComputeTurnEnd(void*, TF_OpKernelContext* context) noexcept {
-  tf::GuardedKernel(context, [&] {
+  tf::GuardedKernel(nullptr, context, [&] {
     RunningShard* shard = RunningShard::Find(Value<int32_t>(tf::KernelInput(context, 1)));
     if (shard != nullptr) shard->TurnEnded();
     tf::SetKernelOutput(context, tf::KernelInput(context, 0));

@@ -68,6 +68,7 @@ void* Create(TF_OpKernelConstruction* construction) noexcept {
     C().TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "no memory for a kernel");
   }
   if (!status.ok()) C().TF_OpKernelConstruction_Failure(construction, status);
+  tf::KernelIsMade(kernel);
   return kernel;
 }
 
@@ -77,7 +78,7 @@ void* Create(TF_OpKernelConstruction* construction) noexcept {
 }
 
 void Compute(void* state, TF_OpKernelContext* context) noexcept {
-  tf::GuardedKernel(context, [&] {
+  tf::GuardedKernel(state, context, [&] {
     const Kernel& kernel = *static_cast<const Kernel*>(state);
     const tf::TensorPtr value = tf::KernelInput(context, 0);
     if (const Worst worst = WorstOf(value.get()); worst != Worst::kFinite) {

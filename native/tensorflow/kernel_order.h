@@ -1,5 +1,6 @@
-// What TensorFlow promises, told to ThreadSanitizer, which does not see TensorFlow's own locks: all kernels
-// of a run have ended when the run returns. Nothing in any other build.
+// What TensorFlow promises, told to ThreadSanitizer, which does not see TensorFlow's own locks: a kernel is
+// made before it computes, and all kernels of a run have ended when the run returns. Nothing in any other
+// build.
 #pragma once
 
 #if defined(__SANITIZE_THREAD__)
@@ -21,9 +22,17 @@ namespace ke::tf {
 // One for all runs: it orders some that are not, so that a race of a kernel with the caller of another run
 // may hide.
 inline char kernels_ended;
+inline void KernelIsMade(void* kernel) {
+  if (kernel != nullptr) __tsan_release(kernel);
+}
+inline void KernelBegins(void* kernel) {
+  if (kernel != nullptr) __tsan_acquire(kernel);
+}
 inline void KernelEnds() { __tsan_release(&kernels_ended); }
 inline void RunReturns() { __tsan_acquire(&kernels_ended); }
 #else
+inline void KernelIsMade(void* /*kernel*/) {}
+inline void KernelBegins(void* /*kernel*/) {}
 inline void KernelEnds() {}
 inline void RunReturns() {}
 #endif

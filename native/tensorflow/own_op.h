@@ -42,9 +42,10 @@ TensorPtr KernelInput(TF_OpKernelContext* context, int index);
 void SetKernelOutput(TF_OpKernelContext* context, const TensorPtr& tensor);
 void FailKernel(TF_OpKernelContext* context, TF_Code code, const char* message) noexcept;
 
-// Runs `compute`; what it throws fails the op.
+// Runs `compute`; what it throws fails the op. `kernel`: what OwnOp::create made, or null.
 template <typename Compute>
-void GuardedKernel(TF_OpKernelContext* context, Compute compute) noexcept {
+void GuardedKernel(void* kernel, TF_OpKernelContext* context, Compute compute) noexcept {
+  KernelBegins(kernel);
   try {
     compute();
   } catch (const Error& error) {

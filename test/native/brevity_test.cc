@@ -110,7 +110,7 @@ struct Seen {
 void* CreateNothing(TF_OpKernelConstruction*) noexcept { return nullptr; }
 void DeleteNothing(void*) noexcept {}
 void ComputeSeen(void*, TF_OpKernelContext* context) noexcept {
-  tf::GuardedKernel(context, [&] {
+  tf::GuardedKernel(nullptr, context, [&] {
     seen.thread = std::this_thread::get_id();
     const Brevity::Duration begun = Brevity::ThreadTime();
     while (Brevity::ThreadTime() - begun < seen.takes) {

@@ -104,7 +104,7 @@ Room& TheRoom() {
 
 template <void (Room::*visit)()>
 void Visit(void*, TF_OpKernelContext* context) noexcept {
-  tf::GuardedKernel(context, [&] {
+  tf::GuardedKernel(nullptr, context, [&] {
     (TheRoom().*visit)();
     tf::SetKernelOutput(context, tf::KernelInput(context, 0));
   });

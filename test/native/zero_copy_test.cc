@@ -30,7 +30,7 @@ void DeleteNothing(void*) noexcept {}
 
 // Of float (N, C): int64 (N, C); in each row the address of the input, that of the output, zeros.
 void ComputeAddresses(void*, TF_OpKernelContext* context) noexcept {
-  tf::GuardedKernel(context, [&] {
+  tf::GuardedKernel(nullptr, context, [&] {
     const tf::TensorPtr input = tf::KernelInput(context, 0);
     const std::vector<int64_t> dims = tf::Dims(input.get());
     const tf::TensorPtr output = tf::AllocateTensor(TF_INT64, dims);
