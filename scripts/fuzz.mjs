@@ -2,7 +2,7 @@
  * Fuzzes what reads files from outside (test/fuzz), with libFuzzer under AddressSanitizer and
  * UndefinedBehaviorSanitizer. Ends non-zero where something is found, with the path of the bytes that show it.
  *
- * Usage: npm run fuzz -- [--seconds 120] [--target NAME]... [--corpus FOLDER] [--replay FILE]
+ * Usage: npm run fuzz -- [--seconds 120] [--target NAME]... [--corpus FOLDER] [--seed N] [--replay FILE]
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -81,7 +81,7 @@ function environment(directory) {
 }
 
 /** Runs one target for some seconds; the inputs that taught something stay in `corpus`. */
-async function fuzz(target, seconds, { corpus, seeds, dictionary, env }) {
+async function fuzz(target, seconds, { corpus, seeds, dictionary, env, seed }) {
   const learnt = path.join(corpus, target);
   const finds = path.join(BUILD, 'finds', target);
   for (const folder of [learnt, finds]) mkdirSync(folder, { recursive: true });
@@ -92,6 +92,7 @@ async function fuzz(target, seconds, { corpus, seeds, dictionary, env }) {
     `-dict=${dictionary}`,
     `-max_total_time=${seconds}`,
     '-print_final_stats=1',
+    ...(seed === undefined ? [] : [`-seed=${seed}`]),
   ];
   const folders = [learnt, path.join(seeds, target), path.join(ROOT, 'test', 'fuzz', 'regressions', target)];
   const args = [
@@ -126,6 +127,7 @@ main(async () => {
       target: { type: 'string', multiple: true },
       corpus: { type: 'string', default: path.join(BUILD, 'corpus') },
       replay: { type: 'string' },
+      seed: { type: 'string' },
     },
   });
   const targets = values.target ?? Object.keys(TARGETS);
@@ -135,6 +137,9 @@ main(async () => {
     throw new Failure(`There is no target '${unknown}'; there are: ${Object.keys(TARGETS).join(', ')}`);
   }
   if (!(seconds > 0)) throw new Failure(`--seconds must be a number above 0. Received '${values.seconds}'`);
+  if (values.seed !== undefined && !/^\d+$/.test(values.seed)) {
+    throw new Failure(`--seed must be a whole number. Received '${values.seed}'`);
+  }
   const directory = await setup({ addon: false });
   await build();
   const env = environment(directory);
@@ -148,7 +153,7 @@ main(async () => {
   const cores = Math.min(os.availableParallelism(), targets.length);
   const jobs = targets.map((target) => {
     const part = Math.max(1, Math.floor((seconds * cores * TARGETS[target]) / share));
-    return () => fuzz(target, part, { corpus: values.corpus, seeds, dictionary, env });
+    return () => fuzz(target, part, { corpus: values.corpus, seeds, dictionary, env, seed: values.seed });
   });
   const finds = await inParallel(jobs);
   if (finds.length === 0) return 0;

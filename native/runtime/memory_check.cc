@@ -107,11 +107,11 @@ void MemoryCheck::Check(const std::vector<TensorRef>& feeds) const {
 graph::LeastMemory MemoryCheck::Need(const Sizes& sizes) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (sizes == last_sizes_) return last_need_;
-  last_need_ = {};
   try {
     last_need_ = graph::FindLeastMemory(graph_, feeds_, fetches_, sizes);
   } catch (const tf::Error&) {
     // What is wrong with these sizes, or with so large a graph, is for the run to tell.
+    last_need_ = {};
   }
   last_sizes_ = sizes;
   return last_need_;

@@ -36,9 +36,17 @@ const PRELUDE = `
 describe.runIf(process.platform === 'linux')('more memory than there is', () => {
   test.each([
     ['for an op of a batch', 'explain(2000, 2000, [500, 500])', /OOM when allocating tensor/],
-    ['for the maps of the whole run', 'explain(2000, 10, [500, 500])', /no memory for a tensor of 6000000000 bytes/],
+    [
+      'for the maps of the whole run',
+      'explain(2000, 10, [500, 500])',
+      /no memory for a tensor of 6000000000 bytes/,
+    ],
     // Before it runs: 20000 x 20000 values for a unit.
-    ['for what is computed of a picture', 'explain(1, 1, [20000, 20000])', /holds at least 1\.6 GB of tensors/],
+    [
+      'for what is computed of a picture',
+      'explain(1, 1, [20000, 20000])',
+      /holds at least 1\.6 GB of tensors/,
+    ],
   ])('%s is an error, and the process goes on', (_, action, message) => {
     const script = PRELUDE.replace('ACTION', action);
     const { status, signal, stdout, stderr } = limited(['--input-type=module', '-e', script]);

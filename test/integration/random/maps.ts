@@ -43,13 +43,24 @@ export function meanOfChannels(values: ArrayLike<number>, size: Size): Float64Ar
   });
 }
 
-/** Each channel stretched to [0, 1]; a constant one becomes 0. */
-export function stretched(values: ArrayLike<number>, size: Size): Float64Array {
-  const ends = Array.from({ length: size.c }, (_, k) => {
+/** The least and the largest value of each channel. */
+function endsOf(values: ArrayLike<number>, size: Size): (readonly [number, number])[] {
+  return Array.from({ length: size.c }, (_, k) => {
     const all: number[] = [];
     overPositions(values, size, k, (x) => all.push(x));
     return [Math.min(...all), Math.max(...all)] as const;
   });
+}
+
+/** Is a channel almost constant: would what rounding left of it be stretched to [0, 1]? */
+export const isFlat = (values: ArrayLike<number>, size: Size): boolean =>
+  endsOf(values, size).some(
+    ([low, high]) => high > low && high - low < 1e-5 * Math.max(Math.abs(low), Math.abs(high)),
+  );
+
+/** Each channel stretched to [0, 1]; a constant one becomes 0. */
+export function stretched(values: ArrayLike<number>, size: Size): Float64Array {
+  const ends = endsOf(values, size);
   return build(size, (i, j, k) => {
     const [low, high] = ends[k] as readonly [number, number];
     return high === low ? 0 : (read(values, size, i, j, k) - low) / (high - low);

@@ -6,6 +6,7 @@
 import { Draw } from './draw.js';
 import {
   build,
+  isFlat,
   meanOfChannels,
   mirrored,
   overPositions,
@@ -190,6 +191,7 @@ export class Reference {
   async scorecam(x: Float64Array, weighting: 'score' | 'softmax'): Promise<Maps> {
     const { activations: size, x: input } = this.network;
     const [, [values]] = (await this.forward([x], [size])) as [Float64Array[], [Float64Array]];
+    if (isFlat(values, size)) throw new Unmeasurable();
     const masks = stretched(values, size);
     const whole = resized(masks, size, input.h, input.w);
     const channels = Array.from({ length: size.c }, (_, k) => k);
