@@ -7,6 +7,7 @@
 #include "gradient/registry.h"
 #include "graph/instance_name.h"
 #include "tensorflow/protozero.h"
+#include "tensorflow/read_graph.h"
 
 namespace ke::gradient {
 
@@ -89,9 +90,7 @@ struct Alone {
 void CApiRule(RuleContext& c) {
   Alone alone(c);
   tf::Status status;
-  const tf::BufferPtr graph_def = tf::NewBuffer();
-  C().TF_GraphToGraphDef(alone.scope.graph(), graph_def.get(), status);
-  status.Check(c.name());
+  const tf::BufferPtr graph_def = tf::ToGraphDef(alone.scope.graph(), c.name());
 
   const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
   const std::string prefix =

@@ -8,6 +8,7 @@
 #include "gradient/rule.h"
 #include "graph/instance_name.h"
 #include "tensorflow/dtype.h"
+#include "tensorflow/read_graph.h"
 
 namespace ke::gradient {
 
@@ -38,12 +39,6 @@ bool CarriesGradient(TF_DataType dtype) {
   }
 }
 
-std::vector<TF_Output> Inputs(TF_Operation* op) {
-  std::vector<TF_Output> inputs(C().TF_OperationNumInputs(op));
-  if (!inputs.empty()) C().TF_OperationAllInputs(op, inputs.data(), static_cast<int>(inputs.size()));
-  return inputs;
-}
-
 struct Hash {
   size_t operator()(TF_Output tensor) const {
     return std::hash<TF_Operation*>()(tensor.oper) ^
@@ -67,7 +62,7 @@ std::vector<TF_Operation*> TopologicalOrder(const std::vector<TF_Output>& ys) {
   std::vector<Frame> stack;
   for (const TF_Output& y : ys) {
     if (!seen.insert(y.oper).second) continue;
-    stack.push_back({y.oper, Inputs(y.oper), 0});
+    stack.push_back({y.oper, tf::Inputs(y.oper), 0});
     while (!stack.empty()) {
       Frame& frame = stack.back();
       if (frame.next == frame.inputs.size()) {
@@ -76,7 +71,7 @@ std::vector<TF_Operation*> TopologicalOrder(const std::vector<TF_Output>& ys) {
         continue;
       }
       TF_Operation* input = frame.inputs[frame.next++].oper;
-      if (seen.insert(input).second) stack.push_back({input, Inputs(input), 0});
+      if (seen.insert(input).second) stack.push_back({input, tf::Inputs(input), 0});
     }
   }
   return order;
@@ -133,7 +128,7 @@ class Tape {
     on_path_.insert(xs.begin(), xs.end());
     for (TF_Operation* op : order) {
       batch_.Visit(op);
-      for (const TF_Output& input : Inputs(op)) {
+      for (const TF_Output& input : tf::Inputs(op)) {
         if (on_path_.count(input) > 0) {
           differentiable_.insert(op);
           break;
@@ -157,7 +152,7 @@ class Tape {
     }
     if (!any) return;
 
-    const std::vector<TF_Output> inputs = Inputs(op);
+    const std::vector<TF_Output> inputs = tf::Inputs(op);
     std::vector<bool> needed;
     for (const TF_Output& input : inputs) needed.push_back(on_path_.count(input) > 0);
     RuleContext context(forward_, target_, op, std::move(arrived), std::move(needed), &batch_);
@@ -213,7 +208,7 @@ std::vector<bool> Dependent(Scope* scope, const std::vector<TF_Output>& tensors,
     }
   }
   for (TF_Operation* op : TopologicalOrder(tensors)) {
-    const std::vector<TF_Output> inputs = Inputs(op);
+    const std::vector<TF_Output> inputs = tf::Inputs(op);
     if (std::none_of(inputs.begin(), inputs.end(), [&](TF_Output in) { return dependent.count(in) > 0; })) {
       continue;
     }

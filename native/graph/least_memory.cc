@@ -7,6 +7,7 @@
 
 #include "graph/is_any_of.h"
 #include "graph/scope.h"
+#include "tensorflow/read_graph.h"
 
 namespace ke::graph {
 
@@ -65,7 +66,6 @@ class Liveness {
     bool fetched = false;
   };
   struct Node {
-    TF_Operation* op;
     std::vector<int> inputs;   // nodes
     std::vector<int> readers;  // nodes
     std::vector<int> buffers;  // of its outputs; kNone: no memory of its own
@@ -96,17 +96,15 @@ class Liveness {
   }
 
   std::vector<TF_Output> InputsOf(TF_Operation* op) const {
-    std::vector<TF_Output> inputs;
-    if (IsFeed(op)) return inputs;
-    inputs.resize(C().TF_OperationNumInputs(op));
-    C().TF_OperationAllInputs(op, inputs.data(), static_cast<int>(inputs.size()));
-    return inputs;
+    return IsFeed(op) ? std::vector<TF_Output>() : tf::Inputs(op);
   }
   bool IsFeed(TF_Operation* op) const { return std::find(feeds_.begin(), feeds_.end(), op) != feeds_.end(); }
 
   void Add(TF_Operation* op, const std::vector<TF_Output>& inputs) {
     const int self = static_cast<int>(nodes_.size());
-    Node node{op, {}, {}, {}, IsFeed(op)};
+    const bool is_feed = IsFeed(op);
+    Node node;
+    node.fed = is_feed;
     const std::string_view type = C().TF_OperationOpType(op);
     const bool view = IsAnyOf(type, kViews);
     for (const TF_Output& input : inputs) {
@@ -118,7 +116,7 @@ class Liveness {
       const int buffer = BufferOf(input);
       if (buffer != kNone && !view) buffers_[buffer].readers.push_back(self);
     }
-    const bool allocates = node.fed && !view && !IsFeed(op) && !IsAnyOf(type, kCalls);
+    const bool allocates = node.fed && !view && !is_feed && !IsAnyOf(type, kCalls);
     for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
       int buffer = kNone;
       if (view && !inputs.empty()) {
@@ -192,10 +190,8 @@ LeastMemory FindLeastMemory(TF_Graph* graph, const std::vector<TF_Output>& feeds
 LeastMemory FindLeastMemory(TF_Graph* graph, const std::vector<TF_Output>& feeds,
                             const std::vector<TF_Output>& fetches,
                             const std::vector<std::vector<int64_t>>& sizes) {
-  const tf::BufferPtr plain = tf::NewBuffer();
+  const tf::BufferPtr plain = tf::ToGraphDef(graph);
   tf::Status status;
-  C().TF_GraphToGraphDef(graph, plain.get(), status);
-  status.Check();
   Scope sized;
   std::vector<TF_Output> inputs;
   const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());

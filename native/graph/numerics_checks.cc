@@ -11,6 +11,7 @@
 #include "graph/is_any_of.h"
 #include "graph/numerics_op.h"
 #include "tensorflow/protozero.h"
+#include "tensorflow/read_graph.h"
 
 namespace ke::graph {
 
@@ -116,9 +117,7 @@ class Checker {
     size_t position = 0;
     while (TF_Operation* op = C().TF_GraphNextOperation(graph, &position)) {
       ops_.push_back(op);
-      std::vector<TF_Output>& inputs = inputs_[op];
-      inputs.resize(C().TF_OperationNumInputs(op));
-      if (!inputs.empty()) C().TF_OperationAllInputs(op, inputs.data(), static_cast<int>(inputs.size()));
+      const std::vector<TF_Output>& inputs = inputs_[op] = tf::Inputs(op);
       for (size_t i = 0; i < inputs.size(); ++i) {
         consumers_[KeyOf(inputs[i])].push_back({op, static_cast<int>(i)});
       }
@@ -265,9 +264,7 @@ class Checker {
 
   tf::GraphPtr Import() const {
     tf::Status status;
-    const tf::BufferPtr from = tf::NewBuffer();
-    C().TF_GraphToGraphDef(graph_, from.get(), status);
-    status.Check();
+    const tf::BufferPtr from = tf::ToGraphDef(graph_);
     std::string graph_def;
     pbf_writer writer(graph_def);
     pbf_reader reader(static_cast<const char*>(from->data), from->length);

@@ -7,6 +7,7 @@
 #include "control/loop_ops.h"
 #include "graph/with_device.h"
 #include "runtime/compiled_function.h"
+#include "tensorflow/read_graph.h"
 
 namespace ke::runtime {
 
@@ -28,10 +29,8 @@ constexpr std::chrono::milliseconds kShort(1);
 constexpr size_t kMessageBytes = (size_t{2} << 30) - (size_t{1} << 20);
 
 tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
-  const tf::BufferPtr plain = tf::NewBuffer();
+  const tf::BufferPtr plain = tf::ToGraphDef(graph);
   tf::Status status;
-  C().TF_GraphToGraphDef(graph, plain.get(), status);
-  status.Check();
   const tf::BufferPtr placed = tf::NewBuffer(graph::WithDevice(tf::View(plain.get()), device));
   tf::GraphPtr copy(C().TF_NewGraph());
   const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());

@@ -85,15 +85,13 @@ MemoryCheck::MemoryCheck(TF_Graph* graph, std::vector<TF_Output> feeds, std::vec
 
 void MemoryCheck::Check(const std::vector<TensorRef>& feeds) const {
   double fed = 0;
-  Sizes sizes;
-  for (size_t i = 0; i < feeds_.size(); ++i) {
-    fed += static_cast<double>(feeds[i]->bytes());
-    sizes.push_back(feeds[i]->dims());
-  }
+  for (size_t i = 0; i < feeds_.size(); ++i) fed += static_cast<double>(feeds[i]->bytes());
   const double estimate = fed * needed_per_fed_byte_ * kUncertainty;
   if (estimate < kSmall) return;
   const auto available = static_cast<double>(AvailableMemory());
   if (estimate < available * kForTensors) return;
+  Sizes sizes;
+  for (size_t i = 0; i < feeds_.size(); ++i) sizes.push_back(feeds[i]->dims());
   const graph::LeastMemory need = Need(sizes);
   if (need.bytes <= available * kForTensors) return;
   throw tf::Error(TF_RESOURCE_EXHAUSTED,

@@ -1,0 +1,27 @@
+// What the C API tells of a graph, as values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tensorflow/handles.h"
+
+namespace ke::tf {
+
+// The data inputs of an op.
+inline std::vector<TF_Output> Inputs(TF_Operation* op) {
+  std::vector<TF_Output> inputs(C().TF_OperationNumInputs(op));
+  if (!inputs.empty()) C().TF_OperationAllInputs(op, inputs.data(), static_cast<int>(inputs.size()));
+  return inputs;
+}
+
+// The graph, serialised. Throws Error, in the name of `op`, also where it is larger than 2 GB.
+inline BufferPtr ToGraphDef(TF_Graph* graph, const std::string& op = {}) {
+  BufferPtr graph_def = NewBuffer();
+  Status status;
+  C().TF_GraphToGraphDef(graph, graph_def.get(), status);
+  status.Check(op);
+  return graph_def;
+}
+
+}  // namespace ke::tf
