@@ -8,7 +8,6 @@ export * as callbacks from './callbacks/index.js';
 export type { ArrayData, DataOptions, Indices, InputArray, Inputs } from './data/index.js';
 export * as data from './data/index.js';
 export * as distribute from './distribute/index.js';
-export type { DType, NumericDType, TypedArray } from './dtype.js';
 export {
   type ExplainOptions,
   type ExplainOptionsFor,
@@ -21,11 +20,38 @@ export {
   type ExplainedStep,
   explainBatches,
 } from './engine/explain_batches.js';
-export { type FinishedSteps, finishedSteps } from './engine/finished.js';
+export { type FinishedSteps, finishedSteps } from './engine/failures/finished_steps.js';
 export * as engine from './engine/index.js';
 export type { Into } from './engine/into.js';
 export type { ExplainResult } from './engine/make_explain_function.js';
 export { type PartialExplain, partialExplain } from './engine/partial_explain.js';
+export { cam, fullGradients, gradcam, gradcampp, gradients, scorecam } from './engine/shortcuts.js';
+export * as graph from './graph/index.js';
+export type { LayerCall, LayerInfo, TensorSpec } from './graph/layer.js';
+export type {
+  AnyMethod,
+  Filter,
+  Method,
+  MethodArguments,
+  MethodParameters,
+  MethodResult,
+} from './graph/method.js';
+export * as image from './image/index.js';
+export * as inspection from './inspection/index.js';
+export { type LoadModelOptions, loadModel, type Precision, type ThreadOptions } from './load_model.js';
+export * as filters from './methods/filters.js';
+export * as methods from './methods/index.js';
+export type { Model, PredictOptions, PredictResultFor } from './model/model.js';
+export {
+  type CallOptions,
+  type CloseOptions,
+  createExplainer,
+  type Explainer,
+  type ExplainerOptions,
+  type ExplainerOptionsFor,
+  type ExplainerStats,
+  QueueFullError,
+} from './serving/index.js';
 export {
   CancelledError,
   DataError,
@@ -40,35 +66,9 @@ export {
   TimeoutError,
   UnsupportedOpError,
   WorkerError,
-} from './errors.js';
-export * as filters from './filters.js';
-export * as graph from './graph/index.js';
-export type { LayerCall, LayerInfo, TensorSpec } from './graph/layer.js';
-export type {
-  AnyMethod,
-  Filter,
-  Method,
-  MethodArguments,
-  MethodParameters,
-  MethodResult,
-} from './graph/method.js';
-export * as image from './image/index.js';
-export * as inspection from './inspection/index.js';
-export { type LoadModelOptions, loadModel, type Precision, type ThreadOptions } from './load_model.js';
-export * as methods from './methods/index.js';
-export type { Model, PredictOptions, PredictResultFor } from './model/model.js';
-export { RaggedTensor } from './ragged.js';
-export {
-  type CallOptions,
-  type CloseOptions,
-  createExplainer,
-  type Explainer,
-  type ExplainerOptions,
-  type ExplainerOptionsFor,
-  type ExplainerStats,
-  QueueFullError,
-} from './serving/index.js';
-export { cam, fullGradients, gradcam, gradcampp, gradients, scorecam } from './shortcuts.js';
+} from './support/errors.js';
+export type { DType, NumericDType, TypedArray } from './tensor/dtype.js';
+export { RaggedTensor } from './tensor/ragged.js';
 export {
   allocate,
   type MemoryInfo,
@@ -78,5 +78,5 @@ export {
   Tensor,
   type TensorData,
   tensor,
-} from './tensor.js';
-export * as utils from './utils/index.js';
+} from './tensor/tensor.js';
+export * as utils from './visualize/index.js';

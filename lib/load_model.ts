@@ -1,4 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { ensureTensorflow } from './binding/loader.js';
+import { fingerprintOf } from './distribute/fingerprint.js';
+import { oneDevice } from './distribute/one_device.js';
+import { Strategy } from './distribute/strategy.js';
+import { predict } from './engine/predict.js';
+import { layersOf } from './model/layer_infos.js';
+import { Model, ModelCore } from './model/model.js';
 import {
   checkBoolean,
   checkInteger,
@@ -7,15 +14,8 @@ import {
   checkString,
   refused,
   wrongType,
-} from './arguments.js';
-import { ensureTensorflow } from './binding/loader.js';
-import { fingerprintOf } from './distribute/fingerprint.js';
-import { oneDevice } from './distribute/one_device.js';
-import { Strategy } from './distribute/strategy.js';
-import { predict } from './engine/predict.js';
-import { ModelError, nativeAsync } from './errors.js';
-import { layersOf } from './model/layers.js';
-import { Model, ModelCore } from './model/model.js';
+} from './support/arguments.js';
+import { ModelError, nativeAsync } from './support/errors.js';
 
 export interface ThreadOptions {
   /** Threads that one op may use. Default 1: it is the samples of a batch that are spread over the cores. */

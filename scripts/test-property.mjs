@@ -17,6 +17,6 @@ main(async () => {
   if (values.runs !== undefined) process.env.FAST_CHECK_RUNS = values.runs;
   if (values.seed !== undefined) process.env.FAST_CHECK_SEED = values.seed;
   const [node, vitest] = packageBin('vitest');
-  const files = positionals.length > 0 ? positionals : ['test/integration/property_'];
+  const files = positionals.length > 0 ? positionals : ['property_'];
   return runStatus(node, [vitest, 'run', '--project', 'integration', ...files]);
 });

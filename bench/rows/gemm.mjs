@@ -1,11 +1,11 @@
 /** What the machine's float32 units give: TensorFlow's MatMul, in as many threads as a run of a model has. */
 import { availableParallelism } from 'node:os';
 import { ensureTensorflow } from '../../dist/binding/loader.js';
-import { nativeAsync } from '../../dist/errors.js';
 import { op } from '../../dist/graph/operand.js';
 import * as ops from '../../dist/graph/ops/index.js';
 import { Trace } from '../../dist/graph/trace.js';
-import { allocate } from '../../dist/tensor.js';
+import { nativeAsync } from '../../dist/support/errors.js';
+import { allocate } from '../../dist/tensor/tensor.js';
 import { network, operations } from '../../scripts/bench/models.mjs';
 import { openTiny } from '../models.mjs';
 import { noiseOf } from '../noise.mjs';

@@ -3,7 +3,7 @@ import { ensureTensorflow } from '../../dist/binding/loader.js';
 import { refuseNaN } from '../../dist/data/inputs.js';
 import { gather } from '../../dist/graph/ops/index.js';
 import { Trace } from '../../dist/graph/trace.js';
-import { allocate, memory } from '../../dist/tensor.js';
+import { allocate, memory } from '../../dist/tensor/tensor.js';
 import { openTiny } from '../models.mjs';
 import { noiseOf } from '../noise.mjs';
 import { summary } from '../report.mjs';

@@ -1,7 +1,7 @@
 /**
  * The native addon, as TypeScript sees it: the one list of what it exports. `native/binding/` implements it;
  * nothing outside `lib/` uses it. Every failure of native work is thrown (or rejects) as a plain `Error` with
- * `code` (TensorFlow's, as 'NOT_FOUND') and `op` (the node at fault, or ''); `lib/errors.ts` turns it into ours.
+ * `code` (TensorFlow's, as 'NOT_FOUND') and `op` (the node at fault, or ''); `lib/support/errors.ts` turns it into ours.
  */
 
 /** Element types that cross the boundary, by TensorFlow's names. */
@@ -92,7 +92,7 @@ export interface NativeModel {
   dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
   /**
    * The additive biases on the way from the model's inputs to `outputs`, in graph order; where `within` names
-   * tensors, from these (ModelGraph::BiasTerms in native/graph/model_graph.h). Throws NOT_FOUND.
+   * tensors, from these (ModelGraph::BiasTerms in native/model/model_graph.h). Throws NOT_FOUND.
    */
   biasTerms(outputs: readonly string[], within: readonly string[]): NativeBiasTerm[];
   /** The path of the innermost layer that a node of the model, or a weight's, belongs to; null for none. */
@@ -195,10 +195,10 @@ export interface NativeSessionOptions {
   readonly strategy: NativeStrategy;
   /**
    * Whether every floating value is checked on its way from the op that gave it: a run fails with the first that is
-   * NaN or Inf, as an Error with `numerics` (native/graph/numerics_checks.h says what is let pass). Default false.
+   * NaN or Inf, as an Error with `numerics` (native/numerics/numerics_checks.h says what is let pass). Default false.
    */
   readonly checkNumerics?: boolean | undefined;
-  /** Whether convolutions and matrix products may be computed in bfloat16 (native/graph/bfloat16.h). Default false. */
+  /** Whether convolutions and matrix products may be computed in bfloat16 (native/rewrite/bfloat16.h). Default false. */
   readonly bfloat16?: boolean | undefined;
   /** Whether XLA compiles what it can, at the first run of each size. Default false. */
   readonly jitCompile?: boolean | undefined;
@@ -358,7 +358,7 @@ export interface NativeFunction {
   run(feeds: readonly NativeTensor[], options: NativeRunOptions): Promise<NativeTensor[]>;
   /**
    * As `run`, but at once and on the JavaScript thread, where former runs of the same sizes were so short that to wake
-   * another thread takes longer (native/runtime/brevity.h); else null, and nothing has run. Throws what `run` rejects with.
+   * another thread takes longer (native/runtime/short_runs.h); else null, and nothing has run. Throws what `run` rejects with.
    */
   runNow(feeds: readonly NativeTensor[], options: NativeRunOptions): NativeTensor[] | null;
   /** Frees session and graph after the runs under way have ended. Idempotent. */

@@ -1,6 +1,6 @@
 /** Loads libtensorflow into this process, once what can be known before says that it can be. */
 import { execFile } from 'node:child_process';
-import { LoadError, nativeAsync } from '../errors.js';
+import { LoadError, nativeAsync } from '../support/errors.js';
 import { whyUnsupported } from '../tensorflow/versions.js';
 import type { Addon } from './contract.js';
 

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LoadError, native } from '../errors.js';
+import { LoadError, native } from '../support/errors.js';
 import { resolveTensorflow } from '../tensorflow/resolve.js';
 import type { Addon } from './contract.js';
 import { loadLibrary } from './library.js';

@@ -1,5 +1,5 @@
-import { checkFunction, listOf, wrongType } from '../arguments.js';
-import { warnIfLate } from '../late.js';
+import { checkFunction, listOf, wrongType } from '../support/arguments.js';
+import { warnIfUnawaited } from '../support/unawaited.js';
 import {
   type BatchProgress,
   Callback,
@@ -77,11 +77,11 @@ export class CallbackList {
   }
 
   setModel(model: unknown): void {
-    for (const each of this.callbacks) warnIfLate(each.setModel?.(model), '`setModel` of a callback');
+    for (const each of this.callbacks) warnIfUnawaited(each.setModel?.(model), '`setModel` of a callback');
   }
 
   setParams(params: RunParameters): void {
-    for (const each of this.callbacks) warnIfLate(each.setParams?.(params), '`setParams` of a callback');
+    for (const each of this.callbacks) warnIfUnawaited(each.setParams?.(params), '`setParams` of a callback');
   }
 
   async onPredictBegin(): Promise<void> {

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { setImmediate } from 'node:timers/promises';
-import { exitCodes } from './failure.js';
-import { endInterrupted } from './interrupt.js';
 import { run } from './program.js';
-import { writeLine } from './terminal.js';
+import { exitCodes } from './shared/failure.js';
+import { endInterrupted } from './shared/interrupt.js';
+import { writeLine } from './shared/terminal.js';
 
 // A reader that closes the pipe early (`| head`) is no failure of ours; a full disk behind `> file` is one.
 let unwritten: Error | null = null;

@@ -1,14 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../binding/loader.js';
 import { benchCommand } from './bench/command.js';
-import { buildCommand } from './build.js';
+import { buildCommand } from './build_addon.js';
 import { doctorCommand } from './doctor/command.js';
 import { explainCommand } from './explain/command.js';
-import { describeError, exitCodeOf, exitCodes } from './failure.js';
-import { installCommand } from './install.js';
+import { installCommand } from './install_tensorflow.js';
 import { layersCommand } from './layers/command.js';
 import { predictCommand } from './predict/command.js';
-import { hasColours, paint, printableLines, type Terminal, writeLine } from './terminal.js';
+import { describeError, exitCodeOf, exitCodes } from './shared/failure.js';
+import { hasColours, paint, printableLines, type Terminal, writeLine } from './shared/terminal.js';
 import { workerCommand } from './worker/command.js';
 
 const EXAMPLES = `

@@ -1,6 +1,6 @@
 /** Batches of what is in memory as a whole. */
-import { checkSignal } from '../signal.js';
-import { alignedRows, Tensor } from '../tensor.js';
+import { checkSignal } from '../support/signal.js';
+import { alignedRows, Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler } from './batch.js';
 import { refuseNaNs } from './inputs.js';
 

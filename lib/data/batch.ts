@@ -1,8 +1,9 @@
 /** What the engine asks of data, whatever it comes from. */
-import { refused } from '../arguments.js';
+
 import type { TensorSpec } from '../graph/layer.js';
 import type { Symbolic } from '../graph/symbolic.js';
-import type { Tensor } from '../tensor.js';
+import { refused } from '../support/arguments.js';
+import type { Tensor } from '../tensor/tensor.js';
 
 /** What of a model data is checked against. */
 export interface FedModel {

@@ -1,5 +1,5 @@
-import { checkBoolean, checkInteger, checkOptions, refused, wrongType } from '../arguments.js';
-import { Tensor } from '../tensor.js';
+import { checkBoolean, checkInteger, checkOptions, refused, wrongType } from '../support/arguments.js';
+import { Tensor } from '../tensor/tensor.js';
 import { ArrayHandler } from './array_handler.js';
 import {
   checkWholeBatches,

@@ -1,16 +1,16 @@
 /** Batches of paths, whose files are read where the model runs. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { bytesPerElement, type NumericDType } from '../dtype.js';
 import * as ops from '../graph/ops/index.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { decodeImage, MOST_PIXELS } from '../image/decode.js';
 import { readPicture, unpadPaths } from '../image/file_graph.js';
 import { type Preprocessing, recordPreparation } from '../image/preprocess.js';
 import { checkFile, MOST_BYTES, withName } from '../image/read.js';
-import { mapConcurrently } from '../map_concurrently.js';
-import { checkSignal } from '../signal.js';
-import { alignedRows, allocate, Tensor } from '../tensor.js';
+import { mapConcurrently } from '../support/map_concurrently.js';
+import { checkSignal } from '../support/signal.js';
+import { bytesPerElement, type NumericDType } from '../tensor/dtype.js';
+import { alignedRows, allocate, Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler, FileFeed } from './batch.js';
 
 /** Files looked at at once. */

@@ -1,17 +1,17 @@
 /** Pictures in files as a source of batches. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkInteger, checkOptions, outOfRange, refused, wrongType } from '../arguments.js';
 import { ensureTensorflow } from '../binding/loader.js';
-import type { NumericDType } from '../dtype.js';
 import { describeTensor } from '../image/check.js';
 import { IMAGE_REPLICAS } from '../image/image_function.js';
 import { checkModelInput, type Preprocessing, prepareImage } from '../image/preprocess.js';
 import { readImage } from '../image/read.js';
-import { mapConcurrently } from '../map_concurrently.js';
-import { matchFiles } from '../match_files.js';
-import { checkSignal } from '../signal.js';
-import { allocate, joinRows, type Tensor } from '../tensor.js';
+import { checkInteger, checkOptions, outOfRange, refused, wrongType } from '../support/arguments.js';
+import { mapConcurrently } from '../support/map_concurrently.js';
+import { matchFiles } from '../support/match_files.js';
+import { checkSignal } from '../support/signal.js';
+import type { NumericDType } from '../tensor/dtype.js';
+import { allocate, joinRows, type Tensor } from '../tensor/tensor.js';
 import type { FileFeed } from './batch.js';
 import { fileFeed } from './file_handler.js';
 import type { InputLike } from './inputs.js';

@@ -4,6 +4,6 @@ export { type AutoShard, type ImageFiles, type ImageFilesOptions, imageFiles } f
 export type { Indices } from './indices.js';
 export type { ArrayData, InputArray, Inputs } from './inputs.js';
 export { type ModuleSequence, type ModuleSequenceOptions, moduleSequence } from './module_sequence.js';
-export { type NpyFile, type NpyFileOptions, npyFile, readNpy } from './npy/file.js';
+export { type NpyFile, type NpyFileOptions, npyFile, readNpy } from './npy/npy_file.js';
 export { type ReadNpzOptions, readNpz } from './npy/npz.js';
 export type { BatchLike, BatchRecord, Sequence, Source } from './source.js';

@@ -1,9 +1,10 @@
 /** The `y` of a call: the units to explain, checked before anything runs. */
-import { outOfRange, refused, wrongType } from '../arguments.js';
+
 import { addonInUse } from '../binding/loader.js';
-import { encode, isInteger, isTypedArray, type TypedArray } from '../dtype.js';
-import { checkElements, readNested } from '../elements.js';
-import { allocate, type NestedArray, Tensor, tensor, tensorOf } from '../tensor.js';
+import { outOfRange, refused, wrongType } from '../support/arguments.js';
+import { encode, isInteger, isTypedArray, type TypedArray } from '../tensor/dtype.js';
+import { checkElements, readNested } from '../tensor/nested_arrays.js';
+import { allocate, type NestedArray, Tensor, tensor, tensorOf } from '../tensor/tensor.js';
 import type { ArrayData } from './inputs.js';
 
 /**

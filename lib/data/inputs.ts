@@ -1,12 +1,13 @@
 /** The `x` of a call: what a model is fed with, checked against what it takes. */
-import { nearNames, refused, typeName, wrongType } from '../arguments.js';
+
 import { loadedAddon } from '../binding/loader.js';
-import { isFloating, isInteger, isTypedArray, type NumericDType, type TypedArray } from '../dtype.js';
-import { nativeAsync } from '../errors.js';
 import type { TensorSpec } from '../graph/layer.js';
 import { describeShape } from '../graph/symbolic.js';
-import { Pace } from '../pace.js';
-import { Tensor, tensorOf } from '../tensor.js';
+import { nearNames, refused, typeName, wrongType } from '../support/arguments.js';
+import { nativeAsync } from '../support/errors.js';
+import { Pace } from '../support/pace.js';
+import { isFloating, isInteger, isTypedArray, type NumericDType, type TypedArray } from '../tensor/dtype.js';
+import { Tensor, tensorOf } from '../tensor/tensor.js';
 
 /** A flat array with its shape: a tensor by other means. */
 export interface ArrayData {

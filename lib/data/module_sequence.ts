@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { checkBoolean, checkNoNul, checkOptions, wrongType } from '../arguments.js';
+import { checkBoolean, checkNoNul, checkOptions, wrongType } from '../support/arguments.js';
 import { SequencePool } from './sequence_pool.js';
 import { type BatchLike, checkLength, isSequence, type Sequence } from './source.js';
 

@@ -1,8 +1,8 @@
 /** Every kind of source as one thing to read from. */
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import { wrongType } from '../arguments.js';
-import { follow, withinGrace } from '../signal.js';
+import { wrongType } from '../support/arguments.js';
+import { follow, withinGrace } from '../support/signal.js';
 import type { Positions, Producer } from './reader.js';
 import { isNodeStream, isWebStream, type Sequence, type Source } from './source.js';
 

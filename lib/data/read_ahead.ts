@@ -1,4 +1,4 @@
-import { checkSignal, untilAborted } from '../signal.js';
+import { checkSignal, untilAborted } from '../support/signal.js';
 
 /** What is read ahead of its consumer. */
 export interface Ahead<T> {

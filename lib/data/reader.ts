@@ -1,7 +1,7 @@
 /** The batches of a source as its producer gives them, one after the other, and the end of it. */
-import { wrongType } from '../arguments.js';
-import { checkSignal, untilAborted, withinGrace } from '../signal.js';
-import type { Room } from './room.js';
+import { wrongType } from '../support/arguments.js';
+import { checkSignal, untilAborted, withinGrace } from '../support/signal.js';
+import type { ReadBudget } from './read_budget.js';
 
 export interface Reader {
   /** The next batch in order. What the producer throws is thrown, as it is. */
@@ -64,18 +64,18 @@ export interface Producer {
 /** Reads a producer step by step: it is asked for the next batch when the last one has been dealt with. */
 export class SerialReader implements Reader {
   readonly #producer: Producer;
-  readonly #room: Room;
+  readonly #budget: ReadBudget;
   readonly #signal: AbortSignal;
   #ended = false;
 
-  constructor(producer: Producer, room: Room, signal: AbortSignal) {
+  constructor(producer: Producer, budget: ReadBudget, signal: AbortSignal) {
     this.#producer = producer;
-    this.#room = room;
+    this.#budget = budget;
     this.#signal = signal;
   }
 
   async next(): Promise<IteratorResult<unknown, void>> {
-    await this.#room.take(this.#signal);
+    await this.#budget.take(this.#signal);
     checkSignal(this.#signal);
     const read = this.#read();
     read.catch(ignore);
@@ -127,24 +127,24 @@ export interface Positions {
 export class ParallelReader implements Reader {
   readonly #positions: Positions;
   readonly #workers: number;
-  readonly #room: Room;
+  readonly #budget: ReadBudget;
   readonly #signal: AbortSignal;
   readonly #read: Promise<unknown>[] = [];
   #begun = 0;
   #underWay = 0;
   #ended = false;
 
-  constructor(positions: Positions, workers: number, room: Room, signal: AbortSignal) {
+  constructor(positions: Positions, workers: number, budget: ReadBudget, signal: AbortSignal) {
     this.#positions = positions;
     this.#workers = workers;
-    this.#room = room;
+    this.#budget = budget;
     this.#signal = signal;
-    room.onGiven = () => this.#begin();
+    budget.onGiven = () => this.#begin();
   }
 
   async next(): Promise<IteratorResult<unknown, void>> {
     for (;;) {
-      // Nothing is begun any more once it is aborted, whatever room there is.
+      // Nothing is begun any more once it is aborted, whatever budget is left.
       checkSignal(this.#signal);
       this.#begin();
       const oldest = this.#read[0];
@@ -154,18 +154,18 @@ export class ParallelReader implements Reader {
         return { done: false, value };
       }
       if (this.#begun >= this.#positions.length) return { done: true, value: undefined };
-      await this.#room.freed(this.#signal);
+      await this.#budget.freed(this.#signal);
     }
   }
 
-  /** Begins as many batches as there are workers and room for. */
+  /** Begins as many batches as the workers and the budget allow. */
   #begin(): void {
     while (
       !this.#ended &&
       !this.#signal.aborted &&
       this.#begun < this.#positions.length &&
       this.#underWay < this.#workers &&
-      this.#room.tryTake()
+      this.#budget.tryTake()
     ) {
       const index = this.#begun++;
       this.#underWay += 1;

@@ -1,7 +1,7 @@
 /** Threads that read batches of one Sequence. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { ReaderError } from '../errors.js';
+import { ReaderError } from '../support/errors.js';
 import { type PackedError, unpackError } from './packed_error.js';
 
 /** What a thread is told at its start. */

@@ -21,7 +21,7 @@ async function open() {
 /**
  * An array's elements in memory that can be handed over: memory of its own, unless `transfer` gives the whole away.
  *
- * @param {import('../dtype.js').TypedArray} array
+ * @param {import('../tensor/dtype.js').TypedArray} array
  * @param {boolean} owned is it known that nobody else has the memory?
  * @param {ArrayBuffer[]} moved
  */

@@ -1,9 +1,9 @@
 /** What a run can read its batches from beside arrays. */
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import { checkInteger, wrongType } from '../arguments.js';
-import { isTypedArray } from '../dtype.js';
-import { Tensor } from '../tensor.js';
+import { checkInteger, wrongType } from '../support/arguments.js';
+import { isTypedArray } from '../tensor/dtype.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { Indices } from './indices.js';
 import { type Inputs, isArrayData } from './inputs.js';
 

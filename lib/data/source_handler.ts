@@ -1,14 +1,15 @@
 /** Batches of a source: read ahead, checked, copied once, joined where several steps run in one go. */
-import { outOfRange, refused } from '../arguments.js';
+
 import { ensureTensorflow } from '../binding/loader.js';
-import { follow } from '../signal.js';
-import type { Tensor } from '../tensor.js';
+import { outOfRange, refused } from '../support/arguments.js';
+import { follow } from '../support/signal.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler, FedModel } from './batch.js';
 import type { ModuleSequence } from './module_sequence.js';
 import { positionsOf, produce, produceInOrder } from './producer.js';
 import { readAhead } from './read_ahead.js';
+import { ReadBudget } from './read_budget.js';
 import { ParallelReader, type Reader, releaseQuietly, SerialReader } from './reader.js';
-import { Room } from './room.js';
 import { isSequence, type Source } from './source.js';
 import { checkStep, type Step, StepGroup, toBatch } from './step_batch.js';
 
@@ -57,9 +58,9 @@ export class SourceHandler implements DataHandler {
     const { signal, abort, dispose } = follow(outer);
     const { workers, maxQueueSize, stepsPerExecution } = this.#plan;
     const ahead = workers === 0 ? Number.POSITIVE_INFINITY : Math.max(maxQueueSize, stepsPerExecution);
-    const room = new Room(ahead);
-    const items = this.#prepare(room, signal);
-    const onTaken = ({ steps }: Batch) => room.give(steps);
+    const budget = new ReadBudget(ahead);
+    const items = this.#prepare(budget, signal);
+    const onTaken = ({ steps }: Batch) => budget.give(steps);
     const onDropped = (batch: Batch) => releaseQuietly(batch.release);
     try {
       yield* workers === 0 ? items : readAhead({ items, abort, signal, onTaken, onDropped });
@@ -68,22 +69,22 @@ export class SourceHandler implements DataHandler {
     }
   }
 
-  #open(room: Room, signal: AbortSignal): Reader {
+  #open(budget: ReadBudget, signal: AbortSignal): Reader {
     const { workers, useMultiprocessing } = this.#plan;
     const source = this.#source;
-    if (!isSequence(source)) return new SerialReader(produce(source), room, signal);
+    if (!isSequence(source)) return new SerialReader(produce(source), budget, signal);
     const steps = this.inferredSteps as number;
     if (useMultiprocessing) {
-      return new ParallelReader((source as ModuleSequence).open(steps, signal), workers, room, signal);
+      return new ParallelReader((source as ModuleSequence).open(steps, signal), workers, budget, signal);
     }
     const positions = positionsOf(source, steps, signal);
     return workers > 1
-      ? new ParallelReader(positions, workers, room, signal)
-      : new SerialReader(produceInOrder(positions), room, signal);
+      ? new ParallelReader(positions, workers, budget, signal)
+      : new SerialReader(produceInOrder(positions), budget, signal);
   }
 
-  async *#prepare(room: Room, signal: AbortSignal): AsyncGenerator<Batch, void> {
-    const reader = this.#open(room, signal);
+  async *#prepare(budget: ReadBudget, signal: AbortSignal): AsyncGenerator<Batch, void> {
+    const reader = this.#open(budget, signal);
     let failed = false;
     try {
       const steps = this.#steps(reader);

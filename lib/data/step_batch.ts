@@ -1,7 +1,7 @@
 /** From what a producer gave to what TensorFlow reads: steps checked, and copied once where they must be. */
-import { checkOptions, refused, wrongType } from '../arguments.js';
-import { isTypedArray } from '../dtype.js';
-import { alignedRows, allocate, joinRows, Tensor } from '../tensor.js';
+import { checkOptions, refused, wrongType } from '../support/arguments.js';
+import { isTypedArray } from '../tensor/dtype.js';
+import { alignedRows, allocate, joinRows, Tensor } from '../tensor/tensor.js';
 import { type Batch, checkWholeBatches, type FedModel, kindOf, unitsOf } from './batch.js';
 import { indicesTensor } from './indices.js';
 import { inputTensors, isInputArray, refuseNaNs } from './inputs.js';

@@ -1,8 +1,9 @@
 /** Names of devices, as TensorFlow and Keras write them. */
-import { refused, wrongType } from '../arguments.js';
+
 import type { Addon } from '../binding/contract.js';
 import { noteSession } from '../binding/sessions.js';
-import { nativeAsync } from '../errors.js';
+import { refused, wrongType } from '../support/arguments.js';
+import { nativeAsync } from '../support/errors.js';
 
 export interface Device {
   /** As '/device:GPU:0'. */

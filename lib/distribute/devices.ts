@@ -1,7 +1,7 @@
-import { checkBoolean, checkOptions, outOfRange, wrongType } from '../arguments.js';
 import { ensureTensorflow, unloadedAddon } from '../binding/loader.js';
 import { hasSession, noteSession } from '../binding/sessions.js';
-import { LoadError, native, nativeAsync } from '../errors.js';
+import { checkBoolean, checkOptions, outOfRange, wrongType } from '../support/arguments.js';
+import { LoadError, native, nativeAsync } from '../support/errors.js';
 import { shortName } from './device.js';
 
 export interface DeviceInfo {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { ModelError } from '../errors.js';
+import { ModelError } from '../support/errors.js';
 
 /** SHA-256 of a model's files: their names, sizes and bytes, whatever the directory is called. */
 export async function fingerprintOf(path: string): Promise<string> {

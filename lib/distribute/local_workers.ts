@@ -5,8 +5,8 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { checkInteger, checkOptions, checkString, refused } from '../arguments.js';
-import { LoadError } from '../errors.js';
+import { checkInteger, checkOptions, checkString, refused } from '../support/arguments.js';
+import { LoadError } from '../support/errors.js';
 import { parseWorkerDevices, WORKER_DEVICES } from './worker_devices.js';
 import { PORT_IN_USE, type WorkerMessage } from './worker_messages.js';
 

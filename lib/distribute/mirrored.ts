@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions } from '../arguments.js';
+import { checkInteger, checkOptions } from '../support/arguments.js';
 import { checkDevices, type Device, gpusOf, parseDevice, parseDevices } from './device.js';
 import { CPU_ROWS, GPU_ROWS, type Plan, type PlanContext, Strategy } from './strategy.js';
 

@@ -1,5 +1,5 @@
-import { checkInteger, checkOptions, refused, wrongType } from '../arguments.js';
 import type { NativeReplica } from '../binding/contract.js';
+import { checkInteger, checkOptions, refused, wrongType } from '../support/arguments.js';
 import { parseDevices } from './device.js';
 import { LocalWorkers } from './local_workers.js';
 import { CPU_ROWS, GPU_ROWS, Strategy } from './strategy.js';

@@ -2,7 +2,7 @@
 import type { Addon, NativeReplica, NativeReplicaStatus, NativeStrategy } from '../binding/contract.js';
 import { packageVersion } from '../binding/loader.js';
 import { localStrategy } from '../binding/local_strategy.js';
-import { native } from '../errors.js';
+import { native } from '../support/errors.js';
 
 /** A replica of a strategy: who computes parts of batches. */
 export interface ReplicaStatus {

@@ -1,12 +1,12 @@
-import { checkIsObject } from '../arguments.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import type { Model } from '../model/model.js';
-import type { RaggedTensor } from '../ragged.js';
-import { checkSignal } from '../signal.js';
-import type { Tensor } from '../tensor.js';
+import { checkIsObject } from '../support/arguments.js';
+import { checkSignal } from '../support/signal.js';
+import type { RaggedTensor } from '../tensor/ragged.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { checkInto, type Into, lendInto, refuseInputs } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
 import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';

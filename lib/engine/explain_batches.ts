@@ -1,10 +1,10 @@
-import { checkFunction, checkIsObject } from '../arguments.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import type { Model } from '../model/model.js';
-import { checkSignal } from '../signal.js';
+import { checkFunction, checkIsObject } from '../support/arguments.js';
+import { checkSignal } from '../support/signal.js';
 import { checkInto, type Into, lendInto } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
 import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';

@@ -1,14 +1,3 @@
-import {
-  checkFunction,
-  checkInteger,
-  checkIntegers,
-  describe,
-  nameOf,
-  nearNames,
-  outOfRange,
-  wrongType,
-} from '../arguments.js';
-import { GraphError } from '../errors.js';
 import type {
   AnyMethod,
   Filter,
@@ -20,7 +9,18 @@ import type {
 import { positionSizes, resizePositions } from '../graph/positions.js';
 import { Symbolic } from '../graph/symbolic.js';
 import { KERNEL_AXIS, SPATIAL_AXIS } from '../inspection/axes.js';
-import { warnIfLate } from '../late.js';
+import {
+  checkFunction,
+  checkInteger,
+  checkIntegers,
+  describe,
+  nameOf,
+  nearNames,
+  outOfRange,
+  wrongType,
+} from '../support/arguments.js';
+import { GraphError } from '../support/errors.js';
+import { warnIfUnawaited } from '../support/unawaited.js';
 
 /** What every method gets, and what its maps go through. */
 export interface StepOptions {
@@ -119,7 +119,7 @@ export function explainStep<P extends object>(
   if (postprocessing) {
     maps = postprocessing(maps, spatialAxis);
     if (!(maps instanceof Symbolic)) {
-      warnIfLate(maps, '`postprocessing`');
+      warnIfUnawaited(maps, '`postprocessing`');
       throw new GraphError(
         'INVALID_ARGUMENT',
         `Expected \`postprocessing\` to return a symbolic tensor but it returned ${describe(maps)}.`,
@@ -132,7 +132,7 @@ export function explainStep<P extends object>(
 }
 
 function checkResult(method: AnyMethod | Method<never>, result: unknown): void {
-  warnIfLate(result, 'The method');
+  warnIfUnawaited(result, 'The method');
   const { logits, maps } = (result ?? {}) as Partial<MethodResult>;
   if (logits instanceof Symbolic && maps instanceof Symbolic) return;
   const mend = result instanceof Promise ? ' A method is recorded synchronously: it must not be async.' : '';

@@ -1,6 +1,6 @@
 /** Results that are written into tensors of the caller's. */
-import { checkOptions, refused, wrongType } from '../arguments.js';
-import { Tensor } from '../tensor.js';
+import { checkOptions, refused, wrongType } from '../support/arguments.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /** Memory for results: tensors from `allocate`, or results that are of no use any more. */
 export interface Into {

@@ -1,10 +1,10 @@
-import { checkBoolean, checkFunction, nameOf, wrongType } from '../arguments.js';
 import { type Batch, DATA_OPTIONS } from '../data/batch.js';
 import type { AnyMethod, MethodArguments, MethodParameters } from '../graph/method.js';
 import type { Lease } from '../model/function_cache.js';
 import { Model } from '../model/model.js';
-import type { RaggedTensor } from '../ragged.js';
-import type { Tensor } from '../tensor.js';
+import { checkBoolean, checkFunction, nameOf, wrongType } from '../support/arguments.js';
+import type { RaggedTensor } from '../tensor/ragged.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { compile, type Signature, signatureOf } from './compile.js';
 import {
   checkStepOptions,

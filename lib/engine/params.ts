@@ -1,5 +1,5 @@
 /** A method's own parameters: which of them it read, and whether two sets of them are the same. */
-import { listOf, unknownOption } from '../arguments.js';
+import { listOf, unknownOption } from '../support/arguments.js';
 
 /** What every method is given by the engine, so that no option can be of that name. */
 const GIVEN: readonly string[] = ['model', 'inputs', 'allInputs', 'indices'];

@@ -1,9 +1,9 @@
-import { checkFunction, checkIsObject, nameOf } from '../arguments.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
 import type { AnyMethod } from '../graph/method.js';
 import type { Model } from '../model/model.js';
+import { checkFunction, checkIsObject, nameOf } from '../support/arguments.js';
 import { type ExplainOptionsFor, type ExplainResultFor, explain } from './explain.js';
 import type { OptionalOptions } from './prepare.js';
 

@@ -1,6 +1,6 @@
 /** Several batches under way at once, their results in order. */
 import type { Batch, DataHandler } from '../data/batch.js';
-import { checkSignal } from '../signal.js';
+import { checkSignal } from '../support/signal.js';
 
 export interface Stage<Outputs> {
   /** Begins a batch; what it returns settles when the batch is done. `signal` ends it. */

@@ -1,13 +1,13 @@
-import { checkOptions } from '../arguments.js';
 import { CallbackList } from '../callbacks/callback_list.js';
 import { DATA_OPTIONS } from '../data/batch.js';
 import { makeDataHandler } from '../data/data_handler.js';
 import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
 import type { Model, PredictOptions } from '../model/model.js';
-import type { RaggedTensor } from '../ragged.js';
-import { checkIsSignal, checkTimeout } from '../signal.js';
-import type { Tensor } from '../tensor.js';
+import { checkOptions } from '../support/arguments.js';
+import { checkIsSignal, checkTimeout } from '../support/signal.js';
+import type { RaggedTensor } from '../tensor/ragged.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { compile, type StepData, signatureOf } from './compile.js';
 import { Leases } from './leases.js';
 import { keyOf } from './params.js';

@@ -1,5 +1,5 @@
 /** What `explain` and `explainBatches` do before they run. */
-import { checkFunction, wrongType } from '../arguments.js';
+
 import type { CallbackLike } from '../callbacks/callback.js';
 import { CallbackList, checkVerbose, type Verbosity } from '../callbacks/callback_list.js';
 import { DATA_OPTIONS, type DataHandler, type DataOptions } from '../data/batch.js';
@@ -10,8 +10,9 @@ import type { Source } from '../data/source.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
 import { Model } from '../model/model.js';
-import { checkIsSignal, checkTimeout, type RunOptions } from '../signal.js';
-import type { Tensor } from '../tensor.js';
+import { checkFunction, wrongType } from '../support/arguments.js';
+import { checkIsSignal, checkTimeout, type RunOptions } from '../support/signal.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { StepOptions } from './explain_step.js';
 import { makeExplainFunction } from './make_explain_function.js';
 import type { StepProgress } from './progress.js';

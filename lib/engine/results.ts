@@ -2,9 +2,9 @@
 import type { NativeRows } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
 import { type Batch, kindOf } from '../data/batch.js';
-import { KerasExplainableError, native } from '../errors.js';
-import { RaggedTensor } from '../ragged.js';
-import { allocate, joinRows, Tensor } from '../tensor.js';
+import { KerasExplainableError, native } from '../support/errors.js';
+import { RaggedTensor } from '../tensor/ragged.js';
+import { allocate, joinRows, Tensor } from '../tensor/tensor.js';
 
 /** The outputs of one step, by name. */
 export type StepOutputs = Readonly<Record<string, Tensor>>;

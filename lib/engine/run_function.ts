@@ -3,18 +3,18 @@ import type { NativeFunction, NativeRunOptions, NativeTarget, NativeTensor } fro
 import { loadedAddon } from '../binding/loader.js';
 import type { BatchProgress } from '../callbacks/callback.js';
 import type { Batch } from '../data/batch.js';
-import { KerasExplainableError, native, nativeAsync } from '../errors.js';
 import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
-import { Pace } from '../pace.js';
-import { cancelled, checkSignal, untilAborted, untilLongAborted } from '../signal.js';
-import { Tensor } from '../tensor.js';
-import { withFile } from './files.js';
-import { withLayer } from './numerics.js';
+import { KerasExplainableError, native, nativeAsync } from '../support/errors.js';
+import { Pace } from '../support/pace.js';
+import { cancelled, checkSignal, untilAborted, untilLongAborted } from '../support/signal.js';
+import { Tensor } from '../tensor/tensor.js';
+import { withFile } from './failures/failed_files.js';
+import { withSamples } from './failures/lost_workers.js';
+import { withLayer } from './failures/numerics.js';
 import { ProgressWatch } from './progress.js';
 import type { Destination, Destinations, Joint, Place } from './results.js';
 import { shardSize } from './shards.js';
-import { withSamples } from './workers.js';
 
 /** What goes in and out of a run while it is under way. */
 export interface RunHooks {

@@ -1,12 +1,13 @@
 /** A model as methods call it. */
-import { nearNames, wrongType } from '../arguments.js';
-import { GraphError } from '../errors.js';
+
 import type { TensorSpec } from '../graph/layer.js';
 import type { AtLeast, SymbolicInputs, SymbolicModel } from '../graph/method.js';
 import { describeShape, Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
 import { readBiasTerms } from '../inspection/bias_terms.js';
 import type { Model } from '../model/model.js';
+import { nearNames, wrongType } from '../support/arguments.js';
+import { GraphError } from '../support/errors.js';
 
 /**
  * `batch` holds the inputs of the step, for models of which a method replaces but one: that at `explained`. `tensors`

@@ -1,7 +1,7 @@
 /** Differentiation of what a method records, by the native gradient tape. */
-import { checkFunction, checkOptions, wrongType } from '../arguments.js';
-import { isFloating } from '../dtype.js';
-import { GraphError } from '../errors.js';
+import { checkFunction, checkOptions, wrongType } from '../support/arguments.js';
+import { GraphError } from '../support/errors.js';
+import { isFloating } from '../tensor/dtype.js';
 import { constant, type Operand } from './operand.js';
 import { Symbolic } from './symbolic.js';
 import { type Overrides, Trace } from './trace.js';

@@ -1,6 +1,8 @@
 /** What ops take beside symbolic tensors, and how it becomes one. */
-import { wrongType } from '../arguments.js';
+
 import type { DType } from '../binding/contract.js';
+import { wrongType } from '../support/arguments.js';
+import { GraphError } from '../support/errors.js';
 import {
   encode,
   isFloating,
@@ -9,10 +11,9 @@ import {
   isTypedArray,
   type NumericDType,
   type TypedArray,
-} from '../dtype.js';
-import { checkElements } from '../elements.js';
-import { GraphError } from '../errors.js';
-import { type NestedArray, Tensor, tensor } from '../tensor.js';
+} from '../tensor/dtype.js';
+import { checkElements } from '../tensor/nested_arrays.js';
+import { type NestedArray, Tensor, tensor } from '../tensor/tensor.js';
 import { Symbolic } from './symbolic.js';
 import { type Attributes, type OpInput, Trace } from './trace.js';
 

@@ -1,5 +1,5 @@
 /** The axes of positions in tensors (N, ...positions, C): of images height and width. */
-import { GraphError } from '../errors.js';
+import { GraphError } from '../support/errors.js';
 import { multiply } from './ops/arithmetic.js';
 import { expandDims, reshape, shape as shapeOf, squeeze } from './ops/array.js';
 import { type ResizeMethod, resize } from './ops/image.js';

@@ -1,5 +1,5 @@
 import type { DType, StaticShape } from '../binding/contract.js';
-import { GraphError } from '../errors.js';
+import { GraphError } from '../support/errors.js';
 import type { Trace } from './trace.js';
 
 /**

@@ -3,7 +3,6 @@
  * recording's fingerprint. Two recordings of equal fingerprint compile to the same graph.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { describe } from '../arguments.js';
 import type {
   Addon,
   DType,
@@ -16,7 +15,8 @@ import type {
   StaticShape,
 } from '../binding/contract.js';
 import { noteSession } from '../binding/sessions.js';
-import { GraphError, native, nativeAsync } from '../errors.js';
+import { describe } from '../support/arguments.js';
+import { GraphError, native, nativeAsync } from '../support/errors.js';
 import { Symbolic } from './symbolic.js';
 
 export type OpInput = Symbolic | readonly Symbolic[];

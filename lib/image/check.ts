@@ -1,5 +1,5 @@
-import { refused, wrongType } from '../arguments.js';
-import { Tensor } from '../tensor.js';
+import { refused, wrongType } from '../support/arguments.js';
+import { Tensor } from '../tensor/tensor.js';
 import type { FeedSpec } from './image_function.js';
 
 export const IMAGE: FeedSpec = { dtype: 'uint8', shape: [null, null, null, null] };

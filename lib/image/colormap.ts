@@ -1,4 +1,4 @@
-import { outOfRange } from '../arguments.js';
+import { outOfRange } from '../support/arguments.js';
 import { TABLES } from './colormap_tables.js';
 
 /** How many colours a table holds: one per level of an 8-bit map. */

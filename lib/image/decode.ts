@@ -1,12 +1,12 @@
-import { checkOptions, checkPositive, wrongType } from '../arguments.js';
-import { plainArray } from '../dtype.js';
-import { ImageError, KerasExplainableError } from '../errors.js';
 import { op } from '../graph/operand.js';
 import * as ops from '../graph/ops/index.js';
 import type { Symbolic } from '../graph/symbolic.js';
-import { Tensor } from '../tensor.js';
-import { type ImageFormat, readImageHeader } from './header.js';
+import { checkOptions, checkPositive, wrongType } from '../support/arguments.js';
+import { ImageError, KerasExplainableError } from '../support/errors.js';
+import { plainArray } from '../tensor/dtype.js';
+import { Tensor } from '../tensor/tensor.js';
 import { imageFunction, perKey } from './image_function.js';
+import { type ImageFormat, readImageHeader } from './image_header.js';
 
 /** 67 million pixels: 201 MB decoded. */
 export const MOST_PIXELS = 2 ** 26;

@@ -1,8 +1,8 @@
-import { checkInteger, checkOptions, refused } from '../arguments.js';
 import { op } from '../graph/operand.js';
 import * as ops from '../graph/ops/index.js';
 import type { Symbolic } from '../graph/symbolic.js';
-import type { Tensor } from '../tensor.js';
+import { checkInteger, checkOptions, refused } from '../support/arguments.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { checkImage, IMAGE, INTEGER } from './check.js';
 import { imageFunction } from './image_function.js';
 import { scalar } from './resize.js';

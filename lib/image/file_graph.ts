@@ -3,7 +3,7 @@ import { op } from '../graph/operand.js';
 import * as ops from '../graph/ops/index.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { DECODERS, MOST_FRAMES } from './decode.js';
-import { GIF_EXTENSION, GIF_FRAME, GIF_TABLE_BYTES, type ImageFormat } from './header.js';
+import { GIF_EXTENSION, GIF_FRAME, GIF_TABLE_BYTES, type ImageFormat } from './image_header.js';
 
 export interface FileLimits {
   readonly maxPixels: number;

@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os';
 import type { DType, NativeFunction, NativeTensor, StaticShape } from '../binding/contract.js';
 import { ensureTensorflow } from '../binding/loader.js';
 import { localStrategy } from '../binding/local_strategy.js';
-import { nativeAsync } from '../errors.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
-import { Tensor } from '../tensor.js';
+import { nativeAsync } from '../support/errors.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /** Pictures that one process works on at once: more would only raise the memory that they need together. */
 export const IMAGE_REPLICAS = Math.min(4, availableParallelism());

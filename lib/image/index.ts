@@ -1,9 +1,9 @@
 /** Reading, preparing and writing pictures with TensorFlow's own ops, off the JavaScript thread. */
-export { batchImages } from './batch.js';
+export { batchImages } from './batch_images.js';
 export { COLORMAPS, type Colormap, colormapTable } from './colormap.js';
 export { type DecodeOptions, decodeImage } from './decode.js';
 export { encodeJpeg, encodePng, type JpegOptions } from './encode.js';
-export { type ImageFormat, type ImageHeader, readImageHeader } from './header.js';
+export { type ImageFormat, type ImageHeader, readImageHeader } from './image_header.js';
 export { type OverlayOptions, overlay } from './overlay.js';
 export {
   type ModelInputOptions,

@@ -1,6 +1,6 @@
-import { checkInteger, checkOptions, checkShare, refused } from '../arguments.js';
 import * as ops from '../graph/ops/index.js';
-import { type Tensor, tensor } from '../tensor.js';
+import { checkInteger, checkOptions, checkShare, refused } from '../support/arguments.js';
+import { type Tensor, tensor } from '../tensor/tensor.js';
 import { checkImages, checkTensor, describeTensor, IMAGE, INTEGER, NUMBER } from './check.js';
 import { COLORMAP_LEVELS, type Colormap, checkColormap, colormapTable } from './colormap.js';
 import { imageFunction, perKey } from './image_function.js';

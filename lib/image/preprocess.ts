@@ -1,10 +1,10 @@
-import { checkInteger, checkOptions, outOfRange, refused, wrongType } from '../arguments.js';
 import type { DType } from '../binding/contract.js';
-import type { NumericDType } from '../dtype.js';
-import { checkDType, isFloating } from '../dtype.js';
 import * as ops from '../graph/ops/index.js';
 import type { Symbolic } from '../graph/symbolic.js';
-import type { Tensor } from '../tensor.js';
+import { checkInteger, checkOptions, outOfRange, refused, wrongType } from '../support/arguments.js';
+import type { NumericDType } from '../tensor/dtype.js';
+import { checkDType, isFloating } from '../tensor/dtype.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { checkImages, checkTensor, describeTensor, IMAGE, INTEGER } from './check.js';
 import { imageFunction, perKey } from './image_function.js';
 import { withScalars } from './resize.js';

@@ -1,9 +1,9 @@
 import type { Stats } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { checkOptions, checkPositive, wrongType } from '../arguments.js';
-import { ImageError } from '../errors.js';
-import { openToRead } from '../open_file.js';
-import type { Tensor } from '../tensor.js';
+import { checkOptions, checkPositive, wrongType } from '../support/arguments.js';
+import { ImageError } from '../support/errors.js';
+import { openToRead } from '../support/open_file.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type DecodeOptions, decodeImage } from './decode.js';
 
 /** 268 MB: no picture within the default `maxPixels` is that large. */

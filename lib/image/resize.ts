@@ -1,6 +1,6 @@
-import { checkInteger, outOfRange, wrongType } from '../arguments.js';
 import * as ops from '../graph/ops/index.js';
-import { type Tensor, tensor } from '../tensor.js';
+import { checkInteger, outOfRange, wrongType } from '../support/arguments.js';
+import { type Tensor, tensor } from '../tensor/tensor.js';
 import { checkImages, IMAGE, INTEGER } from './check.js';
 import { imageFunction, perKey } from './image_function.js';
 

@@ -1,5 +1,5 @@
-import { checkInteger, refused, wrongType } from '../arguments.js';
-import type { Tensor } from '../tensor.js';
+import { checkInteger, refused, wrongType } from '../support/arguments.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { checkImage, describeTensor } from './check.js';
 import { arrangeGrid } from './grid.js';
 

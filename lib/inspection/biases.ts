@@ -1,13 +1,13 @@
-import { checkOptions, wrongType } from '../arguments.js';
-import { ModelError } from '../errors.js';
 import type { LayerInfo } from '../graph/layer.js';
 import type { BiasTerm } from '../graph/method.js';
 import { reshape } from '../graph/ops/array.js';
 import type { Symbolic } from '../graph/symbolic.js';
-import { evaluate } from '../model/evaluate.js';
 import { Model } from '../model/model.js';
-import { Pace } from '../pace.js';
-import type { Tensor } from '../tensor.js';
+import { evaluate } from '../model/weight_values.js';
+import { checkOptions, wrongType } from '../support/arguments.js';
+import { ModelError } from '../support/errors.js';
+import { Pace } from '../support/pace.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { readBiasTerms } from './bias_terms.js';
 import { getNestedLayer, hasLayersInside, type LayerName } from './layers.js';
 

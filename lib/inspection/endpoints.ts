@@ -1,6 +1,6 @@
-import { checkOptions, describe, wrongType } from '../arguments.js';
-import { ModelError } from '../errors.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
+import { checkOptions, describe, wrongType } from '../support/arguments.js';
+import { ModelError } from '../support/errors.js';
 import { checkLayered, getNestedLayer, type Layered, type LayerName, layerAt } from './layers.js';
 
 /** One place in a model, in full. */

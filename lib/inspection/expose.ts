@@ -1,5 +1,5 @@
-import { wrongType } from '../arguments.js';
 import { Model } from '../model/model.js';
+import { wrongType } from '../support/arguments.js';
 import { type Endpoint, endpoints } from './endpoints.js';
 import { getGlobalPoolingLayer, logitsOf } from './head.js';
 

@@ -1,6 +1,6 @@
-import { checkInteger } from '../arguments.js';
 import { gather } from '../graph/ops/indexing.js';
 import type { Symbolic } from '../graph/symbolic.js';
+import { checkInteger } from '../support/arguments.js';
 import { KERNEL_AXIS } from './axes.js';
 
 export interface GatherUnitsOptions {

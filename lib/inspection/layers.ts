@@ -1,7 +1,8 @@
 /** Finding layers by name, by type and by what they hold. */
-import { checkOptions, describe, nearNames, wrongType } from '../arguments.js';
-import { ModelError } from '../errors.js';
+
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
+import { checkOptions, describe, nearNames, wrongType } from '../support/arguments.js';
+import { ModelError } from '../support/errors.js';
 
 /** What has layers to look in: a model, or anything like one. */
 export interface Layered {

@@ -3,11 +3,11 @@ import type { DataOptions } from '../data/batch.js';
 import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
 import type { HeldStrategy } from '../distribute/strategy.js';
-import { ModelError } from '../errors.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
-import type { RaggedTensor } from '../ragged.js';
-import type { RunOptions } from '../signal.js';
-import type { Tensor } from '../tensor.js';
+import { ModelError } from '../support/errors.js';
+import type { RunOptions } from '../support/signal.js';
+import type { RaggedTensor } from '../tensor/ragged.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { FunctionCache } from './function_cache.js';
 
 /** What computes a model's outputs: the engine, which stands above this file and is handed in by `loadModel`. */

@@ -1,7 +1,7 @@
 import type { ExplainResult } from '../engine/make_explain_function.js';
-import { follow } from '../signal.js';
-import { releaseResult } from './batch.js';
+import { follow } from '../support/signal.js';
 import type { Queued } from './fair_queue.js';
+import { releaseResult } from './join_samples.js';
 import type { Sample } from './sample.js';
 import type { Outcome, StatsRecorder } from './stats.js';
 

@@ -1,4 +1,3 @@
-import { checkFunction, checkOptions, outOfRange, wrongType } from '../arguments.js';
 import type { Batch } from '../data/batch.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
@@ -9,6 +8,10 @@ import {
   makeExplainFunction,
 } from '../engine/make_explain_function.js';
 import type { OptionalOptions } from '../engine/prepare.js';
+import type { AnyMethod, MethodParameters } from '../graph/method.js';
+import { KERNEL_AXIS } from '../inspection/axes.js';
+import { Model } from '../model/model.js';
+import { checkFunction, checkOptions, outOfRange, wrongType } from '../support/arguments.js';
 import {
   CancelledError,
   GraphError,
@@ -17,17 +20,19 @@ import {
   ModelError,
   UnsupportedOpError,
   WorkerError,
-} from '../errors.js';
-import type { AnyMethod, MethodParameters } from '../graph/method.js';
-import { KERNEL_AXIS } from '../inspection/axes.js';
-import { mapConcurrently } from '../map_concurrently.js';
-import { Model } from '../model/model.js';
-import { checkIsSignal, checkSignal, checkTimeout } from '../signal.js';
-import { joinSamples, ownResult, releaseResult, singleOf } from './batch.js';
+} from '../support/errors.js';
+import { mapConcurrently } from '../support/map_concurrently.js';
+import { checkIsSignal, checkSignal, checkTimeout } from '../support/signal.js';
 import { Call, type CallOptions } from './call.js';
 import { Dispatcher } from './dispatcher.js';
-import { QueueFullError } from './errors.js';
-import { divideOptions, EXPLAINER_OPTIONS, type ExplainerOptionsFor, type QueueOptions } from './options.js';
+import {
+  divideOptions,
+  EXPLAINER_OPTIONS,
+  type ExplainerOptionsFor,
+  type QueueOptions,
+} from './explainer_options.js';
+import { joinSamples, ownResult, releaseResult, singleOf } from './join_samples.js';
+import { QueueFullError } from './queue_full_error.js';
 import { checkValues, sampleOf, zeroSample } from './sample.js';
 import { type ExplainerStats, StatsRecorder } from './stats.js';
 

@@ -1,13 +1,14 @@
 /** What one call asks for: a sample and its units, checked before they wait with those of others. */
-import { refused } from '../arguments.js';
+
 import { kindOf, unitsOf } from '../data/batch.js';
 import { type Indices, indicesTensor } from '../data/indices.js';
 import { type Inputs, inputTensors, refuseNaNs } from '../data/inputs.js';
-import { bytesPerElement, checkDType, viewOf } from '../dtype.js';
-import { elementsOf } from '../elements.js';
 import { describeShape } from '../graph/symbolic.js';
 import type { Model } from '../model/model.js';
-import { Tensor } from '../tensor.js';
+import { refused } from '../support/arguments.js';
+import { bytesPerElement, checkDType, viewOf } from '../tensor/dtype.js';
+import { elementsOf } from '../tensor/nested_arrays.js';
+import { Tensor } from '../tensor/tensor.js';
 
 /** One sample, as the model takes it. */
 export interface Sample {

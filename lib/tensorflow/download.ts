@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { EnvHttpProxyAgent, fetch } from 'undici';
-import { TensorflowInstallError } from './errors.js';
+import { TensorflowInstallError } from './install_errors.js';
 
 /**
  * Downloads a URL into a file, through HTTP_PROXY / HTTPS_PROXY / NO_PROXY where they are set. `progress` is told the

@@ -2,9 +2,9 @@
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import lockfile from 'proper-lockfile';
-import { whyNotWritable } from '../writable.js';
+import { whyNotWritable } from '../support/writable.js';
 import { sha256, unpackTarball, unpackZip } from './archive.js';
-import { TensorflowInstallError } from './errors.js';
+import { TensorflowInstallError } from './install_errors.js';
 import {
   cacheEntry,
   cacheRoot,
@@ -13,7 +13,7 @@ import {
   MANIFEST,
   PLATFORM,
   readManifest,
-} from './layout.js';
+} from './library_layout.js';
 import { PINNED, type PinnedWheel, TENSORFLOW_VERSION, type TensorflowVariant } from './pins.js';
 import { downloadWheel, findPip } from './pip.js';
 import { output } from './system.js';

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { TensorflowInstallError } from './errors.js';
+import { TensorflowInstallError } from './install_errors.js';
 import type { PinnedWheel } from './pins.js';
 import { output, pythonInterpreters } from './system.js';
 

@@ -1,8 +1,8 @@
 /** Finds libtensorflow on this machine. Installing it is install.ts's job. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { INSTALL_COMMAND, type ResolveAttempt, TensorflowNotFoundError } from './errors.js';
-import { cacheEntry, cacheRoot, findLibraryIn, MANIFEST, readManifest } from './layout.js';
+import { INSTALL_COMMAND, type ResolveAttempt, TensorflowNotFoundError } from './install_errors.js';
+import { cacheEntry, cacheRoot, findLibraryIn, MANIFEST, readManifest } from './library_layout.js';
 import { pythonInterpreters, pythonTensorflows, systemPlaces } from './system.js';
 import { whyUnsupported } from './versions.js';
 

@@ -1,7 +1,7 @@
 /** The places outside the package where a machine may have libtensorflow: Python's packages and the system. */
 import { execFile } from 'node:child_process';
 import path from 'node:path';
-import { libraryNames } from './layout.js';
+import { libraryNames } from './library_layout.js';
 
 /** Runs a program and returns what it printed, or undefined where it is absent, fails or takes over 15 s. */
 export function output(program: string, args: readonly string[]): Promise<string | undefined> {

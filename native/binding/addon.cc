@@ -4,7 +4,7 @@
 #include "binding/convert.h"
 #include "binding/copy_rows.h"
 #include "binding/environment.h"
-#include "binding/find_nan.h"
+#include "binding/native_find_nan.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
 #include "binding/native_rows.h"
@@ -12,10 +12,10 @@
 #include "binding/native_strategy.h"
 #include "binding/native_tensor.h"
 #include "binding/native_trace.h"
+#include "cluster/server.h"
 #include "runtime/memory.h"
 #include "runtime/memory_check.h"
 #include "runtime/process.h"
-#include "runtime/server.h"
 #include "tensorflow/library.h"
 
 namespace ke::binding {

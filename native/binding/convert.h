@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "graph/shape.h"
 #include "trace/trace.h"
+#include "wire/shape.h"
 
 namespace ke::binding {
 

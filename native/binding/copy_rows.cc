@@ -7,10 +7,10 @@
 
 #include "binding/convert.h"
 #include "binding/native_tensor.h"
-#include "graph/shape.h"
 #include "runtime/memory.h"
 #include "tensorflow/dtype.h"
 #include "tensorflow/library.h"
+#include "wire/shape.h"
 
 namespace ke::binding {
 

@@ -68,7 +68,8 @@ void Environment::StopOnExit(Napi::Env env) {
 Environment::~Environment() { Stop(); }
 
 std::shared_ptr<runtime::Strategy> Environment::NewStrategy(runtime::StrategyOptions options) {
-  auto strategy = std::make_shared<runtime::Strategy>(std::move(options));
+  auto strategy =
+      std::shared_ptr<runtime::Strategy>(new runtime::Strategy(runtime::MakeStrategy(std::move(options))));
   strategies_.erase(
       std::remove_if(strategies_.begin(), strategies_.end(), [](const auto& each) { return each.expired(); }),
       strategies_.end());

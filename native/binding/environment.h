@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "binding/dispatcher.h"
+#include "cluster/make_strategy.h"
 #include "runtime/background.h"
-#include "runtime/strategy.h"
 
 namespace ke::binding {
 

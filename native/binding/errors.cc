@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "graph/numerics_op.h"
+#include "numerics/numerics_op.h"
 #include "runtime/executor.h"
 #include "tensorflow/error.h"
 

@@ -134,7 +134,7 @@ void NativeFunction::CheckOpen() const {
 Napi::Value NativeFunction::RunNow(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     CheckOpen();
-    if (!state_.function->brevity().ExpectsAny()) return info.Env().Null();
+    if (!state_.function->short_runs().ExpectsAny()) return info.Env().Null();
     const std::vector<Target> targets = ToTargets(ToObject(info[1], "options").Get("into"));
     RunOptions options = ToRunOptions(info[1], targets, environment_->external_buffers());
     std::vector<FeedValue> feeds = ToFeeds(info[0], *state_.function, options);

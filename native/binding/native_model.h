@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "binding/wrap.h"
-#include "graph/model_graph.h"
+#include "model/model_graph.h"
 
 namespace ke::binding {
 

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "binding/wrap.h"
-#include "runtime/strategy.h"
+#include "cluster/make_strategy.h"
 
 namespace ke::binding {
 

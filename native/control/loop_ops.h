@@ -1,7 +1,7 @@
 // The ops by which a loop inside a graph reports to the run that computes it.
 #pragma once
 
-#include "graph/scope.h"
+#include "build/scope.h"
 
 namespace ke::control {
 

@@ -9,8 +9,8 @@
 #include <map>
 #include <utility>
 
+#include "build/scope.h"
 #include "gradient/ops.h"
-#include "graph/scope.h"
 
 namespace ke::gradient {
 

@@ -5,7 +5,7 @@
 // inputs, which is what CloneAlone() relies on.
 
 #include "gradient/registry.h"
-#include "graph/instance_name.h"
+#include "ir/instance_name.h"
 #include "tensorflow/protozero.h"
 #include "tensorflow/read_graph.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/scope.h"
+#include "build/scope.h"
 
 namespace ke::gradient {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "graph/instance_name.h"
+#include "ir/instance_name.h"
 
 namespace ke::gradient {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "build/scope.h"
 #include "gradient/batch_axis.h"
 #include "gradient/ops.h"
-#include "graph/scope.h"
 
 namespace ke::gradient {
 

@@ -6,7 +6,7 @@
 
 #include "gradient/registry.h"
 #include "gradient/rule.h"
-#include "graph/instance_name.h"
+#include "ir/instance_name.h"
 #include "tensorflow/dtype.h"
 #include "tensorflow/read_graph.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/scope.h"
+#include "build/scope.h"
 
 namespace ke::gradient {
 

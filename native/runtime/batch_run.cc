@@ -18,8 +18,9 @@ int64_t CountShards(int64_t rows, int64_t shard_size) {
   return rows <= shard_size ? 1 : (rows - 1) / shard_size + 1;
 }
 
-Brevity::Sizes SizesOf(const CompiledFunction& function, const std::vector<FeedValue>& feeds, int64_t rows) {
-  Brevity::Sizes sizes;
+ShortRuns::Sizes SizesOf(const CompiledFunction& function, const std::vector<FeedValue>& feeds,
+                         int64_t rows) {
+  ShortRuns::Sizes sizes;
   for (size_t i = 0; i < feeds.size(); ++i) {
     const std::vector<int64_t>& dims = feeds[i].dims;
     const bool batched = function.feeds()[i].batched;
@@ -70,7 +71,7 @@ std::pair<int64_t, int64_t> BatchRun::RowsOf(const Shards& shards) const {
 }
 
 void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardControl* control) {
-  const Brevity::Duration begun = Brevity::ThreadTime();
+  const ShortRuns::Duration begun = ShortRuns::ThreadTime();
   const int64_t begin = shards.begin * options_.shard_size;
   const int64_t end = std::min(rows_, shards.end * options_.shard_size);
   std::vector<TensorRef> slices;
@@ -99,7 +100,7 @@ void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardC
       joined_[i].rows->Write(joined_[i].row + begin, outputs[i].get(), function_->fetches()[i].name);
     }
   }
-  if (this->shards() == 1) function_->brevity().Note(sizes_, Brevity::ThreadTime() - begun);
+  if (this->shards() == 1) function_->short_runs().Note(sizes_, ShortRuns::ThreadTime() - begun);
 }
 
 // A worker's answer is not to be believed: its bytes are read by what it says of them.

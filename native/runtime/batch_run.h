@@ -17,7 +17,7 @@ class BatchRun : public ShardedJob {
            RunOptions options, CompiledFunction::Done done);
 
   // Of what one shard is fed with.
-  const Brevity::Sizes& sizes() const { return sizes_; }
+  const ShortRuns::Sizes& sizes() const { return sizes_; }
 
  protected:
   // `replica` is a PlacedReplica.
@@ -42,7 +42,7 @@ class BatchRun : public ShardedJob {
   const std::shared_ptr<const CompiledFunction> function_;
   std::vector<FeedValue> feeds_;
   const int64_t rows_;
-  const Brevity::Sizes sizes_;
+  const ShortRuns::Sizes sizes_;
   const RunOptions options_;
   const int64_t most_at_once_;
   const CompiledFunction::Done done_;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "control/loop_ops.h"
-#include "graph/bfloat16.h"
+#include "rewrite/bfloat16.h"
 #include "runtime/batch_run.h"
 #include "runtime/strategy.h"
 #include "tensorflow/dtype.h"
@@ -133,7 +133,7 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
       fetches_(std::move(fetches)),
       shard_number_(control::FindShardNumber(scope_->graph())),
       config_(config),
-      brevity_(MayBeBrief(*scope_, feeds_, config)) {
+      short_runs_(MayBeBrief(*scope_, feeds_, config)) {
   if (!config.bfloat16) return;
   std::vector<TF_Output> ends;
   for (const Fetch& fetch : fetches_) ends.push_back(fetch.tensor);
@@ -147,44 +147,44 @@ void CompiledFunction::Prepare(const Strategy& strategy) const {
 }
 
 std::shared_ptr<Instance> CompiledFunction::At(const Placement& placement,
-                                               const std::shared_ptr<Connection>& connection) const {
+                                               const std::shared_ptr<RemoteLink>& link) const {
   std::shared_ptr<Entry> entry;
   bool mine = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::shared_ptr<Entry>& known = instances_[placement.key()];
-    if (known == nullptr || known->connection != connection) {
+    if (known == nullptr || known->link != link) {
       known = std::make_shared<Entry>();
-      known->connection = connection;
+      known->link = link;
       mine = true;
     }
     entry = known;
   }
   if (mine) {
     try {
-      auto made = std::make_unique<Instance>(*this, placement, connection.get());
-      if (connection == nullptr) {
+      auto made = std::make_unique<Instance>(*this, placement, link.get());
+      if (link == nullptr) {
         entry->promise.set_value(std::move(made));
       } else {
-        entry->promise.set_value(std::shared_ptr<Instance>(made.release(), [connection](Instance* instance) {
-          connection->Discard(std::unique_ptr<Instance>(instance));
+        entry->promise.set_value(std::shared_ptr<Instance>(made.release(), [link](Instance* instance) {
+          link->Discard(std::unique_ptr<Instance>(instance));
         }));
       }
     } catch (...) {
       entry->promise.set_exception(std::current_exception());
-      Forget(placement, connection);
+      Forget(placement, link);
     }
   }
   return entry->instance.get();
 }
 
 std::shared_ptr<Instance> CompiledFunction::Made(const Placement& placement,
-                                                 const std::shared_ptr<Connection>& connection) const {
+                                                 const std::shared_ptr<RemoteLink>& link) const {
   std::shared_future<std::shared_ptr<Instance>> instance;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto known = instances_.find(placement.key());
-    if (known == instances_.end() || known->second->connection != connection) return nullptr;
+    if (known == instances_.end() || known->second->link != link) return nullptr;
     instance = known->second->instance;
   }
   if (instance.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
@@ -195,12 +195,11 @@ std::shared_ptr<Instance> CompiledFunction::Made(const Placement& placement,
   }
 }
 
-void CompiledFunction::Forget(const Placement& placement,
-                              const std::shared_ptr<Connection>& connection) const {
+void CompiledFunction::Forget(const Placement& placement, const std::shared_ptr<RemoteLink>& link) const {
   std::shared_ptr<Entry> forgotten;
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto known = instances_.find(placement.key());
-  if (known == instances_.end() || known->second->connection != connection) return;
+  if (known == instances_.end() || known->second->link != link) return;
   forgotten = std::move(known->second);
   instances_.erase(known);
 }
@@ -328,7 +327,7 @@ void CompiledFunction::Run(Strategy* strategy, std::vector<FeedValue> feeds, Run
 std::optional<std::vector<TensorRef>> CompiledFunction::RunNow(Strategy* strategy,
                                                                std::vector<FeedValue> feeds,
                                                                RunOptions options) {
-  if (!brevity_.ExpectsAny()) return std::nullopt;
+  if (!short_runs_.ExpectsAny()) return std::nullopt;
   std::vector<TensorRef> made;
   std::exception_ptr failure;
   const std::shared_ptr<BatchRun> run = Checked(
@@ -336,7 +335,7 @@ std::optional<std::vector<TensorRef>> CompiledFunction::RunNow(Strategy* strateg
         made = std::move(outputs);
         failure = std::move(error);
       });
-  if (run->shards() != 1 || !brevity_.Expects(run->sizes())) return std::nullopt;
+  if (run->shards() != 1 || !short_runs_.Expects(run->sizes())) return std::nullopt;
   strategy->RunHere(run);
   if (failure != nullptr) std::rethrow_exception(failure);
   return made;

@@ -11,13 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "graph/scope.h"
-#include "runtime/brevity.h"
-#include "runtime/connection.h"
+#include "build/scope.h"
 #include "runtime/instance.h"
 #include "runtime/placement.h"
+#include "runtime/remote_link.h"
 #include "runtime/run_options.h"
 #include "runtime/session.h"
+#include "runtime/short_runs.h"
 #include "runtime/tensor.h"
 #include "trace/trace.h"
 
@@ -83,10 +83,10 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   void Run(Strategy* strategy, std::vector<FeedValue> feeds, RunOptions options, Done done);
 
   // As Run, but in the calling thread, and only where the run is expected to be too short for another thread
-  // to be woken (brevity.h); else nothing. Throws what would reach `done`.
+  // to be woken (short_runs.h); else nothing. Throws what would reach `done`.
   std::optional<std::vector<TensorRef>> RunNow(Strategy* strategy, std::vector<FeedValue> feeds,
                                                RunOptions options);
-  Brevity& brevity() const { return brevity_; }
+  ShortRuns& short_runs() const { return short_runs_; }
 
   const std::vector<Feed>& feeds() const { return feeds_; }
   const std::vector<Fetch>& fetches() const { return fetches_; }
@@ -99,14 +99,13 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   const std::vector<TF_Operation*>& kept() const { return kept_; }
 
   // The instance at a place, made now where there is none; while another thread makes it, this one waits.
-  // `connection`: of a remote placement; of another connection than this one, an instance is of no use.
+  // `link`: of a remote placement. An instance made over another link is of no use.
   std::shared_ptr<Instance> At(const Placement& placement,
-                               const std::shared_ptr<Connection>& connection = nullptr) const;
+                               const std::shared_ptr<RemoteLink>& link = nullptr) const;
   // The instance that was made or is in the making; null for none. Does not wait.
-  std::shared_ptr<Instance> Made(const Placement& placement,
-                                 const std::shared_ptr<Connection>& connection) const;
+  std::shared_ptr<Instance> Made(const Placement& placement, const std::shared_ptr<RemoteLink>& link) const;
   // Forgets an instance: the next to ask makes another.
-  void Forget(const Placement& placement, const std::shared_ptr<Connection>& connection) const;
+  void Forget(const Placement& placement, const std::shared_ptr<RemoteLink>& link) const;
 
  private:
   // A run whose feeds and targets fit. Throws as Run.
@@ -114,7 +113,7 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
 
   // An instance, or one in the making.
   struct Entry {
-    std::shared_ptr<Connection> connection;
+    std::shared_ptr<RemoteLink> link;
     std::promise<std::shared_ptr<Instance>> promise;
     std::shared_future<std::shared_ptr<Instance>> instance = promise.get_future().share();
   };
@@ -134,7 +133,7 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   TF_Output shard_number_;
   const SessionConfig config_;
   std::vector<TF_Operation*> kept_;
-  mutable Brevity brevity_;
+  mutable ShortRuns short_runs_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<Entry>> instances_;  // by Placement::key()
 };

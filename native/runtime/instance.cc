@@ -5,8 +5,9 @@
 #include <utility>
 
 #include "control/loop_ops.h"
-#include "graph/with_device.h"
+#include "rewrite/with_device.h"
 #include "runtime/compiled_function.h"
+#include "runtime/remote_link.h"
 #include "tensorflow/read_graph.h"
 
 namespace ke::runtime {
@@ -17,16 +18,12 @@ using Initializers = std::vector<graph::Scope::Initializer>;
 
 namespace {
 
-// Weights are sent to a worker in steps of at most so much.
-constexpr size_t kUploadBytes = size_t{64} << 20;
 // A call of a server that is gone for good would keep its thread, and what it holds, for ever. A run's time
 // is its own affair: whether the worker is there is asked elsewhere.
 constexpr int kCallMs = 120 * 1000;
 constexpr int kRunMs = 24 * 60 * 60 * 1000;
 // To wake other threads, and to be woken by them, costs a tenth of so much.
 constexpr std::chrono::milliseconds kShort(1);
-// What one gRPC message can hold: TensorFlow ends the process where one is larger.
-constexpr size_t kMessageBytes = (size_t{2} << 30) - (size_t{1} << 20);
 
 tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
   const tf::BufferPtr plain = tf::ToGraphDef(graph);
@@ -40,32 +37,6 @@ tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
   return copy;
 }
 
-// Gives a worker those weights that it lacks.
-void Upload(const Session& session, const Initializers& initializers, Connection* connection) {
-  if (initializers.empty()) return;
-  const std::lock_guard<std::mutex> lock(connection->uploads);
-  std::vector<TF_Output> questions;
-  for (const graph::Scope::Initializer& each : initializers) questions.push_back(each.known);
-  const std::vector<tf::TensorPtr> known = session.Run({}, {}, questions);
-  Initializers chunk;
-  size_t bytes = 0;
-  const auto flush = [&] {
-    session.Initialize(chunk);
-    chunk.clear();
-    bytes = 0;
-  };
-  for (size_t i = 0; i < initializers.size(); ++i) {
-    if (ToAnswer(known[i].get(), "it has the model's weights")) continue;
-    const size_t size = C().TF_TensorByteSize(initializers[i].value.get());
-    CheckMessage(size, "the weight '" + std::string(C().TF_OperationName(initializers[i].feed.oper)) + "'");
-    if (bytes + size > kUploadBytes) flush();
-    chunk.push_back(initializers[i]);
-    bytes += size;
-    connection->uploaded += size;
-  }
-  flush();
-}
-
 // There, TensorFlow computes what no device was named for, one op after the other, whoever asks.
 bool HasGpu(const Session& session) {
   const std::vector<Session::Device> devices = session.Devices();
@@ -74,14 +45,7 @@ bool HasGpu(const Session& session) {
 
 }  // namespace
 
-void CheckMessage(size_t bytes, const std::string& what) {
-  if (bytes < kMessageBytes) return;
-  throw tf::Error(TF_INVALID_ARGUMENT,
-                  what + " has " + std::to_string(bytes) +
-                      " bytes: what is sent to a worker at once must have less than 2 GB");
-}
-
-Instance::Instance(const CompiledFunction& function, const Placement& placement, Connection* connection)
+Instance::Instance(const CompiledFunction& function, const Placement& placement, RemoteLink* link)
     : shard_number_(function.shard_number()) {
   for (const CompiledFunction::Feed& feed : function.feeds()) feeds_.push_back(feed.tensor);
   for (const CompiledFunction::Fetch& fetch : function.fetches()) fetches_.push_back(fetch.tensor);
@@ -110,10 +74,10 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
   may_spread_ = config.turns_at_once > 1 && !on_gpu;
   // A device's own memory, and a worker's, is not this process's.
   if (!placement.remote() && !on_gpu) memory_check_.emplace(graph, feeds_, fetches_);
-  if (connection == nullptr) {
+  if (link == nullptr) {
     session_->Initialize(initializers);
   } else {
-    runtime::Upload(*session_, initializers, connection);
+    link->SendWeights(*session_, initializers);
   }
 }
 

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "runtime/connection.h"
 #include "runtime/memory_check.h"
 #include "runtime/placement.h"
 #include "runtime/session.h"
@@ -15,18 +14,15 @@
 namespace ke::runtime {
 
 class CompiledFunction;
-
-// Throws INVALID_ARGUMENT where `what` is too large for a message to a worker: TensorFlow would end the
-// process.
-void CheckMessage(size_t bytes, const std::string& what);
+class RemoteLink;
 
 // A compiled function in one place: a session, and the graph that it runs (the function's own, or a copy of
 // it for a device).
 class Instance {
  public:
   // Blocks while the variables are given their values, where a server lacks them over the network.
-  // `connection`: of a remote placement. Throws tf::Error.
-  Instance(const CompiledFunction& function, const Placement& placement, Connection* connection);
+  // `link`: of a remote placement, else null. Throws tf::Error.
+  Instance(const CompiledFunction& function, const Placement& placement, RemoteLink* link);
   // Closes the session; of a server, that may block: see Session.
   ~Instance();
   Instance(const Instance&) = delete;
@@ -40,7 +36,7 @@ class Instance {
   // to be woken.
   bool may_spread() const { return may_spread_ && !was_short_; }
 
-  // Says that the session will be closed under its runs: what these then fail with is no fault of theirs.
+  // Marks the session as about to close. Errors of runs in flight are then expected and are not reported.
   void MarkClosed() { closed_ = true; }
   bool closed() const { return closed_; }
   void Close() const { session_->Close(); }

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <vector>
 
-#include "graph/least_memory.h"
+#include "build/least_memory.h"
 #include "runtime/tensor.h"
 
 namespace ke::runtime {

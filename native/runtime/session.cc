@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "graph/numerics_op.h"
+#include "numerics/numerics_op.h"
 #include "runtime/config_proto.h"
 #include "runtime/process.h"
 #include "tensorflow/kernel_order.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/scope.h"
+#include "build/scope.h"
 #include "tensorflow/handles.h"
 
 namespace ke::runtime {

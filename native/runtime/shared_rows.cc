@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "graph/shape.h"
 #include "runtime/memory.h"
 #include "tensorflow/error.h"
+#include "wire/shape.h"
 
 namespace ke::runtime {
 

@@ -12,26 +12,11 @@ namespace ke::runtime {
 
 class PlacedReplica;
 
-struct StrategyOptions {
-  struct Member {
-    Placement placement;
-    int64_t shards_at_once = 1;
-  };
-  std::vector<Member> replicas;
-  int timeout_ms = 30000;
-  int retries = 3;
-  // This package's version: workers of another are refused.
-  std::string package = {};
-};
-
 class Strategy {
  public:
-  // Throws INVALID_ARGUMENT where there is no replica, or a target is no address. Threads start with the
-  // first run, and so do the connections to workers.
-  explicit Strategy(StrategyOptions options);
-  // So many caller threads in this process.
+  // `callers` threads in this process. The threads start with the first run.
   explicit Strategy(int callers);
-  // Replicas of another making: simulated ones.
+  // Replicas made elsewhere: cluster/make_strategy.h, or a simulation.
   Strategy(const std::vector<std::shared_ptr<PlacedReplica>>& replicas, Executor::Options options);
   ~Strategy();
   Strategy(const Strategy&) = delete;

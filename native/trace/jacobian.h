@@ -3,8 +3,8 @@
 #include <functional>
 #include <vector>
 
+#include "build/scope.h"
 #include "gradient/tape.h"
-#include "graph/scope.h"
 
 namespace ke::trace {
 

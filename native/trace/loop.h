@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "graph/scope.h"
+#include "build/scope.h"
 
 namespace ke::trace {
 

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "graph/scope.h"
+#include "build/scope.h"
 
 namespace ke::trace {
 

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "gradient/tape.h"
-#include "trace/environment.h"
 #include "trace/jacobian.h"
 #include "trace/loop.h"
+#include "trace/replay_environment.h"
 #include "trace/stack.h"
 
 namespace ke::trace {

@@ -13,8 +13,8 @@
 #include <variant>
 #include <vector>
 
-#include "graph/model_graph.h"
-#include "graph/scope.h"
+#include "build/scope.h"
+#include "model/model_graph.h"
 
 namespace ke::trace {
 

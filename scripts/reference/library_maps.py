@@ -28,7 +28,7 @@ META = {
         resize_method="nearest",
     ),
 }
-"""Named as in test/integration/python_library.test.ts, which has the same parameters."""
+"""Named as in test/integration/methods/python_library.test.ts, which has the same parameters."""
 
 RAW = {"verbose": 0, "postprocessing": None, "resizing": False}
 THIN = 3

@@ -1,5 +1,5 @@
 // What is computed in bfloat16 and what is not.
-#include "graph/bfloat16.h"
+#include "rewrite/bfloat16.h"
 
 #include <gtest/gtest.h>
 

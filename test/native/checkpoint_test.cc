@@ -1,17 +1,17 @@
 // Checkpoints: what TensorFlow wrote is read to the bit, what was made to lie is refused before any memory is
 // taken.
-#include "graph/checkpoint.h"
+#include "import/checkpoint.h"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
 
 #include "crafted_graph.h"
-#include "graph/bounds.h"
-#include "graph/checkpoint_index.h"
-#include "graph/crc32c.h"
-#include "graph/file.h"
 #include "tensorflow/protozero.h"
+#include "wire/bounds.h"
+#include "wire/checkpoint_index.h"
+#include "wire/crc32c.h"
+#include "wire/read_file.h"
 
 namespace ke::graph {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/model_graph.h"
+#include "model/model_graph.h"
 #include "runtime/compiled_function.h"
 #include "runtime/strategy.h"
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "graph/flat_graph.h"
-#include "graph/model_graph.h"
+#include "ir/flat_graph.h"
+#include "model/model_graph.h"
 #include "tensorflow/error.h"
 
 namespace ke::graph {

@@ -10,9 +10,9 @@
 #include <system_error>
 #include <vector>
 
-#include "graph/bounds.h"
-#include "graph/file.h"
 #include "targets.h"
+#include "wire/bounds.h"
+#include "wire/read_file.h"
 
 namespace ke::fuzz {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/scope.h"
+#include "build/scope.h"
 
 namespace ke::test {
 

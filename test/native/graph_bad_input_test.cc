@@ -8,12 +8,12 @@
 #include <random>
 
 #include "crafted_graph.h"
-#include "graph/bounds.h"
-#include "graph/file.h"
-#include "graph/flat_graph.h"
-#include "graph/model_graph.h"
 #include "graph_fixture.h"
+#include "ir/flat_graph.h"
+#include "model/model_graph.h"
 #include "tensorflow/protozero.h"
+#include "wire/bounds.h"
+#include "wire/read_file.h"
 
 namespace ke::graph {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <map>
 
-#include "graph/model_graph.h"
 #include "graph_fixture.h"
+#include "model/model_graph.h"
 #include "run_graph.h"
 
 namespace ke::graph {

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "crafted_graph.h"
-#include "graph/bounds.h"
-#include "graph/json.h"
 #include "tensorflow/protozero.h"
+#include "wire/bounds.h"
+#include "wire/json.h"
 
 namespace ke::graph {
 namespace {

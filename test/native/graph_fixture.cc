@@ -10,8 +10,8 @@
 #include <random>
 #include <sstream>
 
-#include "graph/file.h"
-#include "graph/scope.h"
+#include "build/scope.h"
+#include "wire/read_file.h"
 
 namespace ke::graph {
 

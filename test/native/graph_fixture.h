@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "graph/model_graph.h"
+#include "model/model_graph.h"
 #include "tensorflow/handles.h"
 
 namespace ke::graph {

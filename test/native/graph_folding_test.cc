@@ -6,9 +6,9 @@
 #include <limits>
 #include <map>
 
-#include "graph/folding.h"
-#include "graph/model_graph.h"
 #include "graph_fixture.h"
+#include "model/model_graph.h"
+#include "rewrite/folding.h"
 #include "run_graph.h"
 #include "trace/trace.h"
 

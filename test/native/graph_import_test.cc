@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "graph/model_graph.h"
 #include "graph_fixture.h"
+#include "model/model_graph.h"
 
 namespace ke::graph {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "graph/flat_graph.h"
-#include "graph/proto.h"
+#include "ir/flat_graph.h"
 #include "tensorflow/protozero.h"
+#include "wire/proto.h"
 
 namespace ke::graph {
 namespace {

@@ -1,9 +1,9 @@
 // What a graph holds at once: by hand, for small graphs.
-#include "graph/least_memory.h"
+#include "build/least_memory.h"
 
 #include <gtest/gtest.h>
 
-#include "graph/scope.h"
+#include "build/scope.h"
 #include "runtime/memory_check.h"
 
 namespace ke::test {

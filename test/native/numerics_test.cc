@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "gradient/tape.h"
-#include "graph/instance_name.h"
-#include "graph/numerics_op.h"
+#include "ir/instance_name.h"
+#include "numerics/numerics_op.h"
 #include "runtime/compiled_function.h"
 #include "runtime/strategy.h"
 #include "trace/loop.h"

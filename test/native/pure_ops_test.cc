@@ -6,9 +6,9 @@
 #include <set>
 
 #include "crafted_graph.h"
-#include "graph/op_registry.h"
-#include "graph/proto.h"
+#include "ir/op_registry.h"
 #include "tensorflow/protozero.h"
+#include "wire/proto.h"
 
 namespace ke::graph {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "graph/scope.h"
+#include "build/scope.h"
 #include "tensorflow/handles.h"
 
 namespace ke::test {

@@ -13,8 +13,8 @@
 #include <exception>
 #include <stdexcept>
 
+#include "cluster/server.h"
 #include "runtime/process.h"
-#include "runtime/server.h"
 #include "tensorflow/handles.h"
 #include "tensorflow/protozero.h"
 

@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/make_strategy.h"
 #include "control/run_control.h"
 #include "runtime/compiled_function.h"
-#include "runtime/strategy.h"
 #include "tensorflow/own_op.h"
 #include "trace/loop.h"
 #include "trace/trace.h"
@@ -373,8 +373,9 @@ TEST(Strategy, TurnsAtOnceAreThoseOfThisProcessAndItsCpu) {
   EXPECT_EQ(Strategy(1).TurnsAtOnce(), 1);
   EXPECT_EQ(Strategy(2).TurnsAtOnce(), std::min(2, cores));
   EXPECT_EQ(Strategy(1024).TurnsAtOnce(), cores);
-  EXPECT_EQ(Strategy(runtime::StrategyOptions{{{{"", "/device:GPU:0", 4}}}}).TurnsAtOnce(), 1);
-  EXPECT_EQ(Strategy(runtime::StrategyOptions{{{{"grpc://127.0.0.1:1", "", 4}}}}).TurnsAtOnce(), 1);
+  EXPECT_EQ(runtime::MakeStrategy(runtime::StrategyOptions{{{{"", "/device:GPU:0", 4}}}}).TurnsAtOnce(), 1);
+  EXPECT_EQ(runtime::MakeStrategy(runtime::StrategyOptions{{{{"grpc://127.0.0.1:1", "", 4}}}}).TurnsAtOnce(),
+            1);
 }
 
 }  // namespace

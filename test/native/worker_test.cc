@@ -1,6 +1,6 @@
 // Workers that are real processes: what they compute, and what happens when they are killed, stopped,
 // restarted, of another version, or gone.
-#include "runtime/worker.h"
+#include "cluster/worker.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -11,8 +11,8 @@
 #include <numeric>
 #include <thread>
 
+#include "cluster/make_strategy.h"
 #include "runtime/compiled_function.h"
-#include "runtime/strategy.h"
 #include "server_process.h"
 #include "trace/loop.h"
 
@@ -156,7 +156,7 @@ ServerProcess* WorkerTest::one_ = nullptr;
 ServerProcess* WorkerTest::two_ = nullptr;
 
 TEST_F(WorkerTest, GiveWhatThisProcessGives) {
-  Strategy strategy(Workers({one_, two_}));
+  Strategy strategy = MakeStrategy(Workers({one_, two_}));
   ExpectSame(Start(&strategy, Product("equal"), 25).get(), Locally(25));
   ASSERT_TRUE(Becomes(strategy, 0, State::kUp) && Becomes(strategy, 1, State::kUp));
   const auto again = Product("equal", true, 30);
@@ -169,14 +169,14 @@ TEST_F(WorkerTest, GiveWhatThisProcessGives) {
 TEST_F(WorkerTest, RunOnADeviceOfTheirs) {
   StrategyOptions options = Workers({one_});
   options.replicas[0].placement.device = "/device:CPU:1";
-  Strategy strategy(options);
+  Strategy strategy = MakeStrategy(options);
   ExpectSame(Start(&strategy, Product("device"), 5).get(), Locally(5));
 }
 
 TEST_F(WorkerTest, WithoutTheDeviceAreRefused) {
   StrategyOptions options = Workers({one_});
   options.replicas[0].placement.device = "/device:GPU:0";
-  Strategy strategy(options);
+  Strategy strategy = MakeStrategy(options);
   const Outcome outcome = Start(&strategy, Product("no device"), 2).get();
   EXPECT_EQ(outcome.code, TF_FAILED_PRECONDITION);
   EXPECT_NE(outcome.message.find("it has no /device:GPU:0, but /device:CPU:0, /device:CPU:1"),
@@ -186,11 +186,11 @@ TEST_F(WorkerTest, WithoutTheDeviceAreRefused) {
 
 TEST_F(WorkerTest, AreSentWeightsOnce) {
   const size_t bytes = size_t{kWidth} * kWidth * sizeof(float);
-  Strategy first(Workers({one_}));
+  Strategy first = MakeStrategy(Workers({one_}));
   for (int i = 0; i < 3; ++i)
     ExpectSame(Start(&first, Product("once", true, i + 1), 3).get(), Locally(3, i + 1));
   EXPECT_EQ(Uploaded(first), bytes);
-  Strategy second(Workers({one_}));
+  Strategy second = MakeStrategy(Workers({one_}));
   ExpectSame(Start(&second, Product("once"), 3).get(), Locally(3));
   EXPECT_EQ(Uploaded(second), 0U);
   ExpectSame(Start(&second, Product("another"), 3).get(), Locally(3));
@@ -198,8 +198,8 @@ TEST_F(WorkerTest, AreSentWeightsOnce) {
 }
 
 TEST_F(WorkerTest, ServeTwoClientsAtOnce) {
-  Strategy first(Workers({one_, two_}));
-  Strategy second(Workers({two_, one_}));
+  Strategy first = MakeStrategy(Workers({one_, two_}));
+  Strategy second = MakeStrategy(Workers({two_, one_}));
   const auto function = Product("clients", true, 50);
   const std::vector<float> expected = Locally(40, 50);
   std::vector<std::future<Outcome>> runs;
@@ -208,7 +208,7 @@ TEST_F(WorkerTest, ServeTwoClientsAtOnce) {
 }
 
 TEST_F(WorkerTest, EndALongLoopThatIsCancelled) {
-  Strategy strategy(Workers({one_}));
+  Strategy strategy = MakeStrategy(Workers({one_}));
   ExpectSame(Start(&strategy, Product("cancel"), 2).get(), Locally(2));
   const auto function = Product("cancel", true, kLong);
   const auto control = std::make_shared<control::RunControl>();
@@ -228,7 +228,7 @@ TEST_F(WorkerTest, RunAgainWhatACancelledRunTookDown) {
   StrategyOptions options = Workers({one_});
   options.replicas[0].placement.callers = 2;
   options.retries = 0;
-  Strategy strategy(options);
+  Strategy strategy = MakeStrategy(options);
   const auto function = Product("together", true, 60000);  // half a second or so
   const auto control = std::make_shared<control::RunControl>();
   auto cancelled = Start(&strategy, function, 2, control);
@@ -241,7 +241,7 @@ TEST_F(WorkerTest, RunAgainWhatACancelledRunTookDown) {
 }
 
 TEST_F(WorkerTest, AreLeftAtOnceWhenAStrategyStops) {
-  Strategy strategy(Workers({one_}));
+  Strategy strategy = MakeStrategy(Workers({one_}));
   auto run = Start(&strategy, Product("close", true, kLong), 2);
   ASSERT_TRUE(Becomes(strategy, 0, State::kUp));
   std::this_thread::sleep_for(milliseconds(500));
@@ -254,7 +254,7 @@ TEST_F(WorkerTest, AreLeftAtOnceWhenAStrategyStops) {
 TEST_F(WorkerTest, OfAnotherVersionAreRefused) {
   StrategyOptions options = Workers({one_});
   options.package = "9.9.9";
-  Strategy strategy(options);
+  Strategy strategy = MakeStrategy(options);
   const Clock::time_point begin = Clock::now();
   const Outcome outcome = Start(&strategy, Product("version"), 2).get();
   EXPECT_LT(SecondsSince(begin), 4);
@@ -266,7 +266,7 @@ TEST_F(WorkerTest, OfAnotherVersionAreRefused) {
 
 TEST(Worker, PlainServersOfTensorFlowAreRefused) {
   const ServerProcess plain("plain");
-  Strategy strategy(Workers({&plain}));
+  Strategy strategy = MakeStrategy(Workers({&plain}));
   const Outcome outcome = Start(&strategy, Product("plain"), 2).get();
   EXPECT_EQ(outcome.code, TF_FAILED_PRECONDITION);
   EXPECT_NE(outcome.message.find("no worker of keras-explainable"), std::string::npos) << outcome.message;
@@ -275,7 +275,7 @@ TEST(Worker, PlainServersOfTensorFlowAreRefused) {
 TEST(Worker, KilledInARunIsReplacedAndTakenBack) {
   ServerProcess one;
   ServerProcess two;
-  Strategy strategy(Workers({&one, &two}));
+  Strategy strategy = MakeStrategy(Workers({&one, &two}));
   const auto function = Product("kill", true, 2000);
   const std::vector<float> expected = Locally(60, 2000);
   ExpectSame(Start(&strategy, function, 60).get(), expected);
@@ -300,7 +300,7 @@ TEST(Worker, KilledInARunIsReplacedAndTakenBack) {
 TEST(Worker, StoppedIsReplacedAndTakenBack) {
   ServerProcess one;
   ServerProcess two;
-  Strategy strategy(Workers({&one, &two}, 1500));
+  Strategy strategy = MakeStrategy(Workers({&one, &two}, 1500));
   const auto function = Product("stop", true, 2000);
   const std::vector<float> expected = Locally(100, 2000);
   ExpectSame(Start(&strategy, function, 100).get(), expected);
@@ -336,7 +336,7 @@ TEST(Worker, CallsOfOneThatIsGoneEndAndRunsTakeTheirTime) {
 
 TEST(Worker, TheOnlyOneMayComeBackInARun) {
   ServerProcess one;
-  Strategy strategy(Workers({&one}));
+  Strategy strategy = MakeStrategy(Workers({&one}));
   const auto function = Product("back", true, 2000);
   const std::vector<float> expected = Locally(100, 2000);
   ASSERT_EQ(Start(&strategy, function, 2).get().code, TF_OK);
@@ -349,7 +349,7 @@ TEST(Worker, TheOnlyOneMayComeBackInARun) {
 
 TEST(Worker, AllGoneIsAnErrorThatNamesThem) {
   ServerProcess one;
-  Strategy strategy(Workers({&one}, 1200));
+  Strategy strategy = MakeStrategy(Workers({&one}, 1200));
   const auto function = Product("gone", true, kLong);
   auto run = Start(&strategy, function, 2);
   ASSERT_TRUE(Becomes(strategy, 0, State::kUp));
@@ -368,7 +368,7 @@ TEST(Worker, AllGoneIsAnErrorThatNamesThem) {
 
 TEST(Worker, LostTooOftenNamesItAndTheSamples) {
   ServerProcess one;
-  Strategy strategy(Workers({&one}, 10000, 0));
+  Strategy strategy = MakeStrategy(Workers({&one}, 10000, 0));
   const auto function = Product("often", true, kLong);
   auto run = Start(&strategy, function, 2);
   ASSERT_TRUE(Becomes(strategy, 0, State::kUp));
@@ -385,7 +385,7 @@ TEST(Worker, LostTooOftenNamesItAndTheSamples) {
 TEST(Worker, WhereOneIsLostTooOftenTheOthersAreLeftAtOnce) {
   ServerProcess one;
   ServerProcess two;
-  Strategy strategy(Workers({&one, &two}, 10000, 0));
+  Strategy strategy = MakeStrategy(Workers({&one, &two}, 10000, 0));
   ASSERT_EQ(Start(&strategy, Product("others"), 4).get().code, TF_OK);
   ASSERT_TRUE(Becomes(strategy, 0, State::kUp) && Becomes(strategy, 1, State::kUp));
   auto run = Start(&strategy, Product("others", true, kLong), 4);
@@ -399,21 +399,21 @@ TEST(Worker, WhereOneIsLostTooOftenTheOthersAreLeftAtOnce) {
 TEST_F(WorkerTest, SayHowManyThreadsTheyHave) {
   StrategyOptions options = Workers({one_, two_});
   options.replicas[0].placement.callers = 0;
-  Strategy strategy(options);
+  Strategy strategy = MakeStrategy(options);
   EXPECT_EQ(strategy.CallersOr(7), 8);
   ExpectSame(Start(&strategy, Product("threads"), 8).get(), Locally(8));
   ASSERT_TRUE(Becomes(strategy, 0, State::kUp));
   EXPECT_EQ(strategy.CallersOr(7), 3);
   options.replicas[0].placement = {};
   options.replicas[0].placement.callers = 0;
-  EXPECT_THROW(Strategy{options}, tf::Error);
+  EXPECT_THROW(MakeStrategy(options), tf::Error);
 }
 
 TEST(Worker, BeforeTheFirstRunNobodyMayBeThere) {
   StrategyOptions options;
   options.replicas.push_back({{"grpc://localhost:" + std::to_string(test::FreePort()), "", 1}});
   options.timeout_ms = 700;
-  Strategy strategy(options);
+  Strategy strategy = MakeStrategy(options);
   const Clock::time_point begin = Clock::now();
   const Outcome outcome = Start(&strategy, Product("nobody"), 2).get();
   EXPECT_EQ(outcome.code, TF_UNAVAILABLE);
@@ -426,10 +426,10 @@ TEST(Worker, AddressesAreChecked) {
        {"grpc://", "grpc://host", "host:", "grpc://host:port", ":1", "grpc://h:123456"}) {
     StrategyOptions options;
     options.replicas.push_back({{target, "", 1}});
-    EXPECT_THROW(Strategy{options}, tf::Error) << target;
+    EXPECT_THROW(MakeStrategy(options), tf::Error) << target;
   }
   EXPECT_EQ(ParseAddress("grpc://[::1]:80").host, "::1");
-  EXPECT_THROW(Strategy{StrategyOptions{}}, tf::Error);
+  EXPECT_THROW(MakeStrategy(StrategyOptions{}), tf::Error);
 }
 
 }  // namespace

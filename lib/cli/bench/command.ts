@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
-import { interruptible } from '../interrupt.js';
-import { withLoadFlags } from '../loading.js';
-import { METHOD_NAMES, singleMethodName } from '../methods/named.js';
-import { imageSize, integer } from '../options.js';
-import type { Terminal } from '../terminal.js';
+import { imageSize, integer } from '../shared/common_options.js';
+import { interruptible } from '../shared/interrupt.js';
+import { withLoadFlags } from '../shared/loading.js';
+import { METHOD_NAMES, singleMethodName } from '../shared/methods/named.js';
+import type { Terminal } from '../shared/terminal.js';
 import { type BenchOptions, batchSizes, duration } from './options.js';
 import { bench } from './run.js';
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { LoadFlags } from '../loading.js';
+import type { LoadFlags } from '../shared/loading.js';
 
 /** What `keras-explainable bench` was asked to do, checked. */
 export interface BenchOptions extends LoadFlags {

@@ -1,6 +1,6 @@
-import { formatBytes, formatNumber } from '../numbers.js';
-import { shapeText } from '../pictures/target.js';
-import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
+import { formatBytes, formatNumber } from '../shared/numbers.js';
+import { shapeText } from '../shared/pictures/target.js';
+import { paint, type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 
 export type Call = 'predict' | 'explain';
 

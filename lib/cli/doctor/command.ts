@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { exitCodes } from '../failure.js';
-import { interruptible } from '../interrupt.js';
-import { allowOpsOption, signatureOption } from '../loading.js';
-import { type Terminal, writeJson, writeLine } from '../terminal.js';
+import { exitCodes } from '../shared/failure.js';
+import { interruptible } from '../shared/interrupt.js';
+import { allowOpsOption, signatureOption } from '../shared/loading.js';
+import { type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import { cacheFinding, environmentFinding } from './environment.js';
 import { type Finding, printFinding } from './finding.js';
-import { modelFinding } from './model.js';
+import { modelFinding } from './model_finding.js';
 import { addonFinding, devicesFinding, libraryFinding } from './native.js';
 import { cpuFinding, memoryFinding, nodeFinding } from './system.js';
 import { canvasFinding, findTools, toolsFinding } from './tools.js';

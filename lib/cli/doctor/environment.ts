@@ -1,6 +1,7 @@
 /** What is set from outside: environment variables, and where the package may write. */
-import { cacheRoot } from '../../tensorflow/layout.js';
-import { whyNotWritable } from '../../writable.js';
+
+import { whyNotWritable } from '../../support/writable.js';
+import { cacheRoot } from '../../tensorflow/library_layout.js';
 import type { Finding } from './finding.js';
 
 /**

@@ -1,4 +1,4 @@
-import { paint, printable, type Terminal, writeLine } from '../terminal.js';
+import { paint, printable, type Terminal, writeLine } from '../shared/terminal.js';
 
 /** 'error': nothing works without it. 'warning': something does not, or not as well. */
 export type Status = 'ok' | 'warning' | 'error';

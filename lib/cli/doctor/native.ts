@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { addonFiles } from '../../binding/loader.js';
 import type { DeviceInfo } from '../../distribute/devices.js';
-import { type ResolveAttempt, TensorflowNotFoundError } from '../../tensorflow/errors.js';
 import { hasNvidiaDriver } from '../../tensorflow/install.js';
-import { readManifest } from '../../tensorflow/layout.js';
+import { type ResolveAttempt, TensorflowNotFoundError } from '../../tensorflow/install_errors.js';
+import { readManifest } from '../../tensorflow/library_layout.js';
 import { DIRECTORY_VARIABLE, resolveTensorflow } from '../../tensorflow/resolve.js';
-import { formatBytes } from '../numbers.js';
+import { formatBytes } from '../shared/numbers.js';
 import type { Finding } from './finding.js';
 import { runProbe } from './probing.js';
 

@@ -9,7 +9,7 @@ import { addonFiles } from '../../binding/loader.js';
 import { devices } from '../../distribute/devices.js';
 import { multiply } from '../../graph/ops/arithmetic.js';
 import { imageFunction } from '../../image/image_function.js';
-import { tensor } from '../../tensor.js';
+import { tensor } from '../../tensor/tensor.js';
 import { probeModel } from './probe_model.js';
 import type { Probe, ProbeAnswer } from './probing.js';
 

@@ -2,11 +2,11 @@ import type { TensorSpec } from '../../graph/layer.js';
 import { loadModel } from '../../load_model.js';
 import type { Model } from '../../model/model.js';
 import { type Exposed, exposedOf } from '../layers/facts.js';
-import { explainBatch } from '../methods/explaining.js';
-import { explainedModel } from '../methods/exposed.js';
-import { methodsOf, type NamedMethod } from '../methods/named.js';
-import { positionsOf, syntheticInputs } from '../synthetic.js';
-import { numbersOf } from '../values.js';
+import { explainBatch } from '../shared/methods/explaining.js';
+import { explainedModel } from '../shared/methods/exposed.js';
+import { methodsOf, type NamedMethod } from '../shared/methods/named.js';
+import { positionsOf, syntheticInputs } from '../shared/synthetic.js';
+import { numbersOf } from '../shared/values.js';
 
 export interface ModelProbe {
   readonly kind: 'model';

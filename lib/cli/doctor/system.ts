@@ -1,8 +1,8 @@
 /** What the machine is: Node, processor, memory. */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-import { formatBytes } from '../numbers.js';
-import { memoryLimit } from '../pictures/memory.js';
+import { formatBytes } from '../shared/numbers.js';
+import { memoryLimit } from '../shared/pictures/memory.js';
 import type { Finding } from './finding.js';
 
 /** As `engines` in package.json has it. */

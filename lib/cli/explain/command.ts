@@ -1,8 +1,5 @@
 import { Command } from 'commander';
 import { COLORMAPS } from '../../image/colormap.js';
-import { interruptible } from '../interrupt.js';
-import { withLoadFlags } from '../loading.js';
-import { METHOD_NAMES, methodName } from '../methods/named.js';
 import {
   amount,
   colormap,
@@ -14,8 +11,11 @@ import {
   preprocessing,
   scaleList,
   unitList,
-} from '../options.js';
-import type { Terminal } from '../terminal.js';
+} from '../shared/common_options.js';
+import { interruptible } from '../shared/interrupt.js';
+import { withLoadFlags } from '../shared/loading.js';
+import { METHOD_NAMES, methodName } from '../shared/methods/named.js';
+import type { Terminal } from '../shared/terminal.js';
 import type { ExplainOptions } from './options.js';
 import { explainPictures } from './run.js';
 

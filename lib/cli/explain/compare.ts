@@ -1,21 +1,28 @@
 import { join } from 'node:path';
-import { KerasExplainableError } from '../../errors.js';
 import { overlay, resizeImage } from '../../image/index.js';
 import type { Model } from '../../model/model.js';
-import type { Tensor } from '../../tensor.js';
-import { exitCodes } from '../failure.js';
-import { explainBatch, firstMap, rowOf } from '../methods/explaining.js';
-import { explainedModel } from '../methods/exposed.js';
-import type { NamedMethod } from '../methods/named.js';
-import { loadBatch, type ShownPicture } from '../pictures/batch.js';
-import { labelOf, topUnits } from '../pictures/predictions.js';
-import { predictScores } from '../pictures/scores.js';
-import { type Progress, startProgress } from '../progress.js';
-import { writeLine } from '../terminal.js';
+import { KerasExplainableError } from '../../support/errors.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { exitCodes } from '../shared/failure.js';
+import { explainBatch, firstMap, rowOf } from '../shared/methods/explaining.js';
+import { explainedModel } from '../shared/methods/exposed.js';
+import type { NamedMethod } from '../shared/methods/named.js';
+import { loadBatch, type ShownPicture } from '../shared/pictures/load_pictures.js';
+import { labelOf, topUnits } from '../shared/pictures/predictions.js';
+import { predictScores } from '../shared/pictures/scores.js';
+import { type Progress, startProgress } from '../shared/progress_bar.js';
+import { writeLine } from '../shared/terminal.js';
 import { type ComparedMethod, ComparisonPrinter } from './comparison_printer.js';
+import {
+  cellSize,
+  SHEET_COLUMNS,
+  type SheetRow,
+  STRIP_COLUMNS,
+  UNTITLED,
+  writeSheet,
+} from './comparison_sheet.js';
 import type { Job } from './job.js';
 import { boxOf, PointingGame } from './pointing.js';
-import { cellSize, SHEET_COLUMNS, type SheetRow, STRIP_COLUMNS, UNTITLED, writeSheet } from './sheet.js';
 
 /** Explains the pictures by every method, and compares what they cost and find. Returns the exit code. */
 export async function compareMethods(job: Job): Promise<number> {

@@ -1,7 +1,7 @@
-import type { NamedMethod, Passes } from '../methods/named.js';
-import { formatNumber } from '../numbers.js';
-import { printFailure, printSkipped } from '../pictures/printing.js';
-import { paint, type Terminal, writeJson, writeLine } from '../terminal.js';
+import type { NamedMethod, Passes } from '../shared/methods/named.js';
+import { formatNumber } from '../shared/numbers.js';
+import { printFailure, printSkipped } from '../shared/pictures/printing.js';
+import { paint, type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import type { PointingResult } from './pointing.js';
 
 /** What a comparison finds of one method. */

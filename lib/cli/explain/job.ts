@@ -1,6 +1,6 @@
-import type { NamedMethod } from '../methods/named.js';
-import type { Target } from '../pictures/target.js';
-import type { Terminal } from '../terminal.js';
+import type { NamedMethod } from '../shared/methods/named.js';
+import type { Target } from '../shared/pictures/target.js';
+import type { Terminal } from '../shared/terminal.js';
 import type { ExplainOptions } from './options.js';
 import type { Box } from './pointing.js';
 

@@ -1,7 +1,7 @@
 import type { Colormap } from '../../image/colormap.js';
-import type { LoadFlags } from '../loading.js';
-import type { MethodSettings } from '../methods/named.js';
-import type { PictureOptions } from '../pictures/target.js';
+import type { LoadFlags } from '../shared/loading.js';
+import type { MethodSettings } from '../shared/methods/named.js';
+import type { PictureOptions } from '../shared/pictures/target.js';
 
 /** What `keras-explainable explain` was asked to do, checked. */
 export interface ExplainOptions extends MethodSettings, PictureOptions, LoadFlags {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { UsageError } from '../failure.js';
-import { parseJson } from '../pictures/labels.js';
+import { UsageError } from '../shared/failure.js';
+import { parseJson } from '../shared/pictures/labels.js';
 
 /** A box in pixels of the original picture: `[x0, y0, x1, y1]`, `x1` and `y1` exclusive. */
 export type Box = readonly [number, number, number, number];

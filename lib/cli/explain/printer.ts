@@ -1,6 +1,6 @@
-import { SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
-import { predictionsText, printFailure } from '../pictures/printing.js';
-import { paint, printable, type Terminal, writeJson, writeLine } from '../terminal.js';
+import { SCORE_TEXTS, type ScoreKind } from '../shared/pictures/predictions.js';
+import { predictionsText, printFailure } from '../shared/pictures/printing.js';
+import { paint, printable, type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import type { PointingResult } from './pointing.js';
 import { formatPointing, type ReportPicture } from './report.js';
 

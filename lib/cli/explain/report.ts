@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { withPath } from '../../write_whole.js';
-import { formatScore, type Prediction, SCORE_TEXTS, type ScoreKind } from '../pictures/predictions.js';
+import { withPath } from '../../support/write_whole.js';
+import { formatScore, type Prediction, SCORE_TEXTS, type ScoreKind } from '../shared/pictures/predictions.js';
 import type { PointingResult } from './pointing.js';
 
 /** An overlay, by its path relative to the page. */

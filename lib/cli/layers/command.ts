@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { nearNames } from '../../arguments.js';
 import type { Model } from '../../model/model.js';
-import { exitCodes, UsageError } from '../failure.js';
-import { interruptible } from '../interrupt.js';
-import { allowOpsOption, signatureOption } from '../loading.js';
-import { withModel } from '../model.js';
-import { type Terminal, writeJson, writeLine } from '../terminal.js';
+import { nearNames } from '../../support/arguments.js';
+import { exitCodes, UsageError } from '../shared/failure.js';
+import { interruptible } from '../shared/interrupt.js';
+import { allowOpsOption, signatureOption } from '../shared/loading.js';
+import { type Terminal, writeJson, writeLine } from '../shared/terminal.js';
+import { withModel } from '../shared/with_model.js';
 import { factsOf, type LayerFacts } from './facts.js';
 import { layersTable, summaryLines } from './table.js';
 

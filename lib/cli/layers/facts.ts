@@ -1,10 +1,11 @@
 /** What `keras-explainable layers` tells of a model, as data. */
-import { bytesPerElement, isNumeric } from '../../dtype.js';
-import { KerasExplainableError } from '../../errors.js';
+
 import type { LayerInfo, TensorSpec } from '../../graph/layer.js';
 import { expose, getGlobalPoolingLayer, getLogitsLayer } from '../../inspection/index.js';
 import { hasLayersInside } from '../../inspection/layers.js';
 import type { Model } from '../../model/model.js';
+import { KerasExplainableError } from '../../support/errors.js';
+import { bytesPerElement, isNumeric } from '../../tensor/dtype.js';
 
 /**
  * What a layer is to `inspection.expose(model)`: it gives the logits, or the activations that they are explained by; the

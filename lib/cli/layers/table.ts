@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
 import type { TensorSpec } from '../../graph/layer.js';
-import { formatBytes } from '../numbers.js';
-import { shapeText } from '../pictures/target.js';
-import { paint, printable, printableLines } from '../terminal.js';
+import { formatBytes } from '../shared/numbers.js';
+import { shapeText } from '../shared/pictures/target.js';
+import { paint, printable, printableLines } from '../shared/terminal.js';
 import type { LayerFacts, ModelFacts } from './facts.js';
 
 /** As in `model.summary()` of Keras 3; its lines are the table's, too. */

@@ -1,22 +1,22 @@
 import { extname } from 'node:path';
 import { readNpy, readNpz } from '../../data/index.js';
-import { DataError } from '../../errors.js';
 import type { Model } from '../../model/model.js';
-import { untilAborted } from '../../signal.js';
-import type { Tensor } from '../../tensor.js';
-import { UsageError } from '../failure.js';
+import { DataError } from '../../support/errors.js';
+import { untilAborted } from '../../support/signal.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { UsageError } from '../shared/failure.js';
 import {
   SCORE_TEXTS,
   type ScoreKind,
   scoreKindOf,
   scoresOf,
   topPredictions,
-} from '../pictures/predictions.js';
-import { predictionsText } from '../pictures/printing.js';
-import { shapeText } from '../pictures/target.js';
-import { startProgress } from '../progress.js';
-import { type Terminal, writeJson, writeLine } from '../terminal.js';
-import { nest, numbersOf } from '../values.js';
+} from '../shared/pictures/predictions.js';
+import { predictionsText } from '../shared/pictures/printing.js';
+import { shapeText } from '../shared/pictures/target.js';
+import { startProgress } from '../shared/progress_bar.js';
+import { type Terminal, writeJson, writeLine } from '../shared/terminal.js';
+import { nest, numbersOf } from '../shared/values.js';
 import type { PredictOptions } from './options.js';
 
 /** Arrays by their name; one without a name by ''. */

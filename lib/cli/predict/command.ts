@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { interruptible } from '../interrupt.js';
-import { withLoadFlags } from '../loading.js';
-import { imageSize, integer, preprocessing } from '../options.js';
-import type { Terminal } from '../terminal.js';
+import { imageSize, integer, preprocessing } from '../shared/common_options.js';
+import { interruptible } from '../shared/interrupt.js';
+import { withLoadFlags } from '../shared/loading.js';
+import type { Terminal } from '../shared/terminal.js';
 import type { PredictOptions } from './options.js';
 import { predict } from './run.js';
 

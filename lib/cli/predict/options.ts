@@ -1,5 +1,5 @@
-import type { LoadFlags } from '../loading.js';
-import type { PictureOptions } from '../pictures/target.js';
+import type { LoadFlags } from '../shared/loading.js';
+import type { PictureOptions } from '../shared/pictures/target.js';
 
 /** What `keras-explainable predict` was asked to do, checked. */
 export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'units'>, LoadFlags {

@@ -1,11 +1,11 @@
 import type { Preprocessing } from '../../image/preprocess.js';
-import { loadInputs } from '../pictures/batch.js';
-import { SCORE_TEXTS, type ScoreKind, topPredictions } from '../pictures/predictions.js';
-import { predictionsText, printFailure } from '../pictures/printing.js';
-import { predictScores } from '../pictures/scores.js';
-import type { Target } from '../pictures/target.js';
-import { startProgress } from '../progress.js';
-import { printable, type Terminal, writeJson, writeLine } from '../terminal.js';
+import { loadInputs } from '../shared/pictures/load_pictures.js';
+import { SCORE_TEXTS, type ScoreKind, topPredictions } from '../shared/pictures/predictions.js';
+import { predictionsText, printFailure } from '../shared/pictures/printing.js';
+import { predictScores } from '../shared/pictures/scores.js';
+import type { Target } from '../shared/pictures/target.js';
+import { startProgress } from '../shared/progress_bar.js';
+import { printable, type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import type { PredictOptions } from './options.js';
 
 interface PictureJob {

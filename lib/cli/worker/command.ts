@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
-import { integer } from '../options.js';
-import type { Terminal } from '../terminal.js';
+import { integer } from '../shared/common_options.js';
+import type { Terminal } from '../shared/terminal.js';
 import { hostName, type WorkerOptions, workerDevices } from './options.js';
 import { work } from './run.js';
 

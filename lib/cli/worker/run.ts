@@ -1,13 +1,13 @@
 import { createServer } from 'node:net';
-import { refused } from '../../arguments.js';
 import type { NativeDevice } from '../../binding/contract.js';
 import { ensureTensorflow, packageVersion } from '../../binding/loader.js';
 import { shortName } from '../../distribute/device.js';
 import { configureGpus } from '../../distribute/devices.js';
 import { PORT_IN_USE, type WorkerMessage } from '../../distribute/worker_messages.js';
-import { KerasExplainableError, nativeAsync } from '../../errors.js';
-import { exitCodes } from '../failure.js';
-import { type Terminal, writeLine } from '../terminal.js';
+import { refused } from '../../support/arguments.js';
+import { KerasExplainableError, nativeAsync } from '../../support/errors.js';
+import { exitCodes } from '../shared/failure.js';
+import { type Terminal, writeLine } from '../shared/terminal.js';
 import { watchClients } from './clients.js';
 import type { WorkerOptions } from './options.js';
 

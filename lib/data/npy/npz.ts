@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib';
 import { type Entry, fromFdPromise, type ZipFile } from 'yauzl';
-import { checkInteger, checkOptions } from '../../arguments.js';
 import { ensureTensorflow } from '../../binding/loader.js';
-import { DataError, KerasExplainableError } from '../../errors.js';
-import { openToRead } from '../../open_file.js';
-import type { Tensor } from '../../tensor.js';
-import { readElements } from './array.js';
-import { checkPath, checkRegular, checkSize, naming } from './file.js';
-import { HEADER_BYTES, parseNpyHeader } from './header.js';
+import { checkInteger, checkOptions } from '../../support/arguments.js';
+import { DataError, KerasExplainableError } from '../../support/errors.js';
+import { openToRead } from '../../support/open_file.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { readElements } from './npy_array.js';
+import { checkPath, checkRegular, checkSize, naming } from './npy_file.js';
+import { HEADER_BYTES, parseNpyHeader } from './npy_header.js';
 
 /** Deflate makes at most 1032 bytes of one: an entry that declares more is no archive of anything. */
 const MOST_INFLATION = 1032;

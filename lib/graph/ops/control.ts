@@ -1,6 +1,7 @@
 /** Loops that run inside the graph. */
-import { checkFunction, checkInteger } from '../../arguments.js';
+
 import type { StaticShape } from '../../binding/contract.js';
+import { checkFunction, checkInteger } from '../../support/arguments.js';
 import { constant, integers, type Operand } from '../operand.js';
 import type { Symbolic } from '../symbolic.js';
 import { Trace } from '../trace.js';

@@ -1,5 +1,5 @@
 /** Images: tensors (N, H, W, C), or (H, W, C) for a single one. */
-import { GraphError } from '../../errors.js';
+import { GraphError } from '../../support/errors.js';
 import { constant, type Operand, op } from '../operand.js';
 import type { Symbolic } from '../symbolic.js';
 import { expandDims, reverse, type Sizes, sizes, squeeze } from './array.js';

@@ -1,6 +1,6 @@
 /** Taking parts of tensors by position. */
 import type { DType } from '../../binding/contract.js';
-import { GraphError } from '../../errors.js';
+import { GraphError } from '../../support/errors.js';
 import { constant, integers, type Operand, op } from '../operand.js';
 import { positiveAxis, type Symbolic } from '../symbolic.js';
 import { Trace } from '../trace.js';

@@ -1,6 +1,3 @@
-import { wrongType } from '../../arguments.js';
-import { commonFloat } from '../../dtype.js';
-import { GraphError } from '../../errors.js';
 import type { LayerInfo, TensorSpec } from '../../graph/layer.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { cast, reshape } from '../../graph/ops/array.js';
@@ -11,6 +8,9 @@ import { describeShape, type Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
 import { getLogitsLayer } from '../../inspection/head.js';
 import { isLayerName, LAYER_NAME, type LayerName, weightOf } from '../../inspection/layers.js';
+import { wrongType } from '../../support/arguments.js';
+import { GraphError } from '../../support/errors.js';
+import { commonFloat } from '../../tensor/dtype.js';
 
 export interface CamParameters {
   /** The layer whose kernel weighs the channels, by name or path. Default: the one that gives the logits. */

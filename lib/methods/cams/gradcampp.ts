@@ -1,4 +1,3 @@
-import { commonFloat } from '../../dtype.js';
 import { batchJacobian } from '../../graph/gradient.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs, add, divideNoNan, exp, log, minimum, multiply, subtract } from '../../graph/ops/arithmetic.js';
@@ -9,6 +8,7 @@ import { reduceMax, reduceSum } from '../../graph/ops/reduction.js';
 import { alongPositions, checkPositions } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
+import { commonFloat } from '../../tensor/dtype.js';
 
 /**
  * Grad-CAM++: Grad-CAM whose weights look at positive gradients only, each position by how much it says of its channel.

@@ -1,7 +1,3 @@
-import { checkInteger, outOfRange } from '../../arguments.js';
-import { commonFloat, isFloating } from '../../dtype.js';
-import { GraphError } from '../../errors.js';
-import { normalize } from '../../filters.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { integers } from '../../graph/operand.js';
 import { add, floordiv, minimum, multiply, round, subtract } from '../../graph/ops/arithmetic.js';
@@ -14,6 +10,10 @@ import { reduceStd } from '../../graph/ops/reduction.js';
 import { checkPositions, positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
+import { checkInteger, outOfRange } from '../../support/arguments.js';
+import { GraphError } from '../../support/errors.js';
+import { commonFloat, isFloating } from '../../tensor/dtype.js';
+import { normalize } from '../filters.js';
 
 export interface ScorecamParameters {
   /**

@@ -1,7 +1,3 @@
-import { checkFunction, wrongType } from '../../arguments.js';
-import { commonFloat } from '../../dtype.js';
-import { GraphError } from '../../errors.js';
-import { absoluteNormalize } from '../../filters.js';
 import { batchJacobian } from '../../graph/gradient.js';
 import type { Filter, MethodArguments, MethodResult } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
@@ -12,7 +8,11 @@ import { checkPositions, positionSizes, resizePositions, sizeOf } from '../../gr
 import type { Symbolic } from '../../graph/symbolic.js';
 import { exposedBiasTerms } from '../../inspection/bias_terms.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
-import type { Tensor } from '../../tensor.js';
+import { checkFunction, wrongType } from '../../support/arguments.js';
+import { GraphError } from '../../support/errors.js';
+import { commonFloat } from '../../tensor/dtype.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { absoluteNormalize } from '../filters.js';
 import { checkDifferentiable, transposeJacobian } from './gradients.js';
 
 export interface FullGradientsParameters {

@@ -1,6 +1,3 @@
-import { checkFunction } from '../../arguments.js';
-import { isFloating } from '../../dtype.js';
-import { GraphError } from '../../errors.js';
 import { batchJacobian } from '../../graph/gradient.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs } from '../../graph/ops/arithmetic.js';
@@ -9,6 +6,9 @@ import { reduceMean } from '../../graph/ops/reduction.js';
 import { checkPositions } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { gatherUnits } from '../../inspection/gather_units.js';
+import { checkFunction } from '../../support/arguments.js';
+import { GraphError } from '../../support/errors.js';
+import { isFloating } from '../../tensor/dtype.js';
 
 export interface GradientsParameters {
   /** Works on one unit's gradient (N, H, W, C) before its channels are averaged. Default: the absolute value. */

@@ -1,6 +1,3 @@
-import { checkFunction, checkInteger, checkOptions, nameOf, outOfRange, wrongType } from '../../arguments.js';
-import { isFloating } from '../../dtype.js';
-import { GraphError } from '../../errors.js';
 import type { AnyMethod, MethodArguments, MethodLike } from '../../graph/method.js';
 import { integers } from '../../graph/operand.js';
 import { add, divide } from '../../graph/ops/arithmetic.js';
@@ -9,6 +6,16 @@ import { forRange } from '../../graph/ops/control.js';
 import { normal } from '../../graph/ops/random.js';
 import { positionSizes, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
+import {
+  checkFunction,
+  checkInteger,
+  checkOptions,
+  nameOf,
+  outOfRange,
+  wrongType,
+} from '../../support/arguments.js';
+import { GraphError } from '../../support/errors.js';
+import { isFloating } from '../../tensor/dtype.js';
 import { named, withInputs } from './transformed.js';
 
 export interface SmoothOptions {

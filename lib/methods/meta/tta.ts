@@ -1,5 +1,3 @@
-import { checkBoolean, checkFunction, checkOptions, nameOf, outOfRange, wrongType } from '../../arguments.js';
-import { commonFloat } from '../../dtype.js';
 import type { AnyMethod, MethodArguments, MethodLike } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
 import { add, divide, maximum, multiply } from '../../graph/ops/arithmetic.js';
@@ -10,6 +8,15 @@ import { RESIZE_METHODS, type ResizeMethod } from '../../graph/ops/image.js';
 import { gather } from '../../graph/ops/indexing.js';
 import { positionSizes, resizePositions, type Size } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkOptions,
+  nameOf,
+  outOfRange,
+  wrongType,
+} from '../../support/arguments.js';
+import { commonFloat } from '../../tensor/dtype.js';
 import { named, withInputs } from './transformed.js';
 
 export interface TtaOptions {

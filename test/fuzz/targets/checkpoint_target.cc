@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "graph/checkpoint.h"
+#include "import/checkpoint.h"
 #include "refusal.h"
 #include "scratch.h"
 #include "targets.h"

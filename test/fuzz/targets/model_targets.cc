@@ -2,11 +2,11 @@
 #include <string>
 
 #include "gradient/tape.h"
-#include "graph/call_tree.h"
-#include "graph/checkpoint.h"
-#include "graph/function_inliner.h"
-#include "graph/model_graph.h"
-#include "graph/size_check.h"
+#include "import/checkpoint.h"
+#include "import/function_inliner.h"
+#include "ir/call_tree.h"
+#include "model/model_graph.h"
+#include "model/size_check.h"
 #include "refusal.h"
 #include "scratch.h"
 #include "targets.h"

@@ -1,16 +1,16 @@
 #include <string>
 
-#include "graph/keras_metadata.h"
+#include "cluster/worker_identity.h"
+#include "layers/keras_metadata.h"
 #include "refusal.h"
-#include "runtime/worker_card.h"
 #include "targets.h"
 
 namespace ke::fuzz {
 
 void KerasMetadata(std::string_view bytes) { graph::ReadKerasModel(std::string(bytes)); }
 
-void Card(std::string_view bytes) {
-  Try([&] { runtime::ReadCard(std::string(bytes)); });
+void IdentityJson(std::string_view bytes) {
+  Try([&] { runtime::ReadIdentity(std::string(bytes)); });
 }
 
 }  // namespace ke::fuzz

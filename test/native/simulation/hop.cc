@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/make_strategy.h"
+#include "cluster/worker.h"
 #include "runtime/compiled_function.h"
-#include "runtime/strategy.h"
-#include "runtime/worker.h"
 #include "server_process.h"
 
 namespace ke::test {
@@ -104,7 +104,7 @@ std::unique_ptr<Strategy> On(const ServerProcess& server, int callers) {
   runtime::StrategyOptions options;
   options.replicas.push_back({{server.target(), "", callers}});
   options.package = kPackage;
-  return std::make_unique<Strategy>(std::move(options));
+  return std::unique_ptr<Strategy>(new Strategy(runtime::MakeStrategy(std::move(options))));
 }
 
 // x (N, 1) plus one value of each of `weights`, of `bytes` each.

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { median, timeInRounds } from '../../../lib/cli/bench/measure.js';
 import { batchSizes, duration } from '../../../lib/cli/bench/options.js';
 import { BenchPrinter } from '../../../lib/cli/bench/printer.js';
-import { positionsOf, shapeFor, syntheticInputs } from '../../../lib/cli/synthetic.js';
+import { positionsOf, shapeFor, syntheticInputs } from '../../../lib/cli/shared/synthetic.js';
 import type { TensorSpec } from '../../../lib/graph/layer.js';
 import { memoryTerminal } from './support.js';
 

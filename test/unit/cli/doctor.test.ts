@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { environmentFinding, withoutCredentials } from '../../../lib/cli/doctor/environment.js';
 import { printFinding } from '../../../lib/cli/doctor/finding.js';
-import { modelFinding } from '../../../lib/cli/doctor/model.js';
+import { modelFinding } from '../../../lib/cli/doctor/model_finding.js';
 import { outcome } from '../../../lib/cli/doctor/probing.js';
 import { cpuFlags, memoryFinding, nodeFinding, parseQuota } from '../../../lib/cli/doctor/system.js';
 import { toolsFinding } from '../../../lib/cli/doctor/tools.js';

@@ -2,10 +2,10 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ComparedMethod, ComparisonPrinter } from '../../../lib/cli/explain/comparison_printer.js';
+import { cellSize } from '../../../lib/cli/explain/comparison_sheet.js';
 import { PointingGame, readBoxes } from '../../../lib/cli/explain/pointing.js';
 import { escapeHtml, formatPointing, Report } from '../../../lib/cli/explain/report.js';
-import { cellSize } from '../../../lib/cli/explain/sheet.js';
-import { methodsOf, type Passes } from '../../../lib/cli/methods/named.js';
+import { methodsOf, type Passes } from '../../../lib/cli/shared/methods/named.js';
 import { memoryTerminal, temporaryDirectory, writerIn } from './support.js';
 
 const directory = temporaryDirectory();

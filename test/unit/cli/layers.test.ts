@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { filterLayers } from '../../../lib/cli/layers/command.js';
 import type { LayerFacts, ModelFacts } from '../../../lib/cli/layers/facts.js';
 import { fitWidths, layersTable, summaryLines } from '../../../lib/cli/layers/table.js';
-import { paint } from '../../../lib/cli/terminal.js';
+import { paint } from '../../../lib/cli/shared/terminal.js';
 import { memoryTerminal } from './support.js';
 
 const layer = (name: string, type: string, more: Partial<LayerFacts> = {}): LayerFacts => ({

@@ -9,7 +9,7 @@ import {
   type NamedMethod,
   noiseFor,
   singleMethodName,
-} from '../../../lib/cli/methods/named.js';
+} from '../../../lib/cli/shared/methods/named.js';
 import { methods } from '../../../lib/index.js';
 
 describe('methods', () => {

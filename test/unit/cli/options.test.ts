@@ -7,7 +7,7 @@ import {
   oneOf,
   scaleList,
   unitList,
-} from '../../../lib/cli/options.js';
+} from '../../../lib/cli/shared/common_options.js';
 
 describe('options', () => {
   test('numbers are refused where they are none, or out of bounds', () => {

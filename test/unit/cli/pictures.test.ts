@@ -1,10 +1,10 @@
 import { rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { loadBatch } from '../../../lib/cli/pictures/batch.js';
-import { findPictures, OutputNames } from '../../../lib/cli/pictures/files.js';
-import { readLabels } from '../../../lib/cli/pictures/labels.js';
-import { checkMemory } from '../../../lib/cli/pictures/memory.js';
+import { readLabels } from '../../../lib/cli/shared/pictures/labels.js';
+import { loadBatch } from '../../../lib/cli/shared/pictures/load_pictures.js';
+import { checkMemory } from '../../../lib/cli/shared/pictures/memory.js';
+import { findPictures, OutputNames } from '../../../lib/cli/shared/pictures/picture_files.js';
 import {
   formatScore,
   labelOf,
@@ -12,8 +12,8 @@ import {
   scoresOf,
   topPredictions,
   topUnits,
-} from '../../../lib/cli/pictures/predictions.js';
-import { predictScores } from '../../../lib/cli/pictures/scores.js';
+} from '../../../lib/cli/shared/pictures/predictions.js';
+import { predictScores } from '../../../lib/cli/shared/pictures/scores.js';
 import { temporaryDirectory, writerIn } from './support.js';
 
 const directory = temporaryDirectory();

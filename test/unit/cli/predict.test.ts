@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { inputsOf } from '../../../lib/cli/predict/arrays.js';
-import { nest, numbersOf } from '../../../lib/cli/values.js';
-import { encode } from '../../../lib/dtype.js';
+import { nest, numbersOf } from '../../../lib/cli/shared/values.js';
 import type { TensorSpec } from '../../../lib/graph/layer.js';
-import { tensor } from '../../../lib/tensor.js';
+import { encode } from '../../../lib/tensor/dtype.js';
+import { tensor } from '../../../lib/tensor/tensor.js';
 
 describe('values', () => {
   // Exact in both: the largest, the least, subnormal of float16, signs, halves.

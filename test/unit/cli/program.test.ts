@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { describeError, exitCodeOf, UsageError } from '../../../lib/cli/failure.js';
-import { ResourceError } from '../../../lib/errors.js';
+import { describeError, exitCodeOf, UsageError } from '../../../lib/cli/shared/failure.js';
+import { ResourceError } from '../../../lib/support/errors.js';
 import { runCli } from './support.js';
 
 const COMMANDS = ['explain', 'predict', 'layers', 'bench', 'doctor', 'install-tensorflow', 'build'];

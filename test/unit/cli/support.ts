@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll } from 'vitest';
 import { run } from '../../../lib/cli/program.js';
-import type { Terminal } from '../../../lib/cli/terminal.js';
+import type { Terminal } from '../../../lib/cli/shared/terminal.js';
 
 /** A directory that is gone after the file's tests. */
 export function temporaryDirectory(): string {

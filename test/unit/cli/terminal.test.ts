@@ -1,11 +1,11 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { interruptible } from '../../../lib/cli/interrupt.js';
-import { formatBytes, formatNumber } from '../../../lib/cli/numbers.js';
-import { checkOutput } from '../../../lib/cli/output.js';
-import { hasColours, paint, printable, printableLines } from '../../../lib/cli/terminal.js';
-import { whyNotWritable } from '../../../lib/writable.js';
+import { interruptible } from '../../../lib/cli/shared/interrupt.js';
+import { formatBytes, formatNumber } from '../../../lib/cli/shared/numbers.js';
+import { checkOutput } from '../../../lib/cli/shared/output.js';
+import { hasColours, paint, printable, printableLines } from '../../../lib/cli/shared/terminal.js';
+import { whyNotWritable } from '../../../lib/support/writable.js';
 import { memoryTerminal, temporaryDirectory, writerIn } from './support.js';
 
 afterEach(() => vi.unstubAllEnvs());

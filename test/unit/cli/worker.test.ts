@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { strategyOf } from '../../../lib/cli/strategy.js';
+import { strategyOf } from '../../../lib/cli/shared/strategy_options.js';
 import { peersIn } from '../../../lib/cli/worker/clients.js';
 import { hostName, workerDevices } from '../../../lib/cli/worker/options.js';
 import { fingerprintOf } from '../../../lib/distribute/fingerprint.js';

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { create } from 'tar';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { TensorflowInstallError } from '../../../lib/tensorflow/errors.js';
 import { type InstallProgress, installTensorflow, wheelTarget } from '../../../lib/tensorflow/install.js';
+import { TensorflowInstallError } from '../../../lib/tensorflow/install_errors.js';
 import { PINNED } from '../../../lib/tensorflow/pins.js';
 import { fakeLibrary, scratch } from './fixtures.js';
 

@@ -1,8 +1,8 @@
 import { mkdir, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { TensorflowNotFoundError } from '../../../lib/tensorflow/errors.js';
 import { installTensorflow } from '../../../lib/tensorflow/install.js';
+import { TensorflowNotFoundError } from '../../../lib/tensorflow/install_errors.js';
 import { resolveTensorflow } from '../../../lib/tensorflow/resolve.js';
 import { libraryDirectoryIn } from '../../../lib/tensorflow/system.js';
 import { fakeLibrary, fakePython, OTHER_MACHINE, scratch } from './fixtures.js';

@@ -1,0 +1,100 @@
+/** Parsers of options: each refuses what it does not understand, and says what it expected. */
+import { InvalidArgumentError } from 'commander';
+import { COLORMAPS, type Colormap } from '../../image/colormap.js';
+import { MOST_PIXELS } from '../../image/decode.js';
+import { PREPROCESSINGS, type Preprocessing } from '../../image/preprocess.js';
+import { nearNames } from '../../support/arguments.js';
+
+/** Parses a whole number within bounds. */
+export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      const bounds = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+      throw new InvalidArgumentError(`Expected a whole number ${bounds}.`);
+    }
+    return value;
+  };
+}
+
+/** Parses a number from 0 to 1. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError('Expected a number from 0 to 1.');
+  }
+  return value;
+}
+
+/** Parses a number of at least 0. */
+export function amount(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new InvalidArgumentError('Expected a number of at least 0.');
+  }
+  return value;
+}
+
+/** Parses `0.5,1.5,2`: scales above 0. An empty text is none: mirrored pictures only. */
+export function scaleList(text: string): number[] {
+  if (text.trim() === '') return [];
+  const scales = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!scales.every((scale) => scale > 0 && scale < Number.POSITIVE_INFINITY)) {
+    throw new InvalidArgumentError("Expected numbers above 0 with commas between them, as '0.5,1.5,2'.");
+  }
+  return scales;
+}
+
+/** Parses `ReadFile,WriteFile`: names without repetition. */
+export function nameList(text: string): string[] {
+  const names = text.split(',').map((part) => part.trim());
+  if (names.includes('')) {
+    throw new InvalidArgumentError("Expected names with commas between them, as 'ReadFile,WriteFile'.");
+  }
+  return [...new Set(names)];
+}
+
+/** Parses `1,2,3`: unit indices without repetition. */
+export function unitList(text: string): number[] {
+  const units = text.split(',').map((part) => part.trim());
+  if (!units.every((unit) => /^\d+$/.test(unit))) {
+    throw new InvalidArgumentError("Expected unit indices with commas between them, as '1,2'.");
+  }
+  return [...new Set(units.map(Number))];
+}
+
+/**
+ * Parses `224` or `224x320` (height by width): at most as many pixels as a picture may have. TensorFlow's kernels count
+ * elements in 32 bits; layers of sizes far beyond this have crashed the process.
+ */
+export function imageSize(text: string): [number, number] {
+  const match = /^(\d+)(?:x(\d+))?$/.exec(text);
+  const height = Number(match?.[1]);
+  const width = Number(match?.[2] ?? height);
+  if (!(height > 0 && width > 0))
+    throw new InvalidArgumentError("Expected '224' or '224x320' (height by width).");
+  if (height * width > MOST_PIXELS) {
+    throw new InvalidArgumentError(`Expected at most ${MOST_PIXELS} pixels, as 8192x8192.`);
+  }
+  return [height, width];
+}
+
+/** Refuses the name of a file that would not be what it says. */
+export function pngFile(text: string): string {
+  if (!/\.png$/i.test(text)) throw new InvalidArgumentError('Expected the name of a .png file.');
+  return text;
+}
+
+/** Refuses all but `names`, with the nearest one as a hint. */
+export function oneOf<Name extends string>(names: readonly Name[]): (text: string) => Name {
+  return (text) => {
+    const found = names.find((name) => name === text);
+    if (found !== undefined) return found;
+    const [near] = nearNames(text, names, 1);
+    const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+    throw new InvalidArgumentError(`Expected one of: ${names.join(', ')}.${hint}`);
+  };
+}
+
+export const colormap = oneOf<Colormap>(COLORMAPS);
+export const preprocessing = oneOf<Preprocessing>(PREPROCESSINGS);

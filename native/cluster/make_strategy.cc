@@ -1,0 +1,67 @@
+#include "cluster/make_strategy.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "cluster/worker.h"
+#include "runtime/placed_replica.h"
+#include "tensorflow/error.h"
+
+namespace ke::runtime {
+
+namespace {
+
+// As its users write it: 'host:port /device:GPU:0', '/device:CPU:1' or 'local'.
+std::string NameOf(const Placement& placement) {
+  constexpr std::string_view kScheme = "grpc://";
+  std::string name = placement.target;
+  if (name.rfind(kScheme, 0) == 0) name.erase(0, kScheme.size());
+  if (!placement.device.empty()) name += (name.empty() ? "" : " ") + placement.device;
+  return name.empty() ? "local" : name;
+}
+
+// CPU devices that a session needs so that there is the one that `device` names: "/device:CPU:3" is of 4.
+int CpusFor(const std::string& device) {
+  constexpr std::string_view kCpu = "CPU:";
+  const size_t at = device.rfind(kCpu);
+  if (at == std::string::npos) return 1;
+  int index = 0;
+  const char* begin = device.data() + at + kCpu.size();
+  std::from_chars(begin, device.data() + device.size(), index);
+  return std::clamp(index, 0, 1023) + 1;
+}
+
+}  // namespace
+
+Strategy MakeStrategy(StrategyOptions options) {
+  if (options.replicas.empty()) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "a strategy needs one replica or more");
+  }
+  int cpus = 1;
+  for (const StrategyOptions::Member& member : options.replicas) {
+    if (!member.placement.remote()) cpus = std::max(cpus, CpusFor(member.placement.device));
+  }
+  std::vector<std::shared_ptr<PlacedReplica>> replicas;
+  for (StrategyOptions::Member& member : options.replicas) {
+    Placement& placement = member.placement;
+    placement.cpus = cpus;
+    if (placement.callers < (placement.remote() ? 0 : 1)) {
+      throw tf::Error(TF_INVALID_ARGUMENT, "a replica of this process needs one caller or more");
+    }
+    if (placement.remote()) {
+      replicas.push_back(std::make_shared<Worker>(
+          NameOf(placement), placement, member.shards_at_once,
+          WorkerOptions{std::chrono::milliseconds(options.timeout_ms), options.package}));
+    } else {
+      replicas.push_back(std::make_shared<LocalReplica>(NameOf(placement), placement, member.shards_at_once));
+    }
+  }
+  return Strategy(replicas,
+                  Executor::Options{options.retries, std::chrono::milliseconds(options.timeout_ms)});
+}
+
+}  // namespace ke::runtime

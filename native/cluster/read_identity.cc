@@ -1,0 +1,49 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "cluster/worker_identity.h"
+#include "tensorflow/error.h"
+#include "wire/json.h"
+
+namespace ke::runtime {
+
+namespace {
+
+constexpr int64_t kMostThreads = 1024;
+constexpr size_t kMostDevices = 256;
+constexpr size_t kLongestName = 64;
+
+tf::Error Unreadable() { return {TF_DATA_LOSS, "what the worker says of itself cannot be read"}; }
+
+// It stands in messages, and so on terminals.
+std::string NameOf(const graph::Json& json, const char* key) {
+  std::string name = json.TextOf(key);
+  const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  if (name.empty() || name.size() > kLongestName || !printable) throw Unreadable();
+  return name;
+}
+
+}  // namespace
+
+WorkerIdentity ReadIdentity(std::string text) {
+  WorkerIdentity identity;
+  identity.json = std::move(text);
+  const std::optional<graph::Json> json = graph::Json::Parse(identity.json);
+  if (!json) throw Unreadable();
+  identity.package = NameOf(*json, "package");
+  identity.tensorflow = NameOf(*json, "tensorflow");
+  if (const graph::Json* threads = json->Find("threads")) {
+    identity.threads = static_cast<int>(std::clamp<int64_t>(threads->integer().value_or(1), 1, kMostThreads));
+  }
+  if (const graph::Json* devices = json->Find("devices")) {
+    for (const graph::Json& device : devices->items()) {
+      const std::string name = NameOf(device, "name");
+      if (identity.devices.size() == kMostDevices) throw Unreadable();
+      identity.devices.push_back(name.substr(std::min(name.size(), name.find("/device:"))));
+    }
+  }
+  return identity;
+}
+
+}  // namespace ke::runtime

@@ -1,0 +1,107 @@
+#include "cluster/server.h"
+
+#include <mutex>
+
+#include "cluster/worker_identity.h"
+#include "runtime/config_proto.h"
+#include "runtime/process.h"
+#include "tensorflow/protozero.h"
+
+namespace ke::runtime {
+
+using tf::C;
+
+namespace {
+
+// Field numbers of tensorflow_server.proto and cluster.proto.
+namespace server_def {
+constexpr int kCluster = 1;
+constexpr int kJobName = 2;
+constexpr int kTaskIndex = 3;
+constexpr int kDefaultSessionConfig = 4;
+constexpr int kProtocol = 5;
+}  // namespace server_def
+constexpr int kClusterJob = 1;
+constexpr int kJobName = 1;
+constexpr int kJobTasks = 2;  // map<int32, string>
+
+constexpr char kJob[] = "worker";
+constexpr int kOwnTimeoutMs = 30000;
+
+std::string ServerDef(const ServerOptions& options) {
+  std::string bytes;
+  protozero::pbf_writer server(bytes);
+  {
+    protozero::pbf_writer cluster(server, server_def::kCluster);
+    protozero::pbf_writer job(cluster, kClusterJob);
+    job.add_string(kJobName, kJob);
+    protozero::pbf_writer task(job, kJobTasks);
+    task.add_int32(1, 0);
+    task.add_string(2, "localhost:" + std::to_string(options.port));
+  }
+  server.add_string(server_def::kJobName, kJob);
+  server.add_int32(server_def::kTaskIndex, 0);
+  {
+    protozero::pbf_writer config(server, server_def::kDefaultSessionConfig);
+    if (options.cpus > 1) {
+      protozero::pbf_writer count(config, config_proto::kDeviceCount);
+      count.add_string(1, "CPU");
+      count.add_int32(2, options.cpus);
+    }
+    config.add_int32(config_proto::kIntraOpParallelismThreads, options.intra_op);
+    config.add_int32(config_proto::kInterOpParallelismThreads, options.threads);
+    config.add_message(config_proto::kGpuOptions, GpuOptionsProto());
+    config.add_bool(config_proto::kAllowSoftPlacement, true);
+  }
+  server.add_string(server_def::kProtocol, "grpc");
+  return bytes;
+}
+
+std::string Quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20) quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string IdentityJson(const ServerOptions& options, const std::vector<Session::Device>& devices) {
+  std::string list;
+  for (const Session::Device& device : devices) {
+    list += (list.empty() ? "" : ", ") + std::string("{\"name\": ") + Quoted(device.name) +
+            ", \"type\": " + Quoted(device.type) +
+            ", \"memoryBytes\": " + std::to_string(device.memory_bytes) + "}";
+  }
+  return "{\"package\": " + Quoted(options.package) + ", \"tensorflow\": " + Quoted(C().TF_Version()) +
+         ", \"threads\": " + std::to_string(options.threads) + ", \"devices\": [" + list + "]}";
+}
+
+}  // namespace
+
+std::vector<Session::Device> StartServer(const ServerOptions& options) {
+  static std::mutex mutex;
+  static TF_Server* server = nullptr;  // never deleted: TensorFlow would end the process
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (server != nullptr) {
+    throw tf::Error(TF_FAILED_PRECONDITION, "this process is a worker already, at " +
+                                                std::string(C().TF_ServerTarget(server)) +
+                                                ": a process can be one, until it ends");
+  }
+  const std::string definition = ServerDef(options);
+  tf::Status status;
+  TF_Server* const made = C().TF_NewServer(definition.data(), definition.size(), status);
+  status.Check();
+  server = made;
+  C().TF_ServerStart(server, status);
+  status.Check();
+  const std::string target = C().TF_ServerTarget(server);
+  const IdentitySession identity_session(target, kOwnTimeoutMs);
+  identity_session.Publish(IdentityJson(options, {}));  // there are devices to list after a first run
+  std::vector<Session::Device> devices = identity_session.Devices();
+  identity_session.Publish(IdentityJson(options, devices));
+  identity_session.Close();
+  return devices;
+}
+
+}  // namespace ke::runtime

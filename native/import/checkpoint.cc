@@ -1,0 +1,192 @@
+#include "import/checkpoint.h"
+
+#include <cstdio>
+
+#include "wire/bounds.h"
+#include "wire/crc32c.h"
+#include "wire/proto.h"
+#include "wire/read_file.h"
+
+namespace ke::graph {
+
+using tf::C;
+
+namespace {
+
+// The key that `value` (the assigned tensor) is restored from, empty where it does not come from a
+// checkpoint.
+std::string RestoredKey(CallTree* tree, Source value) {
+  for (int hops = 0; hops < 16; ++hops) {
+    const proto::NodeDef& node = tree->Node(value);
+    if (node.inputs.empty()) return {};
+    if (node.op == "Identity" || node.op == "Cast") {
+      value = tree->Input(value, 0);
+      continue;
+    }
+    if (node.op != "RestoreV2" || node.inputs.size() < 3) return {};
+    const auto strings = [&](size_t input) {
+      const Source source = tree->Input(value, input);
+      const auto tensor = proto::AttrTensor(tree->Attr(source.call, source.node, "value"));
+      return tensor ? proto::TensorStrings(*tensor) : std::vector<std::string_view>();
+    };
+    const auto keys = strings(1);
+    const auto slices = strings(2);
+    const auto index = static_cast<size_t>(value.output);
+    if (index >= keys.size()) return {};
+    if (index < slices.size() && !slices[index].empty()) {
+      throw tf::Error(TF_UNIMPLEMENTED, "variable '" + std::string(keys[index]) +
+                                            "' is stored in slices (partitioned), which is not supported");
+    }
+    return std::string(keys[index]);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std::string_view restore_op) {
+  std::map<std::pair<int, int>, std::string> keys;
+  std::vector<int> calls = {0};
+  const std::string_view restore_node = restore_op.substr(0, restore_op.find(':'));
+  for (size_t c = 0; c < calls.size(); ++c) {
+    const int call = calls[c];
+    for (size_t i = 0; i < tree->Nodes(call).size(); ++i) {
+      const int node = static_cast<int>(i);
+      const proto::NodeDef& def = tree->Nodes(call)[i];
+      // At the top level stand calls of everything else too (saving, serving): only the restore call is
+      // entered.
+      if ((call != 0 || def.name == restore_node) && tree->IsCall(call, node)) {
+        calls.push_back(tree->Expand(call, node));
+      }
+      if (def.op != "AssignVariableOp" || def.inputs.size() < 2) continue;
+      const Source variable = tree->Input({call, node, 0}, 0);
+      if (tree->Node(variable).op != "VarHandleOp") continue;
+      std::string key = RestoredKey(tree, tree->Input({call, node, 0}, 1));
+      if (!key.empty()) keys[{variable.call, variable.node}] = std::move(key);
+    }
+  }
+  return keys;
+}
+
+const CheckpointIndex& Checkpoint::Index(const std::string& variable) {
+  if (index_) return *index_;
+  const std::string path = prefix_ + ".index";
+  if (!IsFile(path)) {
+    throw tf::Error(TF_NOT_FOUND,
+                    "the model's variables are missing: there is no file " + path +
+                        " (needed for variable '" + variable + "')",
+                    variable);
+  }
+  const std::string bytes = ReadFile(path, "the index of the model's variables", bounds::kSideFileBytes);
+  return index_.emplace(ReadCheckpointIndex(bytes, path));
+}
+
+Checkpoint::Shard& Checkpoint::Open(int64_t number, const std::string& what, const std::string& variable) {
+  const auto known = shards_.find(number);
+  if (known != shards_.end()) return known->second;
+  char suffix[64];
+  std::snprintf(suffix, sizeof suffix, ".data-%05lld-of-%05lld", static_cast<long long>(number),
+                static_cast<long long>(Index(variable).shards));
+  Shard shard{prefix_ + suffix, {}, 0};
+  if (!IsFile(shard.path)) {
+    throw tf::Error(TF_NOT_FOUND, what + " is missing: there is no file " + shard.path, variable);
+  }
+  shard.stream.open(shard.path, std::ios::binary | std::ios::ate);
+  shard.size = shard.stream ? static_cast<int64_t>(shard.stream.tellg()) : -1;
+  if (shard.size < 0)
+    throw tf::Error(TF_PERMISSION_DENIED, what + ": " + shard.path + " cannot be opened", variable);
+  return shards_.emplace(number, std::move(shard)).first->second;
+}
+
+// Reads the bytes of a tensor, which lie whole in their file, to where `memory(size)` says.
+template <typename Memory>
+void Checkpoint::ReadBytes(const StoredTensor& stored, const std::string& what, const std::string& variable,
+                           Memory memory) {
+  Shard& shard = Open(stored.shard, what, variable);
+  if (stored.offset > shard.size || stored.size > shard.size - stored.offset) {
+    throw tf::Error(
+        TF_DATA_LOSS,
+        what + " cannot be read: its bytes " + std::to_string(stored.offset) + " to " +
+            std::to_string(static_cast<uint64_t>(stored.offset) + static_cast<uint64_t>(stored.size)) +
+            " are not in " + shard.path + ", which has " + std::to_string(shard.size) +
+            ": a file is truncated or damaged",
+        variable);
+  }
+  char* to = memory();
+  shard.stream.clear();
+  shard.stream.seekg(stored.offset);
+  if (!shard.stream.read(to, stored.size)) {
+    throw tf::Error(TF_DATA_LOSS, what + " cannot be read to its end: " + shard.path, variable);
+  }
+}
+
+tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight) {
+  const CheckpointIndex& index = Index(weight.name);
+  const std::string where = "variable '" + weight.name + "' (key '" + key + "' of " + prefix_ + ")";
+  const auto found = index.tensors.find(key);
+  if (found == index.tensors.end()) {
+    throw tf::Error(TF_NOT_FOUND, where + " is not in the checkpoint", weight.name);
+  }
+  const StoredTensor& stored = found->second;
+  if (stored.in_slices) {
+    throw tf::Error(TF_UNIMPLEMENTED, where + " is stored in slices (partitioned), which is not supported",
+                    weight.name);
+  }
+  if (stored.dtype != weight.dtype || !weight.shape.Fits(stored.shape.dims)) {
+    throw tf::Error(TF_DATA_LOSS,
+                    where + " does not fit the graph: expected dtype " + std::to_string(weight.dtype) +
+                        " and shape " + ToString(weight.shape) + ", found dtype " +
+                        std::to_string(stored.dtype) + " and shape " + ToString(stored.shape),
+                    weight.name);
+  }
+  const auto item = static_cast<int64_t>(C().TF_DataTypeSize(stored.dtype));
+  if (item == 0) {
+    throw tf::Error(TF_UNIMPLEMENTED,
+                    where + " is of dtype " + std::to_string(stored.dtype) + ": only numbers are supported",
+                    weight.name);
+  }
+  const int64_t size = Elements(stored.shape) * item;
+  if (stored.size != size) {
+    throw tf::Error(TF_DATA_LOSS,
+                    where + " is damaged: expected " + std::to_string(size) + " bytes for shape " +
+                        ToString(stored.shape) + ", found " + std::to_string(stored.size),
+                    weight.name);
+  }
+  // Only now: the file has all these bytes, so that it cannot ask for memory that it does not fill.
+  tf::TensorPtr value;
+  ReadBytes(stored, where, weight.name, [&] {
+    try {
+      value = tf::AllocateTensor(stored.dtype, stored.shape.dims);
+    } catch (const tf::Error& error) {
+      throw tf::Error(error.code(), where + ": " + error.what(), weight.name);
+    }
+    return static_cast<char*>(C().TF_TensorData(value.get()));
+  });
+  const auto* bytes = static_cast<const char*>(C().TF_TensorData(value.get()));
+  if (MaskedCrc32c({bytes, static_cast<size_t>(size)}) != stored.crc32c) {
+    throw tf::Error(TF_DATA_LOSS, where + " is damaged: its sum is not that of the checkpoint", weight.name);
+  }
+  return value;
+}
+
+std::vector<std::string> Checkpoint::ObjectKeys() {
+  constexpr const char* kObjectGraph = "_CHECKPOINTABLE_OBJECT_GRAPH";
+  const CheckpointIndex& index = Index(kObjectGraph);
+  const auto found = index.tensors.find(std::string_view(kObjectGraph));
+  if (found == index.tensors.end() || found->second.dtype != TF_STRING || found->second.shape.rank() != 0)
+    return {};
+  std::string bytes;
+  const std::string what = "the object graph of " + prefix_;
+  ReadBytes(found->second, what, {}, [&] {
+    bytes.resize(static_cast<size_t>(found->second.size));
+    return bytes.data();
+  });
+  // Its length, the sum of that in four bytes, and the text.
+  size_t start = 0;
+  while (start < bytes.size() && (bytes[start] & 0x80) != 0) ++start;
+  start += 1 + 4;
+  if (start > bytes.size()) return {};
+  return proto::ReadCheckpointKeys(std::string_view(bytes).substr(start), what);
+}
+
+}  // namespace ke::graph

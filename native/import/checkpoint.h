@@ -1,0 +1,53 @@
+#pragma once
+
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/call_tree.h"
+#include "ir/flat_graph.h"
+#include "tensorflow/handles.h"
+#include "wire/checkpoint_index.h"
+
+namespace ke::graph {
+
+// The checkpoint's key of each variable that the model's restore function assigns, by (call, node) of its
+// VarHandleOp. The function is read, not run.
+std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std::string_view restore_op);
+
+// The checkpoint of a SavedModel: <directory>/variables/variables.
+class Checkpoint {
+ public:
+  // Opens nothing yet: a model without variables has no checkpoint.
+  explicit Checkpoint(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  // The value stored under `key` for the variable `weight`. Its sizes are checked against the graph's
+  // declaration and the files before any memory is taken for it. Throws NOT_FOUND (no files, no such key) or
+  // DATA_LOSS (truncated or damaged files, another dtype or shape than the graph's), naming variable and
+  // file, and what ReadCheckpointIndex does.
+  tf::TensorPtr Read(const std::string& key, const FlatWeight& weight);
+
+  // Keys by node of the object graph, as the checkpoint itself lists them; empty where it lists none.
+  std::vector<std::string> ObjectKeys();
+
+ private:
+  struct Shard {
+    std::string path;
+    std::ifstream stream;
+    int64_t size = 0;
+  };
+  const CheckpointIndex& Index(const std::string& variable);
+  Shard& Open(int64_t number, const std::string& what, const std::string& variable);
+  template <typename Memory>
+  void ReadBytes(const StoredTensor& stored, const std::string& what, const std::string& variable,
+                 Memory memory);
+
+  std::string prefix_;
+  std::optional<CheckpointIndex> index_;
+  std::map<int64_t, Shard> shards_;
+};
+
+}  // namespace ke::graph

@@ -1,0 +1,114 @@
+#include "import/frozen_graph.h"
+
+#include <algorithm>
+#include <set>
+
+#include "import/function_inliner.h"
+#include "import/lift_constants.h"
+#include "ir/call_tree.h"
+#include "wire/bounds.h"
+#include "wire/read_file.h"
+
+namespace ke::graph {
+namespace {
+
+std::string_view NodeName(std::string_view tensor) { return tensor.substr(0, tensor.find(':')); }
+
+class FrozenGraph {
+ public:
+  FrozenGraph(const proto::GraphDef& graph, const std::string& file) : graph_(graph), file_(file) {}
+
+  std::vector<TensorSpec> Inputs(const std::vector<std::string>& wanted) const {
+    std::vector<TensorSpec> inputs;
+    const auto add = [&](const std::string& name, std::optional<TF_DataType> dtype,
+                         const std::optional<Shape>& shape) {
+      inputs.push_back({name, dtype.value_or(TF_FLOAT), shape.value_or(Shape::Unknown())});
+      CheckShape(inputs.back().shape, "input '" + name + "'", NodeName(name));
+    };
+    for (const std::string& name : wanted) {
+      const proto::NodeDef& node = Find(name, "input");
+      const auto dtype = proto::AttrType(node.Attr(node.Attr("dtype").empty() ? "T" : "dtype"));
+      add(name, dtype, proto::AttrShape(node.Attr("shape")));
+    }
+    if (!wanted.empty()) return inputs;
+    for (const proto::NodeDef& node : graph_.nodes) {
+      if (node.op != "Placeholder") continue;
+      add(std::string(node.name), proto::AttrType(node.Attr("dtype")), proto::AttrShape(node.Attr("shape")));
+    }
+    if (inputs.empty()) {
+      throw tf::Error(TF_INVALID_ARGUMENT,
+                      file_ + " has no placeholder: name its inputs with the option `inputs`");
+    }
+    return inputs;
+  }
+
+  std::vector<TensorSpec> Outputs(const std::vector<std::string>& wanted) const {
+    std::vector<TensorSpec> outputs;
+    for (const std::string& name : wanted) {
+      Find(name, "output");
+      outputs.push_back({name, TF_FLOAT, Shape::Unknown()});
+    }
+    if (!wanted.empty()) return outputs;
+    std::set<std::string_view> consumed;
+    for (const proto::NodeDef& node : graph_.nodes) {
+      for (const std::string_view input : node.inputs) consumed.insert(NodeName(input));
+    }
+    for (const proto::NodeDef& node : graph_.nodes) {
+      if (consumed.count(node.name) > 0 || node.op == "NoOp" || node.op == "Const" ||
+          node.op == "Placeholder") {
+        continue;
+      }
+      outputs.push_back({std::string(node.name), TF_FLOAT, Shape::Unknown()});
+    }
+    if (outputs.empty()) {
+      throw tf::Error(
+          TF_INVALID_ARGUMENT,
+          file_ + " has no node that nothing consumes: name its outputs with the option `outputs`");
+    }
+    return outputs;
+  }
+
+ private:
+  const proto::NodeDef& Find(const std::string& tensor, const std::string& role) const {
+    const std::string_view name = NodeName(tensor);
+    std::string available;
+    int listed = 0;
+    for (const proto::NodeDef& node : graph_.nodes) {
+      if (node.name == name) return node;
+      const bool fits = role == "input" ? node.op.substr(0, 11) == "Placeholder" : node.op != "Const";
+      if (fits && listed++ < 20) available += (available.empty() ? "" : ", ") + std::string(node.name);
+    }
+    throw tf::Error(TF_NOT_FOUND, file_ + " has no node '" + std::string(name) + "' (given as an " + role +
+                                      "); it has: " + (available.empty() ? "none" : available) +
+                                      (listed > 20 ? ", ..." : ""));
+  }
+
+  const proto::GraphDef& graph_;
+  const std::string& file_;
+};
+
+}  // namespace
+
+FlatGraph ImportFrozenGraph(const LoadOptions& options) {
+  const std::string bytes = ReadFile(options.path, "the model's graph", bounds::kGraphBytes);
+  const proto::GraphDef graph = proto::ReadGraph(bytes, options.path);
+  if (graph.nodes.empty()) throw tf::Error(TF_DATA_LOSS, options.path + " holds no graph: it is no GraphDef");
+  const FrozenGraph frozen(graph, options.path);
+  const std::vector<TensorSpec> inputs = frozen.Inputs(options.inputs);
+  const std::vector<TensorSpec> outputs = frozen.Outputs(options.outputs);
+  OpRegistry ops(options.allow_ops);
+  CallTree tree(graph, &ops);
+  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency);
+  if (!flat.variables.empty()) {
+    const std::string& name = flat.graph.weights[flat.variables[0].weight].name;
+    throw tf::Error(
+        TF_INVALID_ARGUMENT,
+        options.path + " is not frozen: it reads variable '" + name + "', whose value it does not hold",
+        name);
+  }
+  flat.graph.versions = graph.versions;
+  LiftConstants(&flat.graph, ConstantPolicy::kVariableLike);
+  return std::move(flat.graph);
+}
+
+}  // namespace ke::graph

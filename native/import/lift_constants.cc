@@ -1,0 +1,178 @@
+#include "import/lift_constants.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "wire/proto.h"
+
+namespace ke::graph {
+
+using tf::C;
+
+namespace {
+
+// Below this a Const costs less than sharing it would save, and shape inference may want its value.
+constexpr size_t kLargeBytes = 16 * 1024;
+
+bool EndsWith(std::string_view text, std::string_view suffix) {
+  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+std::string_view BaseName(std::string_view name) {
+  const size_t slash = name.rfind('/');
+  return slash == std::string_view::npos ? name : name.substr(slash + 1);
+}
+
+std::string Scope(std::string_view name) {
+  const size_t slash = name.rfind('/');
+  return slash == std::string_view::npos ? std::string() : std::string(name.substr(0, slash + 1));
+}
+
+bool IsFloating(std::string_view dtype_attr) {
+  const auto dtype = proto::AttrType(dtype_attr);
+  return dtype && (*dtype == TF_FLOAT || *dtype == TF_DOUBLE || *dtype == TF_HALF || *dtype == TF_BFLOAT16);
+}
+
+struct Use {
+  int node = -1;  // consumer, behind what only passes the value on
+  int input = 0;
+};
+
+// Ops that stand between a variable and its use (Keras 3 reshapes biases).
+bool PassesOn(std::string_view op) {
+  return op == "Identity" || op == "Reshape" || op == "Squeeze" || op == "ExpandDims" || op == "Cast";
+}
+
+// What the Const is to the op that uses it, as Keras names it; empty where that op tells nothing.
+std::string_view Role(const FlatNode& user, int input) {
+  const std::string_view op = user.op;
+  if (input == 1 && (op == "Conv2D" || op == "MatMul" || op == "Conv3D" || op == "BatchMatMulV2" ||
+                     op == "Conv2DBackpropInput")) {
+    return "kernel";
+  }
+  if (input == 1 && op == "DepthwiseConv2dNative") return "depthwise_kernel";
+  if (input == 1 && (op == "BiasAdd" || op == "BiasAddV1")) return "bias";
+  if (op.substr(0, 14) == "FusedBatchNorm") {
+    constexpr std::array<std::string_view, 5> kRoles = {"", "gamma", "beta", "moving_mean",
+                                                        "moving_variance"};
+    if (input >= 1 && input <= 4) return kRoles[input];
+  }
+  return {};
+}
+
+// The values of the chosen Consts, decoded by TensorFlow itself.
+std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::vector<int>& nodes) {
+  std::string graph_def;
+  for (const int node : nodes) AppendNode(graph, graph.nodes[node], &graph_def);
+  const tf::GraphPtr scratch(C().TF_NewGraph());
+  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
+  const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
+  tf::Status status;
+  const tf::ImportResultsPtr results(
+      C().TF_GraphImportGraphDefWithResults(scratch.get(), buffer.get(), options.get(), status));
+  status.Check();
+  std::vector<tf::TensorPtr> values;
+  for (const int node : nodes) {
+    const std::string& name = graph.nodes[node].name;
+    TF_Tensor* value = nullptr;
+    tf::Status read;
+    C().TF_OperationGetAttrTensor(C().TF_GraphOperationByName(scratch.get(), name.c_str()), "value", &value,
+                                  read);
+    read.Check(name);
+    values.emplace_back(value);
+  }
+  return values;
+}
+
+// Weights are read where they are used: what freezes a graph inlines calls, and leaves an Identity for each
+// of their arguments, which stands in no layer.
+void ReadWeightsDirectly(FlatGraph* graph) {
+  for (FlatNode& node : graph->nodes) {
+    for (TensorId& input : node.inputs) {
+      TensorId from = input;
+      // A damaged file may have an Identity of nothing, which TensorFlow has yet to see.
+      const auto passes_on = [](const FlatNode& def) { return def.op == "Identity" && !def.inputs.empty(); };
+      while (passes_on(graph->nodes[from.node])) from = graph->nodes[from.node].inputs[0];
+      if (graph->nodes[from.node].kind == FlatNode::Kind::kWeight) input = from;
+    }
+  }
+}
+
+}  // namespace
+
+void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
+  std::vector<std::vector<Use>> uses(graph->nodes.size());
+  // Consumers stand behind their inputs, so walking backwards sees what an Identity is used for before its
+  // input.
+  std::vector<char> read_as_variable(graph->nodes.size(), 0);
+  for (int node = static_cast<int>(graph->nodes.size()) - 1; node >= 0; --node) {
+    const FlatNode& user = graph->nodes[node];
+    for (size_t i = 0; i < user.inputs.size(); ++i) {
+      auto& of_input = uses[user.inputs[i].node];
+      if (PassesOn(user.op) && i == 0) {
+        const bool reads = user.op == "Identity" && BaseName(user.name).substr(0, 14) == "ReadVariableOp";
+        if (reads || read_as_variable[node] != 0) read_as_variable[user.inputs[i].node] = 1;
+        of_input.insert(of_input.end(), uses[node].begin(), uses[node].end());
+      } else {
+        of_input.push_back({node, static_cast<int>(i)});
+      }
+    }
+  }
+
+  std::vector<int> chosen;
+  std::vector<std::string> names;
+  for (size_t node = 0; node < graph->nodes.size(); ++node) {
+    const FlatNode& def = graph->nodes[node];
+    if (def.kind != FlatNode::Kind::kOp || def.op != "Const") continue;
+    const std::string_view value = def.Attr("value");
+    const bool floating = IsFloating(def.Attr("dtype"));
+    std::string name = def.name;
+    bool lift = floating && value.size() >= kLargeBytes;
+    if (floating && policy == ConstantPolicy::kVariableLike) {
+      for (const Use& use : uses[node]) {
+        const FlatNode& user = graph->nodes[use.node];
+        const std::string_view role = Role(user, use.input);
+        if (role.empty()) continue;
+        lift = true;
+        // A name of its own ("conv/kernel") says more than where it is read ("conv/Conv2D/ReadVariableOp");
+        // one of no scope ("unknown_7", of what a function captured) says less.
+        if (name.find("/ReadVariableOp") != std::string::npos || name.find('/') == std::string::npos) {
+          name = Scope(user.name) + std::string(role);
+        }
+        break;
+      }
+      lift = lift || read_as_variable[node] != 0 || EndsWith(name, "/ReadVariableOp") ||
+             EndsWith(name, "/ReadVariableOp/resource") || BaseName(name) == "kernel" ||
+             BaseName(name) == "bias";
+    }
+    if (!lift) continue;
+    chosen.push_back(static_cast<int>(node));
+    names.push_back(std::move(name));
+  }
+  if (chosen.empty()) return;
+
+  std::set<std::string> taken;
+  for (const FlatWeight& weight : graph->weights) taken.insert(weight.name);
+  std::vector<tf::TensorPtr> values = DecodeConstants(*graph, chosen);
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    FlatNode& def = graph->nodes[chosen[i]];
+    FlatWeight weight;
+    weight.name = names[i];
+    for (int suffix = 1; !taken.insert(weight.name).second; ++suffix) {
+      weight.name = names[i] + "_" + std::to_string(suffix);
+    }
+    weight.node = chosen[i];
+    weight.is_variable = false;
+    weight.dtype = C().TF_TensorType(values[i].get());
+    weight.shape = Shape::Of(tf::Dims(values[i].get()));
+    weight.value = std::move(values[i]);
+    for (const Use& use : uses[chosen[i]]) weight.readers.push_back(graph->nodes[use.node].name);
+    def.kind = FlatNode::Kind::kWeight;
+    def.attrs = {{"dtype", TypeAttr(weight.dtype)}, {"shape", ShapeAttr(weight.shape)}};
+    graph->weights.push_back(std::move(weight));
+  }
+  if (policy == ConstantPolicy::kVariableLike) ReadWeightsDirectly(graph);
+}
+
+}  // namespace ke::graph

@@ -1,0 +1,260 @@
+#include "import/saved_model.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "import/checkpoint.h"
+#include "import/function_inliner.h"
+#include "import/lift_constants.h"
+#include "ir/call_tree.h"
+#include "wire/bounds.h"
+#include "wire/read_file.h"
+
+namespace ke::graph {
+namespace {
+
+std::string Join(const std::vector<std::string>& items) {
+  std::string text;
+  for (const std::string& item : items) text += (text.empty() ? "'" : ", '") + item + "'";
+  return text.empty() ? "none" : text;
+}
+
+// The one MetaGraph whose tags are exactly those asked for.
+proto::Bytes SelectMetaGraph(proto::Bytes bytes, const LoadOptions& options, const std::string& file) {
+  const std::set<std::string, std::less<>> wanted(options.tags.begin(), options.tags.end());
+  std::vector<std::string> available;
+  for (const proto::Bytes meta_graph : proto::ReadSavedModel(bytes, file)) {
+    const auto tags = proto::ReadTags(meta_graph, file);
+    if (std::set<std::string, std::less<>>(tags.begin(), tags.end()) == wanted) return meta_graph;
+    std::string set;
+    for (const std::string_view tag : tags) set += (set.empty() ? "" : ",") + std::string(tag);
+    available.push_back(set);
+  }
+  if (available.empty()) throw tf::Error(TF_DATA_LOSS, file + " holds no graph: it is truncated or empty");
+  throw tf::Error(TF_NOT_FOUND, "the SavedModel has no graph with tags " + Join(options.tags) +
+                                    "; it has graphs with tags: " + Join(available));
+}
+
+const proto::SignatureDef& SelectSignature(const proto::MetaGraphDef& meta, const std::string& key) {
+  const auto found = meta.signatures.find(key);
+  if (found != meta.signatures.end() && !found->second.outputs.empty()) return found->second;
+  std::vector<std::string> available;
+  for (const auto& [name, signature] : meta.signatures) {
+    if (name.substr(0, 2) != "__" && !signature.outputs.empty()) available.emplace_back(name);
+  }
+  std::string message = "the SavedModel has no signature '" + key + "'; it has: " + Join(available);
+  if (available.empty()) {
+    message +=
+        ". Save the model with signatures (Keras: model.export, else tf.saved_model.save(..., "
+        "signatures=...))";
+  }
+  throw tf::Error(TF_NOT_FOUND, message);
+}
+
+std::vector<TensorSpec> Specs(const std::map<std::string_view, proto::TensorInfo>& side) {
+  std::vector<TensorSpec> specs;
+  for (const auto& [key, info] : side) {
+    if (info.name.empty()) {
+      throw tf::Error(TF_UNIMPLEMENTED,
+                      "'" + std::string(key) +
+                          "' of the signature is a sparse or composite tensor: only dense ones are "
+                          "supported");
+    }
+    CheckShape(info.shape, "'" + std::string(key) + "' of the signature");
+    specs.push_back({std::string(info.name), info.dtype, info.shape});
+  }
+  return specs;
+}
+
+// Signature keys are sorted by name in the file; the model's own order is that of the arguments and results
+// of the function behind it. Reorders keys and specs by the deepest function that all outputs come from and
+// whose arguments include all inputs; leaves them sorted by name where there is none.
+class SignatureOrder {
+ public:
+  SignatureOrder(CallTree* tree, const std::vector<TensorSpec>& inputs,
+                 const std::vector<TensorSpec>& outputs)
+      : tree_(*tree), inputs_(inputs), outputs_(outputs) {
+    for (const TensorSpec& output : outputs) {
+      passages_.emplace_back();
+      tree_.Resolve(0, output.name, &passages_.back());
+    }
+    for (int depth = CommonDepth() - 1; depth >= 0; --depth) {
+      if (Orders(depth)) return;
+    }
+    for (size_t i = 0; i < inputs.size(); ++i) input_order.push_back(i);
+    for (size_t i = 0; i < outputs.size(); ++i) output_order.push_back(i);
+  }
+
+  std::vector<size_t> input_order;
+  std::vector<size_t> output_order;
+
+ private:
+  int CommonDepth() const {
+    size_t depth = 0;
+    while (std::all_of(passages_.begin(), passages_.end(), [&](const auto& passage) {
+      return depth < passage.size() && passage[depth].call == passages_[0][depth].call;
+    })) {
+      ++depth;
+    }
+    return static_cast<int>(depth);
+  }
+
+  bool Orders(int depth) {
+    const CallTree::Call& call = tree_.call(passages_[0][depth].call);
+    const proto::NodeDef& caller = tree_.Nodes(call.parent)[call.parent_node];
+    std::vector<size_t> order;
+    for (const std::string_view argument : caller.inputs) {
+      const Source source = tree_.Resolve(call.parent, argument);
+      for (size_t i = 0; i < inputs_.size(); ++i) {
+        const Source input = tree_.Resolve(0, inputs_[i].name);
+        if (input.call != source.call || input.node != source.node || input.output != source.output) continue;
+        if (std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
+      }
+    }
+    if (order.size() != inputs_.size()) return false;
+    input_order = std::move(order);
+    for (size_t i = 0; i < outputs_.size(); ++i) output_order.push_back(i);
+    std::stable_sort(output_order.begin(), output_order.end(), [&](size_t a, size_t b) {
+      return passages_[a][depth].result < passages_[b][depth].result;
+    });
+    return true;
+  }
+
+  CallTree& tree_;
+  const std::vector<TensorSpec>& inputs_;
+  const std::vector<TensorSpec>& outputs_;
+  std::vector<std::vector<CallTree::Passage>> passages_;  // of each output
+};
+
+template <typename T>
+std::vector<T> Reorder(const std::vector<T>& items, const std::vector<size_t>& order) {
+  std::vector<T> result;
+  for (const size_t i : order) result.push_back(items[i]);
+  return result;
+}
+
+// Reorders one side of the graph as `names`, where these are the signature's keys.
+void OrderByName(const std::vector<std::string>& names, std::vector<TensorId>* tensors,
+                 std::vector<TensorSpec>* specs) {
+  std::vector<size_t> order;
+  for (const std::string& name : names) {
+    const auto found =
+        std::find_if(specs->begin(), specs->end(), [&](const auto& spec) { return spec.name == name; });
+    if (found == specs->end()) return;
+    order.push_back(static_cast<size_t>(found - specs->begin()));
+  }
+  if (std::set<size_t>(order.begin(), order.end()).size() != specs->size() || order.size() != specs->size())
+    return;
+  *tensors = Reorder(*tensors, order);
+  *specs = Reorder(*specs, order);
+}
+
+// The object graph's node of each variable that a top-level call passes to its function as a capture.
+std::map<std::pair<int, int>, int> CapturedObjects(CallTree* tree, const proto::ObjectGraph& objects) {
+  std::map<std::pair<int, int>, int> captured;
+  for (size_t i = 0; i < tree->Nodes(0).size(); ++i) {
+    const int node = static_cast<int>(i);
+    if (!tree->IsCall(0, node)) continue;
+    const proto::NodeDef& def = tree->Nodes(0)[i];
+    const auto function = proto::AttrFunction(def.Attr("f"));
+    if (!function) continue;
+    const auto bound = objects.bound_inputs.find(function->name);
+    if (bound == objects.bound_inputs.end() || bound->second.size() > def.inputs.size()) continue;
+    const size_t first = def.inputs.size() - bound->second.size();
+    for (size_t k = 0; k < bound->second.size(); ++k) {
+      const Source source = tree->Resolve(0, def.inputs[first + k]);
+      captured[{source.call, source.node}] = bound->second[k];
+    }
+  }
+  return captured;
+}
+
+// Names the weights as Keras does and reads their values.
+void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std::string& directory,
+                     Flattened* flat) {
+  if (flat->variables.empty()) return;
+  const auto keys = FindRestoredKeys(tree, meta.restore_op_name);
+  const auto objects = CapturedObjects(tree, meta.objects);
+  Checkpoint checkpoint(directory + "/variables/variables");
+  std::optional<std::vector<std::string>> object_keys;
+  std::set<std::string> names;
+  for (const VariableUse& variable : flat->variables) {
+    FlatWeight& weight = flat->graph.weights[variable.weight];
+    const std::pair<int, int> place{variable.handle.call, variable.handle.node};
+    const auto object = objects.find(place);
+    const int id = object == objects.end() ? -1 : object->second;
+    const auto& variable_names = meta.objects.variable_names;
+    const bool has_object = id >= 0 && static_cast<size_t>(id) < variable_names.size();
+    std::string name = weight.name;
+    if (has_object && !variable_names[id].empty()) name = variable_names[id];
+    weight.name = name;
+    for (int suffix = 1; !names.insert(weight.name).second; ++suffix) {
+      weight.name = name + "_" + std::to_string(suffix);
+    }
+    const auto restored = keys.find(place);
+    std::string key = restored == keys.end() ? std::string() : restored->second;
+    if (key.empty() && has_object) {
+      if (!object_keys) object_keys = checkpoint.ObjectKeys();
+      if (static_cast<size_t>(id) < object_keys->size()) key = (*object_keys)[id];
+    }
+    if (key.empty()) {
+      throw tf::Error(
+          TF_NOT_FOUND,
+          "variable '" + weight.name + "' is not among those that the model restores from " + directory,
+          weight.name);
+    }
+    weight.value = checkpoint.Read(key, weight);
+    weight.shape = Shape::Of(tf::Dims(weight.value.get()));
+    for (auto& [attr, value] : flat->graph.nodes[weight.node].attrs) {
+      if (attr == "shape") value = ShapeAttr(weight.shape);
+    }
+  }
+}
+
+}  // namespace
+
+ImportedModel ImportSavedModel(const LoadOptions& options) {
+  const std::string file = options.path + "/saved_model.pb";
+  if (!IsFile(file) && IsFile(file + "txt")) {
+    throw tf::Error(TF_UNIMPLEMENTED,
+                    "the SavedModel is in text form (" + file + "txt): save it in binary form");
+  }
+  const std::string bytes = ReadFile(file, "the model's graph", bounds::kGraphBytes);
+  const proto::MetaGraphDef meta = proto::ReadMetaGraph(SelectMetaGraph(bytes, options, file), file);
+  const proto::SignatureDef& signature = SelectSignature(meta, options.signature);
+
+  OpRegistry ops(options.allow_ops);
+  CallTree tree(meta.graph, &ops);
+  std::vector<TensorSpec> inputs = Specs(signature.inputs);
+  std::vector<TensorSpec> outputs = Specs(signature.outputs);
+  const SignatureOrder order(&tree, inputs, outputs);
+  inputs = Reorder(inputs, order.input_order);
+  outputs = Reorder(outputs, order.output_order);
+  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kFile);
+  flat.graph.versions = meta.graph.versions;
+
+  const auto rename = [](const auto& side, const std::vector<size_t>& by, std::vector<TensorSpec>* specs) {
+    std::vector<std::string> keys;
+    for (const auto& [key, info] : side) keys.emplace_back(key);
+    for (size_t i = 0; i < by.size(); ++i) (*specs)[i].name = keys[by[i]];
+  };
+  rename(signature.inputs, order.input_order, &flat.graph.input_specs);
+  rename(signature.outputs, order.output_order, &flat.graph.output_specs);
+
+  FreezeVariables(&tree, meta, options.path, &flat);
+  ImportedModel model{std::move(flat.graph), {}};
+  LiftConstants(&model.graph, ConstantPolicy::kLargeOnly);
+  const std::string metadata = options.path + "/keras_metadata.pb";
+  if (IsFile(metadata))
+    model.keras = ReadKerasModel(ReadFile(metadata, "the model's Keras metadata", bounds::kSideFileBytes));
+  if (model.keras) {
+    // Keras 2's function returns a dict, sorted by name: only the metadata has the model's order.
+    OrderByName(model.keras->inputs, &model.graph.inputs, &model.graph.input_specs);
+    OrderByName(model.keras->outputs, &model.graph.outputs, &model.graph.output_specs);
+  }
+  return model;
+}
+
+}  // namespace ke::graph

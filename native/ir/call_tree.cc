@@ -1,0 +1,221 @@
+#include "ir/call_tree.h"
+
+#include <charconv>
+
+#include "wire/find_last.h"
+
+namespace ke::graph {
+namespace {
+
+[[noreturn]] void Contradiction(const std::string& message, std::string_view node = {}) {
+  throw tf::Error(TF_DATA_LOSS, "the model's graph contradicts itself: " + message, std::string(node));
+}
+
+std::string Quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
+
+int ParseIndex(std::string_view text, std::string_view tensor) {
+  int index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc() || end != text.data() + text.size() || index < 0) {
+    Contradiction(Quoted(tensor) + " is no tensor's name");
+  }
+  return index;
+}
+
+}  // namespace
+
+CallTree::CallTree(const proto::GraphDef& graph, OpRegistry* ops) : graph_(graph), ops_(ops) {
+  for (size_t i = 0; i < graph.nodes.size(); ++i)
+    top_nodes_.emplace(graph.nodes[i].name, static_cast<int>(i));
+  calls_.push_back(std::make_unique<Call>());
+}
+
+const std::vector<proto::NodeDef>& CallTree::Nodes(int call) const {
+  const proto::FunctionDef* function = calls_[call]->function;
+  return function == nullptr ? graph_.nodes : function->nodes;
+}
+
+std::string CallTree::FlatName(int call, int node) const {
+  const std::string& scope = calls_[call]->scope;
+  const std::string_view name = Nodes(call)[node].name;
+  if (name.substr(0, scope.size()) == scope) return std::string(name);
+  return scope + std::string(name);
+}
+
+proto::Bytes CallTree::Attr(int call, int node, std::string_view name) const {
+  const proto::Bytes value = Nodes(call)[node].Attr(name);
+  const auto placeholder = proto::AttrPlaceholder(value);
+  if (!placeholder) return value;
+  if (const auto given = FindLast(calls_[call]->attrs, *placeholder)) return *given;
+  Contradiction("no value was given for attribute " + Quoted(*placeholder), Nodes(call)[node].name);
+}
+
+std::string_view CallTree::CalledFunction(int call, int node, proto::Attrs* attrs) const {
+  const proto::NodeDef& def = Nodes(call)[node];
+  if (def.op == "PartitionedCall" || def.op == "StatefulPartitionedCall") {
+    auto reference = proto::AttrFunction(Attr(call, node, "f"));
+    if (!reference || reference->name.empty()) Contradiction("a call names no function", def.name);
+    if (attrs != nullptr) *attrs = std::move(reference->attrs);
+    return reference->name;
+  }
+  if (graph_.functions.find(def.op) == graph_.functions.end()) return {};
+  if (attrs != nullptr) *attrs = def.attrs;
+  return def.op;
+}
+
+bool CallTree::IsCall(int call, int node) const { return !CalledFunction(call, node, nullptr).empty(); }
+
+const CallTree::Body& CallTree::FindBody(std::string_view name, std::string_view caller) {
+  const auto known = bodies_.find(name);
+  if (known != bodies_.end()) return *known->second;
+  const auto bytes = graph_.functions.find(name);
+  if (bytes == graph_.functions.end()) {
+    Contradiction("function " + Quoted(name) + " is called but not defined", caller);
+  }
+  auto body = std::make_unique<Body>();
+  body->function = proto::ReadFunction(bytes->second, "function " + Quoted(name));
+  const proto::FunctionDef& function = body->function;
+  for (size_t i = 0; i < function.nodes.size(); ++i) {
+    body->nodes.emplace(function.nodes[i].name, static_cast<int>(i));
+  }
+  for (size_t i = 0; i < function.signature.inputs.size(); ++i) {
+    body->arguments.emplace(function.signature.inputs[i].name, static_cast<int>(i));
+  }
+  return *bodies_.emplace(bytes->first, std::move(body)).first->second;
+}
+
+int CallTree::Expand(int call, int node) {
+  const auto known = calls_[call]->children.find(node);
+  if (known != calls_[call]->children.end()) return known->second;
+  auto made = std::make_unique<Call>();
+  const std::string caller = FlatName(call, node);
+  const std::string_view name = CalledFunction(call, node, &made->attrs);
+  const Body& body = FindBody(name, caller);
+  made->parent = call;
+  made->parent_node = node;
+  made->depth = calls_[call]->depth + 1;
+  made->function = &body.function;
+  for (int at = call; at > 0; at = calls_[at]->parent) {
+    if (calls_[at]->function != made->function) continue;
+    throw tf::Error(TF_UNIMPLEMENTED, "function " + Quoted(name) + " calls itself", caller);
+  }
+  if (made->depth > bounds::kDepth) {
+    TooMuch("the depth in which the model's functions call each other", bounds::kDepth, "calls", caller);
+  }
+  calls_left_.Take(1, "what the model's functions call", caller);
+  if (static_cast<int64_t>(made->attrs.size()) > bounds::kAttrs) {
+    TooMuch("the call '" + caller + "'", bounds::kAttrs, "attributes", caller);
+  }
+  // Attributes that a body passes on are themselves placeholders of the body around it.
+  for (auto& [attr, value] : made->attrs) {
+    const auto placeholder = proto::AttrPlaceholder(value);
+    if (!placeholder) continue;
+    if (const auto given = FindLast(calls_[call]->attrs, *placeholder)) value = *given;
+  }
+  const size_t slash = caller.rfind('/');
+  if (slash != std::string::npos) made->scope = caller.substr(0, slash + 1);
+  // The body's own names carry Keras' scopes and stay; only a second instance of them takes its call's name.
+  if (scopes_in_use_[std::string(name) + "\n" + made->scope]++ > 0) made->scope = caller + "/";
+  nodes_left_.Take(static_cast<int64_t>(made->function->nodes.size()), "what the model's functions call",
+                   caller);
+  int64_t names = 0;
+  for (const proto::NodeDef& inner : made->function->nodes) names += inner.name.size() + made->scope.size();
+  names_left_.Take(names, "what the model's functions call", caller);
+  const int index = size();
+  calls_[call]->children.emplace(node, index);
+  calls_.push_back(std::move(made));
+  return index;
+}
+
+int CallTree::OutputIndex(int call, int node, std::string_view argument, int offset) {
+  const proto::NodeDef& def = Nodes(call)[node];
+  const bool is_function = graph_.functions.find(def.op) != graph_.functions.end();
+  const proto::OpDef& op =
+      is_function ? FindBody(def.op, def.name).function.signature : ops_->Get(def.op, FlatName(call, node));
+  int64_t first = 0;
+  for (const proto::ArgDef& output : op.outputs) {
+    int64_t count = 1;
+    if (!output.number_attr.empty()) {
+      count = proto::AttrInt(Attr(call, node, output.number_attr)).value_or(-1);
+    } else if (!output.type_list_attr.empty()) {
+      const auto size = proto::AttrTypeListSize(Attr(call, node, output.type_list_attr));
+      count = size ? static_cast<int64_t>(*size) : -1;
+    }
+    if (count < 0 || count > INT32_MAX) Contradiction("the number of outputs is not given", def.name);
+    if (output.name == argument) {
+      if (offset >= count) break;
+      return static_cast<int>(first + offset);
+    }
+    first += count;
+  }
+  Contradiction(Quoted(def.op) + " has no output " + Quoted(argument) + ":" + std::to_string(offset),
+                def.name);
+}
+
+Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>* through) {
+  int node = -1;
+  int output = 0;
+  while (true) {
+    if (++steps_ > bounds::kSteps) Contradiction("following " + Quoted(tensor) + " does not end");
+    const Call& at = *calls_[call];
+    const size_t colon = tensor.find(':');
+    const std::string_view name = tensor.substr(0, colon);
+    if (at.function == nullptr) {
+      const auto found = top_nodes_.find(name);
+      if (found == top_nodes_.end()) Contradiction("there is no node " + Quoted(name));
+      node = found->second;
+      output = colon == std::string_view::npos ? 0 : ParseIndex(tensor.substr(colon + 1), tensor);
+    } else {
+      const Body& body = FindBody(at.function->signature.name, {});
+      const auto argument =
+          colon == std::string_view::npos ? body.arguments.find(name) : body.arguments.end();
+      if (argument != body.arguments.end()) {
+        const proto::NodeDef& caller = Nodes(at.parent)[at.parent_node];
+        if (static_cast<size_t>(argument->second) >= caller.inputs.size()) {
+          Contradiction("a call has too few inputs", caller.name);
+        }
+        tensor = caller.inputs[argument->second];
+        call = at.parent;
+        continue;
+      }
+      const auto found = body.nodes.find(name);
+      if (found == body.nodes.end()) Contradiction("there is no node " + Quoted(name));
+      node = found->second;
+      output = 0;
+      if (colon != std::string_view::npos) {
+        const std::string_view rest = tensor.substr(colon + 1);
+        const size_t second = rest.find(':');
+        const int offset = second == std::string_view::npos ? 0 : ParseIndex(rest.substr(second + 1), tensor);
+        output = OutputIndex(call, node, rest.substr(0, second), offset);
+      }
+    }
+    if (!IsCall(call, node)) return {call, node, output};
+
+    const int inner = Expand(call, node);
+    const proto::FunctionDef& function = *calls_[inner]->function;
+    if (static_cast<size_t>(output) >= function.signature.outputs.size()) {
+      Contradiction("function " + Quoted(function.signature.name) + " has too few results",
+                    Nodes(call)[node].name);
+    }
+    const auto result = function.results.find(function.signature.outputs[output].name);
+    if (result == function.results.end()) {
+      Contradiction("function " + Quoted(function.signature.name) + " leaves a result open");
+    }
+    if (through != nullptr) through->push_back({inner, output});
+    call = inner;
+    tensor = result->second;
+    // tf.function returns its results through unscoped Identities: they belong to no layer.
+    if (calls_[inner]->scope.empty()) {
+      const Body& body = FindBody(function.signature.name, {});
+      const std::string_view returned = tensor.substr(0, tensor.find(':'));
+      const auto found = body.nodes.find(returned);
+      if (found != body.nodes.end() && returned.find('/') == std::string_view::npos &&
+          function.nodes[found->second].op == "Identity" &&
+          function.nodes[found->second].inputs.size() == 1) {
+        tensor = function.nodes[found->second].inputs[0];
+      }
+    }
+  }
+}
+
+}  // namespace ke::graph

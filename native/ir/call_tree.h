@@ -1,0 +1,88 @@
+// A graph with functions, seen as the tree of calls that running it would make.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/op_registry.h"
+#include "wire/bounds.h"
+#include "wire/proto.h"
+
+namespace ke::graph {
+
+// The op that makes a tensor: output `output` of node `node` in the body of call `call`.
+struct Source {
+  int call = 0;
+  int node = 0;
+  int output = 0;
+};
+
+// Expands calls only where a tensor is followed through them. Call 0 is the top-level graph. Nothing here
+// recurses: depth and size come from a file. Throws DATA_LOSS where the graph contradicts itself (a missing
+// node, function or output), UNIMPLEMENTED where functions recurse.
+class CallTree {
+ public:
+  // All three must outlive the tree.
+  CallTree(const proto::GraphDef& graph, OpRegistry* ops);
+
+  struct Call {
+    int parent = -1;
+    int parent_node = -1;
+    int depth = 0;
+    const proto::FunctionDef* function = nullptr;  // null for the top level
+    std::string scope;                      // what the names of its nodes start with: "" or "outer/c1/"
+    proto::Attrs attrs;                     // what stands for the body's placeholder attributes
+    std::unordered_map<int, int> children;  // node -> call
+  };
+  // References stay valid while the tree grows.
+  const Call& call(int index) const { return *calls_[index]; }
+  int size() const { return static_cast<int>(calls_.size()); }
+
+  const std::vector<proto::NodeDef>& Nodes(int call) const;
+  const proto::NodeDef& Node(const Source& at) const { return Nodes(at.call)[at.node]; }
+  // The node's name in the flat graph.
+  std::string FlatName(int call, int node) const;
+  // The attribute, with a placeholder replaced by what the call gave for it.
+  proto::Bytes Attr(int call, int node, std::string_view name) const;
+
+  // Follows a tensor, named as in the call's body, through arguments and results to the op that makes it.
+  // `through` receives each call whose result it passed, outermost first, with the result's index.
+  struct Passage {
+    int call;
+    int result;
+  };
+  Source Resolve(int call, std::string_view tensor, std::vector<Passage>* through = nullptr);
+  // The op behind data input `input` of a node.
+  Source Input(const Source& at, size_t input) { return Resolve(at.call, Node(at).inputs[input]); }
+
+  // Whether the node calls a function of the library.
+  bool IsCall(int call, int node) const;
+  // The call that a node makes.
+  int Expand(int call, int node);
+
+ private:
+  struct Body {
+    proto::FunctionDef function;
+    std::unordered_map<std::string_view, int> nodes;
+    std::unordered_map<std::string_view, int> arguments;
+  };
+  const Body& FindBody(std::string_view name, std::string_view caller);
+  int OutputIndex(int call, int node, std::string_view argument, int offset);
+  std::string_view CalledFunction(int call, int node, proto::Attrs* attrs) const;
+
+  const proto::GraphDef& graph_;
+  OpRegistry* ops_;
+  std::unordered_map<std::string_view, int> top_nodes_;
+  std::vector<std::unique_ptr<Call>> calls_;
+  std::unordered_map<std::string_view, std::unique_ptr<Body>> bodies_;
+  std::unordered_map<std::string, int> scopes_in_use_;  // "function\nscope" of the calls made so far
+  int64_t steps_ = 0;
+  Allowance calls_left_{bounds::kCalls, "calls"};
+  Allowance nodes_left_{bounds::kCalledNodes, "nodes"};
+  Allowance names_left_{bounds::kCalledNames, "bytes of names"};
+};
+
+}  // namespace ke::graph

@@ -1,0 +1,85 @@
+// The flat graph that import makes: no calls, no variables, no control edges, only ops on tensors.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "ir/call_tree.h"
+#include "tensorflow/handles.h"
+#include "wire/shape.h"
+
+namespace ke::graph {
+
+struct TensorId {
+  int node = -1;
+  int output = 0;
+  bool operator==(const TensorId& other) const { return node == other.node && output == other.output; }
+  bool operator<(const TensorId& other) const {
+    return node != other.node ? node < other.node : output < other.output;
+  }
+};
+
+struct FlatNode {
+  enum class Kind { kOp, kInput, kWeight };
+  Kind kind = Kind::kOp;
+  std::string name;
+  std::string op;
+  std::vector<TensorId> inputs;
+  std::vector<std::pair<std::string, std::string>> attrs;  // name -> serialised AttrValue
+
+  std::string_view Attr(std::string_view attr) const;
+};
+
+// A variable, or a Const that plays one.
+struct FlatWeight {
+  std::string name;  // as Keras names it
+  int node = -1;     // in FlatGraph::nodes
+  Shape shape;
+  TF_DataType dtype = TF_FLOAT;
+  std::shared_ptr<TF_Tensor> value;  // shared with the sessions that read it as a variable
+  bool may_fold = true;              // whether TensorFlow may see its value: see layer_normalization.h
+  bool is_variable = true;           // else a Const of the file, whose name only says where it stood
+  // The names of the nodes that read it, which tell the layers that it belongs to.
+  std::vector<std::string> readers;
+};
+
+struct FlatGraph {
+  std::vector<FlatNode> nodes;  // inputs before consumers, else in the model's own order
+  std::vector<FlatWeight> weights;
+  std::vector<TensorId> inputs;
+  std::vector<TensorId> outputs;
+  std::vector<TensorSpec> input_specs;  // named by the signature
+  std::vector<TensorSpec> output_specs;
+  std::string versions;              // serialised VersionDef of the file
+  std::set<std::string> file_names;  // names of all nodes in the called bodies, also of those left out
+
+  std::string TensorName(TensorId tensor) const {
+    return nodes[tensor.node].name + ":" + std::to_string(tensor.output);
+  }
+};
+
+// Appends the node as a field of a serialised GraphDef. Inputs and weights become Placeholders.
+void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def);
+// The same, with its inputs named so.
+void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, std::string* graph_def);
+// Appends the GraphDef's versions.
+void AppendVersions(const FlatGraph& graph, std::string* graph_def);
+
+// Serialised AttrValues.
+std::string TypeAttr(TF_DataType dtype);
+std::string StringAttr(std::string_view value);
+std::string ShapeAttr(const Shape& shape);
+std::string Int32ScalarAttr(int32_t value);            // the value of a Const
+std::string StringScalarAttr(std::string_view value);  // as well
+
+// Numbers the nodes so that inputs stand before consumers and the order of `rank` (lower first) is kept where
+// that allows; rewrites every TensorId.
+void SortNodes(FlatGraph* graph, const std::vector<std::vector<int>>& rank);
+
+}  // namespace ke::graph

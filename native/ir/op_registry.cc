@@ -1,0 +1,123 @@
+#include "ir/op_registry.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ke::graph {
+namespace {
+
+using tf::C;
+
+constexpr auto kPureOps = std::to_array<std::string_view>({
+#include "ir/pure_ops.inc"
+});
+static_assert(std::is_sorted(kPureOps.begin(), kPureOps.end()));
+
+// Stateful by their definition, and yet only computing: for their generator's state, or, as CheckNumerics, so
+// that TensorFlow does not drop them.
+constexpr auto kStatefulOps = std::to_array<std::string_view>({
+    "AllCandidateSampler",
+    "CheckNumerics",
+    "CheckNumericsV2",
+    "LogUniformCandidateSampler",
+    "Multinomial",
+    "NonDeterministicInts",
+    "ParameterizedTruncatedNormal",
+    "RandomCrop",
+    "RandomGamma",
+    "RandomPoisson",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "SampleDistortedBoundingBox",
+    "SampleDistortedBoundingBoxV2",
+    "StatelessRandomGetAlg",
+    "TruncatedNormal",
+    "UniformCandidateSampler",
+});
+static_assert(std::is_sorted(kStatefulOps.begin(), kStatefulOps.end()));
+
+template <typename Ops>
+bool Contains(const Ops& ops, std::string_view op) {
+  return std::binary_search(ops.begin(), ops.end(), op);
+}
+
+}  // namespace
+
+bool IsPureOp(std::string_view op) { return Contains(kPureOps, op) || Contains(kStatefulOps, op); }
+
+std::vector<std::string_view> PureOps() { return {kPureOps.begin(), kPureOps.end()}; }
+std::vector<std::string_view> StatefulPureOps() { return {kStatefulOps.begin(), kStatefulOps.end()}; }
+
+OpRegistry::OpRegistry(const std::vector<std::string>& allowed)
+    : scratch_(C().TF_NewGraph()), allowed_(allowed.begin(), allowed.end()) {
+  for (const std::string& op : allowed_) {
+    const proto::OpDef* definition = Find(op);
+    if (definition == nullptr) {
+      throw tf::Error(TF_INVALID_ARGUMENT,
+                      "`allowOps` names '" + op + "', which is no op of TensorFlow " + C().TF_Version() +
+                          ": expected types of ops, as 'ReadFile', not names of nodes",
+                      op);
+    }
+    if (!definition->function_attrs.empty()) {
+      throw tf::Error(
+          TF_INVALID_ARGUMENT,
+          "`allowOps` names '" + op +
+              "', which runs functions: these are not taken into the graph, whoever allows it. Leave it out",
+          op);
+    }
+  }
+}
+
+const proto::OpDef* OpRegistry::Find(std::string_view op) {
+  const auto known = entries_.find(op);
+  if (known != entries_.end()) return known->second == nullptr ? nullptr : &known->second->definition;
+  const std::string name(op);
+  tf::Status status;
+  const tf::BufferPtr buffer = tf::NewBuffer();
+  C().TF_GraphGetOpDef(scratch_.get(), name.c_str(), buffer.get(), status);
+  std::unique_ptr<Entry> entry;
+  if (status.ok()) {
+    entry = std::make_unique<Entry>();
+    entry->bytes = tf::View(buffer.get());
+    entry->definition = proto::ReadOp(entry->bytes, "the definition of op " + name);
+  }
+  const auto& kept = entries_.emplace(name, std::move(entry)).first->second;
+  return kept == nullptr ? nullptr : &kept->definition;
+}
+
+const proto::OpDef& OpRegistry::Get(std::string_view op, std::string_view node) {
+  if (const proto::OpDef* definition = Find(op)) return *definition;
+  throw tf::Error(TF_UNIMPLEMENTED,
+                  "node '" + std::string(node) + "' is of op " + std::string(op) + ", which TensorFlow " +
+                      C().TF_Version() +
+                      " does not know: the model needs a custom op library or a newer TensorFlow",
+                  std::string(node));
+}
+
+bool OpRegistry::MayHaveEffects(std::string_view op) {
+  const proto::OpDef* definition = Find(op);
+  return definition == nullptr || definition->is_stateful;
+}
+
+void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
+  const proto::OpDef& definition = Get(op, node);
+  if (IsPureOp(op) || allowed_.count(op) > 0) return;
+  const bool runs_functions = !definition.function_attrs.empty();
+  const char* reason = "is none of those that only compute: it may reach files, hosts or foreign code";
+  if (runs_functions) {
+    reason = "runs a function in a way that is not supported yet (control flow)";
+  } else if (definition.is_stateful) {
+    reason = "keeps or needs state beyond its inputs, or reaches outside the graph";
+  }
+  throw tf::Error(TF_UNIMPLEMENTED,
+                  "the model's outputs need op " + std::string(op) + " (node '" + std::string(node) +
+                      "'), which " + reason +
+                      "; choose outputs that do not need it, or save the model without it" +
+                      (runs_functions ? "" : ", or, where you trust the file, name the op in `allowOps`"),
+                  std::string(node));
+}
+
+}  // namespace ke::graph

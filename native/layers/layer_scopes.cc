@@ -1,0 +1,310 @@
+#include "layers/layer_scopes.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "layers/scope_tree.h"
+
+namespace ke::graph {
+namespace {
+
+// Scopes by Keras 2's metadata: its tree of layers laid over the tree of scopes.
+class MetadataScopes {
+ public:
+  explicit MetadataScopes(const ScopeTree& tree) : tree_(tree) {}
+
+  std::vector<LayerScope> Run(const KerasLayer& model) {
+    std::vector<int> roots = ScopesOf(model.name, {}, 0);
+    if (roots.empty()) roots.push_back(0);
+    for (const int root : roots) Match(model, root, -1, {}, 1);
+    return std::move(scopes_);
+  }
+
+ private:
+  // KerasLayer nests to a bounded depth, so this may recurse.
+  void Match(const KerasLayer& model, int scope, int parent, const std::vector<std::string>& path,
+             int calls) {
+    std::set<std::string_view> names;
+    for (const KerasLayer& layer : model.layers) names.insert(layer.name);
+    for (const KerasLayer& layer : model.layers) {
+      for (const int at : ScopesOf(layer.name, names, scope)) {
+        LayerScope found;
+        found.scope = tree_[at].path;
+        found.path = path;
+        found.path.push_back(layer.name);
+        found.type = layer.type;
+        // A file may say anything; no scope has so many ops as could be that many calls.
+        found.calls = static_cast<int>(std::min<int64_t>(int64_t{calls} * layer.calls, INT32_MAX));
+        found.parent = parent;
+        scopes_.push_back(found);
+        Match(layer, at, static_cast<int>(scopes_.size()) - 1, found.path, found.calls);
+      }
+    }
+  }
+
+  // The scopes below `scope` in which a layer of that name is called. A name may have slashes of its own
+  // ("conv1/bn"), and a later call a number that is no other layer's name.
+  std::vector<int> ScopesOf(const std::string& name, const std::set<std::string_view>& names,
+                            int scope) const {
+    const std::string& prefix = tree_[scope].path;
+    const std::string path = prefix.empty() ? name : prefix + "/" + name;
+    std::vector<int> scopes;
+    const int around = tree_.Find(ParentPath(path));
+    if (around < 0) return scopes;
+    const std::string_view last = std::string_view(path).substr(path.rfind('/') + 1);
+    for (const int child : tree_[around].children) {
+      const ScopeTree::Scope& candidate = tree_[child];
+      const bool numbered =
+          WithoutNumber(candidate.name) == last && !tree_.IsOp(candidate.path) &&
+          names.count(std::string_view(candidate.path).substr(path.size() - name.size())) == 0;
+      if (candidate.name == last || numbered) scopes.push_back(child);
+    }
+    return scopes;
+  }
+
+  const ScopeTree& tree_;
+  std::vector<LayerScope> scopes_;
+};
+
+// Scopes without metadata.
+class InferredScopes {
+ public:
+  InferredScopes(const FlatGraph& graph, const ScopeTree& tree) : tree_(tree), top_(FindTop(tree)) {
+    for (const FlatWeight& weight : graph.weights) {
+      for (const std::string& reader : weight.readers) {
+        if (weight.is_variable) Learn(weight.name, reader);
+      }
+    }
+    // Without a single telling variable, Keras 3's habit itself must show.
+    numbered_ = with_number_ > without_number_ || (with_number_ + without_number_ == 0 && LooksNumbered());
+    if (numbered_) return;
+    for (const FlatWeight& weight : graph.weights) {
+      for (const std::string& reader : weight.readers) {
+        if (!weight.is_variable) Learn(weight.name, reader);
+      }
+    }
+  }
+
+  // Whether this is a Keras 3 export.
+  bool IsKeras() const { return numbered_; }
+  // The model's own name and scopes (one per call of it); empty where the layers stand at the top level.
+  const std::string& root() const { return root_; }
+  const std::vector<int>& root_scopes() const { return root_scopes_; }
+
+  std::vector<LayerScope> Run() {
+    for (const int child : tree_[top_].children) {
+      const std::string name = LayerName(child, true);
+      if (name.empty()) continue;
+      const bool is_root = HoldsLayers(child) && (root_scopes_.empty() || name == root_);
+      if (!is_root) {
+        root_scopes_.clear();
+        break;
+      }
+      root_ = name;
+      root_scopes_.push_back(child);
+    }
+    if (root_scopes_.empty()) {
+      root_.clear();
+      Collect(top_, -1, {});
+    }
+    for (const int scope : root_scopes_) Collect(scope, -1, {});
+    return std::move(scopes_);
+  }
+
+ private:
+  // Where the model stands: at the top level, or below the calls that tools which freeze a graph have
+  // inlined.
+  static int FindTop(const ScopeTree& tree) {
+    int top = 0;
+    for (;;) {
+      int only = -1;
+      int computing = 0;
+      for (const int child : tree[top].children) {
+        if (!tree[child].computes || tree[child].name == "Func") continue;
+        ++computing;
+        only = child;
+      }
+      if (computing != 1) return top;
+      if (!IsInlinedCall(tree[only].name)) return top;
+      top = only;
+    }
+  }
+
+  // What a variable's name says of the scopes around the op that reads it.
+  void Learn(const std::string& variable, const std::string& reader) {
+    std::vector<std::string> layers = SplitPath(ParentPath(variable));
+    const std::vector<std::string> scopes = SplitPath(ParentPath(reader));
+    const auto is_layer_of = [](const std::string& layer, const std::string& scope) {
+      return scope == layer || WithoutNumber(scope) == layer;
+    };
+    // The variable may have been made inside models that are not called here: outer names may be missing.
+    for (; !layers.empty(); layers.erase(layers.begin())) {
+      // The innermost, as a nested model may be called like a layer of its own; but what Keras 3 numbered is
+      // a layer and no scope of an op: tf.nn.separable_conv2d opens one of the name that its layer has by
+      // default.
+      size_t best = 0;
+      for (size_t end = scopes.size(); end >= layers.size(); --end) {
+        const auto begin = scopes.begin() + static_cast<std::ptrdiff_t>(end - layers.size());
+        if (!std::equal(layers.begin(), layers.end(), begin, is_layer_of)) continue;
+        if (best == 0) best = end;
+        if (scopes[end - 1] == layers.back()) continue;
+        best = end;
+        break;
+      }
+      if (best == 0) continue;
+      std::string path;
+      for (size_t i = 0; i < best; ++i) {
+        path += (i > 0 ? "/" : "") + scopes[i];
+        if (i + layers.size() < best) continue;
+        const std::string& layer = layers[i + layers.size() - best];
+        names_[path] = layer;
+        ++(scopes[i] == layer ? without_number_ : with_number_);
+      }
+      return;
+    }
+    LearnHolder(reader);
+  }
+
+  // A scope that reads a variable of any name is at least somebody's module.
+  void LearnHolder(const std::string& reader) {
+    std::string_view scope = ParentPath(reader);
+    while (!scope.empty() && tree_.IsOp(std::string(scope))) scope = ParentPath(scope);
+    if (!scope.empty()) holders_.insert(std::string(scope));
+  }
+
+  // Whether most scopes of the two upper levels are numbered as Keras 3 does.
+  bool LooksNumbered() const {
+    int numbered = 0;
+    int other = 0;
+    const auto count = [&](int scope) {
+      if (!tree_[scope].computes || tree_.IsOp(tree_[scope].path)) return;
+      ++(NumberedName(scope).empty() ? other : numbered);
+    };
+    for (const int top : tree_[top_].children) {
+      count(top);
+      for (const int child : tree_[top].children) count(child);
+    }
+    return numbered > other;
+  }
+
+  // The layer of a scope that Keras 3 numbered: its plain name was opened too, and left without an op.
+  std::string NumberedName(int index) const {
+    const ScopeTree::Scope& scope = tree_[index];
+    const std::string name(WithoutNumber(scope.name));
+    // tf.cast opens its scope also where it has nothing to do.
+    if (name.empty() || name == "Cast" || !scope.computes || tree_.IsOp(scope.path)) return {};
+    const std::string parent = tree_[scope.parent].path;
+    const std::string plain = parent.empty() ? name : parent + "/" + name;
+    if (!tree_.InFile(plain)) return name;
+    // ... unless it is itself a layer: "conv2d_2_2" beside "conv2d_2", the second scope of "conv2d".
+    const int plain_scope = tree_.Find(plain);
+    return plain_scope >= 0 && !LayerName(plain_scope, false).empty() ? name : std::string();
+  }
+
+  std::string LayerName(int index, bool parent_holds_layers) const {
+    const ScopeTree::Scope& scope = tree_[index];
+    const auto named = names_.find(scope.path);
+    if (named != names_.end()) return named->second;
+    if (numbered_) return NumberedName(index);
+    if (holders_.count(scope.path) > 0) return scope.name;
+    if (!scope.computes || tree_.IsOp(scope.path)) return {};
+    const bool plain = parent_holds_layers && (without_number_ > 0 || names_.empty());
+    // Of weights without names it is known only who reads them.
+    return plain || (names_.empty() && HoldsLayers(index)) ? scope.name : std::string();
+  }
+
+  // Whether a variable's name or a numbered scope proves a layer directly below.
+  bool HoldsLayers(int index) const {
+    return std::any_of(tree_[index].children.begin(), tree_[index].children.end(), [&](int child) {
+      return !LayerName(child, false).empty() || (!numbered_ && HoldsNames(tree_[child].path));
+    });
+  }
+
+  bool HoldsNames(const std::string& path) const {
+    const auto next = names_.lower_bound(path + "/");
+    return next != names_.end() && next->first.compare(0, path.size() + 1, path + "/") == 0;
+  }
+
+  // ScopeTree is of bounded depth, so this may recurse.
+  void Collect(int index, int parent, const std::vector<std::string>& path) {
+    const bool holds_layers = HoldsLayers(index);
+    for (const int child : tree_[index].children) {
+      const std::string name = LayerName(child, holds_layers);
+      if (name.empty()) continue;
+      LayerScope scope;
+      scope.scope = tree_[child].path;
+      scope.path = path;
+      scope.path.push_back(name);
+      scope.calls = numbered_ ? 1 : 0;
+      scope.parent = parent;
+      scopes_.push_back(scope);
+      Collect(child, static_cast<int>(scopes_.size()) - 1, scope.path);
+    }
+  }
+
+  const ScopeTree& tree_;
+  const int top_;
+  std::map<std::string, std::string> names_;  // scope -> layer, as a variable's name proves
+  std::set<std::string> holders_;
+  int with_number_ = 0;
+  int without_number_ = 0;
+  bool numbered_ = false;
+  std::string root_;
+  std::vector<int> root_scopes_;
+  std::vector<LayerScope> scopes_;
+};
+
+// Whether every input of the graph goes straight into one of the scopes: then it is the model's own input,
+// and not one of a function that prepares it.
+bool EntersScopes(const FlatGraph& graph, const ScopeTree& tree, const std::vector<int>& scopes) {
+  return std::all_of(graph.inputs.begin(), graph.inputs.end(), [&](const TensorId& input) {
+    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FlatNode& node) {
+      if (std::find(node.inputs.begin(), node.inputs.end(), input) == node.inputs.end()) return false;
+      return std::any_of(scopes.begin(), scopes.end(), [&](int scope) {
+        return node.name.compare(0, tree[scope].path.size() + 1, tree[scope].path + "/") == 0;
+      });
+    });
+  });
+}
+
+std::vector<std::string> InputNames(const FlatGraph& graph) {
+  std::vector<std::string> names;
+  for (const TensorSpec& input : graph.input_specs) names.push_back(input.name);
+  return names;
+}
+
+std::vector<std::string> InputLayers(const FlatGraph& graph, const KerasLayer& model) {
+  std::vector<std::string> names;
+  for (const KerasLayer& layer : model.layers) {
+    if (layer.type == "InputLayer") names.push_back(layer.name);
+  }
+  if (names.size() != graph.inputs.size()) return {};
+  // A signature names its inputs after the InputLayers; only where it was made by hand does the order decide.
+  std::vector<std::string> by_signature = InputNames(graph);
+  return std::is_permutation(names.begin(), names.end(), by_signature.begin()) ? by_signature : names;
+}
+
+}  // namespace
+
+LayerScopes FindLayerScopes(const FlatGraph& graph, const std::optional<KerasModel>& keras) {
+  const ScopeTree tree(graph);
+  LayerScopes found;
+  if (keras) {
+    found.scopes = MetadataScopes(tree).Run(keras->model);
+    found.input_layers = InputLayers(graph, keras->model);
+    if (!found.scopes.empty()) return found;
+  }
+  InferredScopes inferred(graph, tree);
+  found.scopes = inferred.Run();
+  // Keras shows no InputLayer among a Sequential's layers.
+  if (inferred.IsKeras() && inferred.root().substr(0, 10) != "sequential" &&
+      EntersScopes(graph, tree, inferred.root_scopes())) {
+    found.input_layers = InputNames(graph);
+  }
+  return found;
+}
+
+}  // namespace ke::graph

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/flat_graph.h"
+
+namespace ke::graph {
+
+// The name scopes of a graph's ops as a tree. Scope 0 is the top level.
+class ScopeTree {
+ public:
+  explicit ScopeTree(const FlatGraph& graph);
+
+  struct Scope {
+    std::string name;  // last part of the path
+    std::string path;
+    int parent = -1;
+    std::vector<int> children;  // in order of their first op
+    bool computes = false;      // holds an op other than Const, here or below
+    bool has_ops = false;       // an op other than Const stands in this very scope
+  };
+  const Scope& operator[](int index) const { return scopes_[index]; }
+  // The scope of that path, or -1.
+  int Find(std::string_view path) const;
+  // Whether the file has an op or a scope of that path, also one that the outputs do not need.
+  bool InFile(const std::string& path) const;
+  // Whether the path is an op's: what stands below it belongs to that op ("Mean/reduction_indices").
+  bool IsOp(const std::string& path) const { return file_names_.count(path) > 0; }
+
+ private:
+  const std::set<std::string>& file_names_;
+  std::vector<Scope> scopes_;
+  std::map<std::string, int, std::less<>> by_path_;
+};
+
+std::vector<std::string> SplitPath(std::string_view path);
+// The path without its last part.
+std::string_view ParentPath(std::string_view path);
+// "layer" of "layer_3"; empty where the name does not end in a number.
+std::string_view WithoutNumber(std::string_view name);
+
+// Whether a scope is what is left of a call that a tool has inlined before it froze the graph.
+bool IsInlinedCall(std::string_view name);
+
+}  // namespace ke::graph

@@ -1,0 +1,224 @@
+#include "model/bias_terms.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "wire/is_any_of.h"
+#include "wire/proto.h"
+
+namespace ke::graph {
+namespace {
+
+// What they make of a tensor says nothing of its values.
+bool ReadsShapeOnly(std::string_view op) {
+  constexpr std::string_view kOps[] = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"};
+  return IsAnyOf(op, kOps);
+}
+
+// The values of their first input, in the same or another order, shape or dtype.
+bool PassesOn(std::string_view op) {
+  constexpr std::string_view kOps[] = {"Identity", "IdentityN", "StopGradient", "PreventGradient",
+                                       "Snapshot", "Cast",      "Reshape",      "ExpandDims",
+                                       "Squeeze",  "Transpose"};
+  return IsAnyOf(op, kOps);
+}
+
+bool IsAdd(std::string_view op) { return op == "AddV2" || op == "Add"; }
+bool IsBatchNorm(std::string_view op) { return op.substr(0, 14) == "FusedBatchNorm" && op.size() <= 16; }
+
+bool IsFloating(TF_DataType dtype) {
+  return dtype == TF_FLOAT || dtype == TF_DOUBLE || dtype == TF_HALF || dtype == TF_BFLOAT16;
+}
+
+int ChannelAxis(const FlatNode& node) {
+  const auto format = proto::AttrString(node.Attr("data_format"));
+  return format && format->substr(0, 2) == "NC" ? 1 : -1;
+}
+
+}  // namespace
+
+BiasFinder::BiasFinder(const FlatGraph& graph, const TensorSpecs& tensors)
+    : graph_(graph),
+      tensors_(tensors),
+      depends_(graph.nodes.size(), 0),
+      made_of_weights_(graph.nodes.size(), 0),
+      literal_(graph.nodes.size(), 0),
+      zero_(graph.nodes.size(), 0),
+      preprocessing_(graph.nodes.size(), 0) {
+  for (const FlatWeight& weight : graph.weights) made_of_weights_[weight.node] = IsFloating(weight.dtype);
+  for (size_t node = 0; node < graph.nodes.size(); ++node) Visit(static_cast<int>(node));
+}
+
+// Inputs stand before their consumers, so that what is said of a node follows from what was said of them.
+void BiasFinder::Visit(int index) {
+  const FlatNode& node = graph_.nodes[index];
+  if (node.kind == FlatNode::Kind::kInput) {
+    depends_[index] = preprocessing_[index] = 1;
+    return;
+  }
+  if (node.kind == FlatNode::Kind::kWeight) return;
+  if (node.op == "Const") {
+    if (IsFloating(proto::AttrType(node.Attr("dtype")).value_or(TF_INT32))) VisitConstant(index, node);
+    return;
+  }
+  if (ReadsShapeOnly(node.op)) return;
+  int dependent = 0;
+  for (const TensorId& input : node.inputs) dependent += Depends(input) ? 1 : 0;
+  depends_[index] = dependent > 0;
+  if (node.inputs.empty()) return;
+  const int first = node.inputs[0].node;
+  if (dependent == 0) {
+    // A number of a layer's settings may be written as an integer: Rescaling(offset=-1).
+    if (node.op == "Cast" && graph_.nodes[first].op == "Const" &&
+        IsFloating(proto::AttrType(node.Attr("DstT")).value_or(TF_INT32))) {
+      VisitConstant(index, graph_.nodes[first]);
+      return;
+    }
+    for (const TensorId& input : node.inputs) made_of_weights_[index] |= made_of_weights_[input.node];
+    if (PassesOn(node.op) && node.inputs.size() == 1) {
+      literal_[index] = literal_[first];
+      zero_[index] = zero_[first];
+    }
+    return;
+  }
+  if (PassesOn(node.op)) {
+    preprocessing_[index] = preprocessing_[first];
+  } else if (dependent == 1) {
+    const bool either = IsAdd(node.op) || node.op == "Sub" || node.op == "Mul";
+    const bool by_constant = node.op == "RealDiv" || node.op == "Div" || node.op == "BiasAdd";
+    if (!either && !(by_constant && Depends(node.inputs[0]))) return;
+    for (const TensorId& input : node.inputs) {
+      if (Depends(input)) preprocessing_[index] = preprocessing_[input.node];
+    }
+  }
+}
+
+void BiasFinder::VisitConstant(int index, const FlatNode& constant) {
+  const auto tensor = proto::AttrTensor(constant.Attr("value"));
+  if (!tensor) return;
+  zero_[index] = proto::TensorIsZero(*tensor);
+  literal_[index] = proto::TensorShape(*tensor).rank() == 0;
+  made_of_weights_[index] = literal_[index] == 0;
+}
+
+// Whether some axis of the sum, beside the samples', has size 1.
+bool BiasFinder::HasSingle(int node) const {
+  const auto spec = tensors_.find(graph_.TensorName({node, 0}));
+  if (spec == tensors_.end() || spec->second.shape.rank() < 2) return false;
+  const std::vector<int64_t>& dims = spec->second.shape.dims;
+  return std::find(dims.begin() + 1, dims.end(), 1) != dims.end();
+}
+
+// Whether the sum `wide` repeats the sum `narrow`, one of its terms, along some axis.
+bool BiasFinder::Repeats(int wide, int narrow) const {
+  const auto from = tensors_.find(graph_.TensorName({narrow, 0}));
+  const auto to = tensors_.find(graph_.TensorName({wide, 0}));
+  if (from == tensors_.end() || to == tensors_.end()) return false;
+  const Shape& a = from->second.shape;
+  const Shape& b = to->second.shape;
+  if (!a.known_rank || a.rank() != b.rank()) return false;
+  for (size_t axis = 1; axis < a.dims.size(); ++axis) {
+    if (a.dims[axis] == 1 && b.dims[axis] != 1) return true;
+  }
+  return false;
+}
+
+// The sum that says where a bias in the sum `node` acts. A normalisation over positions adds its offset to
+// what is the same at all of them, x * inv + (beta - mean * inv): only the outer sum has the positions.
+int BiasFinder::WidestSum(int node, const std::vector<int>& found,
+                          const std::vector<TensorId>& outputs) const {
+  for (;;) {
+    const auto is_node = [&](TensorId tensor) { return tensor.node == node; };
+    if (std::any_of(outputs.begin(), outputs.end(), is_node)) return node;
+    int consumer = -1;
+    for (const int other : found) {
+      const std::vector<TensorId>& in = graph_.nodes[other].inputs;
+      const auto uses = std::count_if(in.begin(), in.end(), is_node);
+      if (uses == 0) continue;
+      if (uses > 1 || consumer >= 0) return node;
+      consumer = other;
+    }
+    if (consumer < 0 || !IsAdd(graph_.nodes[consumer].op) || !Repeats(consumer, node)) return node;
+    node = consumer;
+  }
+}
+
+bool BiasFinder::IsBias(TensorId value, int node) const {
+  if (Depends(value) || zero_[value.node] != 0) return false;
+  if (made_of_weights_[value.node] != 0) return true;
+  // The result of an affine op on nothing but preprocessing is preprocessing itself.
+  return literal_[value.node] != 0 && preprocessing_[node] != 0;
+}
+
+BiasTerm BiasFinder::Term(int node, BiasTerm::Kind kind, const std::vector<TensorId>& operands) const {
+  BiasTerm term;
+  term.tensor = graph_.TensorName({node, 0});
+  term.kind = kind;
+  for (const TensorId& operand : operands) term.operands.push_back(graph_.TensorName(operand));
+  return term;
+}
+
+void BiasFinder::AddTerms(int index, std::vector<BiasTerm>* terms) const {
+  const FlatNode& node = graph_.nodes[index];
+  const std::vector<TensorId>& in = node.inputs;
+  if ((node.op == "BiasAdd" || node.op == "BiasAddV1") && in.size() == 2) {
+    if (!Depends(in[0]) || !IsBias(in[1], index)) return;
+    terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[1]}));
+    terms->back().axis = ChannelAxis(node);
+  } else if (IsAdd(node.op) || node.op == "AddN") {
+    for (const TensorId& input : in) {
+      if (IsBias(input, index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {input}));
+    }
+  } else if (node.op == "Sub" && in.size() == 2) {
+    if (IsBias(in[0], index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[0]}));
+    if (IsBias(in[1], index)) terms->push_back(Term(index, BiasTerm::Kind::kSubtract, {in[1]}));
+  } else if (IsBatchNorm(node.op) && in.size() == 5 && Depends(in[0])) {
+    // TensorFlow leaves an attribute out where it has its default.
+    const bool is_training = proto::AttrBool(node.Attr("is_training")).value_or(true);
+    if (is_training) {
+      if (!IsBias(in[2], index)) return;
+      terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[2]}));
+    } else {
+      const bool fixed =
+          std::none_of(in.begin() + 1, in.end(), [&](TensorId input) { return Depends(input); });
+      const bool made = std::any_of(in.begin() + 1, in.end(),
+                                    [&](TensorId input) { return made_of_weights_[input.node] != 0; });
+      if (!fixed || !made) return;
+      terms->push_back(Term(index, BiasTerm::Kind::kBatchNorm, {in[1], in[2], in[3], in[4]}));
+      terms->back().epsilon = proto::AttrFloat(node.Attr("epsilon")).value_or(0.0001f);
+    }
+    terms->back().axis = ChannelAxis(node);
+  }
+}
+
+std::vector<BiasTerm> BiasFinder::Find(const std::vector<TensorId>& outputs,
+                                       const std::set<TensorId>& within) const {
+  std::vector<char> reached(graph_.nodes.size(), 0);
+  std::vector<int> waiting;
+  const auto reach = [&](TensorId tensor) {
+    if (!Depends(tensor) || reached[tensor.node] != 0 || within.count(tensor) > 0) return;
+    reached[tensor.node] = 1;
+    waiting.push_back(tensor.node);
+  };
+  std::vector<int> found;
+  for (const TensorId& output : outputs) reach(output);
+  while (!waiting.empty()) {
+    const int node = waiting.back();
+    waiting.pop_back();
+    found.push_back(node);
+    for (const TensorId& input : graph_.nodes[node].inputs) reach(input);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<BiasTerm> terms;
+  for (const int node : found) {
+    const size_t before = terms.size();
+    AddTerms(node, &terms);
+    if (terms.size() == before || terms.back().kind == BiasTerm::Kind::kBatchNorm || !HasSingle(node))
+      continue;
+    const int widest = WidestSum(node, found, outputs);
+    for (size_t i = before; i < terms.size(); ++i) terms[i].tensor = graph_.TensorName({widest, 0});
+  }
+  return terms;
+}
+
+}  // namespace ke::graph

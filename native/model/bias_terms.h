@@ -1,0 +1,47 @@
+// Where a model adds its biases: what full-gradient maps (Srinivas and Fleuret, 2019) are made of.
+#pragma once
+
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/flat_graph.h"
+#include "model/model_graph.h"
+
+namespace ke::graph {
+
+// Knows of every node of a flat graph whether it is computed from the model's inputs, and from weights. Made
+// once per model, so that a walk costs only what lies on its way.
+class BiasFinder {
+ public:
+  using TensorSpecs = std::unordered_map<std::string, TensorSpec>;
+
+  // Both are kept by reference.
+  BiasFinder(const FlatGraph& graph, const TensorSpecs& tensors);
+
+  // ModelGraph::BiasTerms.
+  std::vector<BiasTerm> Find(const std::vector<TensorId>& outputs, const std::set<TensorId>& within) const;
+
+ private:
+  void Visit(int node);
+  void VisitConstant(int node, const FlatNode& constant);
+  bool HasSingle(int node) const;
+  bool Repeats(int wide, int narrow) const;
+  int WidestSum(int node, const std::vector<int>& found, const std::vector<TensorId>& outputs) const;
+  bool Depends(TensorId tensor) const { return depends_[tensor.node] != 0; }
+  // Whether a value that does not depend on the inputs, and is added by `node`, is a bias.
+  bool IsBias(TensorId value, int node) const;
+  void AddTerms(int node, std::vector<BiasTerm>* terms) const;
+  BiasTerm Term(int node, BiasTerm::Kind kind, const std::vector<TensorId>& operands) const;
+
+  const FlatGraph& graph_;
+  const TensorSpecs& tensors_;
+  std::vector<char> depends_;  // on the values of the model's inputs
+  std::vector<char> made_of_weights_;
+  std::vector<char> literal_;        // a floating scalar Const
+  std::vector<char> zero_;           // a Const of zeros
+  std::vector<char> preprocessing_;  // nothing but elementwise affine ops with constants since the inputs
+};
+
+}  // namespace ke::graph

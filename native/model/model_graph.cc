@@ -1,0 +1,430 @@
+#include "model/model_graph.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <unordered_map>
+
+#include "import/frozen_graph.h"
+#include "import/saved_model.h"
+#include "ir/flat_graph.h"
+#include "ir/instance_name.h"
+#include "layers/find_layers.h"
+#include "model/bias_terms.h"
+#include "rewrite/bfloat16.h"
+#include "rewrite/folding.h"
+#include "rewrite/layer_normalization.h"
+#include "wire/is_any_of.h"
+#include "wire/read_file.h"
+
+namespace ke::graph {
+
+using tf::C;
+
+namespace {
+
+constexpr std::string_view kSums[] = {"Add", "AddV2"};
+
+// Of the names by which workers know weights that are held in it.
+constexpr char kBfloat16Suffix[] = "/bfloat16";
+
+tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def,
+                            const tf::ImportOptionsPtr& options) {
+  const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
+  tf::Status status;
+  tf::ImportResultsPtr results(
+      C().TF_GraphImportGraphDefWithResults(graph, buffer.get(), options.get(), status));
+  status.Check();
+  return results;
+}
+
+std::string RandomFingerprint() {
+  std::random_device random;
+  std::string text = "unnamed";
+  for (int i = 0; i < 4; ++i) text += "-" + std::to_string(random());
+  return text;
+}
+
+bool HasSuffix(const std::string& text, const std::string& suffix) {
+  return text.size() >= suffix.size() &&
+         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+ImportedModel ImportFile(const LoadOptions& options) {
+  if (IsDirectory(options.path)) return ImportSavedModel(options);
+  if (!IsFile(options.path)) {
+    throw tf::Error(TF_NOT_FOUND, "there is no model at " + options.path +
+                                      ": expected a SavedModel's directory or a frozen GraphDef's .pb file");
+  }
+  for (const char* suffix : {".keras", ".h5", ".hdf5"}) {
+    if (!HasSuffix(options.path, suffix)) continue;
+    throw tf::Error(TF_INVALID_ARGUMENT, options.path +
+                                             " is a Keras file, not a SavedModel; convert it once in Python: "
+                                             "keras.models.load_model(path).export(directory)");
+  }
+  return {ImportFrozenGraph(options), {}};
+}
+
+}  // namespace
+
+struct ModelGraph::Impl {
+  // What is computed in place of a node: `node` of one input and a constant.
+  struct Replaced {
+    TensorId input;
+    std::shared_ptr<TF_Tensor> constant;
+    std::string constant_name;
+    FlatNode node;
+  };
+  using Folded = std::map<int, Replaced>;
+
+  FlatGraph graph;
+  std::vector<LayerRecord> layers;
+  std::vector<int> layer_of_node;  // in `layers`; -1: none
+  std::vector<TensorSpec> weights;
+  std::vector<std::string> input_tensors;
+  std::vector<std::string> output_tensors;
+  std::unordered_map<std::string, int> nodes;
+  std::unordered_map<std::string, TensorSpec> tensors;
+  std::unordered_map<std::string, int> weights_by_name;
+  std::unordered_map<int, int> weights_by_node;
+  std::string weights_prefix;                       // of the names by which workers know them
+  std::unique_ptr<const BiasFinder> biases;         // of the graph in its final form
+  std::unique_ptr<const ConvolutionFolder> folder;  // as well
+  std::vector<bool> kernels;  // of weights: whether only convolutions read it, in float32
+  mutable std::mutex bfloat16_mutex;
+  mutable std::map<int, std::shared_ptr<TF_Tensor>> bfloat16;  // by weight
+
+  explicit Impl(FlatGraph flat) : graph(std::move(flat)) {
+    for (size_t i = 0; i < graph.nodes.size(); ++i) nodes.emplace(graph.nodes[i].name, static_cast<int>(i));
+    for (size_t i = 0; i < graph.weights.size(); ++i) {
+      const FlatWeight& weight = graph.weights[i];
+      weights.push_back({weight.name, weight.dtype, weight.shape});
+      weights_by_name.emplace(weight.name, static_cast<int>(i));
+      weights_by_node.emplace(weight.node, static_cast<int>(i));
+    }
+    for (const TensorId& input : graph.inputs) input_tensors.push_back(graph.TensorName(input));
+    for (const TensorId& output : graph.outputs) output_tensors.push_back(graph.TensorName(output));
+  }
+
+  // Asks TensorFlow for the dtype and shape of every tensor, and so checks the whole graph.
+  void InferSpecs() {
+    std::string graph_def;
+    for (const FlatNode& node : graph.nodes) AppendNode(graph, node, &graph_def);
+    AppendVersions(graph, &graph_def);
+    const tf::GraphPtr scratch(C().TF_NewGraph());
+    const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
+    Import(scratch.get(), graph_def, options);
+    std::vector<int64_t> dims;
+    for (const FlatNode& node : graph.nodes) {
+      TF_Operation* op = C().TF_GraphOperationByName(scratch.get(), node.name.c_str());
+      for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
+        const TF_Output output{op, i};
+        TensorSpec spec;
+        spec.name = node.name + ":" + std::to_string(i);
+        spec.dtype = C().TF_OperationOutputType(output);
+        tf::Status status;
+        const int rank = C().TF_GraphGetTensorNumDims(scratch.get(), output, status);
+        if (rank >= 0) {
+          dims.resize(rank);
+          C().TF_GraphGetTensorShape(scratch.get(), output, dims.data(), rank, status);
+          spec.shape = Shape::Of(dims);
+        }
+        status.Check(node.name);
+        tensors.emplace(spec.name, spec);
+      }
+    }
+    for (size_t i = 0; i < graph.output_specs.size(); ++i) {
+      const auto found = tensors.find(output_tensors[i]);
+      if (found == tensors.end()) {
+        throw tf::Error(TF_DATA_LOSS, "the model's output '" + graph.output_specs[i].name + "' (" +
+                                          output_tensors[i] + ") does not exist");
+      }
+      graph.output_specs[i].dtype = found->second.dtype;
+      if (!graph.output_specs[i].shape.known_rank) graph.output_specs[i].shape = found->second.shape;
+    }
+  }
+
+  TensorId Find(const std::string& tensor) const {
+    const auto weight = weights_by_name.find(tensor);
+    if (weight != weights_by_name.end()) return {graph.weights[weight->second].node, 0};
+    const size_t colon = tensor.rfind(':');
+    TensorId id;
+    if (colon != std::string::npos) {
+      const char* end = tensor.data() + tensor.size();
+      const auto parsed = std::from_chars(tensor.data() + colon + 1, end, id.output);
+      if (parsed.ec != std::errc() || parsed.ptr != end) id.output = -1;
+    }
+    const auto node = nodes.find(tensor.substr(0, colon));
+    const std::string name = node == nodes.end() ? tensor : node->first + ":" + std::to_string(id.output);
+    if (node == nodes.end() || tensors.find(name) == tensors.end()) {
+      throw tf::Error(TF_NOT_FOUND, "the model has no tensor '" + tensor + "'");
+    }
+    id.node = node->second;
+    return id;
+  }
+
+  std::vector<TensorId> Find(const std::vector<std::string>& names) const {
+    std::vector<TensorId> found;
+    found.reserve(names.size());
+    for (const std::string& name : names) found.push_back(Find(name));
+    return found;
+  }
+
+  // The ops that `outputs` need, in graph order; the walk ends at inputs and weights.
+  // Of the nodes `folded` the inputs are others.
+  std::vector<bool> Needed(const std::vector<TensorId>& outputs, const Folded& folded = {}) const {
+    std::vector<bool> needed(graph.nodes.size(), false);
+    for (const TensorId& output : outputs) needed[output.node] = true;
+    for (size_t node = graph.nodes.size(); node-- > 0;) {
+      if (!needed[node]) continue;
+      const auto fold = folded.find(static_cast<int>(node));
+      if (fold != folded.end()) {
+        needed[fold->second.input.node] = true;
+        continue;
+      }
+      for (const TensorId& input : graph.nodes[node].inputs) needed[input.node] = true;
+    }
+    return needed;
+  }
+
+  // The nodes that any of `tensors` is needed for.
+  std::vector<bool> After(const std::vector<TensorId>& tensors) const {
+    std::vector<bool> after(graph.nodes.size(), false);
+    for (const TensorId& tensor : tensors) after[tensor.node] = true;
+    for (size_t node = 0; node < graph.nodes.size(); ++node) {
+      for (const TensorId& input : graph.nodes[node].inputs) after[node] = after[node] || after[input.node];
+    }
+    return after;
+  }
+
+  // The convolutions of a call that take another kernel, and the ends of what was folded into them.
+  Folded Fold(const std::vector<TensorId>& outputs, const std::vector<TensorId>& apart, bool bfloat16) const {
+    Folded folded;
+    // Rounded otherwise, a ReLU whose input is within rounding of 0 passes another gradient on: maps would
+    // differ from Keras' by far more than rounding. In bfloat16 they do anyway.
+    const std::vector<bool> backward = bfloat16 ? std::vector<bool>(graph.nodes.size()) : After(apart);
+    for (const ConvolutionChain& chain : folder->Find(Needed(outputs), outputs, apart)) {
+      if (backward[chain.convolution]) continue;
+      const FoldedConvolution* values = folder->Fold(chain, bfloat16);
+      if (values == nullptr) continue;
+      const FlatNode& convolution = graph.nodes[chain.convolution];
+      const FlatNode& end = graph.nodes[chain.last()];
+      FlatNode bias{FlatNode::Kind::kOp, end.name, "BiasAdd", {}, {}};
+      bias.attrs = {{"T", TypeAttr(TF_FLOAT)},
+                    {"data_format", StringAttr(chain.channels_first() ? "NCHW" : "NHWC")}};
+      folded[chain.convolution] = {convolution.inputs[0], values->kernel,
+                                   FreeName(end.name + "/folded_kernel"), convolution};
+      folded[chain.last()] = {
+          {chain.convolution, 0}, values->bias, FreeName(end.name + "/folded_bias"), std::move(bias)};
+    }
+    return folded;
+  }
+
+  // A sum, with what may be a biased convolution behind an op that TensorFlow leaves alone. It would fuse the
+  // sum of two activations into the convolution, whose kernel (MklConvOp::AllocateOutputTensor) keeps in
+  // members what it adds where that is needed elsewhere, too: runs at once of one session crash, or mix their
+  // values.
+  void AppendSum(const FlatNode& node, const Folded& folded, std::string* graph_def) const {
+    std::vector<std::string> inputs;
+    for (const TensorId& input : node.inputs) {
+      inputs.push_back(graph.TensorName(input));
+      const FlatNode& summand = graph.nodes[input.node];
+      const bool biased =
+          folded.count(input.node) > 0 || summand.op == "BiasAdd" || IsAnyOf(summand.op, kSums);
+      // What is of no known rank is not fused.
+      const auto spec = tensors.find(inputs.back());
+      if (summand.kind != FlatNode::Kind::kOp || !biased || spec == tensors.end()) continue;
+      if (!spec->second.shape.known_rank) continue;
+      const Shape any = Shape::Of(std::vector<int64_t>(spec->second.shape.dims.size(), -1));
+      FlatNode apart{FlatNode::Kind::kOp,
+                     FreeName(node.name + "/summand_" + std::to_string(inputs.size())),
+                     "EnsureShape",
+                     {},
+                     {}};
+      apart.attrs = {{"T", TypeAttr(spec->second.dtype)}, {"shape", ShapeAttr(any)}};
+      AppendNode(apart, {inputs.back()}, graph_def);
+      inputs.back() = apart.name;
+    }
+    AppendNode(node, inputs, graph_def);
+  }
+
+  // A name that no node has.
+  std::string FreeName(std::string name) const {
+    while (nodes.count(name) > 0) name += "_";
+    return name;
+  }
+
+  TF_Output Weight(Scope* scope, int node) const {
+    const int index = weights_by_node.at(node);
+    const FlatWeight& weight = graph.weights[index];
+    const std::string name = graph.nodes[node].name;
+    const auto shared = [&](const std::shared_ptr<TF_Tensor>& value, const char* dtype) {
+      return scope->SharedWeight(&weight, value, weight.may_fold, kWeightsPrefix + name,
+                                 weights_prefix + name + dtype);
+    };
+    if (!scope->bfloat16() || !kernels[index]) return shared(weight.value, "");
+    const TF_Output half = shared(Bfloat16(index), kBfloat16Suffix);
+    return scope->Op("Cast").In(half).AttrType("DstT", TF_FLOAT).Out();
+  }
+
+  TF_Output Constant(Scope* scope, const Replaced& replaced) const {
+    const TF_DataType dtype = C().TF_TensorType(replaced.constant.get());
+    const TF_Output value = scope->SharedWeight(
+        replaced.constant.get(), replaced.constant, true, kWeightsPrefix + replaced.constant_name,
+        weights_prefix + replaced.constant_name + (dtype == TF_BFLOAT16 ? kBfloat16Suffix : ""));
+    if (dtype == TF_FLOAT) return value;
+    return scope->Op("Cast").In(value).AttrType("DstT", TF_FLOAT).Out();
+  }
+
+  // The value of a weight in bfloat16, made once.
+  std::shared_ptr<TF_Tensor> Bfloat16(int weight) const {
+    const std::lock_guard<std::mutex> lock(bfloat16_mutex);
+    std::shared_ptr<TF_Tensor>& value = bfloat16[weight];
+    if (value == nullptr) value = ToBfloat16(graph.weights[weight].value.get());
+    return value;
+  }
+};
+
+std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
+  ImportedModel imported = ImportFile(options);
+  auto impl = std::make_unique<Impl>(std::move(imported.graph));
+  impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
+                         options.signature + "/";
+  impl->InferSpecs();
+  KeepLayerNormalizationsApart(&impl->graph);
+  Layers layers = FindLayers(impl->graph, impl->tensors, imported.keras);
+  impl->layers = std::move(layers.records);
+  impl->layer_of_node = std::move(layers.of_node);
+  impl->graph.file_names.clear();
+  impl->kernels = FindKernels(impl->graph);
+  impl->biases = std::make_unique<BiasFinder>(impl->graph, impl->tensors);
+  impl->folder = std::make_unique<ConvolutionFolder>(impl->graph, impl->tensors);
+  return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
+}
+
+ModelGraph::ModelGraph(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ModelGraph::~ModelGraph() = default;
+
+const std::vector<TensorSpec>& ModelGraph::inputs() const { return impl_->graph.input_specs; }
+const std::vector<TensorSpec>& ModelGraph::outputs() const { return impl_->graph.output_specs; }
+const std::vector<LayerRecord>& ModelGraph::layers() const { return impl_->layers; }
+const std::vector<TensorSpec>& ModelGraph::weights() const { return impl_->weights; }
+const std::vector<std::string>& ModelGraph::input_tensors() const { return impl_->input_tensors; }
+const std::vector<std::string>& ModelGraph::output_tensors() const { return impl_->output_tensors; }
+
+const TensorSpec* ModelGraph::FindTensor(const std::string& name) const {
+  const auto weight = impl_->weights_by_name.find(name);
+  if (weight != impl_->weights_by_name.end()) return &impl_->weights[weight->second];
+  auto found = impl_->tensors.find(name);
+  if (found == impl_->tensors.end()) found = impl_->tensors.find(name + ":0");
+  return found == impl_->tensors.end() ? nullptr : &found->second;
+}
+
+const LayerRecord* ModelGraph::LayerOf(const std::string& node) const {
+  const auto found = impl_->nodes.find(node);
+  if (found == impl_->nodes.end()) return nullptr;
+  const int layer = impl_->layer_of_node[found->second];
+  return layer < 0 ? nullptr : &impl_->layers[layer];
+}
+
+const TF_Tensor* ModelGraph::FindWeight(const std::string& name) const {
+  const auto found = impl_->weights_by_name.find(name);
+  return found == impl_->weights_by_name.end() ? nullptr : impl_->graph.weights[found->second].value.get();
+}
+
+bool ModelGraph::DependsOn(const std::vector<std::string>& outputs,
+                           const std::vector<std::string>& from) const {
+  const std::vector<TensorId> sources = impl_->Find(from);
+  const std::set<TensorId> wanted(sources.begin(), sources.end());
+  std::vector<char> seen(impl_->graph.nodes.size(), 0);
+  std::vector<TensorId> waiting = impl_->Find(outputs);
+  while (!waiting.empty()) {
+    const TensorId tensor = waiting.back();
+    waiting.pop_back();
+    if (wanted.count(tensor) > 0) return true;
+    if (seen[tensor.node] != 0) continue;
+    seen[tensor.node] = 1;
+    const FlatNode& node = impl_->graph.nodes[tensor.node];
+    waiting.insert(waiting.end(), node.inputs.begin(), node.inputs.end());
+  }
+  return false;
+}
+
+std::vector<BiasTerm> ModelGraph::BiasTerms(const std::vector<std::string>& outputs,
+                                            const std::vector<std::string>& within) const {
+  const std::vector<TensorId> ends = impl_->Find(within);
+  return impl_->biases->Find(impl_->Find(outputs), std::set<TensorId>(ends.begin(), ends.end()));
+}
+
+std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
+                                               const std::vector<std::string>& outputs,
+                                               const std::vector<std::string>& differentiated) const {
+  const FlatGraph& graph = impl_->graph;
+  if (inputs.size() != graph.inputs.size()) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "the model takes " + std::to_string(graph.inputs.size()) +
+                                             " inputs, but it was called with " +
+                                             std::to_string(inputs.size()));
+  }
+  const std::vector<TensorId> wanted = impl_->Find(outputs);
+  // Checks of numerics name ops as the model has them.
+  const Impl::Folded folded = scope->checks_numerics()
+                                  ? Impl::Folded()
+                                  : impl_->Fold(wanted, impl_->Find(differentiated), scope->bfloat16());
+  const std::vector<bool> needed = impl_->Needed(wanted, folded);
+
+  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
+  C().TF_ImportGraphDefOptionsSetPrefix(options.get(), scope->UniqueName(kModelPrefix).c_str());
+  std::unordered_map<int, TF_Output> given;  // what stands for inputs and weights
+  for (size_t i = 0; i < inputs.size(); ++i) given[graph.inputs[i].node] = scope->Import(inputs[i]);
+  std::string graph_def;
+  bool has_ops = false;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const FlatNode& node = graph.nodes[i];
+    const int index = static_cast<int>(i);
+    if (!needed[i]) continue;
+    const auto fold = folded.find(index);
+    if (fold != folded.end()) {
+      const Impl::Replaced& now = fold->second;
+      AppendNode(now.node, {graph.TensorName(now.input), now.constant_name}, &graph_def);
+      C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), now.constant_name.c_str(), 0,
+                                                  impl_->Constant(scope, now));
+      has_ops = true;
+      continue;
+    }
+    if (node.kind == FlatNode::Kind::kOp) {
+      if (IsAnyOf(node.op, kSums) && !scope->checks_numerics()) {
+        impl_->AppendSum(node, folded, &graph_def);
+      } else {
+        AppendNode(graph, node, &graph_def);
+      }
+      has_ops = true;
+      continue;
+    }
+    if (node.kind == FlatNode::Kind::kWeight) given[index] = impl_->Weight(scope, index);
+    C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), node.name.c_str(), 0, given.at(index));
+  }
+  AppendVersions(graph, &graph_def);
+  for (const TensorId& output : wanted) {
+    const FlatNode& node = graph.nodes[output.node];
+    if (node.kind != FlatNode::Kind::kOp) continue;
+    C().TF_ImportGraphDefOptionsAddReturnOutput(options.get(), node.name.c_str(), output.output);
+  }
+  TF_Output* returned = nullptr;
+  int count = 0;
+  tf::ImportResultsPtr results;
+  if (has_ops) {
+    results = Import(scope->graph(), graph_def, options);
+    C().TF_ImportGraphDefResultsReturnOutputs(results.get(), &count, &returned);
+  }
+  std::vector<TF_Output> made;
+  for (const TensorId& output : wanted) {
+    const auto known = given.find(output.node);
+    made.push_back(known != given.end() ? known->second : *returned++);
+  }
+  return made;
+}
+
+}  // namespace ke::graph

@@ -1,0 +1,346 @@
+#include "numerics/numerics_checks.h"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "ir/flat_graph.h"
+#include "ir/instance_name.h"
+#include "numerics/numerics_op.h"
+#include "tensorflow/protozero.h"
+#include "tensorflow/read_graph.h"
+#include "wire/is_any_of.h"
+
+namespace ke::graph {
+
+using protozero::pbf_reader;
+using protozero::pbf_writer;
+using tf::C;
+
+namespace {
+
+// Fields of GraphDef, NodeDef and AttrValue.
+constexpr uint32_t kGraphNode = 1;
+constexpr uint32_t kNodeName = 1;
+constexpr uint32_t kNodeOp = 2;
+constexpr uint32_t kNodeInput = 3;
+constexpr uint32_t kNodeAttr = 5;
+constexpr uint32_t kAttrList = 1;
+constexpr uint32_t kAttrString = 2;
+constexpr uint32_t kListType = 6;
+
+// They hand elements of their floating inputs on, or leave them out: nothing that is not finite can come up.
+constexpr std::string_view kMovers[] = {
+    "Abs",
+    "BatchToSpaceND",
+    "BroadcastTo",
+    "Concat",
+    "ConcatV2",
+    "DepthToSpace",
+    "DynamicStitch",
+    "ExpandDims",
+    "Fill",
+    "Gather",
+    "GatherNd",
+    "GatherV2",
+    "Identity",
+    "IdentityN",
+    "MirrorPad",
+    "Neg",
+    "OneHot",
+    "OnesLike",
+    "Pack",
+    "Pad",
+    "PadV2",
+    "ParallelConcat",
+    "PreventGradient",
+    "Relu",
+    "Relu6",
+    "Reshape",
+    "ReverseV2",
+    "Roll",
+    "Sign",
+    "Slice",
+    "Snapshot",
+    "SpaceToBatchND",
+    "SpaceToDepth",
+    "Split",
+    "SplitV",
+    "Squeeze",
+    "StopGradient",
+    "StridedSlice",
+    "TensorListGetItem",
+    "TensorListStack",
+    "Tile",
+    "Transpose",
+    "Unpack",
+    "ZerosLike",
+    // Its body's ops are checked.
+    "While",
+};
+// They tell of a number what it is, and may be asked of any.
+constexpr std::string_view kQuestions[] = {"Equal", "Greater", "GreaterEqual", "IsFinite", "IsInf",
+                                           "IsNan", "Less",    "LessEqual",    "NotEqual", "Rank",
+                                           "Shape", "ShapeN",  "Size"};
+
+// Whether the op may leave input `i` out of its result, element by element, whatever that holds.
+bool MayLeaveOut(std::string_view op, int i) {
+  if (op == "SelectV2" || op == "Select") return i == 1 || i == 2;
+  return (op == "MulNoNan" || op == "DivNoNan") && i == 0;
+}
+
+bool IsChecked(TF_DataType dtype) {
+  return dtype == TF_FLOAT || dtype == TF_DOUBLE || dtype == TF_HALF || dtype == TF_BFLOAT16;
+}
+
+// Weights, feeds and constants are values that no op made.
+bool IsComputed(std::string_view op) {
+  return op != "Const" && op != "Placeholder" && op != "ReadVariableOp";
+}
+
+using Key = std::pair<TF_Operation*, int>;
+Key KeyOf(TF_Output tensor) { return {tensor.oper, tensor.index}; }
+
+std::string_view TypeOf(TF_Operation* op) { return C().TF_OperationOpType(op); }
+
+// As a NodeDef's input.
+std::string Spell(TF_Output tensor) {
+  const std::string name = C().TF_OperationName(tensor.oper);
+  return tensor.index == 0 ? name : name + ":" + std::to_string(tensor.index);
+}
+
+class Checker {
+ public:
+  Checker(TF_Graph* graph, const NumericsPlan& plan) : graph_(graph), plan_(plan) {
+    size_t position = 0;
+    while (TF_Operation* op = C().TF_GraphNextOperation(graph, &position)) {
+      ops_.push_back(op);
+      const std::vector<TF_Output>& inputs = inputs_[op] = tf::Inputs(op);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        consumers_[KeyOf(inputs[i])].push_back({op, static_cast<int>(i)});
+      }
+    }
+    for (const TF_Output& result : plan.results) strict_.insert(KeyOf(inputs_.at(result.oper)[0]));
+    for (const TF_Output& feed : plan.feeds) strict_.insert(KeyOf(feed));
+    for (const TF_Output& weight : plan.bad_weights) strict_.insert(KeyOf(weight));
+    // Consumers come after what they use, so that what becomes of a value is known at its turn.
+    for (auto op = ops_.rbegin(); op != ops_.rend(); ++op) FindPassed(*op);
+  }
+
+  tf::GraphPtr Run() {
+    for (TF_Operation* op : ops_) {
+      for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) Plan({op, i});
+    }
+    return Import();
+  }
+
+ private:
+  struct Check {
+    TF_Output value;
+    std::string name;
+    std::vector<TF_Output> others;  // `given`, then `let_pass`
+    NumericsCheck blame;
+  };
+
+  bool Passes(TF_Output tensor) const { return passed_.count(KeyOf(tensor)) > 0; }
+
+  // Marks the outputs that go unchecked since all that uses them may leave them out, or only asks.
+  void FindPassed(TF_Operation* op) {
+    for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
+      const TF_Output tensor{op, i};
+      if (!IsChecked(C().TF_OperationOutputType(tensor)) || strict_.count(KeyOf(tensor)) > 0) continue;
+      const auto found = consumers_.find(KeyOf(tensor));
+      if (found == consumers_.end()) continue;
+      bool left_out = false;
+      bool all = true;
+      for (const auto& [consumer, input] : found->second) {
+        const bool leaves_out =
+            MayLeaveOut(TypeOf(consumer), input) || (IsAnyOf(TypeOf(consumer), kMovers) && AllPass(consumer));
+        left_out |= leaves_out;
+        all &= leaves_out || IsAnyOf(TypeOf(consumer), kQuestions);
+      }
+      if (all && left_out) passed_.insert(KeyOf(tensor));
+    }
+  }
+
+  bool AllPass(TF_Operation* op) const {
+    const int outputs = C().TF_OperationNumOutputs(op);
+    for (int i = 0; i < outputs; ++i) {
+      if (!Passes({op, i})) return false;
+    }
+    return outputs > 0;
+  }
+
+  // Of `tensor`, which is let pass: the values that computations gave and that reach it unchecked, and those
+  // that no computation gave.
+  void FindSources(TF_Output tensor, std::set<Key>* seen, std::vector<TF_Output>* passed,
+                   std::vector<TF_Output>* given) const {
+    if (!seen->insert(KeyOf(tensor)).second) return;
+    const std::string_view type = TypeOf(tensor.oper);
+    if (!IsComputed(type)) {
+      given->push_back(tensor);
+      return;
+    }
+    bool further = false;
+    const std::vector<TF_Output>& inputs = inputs_.at(tensor.oper);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!Passes(inputs[i])) continue;
+      if (!IsAnyOf(type, kMovers) && !MayLeaveOut(type, static_cast<int>(i))) continue;
+      FindSources(inputs[i], seen, passed, given);
+      further = true;
+    }
+    if (!further) passed->push_back(tensor);
+  }
+
+  void Plan(TF_Output tensor) {
+    if (!IsChecked(C().TF_OperationOutputType(tensor)) || Passes(tensor)) return;
+    const bool strict = strict_.count(KeyOf(tensor)) > 0;
+    if (!strict) {
+      if (consumers_.count(KeyOf(tensor)) == 0) return;
+      const std::string_view type = TypeOf(tensor.oper);
+      if (IsAnyOf(type, kMovers)) return;
+      if (!IsComputed(type) && !(type == "Const" && IsBad(tensor))) return;
+    }
+    Check check;
+    check.value = tensor;
+    check.name = C().TF_OperationName(tensor.oper) + std::string("/numerics_") + std::to_string(tensor.index);
+    while (C().TF_GraphOperationByName(graph_, check.name.c_str()) != nullptr) check.name += "_";
+    check.blame.origin = OriginOf(tensor.oper);
+    std::vector<TF_Output> passed;
+    std::set<Key> seen;
+    for (const TF_Output& input : inputs_.at(tensor.oper)) {
+      if (!IsChecked(C().TF_OperationOutputType(input))) continue;
+      if (Passes(input)) {
+        FindSources(input, &seen, &passed, &check.others);
+      } else {
+        check.others.push_back(input);
+      }
+    }
+    if (strict) check.others.clear();
+    for (const TF_Output& source : passed) {
+      check.others.push_back(source);
+      check.blame.let_pass.push_back(OriginOf(source.oper));
+    }
+    checks_.emplace(Spell(tensor), std::move(check));
+  }
+
+  // A weight may hold neither, another constant no NaN.
+  static bool IsBad(TF_Output constant) {
+    tf::Status status;
+    TF_Tensor* value = nullptr;
+    C().TF_OperationGetAttrTensor(constant.oper, "value", &value, status);
+    status.Check(C().TF_OperationName(constant.oper));
+    const tf::TensorPtr owned(value);
+    const Worst worst = WorstOf(value);
+    return worst == Worst::kNan ||
+           (worst == Worst::kInf && ParseName(C().TF_OperationName(constant.oper)).weight);
+  }
+
+  Origin OriginOf(TF_Operation* op) const {
+    const InstanceName name = ParseName(C().TF_OperationName(op));
+    Origin origin;
+    origin.type = TypeOf(op);
+    origin.op = name.op;
+    origin.of_model = name.of_model;
+    origin.backward = name.gradient;
+    if (origin.type == "Placeholder") origin.type = "Input";
+    if (name.weight) origin.type = "Weight";
+    if (!name.gradient) return origin;
+    // "gradient/<the op>/<what the rule adds>": the longest name that is an op's.
+    for (std::string of = name.graph_name; !of.empty();) {
+      if (TF_Operation* const forward = plan_.find(of)) {
+        origin.op = ParseName(of).op;
+        origin.of_model = ParseName(of).of_model;
+        origin.type = TypeOf(forward);
+        break;
+      }
+      const size_t slash = of.rfind('/');
+      of = slash == std::string::npos ? "" : of.substr(0, slash);
+    }
+    return origin;
+  }
+
+  tf::GraphPtr Import() const {
+    tf::Status status;
+    const tf::BufferPtr from = tf::ToGraphDef(graph_);
+    std::string graph_def;
+    pbf_writer writer(graph_def);
+    pbf_reader reader(static_cast<const char*>(from->data), from->length);
+    while (reader.next()) {
+      if (reader.tag() == kGraphNode) {
+        pbf_writer node(writer, kGraphNode);
+        CopyNode(reader.get_message(), &node);
+      } else {
+        writer.add_message(reader.tag(), reader.get_view());
+      }
+    }
+    for (const auto& [name, check] : checks_) {
+      pbf_writer node(writer, kGraphNode);
+      WriteCheck(check, &node);
+    }
+    tf::GraphPtr graph(C().TF_NewGraph());
+    const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
+    const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
+    const tf::ImportResultsPtr results(
+        C().TF_GraphImportGraphDefWithResults(graph.get(), buffer.get(), options.get(), status));
+    status.Check();
+    return graph;
+  }
+
+  void CopyNode(pbf_reader node, pbf_writer* to) const {
+    while (node.next()) {
+      if (node.tag() != kNodeInput) {
+        to->add_message(node.tag(), node.get_view());
+        continue;
+      }
+      const std::string input = node.get_string();
+      const auto check = checks_.find(input);  // a control input ("^op") is none
+      to->add_string(kNodeInput, check == checks_.end() ? input : check->second.name);
+    }
+  }
+
+  static void WriteCheck(const Check& check, pbf_writer* node) {
+    node->add_string(kNodeName, check.name);
+    node->add_string(kNodeOp, NumericsOpName());
+    node->add_string(kNodeInput, Spell(check.value));
+    for (const TF_Output& other : check.others) node->add_string(kNodeInput, Spell(other));
+    const auto add_attr = [&](const char* name, const std::string& value) {
+      pbf_writer entry(*node, kNodeAttr);
+      entry.add_string(1, name);
+      entry.add_message(2, value);
+    };
+    add_attr("T", TypeAttr(C().TF_OperationOutputType(check.value)));
+    std::string types;
+    {
+      std::string list;
+      std::vector<int32_t> dtypes;
+      for (const TF_Output& other : check.others) dtypes.push_back(C().TF_OperationOutputType(other));
+      pbf_writer(list).add_packed_enum(kListType, dtypes.begin(), dtypes.end());
+      pbf_writer(types).add_message(kAttrList, list);  // an empty list too must be said to be one
+    }
+    add_attr("others_types", types);
+    std::string blame;
+    pbf_writer(blame).add_string(kAttrString, Serialize(check.blame));
+    add_attr("blame", blame);
+  }
+
+  TF_Graph* const graph_;
+  const NumericsPlan& plan_;
+  std::vector<TF_Operation*> ops_;
+  std::unordered_map<TF_Operation*, std::vector<TF_Output>> inputs_;
+  std::map<Key, std::vector<std::pair<TF_Operation*, int>>> consumers_;
+  std::set<Key> strict_;
+  std::set<Key> passed_;
+  std::map<std::string, Check> checks_;  // by the value as a NodeDef's input spells it
+};
+
+}  // namespace
+
+tf::GraphPtr WithNumericsChecks(TF_Graph* graph, const NumericsPlan& plan) {
+  RegisterNumericsOp();
+  return Checker(graph, plan).Run();
+}
+
+}  // namespace ke::graph

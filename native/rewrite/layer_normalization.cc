@@ -1,0 +1,37 @@
+#include "rewrite/layer_normalization.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace ke::graph {
+namespace {
+
+// The two forms in which Keras 2 writes it: moments by hand, or a batch norm of reshaped samples with a scale
+// of ones.
+bool NormalizesLayers(const FlatGraph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FlatNode& node) {
+    if (node.op == "SquaredDifference") return true;
+    return node.op.substr(0, 14) == "FusedBatchNorm" && node.inputs.size() > 1 &&
+           graph.nodes[node.inputs[1].node].kind == FlatNode::Kind::kOp;
+  });
+}
+
+}  // namespace
+
+void KeepLayerNormalizationsApart(FlatGraph* graph) {
+  if (!NormalizesLayers(*graph)) return;
+  // Consumers stand behind their inputs: walking backwards, an Identity between weight and use knows its use.
+  std::vector<char> scales(graph->nodes.size(), 0);
+  for (size_t i = graph->nodes.size(); i-- > 0;) {
+    const std::string_view op = graph->nodes[i].op;
+    const bool uses = op == "Mul" || op == "AddV2" || op == "Add" || op == "Sub";
+    const bool passes_on = scales[i] != 0 && (op == "Identity" || op == "Cast" || op == "Reshape");
+    if (!uses && !passes_on) continue;
+    for (const TensorId& input : graph->nodes[i].inputs) scales[input.node] = 1;
+  }
+  for (FlatWeight& weight : graph->weights) {
+    if (scales[weight.node] != 0) weight.may_fold = false;
+  }
+}
+
+}  // namespace ke::graph

@@ -1,0 +1,121 @@
+#include "runtime/short_runs.h"
+
+#include <algorithm>
+#include <ctime>
+#include <string_view>
+
+#include "ir/op_registry.h"
+#include "tensorflow/library.h"
+#include "tensorflow/own_op.h"
+#include "wire/is_any_of.h"
+
+namespace ke::runtime {
+
+using tf::C;
+
+namespace {
+
+// A long run is forgiven, by half, after so many times the short ones that were needed.
+constexpr int kForgiven = 8;
+// Runs are needed, at most: what is often long is never expected.
+constexpr int kMost = 1 << 20;
+
+constexpr std::string_view kDependsOnValues[] = {
+    "If",
+    "StatelessIf",
+    "Case",
+    "StatelessCase",
+    "While",
+    "StatelessWhile",
+    "For",
+    "Switch",
+    "RefSwitch",
+    "Enter",
+    "MapDefun",
+    "PartitionedCall",
+    "StatefulPartitionedCall",
+    "SymbolicGradient",
+    "Where",
+    "Unique",
+    "UniqueV2",
+    "UniqueWithCounts",
+    "UniqueWithCountsV2",
+    "DynamicPartition",
+    "NonMaxSuppression",
+    "NonMaxSuppressionV2",
+    "NonMaxSuppressionV3",
+    "NonMaxSuppressionV4",
+    "NonMaxSuppressionV5",
+    "NonMaxSuppressionWithOverlaps",
+    "CombinedNonMaxSuppression",
+    "ReadFile",
+    "DecodeImage",
+    "DecodeJpeg",
+    "DecodePng",
+    "DecodeGif",
+    "DecodeBmp",
+};
+
+// What stands in every graph beside the ops that only compute.
+constexpr std::string_view kOfOurs[] = {"Placeholder",      "VarHandleOp", "ReadVariableOp",
+                                        "AssignVariableOp", "NoOp",        "Assert"};
+
+// An op of a model that the caller allowed may wait for anything.
+bool MayWait(const char* op) {
+  return !graph::IsPureOp(op) && !graph::IsAnyOf(op, kOfOurs) && !tf::IsOwnOp(op);
+}
+
+}  // namespace
+
+ShortRuns::Duration ShortRuns::ThreadTime() {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+  timespec now;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0) {
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  }
+#endif
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+bool ShortRuns::ExpectsAny() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return runs_ >= needed_;
+}
+
+bool ShortRuns::Expects(const Sizes& sizes) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return runs_ >= needed_ && sizes == sizes_;
+}
+
+void ShortRuns::Note(const Sizes& sizes, Duration spent) {
+  if (!possible_) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (sizes != sizes_) {
+    sizes_ = sizes;
+    runs_ = 0;
+  }
+  const bool was_expected = runs_ >= needed_;
+  if (spent <= kShort) {
+    runs_ = std::min(runs_ + 1, kForgiven * needed_);
+    if (needed_ > kRuns && runs_ == kForgiven * needed_) {
+      needed_ /= 2;
+      runs_ = needed_;
+    }
+    return;
+  }
+  // A little late is nothing: caches may have been cold.
+  if (was_expected && spent <= kLong) return;
+  if (was_expected && needed_ < kMost) needed_ *= 2;
+  runs_ = 0;
+}
+
+bool DependsOnSizesAlone(TF_Graph* built) {
+  size_t position = 0;
+  while (TF_Operation* op = C().TF_GraphNextOperation(built, &position)) {
+    const char* type = C().TF_OperationOpType(op);
+    if (graph::IsAnyOf(type, kDependsOnValues) || MayWait(type)) return false;
+  }
+  return true;
+}
+
+}  // namespace ke::runtime

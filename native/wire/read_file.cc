@@ -1,0 +1,44 @@
+#include "wire/read_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "tensorflow/error.h"
+#include "wire/bounds.h"
+
+namespace ke::graph {
+
+namespace fs = std::filesystem;
+
+std::string ReadFile(const std::string& path, const std::string& role, int64_t most) {
+  std::error_code error;
+  if (!fs::exists(path, error)) throw tf::Error(TF_NOT_FOUND, role + " is missing: there is no file " + path);
+  if (!IsFile(path)) throw tf::Error(TF_NOT_FOUND, role + " must be a file: " + path);
+  errno = 0;
+  std::ifstream stream(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = stream ? static_cast<std::streamoff>(stream.tellg()) : -1;
+  if (size < 0) {
+    throw tf::Error(TF_PERMISSION_DENIED, role + " cannot be opened: " + path + ": " + std::strerror(errno));
+  }
+  if (size > most) TooMuch(role + " (" + path + ": " + std::to_string(size) + " bytes)", most, "bytes");
+  std::string bytes(static_cast<size_t>(size), '\0');
+  stream.seekg(0);
+  if (!stream.read(bytes.data(), size))
+    throw tf::Error(TF_DATA_LOSS, role + " cannot be read to its end: " + path);
+  return bytes;
+}
+
+bool IsDirectory(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+bool IsFile(const std::string& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error);
+}
+
+}  // namespace ke::graph

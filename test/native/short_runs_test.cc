@@ -1,0 +1,234 @@
+// Runs that the calling thread does itself, and the look for NaN.
+#include "runtime/short_runs.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <future>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "runtime/compiled_function.h"
+#include "runtime/find_nan.h"
+#include "runtime/strategy.h"
+#include "tensorflow/own_op.h"
+
+namespace ke::runtime {
+namespace {
+
+using graph::Scope;
+using graph::Shape;
+using std::chrono::microseconds;
+using tf::C;
+
+const ShortRuns::Sizes kSizes{1, 4};
+
+void NoteTimes(ShortRuns* brevity, int times, ShortRuns::Duration spent = ShortRuns::kShort) {
+  for (int i = 0; i < times; ++i) brevity->Note(kSizes, spent);
+}
+
+TEST(ShortRuns, ExpectsAShortRunAfterSeveralOfTheSameSizes) {
+  ShortRuns brevity(true);
+  NoteTimes(&brevity, ShortRuns::kRuns - 1);
+  EXPECT_FALSE(brevity.Expects(kSizes));
+  NoteTimes(&brevity, 1);
+  EXPECT_TRUE(brevity.Expects(kSizes));
+  EXPECT_FALSE(brevity.Expects({2, 4}));
+  brevity.Note({2, 4}, ShortRuns::kShort);
+  EXPECT_FALSE(brevity.Expects(kSizes));
+}
+
+TEST(ShortRuns, OneLongRunBeforehandBeginsAnew) {
+  ShortRuns brevity(true);
+  NoteTimes(&brevity, ShortRuns::kRuns - 1);
+  NoteTimes(&brevity, 1, ShortRuns::kShort + microseconds(1));
+  NoteTimes(&brevity, ShortRuns::kRuns - 1);
+  EXPECT_FALSE(brevity.Expects(kSizes));
+}
+
+TEST(ShortRuns, WhatWasMuchTooLateIsExpectedAfterTwiceAsMany) {
+  ShortRuns brevity(true);
+  NoteTimes(&brevity, ShortRuns::kRuns);
+  NoteTimes(&brevity, 1, ShortRuns::kLong);
+  EXPECT_TRUE(brevity.Expects(kSizes));
+  NoteTimes(&brevity, 1, ShortRuns::kLong + microseconds(1));
+  NoteTimes(&brevity, 2 * ShortRuns::kRuns - 1);
+  EXPECT_FALSE(brevity.Expects(kSizes));
+  NoteTimes(&brevity, 1);
+  EXPECT_TRUE(brevity.Expects(kSizes));
+}
+
+TEST(ShortRuns, WhatWasTooLateOnceIsForgiven) {
+  ShortRuns brevity(true);
+  NoteTimes(&brevity, ShortRuns::kRuns);
+  NoteTimes(&brevity, 1, 2 * ShortRuns::kLong);
+  NoteTimes(&brevity, 100 * ShortRuns::kRuns);
+  brevity.Note({2, 4}, ShortRuns::kShort);
+  NoteTimes(&brevity, ShortRuns::kRuns);
+  EXPECT_TRUE(brevity.Expects(kSizes));
+}
+
+TEST(ShortRuns, WhatIsOftenTooLateIsNotExpected) {
+  ShortRuns brevity(true);
+  int expected = 0;
+  for (int i = 0; i < 1000; ++i) {
+    expected += brevity.Expects(kSizes) ? 1 : 0;
+    NoteTimes(&brevity, 1, i % 20 == 19 ? 2 * ShortRuns::kLong : ShortRuns::kShort);
+  }
+  EXPECT_LT(expected, 20);
+}
+
+TEST(ShortRuns, IsNeverExpectedWhereSizesDoNotTellTheTime) {
+  ShortRuns brevity(false);
+  NoteTimes(&brevity, 10 * ShortRuns::kRuns);
+  EXPECT_FALSE(brevity.Expects(kSizes));
+
+  Scope plain;
+  const TF_Output x = plain.Placeholder(TF_FLOAT, Shape::Of({-1, 4}), "x");
+  plain.Op("AddV2").In(x).In(x).Out();
+  EXPECT_TRUE(DependsOnSizesAlone(plain.graph()));
+  plain.Op("Where").In(x).Out();
+  EXPECT_FALSE(DependsOnSizesAlone(plain.graph()));
+
+  // What only `allowOps` lets in may wait for a disk or a host.
+  Scope reads;
+  reads.Op("MatchingFiles").In(reads.Placeholder(TF_STRING, Shape::Of({}), "x")).Out();
+  EXPECT_FALSE(DependsOnSizesAlone(reads.graph()));
+}
+
+// Which thread a kernel runs on, and how long it takes there.
+struct Seen {
+  std::thread::id thread;
+  microseconds takes{0};
+} seen;
+
+void* CreateNothing(TF_OpKernelConstruction*) noexcept { return nullptr; }
+void DeleteNothing(void*) noexcept {}
+void ComputeSeen(void*, TF_OpKernelContext* context) noexcept {
+  tf::GuardedKernel(nullptr, context, [&] {
+    seen.thread = std::this_thread::get_id();
+    const ShortRuns::Duration begun = ShortRuns::ThreadTime();
+    while (ShortRuns::ThreadTime() - begun < seen.takes) {
+    }
+    tf::SetKernelOutput(context, tf::KernelInput(context, 0));
+  });
+}
+
+const std::string& SeenOp() {
+  static const std::string& name = *new std::string(tf::OwnOpName("TestSeen"));
+  static std::once_flag once;
+  std::call_once(once, [] {
+    tf::RegisterOwnOp({name,
+                       {"x: float"},
+                       "same: float",
+                       {},
+                       tf::InferFirstInput,
+                       CreateNothing,
+                       ComputeSeen,
+                       DeleteNothing});
+  });
+  return name;
+}
+
+class RunNow : public testing::Test {
+ protected:
+  RunNow() : strategy_(2), x_(Tensor::Allocate(TF_FLOAT, {2, 4})) {
+    std::memset(x_->data(), 0, x_->bytes());
+    seen = {};
+    auto scope = std::make_unique<Scope>();
+    const TF_Output x = scope->Placeholder(TF_FLOAT, Shape::Of({-1, 4}), "x");
+    const TF_Output same = scope->Op(SeenOp()).In(x).Out();
+    function_ = CompiledFunction::Build(std::move(scope), {x}, {same}, {1, 2});
+  }
+
+  void RunElsewhere() {
+    std::promise<void> done;
+    function_->Run(&strategy_, {x_}, {.shard_size = 2},
+                   [&](std::vector<TensorRef>, std::exception_ptr) { done.set_value(); });
+    done.get_future().wait();
+  }
+  std::optional<std::vector<TensorRef>> Now(int64_t shard_size = 2) {
+    return function_->RunNow(&strategy_, {x_}, {.shard_size = shard_size});
+  }
+  // Some of the first runs may be slow.
+  void RunUntilExpected() {
+    for (int i = 0; i < 10000 && !function_->short_runs().Expects({2, 4}); ++i) RunElsewhere();
+    ASSERT_TRUE(function_->short_runs().Expects({2, 4}));
+  }
+
+  Strategy strategy_;
+  const TensorRef x_;
+  std::shared_ptr<CompiledFunction> function_;
+};
+
+TEST_F(RunNow, IsDoneByTheCallingThreadOnceRunsAreKnownToBeShort) {
+  EXPECT_FALSE(Now().has_value());
+  RunUntilExpected();
+  EXPECT_NE(seen.thread, std::this_thread::get_id());
+  const auto outputs = Now();
+  ASSERT_TRUE(outputs.has_value());
+  EXPECT_EQ(outputs->at(0)->dims(), (std::vector<int64_t>{2, 4}));
+  EXPECT_EQ(seen.thread, std::this_thread::get_id());
+}
+
+TEST_F(RunNow, IsNotDoneInSeveralShards) {
+  RunUntilExpected();
+  EXPECT_FALSE(Now(1).has_value());
+}
+
+TEST_F(RunNow, IsOverOnceARunTookLong) {
+  RunUntilExpected();
+  seen.takes = std::chrono::duration_cast<microseconds>(ShortRuns::kLong) * 2;
+  EXPECT_TRUE(Now().has_value());
+  EXPECT_FALSE(Now().has_value());
+}
+
+TEST_F(RunNow, ThrowsWhatIsWrongAndRefusesAClosedStrategy) {
+  RunUntilExpected();
+  const TensorRef other = Tensor::Allocate(TF_FLOAT, {2, 5});
+  EXPECT_THROW(function_->RunNow(&strategy_, {other}, {.shard_size = 2}), tf::Error);
+  strategy_.Stop();
+  EXPECT_THROW(Now(), tf::Error);
+}
+
+template <typename T>
+int64_t Find(TF_DataType dtype, const std::vector<T>& values) {
+  return FindNaN(dtype, values.data(), static_cast<int64_t>(values.size()));
+}
+
+TEST(FindNaN, GivesTheFirst) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  std::vector<float> values(5000, 1.0f);
+  values[7] = kInfinity;
+  values[8] = -kInfinity;
+  values[9] = std::numeric_limits<float>::denorm_min();
+  EXPECT_EQ(Find(TF_FLOAT, values), -1);
+  values[4999] = NAN;
+  EXPECT_EQ(Find(TF_FLOAT, values), 4999);
+  values[1023] = -NAN;
+  EXPECT_EQ(Find(TF_FLOAT, values), 1023);
+  EXPECT_EQ(Find(TF_FLOAT, std::vector<float>()), -1);
+}
+
+TEST(FindNaN, KnowsEveryFloat) {
+  EXPECT_EQ(Find(TF_DOUBLE, std::vector<double>{1, HUGE_VAL, NAN}), 2);
+  EXPECT_EQ(Find(TF_HALF, std::vector<uint16_t>{0x7c00, 0xfc00, 0x7c01}), 2);
+  EXPECT_EQ(Find(TF_HALF, std::vector<uint16_t>{0xfe00}), 0);
+  EXPECT_EQ(Find(TF_BFLOAT16, std::vector<uint16_t>{0x7f80, 0xff80, 0xffc0}), 2);
+  EXPECT_EQ(Find(TF_INT32, std::vector<int32_t>{-1}), -1);
+}
+
+TEST(FindNaN, ReadsFromAnyAddress) {
+  std::vector<char> bytes(4 * 9);
+  const float nan = NAN;
+  std::memcpy(bytes.data() + 1 + 4 * 3, &nan, 4);
+  EXPECT_EQ(FindNaN(TF_FLOAT, bytes.data() + 1, 8), 3);
+}
+
+}  // namespace
+}  // namespace ke::runtime

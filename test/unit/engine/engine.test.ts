@@ -1,0 +1,214 @@
+import { describe, expect, it } from 'vitest';
+import type { NativeFunction } from '../../../lib/binding/contract.js';
+import { keyOf, WatchedParams } from '../../../lib/engine/params.js';
+import { partialExplain } from '../../../lib/engine/partial_explain.js';
+import { cams, gradient, meta } from '../../../lib/methods/index.js';
+import { FunctionCache } from '../../../lib/model/function_cache.js';
+import { untilAborted } from '../../../lib/support/signal.js';
+
+class FakeFunction implements NativeFunction {
+  closed = false;
+  run = () => Promise.resolve([]);
+  runNow = () => null;
+  close(): void {
+    this.closed = true;
+  }
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('FunctionCache', () => {
+  it('compiles once for one recording, also when asked twice at once', async () => {
+    const cache = new FunctionCache();
+    let compiled = 0;
+    const compile = async () => {
+      compiled += 1;
+      await settled();
+      return new FakeFunction();
+    };
+    const [a, b] = await Promise.all([cache.lend('one', compile), cache.lend('one', compile)]);
+    expect(compiled).toBe(1);
+    expect(a.function).toBe(b.function);
+  });
+
+  it('keeps eight functions, and closes a dropped one when nobody uses it any more', async () => {
+    const cache = new FunctionCache();
+    const functions = Array.from({ length: 10 }, () => new FakeFunction());
+    const leases = [];
+    for (const [i, made] of functions.entries()) leases.push(await cache.lend(`f${i}`, async () => made));
+    await settled();
+    expect(cache.size).toBe(8);
+    expect(functions.map(({ closed }) => closed)).not.toContain(true);
+    for (const lease of leases) lease.release();
+    leases[0]?.release();
+    await settled();
+    expect(functions.map(({ closed }) => closed)).toEqual([true, true, ...Array(8).fill(false)]);
+  });
+
+  it('recalls what was remembered, until it is dropped', async () => {
+    const cache = new FunctionCache();
+    const first = new FakeFunction();
+    cache.remember('key', 'f0');
+    expect(cache.recall('key')).toBeNull();
+    (await cache.lend('f0', async () => first)).release();
+    cache.remember('key', 'f0');
+    expect((await cache.recall('key'))?.function).toBe(first);
+    for (let i = 1; i <= 8; i++) await cache.lend(`f${i}`, async () => new FakeFunction());
+    expect(cache.recall('key')).toBeNull();
+  });
+
+  it('remembers no more than 64 keys of a function, the last used', async () => {
+    const cache = new FunctionCache();
+    const made = new FakeFunction();
+    (await cache.lend('f', async () => made)).release();
+    // As many as closures that are written where they are passed.
+    for (let i = 0; i < 1000; i++) {
+      cache.remember(`closure ${i}`, 'f');
+      expect((await cache.recall('closure 0'))?.function).toBe(made);
+    }
+    expect(cache.recall('closure 999')).not.toBeNull();
+    expect(cache.recall('closure 937')).not.toBeNull();
+    expect(cache.recall('closure 936')).toBeNull();
+  });
+
+  it('does not keep a failed compilation', async () => {
+    const cache = new FunctionCache();
+    await expect(cache.lend('bad', () => Promise.reject(new Error('no memory')))).rejects.toThrow(
+      'no memory',
+    );
+    await settled();
+    expect(cache.size).toBe(0);
+    const mended = new FakeFunction();
+    expect((await cache.lend('bad', async () => mended)).function).toBe(mended);
+  });
+
+  it('closes all, lent out or still compiling', async () => {
+    const cache = new FunctionCache();
+    const [lent, late] = [new FakeFunction(), new FakeFunction()];
+    await cache.lend('lent', async () => lent);
+    let finish: (made: FakeFunction) => void = () => undefined;
+    const compiling = new Promise<FakeFunction>((resolve) => {
+      finish = resolve;
+    });
+    const pending = cache.lend('late', () => compiling);
+    cache.close();
+    finish(late);
+    await pending;
+    await settled();
+    expect([lent.closed, late.closed]).toEqual([true, true]);
+  });
+});
+
+describe('keyOf', () => {
+  it('is the same for equal data, in whatever order', () => {
+    expect(keyOf({ a: [1, 'x'], b: { c: true } })).toBe(keyOf({ b: { c: true }, a: [1, 'x'] }));
+    expect(keyOf({ a: undefined })).toBe(keyOf({}));
+  });
+
+  it('differs for different data', () => {
+    const keys = [
+      1,
+      '1',
+      1n,
+      [1],
+      ['1'],
+      { a: 1 },
+      { a: '1' },
+      null,
+      undefined,
+      'null',
+      true,
+      -0,
+      0,
+      [],
+      {},
+      [[]],
+    ];
+    expect(new Set(keys.map(keyOf)).size).toBe(keys.length);
+    expect(keyOf({ 'a:1,b': 2 })).not.toBe(keyOf({ a: 1, b: 2 }));
+  });
+
+  it('tells functions and instances by identity', () => {
+    const make = () => () => 1;
+    const [f, g] = [make(), make()];
+    expect(keyOf(f)).toBe(keyOf(f));
+    expect(keyOf(f)).not.toBe(keyOf(g));
+    expect(keyOf(new Date(0))).not.toBe(keyOf(new Date(0)));
+  });
+});
+
+describe('WatchedParams', () => {
+  const read = (params: object, method: (args: Record<string, unknown>) => unknown) => {
+    const watched = new WatchedParams(params);
+    method(watched.watch({ model: 1, ...params }));
+    watched.checkAllRead(['batchSize', 'steps']);
+  };
+
+  it('accepts what the method reads, one by one or all at once', () => {
+    expect(() => read({ power: 2 }, ({ power }) => power)).not.toThrow();
+    expect(() => read({ power: 2 }, ({ model, ...rest }) => [model, rest])).not.toThrow();
+    expect(() => read({ power: 2 }, (args) => ({ ...args }))).not.toThrow();
+  });
+
+  it('names what a misspelled parameter may have meant', () => {
+    expect(() => read({ powr: 2 }, ({ power }) => power)).toThrow(
+      'Misspelled option "powr" should be "power".',
+    );
+    expect(() => read({ batch_size: 2 }, ({ power }) => power)).toThrow('should be "batchSize"');
+    expect(() => read({ colour: 2 }, ({ power }) => power)).toThrow('Unknown option "colour".');
+  });
+
+  it('refuses names that the engine gives every method, and offers none of them', () => {
+    const method = ({ model, power }: Record<string, unknown>) => [model, power];
+    expect(() => read({ model: 2 }, method)).toThrow(
+      'Unknown option "model". Expected one of: batchSize, power, steps.',
+    );
+  });
+});
+
+describe('partialExplain', () => {
+  it('is named after its method', () => {
+    expect(partialExplain(cams.gradcam).name).toBe('gradcam_explain');
+  });
+
+  it('refuses what is no method and no options', () => {
+    expect(() => partialExplain('gradcam' as never)).toThrow('Expected a function for argument `method`');
+    expect(() => partialExplain(cams.gradcam, 3 as never)).toThrow('argument `defaults`');
+    expect(() => partialExplain(cams.gradcam, [] as never)).toThrow('argument `defaults`');
+  });
+
+  it.each([3, 'fast', [1]])('refuses %o for the options of a call', async (options) => {
+    const call = partialExplain(cams.gradcam)(null as never, [], null, options as never);
+    await expect(call).rejects.toThrow('Expected an object of options for argument `options`');
+  });
+});
+
+describe('METHODS', () => {
+  it.each([
+    [cams, ['cam', 'gradcam', 'gradcampp', 'scorecam']],
+    [gradient, ['gradients', 'fullGradients']],
+    [meta, ['smooth', 'tta']],
+  ])('lists the methods of a group', ({ METHODS }, names) => {
+    expect(METHODS.map(({ name }) => name)).toEqual(names);
+  });
+});
+
+describe('untilAborted', () => {
+  const never = new Promise<never>(() => undefined);
+
+  it('gives the result of the work, or its error', async () => {
+    const { signal } = new AbortController();
+    await expect(untilAborted(Promise.resolve(3), signal)).resolves.toBe(3);
+    await expect(untilAborted(Promise.resolve(3), undefined)).resolves.toBe(3);
+    await expect(untilAborted(Promise.reject(new Error('failed')), signal)).rejects.toThrow('failed');
+  });
+
+  it('ends at once when aborted, before or while the work is under way', async () => {
+    const cancelled = { name: 'CancelledError', code: 'CANCELLED', cause: 'enough' };
+    await expect(untilAborted(never, AbortSignal.abort('enough'))).rejects.toMatchObject(cancelled);
+    const controller = new AbortController();
+    const waiting = untilAborted(never, controller.signal);
+    controller.abort('enough');
+    await expect(waiting).rejects.toMatchObject(cancelled);
+  });
+});
