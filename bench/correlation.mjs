@@ -7,7 +7,9 @@ import { openDemo } from './models.mjs';
 import { METHODS } from './peers/methods.mjs';
 import { spearman } from './spearman.mjs';
 
-/** Spearman's, the median over the demo's pictures and its trained model, each explained by the unit it is a picture of. */
+/**
+ * Spearman's, the median over the demo's pictures and its trained model, each explained by the unit it is a picture of.
+ */
 export async function correlation(method) {
   const { x, y } = await pictures();
   const maps = [];

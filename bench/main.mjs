@@ -1,13 +1,13 @@
 /**
- * `npm run bench`: makes the clone ready and measures. Writes what it found to build/bench/ and, where every row was asked
- * for, to docs/benchmarks.md.
+ * `npm run bench`: makes the clone ready and measures. Writes what it found to build/bench/ and, where every row was
+ * asked for, to docs/benchmarks.md.
  *
  *     npm run bench -- --list
  *     npm run bench -- --rows server,demo-8x16 --rounds 3
  *
- * Rows that compare with others need Python 3.11, as the reference suite (scripts/reference/python.mjs), and those against
- * the Python library its sources, which no registry has: KERAS_EXPLAINABLE_PYTHON_SOURCES=<its checkout>/src. A row whose
- * peer cannot be had is left out, and the page says so.
+ * Rows that compare with others need Python 3.11, as the reference suite (scripts/reference/python.mjs), and those
+ * against the Python library its sources, which no registry has: KERAS_EXPLAINABLE_PYTHON_SOURCES=<its checkout>/src. A
+ * row whose peer cannot be had is left out, and the page says so.
  */
 import { parseArgs } from 'node:util';
 import { Failure, main } from '../scripts/setup/process.mjs';

@@ -66,13 +66,14 @@ export function table(results) {
 export function page({ machine, date, rounds, results, left }) {
   return `# Benchmarks
 
-Written by \`npm run bench\` (bench/main.mjs) on ${date.slice(0, 10)}: ${rounds} interleaved rounds, the best and the median of
-each figure; of a ratio, those of the two bests and of the two medians, and whether the medians' meets its target. Times on
-shared machines vary up to twofold: compare rows of one run, not runs.
+Written by \`npm run bench\` (bench/main.mjs) on ${date.slice(0, 10)}: ${rounds} interleaved rounds, the best and
+the median of each figure; of a ratio, those of the two bests and of the two medians, and whether the medians' meets
+its target. Times on shared machines vary up to twofold: compare rows of one run, not runs.
 
 ${table(results)}
 ${left.map(({ title, missing }) => `\nLeft out: ${title}: ${missing.split('\n')[0]}.\n`).join('')}
-The machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory} of memory; Node ${machine.node}, TensorFlow ${machine.tensorflow}, ${machine.system}.
+The machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory} of memory;
+Node ${machine.node}, TensorFlow ${machine.tensorflow}, ${machine.system}.
 CPU flags that matter to TensorFlow: ${machine.flags.join(', ') || 'unknown'}.
 `;
 }

@@ -21,8 +21,8 @@ export interface ThreadOptions {
   /** Threads that one op may use. Default 1: it is the samples of a batch that are spread over the cores. */
   readonly intraOp?: number;
   /**
-   * Parts of a batch that are computed at once; of a part that is alone, turns of a loop (units of a Jacobian, batches of
-   * Score-CAM's masks). Default: the cores that this process may use.
+   * Parts of a batch that are computed at once; of a part that is alone, turns of a loop (units of a Jacobian, batches
+   * of Score-CAM's masks). Default: the cores that this process may use.
    */
   readonly interOp?: number;
 }
@@ -38,32 +38,33 @@ export interface LoadModelOptions {
   readonly tags?: readonly string[];
   readonly threads?: ThreadOptions;
   /**
-   * Where the model is computed: `distribute.oneDevice()` (the default), `mirrored` over the devices of this machine, or
-   * `multiWorker` over machines. Results and their order are the same.
+   * Where the model is computed: `distribute.oneDevice()` (the default), `mirrored` over the devices of this machine,
+   * or `multiWorker` over machines. Results and their order are the same.
    */
   readonly strategy?: Strategy;
   /**
    * Batches that `explain` and `predict` run in one go, as Keras' `compile(steps_per_execution)`: callbacks are called
-   * once for all of them. For small models, where a batch takes less than a millisecond. Default 1; 1 with `runEagerly`.
+   * once for all of them. For small models, where a batch takes less than a millisecond. Default 1; 1 with
+   * `runEagerly`.
    */
   readonly stepsPerExecution?: number;
   /**
    * Look for what goes wrong: every value is checked on its way from op to op, and the first op that gives NaN or Inf,
-   * forward or backward, ends the run with a {@link NumericsError} that names it and its layer. For finding a fault, not
-   * for service: runs take up to twice as long. Default false.
+   * forward or backward, ends the run with a {@link NumericsError} that names it and its layer. For finding a fault,
+   * not for service: runs take up to twice as long. Default false.
    */
   readonly runEagerly?: boolean;
   /**
    * 'bfloat16': convolutions and matrix products, and what stands between them, are computed in bfloat16, on CPUs with
-   * AVX-512 (all others compute as before); inputs, logits, softmax, sums of gradients and all that methods and filters do
-   * stay float32, as do results. 1.7 to 1.9 times as fast with AVX-512 BF16. Spearman's correlation of maps with those
-   * of float32 is 0.999 for CAMs and 0.99 for input gradients of a trained network. Default 'float32'.
+   * AVX-512 (all others compute as before); inputs, logits, softmax, sums of gradients and all that methods and filters
+   * do stay float32, as do results. 1.7 to 1.9 times as fast with AVX-512 BF16. Spearman's correlation of maps with
+   * those of float32 is 0.999 for CAMs and 0.99 for input gradients of a trained network. Default 'float32'.
    */
   readonly precision?: Precision;
   /**
-   * As Keras' `compile(jit_compile)`: TensorFlow's XLA compiles what it can, once for each size of a batch. For GPUs, and
-   * models of many small ops; on CPUs it is slower than TensorFlow's own kernels for convolutions (docs/running.md).
-   * Default false.
+   * As Keras' `compile(jit_compile)`: TensorFlow's XLA compiles what it can, once for each size of a batch. For GPUs,
+   * and models of many small ops; on CPUs it is slower than TensorFlow's own kernels for convolutions
+   * (docs/running.md). Default false.
    */
   readonly jitCompile?: boolean;
   /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */
@@ -71,10 +72,11 @@ export interface LoadModelOptions {
   /** For a frozen GraphDef (.pb): names of the output tensors. Default: the ends of the graph. */
   readonly outputs?: readonly string[];
   /**
-   * Types of ops, as 'ReadFile', that the model may run beside those that only compute. A SavedModel is a program: what is
-   * named here runs with all rights of this process (with workers: of theirs), and reads files of any name, say. So only for
-   * files that you trust as you trust code. TensorFlow runs it when it likes: while the model is loaded, or once for all runs where its inputs are
-   * constants. Only what the outputs need is ever run; libraries of custom ops are not loaded. Default [].
+   * Types of ops, as 'ReadFile', that the model may run beside those that only compute. A SavedModel is a program: what
+   * is named here runs with all rights of this process (with workers: of theirs), and reads files of any name, say. So
+   * only for files that you trust as you trust code. TensorFlow runs it when it likes: while the model is loaded, or
+   * once for all runs where its inputs are constants. Only what the outputs need is ever run; libraries of custom ops
+   * are not loaded. Default [].
    */
   readonly allowOps?: readonly string[];
 }
@@ -128,7 +130,8 @@ function refuseRewriting(asked: {
  * @throws LoadError where the addon or libtensorflow is missing, with the command that mends it.
  * @throws ModelError where the model cannot be read, by its `code`: `NOT_FOUND`, `DATA_LOSS`, ...
  * @throws ModelError (`INVALID_ARGUMENT`) where `allowOps` names what is no op, or one that runs functions.
- * @throws UnsupportedOpError where its outputs need an op that does not only compute, and that `allowOps` does not name.
+ * @throws UnsupportedOpError where its outputs need an op that does not only compute, and that `allowOps` does not
+ * name.
  * @throws RangeError where this process lacks a device that the strategy names.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {

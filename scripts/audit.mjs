@@ -1,6 +1,6 @@
 /**
- * `npm audit` over every lock file of the project: what users install, and what the project is made with. A registry that
- * answers no such question (mirrors often do not) is said so, and is no failure: nothing was found or ruled out.
+ * `npm audit` over every lock file of the project: what users install, and what the project is made with. A registry
+ * that answers no such question (mirrors often do not) is said so, and is no failure: nothing was found or ruled out.
  *
  * Usage: node scripts/audit.mjs
  */

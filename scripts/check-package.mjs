@@ -1,7 +1,8 @@
 /**
- * Checks what a user of the package gets: packs it (the files that are allowed, the same bytes every time), installs the tarball into an empty project without install scripts,
- * sees that import works and that the missing addon is a clear error, builds the addon with the command that the
- * error names, and explains a fixture model from ESM and from require.
+ * Checks what a user of the package gets: packs it (the files that are allowed, the same bytes every time), installs
+ * the tarball into an empty project without install scripts, sees that import works and that the missing addon is a
+ * clear error, builds the addon with the command that the error names, and explains a fixture model from ESM and from
+ * require.
  *
  * Usage: node scripts/check-package.mjs
  */
@@ -101,7 +102,9 @@ function checkContents(tarball) {
   check('the tarball holds nothing else', stray.length > 0 ? `stray: ${stray.join(', ')}` : undefined);
 }
 
-/** Packs a copy of the sources that lies elsewhere, was written later and is open to all: the bytes must be the same. */
+/**
+ * Packs a copy of the sources that lies elsewhere, was written later and is open to all: the bytes must be the same.
+ */
 function checkReproducible(tarball, directory) {
   const copy = path.join(directory, 'copy');
   const umask = process.umask(0);

@@ -1,6 +1,7 @@
 /**
  * npm runs this where the package is installed: builds the addon, since no prebuilt ones are published. It never fails
- * an installation: what cannot be built now is an error of the first call that needs it, with the command that mends it.
+ * an installation: what cannot be built now is an error of the first call that needs it, with the command that mends
+ * it.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';

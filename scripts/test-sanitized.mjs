@@ -1,7 +1,7 @@
 /**
  * Runs a part of the integration tests over an addon that is built with AddressSanitizer, LeakSanitizer and
- * UndefinedBehaviorSanitizer, in a Node that is not: their library is loaded before Node's own. Ends with an error where
- * a test fails or anything is reported. Arguments are test files in place of the part that is chosen here, as
+ * UndefinedBehaviorSanitizer, in a Node that is not: their library is loaded before Node's own. Ends with an error
+ * where a test fails or anything is reported. Arguments are test files in place of the part that is chosen here, as
  * test/integration/methods/tiny.test.ts, or vitest's own.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';

@@ -8,8 +8,8 @@ export const CHECKED = 8;
 /**
  * Answers questions until there are no more.
  *
- * @param {(job: object) => Promise<(samples: number) => Promise<{ shape: number[], data: Float32Array }>>} open what runs a
- *   job for its first samples; the values are read before it runs again
+ * @param {(job: object) => Promise<(samples: number) => Promise<{ shape: number[], data: Float32Array }>>} open what
+ * runs a job for its first samples; the values are read before it runs again
  */
 export async function answer(open) {
   const jobs = new Map();

@@ -1,4 +1,7 @@
-/** onnxruntime as a peer (bench/peers/peer.mjs). Its argument: the package.json of where it is installed. It predicts only. */
+/**
+ * onnxruntime as a peer (bench/peers/peer.mjs). Its argument: the package.json of where it is installed. It predicts
+ * only.
+ */
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { noiseOf } from '../noise.mjs';

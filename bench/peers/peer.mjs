@@ -1,6 +1,6 @@
 /**
- * Peers: child processes that are asked by a line of JSON and answer by one. Each has memory and threads of its own, does
- * nothing while others are measured, and is ended with this process, whose end closes its standard input.
+ * Peers: child processes that are asked by a line of JSON and answer by one. Each has memory and threads of its own,
+ * does nothing while others are measured, and is ended with this process, whose end closes its standard input.
  *
  * What every peer understands (`do`), those of one kind of job being the same to all of them:
  *

@@ -16,8 +16,8 @@ const TOLERANCE = 1e-4;
 /**
  * Throws where maps are not the same: no figure is to be of a wrong map.
  *
- * @param {{ tolerance?: number, others?: number }} how `others`: what samples may differ by as long as one is the same. A
- *   ReLU whose input is within rounding of 0 has one gradient here and another there; of millions, a sample has some.
+ * @param {{ tolerance?: number, others?: number }} how `others`: what samples may differ by as long as one is the same.
+ * A ReLU whose input is within rounding of 0 has one gradient here and another there; of millions, a sample has some.
  */
 export function checkEqual(name, ours, theirs, { tolerance = TOLERANCE, others = tolerance } = {}) {
   if (ours.shape.join() !== theirs.shape.join()) {
@@ -48,8 +48,8 @@ function differences({ shape: [samples], data }, other) {
  * A row of rates: each of `sides` is `{ of: OWN | PYTHON | ONNX, label?, job: async () => job }`, and `metrics` what is
  * made of their rates beside the rates themselves.
  *
- * @param {{ equal?: readonly [number, number, object?][], extra?: () => Promise<object> }} row `equal`: two sides whose maps must
- *   be the same, and how nearly (`checkEqual`); `extra`: figures that no round changes, found once
+ * @param {{ equal?: readonly [number, number, object?][], extra?: () => Promise<object> }} row `equal`: two sides whose
+ * maps must be the same, and how nearly (`checkEqual`); `extra`: figures that no round changes, found once
  */
 export function against({ name, title, sides, metrics, equal = [], extra = async () => ({}) }) {
   const labels = sides.map(({ of, label }) => label ?? of.label);

@@ -103,7 +103,9 @@ const TIMEOUT_MS = 5000;
 const FULL = 0.9;
 const WINDOW_MS = 500;
 
-/** Two workers over an endless input, one of which is sent a signal: what that costs until throughput is what it stays. */
+/**
+ * Two workers over an endless input, one of which is sent a signal: what that costs until throughput is what it stays.
+ */
 const loss = ({ name, title, signal, restarts = false }) => ({
   name,
   title: `2 local workers, an endless input, Grad-CAM of the demo's model: ${title}`,

@@ -74,7 +74,8 @@ class Explanations {
 
   /**
    * @param {Uint8Array} bytes a JPEG, PNG, GIF or BMP
-   * @param {{ unit?: number, top: number, alpha: number, client?: string, signal?: AbortSignal, timeout?: number }} request
+   * @param {{ unit?: number, top: number, alpha: number, client?: string, signal?: AbortSignal, timeout?: number }}
+   * request
    * @returns {Promise<{ explained: ClassScore, classes: ClassScore[], overlay: Buffer }>} `overlay`: a PNG
    */
   async explain(bytes, { unit, top, alpha, ...call }) {

@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
- * Each option: its environment variable, its default, what it means. Numbers by the type of their default, at most `most`;
- * words are one of `values`.
+ * Each option: its environment variable, its default, what it means. Numbers by the type of their default, at most
+ * `most`; words are one of `values`.
  */
 const OPTIONS = {
   model: { env: 'MODEL', help: 'SavedModel directory or frozen .pb (required)' },

@@ -1,7 +1,8 @@
 /**
  * The native addon, as TypeScript sees it: the one list of what it exports. `native/binding/` implements it;
  * nothing outside `lib/` uses it. Every failure of native work is thrown (or rejects) as a plain `Error` with
- * `code` (TensorFlow's, as 'NOT_FOUND') and `op` (the node at fault, or ''); `lib/support/errors.ts` turns it into ours.
+ * `code` (TensorFlow's, as 'NOT_FOUND') and `op` (the node at fault, or ''); `lib/support/errors.ts` turns it into
+ * ours.
  */
 
 /** Element types that cross the boundary, by TensorFlow's names. */
@@ -198,7 +199,9 @@ export interface NativeSessionOptions {
    * NaN or Inf, as an Error with `numerics` (native/numerics/numerics_checks.h says what is let pass). Default false.
    */
   readonly checkNumerics?: boolean | undefined;
-  /** Whether convolutions and matrix products may be computed in bfloat16 (native/rewrite/bfloat16.h). Default false. */
+  /**
+   * Whether convolutions and matrix products may be computed in bfloat16 (native/rewrite/bfloat16.h). Default false.
+   */
   readonly bfloat16?: boolean | undefined;
   /** Whether XLA compiles what it can, at the first run of each size. Default false. */
   readonly jitCompile?: boolean | undefined;
@@ -241,8 +244,8 @@ export interface NativeReplica {
   /** '' for TensorFlow's choice, or as '/device:GPU:0'. A session has as many CPU devices as are named here. */
   readonly device: string;
   /**
-   * Shards that it computes at once, each by a thread. Those of this process share one session. Default 1; 0, of a worker:
-   * its threads.
+   * Shards that it computes at once, each by a thread. Those of this process share one session. Default 1; 0, of a
+   * worker: its threads.
    */
   readonly callers?: number | undefined;
   /** Shards of a run that it takes in one go and computes as one. Default 1. */
@@ -266,8 +269,8 @@ export interface NativeReplicaStatus {
   /** As 'host:port /device:GPU:0', '/device:CPU:1' or 'local'. */
   readonly name: string;
   /**
-   * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is no
-   * worker of these versions: both are tried again and again.
+   * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is
+   * no worker of these versions: both are tried again and again.
    */
   readonly state: 'connecting' | 'up' | 'down' | 'refused';
   /** Shards that it has computed. */
@@ -358,7 +361,8 @@ export interface NativeFunction {
   run(feeds: readonly NativeTensor[], options: NativeRunOptions): Promise<NativeTensor[]>;
   /**
    * As `run`, but at once and on the JavaScript thread, where former runs of the same sizes were so short that to wake
-   * another thread takes longer (native/runtime/short_runs.h); else null, and nothing has run. Throws what `run` rejects with.
+   * another thread takes longer (native/runtime/short_runs.h); else null, and nothing has run. Throws what `run`
+   * rejects with.
    */
   runNow(feeds: readonly NativeTensor[], options: NativeRunOptions): NativeTensor[] | null;
   /** Frees session and graph after the runs under way have ended. Idempotent. */
@@ -422,8 +426,8 @@ export interface Addon {
   /** dlopens libtensorflow on a background thread, once per process, and returns its version. Idempotent. */
   loadLibrary(path: string): Promise<string>;
   /**
-   * The path that is loaded, or null. All below but createRun, configureGpus, setMemoryLimit and memory needs it loaded,
-   * else throws (where it returns a promise: rejects with) FAILED_PRECONDITION.
+   * The path that is loaded, or null. All below but createRun, configureGpus, setMemoryLimit and memory needs it
+   * loaded, else throws (where it returns a promise: rejects with) FAILED_PRECONDITION.
    */
   loadedPath(): string | null;
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
@@ -458,13 +462,13 @@ export interface Addon {
   /** For the sessions that are made from now on. TensorFlow takes what the first session that sees GPUs is given. */
   configureGpus(options: NativeGpuOptions): void;
   /**
-   * Makes this process a worker: starts TensorFlow's server, which listens on every address of the machine and ends with
-   * the process. Rejects with FAILED_PRECONDITION where it is one already.
+   * Makes this process a worker: starts TensorFlow's server, which listens on every address of the machine and ends
+   * with the process. Rejects with FAILED_PRECONDITION where it is one already.
    */
   startServer(options: NativeServerOptions): Promise<{ readonly devices: NativeDevice[] }>;
   /**
-   * What the process is limited to, as its container, in bytes; 0 for no limit. Runs that need more are refused, as those
-   * are that need more than the machine has.
+   * What the process is limited to, as its container, in bytes; 0 for no limit. Runs that need more are refused, as
+   * those are that need more than the machine has.
    */
   setMemoryLimit(bytes: number): void;
   memory(): NativeMemory;

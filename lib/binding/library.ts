@@ -32,8 +32,8 @@ const TRIAL = 'require(process.argv[1]).loadLibrary(process.argv[2]).catch(() =>
 
 /**
  * TensorFlow's own builds for x64 use AVX from their first instructions on, and end the process where there is none;
- * other builds (conda-forge's) do not. Nothing in a library says which it is, so it is tried in a process of its own: that
- * costs a second, on processors from before 2011 and in virtual machines that hide what theirs can do.
+ * other builds (conda-forge's) do not. Nothing in a library says which it is, so it is tried in a process of its own:
+ * that costs a second, on processors from before 2011 and in virtual machines that hide what theirs can do.
  */
 export function tryWithoutAvx(file: string, library: string): Promise<void> {
   return new Promise((resolve, reject) => {

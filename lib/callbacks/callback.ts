@@ -27,8 +27,8 @@ export interface RunParameters {
 /**
  * Hooks into a run; extend it or pass an object with some of its methods. They are awaited, in order: a slow one
  * slows the run. Several batches may be under way at once, so that the next begins before the last has ended;
- * ends come in the order of the steps. Once the run was aborted or is late, a hook under way has a quarter of a second left;
- * then the run ends without it.
+ * ends come in the order of the steps. Once the run was aborted or is late, a hook under way has a quarter of a second
+ * left; then the run ends without it.
  */
 export abstract class Callback {
   params: RunParameters | null = null;

@@ -104,7 +104,9 @@ export class CallbackList {
     for (const each of this.callbacks) await each.onPredictEnd?.();
   }
 
-  /** All hear of it: one that fails keeps no other from tidying up. Throws what the first of them throws, afterwards. */
+  /**
+   * All hear of it: one that fails keeps no other from tidying up. Throws what the first of them throws, afterwards.
+   */
   async onPredictError(error: unknown): Promise<void> {
     const failures: unknown[] = [];
     for (const each of this.callbacks) {

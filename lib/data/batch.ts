@@ -41,7 +41,9 @@ export interface HandlerOptions extends DataOptions {
   readonly stepsPerExecution?: number;
 }
 
-/** Pictures that are read where the model runs: how a compiled function makes its inputs of what is fed, their paths. */
+/**
+ * Pictures that are read where the model runs: how a compiled function makes its inputs of what is fed, their paths.
+ */
 export interface FileFeed {
   /** Equal keys stand for equal ops. */
   readonly key: string;
@@ -54,7 +56,9 @@ export interface FileFeed {
   readonly check: (contents: Uint8Array) => Promise<void>;
 }
 
-/** The samples of one run: of one step, or of several in a row. They are rows [begin, begin + samples) of its tensors. */
+/**
+ * The samples of one run: of one step, or of several in a row. They are rows [begin, begin + samples) of its tensors.
+ */
 export interface Batch {
   /** Its first step, from 0. */
   readonly step: number;

@@ -29,17 +29,17 @@ export interface ImageFilesOptions {
   /** 3, or 1 for grey. Default 3. */
   readonly channels?: 1 | 3;
   /**
-   * Default uint8 where `preprocess` is `none`, else float32. uint8 is a quarter of the memory and is cast in the graph;
-   * what resizing makes of pixels is rounded then, as it is not in Keras: pass float32 to have it so.
+   * Default uint8 where `preprocess` is `none`, else float32. uint8 is a quarter of the memory and is cast in the
+   * graph; what resizing makes of pixels is rounded then, as it is not in Keras: pass float32 to have it so.
    */
   readonly dtype?: NumericDType;
   /** As `image.readImage` takes them. */
   readonly maxPixels?: number;
   readonly maxBytes?: number;
   /**
-   * Who reads the files in a run, by the words of Keras' AutoShardPolicy. `off` (default): this process, ahead of the run;
-   * pictures travel to the model's workers. `file`: each worker those that it explains, just before; only paths and maps
-   * travel. The absolute paths must name the same files on every worker, and `size` must be given.
+   * Who reads the files in a run, by the words of Keras' AutoShardPolicy. `off` (default): this process, ahead of the
+   * run; pictures travel to the model's workers. `file`: each worker those that it explains, just before; only paths
+   * and maps travel. The absolute paths must name the same files on every worker, and `size` must be given.
    */
   readonly autoShard?: AutoShard;
 }
@@ -94,7 +94,8 @@ export class ImageFiles implements Sequence {
   /**
    * Reads batch `index` off the JavaScript thread, up to four pictures at once; `release` gives its memory back.
    *
-   * @throws ImageError that names the file, as `image.readImage`; RangeError where pictures of one batch differ in size.
+   * @throws ImageError that names the file, as `image.readImage`; RangeError where pictures of one batch differ in
+   * size.
    */
   async at(
     index: number,
@@ -184,11 +185,12 @@ class PictureBatch {
 }
 
 /**
- * Pictures (JPEG, PNG, GIF, BMP) as a source of batches, decoded by TensorFlow off the JavaScript thread. Pass it as `x`,
- * and the units of all pictures, in the order of `paths`, as `y`, if any. No more of them is in memory than
+ * Pictures (JPEG, PNG, GIF, BMP) as a source of batches, decoded by TensorFlow off the JavaScript thread. Pass it as
+ * `x`, and the units of all pictures, in the order of `paths`, as `y`, if any. No more of them is in memory than
  * `maxQueueSize` batches and those that are being run.
  *
- * @param pathsOrGlob a glob or one path: its files, sorted by path, or a list of paths (or `file:` URLs), in their order.
+ * @param pathsOrGlob a glob or one path: its files, sorted by path, or a list of paths (or `file:` URLs), in their
+ * order.
  * @throws RangeError where no file matches. That a file cannot be read shows when its batch is.
  */
 export async function imageFiles(

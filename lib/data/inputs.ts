@@ -170,7 +170,9 @@ export async function refuseNaN(name: string, value: Tensor): Promise<void> {
 /** Elements looked at between two looks at the clock: some 0.05 ms. */
 const SCAN = 1 << 14;
 
-/** On a native thread, where that can read them; null where it cannot, and for the few that are looked at sooner here. */
+/**
+ * On a native thread, where that can read them; null where it cannot, and for the few that are looked at sooner here.
+ */
 async function findNaNNatively({ aligned, data }: Tensor): Promise<number | null> {
   if (aligned === null || data.length <= SCAN) return null;
   return nativeAsync(async () => loadedAddon().findNaN(aligned));

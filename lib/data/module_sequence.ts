@@ -6,8 +6,9 @@ import { type BatchLike, checkLength, isSequence, type Sequence } from './source
 
 export interface ModuleSequenceOptions {
   /**
-   * Hand over, without a copy, the arrays that `at` gives in a thread, where they are all of their buffer: `at` must then
-   * make new ones each time, as what was handed over is empty afterwards. Default false: they are copied in the thread.
+   * Hand over, without a copy, the arrays that `at` gives in a thread, where they are all of their buffer: `at` must
+   * then make new ones each time, as what was handed over is empty afterwards. Default false: they are copied in the
+   * thread.
    */
   readonly transfer?: boolean;
 }

@@ -38,8 +38,8 @@ export function produceInOrder({ length, at, close }: Positions): Producer {
 }
 
 /**
- * The first `length` batches of a Sequence. It is closed when those that are being read have heard that nobody waits for
- * them, and had a moment to end: they may read what it is about to close.
+ * The first `length` batches of a Sequence. It is closed when those that are being read have heard that nobody waits
+ * for them, and had a moment to end: they may read what it is about to close.
  */
 export function positionsOf(sequence: Sequence, length: number, outer: AbortSignal): Positions {
   const underWay = new Map<Promise<unknown>, (reason: unknown) => void>();

@@ -48,7 +48,9 @@ export function shortName(name: string): string {
   return name.slice(Math.max(0, name.indexOf('/device:')));
 }
 
-/** Refuses GPUs that this process has not: TensorFlow would take the CPU without a word. CPU devices are made as needed. */
+/**
+ * Refuses GPUs that this process has not: TensorFlow would take the CPU without a word. CPU devices are made as needed.
+ */
 export async function checkDevices(name: string, devices: readonly Device[], addon: Addon): Promise<void> {
   if (!devices.some(({ type }) => type === 'GPU')) return;
   const gpus = await gpusOf(addon);

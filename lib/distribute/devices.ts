@@ -31,8 +31,8 @@ export interface GpuOptions {
 }
 
 /**
- * What TensorFlow does with the GPUs of this process. It asks once, before its first session: call this before the first
- * model is loaded.
+ * What TensorFlow does with the GPUs of this process. It asks once, before its first session: call this before the
+ * first model is loaded.
  *
  * @throws LoadError (`FAILED_PRECONDITION`) where it is too late.
  */

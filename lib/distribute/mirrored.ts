@@ -6,8 +6,8 @@ export interface MirroredOptions {
   /** As ['GPU:0', 'GPU:1']. Default: all GPUs that TensorFlow sees; without one, the CPU. */
   readonly devices?: readonly string[];
   /**
-   * Parts of a batch that each device computes at once. Default 1 on a GPU; CPU devices share `threads.interOp`. Those of
-   * one device share one graph and its weights.
+   * Parts of a batch that each device computes at once. Default 1 on a GPU; CPU devices share `threads.interOp`. Those
+   * of one device share one graph and its weights.
    */
   readonly replicasPerDevice?: number;
 }
@@ -16,8 +16,8 @@ export interface MirroredOptions {
 const SHARDS_OF_A_GPU = 4;
 
 /**
- * A model on several devices of this machine, its weights on each: parts of a batch go to whichever is free, and come back
- * in order, as `tf.distribute.MirroredStrategy` does.
+ * A model on several devices of this machine, its weights on each: parts of a batch go to whichever is free, and come
+ * back in order, as `tf.distribute.MirroredStrategy` does.
  */
 export function mirrored(options: MirroredOptions = {}): Strategy {
   checkOptions('options', options, ['devices', 'replicasPerDevice']);

@@ -15,7 +15,8 @@ export interface MultiWorkerOptions {
   /** How often, at most, samples are computed again because the worker that had them was lost. Default 3. */
   readonly retries?: number;
   /**
-   * Parts of a batch that each worker (each device of it) computes at once. Default: the worker's `--threads`; 1 on a GPU.
+   * Parts of a batch that each worker (each device of it) computes at once. Default: the worker's `--threads`; 1 on a
+   * GPU.
    */
   readonly replicasPerWorker?: number;
   /**
@@ -32,9 +33,9 @@ const MOST_MILLISECONDS = 2 ** 30;
 const ADDRESS = /^(?:grpc:\/\/)?(\[[0-9a-f:.]+\]|[\w.-]+):(\d{1,5})$/i;
 
 /**
- * A model on workers: other processes, of this machine or others, each started by `npx keras-explainable worker`. Parts of
- * a batch go to whichever worker is free and come back in order; those of a worker that is lost are computed by another.
- * They are connected to with the first run.
+ * A model on workers: other processes, of this machine or others, each started by `npx keras-explainable worker`. Parts
+ * of a batch go to whichever worker is free and come back in order; those of a worker that is lost are computed by
+ * another. They are connected to with the first run.
  *
  * TensorFlow's servers ask for no credentials: use them in a private network or through a tunnel only.
  */

@@ -9,8 +9,8 @@ export interface ReplicaStatus {
   /** As 'host:2222', 'host:2222 /device:GPU:0', '/device:CPU:1', or 'local'. */
   readonly name: string;
   /**
-   * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is no
-   * worker of these versions, or has not that device: both are tried again and again.
+   * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is
+   * no worker of these versions, or has not that device: both are tried again and again.
    */
   readonly state: NativeReplicaStatus['state'];
   /** Parts of batches that it has computed. */
@@ -113,8 +113,8 @@ export class HeldStrategy {
   }
 
   /**
-   * Parts of batches that are computed at once. A worker that has not answered yet is taken for one with as many threads as
-   * this machine has cores.
+   * Parts of batches that are computed at once. A worker that has not answered yet is taken for one with as many
+   * threads as this machine has cores.
    */
   get replicas(): number {
     return this.native.callers(this.#guess);

@@ -15,8 +15,8 @@ import { runBatches } from './run_batches.js';
 export interface ExplainOptions extends CommonOptions {
   /**
    * Where the results are written, so that their memory is used again: the result's tensors are these. Their rows
-   * must be as many as the samples, whose number must be known, and no other run may have them. Default: memory of their
-   * own.
+   * must be as many as the samples, whose number must be known, and no other run may have them. Default: memory of
+   * their own.
    */
   readonly into?: Into;
 }

@@ -33,10 +33,10 @@ export interface ExplainedStep extends ExplainResult {
 }
 
 /**
- * `explain`, step by step: for input that is endless, or whose maps are too many to hold. A few steps are computed ahead
- * (as many as keep the device busy) and no more, so that a slow consumer slows the source and memory stays flat; tensors
- * that nobody refers to any more are freed by the collector. Leaving the loop ends what is under way and closes the
- * source.
+ * `explain`, step by step: for input that is endless, or whose maps are too many to hold. A few steps are computed
+ * ahead (as many as keep the device busy) and no more, so that a slow consumer slows the source and memory stays flat;
+ * tensors that nobody refers to any more are freed by the collector. Leaving the loop ends what is under way and closes
+ * the source.
  *
  * All arguments are those of `explain`; it throws what `explain` throws, when the first step is asked for or later.
  *

@@ -26,7 +26,9 @@ import { warnIfUnawaited } from '../support/unawaited.js';
 export interface StepOptions {
   /** A filter over the maps, before they are resized. */
   readonly postprocessing?: Filter | null;
-  /** true: to the size of the inputs. Sizes, as [height, width]: to these. false: maps stay as they are. Default true. */
+  /**
+   * true: to the size of the inputs. Sizes, as [height, width]: to these. false: maps stay as they are. Default true.
+   */
   readonly resizing?: boolean | readonly number[] | null;
   /** The axes that hold positions. Default [-3, -2]; for volumes [-4, -3, -2], for signals [-2]. */
   readonly spatialAxis?: readonly number[];

@@ -12,7 +12,10 @@ export interface Into {
 
 const NAMES = ['logits', 'maps'];
 
-/** `into` as a record without holes. Throws TypeError, RangeError; sizes beyond that of axis 0 are seen when a step is done. */
+/**
+ * `into` as a record without holes. Throws TypeError, RangeError; sizes beyond that of axis 0 are seen when a step is
+ * done.
+ */
 export function checkInto(into: unknown, samples: number | null): Readonly<Record<string, Tensor>> {
   if (into === undefined) return {};
   checkOptions('into', into, NAMES);

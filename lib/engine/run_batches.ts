@@ -37,8 +37,8 @@ interface Keeper<Outputs extends StepOutputs> {
 }
 
 /**
- * Runs `step` over all batches and gives what each made, in order, after its callbacks. Where one fails, those before it
- * are given first and the others are ended; `finishedSteps` of the error tells what was not given.
+ * Runs `step` over all batches and gives what each made, in order, after its callbacks. Where one fails, those before
+ * it are given first and the others are ended; `finishedSteps` of the error tells what was not given.
  */
 export async function* runSteps<Outputs extends StepOutputs>(
   model: Model,

@@ -1,7 +1,9 @@
 /** What a model is made of, by name: tensors of its graph, and the Keras layers that they lie between. */
 import type { NativeTensorSpec } from '../binding/contract.js';
 
-/** Name, dtype and shape of an input, an output, a layer's tensor or a weight; `null` for sizes known only at run time. */
+/**
+ * Name, dtype and shape of an input, an output, a layer's tensor or a weight; `null` for sizes known only at run time.
+ */
 export type TensorSpec = NativeTensorSpec;
 
 /** One use of a layer ("node" in Keras). A shared layer has several. */

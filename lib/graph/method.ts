@@ -86,8 +86,8 @@ export type MethodParameters<M extends AnyMethod> = [Parameters<M>[0]] extends [
   : Omit<Parameters<M>[0], keyof MethodArguments>;
 
 /**
- * A method that takes what `M` takes. A conditional type, so that the compiler reads the parameters off the method that is
- * given to `smooth` or `tta`, and not off the `explain` around them.
+ * A method that takes what `M` takes. A conditional type, so that the compiler reads the parameters off the method that
+ * is given to `smooth` or `tta`, and not off the `explain` around them.
  */
 export type MethodLike<M extends AnyMethod> = M extends (args: infer A) => MethodResult
   ? (args: A) => MethodResult

@@ -51,7 +51,9 @@ const FORMATS: readonly ImageFormat[] = ['jpg', 'png', 'gif', 'bmp'];
 /** Bytes looked at: all that a header of fixed places needs. */
 const HEADER = 64;
 
-/** What a file's first bytes declare, as numbers of float64, which holds all of them. What `readImageHeader` accepts. */
+/**
+ * What a file's first bytes declare, as numbers of float64, which holds all of them. What `readImageHeader` accepts.
+ */
 class Header {
   readonly #contents: Symbolic;
   readonly #bytes: Symbolic;

@@ -93,8 +93,8 @@ function evaluateTerms(
 }
 
 /**
- * A bias with an element for each channel of the layer's output as (C): that of a group normalisation is (1, 1, 1, groups,
- * C / groups), that of a layer normalisation (1, 1, 1, C). Any other as it is.
+ * A bias with an element for each channel of the layer's output as (C): that of a group normalisation is (1, 1, 1,
+ * groups, C / groups), that of a layer normalisation (1, 1, 1, C). Any other as it is.
  */
 function asChannels(bias: Symbolic, layer: LayerInfo): Symbolic {
   const shape = bias.shape ?? [];

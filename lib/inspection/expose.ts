@@ -14,8 +14,8 @@ export type Endpoints = Endpoint | readonly Endpoint[];
  * @param args the signals, as {@link Endpoint}s. Default: what enters the last global pooling (or Flatten) layer before
  *   the logits.
  * @param outputs what is explained. Default: the last layer that holds a kernel and on which the model's first output
- *   depends; where that is a convolution, after the Reshape, Flatten or global pooling that follows it. A softmax that is fused
- *   into it is part of its output, as in Keras: for logits, save the model with `classifier_activation=None`.
+ *   depends; where that is a convolution, after the Reshape, Flatten or global pooling that follows it. A softmax that
+ *   is fused into it is part of its output, as in Keras: for logits, save the model with `classifier_activation=None`.
  * @throws ModelError (`NOT_FOUND`) for a layer that does not exist, with the nearest names.
  */
 export function expose(model: Model, args?: Endpoints | null, outputs?: Endpoints | null): Model {

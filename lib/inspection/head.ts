@@ -77,8 +77,8 @@ export function getLogitsLayer(model: Connected, name: LayerName | null = null):
 }
 
 /**
- * The global pooling after the layer that gives the logits, where that is a convolution which gives a map per unit and the pooling makes
- * them logits (SqueezeNet).
+ * The global pooling after the layer that gives the logits, where that is a convolution which gives a map per unit and
+ * the pooling makes them logits (SqueezeNet).
  */
 function poolingOfLogits(model: Connected, { output }: LayerInfo): LayerInfo | undefined {
   if (!output.some(({ shape }) => shape !== null && shape.length > 2 && hasPositions(shape)))
@@ -94,7 +94,8 @@ function poolingOfLogits(model: Connected, { output }: LayerInfo): LayerInfo | u
 
 /**
  * The layer of `name`, else the last global pooling (or Flatten) layer that the logits are computed from, passing over
- * those that have no positions to gather (a Flatten of 1 x 1). Of a convolution with a map per unit, the pooling after it.
+ * those that have no positions to gather (a Flatten of 1 x 1). Of a convolution with a map per unit, the pooling after
+ * it.
  *
  * @throws ModelError (`NOT_FOUND`) where there is none.
  */
@@ -119,8 +120,9 @@ function hasPositions(shape: StaticShape): boolean {
 }
 
 /**
- * @internal What the logits layer gives, as (N, C): where that is the (N, 1, 1, C) of a convolution, what the Reshape or
- * Flatten after it makes of it (MobileNet), and where it is a map per unit, what the pooling after it does (SqueezeNet).
+ * @internal What the logits layer gives, as (N, C): where that is the (N, 1, 1, C) of a convolution, what the Reshape
+ * or Flatten after it makes of it (MobileNet), and where it is a map per unit, what the pooling after it does
+ * (SqueezeNet).
  */
 export function logitsOf(model: Connected): readonly TensorSpec[] {
   const layer = getLogitsLayer(model);

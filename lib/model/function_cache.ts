@@ -8,7 +8,10 @@ export interface Lease {
   release(): void;
 }
 
-/** A compiled function, or one in the making, and how many use it. It closes when the cache has dropped it and no one does. */
+/**
+ * A compiled function, or one in the making, and how many use it. It closes when the cache has dropped it and no one
+ * does.
+ */
 class Entry {
   readonly compiled: Promise<NativeFunction>;
   readonly #onClose: (entry: Entry) => void;

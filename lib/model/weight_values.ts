@@ -9,8 +9,8 @@ import { Tensor } from '../tensor/tensor.js';
 import type { Model } from './model.js';
 
 /**
- * @internal Values that follow from a model's weights alone: `record` is given the tensors `specs`, none of which depends
- * on the inputs, and what it returns is computed once, off the JavaScript thread.
+ * @internal Values that follow from a model's weights alone: `record` is given the tensors `specs`, none of which
+ * depends on the inputs, and what it returns is computed once, off the JavaScript thread.
  */
 export async function evaluate(
   model: Model,

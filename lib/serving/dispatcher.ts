@@ -15,8 +15,8 @@ export interface DispatcherOptions<Call> {
  *
  * - a full batch where a replica is idle, or where no other batch is ready to follow those that are computed: what is
  *   full gains nothing by waiting, and the next batch is copied while the last one is computed;
- * - a smaller one where a replica is idle, once its oldest call has waited for `maxDelayMs`; or at once where nothing is
- *   under way, for then waiting would cost latency and save nothing: calls that come meanwhile make the next batch.
+ * - a smaller one where a replica is idle, once its oldest call has waited for `maxDelayMs`; or at once where nothing
+ *   is under way, for then waiting would cost latency and save nothing: calls that come meanwhile make the next batch.
  *
  * While all replicas are busy, calls wait here, where they can still be joined by others, taken out, and put in a fair
  * order, rather than in TensorFlow's threads. Calls of one turn of the event loop are looked at together.

@@ -306,7 +306,10 @@ export class Explainer {
   }
 }
 
-/** Might one sample of a batch be to blame? Not for what every batch meets: a method that cannot be compiled, a closed model. */
+/**
+ * Might one sample of a batch be to blame? Not for what every batch meets: a method that cannot be compiled, a closed
+ * model.
+ */
 function mayBeOfOne(error: unknown): boolean {
   const always = [GraphError, UnsupportedOpError, ModelError, LoadError, CancelledError, WorkerError];
   return error instanceof KerasExplainableError && !always.some((kind) => error instanceof kind);
@@ -316,8 +319,8 @@ function mayBeOfOne(error: unknown): boolean {
  * An explainer for services: many callers ask for one sample each, and those that ask at the same time share a batch.
  *
  * ```ts
- * const explainer = ke.createExplainer(ke.methods.cams.gradcam, exposed, { postprocessing: ke.filters.positiveNormalize });
- * const { logits, maps } = await explainer.explain(x, [[3]], { signal, timeout: 2000, client: userId });
+ * const explainer = ke.createExplainer(ke.methods.cams.gradcam, exposed, { postprocessing: ke.filters.positiveNormalize
+ * }); const { logits, maps } = await explainer.explain(x, [[3]], { signal, timeout: 2000, client: userId });
  * ```
  *
  * @param method the explaining method, recorded once for this explainer.

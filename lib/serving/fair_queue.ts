@@ -1,4 +1,6 @@
-/** Which calls go next: those of one group together, clients in turn, no group and no client for ever behind another. */
+/**
+ * Which calls go next: those of one group together, clients in turn, no group and no client for ever behind another.
+ */
 
 /** What the queue has to know of a call. */
 export interface Queued {
@@ -33,10 +35,10 @@ export interface Group {
 }
 
 /**
- * Start-time fair queueing. The n-th waiting call of every client has the n-th turn from now on, and the lowest turn goes
- * first, the older call where turns are equal: so a client's first call comes after at most one call of each other
- * client, however many these have. With a single client that is the order of arrival, over all groups. Turns only grow, so
- * that every call is once the lowest: none starves.
+ * Start-time fair queueing. The n-th waiting call of every client has the n-th turn from now on, and the lowest turn
+ * goes first, the older call where turns are equal: so a client's first call comes after at most one call of each other
+ * client, however many these have. With a single client that is the order of arrival, over all groups. Turns only grow,
+ * so that every call is once the lowest: none starves.
  */
 export class FairQueue<Call extends Queued> {
   readonly #places = new Map<Call, Place<Call>>();

@@ -22,7 +22,9 @@ export interface ExplainerStats {
   readonly cancelled: number;
   /** Calls that were not accepted: misuse, a full queue, a closed explainer or model. */
   readonly rejected: number;
-  /** Batches that were computed, and how many of them because a batch had failed and its calls were tried one by one. */
+  /**
+   * Batches that were computed, and how many of them because a batch had failed and its calls were tried one by one.
+   */
   readonly batches: number;
   readonly retries: number;
   /** Calls per batch, and how many batches there were of each size. */

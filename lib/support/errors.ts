@@ -69,8 +69,9 @@ export interface WorkerDetails extends ErrorDetails {
 }
 
 /**
- * A run of a model on workers (`distribute.multiWorker`) could not be ended for want of them (`UNAVAILABLE`): samples were
- * lost with a worker more often than `retries`, or no worker was up for `timeoutMs`. `finishedSteps` has what was done.
+ * A run of a model on workers (`distribute.multiWorker`) could not be ended for want of them (`UNAVAILABLE`): samples
+ * were lost with a worker more often than `retries`, or no worker was up for `timeoutMs`. `finishedSteps` has what was
+ * done.
  */
 export class WorkerError extends KerasExplainableError {
   /** The worker that was lost last, as 'host:port'; null where none of several was up. */
@@ -115,8 +116,8 @@ export interface NumericsDetails extends ErrorDetails {
 }
 
 /**
- * A model loaded with `runEagerly` gave NaN or Inf. `op` is the first op that did (though what it was given was finite):
- * the node's name in the model, or an op that the method recorded.
+ * A model loaded with `runEagerly` gave NaN or Inf. `op` is the first op that did (though what it was given was
+ * finite): the node's name in the model, or an op that the method recorded.
  */
 export class NumericsError extends KerasExplainableError {
   /** The innermost Keras layer that holds the op, as 'outer/inner'; null for an op of the method, or of no layer. */

@@ -50,8 +50,8 @@ export interface Following {
 }
 
 /**
- * As many listen as batches are read or run at once, or as calls share the caller's signal, which may be a service's own:
- * Node would warn of a leak from the eleventh on.
+ * As many listen as batches are read or run at once, or as calls share the caller's signal, which may be a service's
+ * own: Node would warn of a leak from the eleventh on.
  */
 export function manyListen(signal: AbortSignal): void {
   setMaxListeners(0, signal);

@@ -1,6 +1,6 @@
 /**
- * Takes a promise that nobody waits for, where a function of the caller's was expected to return none: that it fails would
- * end the process. It is a warning instead.
+ * Takes a promise that nobody waits for, where a function of the caller's was expected to return none: that it fails
+ * would end the process. It is a warning instead.
  */
 export function warnIfUnawaited(value: unknown, name: string): void {
   if (!(value instanceof Promise)) return;

@@ -1,6 +1,6 @@
 /**
- * What callers pass as data and as shapes, read once: plain values of ours, whatever classes, proxies or getters they came
- * in. What was checked is what is used.
+ * What callers pass as data and as shapes, read once: plain values of ours, whatever classes, proxies or getters they
+ * came in. What was checked is what is used.
  */
 import { listOf, outOfRange, refused, wrongType } from '../support/arguments.js';
 import { isTypedArray, type NumericDType, plainArray } from './dtype.js';
@@ -41,7 +41,9 @@ export interface Nested {
   readonly values: readonly Element[];
 }
 
-/** Reads nested arrays, each length and each element once. Throws TypeError, RangeError for what is ragged or no number. */
+/**
+ * Reads nested arrays, each length and each element once. Throws TypeError, RangeError for what is ragged or no number.
+ */
 export function readNested(name: string, value: unknown): Nested {
   const shape: number[] = [];
   const values: Element[] = [];

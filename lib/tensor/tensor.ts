@@ -54,8 +54,8 @@ export class Tensor<D extends NumericDType = NumericDType> {
   }
 
   /**
-   * Is it a Tensor itself? A Proxy of one (Vue's `reactive`, MobX) is none: it has not its memory. Nor is one of another
-   * copy of this package.
+   * Is it a Tensor itself? A Proxy of one (Vue's `reactive`, MobX) is none: it has not its memory. Nor is one of
+   * another copy of this package.
    */
   static [Symbol.hasInstance](value: unknown): value is Tensor {
     return typeof value === 'object' && value !== null && #native in value;
@@ -176,7 +176,8 @@ export class Tensor<D extends NumericDType = NumericDType> {
 /**
  * Copies `source` to `target` from element `at` on, in slices that leave the event loop free.
  *
- * @throws KerasExplainableError (`CLOSED`) where the memory of either goes meanwhile: views of it have no elements then.
+ * @throws KerasExplainableError (`CLOSED`) where the memory of either goes meanwhile: views of it have no elements
+ * then.
  */
 export async function copySlowly(source: TypedArray, target: TypedArray, at: number): Promise<void> {
   const step = COPY_BYTES / source.BYTES_PER_ELEMENT;

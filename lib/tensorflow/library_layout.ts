@@ -95,7 +95,8 @@ const ELF_64_BIT = 2;
 
 /**
  * What a library's first bytes say against it. dlopen's own words for another processor ("cannot open shared object
- * file") would leave the reader guessing, and what was cut short may end the process (SIGBUS) where its pages are missing.
+ * file") would leave the reader guessing, and what was cut short may end the process (SIGBUS) where its pages are
+ * missing.
  */
 async function whyNotLoadable(file: string): Promise<string | undefined> {
   if (process.platform !== 'linux') return undefined;

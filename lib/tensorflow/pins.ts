@@ -17,7 +17,9 @@ export interface PinnedWheel {
   readonly size?: number;
 }
 
-/** The wheels of one platform. `platforms` are the tags that pip is asked for; `cuda` the libraries that a GPU needs. */
+/**
+ * The wheels of one platform. `platforms` are the tags that pip is asked for; `cuda` the libraries that a GPU needs.
+ */
 export interface PinnedPlatform {
   readonly platforms: readonly string[];
   readonly cpu: PinnedWheel;

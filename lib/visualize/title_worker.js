@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Draws the titles of a figure, in a thread of its own: loading Skia and the font takes tens of milliseconds. JavaScript,
- * so that a thread can begin with it where TypeScript runs from its sources, as in tests.
+ * Draws the titles of a figure, in a thread of its own: loading Skia and the font takes tens of milliseconds.
+ * JavaScript, so that a thread can begin with it where TypeScript runs from its sources, as in tests.
  */
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -14,7 +14,9 @@ const pythonOf = (version) =>
 
 const bare = (PYTHONPATH = '') => ({ ...process.env, PYTHONPATH, TF_CPP_MIN_LOG_LEVEL: '3' });
 
-/** The folder of networks saved by Keras 2.12 or exported by current Keras. Throws a Failure where there is no Python. */
+/**
+ * The folder of networks saved by Keras 2.12 or exported by current Keras. Throws a Failure where there is no Python.
+ */
 async function networksOf(version) {
   const directory = path.join(MODELS, `keras${version}`);
   const inputs = [MAKER, path.join(REFERENCE, 'weights.py'), path.join(REFERENCE, 'make_models.py')];

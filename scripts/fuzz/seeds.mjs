@@ -21,7 +21,9 @@ const CARD = {
   devices: [{ name: '/job:localhost/replica:0/task:0/device:CPU:0', type: 'CPU' }],
 };
 
-/** The message with `change(value)` in place of the values of its fields `tag`; where that is undefined, without them. */
+/**
+ * The message with `change(value)` in place of the values of its fields `tag`; where that is undefined, without them.
+ */
 function replacing(message, tag, change) {
   const parts = fieldsOf(message).flatMap((field) => {
     if (field.tag !== tag) return [field.whole];

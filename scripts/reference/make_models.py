@@ -4,8 +4,8 @@
 
 For each network: OUT/NAME/model (a SavedModel, from `model.save` in Keras 2 and `model.export` later),
 OUT/NAME/expected.{json,bin} (inputs, logits and raw maps for every unit) and OUT/NAME/about.json (how to
-expose it). `scripts/test-reference.mjs` calls this with the interpreter of each virtual environment. A network that these
-same sources and libraries have made before is left as it is.
+expose it). `scripts/test-reference.mjs` calls this with the interpreter of each virtual environment. A network that
+these same sources and libraries have made before is left as it is.
 """
 
 import argparse

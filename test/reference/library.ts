@@ -14,8 +14,8 @@ const OF_ACTIVATIONS = { gradcam: ke.gradcam, gradcampp: ke.gradcampp, cam: ke.c
 const OF_INPUTS = { gradients: ke.gradients, full_gradients: ke.fullGradients } as const;
 
 /**
- * What the library gives for a method and these units (none: all), for the first samples of a batch; nothing where it is
- * not committed. Maps of inputs are there for the first sample and one unit.
+ * What the library gives for a method and these units (none: all), for the first samples of a batch; nothing where it
+ * is not committed. Maps of inputs are there for the first sample and one unit.
  */
 export function libraryMaps(name: string, method: string, units: number[][] | undefined): Values | undefined {
   if (Object.hasOwn(OF_ACTIVATIONS, method)) {

@@ -1,4 +1,7 @@
-/** The oldest release that is supported: the tests whose maps were worked out by hand, on the library that Keras 2.12 brings. */
+/**
+ * The oldest release that is supported: the tests whose maps were worked out by hand, on the library that Keras 2.12
+ * brings.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { globSync } from 'tinyglobby';

@@ -59,7 +59,10 @@ export async function bench(options: BenchOptions, terminal: Terminal, signal: A
   });
 }
 
-/** Refuses a size that the model does not take, and samples that cannot be made: TensorFlow would say so in its own words, or the system end the process. */
+/**
+ * Refuses a size that the model does not take, and samples that cannot be made: TensorFlow would say so in its own
+ * words, or the system end the process.
+ */
 function checkSizes(
   inputs: readonly TensorSpec[],
   batchSizes: readonly number[],

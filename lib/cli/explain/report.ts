@@ -73,7 +73,9 @@ export class Report {
     }
   }
 
-  /** All of it, or nothing: a single `write` to a disk that is nearly full may take less, and say so by a number only. */
+  /**
+   * All of it, or nothing: a single `write` to a disk that is nearly full may take less, and say so by a number only.
+   */
   async #append(text: string): Promise<void> {
     try {
       await this.#file.appendFile(text);

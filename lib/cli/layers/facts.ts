@@ -8,8 +8,8 @@ import { KerasExplainableError } from '../../support/errors.js';
 import { bytesPerElement, isNumeric } from '../../tensor/dtype.js';
 
 /**
- * What a layer is to `inspection.expose(model)`: it gives the logits, or the activations that they are explained by; the
- * pooling takes these; the kernel is that of the logits, where it is another layer that gives them.
+ * What a layer is to `inspection.expose(model)`: it gives the logits, or the activations that they are explained by;
+ * the pooling takes these; the kernel is that of the logits, where it is another layer that gives them.
  */
 export type Mark = 'logits' | 'kernel' | 'activations' | 'pooling';
 
@@ -90,9 +90,9 @@ export function exposedOf(model: Model): Exposed {
 }
 
 /**
- * The names of the layers that each layer's inputs come from. A tensor may be the output of several layers (of those that
- * do nothing at inference, and of a nested model and the last one in it): it is the last one's before its consumer,
- * among those beside it, as `model.summary()` has it.
+ * The names of the layers that each layer's inputs come from. A tensor may be the output of several layers (of those
+ * that do nothing at inference, and of a nested model and the last one in it): it is the last one's before its
+ * consumer, among those beside it, as `model.summary()` has it.
  */
 function connectionsOf(model: Model): ReadonlyMap<LayerInfo, readonly string[]> {
   const rooms = new Map<string, LayerInfo[]>();

@@ -30,8 +30,8 @@ const LINES = {
 const LEAST_WIDTH = Math.max(...HEAD.map((head) => head.length)) + 2;
 
 /**
- * The layers as `model.summary()` shows them, in a table as wide as `out`, where that is a terminal, and as its contents
- * where it is not: what is searched by line is not broken.
+ * The layers as `model.summary()` shows them, in a table as wide as `out`, where that is a terminal, and as its
+ * contents where it is not: what is searched by line is not broken.
  */
 export function layersTable(out: NodeJS.WriteStream, layers: readonly LayerFacts[]): string {
   const marked = layers.some(({ marks }) => marks.length > 0);

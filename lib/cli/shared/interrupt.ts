@@ -47,9 +47,9 @@ export async function interruptible(
 const GRACE_MILLISECONDS = 200;
 
 /**
- * Ends an interrupted process whose background threads go on. TensorFlow cannot be stopped while it is being loaded, and
- * even `process.exit` would wait for it: only the signal itself ends the process then, which shells report as 130, too.
- * What ends by itself in time does so, with its exit code.
+ * Ends an interrupted process whose background threads go on. TensorFlow cannot be stopped while it is being loaded,
+ * and even `process.exit` would wait for it: only the signal itself ends the process then, which shells report as 130,
+ * too. What ends by itself in time does so, with its exit code.
  */
 export function endInterrupted(): void {
   const signal = received;

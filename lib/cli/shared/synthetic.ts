@@ -8,7 +8,8 @@ import { UsageError } from './failure.js';
 const CHANNELS = 3;
 
 /**
- * The shape of `rows` samples for an input: its own, with `size` (the last one for all further axes) where it takes any.
+ * The shape of `rows` samples for an input: its own, with `size` (the last one for all further axes) where it takes
+ * any.
  */
 export function shapeFor({ name, shape }: TensorSpec, rows: number, size: readonly number[]): number[] {
   if (shape === null || shape.length === 0) {

@@ -25,8 +25,8 @@ export function hasColours(stream: NodeJS.WriteStream): boolean {
 const UNPRINTABLE = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * A name from a file, a file system or a model as part of one line: what would break the line or command the terminal is
- * shown as JSON has it, `\n` or `\u001b`.
+ * A name from a file, a file system or a model as part of one line: what would break the line or command the terminal
+ * is shown as JSON has it, `\n` or `\u001b`.
  */
 export function printable(name: string): string {
   return name.replace(UNPRINTABLE, (character) =>

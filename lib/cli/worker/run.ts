@@ -14,9 +14,9 @@ import type { WorkerOptions } from './options.js';
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
- * What `keras-explainable worker` does: starts TensorFlow's server, and waits to be ended: by a signal, or with the process
- * that started it where that opened a channel to it (`distribute.localWorkers`). A started server cannot be stopped: the
- * process ends with it.
+ * What `keras-explainable worker` does: starts TensorFlow's server, and waits to be ended: by a signal, or with the
+ * process that started it where that opened a channel to it (`distribute.localWorkers`). A started server cannot be
+ * stopped: the process ends with it.
  */
 export async function work(
   options: WorkerOptions,

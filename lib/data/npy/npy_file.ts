@@ -156,8 +156,8 @@ export class NpyFile implements Sequence {
 }
 
 /**
- * A .npy file as a source of batches that holds no more of it in memory than is being run: pass it as `x`, and the units
- * of all rows as `y`, if any.
+ * A .npy file as a source of batches that holds no more of it in memory than is being run: pass it as `x`, and the
+ * units of all rows as `y`, if any.
  *
  * @throws DataError as {@link readNpy}, and `UNIMPLEMENTED` for Fortran order, where rows lie scattered.
  */

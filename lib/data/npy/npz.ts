@@ -16,7 +16,9 @@ const MOST_INFLATION = 1032;
 const MOST_BYTES = 2 ** 32;
 
 export interface ReadNpzOptions {
-  /** Arrays that are larger together are refused before memory is taken: a small archive may declare much. Default 2^32. */
+  /**
+   * Arrays that are larger together are refused before memory is taken: a small archive may declare much. Default 2^32.
+   */
   readonly maxBytes?: number;
 }
 

@@ -12,8 +12,9 @@ import { ImageError, KerasExplainableError, nativeAsync, ResourceError } from '.
 import { Tensor } from '../../tensor/tensor.js';
 
 /**
- * The ImageError that `error`, of a run of `batch`, tells of; any other error as it is. TensorFlow's decoders do not say
- * which file they refuse. So the contents of each are fetched from where the run read them, until one is refused here.
+ * The ImageError that `error`, of a run of `batch`, tells of; any other error as it is. TensorFlow's decoders do not
+ * say which file they refuse. So the contents of each are fetched from where the run read them, until one is refused
+ * here.
  */
 export async function withFile(error: unknown, model: Model, { files }: Batch): Promise<unknown> {
   if (files === undefined || model.closed || !mayBeOfFile(error)) return error;

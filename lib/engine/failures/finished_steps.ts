@@ -17,8 +17,8 @@ function isObject(error: unknown): error is object {
 }
 
 /**
- * @internal Remembers what was done when `error` was thrown; null: nothing. An earlier note of the same error is replaced:
- * it is that of a run which this one read from, or of one before it.
+ * @internal Remembers what was done when `error` was thrown; null: nothing. An earlier note of the same error is
+ * replaced: it is that of a run which this one read from, or of one before it.
  */
 export function noteFinished(error: unknown, steps: FinishedSteps | null): void {
   if (!isObject(error)) return;
@@ -27,8 +27,8 @@ export function noteFinished(error: unknown, steps: FinishedSteps | null): void 
 }
 
 /**
- * The steps that `explain` or `explainBatches` had done, and not given yet, when it threw `error`: a source that failed,
- * a callback that threw, a signal, a timeout, an error of TensorFlow.
+ * The steps that `explain` or `explainBatches` had done, and not given yet, when it threw `error`: a source that
+ * failed, a callback that threw, a signal, a timeout, an error of TensorFlow.
  *
  * @returns undefined where nothing was done, and for errors that are no objects.
  */

@@ -136,7 +136,9 @@ export function fullGradientTerms({
   return { logits, terms };
 }
 
-/** `maps` by their size, as one sum of each size is resized: known sizes together, each of an unknown size by itself. */
+/**
+ * `maps` by their size, as one sum of each size is resized: known sizes together, each of an unknown size by itself.
+ */
 function bySize(maps: readonly Symbolic[]): readonly (readonly Symbolic[])[] {
   const groups = new Map<string, Symbolic[]>();
   for (const [i, map] of maps.entries()) {
@@ -158,10 +160,10 @@ const MOST_DISTORTION = 2;
 
 /**
  * Whether the axes of a term's signal are the samples, the input's positions and channels. Where the bias is one number
- * per channel they are, whatever a network made of the proportions, also where the channels lie along several axes (those of
- * a group normalisation, (N, H, W, groups, C / groups)). Queries (N, T, heads, K), whose bias tells the heads
- * apart, are not, and of a bias for every position the proportions must be the input's: attention scores
- * (N, heads, T, T) with learned offsets show by theirs that they are none.
+ * per channel they are, whatever a network made of the proportions, also where the channels lie along several axes
+ * (those of a group normalisation, (N, H, W, groups, C / groups)). Queries (N, T, heads, K), whose bias tells the heads
+ * apart, are not, and of a bias for every position the proportions must be the input's: attention scores (N, heads, T,
+ * T) with learned offsets show by theirs that they are none.
  */
 function hasPositionsOf({ signal, factor }: FullGradientTerm, inputs: Symbolic): boolean {
   if (signal.rank < inputs.rank) return false;

@@ -35,7 +35,8 @@ export const DEFAULT_SCALES: readonly number[] = [0.5, 1.5, 2];
  * Test-time augmentation for any method: the average of its logits and maps over the input at several sizes, and
  * mirrored. Maps are mirrored back and resized to the input.
  *
- *     (logits, maps) = 1/P · Σ over P = (1 + scales) · (hflip ? 2 : 1) passes of resize(unflip(method(resize(flip(x)))))
+ *     (logits, maps) = 1/P · Σ over P = (1 + scales) · (hflip ? 2 : 1) passes of
+ *     resize(unflip(method(resize(flip(x)))))
  *
  * Sizes are rounded down. The model must take inputs of other sizes: one with a Flatten before dense layers does not,
  * and is refused. Without scales and mirroring it is the method itself. The passes run one after the other inside
@@ -99,8 +100,8 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
 }
 
 /**
- * Calls the model at that size and drops what it gives, where the size is known: a model that does not take it is refused
- * when the graph is built, and not in the middle of the run.
+ * Calls the model at that size and drops what it gives, where the size is known: a model that does not take it is
+ * refused when the graph is built, and not in the middle of the run.
  */
 function tryAt({ model, inputs }: MethodArguments, sizes: readonly Size[], scale: number): void {
   const known = sizes.filter((size) => typeof size === 'number');

@@ -1,4 +1,7 @@
-/** Arrays of every make: `explain` and `tensor` give what they give for the same numbers in plain arrays, or a typed error. */
+/**
+ * Arrays of every make: `explain` and `tensor` give what they give for the same numbers in plain arrays, or a typed
+ * error.
+ */
 import { types } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** Sources, callbacks and options that are other than they seem: each ends with a right result or a typed error, and soon. */
+/**
+ * Sources, callbacks and options that are other than they seem: each ends with a right result or a typed error, and
+ * soon.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Workers that are killed, stopped and restarted at random over an endless input, for the build of the package. Every sample
- * must come once, in order, as this process computes it; memory must stay where it is; no process may be left.
+ * Workers that are killed, stopped and restarted at random over an endless input, for the build of the package. Every
+ * sample must come once, in order, as this process computes it; memory must stay where it is; no process may be left.
  *
  *     npm run test:chaos                                    # two minutes
  *     node test/integration/distribute/chaos.mjs --seconds 15 --seed 3

@@ -1,6 +1,7 @@
 /**
- * Workers on hosts of their own, which network namespaces stand for: plain, with a cable that is pulled, behind a firewall
- * through SSH, and through WireGuard. Skipped, with the reason in the test's name, where the machine does not allow it.
+ * Workers on hosts of their own, which network namespaces stand for: plain, with a cable that is pulled, behind a
+ * firewall through SSH, and through WireGuard. Skipped, with the reason in the test's name, where the machine does not
+ * allow it.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,12 +1,13 @@
 /**
- * Everything that a service does for months, in minutes: each scenario of `soak/` in a process of its own, whose memory,
- * threads and files must stay as they are; and what SIGINT makes of each.
+ * Everything that a service does for months, in minutes: each scenario of `soak/` in a process of its own, whose
+ * memory, threads and files must stay as they are; and what SIGINT makes of each.
  *
  *     npm run test:soak                                   # all of it, two at once
  *     npm run test:soak -- --only 'small calls' --times 3
  *     npm run test:soak -- --interrupts 20                # and no run to its end
  *
- * Prints a table, and a line of JSON for each scenario with all samples to `build/soak/`. Exits with 1 where something grew.
+ * Prints a table, and a line of JSON for each scenario with all samples to `build/soak/`. Exits with 1 where something
+ * grew.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Scenarios of soak.mjs that are promised, as often as is promised. `npm run test:soak` runs all of them: killed workers take
- * a minute and more (processes.test.ts kills some), and are only interrupted here.
+ * Scenarios of soak.mjs that are promised, as often as is promised. `npm run test:soak` runs all of them: killed
+ * workers take a minute and more (processes.test.ts kills some), and are only interrupted here.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

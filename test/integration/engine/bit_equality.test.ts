@@ -1,6 +1,6 @@
 /**
- * The same call gives the same bits again: in one process, and in others. docs/running.md ("The same bits again") says what of this
- * is no promise.
+ * The same call gives the same bits again: in one process, and in others. docs/running.md ("The same bits again") says
+ * what of this is no promise.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * Prints what every method gives, as SHA-256 sums by configuration and method, each computed `times` times in this process:
- * node bit_equality_process.mjs <times> [configuration ...]. For bit_equality.test.ts.
+ * Prints what every method gives, as SHA-256 sums by configuration and method, each computed `times` times in this
+ * process: node bit_equality_process.mjs <times> [configuration ...]. For bit_equality.test.ts.
  */
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';

@@ -133,7 +133,9 @@ describe('an explain of tensors from `allocate`', () => {
   });
 });
 
-/** Explains in a process or a worker of its own, and tells the maps, what was copied, and whether buffers are external. */
+/**
+ * Explains in a process or a worker of its own, and tells the maps, what was copied, and whether buffers are external.
+ */
 const SCRIPT = `
   import { isMainThread, parentPort, Worker } from 'node:worker_threads';
   const ke = await import(${JSON.stringify(DIST)});

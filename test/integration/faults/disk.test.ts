@@ -1,4 +1,6 @@
-/** What is written where there is no room for it: a real file system that is full, a quota, a directory that goes away. */
+/**
+ * What is written where there is no room for it: a real file system that is full, a quota, a directory that goes away.
+ */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

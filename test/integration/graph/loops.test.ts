@@ -1,4 +1,6 @@
-/** Models and Jacobians inside loops, as smooth and tta record them: each turn must give what a call of its own gives. */
+/**
+ * Models and Jacobians inside loops, as smooth and tta record them: each turn must give what a call of its own gives.
+ */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ke from '../../../lib/index.js';

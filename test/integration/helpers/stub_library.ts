@@ -10,7 +10,9 @@ export interface Stub {
   readonly onLoad?: string;
 }
 
-/** Makes both libraries in `directory`, and returns the main one's path. Any function but TF_Version ends the process. */
+/**
+ * Makes both libraries in `directory`, and returns the main one's path. Any function but TF_Version ends the process.
+ */
 export function makeStub(directory: string, { version, onLoad = '' }: Stub = {}): string {
   mkdirSync(directory, { recursive: true });
   const compile = (name: string, source: string, ...options: string[]) => {

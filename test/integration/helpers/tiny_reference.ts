@@ -1,4 +1,7 @@
-/** The reference's tiny networks: where they are, inputs of theirs, units to ask for, and every method that stands alone. */
+/**
+ * The reference's tiny networks: where they are, inputs of theirs, units to ask for, and every method that stands
+ * alone.
+ */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as ke from '../../../lib/index.js';

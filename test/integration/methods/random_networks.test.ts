@@ -1,9 +1,9 @@
 /**
- * Every method on random networks of every op that has a gradient rule, against central differences of forward runs: 200 a
- * run, from a seed that is printed. Gradients and Grad-CAM are checked on each, full gradients and Grad-CAM++ on about every
- * second, CAM, Score-CAM, `tta` with scales, guided gradients and deconvolution on every fourth that has what they need, the
- * others on every eighth; KE_METHODS=all checks each on all. KE_SEED repeats a run, KE_GRAPHS=7 (or 7-9) of it one network or
- * several, KE_RUNS makes several.
+ * Every method on random networks of every op that has a gradient rule, against central differences of forward runs:
+ * 200 a run, from a seed that is printed. Gradients and Grad-CAM are checked on each, full gradients and Grad-CAM++ on
+ * about every second, CAM, Score-CAM, `tta` with scales, guided gradients and deconvolution on every fourth that has
+ * what they need, the others on every eighth; KE_METHODS=all checks each on all. KE_SEED repeats a run, KE_GRAPHS=7 (or
+ * 7-9) of it one network or several, KE_RUNS makes several.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -233,8 +233,9 @@ class Run {
   }
 
   /**
-   * The blocks that a network must hold: a seed's blocks in an order of its own, dealt so that each is in one of its networks at
-   * least. Those that compute in float32 go to every eighth, one each, as differences tell less of what is behind them.
+   * The blocks that a network must hold: a seed's blocks in an order of its own, dealt so that each is in one of its
+   * networks at least. Those that compute in float32 go to every eighth, one each, as differences tell less of what is
+   * behind them.
    */
   #blocksOf(number: number): Block[] {
     const deck = new Draw(this.seed).shuffled(BLOCKS);
@@ -350,5 +351,7 @@ test('every method gives what central differences give', { timeout: runs * 600_0
   }
 });
 
-/** Ops that only gradients are made of, which the native test differentiates twice; and one that forbids its gradient. */
+/**
+ * Ops that only gradients are made of, which the native test differentiates twice; and one that forbids its gradient.
+ */
 const NOT_IN_MODELS = ['AvgPoolGrad', 'AvgPool3DGrad', 'MaxPoolGrad', 'MaxPool3DGrad', 'PreventGradient'];

@@ -1,4 +1,6 @@
-/** Pictures and arrays in files that are cut, bent or lie: what is right of them, or a typed error; and what is no file. */
+/**
+ * Pictures and arrays in files that are cut, bent or lie: what is right of them, or a typed error; and what is no file.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Clients of all kinds for the server example, in a process of their own: some want an answer, some leave before they have
- * it, some send garbage, some hardly send at all. Prints what each kind met with, as JSON.
+ * Clients of all kinds for the server example, in a process of their own: some want an answer, some leave before they
+ * have it, some send garbage, some hardly send at all. Prints what each kind met with, as JSON.
  *
  * Usage: node server_load.mjs PORT MILLISECONDS PICTURE...
  */

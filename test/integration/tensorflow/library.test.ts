@@ -1,4 +1,6 @@
-/** Which libtensorflow is taken, and which is refused: stubs that a compiler makes, and the one that all tests run on. */
+/**
+ * Which libtensorflow is taken, and which is refused: stubs that a compiler makes, and the one that all tests run on.
+ */
 import { spawnSync } from 'node:child_process';
 import { truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';

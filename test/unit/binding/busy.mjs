@@ -1,4 +1,5 @@
-// An environment that ends in the middle of runs: `busy.mjs LIBRARY exit|throw|end|wait|loop`, as a process or a worker.
+// An environment that ends in the middle of runs: `busy.mjs LIBRARY exit|throw|end|wait|loop`, as a process or a
+// worker.
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { loadAddon, looping, slow } from './addon.mjs';
 

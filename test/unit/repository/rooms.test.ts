@@ -45,7 +45,9 @@ function circleIn(rooms: Map<string, Map<string, string>>): string[] | null {
   return null;
 }
 
-/** The order of the rooms as docs/architecture.md draws it: a room may use those before it. Rooms in braces stand apart. */
+/**
+ * The order of the rooms as docs/architecture.md draws it: a room may use those before it. Rooms in braces stand apart.
+ */
 function drawnOrder(half: 'native' | 'lib'): Map<string, number> {
   const page = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
   const drawing = new RegExp(`\\n${half}/ ((?:.+\\n)+)`).exec(page)?.[1] as string;

@@ -44,8 +44,9 @@ async function checkPath(path: string): Promise<void> {
 const LONGEST_NAME = 200;
 
 /**
- * Gives every picture a name of its own for the files made from it: its base name, shortened where it is very long, with
- * a number after it where that is taken (`a/cat.jpg` and `b/cat.jpg`), compared without case, as some file systems do.
+ * Gives every picture a name of its own for the files made from it: its base name, shortened where it is very long,
+ * with a number after it where that is taken (`a/cat.jpg` and `b/cat.jpg`), compared without case, as some file systems
+ * do.
  */
 export class OutputNames {
   readonly #taken = new Set<string>();

@@ -3,8 +3,8 @@
  *
  *     node client.mjs '{ "workers": ["10.91.0.2:2222"], "timeoutMs": 3000, "afterwards": "stream" }'
  *
- * Compares maps with those of this process, then explains without an end ("stream"), or does nothing ("wait"), until its
- * input ends; by default it ends at once. Writes a line of JSON per event.
+ * Compares maps with those of this process, then explains without an end ("stream"), or does nothing ("wait"), until
+ * its input ends; by default it ends at once. Writes a line of JSON per event.
  */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';

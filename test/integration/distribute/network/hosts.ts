@@ -56,7 +56,9 @@ export class Host {
     return must('ip', ['netns', 'exec', this.name, command, ...args], input);
   }
 
-  /** Starts a process that lasts; ended with the host at the latest. `ip` becomes the program: its pid is the program's. */
+  /**
+   * Starts a process that lasts; ended with the host at the latest. `ip` becomes the program: its pid is the program's.
+   */
   start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', this.name, command, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,4 +1,6 @@
-/** What a process uses, over a run: one harness for all tests that watch memory. Needs `--expose-gc`, and Linux' /proc. */
+/**
+ * What a process uses, over a run: one harness for all tests that watch memory. Needs `--expose-gc`, and Linux' /proc.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -6,7 +8,9 @@ const status = (key) =>
   Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))[1]);
 
 const SERIES = {
-  /** Megabytes that are resident, files' pages (as of libtensorflow) among them, and those that are the process's own. */
+  /**
+   * Megabytes that are resident, files' pages (as of libtensorflow) among them, and those that are the process's own.
+   */
   rss: () => (status('VmRSS') * 1024) / 1e6,
   anonymous: () => (status('RssAnon') * 1024) / 1e6,
   heap: () => process.memoryUsage().heapUsed / 1e6,

@@ -7,7 +7,9 @@ import { growth, quarter } from './meter.mjs';
 const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url));
 /** Of what is in use in the second quarter of a run. */
 const MOST_GROWTH = 0.02;
-/** From the last line of a process, which has closed all that it opened, to its end; TensorFlow's own takes half of it. */
+/**
+ * From the last line of a process, which has closed all that it opened, to its end; TensorFlow's own takes half of it.
+ */
 const MOST_SECONDS_TO_END = 5;
 
 /** Begins `name`: `begun` is kept when its first step is, `ended` when the process has gone. Neither fails. */

@@ -105,8 +105,8 @@ function stencil(at: Values, by: string, step: number): Values[] {
 }
 
 /**
- * Slopes extrapolated from two steps; null where there is none. A kink within two steps shows: the two differences agree
- * about one in the middle, the two bends do not (test/native/gradient_check.cc).
+ * Slopes extrapolated from two steps; null where there is none. A kink within two steps shows: the two differences
+ * agree about one in the middle, the two bends do not (test/native/gradient_check.cc).
  */
 function slopesOf(
   rows: readonly Float64Array[],
