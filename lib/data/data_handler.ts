@@ -134,7 +134,7 @@ function makeSourceHandler(
     steps,
     stepsPerExecution,
     maxQueueSize,
-    workers,
+    readers: workers,
     useMultiprocessing,
   });
 }

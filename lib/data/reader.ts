@@ -126,7 +126,7 @@ export interface Positions {
 /** Reads several batches at once, and gives them in their order. */
 export class ParallelReader implements Reader {
   readonly #positions: Positions;
-  readonly #workers: number;
+  readonly #readers: number;
   readonly #budget: ReadBudget;
   readonly #signal: AbortSignal;
   readonly #read: Promise<unknown>[] = [];
@@ -134,9 +134,9 @@ export class ParallelReader implements Reader {
   #underWay = 0;
   #ended = false;
 
-  constructor(positions: Positions, workers: number, budget: ReadBudget, signal: AbortSignal) {
+  constructor(positions: Positions, readers: number, budget: ReadBudget, signal: AbortSignal) {
     this.#positions = positions;
-    this.#workers = workers;
+    this.#readers = readers;
     this.#budget = budget;
     this.#signal = signal;
     budget.onGiven = () => this.#begin();
@@ -158,13 +158,13 @@ export class ParallelReader implements Reader {
     }
   }
 
-  /** Begins as many batches as the workers and the budget allow. */
+  /** Begins as many batches as `readers` and the budget allow. */
   #begin(): void {
     while (
       !this.#ended &&
       !this.#signal.aborted &&
       this.#begun < this.#positions.length &&
-      this.#underWay < this.#workers &&
+      this.#underWay < this.#readers &&
       this.#budget.tryTake()
     ) {
       const index = this.#begun++;

@@ -33,7 +33,7 @@ interface Pending {
 
 /** One thread, which reads one batch at a time. It keeps the process alive only while it does. */
 class SequenceThread {
-  readonly #worker: Worker;
+  readonly #thread: Worker;
   readonly #number: number;
   readonly #exited: Promise<void>;
   #pending: Pending | null = null;
@@ -42,17 +42,17 @@ class SequenceThread {
 
   constructor(job: SequenceJob, number: number) {
     this.#number = number;
-    this.#worker = new Worker(new URL('./sequence_worker.js', import.meta.url), {
+    this.#thread = new Worker(new URL('./sequence_thread.js', import.meta.url), {
       workerData: job,
       execArgv: ownOptions(process.execArgv),
       name: `keras-explainable reader ${number}`,
     });
-    this.#worker.unref();
-    this.#worker.on('message', (answer: Answer) => this.#hear(answer));
-    this.#worker.on('messageerror', (cause) => this.#fail(cause));
-    this.#worker.on('error', (cause) => this.#fail(cause));
+    this.#thread.unref();
+    this.#thread.on('message', (answer: Answer) => this.#hear(answer));
+    this.#thread.on('messageerror', (cause) => this.#fail(cause));
+    this.#thread.on('error', (cause) => this.#fail(cause));
     this.#exited = new Promise((resolve) => {
-      this.#worker.once('exit', (code) => {
+      this.#thread.once('exit', (code) => {
         this.#fail(new Error(`The thread ended with exit code ${code}.`));
         resolve();
       });
@@ -70,7 +70,7 @@ class SequenceThread {
   #settle(how: (pending: Pending) => void): void {
     const pending = this.#pending;
     this.#pending = null;
-    this.#worker.unref();
+    this.#thread.unref();
     if (pending !== null) how(pending);
   }
 
@@ -96,21 +96,21 @@ class SequenceThread {
         return;
       }
       this.#pending = { index, resolve, reject };
-      this.#worker.ref();
-      this.#worker.postMessage(index);
+      this.#thread.ref();
+      this.#thread.postMessage(index);
     });
   }
 
   /** Lets the thread close its Sequence. Throws what that throws. */
   async close(): Promise<void> {
     if (this.#failure !== null) return;
-    this.#worker.ref();
+    this.#thread.ref();
     const failed = new Promise<never>((_, reject) => {
       this.#closing = reject;
     });
     // The error comes before the exit; where both are there already, it counts.
     failed.catch(() => undefined);
-    this.#worker.postMessage('close');
+    this.#thread.postMessage('close');
     const late = new AbortController();
     try {
       const time = sleep(CLOSING_MILLISECONDS, undefined, { signal: late.signal }).catch(() => undefined);
@@ -122,7 +122,7 @@ class SequenceThread {
   }
 
   async terminate(): Promise<void> {
-    await this.#worker.terminate();
+    await this.#thread.terminate();
   }
 }
 

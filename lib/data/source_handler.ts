@@ -24,7 +24,7 @@ export interface SourcePlan {
   readonly steps: number | undefined;
   readonly stepsPerExecution: number;
   readonly maxQueueSize: number;
-  readonly workers: number;
+  readonly readers: number;
   /** Only of a ModuleSequence. */
   readonly useMultiprocessing: boolean;
 }
@@ -56,30 +56,30 @@ export class SourceHandler implements DataHandler {
 
   async *batches(outer?: AbortSignal): AsyncGenerator<Batch, void> {
     const { signal, abort, dispose } = follow(outer);
-    const { workers, maxQueueSize, stepsPerExecution } = this.#plan;
-    const ahead = workers === 0 ? Number.POSITIVE_INFINITY : Math.max(maxQueueSize, stepsPerExecution);
+    const { readers, maxQueueSize, stepsPerExecution } = this.#plan;
+    const ahead = readers === 0 ? Number.POSITIVE_INFINITY : Math.max(maxQueueSize, stepsPerExecution);
     const budget = new ReadBudget(ahead);
     const items = this.#prepare(budget, signal);
     const onTaken = ({ steps }: Batch) => budget.give(steps);
     const onDropped = (batch: Batch) => releaseQuietly(batch.release);
     try {
-      yield* workers === 0 ? items : readAhead({ items, abort, signal, onTaken, onDropped });
+      yield* readers === 0 ? items : readAhead({ items, abort, signal, onTaken, onDropped });
     } finally {
       dispose();
     }
   }
 
   #open(budget: ReadBudget, signal: AbortSignal): Reader {
-    const { workers, useMultiprocessing } = this.#plan;
+    const { readers, useMultiprocessing } = this.#plan;
     const source = this.#source;
     if (!isSequence(source)) return new SerialReader(produce(source), budget, signal);
     const steps = this.inferredSteps as number;
     if (useMultiprocessing) {
-      return new ParallelReader((source as ModuleSequence).open(steps, signal), workers, budget, signal);
+      return new ParallelReader((source as ModuleSequence).open(steps, signal), readers, budget, signal);
     }
     const positions = positionsOf(source, steps, signal);
-    return workers > 1
-      ? new ParallelReader(positions, workers, budget, signal)
+    return readers > 1
+      ? new ParallelReader(positions, readers, budget, signal)
       : new SerialReader(produceInOrder(positions), budget, signal);
   }
 

@@ -10,7 +10,7 @@ export async function mapConcurrently<T, R>(
   const results: R[] = new Array(items.length);
   const queue = items.entries();
   let failed = false;
-  const worker = async () => {
+  const lane = async () => {
     for (const [i, item] of queue) {
       if (failed) return;
       try {
@@ -21,6 +21,6 @@ export async function mapConcurrently<T, R>(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
   return results;
 }

@@ -63,14 +63,14 @@ function run(workerData: TitleJob): Promise<Map<string, Uint8Array>> {
         ),
       );
     };
-    const worker = new Worker(new URL('./title_worker.js', import.meta.url), {
+    const thread = new Worker(new URL('./title_thread.js', import.meta.url), {
       workerData,
       execArgv: [],
       // The machine's own fonts would make the result differ from one to the next, and take a second to look through.
       env: { ...process.env, DISABLE_SYSTEM_FONTS_LOAD: '1' },
     });
-    worker.once('message', resolve);
-    worker.once('error', failed);
-    worker.once('exit', (code) => failed(`the thread ended with code ${code}`));
+    thread.once('message', resolve);
+    thread.once('error', failed);
+    thread.once('exit', (code) => failed(`the thread ended with code ${code}`));
   });
 }
