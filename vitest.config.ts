@@ -11,8 +11,23 @@ export default defineConfig({
   test: {
     // Two processes at once at most: each holds a TensorFlow of 300 MB and more.
     maxWorkers: 2,
+    coverage: {
+      provider: 'v8',
+      include: ['lib/**'],
+      reporter: ['json-summary', 'json'],
+      reportsDirectory: 'build/coverage/lib',
+      reportOnFailure: true,
+    },
     projects: [
-      { test: { ...forks, name: 'unit', include: ['test/unit/**/*.test.{ts,mjs}'] } },
+      // Without the addon and TensorFlow, threads serve: they start in half the time of processes.
+      {
+        test: {
+          pool: 'threads',
+          name: 'unit',
+          include: ['test/unit/**/*.test.{ts,mjs}'],
+          setupFiles: ['test/unit/no_addon.ts'],
+        },
+      },
       {
         test: {
           ...forks,

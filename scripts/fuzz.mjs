@@ -9,7 +9,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeSeeds } from './fuzz/seeds.mjs';
-import { capture, Failure, main, ROOT, run, runStatus, step } from './setup/process.mjs';
+import { buildTarget } from './setup/cmake.mjs';
+import { inParallel } from './setup/parallel.mjs';
+import { capture, Failure, main, ROOT, runStatus, step } from './setup/process.mjs';
 import { setup } from './setup.mjs';
 
 const BUILD = path.join(ROOT, 'build', 'fuzz');
@@ -58,9 +60,7 @@ async function build() {
     KE_SANITIZE: 'address,undefined',
   };
   const settings = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
-  await run('cmake', ['-B', BUILD, ...settings], { quiet: true });
-  const jobs = String(os.availableParallelism());
-  await run('cmake', ['--build', BUILD, '--target', 'ke_fuzz', '--parallel', jobs], { quiet: true });
+  await buildTarget(BUILD, 'ke_fuzz', settings);
 }
 
 function environment(directory) {
@@ -110,16 +110,6 @@ async function fuzz(target, seconds, { corpus, seeds, dictionary, env, seed }) {
     : [`${target}: ended with code ${code}`];
 }
 
-/** Works through `jobs`, as many at once as there are cores. */
-async function inParallel(jobs) {
-  const results = [];
-  const worker = async () => {
-    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) results.push(...(await job()));
-  };
-  await Promise.all(Array.from({ length: os.availableParallelism() }, worker));
-  return results;
-}
-
 main(async () => {
   const { values } = parseArgs({
     options: {
@@ -155,7 +145,7 @@ main(async () => {
     const part = Math.max(1, Math.floor((seconds * cores * TARGETS[target]) / share));
     return () => fuzz(target, part, { corpus: values.corpus, seeds, dictionary, env, seed: values.seed });
   });
-  const finds = await inParallel(jobs);
+  const finds = (await inParallel(jobs)).flat();
   if (finds.length === 0) return 0;
   console.error(`Found:\n${finds.map((find) => `  ${path.relative(ROOT, find)}`).join('\n')}`);
   console.error('CONTRIBUTING.md says how to look at a find, and how to keep it');

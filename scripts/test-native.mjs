@@ -7,35 +7,36 @@
  * build/sanitize-thread.
  */
 import { existsSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { isMain, main, ROOT, run, runStatus, step } from './setup/process.mjs';
+import { buildTarget } from './setup/cmake.mjs';
+import { isMain, main, ROOT, runStatus, step } from './setup/process.mjs';
 import { Sanitizers } from './setup/sanitizers.mjs';
 import { setup } from './setup.mjs';
 
 /** Where the results are left for scripts/test.mjs, in GoogleTest's JSON. */
 export const NATIVE_RESULTS = path.join(ROOT, 'build', 'test-results', 'native.json');
 
-/** Builds and runs; returns the test program's exit code. `directory` holds libtensorflow. */
-export async function testNative(directory, args = [], sanitizers = undefined) {
-  const build = sanitizers?.build ?? path.join(ROOT, 'build', 'cmake');
+/**
+ * Builds and runs; returns the test program's exit code. `directory` holds libtensorflow, `variant` is Sanitizers or
+ * Instrumented for a build of their own.
+ */
+export async function testNative(directory, args = [], variant = undefined) {
+  const build = variant?.build ?? path.join(ROOT, 'build', 'cmake');
   const include = path.join(directory, 'include');
-  step(`Building the native tests${sanitizers === undefined ? '' : ` with ${sanitizers.names} sanitizers`}`);
+  step(`Building the native tests${variant === undefined ? '' : ` ${variant.title}`}`);
   const headers = existsSync(include) ? include : '';
   const definitions = ['-DKE_BUILD_TESTS=ON', `-DKE_TENSORFLOW_INCLUDE=${headers}`];
-  await run('cmake', ['-B', build, ...definitions, ...(sanitizers?.definitions ?? [])], { quiet: true });
-  const jobs = String(os.availableParallelism());
-  await run('cmake', ['--build', build, '--target', 'ke_native_tests', '--parallel', jobs], { quiet: true });
+  await buildTarget(build, 'ke_native_tests', [...definitions, ...(variant?.definitions ?? [])]);
   step('Running the native tests');
   const env = {
     // Ten times slower, a few random graphs are enough.
-    ...(sanitizers && { KE_GRAPHS: '0-9' }),
+    ...(variant && { KE_GRAPHS: '0-9' }),
     ...process.env,
     KERAS_EXPLAINABLE_TENSORFLOW_DIR: directory,
     TF_CPP_MIN_LOG_LEVEL: '1',
-    ...sanitizers?.environment(),
+    ...variant?.environment(),
   };
-  const results = sanitizers === undefined ? NATIVE_RESULTS : path.join(build, 'results.json');
+  const results = variant === undefined ? NATIVE_RESULTS : path.join(build, 'results.json');
   return runStatus(path.join(build, 'ke_native_tests'), [`--gtest_output=json:${results}`, ...args], { env });
 }
 

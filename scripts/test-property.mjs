@@ -3,7 +3,8 @@
  * `--runs` as often as `npm test` does it. A property that fails tells its seed.
  */
 import { parseArgs } from 'node:util';
-import { main, packageBin, runStatus } from './setup/process.mjs';
+import { main } from './setup/process.mjs';
+import { vitest } from './setup/vitest.mjs';
 
 main(async () => {
   const { values, positionals } = parseArgs({
@@ -16,7 +17,6 @@ main(async () => {
   }
   if (values.runs !== undefined) process.env.FAST_CHECK_RUNS = values.runs;
   if (values.seed !== undefined) process.env.FAST_CHECK_SEED = values.seed;
-  const [node, vitest] = packageBin('vitest');
   const files = positionals.length > 0 ? positionals : ['property_'];
-  return runStatus(node, [vitest, 'run', '--project', 'integration', ...files]);
+  return vitest(['run', '--project', 'integration', ...files]);
 });

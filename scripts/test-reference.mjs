@@ -7,7 +7,8 @@
  */
 import path from 'node:path';
 import { virtualEnvironment } from './reference/python.mjs';
-import { main, packageBin, ROOT, run, runStatus, step } from './setup/process.mjs';
+import { main, ROOT, run, step } from './setup/process.mjs';
+import { vitest } from './setup/vitest.mjs';
 import { setup } from './setup.mjs';
 
 /** What `--each-once` leaves, by Keras' version. */
@@ -38,7 +39,6 @@ main(async () => {
   const networks = [2, 3].flatMap((version) => EACH_ONCE[version].map((name) => `keras${version} ${name}`));
   const env = { ...process.env, ...(eachOnce && { KE_NETWORKS: networks.join() }) };
   step('Comparing our maps with theirs');
-  const [node, vitest] = packageBin('vitest');
   const config = path.join('test', 'reference', 'vitest.config.ts');
-  return runStatus(node, [vitest, 'run', '--config', config, ...args], { env });
+  return vitest(['run', '--config', config, ...args], { env });
 });

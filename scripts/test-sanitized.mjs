@@ -7,8 +7,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { compileAddon } from './build-native.mjs';
-import { isMain, main, packageBin, ROOT, runStatus, step } from './setup/process.mjs';
+import { isMain, main, ROOT, step } from './setup/process.mjs';
 import { Sanitizers } from './setup/sanitizers.mjs';
+import { vitestOver } from './setup/vitest.mjs';
 import { setup } from './setup.mjs';
 
 /** Each reaches another part of native/binding: runs, many at once, closing, memory that is lent, misuse, bad files. */
@@ -39,19 +40,16 @@ if (isMain(import.meta.url)) {
     rmSync(reports, { recursive: true, force: true });
     mkdirSync(reports);
     const args = process.argv.slice(2);
-    const [node, vitest] = packageBin('vitest');
-    const preload = path.join(ROOT, 'scripts', 'setup', 'sanitized_addon.cjs');
     const env = {
       ...process.env,
       ...sanitizers.environment(path.join(reports, 'of')),
       KERAS_EXPLAINABLE_TENSORFLOW_DIR: directory,
-      KERAS_EXPLAINABLE_SANITIZED: path.join(ROOT, BUILD, 'Release', 'keras_explainable.node'),
+      KERAS_EXPLAINABLE_SANITIZED: '1',
       LD_PRELOAD: sanitizers.runtime,
-      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --require ${preload}`,
     };
     step('Running integration tests over the addon with sanitizers');
     const tests = args.length > 0 ? args : TESTS;
-    const status = await runStatus(node, [vitest, 'run', '--project', 'integration', ...tests], { env });
+    const status = await vitestOver(BUILD, ['run', '--project', 'integration', ...tests], { env });
     const files = readdirSync(reports).map((file) => readFileSync(path.join(reports, file), 'utf8'));
     const found = files.flatMap(findings);
     for (const finding of found) console.error(`${'='.repeat(65)}\n${finding}`);

@@ -4,8 +4,9 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { main, packageBin, runStatus, step } from './setup/process.mjs';
+import { main, step } from './setup/process.mjs';
 import { closingLines, RESULTS, readResults } from './setup/results.mjs';
+import { vitest } from './setup/vitest.mjs';
 import { setup } from './setup.mjs';
 import { testNative } from './test-native.mjs';
 
@@ -16,10 +17,8 @@ main(async () => {
   const args = process.argv.slice(2);
   const native = args.length === 0 ? await testNative(directory) : 0;
   step('Running the TypeScript tests');
-  const [node, vitest] = packageBin('vitest');
   const json = path.join(RESULTS, 'vitest.json');
-  const unit = await runStatus(node, [
-    vitest,
+  const unit = await vitest([
     ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`, ...args],
   ]);
   console.log(`\n${closingLines(readResults())}`);

@@ -1,8 +1,7 @@
 /** The virtual environments of the reference suite: Python 3.11 with a pinned TensorFlow and Keras each. */
-import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { installLocked } from '../setup/pip.mjs';
-import { capture, Failure, ROOT, run, step, unlessUnchanged } from '../setup/process.mjs';
+import { makeVenv, venvProgram } from '../setup/pip.mjs';
+import { capture, Failure, ROOT, step, unlessUnchanged } from '../setup/process.mjs';
 
 /** A candidate must be 3.11, the last that TensorFlow 2.12 runs on, and able to make an environment with pip. */
 const PROBE = 'import sys, venv, ensurepip; print(sys.version_info[:2] == (3, 11))';
@@ -28,14 +27,12 @@ function findPython() {
  */
 export async function virtualEnvironment(name, requirements) {
   const directory = path.join('build', name);
-  const python = path.join(directory, 'bin', 'python');
+  const python = venvProgram(directory, 'python');
   const list = path.join('scripts', 'reference', requirements);
   await unlessUnchanged(name, { inputs: [list], outputs: [python] }, async () => {
     const base = findPython();
     step(`Installing ${requirements} into ${directory}`);
-    rmSync(path.join(ROOT, directory), { recursive: true, force: true });
-    await run(base, ['-m', 'venv', directory]);
-    await installLocked(path.join(ROOT, python), list);
+    await makeVenv(base, directory, list);
   });
   return path.join(ROOT, python);
 }

@@ -43,6 +43,7 @@ export class Sanitizers {
   constructor(names) {
     const all = names.split(',');
     this.names = names;
+    this.title = `with ${names} sanitizers`;
     this.main = all[0];
     if (OPTIONS[this.main] === undefined || all.slice(1).some((name) => name !== 'undefined'))
       throw new Failure(`--sanitize is one of: address, address,undefined, thread. Received ${names}`);

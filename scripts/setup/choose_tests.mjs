@@ -1,0 +1,126 @@
+/**
+ * What a change touches: chooses tests by names, by C++ includes, and by the rooms of scripts/test-rooms.json. How
+ * lib's files reach unit tests is left to vitest, which follows imports; integration tests all import lib/index.ts, so
+ * there a room stands for its files.
+ */
+import path from 'node:path';
+
+const { posix } = path;
+const NATIVE = /^native\/([^/]+)\/(.+)\.(?:cc|h|inc)$/;
+
+/** Choices with the first reason for each. */
+class Choice {
+  everything = undefined;
+  /** Files whose dependents vitest is asked for among the unit tests; unit tests themselves among them. */
+  unit = new Map();
+  /** Files and folders under test/integration. */
+  integration = new Map();
+  /** Files under test/native. */
+  native = new Map();
+
+  add(kind, names, reason) {
+    for (const name of names) if (!this[kind].has(name)) this[kind].set(name, reason);
+  }
+}
+
+/**
+ * @param {readonly string[]} changed paths from the project's root, with `/`
+ * @param {{ rooms: object, nativeTests: Record<string, string> }} project the table; the native tests' texts by path
+ */
+export function chooseTests(changed, { rooms, nativeTests }) {
+  const choice = new Choice();
+  for (const file of changed) {
+    if (rooms.everything.includes(file)) choice.everything ??= file;
+    chooseByPath(choice, file, rooms.paths);
+    chooseTest(choice, file, nativeTests);
+    chooseByLib(choice, file, rooms.lib);
+    chooseByNative(choice, file, rooms.native, nativeTests);
+    if (/^(scripts|bench)\/.*\.(mjs|cjs)$/.test(file)) choice.add('unit', [file], file);
+  }
+  return choice;
+}
+
+/** Rows of files that tests read rather than import, by the beginnings of their paths. */
+function chooseByPath(choice, file, paths) {
+  for (const [prefix, { unit = [], integration = [], native = [] }] of Object.entries(paths)) {
+    if (!file.startsWith(prefix) && !(prefix.startsWith('*') && file.endsWith(prefix.slice(1)))) continue;
+    choice.add('unit', unit, file);
+    choice.add(
+      'integration',
+      integration.map((name) => `test/integration/${name}`),
+      file,
+    );
+    choice.add(
+      'native',
+      native.map((name) => `test/native/${name}`),
+      file,
+    );
+  }
+}
+
+/** A test, or a helper: of native tests those that include it, of integration tests the helper's folder. */
+function chooseTest(choice, file, nativeTests) {
+  if (file.startsWith('test/unit/')) choice.add('unit', [file], file);
+  if (file.startsWith('test/integration/')) {
+    const folder = posix.dirname(file);
+    const own = /\.test\.(ts|mjs)$/.test(file);
+    // Helpers of every room lie in a folder without tests.
+    const common = folder === 'test/integration' || folder === 'test/integration/helpers';
+    choice.add('integration', [own ? file : common ? 'test/integration' : folder], file);
+  }
+  if (file.startsWith('test/native/')) {
+    const header = `${posix.basename(file, posix.extname(file))}.h`;
+    const users = Object.keys(nativeTests).filter((test) => includes(nativeTests[test], header));
+    if (file in nativeTests) choice.add('native', [file], file);
+    else if (!file.endsWith('_test.cc'))
+      choice.add('native', users.length > 0 ? users : Object.keys(nativeTests), file);
+  }
+}
+
+function chooseByLib(choice, file, rooms) {
+  const [, room] = /^lib\/([^/]+)/.exec(file) ?? [];
+  if (room === undefined) return;
+  choice.add('unit', [file], file);
+  choice.add(
+    'integration',
+    (rooms[room] ?? []).map((name) => `test/integration/${name}`),
+    file,
+  );
+}
+
+function chooseByNative(choice, file, rooms, nativeTests) {
+  const [, room, stem] = NATIVE.exec(file) ?? [];
+  if (room === undefined) return;
+  const named = Object.keys(nativeTests).filter((test) => {
+    const name = posix.basename(test, '_test.cc');
+    return name === stem || name.endsWith(`_${stem}`) || includes(nativeTests[test], `${room}/${stem}.h`);
+  });
+  const { native = [], integration = [] } = rooms[room] ?? {};
+  const ofRoom = () =>
+    Object.keys(nativeTests).filter((test) => native.some((glob) => matches(posix.basename(test), glob)));
+  choice.add('native', named.length > 0 ? named : ofRoom(), file);
+  choice.add(
+    'integration',
+    integration.map((name) => `test/integration/${name}`),
+    file,
+  );
+}
+
+/** Whether `glob`, in which a star stands for any characters, is `name`. */
+function matches(name, glob) {
+  const [begin, end] = glob.split('*');
+  return end === undefined ? name === begin : name.startsWith(begin) && name.endsWith(end);
+}
+
+const includes = (text, header) => text.includes(`#include "${header}"`);
+
+/** GoogleTest's filter for every suite that the texts of test files define. */
+export function gtestFilter(texts) {
+  const suites = texts.flatMap((text) =>
+    [...text.matchAll(/^(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+)/gm)].map(([, suite]) => suite),
+  );
+  return [...new Set(suites)]
+    .sort()
+    .flatMap((suite) => [`${suite}.*`, `*/${suite}.*`])
+    .join(':');
+}

@@ -1,0 +1,67 @@
+/** A build with clang's source-based coverage: compiler, options and environment, and what its profiles say. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { capture, Failure, ROOT, run } from './process.mjs';
+
+export class Instrumented {
+  constructor(build) {
+    this.title = 'for coverage';
+    this.build = path.join(ROOT, build);
+    this.profiles = path.join(this.build, 'profiles');
+    if (capture('clang++', ['--version']) === undefined)
+      throw new Failure('clang++ and llvm-cov are needed: apt-get install clang llvm');
+  }
+
+  get definitions() {
+    return [
+      '-DKE_COVERAGE=ON',
+      '-DCMAKE_CXX_COMPILER=clang++',
+      '-DCMAKE_BUILD_TYPE=Release',
+      '-DCMAKE_CXX_FLAGS_RELEASE=-O1',
+    ];
+  }
+
+  /** %c: counters are written to the file as they change. %p: a file for each process. */
+  environment() {
+    return { LLVM_PROFILE_FILE: path.join(this.profiles, '%c%p.profraw') };
+  }
+
+  /** Forgets what was counted before. */
+  clear() {
+    rmSync(this.profiles, { recursive: true, force: true });
+    mkdirSync(this.profiles, { recursive: true });
+  }
+
+  /** Lines of the sources that `programs`, files of the build, were made of: `[{ file, covered, total }]`. */
+  async lines(programs) {
+    const data = path.join(this.build, 'all.profdata');
+    const inputs = readdirSync(this.profiles).map((name) => path.join(this.profiles, name));
+    const list = path.join(this.build, 'profiles.txt');
+    writeFileSync(list, inputs.join('\n'));
+    // A process that is killed while its file is made leaves one that cannot be read.
+    const merge = ['merge', '-sparse', '-failure-mode=all', `-input-files=${list}`, '-o', data];
+    await run(llvm('llvm-profdata'), merge, { quiet: true });
+    const [first, ...others] = programs.map((name) => path.join(this.build, name));
+    const objects = others.flatMap((file) => ['-object', file]);
+    const args = ['export', '-summary-only', `-instr-profile=${data}`, first, ...objects];
+    const { status, stdout, stderr } = spawnSync(llvm('llvm-cov'), args, {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    });
+    if (status !== 0) throw new Failure(`llvm-cov failed: ${stderr}`);
+    return JSON.parse(stdout).data[0].files.map(({ filename, summary: { lines } }) => ({
+      file: path.relative(ROOT, filename),
+      covered: lines.covered,
+      total: lines.count,
+    }));
+  }
+}
+
+/** An LLVM tool of clang's own version: the format of profiles changes between versions. */
+function llvm(name) {
+  const file = capture('clang++', [`-print-prog-name=${name}`]);
+  if (file === undefined || !path.isAbsolute(file))
+    throw new Failure(`${name} is needed: apt-get install llvm`);
+  return file;
+}

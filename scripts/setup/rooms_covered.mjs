@@ -1,0 +1,32 @@
+/** Coverage of files added up by rooms: the folders below native/ and lib/. */
+
+/** Per room of `half`, and all of it under `total`, from `[{ file, covered, total }]` with paths from the root. */
+export function byRoom(half, files) {
+  const rooms = { total: { covered: 0, total: 0 } };
+  for (const { file, covered, total } of files) {
+    const [top, room, ...below] = file.split(/[\\/]/);
+    if (top !== half) continue;
+    const name = below.length > 0 ? `${room}/` : room;
+    rooms[name] ??= { covered: 0, total: 0 };
+    for (const sum of [rooms[name], rooms.total]) {
+      sum.covered += covered;
+      sum.total += total;
+    }
+  }
+  return rooms;
+}
+
+const percent = ({ covered, total }) => `${total === 0 ? 100 : Math.floor((1000 * covered) / total) / 10} %`;
+
+/** A Markdown table of `{ native, lib }`, each half's rooms by name and the half itself last. */
+export function table(halves) {
+  const rows = Object.entries(halves).flatMap(([half, rooms]) =>
+    Object.entries(rooms)
+      .sort(([a], [b]) => Number(a === 'total') - Number(b === 'total') || (a < b ? -1 : 1))
+      .map(([name, sum]) => {
+        const shown = name === 'total' ? `**${half}**` : `${half}/${name}`;
+        return `| ${shown} | ${sum.covered} of ${sum.total} | ${percent(sum)} |`;
+      }),
+  );
+  return ['| room | lines covered | |', '|---|---|---|', ...rows].join('\n');
+}

@@ -1,0 +1,57 @@
+/**
+ * clang-tidy over the addon's sources. A source that was found clean is passed over as long as nothing changes that it
+ * is made of: its text, the project's headers that it includes, how it is compiled, .clang-tidy, packages, and the
+ * tool.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { nativeFiles, nativeTools, TOOLS } from './native-tools.mjs';
+import { inParallel } from './parallel.mjs';
+import { ROOT, runStatus } from './process.mjs';
+
+const DATABASE = path.join('build', 'cmake');
+const CLEAN = path.join(ROOT, 'build', 'tidy');
+
+const read = (file) => readFileSync(path.join(ROOT, file), 'utf8');
+
+/** `file` and every file that it includes as "room/file.h", directly or not. `read` gives the text of a path. */
+export function withIncludes(file, { read, exists }) {
+  const found = new Set([file]);
+  for (const each of found) {
+    for (const [, name] of read(each).matchAll(/^\s*#\s*include\s+"([^"]+)"/gm)) {
+      const places = [`native/${name}`, path.posix.join(path.posix.dirname(each), name)];
+      const place = places.find(exists);
+      if (place !== undefined) found.add(place);
+    }
+  }
+  return [...found].sort();
+}
+
+/** How each source is compiled, by its path. */
+function compileCommands() {
+  const entries = JSON.parse(read(path.join(DATABASE, 'compile_commands.json')));
+  return new Map(entries.map(({ file, command }) => [path.relative(ROOT, file), command]));
+}
+
+/** Runs clang-tidy over every source of the addon that is not known to be clean; returns how many have findings. */
+export async function tidy() {
+  const tool = await nativeTools();
+  const commands = compileCommands();
+  const settings = ['.clang-tidy', TOOLS, 'package-lock.json'].map(read).join('\n');
+  const exists = (file) => existsSync(path.join(ROOT, file));
+  mkdirSync(CLEAN, { recursive: true });
+  const jobs = nativeFiles(['.cc'])
+    .filter((file) => file.startsWith(`native${path.sep}`))
+    .map((file) => async () => {
+      const hash = createHash('sha256').update(`${settings}\n${commands.get(file)}\n`);
+      for (const part of withIncludes(file, { read, exists })) hash.update(`${part}\n${read(part)}\n`);
+      const stamp = path.join(CLEAN, hash.digest('hex'));
+      if (existsSync(stamp)) return 0;
+      const args = ['-p', path.join(ROOT, DATABASE), '--quiet', '--warnings-as-errors=*', file];
+      if ((await runStatus(tool('clang-tidy'), args, { quiet: true })) !== 0) return 1;
+      writeFileSync(stamp, file);
+      return 0;
+    });
+  return (await inParallel(jobs)).reduce((sum, failed) => sum + failed, 0);
+}
