@@ -30,7 +30,7 @@ const TARGETS = {
   inline: 4,
   checkpoint: 2,
   keras_metadata: 2,
-  worker_card: 1,
+  worker_identity: 1,
 };
 
 /** libFuzzer's settings: of an input the length, of a run the memory and seconds that count as a find. */

@@ -14,7 +14,7 @@ const FILES = [
 /** Larger ones make each run slower by more than they add. */
 const LARGEST = 40_000;
 
-const CARD = {
+const IDENTITY = {
   package: '0.1.0',
   tensorflow: '2.21.0',
   threads: 2,
@@ -82,7 +82,7 @@ function seeds() {
     inline: {},
     keras_metadata: {},
     checkpoint: {},
-    worker_card: {},
+    worker_identity: {},
   };
   for (const model of savedModels()) {
     const name = model.replaceAll(path.sep, '-');
@@ -104,8 +104,8 @@ function seeds() {
     made.frozen_graph[name] = slimGraph(readFileSync(path.join(FIXTURES, graph)));
     made.inline[name] = made.frozen_graph[name];
   }
-  made.worker_card.card = Buffer.from(JSON.stringify(CARD));
-  made.worker_card.escaped = Buffer.from('{"package":"\\u0030\\ud83d\\ude00","devices":[],"threads":-1}');
+  made.worker_identity.plain = Buffer.from(JSON.stringify(IDENTITY));
+  made.worker_identity.escaped = Buffer.from('{"package":"\\u0030\\ud83d\\ude00","devices":[],"threads":-1}');
   return made;
 }
 

@@ -12,7 +12,7 @@ const std::vector<Target>& Targets() {
       {"inline", Inline, true},
       {"keras_metadata", KerasMetadata, true},
       {"checkpoint", CheckpointFiles, true},
-      {"worker_card", Card, false},
+      {"worker_identity", WorkerIdentityJson, false},
   };
   return targets;
 }

@@ -31,6 +31,6 @@ void KerasMetadata(std::string_view bytes);
 // checksums, whatever the entries say. All variables are read, and the object graph.
 void CheckpointFiles(std::string_view bytes);
 // What a worker says of itself, a JSON text.
-void IdentityJson(std::string_view bytes);
+void WorkerIdentityJson(std::string_view bytes);
 
 }  // namespace ke::fuzz

@@ -9,7 +9,7 @@ namespace ke::fuzz {
 
 void KerasMetadata(std::string_view bytes) { graph::ReadKerasModel(std::string(bytes)); }
 
-void IdentityJson(std::string_view bytes) {
+void WorkerIdentityJson(std::string_view bytes) {
   Try([&] { runtime::ReadIdentity(std::string(bytes)); });
 }
 

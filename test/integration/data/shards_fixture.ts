@@ -6,10 +6,11 @@ import { afterEach, expect } from 'vitest';
 import * as ke from '../../../lib/index.js';
 import { temporaryDirectory } from '../helpers/cli_process.js';
 
-export const at = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-export const MODEL = at('../../demo/model');
-export const PICTURES = at('../../demo/images/*.{png,jpg}');
-export const fixture = (name: string) => at(`../fixtures/images/${name}`);
+/** The path of a file of the repository. */
+export const at = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
+export const MODEL = at('demo/model');
+export const PICTURES = at('demo/images/*.{png,jpg}');
+export const fixture = (name: string) => at(`test/fixtures/images/${name}`);
 const SIZE = [96, 96] as const;
 
 export const directory = temporaryDirectory();

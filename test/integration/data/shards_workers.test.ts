@@ -56,7 +56,7 @@ test('files that only the worker sees', async () => {
   await copy('rgb.png', 'only.png');
   await writeFile(here('bad.png'), 'no picture');
   const port = await freePort();
-  const args = [at('../../dist/cli/main.js'), 'worker', '--port', String(port), '--threads', '1'];
+  const args = [at('dist/cli/main.js'), 'worker', '--port', String(port), '--threads', '1'];
   const child = spawn(process.execPath, args, { cwd: directory, stdio: 'ignore' });
   open.push(async () => {
     child.kill('SIGKILL');
