@@ -1,12 +1,12 @@
-/** What every public function checks its arguments with, so that all misuse is reported in the same words. */
+/** The checks of arguments that every public function uses. All misuse is reported in the same words. */
 import { distance } from 'fastest-levenshtein';
 
-/** Names `value` in a message: short, on one line. Whatever it is, this neither throws nor takes long. */
+/** Returns a short, one-line description of `value` for a message. Never throws and never takes long. */
 export function describe(value: unknown): string {
   try {
     return describeTrusted(value);
   } catch {
-    // A getter or a Proxy of its author's that throws.
+    // A getter or a Proxy of the caller may throw.
     return `${typeof value === 'object' ? 'an object' : 'a function'} that cannot be looked into`;
   }
 }
@@ -23,7 +23,7 @@ function describeTrusted(value: unknown): string {
       return typeof value.name === 'string' && value.name !== '' ? `function ${value.name}` : 'a function';
     case 'object': {
       if (value === null) return 'null';
-      // Of a typed array all elements are keys.
+      // Object.keys of a typed array lists every element.
       if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
       if (Array.isArray(value)) {
         const { length } = value;
@@ -37,13 +37,13 @@ function describeTrusted(value: unknown): string {
   }
 }
 
-/** Strings without quotes: what is wrong with a list is seldom in them. */
+/** Describes an item of a list. Strings have no quotes here. */
 function describeItem(item: unknown): string {
   if (typeof item === 'object') return typeName(item);
   return typeof item === 'string' ? item : describe(item);
 }
 
-/** The type of `value`, as its author would call it: `'number'`, `'null'`, `'Float32Array'`. */
+/** Returns the type of `value` in a programmer's words: `'number'`, `'null'`, `'Float32Array'`. */
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
@@ -55,12 +55,12 @@ export function typeName(value: unknown): string {
   }
 }
 
-/** What a function of the caller's calls itself: anything may stand there. */
+/** Returns the name of a user's function, or '' if its `name` is not a string. */
 export function nameOf({ name }: { readonly name: unknown }): string {
   return typeof name === 'string' ? name : '';
 }
 
-/** An array of ours with the elements that `list` has now: its length and each element are read once, by position. */
+/** Copies `list` into a plain array. The length and each element are read exactly once, by position. */
 export function listOf<T>(list: readonly T[]): T[] {
   const { length } = list;
   const copy: T[] = [];
@@ -68,18 +68,18 @@ export function listOf<T>(list: readonly T[]): T[] {
   return copy;
 }
 
-/** What stands behind an argument's name tells where it came from: "x of step 3". */
+/** Splits "x of step 3" into the argument ("x") and the place that the argument came from (" of step 3"). */
 function splitName(name: string): string[] {
   return name.split(/(?= of step )/);
 }
 
-/** The name of a property of an argument: 'x.shape of step 3'. */
+/** Returns the name of a property of an argument: 'x.shape of step 3'. */
 export function partOf(name: string, part: string): string {
   const [argument, place] = splitName(name);
   return `${argument}.${part}${place ?? ''}`;
 }
 
-/** An argument's name as it is shown. */
+/** Returns an argument's name as messages show the name: in backticks, followed by the place. */
 function quoted(name: string): string {
   const [argument, place] = splitName(name);
   return `\`${argument}\`${place ?? ''}`;
@@ -92,23 +92,27 @@ function sentence(expected: string, name: string, received: unknown, mend: strin
   return `Expected ${expected} for argument ${quoted(name)} but received ${shown}.${mend && ` ${mend}`}`;
 }
 
-/** A `TypeError`: "Expected X for argument \`y\` but received Z of type T. Mend." Its `code` is `INVALID_ARGUMENT`. */
+/**
+ * Returns a `TypeError` with code `INVALID_ARGUMENT`: "Expected X for argument \`y\` but received Z of type T. Fix."
+ *
+ * @param mend the sentence that says how to fix the call.
+ */
 export function wrongType(name: string, expected: string, received: unknown, mend = ''): TypeError {
   return Object.assign(new TypeError(sentence(expected, name, received, mend)), { code: 'INVALID_ARGUMENT' });
 }
 
-/** A `RangeError` in the same words, for a value of the right type. Its `code` is `OUT_OF_RANGE`. */
+/** Returns a `RangeError` with code `OUT_OF_RANGE` in the same words, for a value of the right type. */
 export function outOfRange(name: string, expected: string, received: unknown, mend = ''): RangeError {
   return Object.assign(new RangeError(sentence(expected, name, received, mend)), { code: 'OUT_OF_RANGE' });
 }
 
-/** As {@link outOfRange}, with `received` in the caller's own words. */
+/** Returns the error of {@link outOfRange}. `received` is text that describes the value. */
 export function refused(name: string, expected: string, received: string, mend = ''): RangeError {
   const message = `Expected ${expected} for argument ${quoted(name)} but received ${received}.${mend && ` ${mend}`}`;
   return Object.assign(new RangeError(message), { code: 'OUT_OF_RANGE' });
 }
 
-/** Refuses anything but an integer within `least` and `most`. */
+/** Refuses every value except an integer from `least` to `most`. */
 export function checkInteger(
   name: string,
   value: unknown,
@@ -124,24 +128,24 @@ export function checkInteger(
   return value;
 }
 
-/** Refuses anything but a number from `least` to `most`. `expected`: what such a number is, in words. */
+/** Refuses every value except a number from `least` to `most`. `expected` describes the number in words. */
 function checkNumber(name: string, value: unknown, expected: string, least: number, most: number): number {
   if (typeof value !== 'number') throw wrongType(name, expected, value);
   if (!(value >= least && value <= most)) throw outOfRange(name, expected, value);
   return value;
 }
 
-/** Refuses anything but a number from 0 to 1. */
+/** Refuses every value except a number from 0 to 1. */
 export function checkShare(name: string, value: unknown): number {
   return checkNumber(name, value, 'a number from 0 to 1', 0, 1);
 }
 
-/** Refuses anything but a number above 0; infinity is one. */
+/** Refuses every value except a number above 0. Infinity is accepted. */
 export function checkPositive(name: string, value: unknown): number {
   return checkNumber(name, value, 'a positive number', Number.MIN_VALUE, Number.POSITIVE_INFINITY);
 }
 
-/** Refuses anything but milliseconds from `least` to `most`. */
+/** Refuses every value except a number of milliseconds from `least` to `most`. */
 export function checkMilliseconds(name: string, value: unknown, least: number, most: number): number {
   return checkNumber(name, value, `milliseconds, from ${least} to ${most},`, least, most);
 }
@@ -156,7 +160,7 @@ export function checkString(name: string, value: unknown): string {
   return value;
 }
 
-/** Refuses a path that the system would take for a shorter one. */
+/** Refuses a path with a NUL character. The operating system would end the path at the NUL. */
 export function checkNoNul(name: string, path: string): void {
   if (path.includes('\0')) throw outOfRange(name, 'a path, which has no NUL in it,', path);
 }
@@ -165,21 +169,21 @@ export function checkFunction(name: string, value: unknown, mend = ''): void {
   if (typeof value !== 'function') throw wrongType(name, 'a function', value, mend);
 }
 
-/** Refuses all but an array of integers (axes, sizes), and returns them as an array of ours. */
+/** Refuses every value except an array of integers (axes, sizes). Returns a plain copy of the array. */
 export function checkIntegers(
   name: string,
   value: unknown,
   expected = 'an array of integers',
 ): readonly number[] {
-  // No tensor has as many axes. What is longer is not read to its end.
+  // No tensor has 256 axes. A longer list is refused without being read.
   const list = Array.isArray(value) && value.length < 256 ? listOf<unknown>(value) : null;
   if (list === null || !list.every(Number.isInteger)) throw wrongType(name, expected, value);
   return list as number[];
 }
 
 /**
- * Those of `names` that `wanted` may be a misspelling of, nearest first: case, underscores and about one letter
- * in three (two where there are few) may differ.
+ * Returns the `names` that `wanted` may be a misspelling of, nearest first, at most `most` names. Case, hyphens,
+ * underscores and spaces are ignored. About one letter in three may differ; two letters of a short name.
  */
 export function nearNames(wanted: string, names: Iterable<string>, most = 3): string[] {
   const plain = (name: string) => name.toLowerCase().replace(/[_\-\s]/g, '');
@@ -198,7 +202,7 @@ export function nearNames(wanted: string, names: Iterable<string>, most = 3): st
     .map(([, name]) => name);
 }
 
-/** The error for an option that nobody reads: "Misspelled option "batch_size" should be "batchSize"." */
+/** Returns the error for an unknown option: "Misspelled option "batch_size" should be "batchSize"." */
 export function unknownOption(option: string, known: Iterable<string>): TypeError {
   const names = [...new Set(known)];
   const [near] = nearNames(option, names, 1);
@@ -209,14 +213,14 @@ export function unknownOption(option: string, known: Iterable<string>): TypeErro
   return Object.assign(new TypeError(message), { code: 'INVALID_ARGUMENT' });
 }
 
-/** Refuses an options bag that is no object. */
+/** Refuses options that are not an object. */
 export function checkIsObject(name: string, options: unknown): asserts options is object {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw wrongType(name, 'an object of options', options);
   }
 }
 
-/** Refuses an options bag that is no object, or has a key that is not among `known`. */
+/** Refuses options that are not an object, or that have a key outside `known`. */
 export function checkOptions(
   name: string,
   options: unknown,

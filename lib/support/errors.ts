@@ -1,18 +1,18 @@
 /**
- * The errors that this package throws. Misuse of an argument is a `TypeError` or `RangeError` (arguments.ts);
- * everything that goes wrong beyond that is a {@link KerasExplainableError}, to be told apart by `code`.
+ * The errors that this package throws. Misuse of an argument is a `TypeError` or a `RangeError` (arguments.ts). Every
+ * other failure is a {@link KerasExplainableError}; `code` tells failures apart.
  */
 
 export interface ErrorDetails extends ErrorOptions {
-  /** The TensorFlow op or node at fault. */
+  /** The TensorFlow op or node that caused the error. */
   readonly op?: string;
 }
 
 /** The base of all failures that are not misuse of an argument. */
 export class KerasExplainableError extends Error {
-  /** A stable word for programs: TensorFlow's canonical codes (`'NOT_FOUND'`), and `'CLOSED'`. */
+  /** A stable word for programs: one of TensorFlow's canonical codes (`'NOT_FOUND'`), or `'CLOSED'`. */
   readonly code: string;
-  /** The TensorFlow op or node at fault, or `''`. */
+  /** The TensorFlow op or node that caused the error, or `''`. */
   readonly op: string;
 
   constructor(code: string, message: string, { op = '', ...options }: ErrorDetails = {}) {
@@ -29,26 +29,26 @@ export class LoadError extends KerasExplainableError {}
 /** A model cannot be read (`NOT_FOUND`, `DATA_LOSS`, `UNIMPLEMENTED`, ...) or is closed (`CLOSED`). */
 export class ModelError extends KerasExplainableError {}
 
-/** TensorFlow refused an op that a method asked for, or symbols were used where they do not belong. */
+/** TensorFlow refused an op that a method recorded, or a symbol was used outside of its trace. */
 export class GraphError extends KerasExplainableError {}
 
-/** No confirmed rule exists for an op on the way: `op` names it. */
+/** An op between the output and the explained tensor has no proved gradient rule. `op` names the op. */
 export class UnsupportedOpError extends KerasExplainableError {}
 
 /**
- * A picture cannot be read: `DATA_LOSS` (damaged), `UNIMPLEMENTED` (its format), `OUT_OF_RANGE` (too large); where the
- * model's workers read files, `NOT_FOUND`.
+ * A picture cannot be read: `DATA_LOSS` (damaged), `UNIMPLEMENTED` (unsupported format), `OUT_OF_RANGE` (too large), or
+ * `NOT_FOUND` when the model's workers read the files.
  */
 export class ImageError extends KerasExplainableError {}
 
-/** A file of numbers cannot be read: `DATA_LOSS` (damaged, truncated), `UNIMPLEMENTED` (its kind of array). */
+/** A NumPy file cannot be read: `DATA_LOSS` (damaged, truncated), `UNIMPLEMENTED` (unsupported kind of array). */
 export class DataError extends KerasExplainableError {}
 
-/** A thread of this process that reads batches has crashed, or ended by itself (`ABORTED`). */
+/** A reader thread of this process has crashed or has ended by itself (`ABORTED`). */
 export class ReaderError extends KerasExplainableError {
-  /** Which of the threads it was, from 0. */
+  /** The number of the thread, from 0. */
   readonly thread: number;
-  /** The batch that it was reading. */
+  /** The batch that the thread was reading. */
   readonly index: number;
 
   constructor(
@@ -61,7 +61,7 @@ export class ReaderError extends KerasExplainableError {
   }
 }
 
-/** What a {@link WorkerError} tells beside its message. */
+/** The properties of a {@link WorkerError} beside its message. */
 export interface WorkerDetails extends ErrorDetails {
   readonly worker: string | null;
   readonly samples: { readonly first: number; readonly count: number };
@@ -69,16 +69,16 @@ export interface WorkerDetails extends ErrorDetails {
 }
 
 /**
- * A run of a model on workers (`distribute.multiWorker`) could not be ended for want of them (`UNAVAILABLE`): samples
- * were lost with a worker more often than `retries`, or no worker was up for `timeoutMs`. `finishedSteps` has what was
- * done.
+ * A run on workers (`distribute.multiWorker`) could not be completed (`UNAVAILABLE`). Either the same samples were lost
+ * with a worker more than `retries` times, or no worker was up for `timeoutMs`. `finishedSteps(error)` returns the
+ * results of the steps that were completed.
  */
 export class WorkerError extends KerasExplainableError {
-  /** The worker that was lost last, as 'host:port'; null where none of several was up. */
+  /** The worker that was lost last, as 'host:port'. Null if none of several workers was up. */
   readonly worker: string | null;
-  /** Those that were not computed, counted from the run's first. */
+  /** The samples that were not computed. `first` counts from the first sample of the run. */
   readonly samples: { readonly first: number; readonly count: number };
-  /** The workers that they were lost with; 0 where none was up. */
+  /** The number of workers that were lost with these samples. 0 if no worker was up. */
   readonly attempts: number;
 
   constructor(message: string, { worker, samples, attempts, ...details }: WorkerDetails) {
@@ -89,24 +89,24 @@ export class WorkerError extends KerasExplainableError {
   }
 }
 
-/** Memory, of the machine or of the device, is exhausted. */
+/** The memory of the machine or of the device is exhausted. */
 export class ResourceError extends KerasExplainableError {}
 
-/** A run was ended by its `AbortSignal`, whose reason is the `cause`. */
+/** An `AbortSignal` has ended a run. The signal's reason is the `cause`. */
 export class CancelledError extends KerasExplainableError {
   constructor(message = 'The run was cancelled.', options: ErrorDetails = {}) {
     super('CANCELLED', message, options);
   }
 }
 
-/** A run was not done within its `timeout`. */
+/** A run has exceeded its `timeout`. */
 export class TimeoutError extends KerasExplainableError {
   constructor(message: string, options: ErrorDetails = {}) {
     super('DEADLINE_EXCEEDED', message, options);
   }
 }
 
-/** What a {@link NumericsError} tells beside its message. */
+/** The properties of a {@link NumericsError} beside its message. */
 export interface NumericsDetails extends ErrorDetails {
   readonly layer: string | null;
   readonly pass: 'forward' | 'backward';
@@ -116,17 +116,17 @@ export interface NumericsDetails extends ErrorDetails {
 }
 
 /**
- * A model loaded with `runEagerly` gave NaN or Inf. `op` is the first op that did (though what it was given was
- * finite): the node's name in the model, or an op that the method recorded.
+ * A model loaded with `runEagerly` has produced NaN or Inf. `op` is the first op with such an output although its inputs
+ * were finite: the name of a node of the model, or an op that the method recorded.
  */
 export class NumericsError extends KerasExplainableError {
-  /** The innermost Keras layer that holds the op, as 'outer/inner'; null for an op of the method, or of no layer. */
+  /** The innermost Keras layer of the op, as 'outer/inner'. Null for an op of the method or of no layer. */
   readonly layer: string | null;
-  /** 'backward': it was the gradient of `op` that gave it. */
+  /** 'backward' if the gradient of `op` has produced the value. */
   readonly pass: 'forward' | 'backward';
-  /** The step, from 0, in which it happened. */
+  /** The step in which the value appeared, from 0. */
   readonly step: number;
-  /** The op's type, as 'Log'; 'Weight', 'Const' and 'Input' where the value was there before anything was computed. */
+  /** The op's type, for example 'Log'. 'Weight', 'Const' and 'Input' stand for values that no op has computed. */
   readonly type: string;
   readonly value: 'NaN' | 'Inf';
 
@@ -143,8 +143,9 @@ export class NumericsError extends KerasExplainableError {
 type ErrorClass = new (code: string, message: string, details?: ErrorDetails) => KerasExplainableError;
 
 /**
- * Turns what native code threw into ours, with the original as its `cause`: by its code where that says it all,
- * else as `fallback`. Anything that is not a native error (it carries no code) is returned as it is.
+ * Converts a native error into one of this package's errors. The original error becomes the `cause`. The native code
+ * selects the class; `fallback` is the class of all other codes. An error without a code is not native and is returned
+ * unchanged.
  */
 export function fromNative(error: unknown, fallback: ErrorClass = KerasExplainableError): unknown {
   if (!(error instanceof Error) || error instanceof KerasExplainableError) return error;
@@ -154,7 +155,7 @@ export function fromNative(error: unknown, fallback: ErrorClass = KerasExplainab
   switch (code) {
     case 'CANCELLED':
       return new CancelledError(error.message, details);
-    // Of a function, which is closed with its model.
+    // The function was closed together with its model.
     case 'CLOSED':
       return new ModelError(code, error.message, details);
     case 'RESOURCE_EXHAUSTED':
@@ -166,7 +167,7 @@ export function fromNative(error: unknown, fallback: ErrorClass = KerasExplainab
   }
 }
 
-/** Runs `call`, synchronous native work, and converts what it throws. */
+/** Runs the synchronous native `call` and converts its error. */
 export function native<T>(call: () => T, fallback?: ErrorClass): T {
   try {
     return call();
@@ -175,7 +176,7 @@ export function native<T>(call: () => T, fallback?: ErrorClass): T {
   }
 }
 
-/** Awaits native work, and converts what it rejects with. */
+/** Awaits the native `call` and converts its error. */
 export async function nativeAsync<T>(call: () => Promise<T>, fallback?: ErrorClass): Promise<T> {
   try {
     return await call();

@@ -1,6 +1,6 @@
 /**
- * The results of `work` for every item, in order, with at most `limit` of them under way at once. Once one has failed
- * no other is begun.
+ * Returns the results of `work` for every item, in order. At most `limit` calls are in flight. After the first failure
+ * no further call begins.
  */
 export async function mapConcurrently<T, R>(
   items: readonly T[],

@@ -3,8 +3,8 @@ import { isAbsolute, resolve } from 'node:path';
 import { escapePath, glob } from 'tinyglobby';
 
 /**
- * The files that the patterns match, each once, sorted by path. A pattern may also be a plain path; absolute ones give
- * absolute paths. Symbolic links are followed.
+ * Returns the files that match `patterns`, each once, sorted by path. A pattern may be a plain path. An absolute
+ * pattern gives absolute paths. Symbolic links are followed.
  */
 export async function matchFiles(patterns: readonly string[]): Promise<string[]> {
   const found = new Map<string, string>();
@@ -15,7 +15,7 @@ export async function matchFiles(patterns: readonly string[]): Promise<string[]>
   return [...found.values()].sort();
 }
 
-/** A file's own name is no pattern, even if it has brackets in it: `photo [1].jpg`. */
+/** Escapes the pattern if a file has exactly this name: `photo [1].jpg` is a file, not a pattern. */
 async function toGlob(pattern: string): Promise<string> {
   const isFile = await stat(pattern).then(
     (found) => found.isFile(),

@@ -2,8 +2,10 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 /**
- * Opens a file to read it. To open a pipe would wait for whoever writes to it, in one of the few threads that do all
- * file work of the process, and nobody could end that. So nothing here waits: `check` sees what it is, and refuses it.
+ * Opens a file for reading. Opening a pipe normally blocks one of libuv's few threads until a writer appears, and that
+ * wait cannot be cancelled. The file is therefore opened without blocking, and `check` refuses what is not a file.
+ *
+ * @param check receives the status of the opened file and throws to refuse the file.
  */
 export async function openToRead(path: string | URL, check: (found: Stats) => void): Promise<FileHandle> {
   // Windows has no such flag, nor pipes among its files.

@@ -1,19 +1,19 @@
-/** What an `AbortSignal` and a `timeout` mean to a run. */
+/** How an `AbortSignal` and a `timeout` end a run. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkMilliseconds, wrongType } from './arguments.js';
 import { CancelledError, TimeoutError } from './errors.js';
 
-/** What every run takes, beside what it is about. */
+/** The options that every run takes. */
 export interface RunOptions {
   /**
-   * Ends the run with a CancelledError, soon: what has not begun is left out, and every loop under way (a Jacobian's
-   * units, Score-CAM's masks, smooth's repetitions, a `forRange` of your own) ends before its next turn. What
-   * TensorFlow computes in one go is finished first: a turn, or for a method without loops its few rows of a batch.
-   * The model can be used on at once, and `finishedSteps` of the error holds what was done.
+   * Ends the run with a CancelledError. Shards that have not begun are skipped. Every loop in flight (a Jacobian's
+   * units, Score-CAM's masks, smooth's repetitions, your own `forRange`) ends before its next turn. TensorFlow finishes
+   * the turn in progress first; a method without loops finishes the current shard. The model is usable again
+   * immediately. `finishedSteps(error)` returns the results of the steps that were completed.
    */
   readonly signal?: AbortSignal;
-  /** Milliseconds after which the run ends as by `signal`, with a TimeoutError. Default: none. */
+  /** Milliseconds after which the run ends in the same way, with a TimeoutError. Default: no limit. */
   readonly timeout?: number;
 }
 
@@ -22,20 +22,20 @@ export function checkIsSignal(signal: unknown): void {
     throw wrongType('signal', 'an AbortSignal', signal);
 }
 
-/** The longest that a timer of Node's waits: 24.8 days. */
+/** The longest delay of a timer in Node: 24.8 days. */
 const LONGEST = 2 ** 31 - 1;
 
 export function checkTimeout(timeout: unknown): void {
   if (timeout !== undefined) checkMilliseconds('timeout', timeout, 1, LONGEST);
 }
 
-/** The error of what `signal` has ended. */
+/** Returns the error of a run that `signal` has ended: a CancelledError, or the TimeoutError in the reason. */
 export function cancelled(signal: AbortSignal): Error {
   if (signal.reason instanceof TimeoutError) return signal.reason;
   return new CancelledError('The run was cancelled by its signal.', { cause: signal.reason });
 }
 
-/** Throws CancelledError, or TimeoutError, where `signal` is aborted. */
+/** Throws CancelledError or TimeoutError if `signal` is aborted. */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw cancelled(signal);
 }
@@ -43,21 +43,21 @@ export function checkSignal(signal: AbortSignal | undefined): void {
 export interface Following {
   readonly signal: AbortSignal;
   readonly abort: (reason: unknown) => void;
-  /** The error of the outer signal or the timeout, where one of them has ended it. */
+  /** Returns the error if the outer signal or the timeout has aborted `signal`, else null. */
   readonly interruption: () => Error | null;
-  /** Lets go of the outer signal, and of the clock. */
+  /** Removes the listener from the outer signal and stops the timer. */
   readonly dispose: () => void;
 }
 
 /**
- * As many listen as batches are read or run at once, or as calls share the caller's signal, which may be a service's
- * own: Node would warn of a leak from the eleventh on.
+ * Allows any number of listeners on `signal`. Each batch in flight adds a listener, and so does each call that shares a
+ * service's signal. Node warns of a leak from the eleventh listener on.
  */
 export function manyListen(signal: AbortSignal): void {
   setMaxListeners(0, signal);
 }
 
-/** A signal of one's own that is aborted with `outer`, too, and after `timeout` milliseconds. */
+/** Returns a new signal. The signal is aborted together with `outer`, and after `timeout` milliseconds. */
 export function follow(outer: AbortSignal | undefined, timeout?: number): Following {
   const controller = new AbortController();
   manyListen(controller.signal);
@@ -85,10 +85,10 @@ export function follow(outer: AbortSignal | undefined, timeout?: number): Follow
 
 function ignore(): void {}
 
-/** Awaits `work`, but no longer than until `signal` is aborted; the work itself goes on. */
+/** Awaits `work`, at most until `signal` is aborted. The work itself continues. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
-  // What it is over with later, nobody hears of.
+  // A later rejection of abandoned work must not end the process.
   work.catch(ignore);
   checkSignal(signal);
   let abort: () => void = () => undefined;
@@ -103,10 +103,10 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | un
   }
 }
 
-/** How long what was left or aborted waits for what others have under way. */
+/** How long an aborted run waits for work in flight, in milliseconds. */
 const GRACE_MILLISECONDS = 250;
 
-/** Waits for `work`, but not for long, and whatever it is over with. */
+/** Waits for `work` to settle, at most for {@link GRACE_MILLISECONDS}. A rejection is ignored. */
 export async function withinGrace(work: Promise<unknown>): Promise<void> {
   const late = new AbortController();
   const time = sleep(GRACE_MILLISECONDS, null, { signal: late.signal });
@@ -116,8 +116,8 @@ export async function withinGrace(work: Promise<unknown>): Promise<void> {
 }
 
 /**
- * Awaits `work` of others, all of it, but not for long once `signal` is aborted: then it throws CancelledError, and the
- * work goes on.
+ * Awaits `work`. Once `signal` is aborted, the work has {@link GRACE_MILLISECONDS} left; after that this throws
+ * CancelledError and the work continues alone.
  */
 export async function untilLongAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;

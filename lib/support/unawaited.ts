@@ -1,6 +1,6 @@
 /**
- * Takes a promise that nobody waits for, where a function of the caller's was expected to return none: that it fails
- * would end the process. It is a warning instead.
+ * Turns a rejection of `value` into a warning. A user's function that must be synchronous may return a promise by
+ * mistake. An unhandled rejection of that promise would end the process.
  */
 export function warnIfUnawaited(value: unknown, name: string): void {
   if (!(value instanceof Promise)) return;
