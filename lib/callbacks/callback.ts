@@ -1,34 +1,34 @@
 import type { Tensor } from '../tensor/tensor.js';
 
-/** What a step is over with. */
+/** The results of a finished step. */
 export interface StepLogs {
-  /** What it gave, by name: `logits` and `maps`. Part of the run's result, so not to be released or written to. */
+  /** The outputs by name: `logits` and `maps`. They are part of the run's result: do not release or change them. */
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Ends the run after this step, as if the input had ended here: the result is that of the steps so far. */
+  /** Ends the run after this step, as if the input ended here. The result holds the steps so far. */
   stopPredicting(): void;
 }
 
-/** How far a batch is, in turns of the loops that its method records: a Jacobian's units, `forRange`, `mapRange`. */
+/** The progress of a batch, in turns of the loops of its method: a Jacobian's units, `forRange`, `mapRange`. */
 export interface BatchProgress {
-  /** Turns that have ended, of all parts of the batch. */
+  /** The number of finished turns, over all shards of the batch. */
   readonly done: number;
-  /** Turns that there will be; an estimate until every part has begun. */
+  /** The number of all turns. An estimate until every shard has begun. */
   readonly total: number;
 }
 
-/** What is known of a run before it begins. */
+/** The parameters of a run, known before the run begins. */
 export interface RunParameters {
   readonly verbose: number;
-  /** null where only the end of the input tells. */
+  /** The number of steps, or null if only the end of the input determines the number. */
   readonly steps: number | null;
   readonly samples: number | null;
 }
 
 /**
- * Hooks into a run; extend it or pass an object with some of its methods. They are awaited, in order: a slow one
- * slows the run. Several batches may be under way at once, so that the next begins before the last has ended;
- * ends come in the order of the steps. Once the run was aborted or is late, a hook under way has a quarter of a second
- * left; then the run ends without it.
+ * Hooks into a run. Extend this class, or pass an object with some of its methods. Hooks are awaited in order, so a
+ * slow hook slows the run. Several batches may be in flight, so a batch may begin before the last batch has ended. Ends
+ * come in the order of the steps. After an abort or a timeout, a hook in progress has 250 ms left; then the run ends
+ * without waiting for the hook.
  */
 export abstract class Callback {
   params: RunParameters | null = null;
@@ -43,17 +43,17 @@ export abstract class Callback {
   }
 
   onPredictBegin(): void | Promise<void> {}
-  /** `step` counts from 0. */
+  /** A batch begins. `step` counts from 0. */
   onPredictBatchBegin(_step: number): void | Promise<void> {}
   /**
-   * How far the batch `step` (from 0) is, where its method has loops: at most every 100 ms, whenever that has changed,
-   * and when it is done. Comes between its begin and its end, whatever the other hooks are waiting for.
+   * Reports the progress of batch `step` (from 0) if its method has loops: at most every 100 ms, only after a change,
+   * and when the batch is done. The call comes between the batch's begin and end, even while other hooks are awaited.
    */
   onPredictBatchProgress(_step: number, _progress: BatchProgress): void | Promise<void> {}
-  /** `endStep` is the number of steps that are done. With `stepsPerExecution` it is called once for several of them. */
+  /** A batch has ended. `endStep` is the number of finished steps. With `stepsPerExecution`, one call ends several steps. */
   onPredictBatchEnd(_endStep: number, _logs: StepLogs): void | Promise<void> {}
   onPredictEnd(): void | Promise<void> {}
-  /** The run failed, or was cancelled: `onPredictEnd` is not called. `finishedSteps(error)` gives what was done. */
+  /** The run failed or was cancelled. `onPredictEnd` is not called. `finishedSteps(error)` returns the finished steps. */
   onPredictError(_error: unknown): void | Promise<void> {}
 }
 

@@ -10,7 +10,7 @@ import {
 import { History } from './history.js';
 import { ProgbarLogger } from './progbar_logger.js';
 
-/** `'auto'`: a bar on a terminal, else nothing. 0: nothing. 1: progress. 2: one line at the end. */
+/** `'auto'`: a progress bar on a terminal, else no output. 0: no output. 1: progress. 2: one line at the end. */
 export type Verbosity = 'auto' | 0 | 1 | 2;
 
 export function checkVerbose(verbose: unknown): Verbosity {
@@ -21,9 +21,9 @@ export function checkVerbose(verbose: unknown): Verbosity {
 }
 
 export interface CallbackListOptions {
-  /** Adds a {@link History}, which `history` gives. */
+  /** Whether to add a {@link History}; the property `history` returns the History. */
   readonly addHistory?: boolean;
-  /** Adds a {@link ProgbarLogger} where `verbose` asks for one. */
+  /** Whether to add a {@link ProgbarLogger} if `verbose` asks for progress. */
   readonly addProgbar?: boolean;
   readonly model?: unknown;
   readonly verbose?: Verbosity;
@@ -35,20 +35,20 @@ const HOOKS = Object.getOwnPropertyNames(Callback.prototype).filter(
   (name) => name !== 'constructor',
 ) as (keyof CallbackLike)[];
 
-/** A hook that cannot be called would end the run when its turn comes, perhaps hours later. */
+/** Refuses a hook that is not a function. Such a hook would otherwise end the run late, perhaps after hours. */
 function checkHooks(callback: CallbackLike, i: number): void {
   for (const hook of HOOKS) {
     if (callback[hook] !== undefined) checkFunction(`callbacks[${i}].${hook}`, callback[hook]);
   }
 }
 
-/** Several callbacks as one, called in their order. */
+/** Calls several callbacks in their order. */
 export class CallbackList {
   readonly callbacks: readonly CallbackLike[];
   readonly history: History | null;
 
   constructor(callbacks: readonly CallbackLike[] = [], options: CallbackListOptions = {}) {
-    // Read once: what was checked is what is called. Nobody has as many.
+    // The list is read once, so that the checked callbacks are the called ones. A longer list is a mistake.
     const all = Array.isArray(callbacks) && callbacks.length < 2 ** 16 ? listOf(callbacks) : [null];
     if (!all.every((each): each is CallbackLike => typeof each === 'object' && each !== null)) {
       throw wrongType('callbacks', 'an array of callbacks, or a CallbackList', callbacks);
@@ -65,12 +65,12 @@ export class CallbackList {
     this.setParams({ verbose, steps, samples });
   }
 
-  /** Does anyone but our own bookkeeping look at what steps give? */
+  /** Whether a callback other than History and ProgbarLogger may look at the outputs of steps. */
   get observed(): boolean {
     return this.callbacks.some((each) => !(each instanceof History) && !(each instanceof ProgbarLogger));
   }
 
-  /** Does anyone want to know how far a batch is? */
+  /** Whether a callback has a hook for the progress of a batch. */
   get watchesProgress(): boolean {
     const { onPredictBatchProgress: nothing } = Callback.prototype;
     return this.callbacks.some(({ onPredictBatchProgress: hook = nothing }) => hook !== nothing);
@@ -105,7 +105,7 @@ export class CallbackList {
   }
 
   /**
-   * All hear of it: one that fails keeps no other from tidying up. Throws what the first of them throws, afterwards.
+   * Calls `onPredictError` of every callback, even after one of them has thrown. Then throws the first error, if any.
    */
   async onPredictError(error: unknown): Promise<void> {
     const failures: unknown[] = [];

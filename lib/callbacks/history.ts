@@ -1,17 +1,17 @@
 import { Callback } from './callback.js';
 
 export interface StepRecord {
-  /** The first step of those that were run in one go. */
+  /** The first step of an execution. With `stepsPerExecution`, an execution has several steps. */
   readonly step: number;
-  /** From the begin of this step to the end of it; several may be under way at once. */
+  /** Milliseconds from the begin to the end of the execution. Several executions may be in flight. */
   readonly milliseconds: number;
 }
 
-/** Records when steps ended: a record per step, so not for input without an end. */
+/** Records the time of every step. The records grow with the number of steps: do not use History with endless input. */
 export class History extends Callback {
-  /** In the order of the steps, of the last run. */
+  /** The records of the last run, in the order of the steps. */
   readonly steps: StepRecord[] = [];
-  /** The whole of the last run. */
+  /** The duration of the last run in milliseconds. */
   milliseconds = 0;
   #begun = 0;
   readonly #begins = new Map<number, number>();
@@ -27,7 +27,7 @@ export class History extends Callback {
   }
 
   override onPredictBatchEnd(endStep: number): void {
-    // Ends come in the order of the begins.
+    // Steps end in the order in which they began.
     const [[step, begun]] = [...this.#begins, [endStep - 1, this.#begun]] as [[number, number]];
     this.#begins.delete(step);
     this.steps.push({ step, milliseconds: performance.now() - begun });

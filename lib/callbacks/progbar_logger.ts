@@ -1,12 +1,12 @@
 import { type GenericFormatter, type Options, SingleBar } from 'cli-progress';
 import { type BatchProgress, Callback } from './callback.js';
 
-/** Where progress is written. */
+/** The stream that progress is written to. */
 export interface ProgressStream extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
 }
 
-/** How often a stream that is no terminal gets a line. */
+/** The interval between two lines on a stream that is not a terminal. */
 const LINE_MILLISECONDS = 5000;
 
 const render: GenericFormatter = (options: Options, { progress, value, total, startTime }) => {
@@ -18,10 +18,10 @@ const render: GenericFormatter = (options: Options, { progress, value, total, st
   return `${Math.floor(value)}/${total} ${bar} ${timing(elapsed, value, total)}`;
 };
 
-/** The total of a bar that does not know it. */
+/** The total of a bar whose number of steps is unknown. */
 const UNKNOWN = 0;
 
-/** A line of its own: for log files, and for input without an end. */
+/** Formats progress as a line of text: for log files, and for input of unknown length. */
 function counting(elapsed: number, done: number, total: number | null): string {
   const time = timing(elapsed, done, total);
   return `${done}/${total ?? '?'}${time === '' ? '' : ` - ${time}`}`;
@@ -43,14 +43,13 @@ function duration(milliseconds: number): string {
 }
 
 /**
- * Shows how far a run is, on stderr: at `verbose` 1 a bar on a terminal, and a line every 5 seconds in a log file and
- * wherever `CI` is set; at 2 one line at the end. Where only the end of the input tells the number of steps, they are
- * counted.
+ * Shows the progress of a run on stderr. With `verbose` 1: a bar on a terminal; in a log file, or if `CI` is set, a
+ * line every 5 seconds. With `verbose` 2: one line at the end. If the number of steps is unknown, the steps are counted.
  */
 export class ProgbarLogger extends Callback {
   readonly #stream: ProgressStream;
   #bar: SingleBar | null = null;
-  /** Which part of a batch is done, by its step, of those that have begun and not ended. */
+  /** The finished share of each batch in flight, by step. */
   readonly #parts = new Map<number, number>();
   #ended = 0;
   #begun = 0;
@@ -84,7 +83,7 @@ export class ProgbarLogger extends Callback {
   }
 
   override onPredictBatchEnd(endStep: number): void {
-    // Ends come in the order of the begins; several steps may end at once.
+    // Steps end in the order in which they began. Several steps may end at once.
     for (const step of this.#parts.keys()) if (step < endStep) this.#parts.delete(step);
     this.#ended = endStep;
     this.#update();
@@ -102,11 +101,11 @@ export class ProgbarLogger extends Callback {
   }
 
   #update(): void {
-    const underWay = [...this.#parts.values()].reduce((sum, part) => sum + part, 0);
-    this.#bar?.update(this.#ended + underWay);
+    const inFlight = [...this.#parts.values()].reduce((sum, part) => sum + part, 0);
+    this.#bar?.update(this.#ended + inFlight);
   }
 
-  /** Not where there is a bar, which shows it already. */
+  /** Writes a line, unless a bar shows the progress already. */
   #writeLine(): void {
     if (this.#bar !== null) return;
     this.#lastLine = Date.now();

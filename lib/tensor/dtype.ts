@@ -1,11 +1,11 @@
-/** Element types: their sizes, the typed arrays that show them, and how numbers are written in them. */
+/** Dtypes: their sizes, their typed arrays, and the encoding of numbers. */
 
 import type { DType } from '../binding/contract.js';
 import { refused, wrongType } from '../support/arguments.js';
 
 export type { DType };
 
-/** The typed array that shows each dtype. Half floats are shown as their bits. */
+/** The typed array of each dtype. Half floats are bits in a Uint16Array. */
 export interface TypedArrays {
   float32: Float32Array;
   float64: Float64Array;
@@ -22,7 +22,7 @@ export interface TypedArrays {
   bool: Uint8Array;
 }
 
-/** The dtypes of which there are tensors on the JavaScript side. */
+/** The dtypes of tensors on the JavaScript side. */
 export type NumericDType = keyof TypedArrays;
 export type TypedArray = TypedArrays[NumericDType];
 
@@ -64,8 +64,8 @@ export function isFloating(dtype: DType): boolean {
 }
 
 /**
- * The dtype in which values of these floating dtypes meet: theirs where it is one, else float32, or float64 with one of
- * these among them. Layers of one model may differ ('mixed_float16').
+ * Returns the dtype in which values of these floating dtypes are combined: their common dtype, else float64 if one of
+ * them is float64, else float32. Layers of one model may differ ('mixed_float16').
  */
 export function commonFloat(...dtypes: readonly DType[]): DType {
   const [first = 'float32', ...others] = dtypes;
@@ -91,7 +91,7 @@ export function viewOf(
   return new ARRAYS[dtype](buffer, byteOffset, length);
 }
 
-/** Is `array`, a plain one, of the class that shows `dtype`? */
+/** Whether the class of `array`, a plain typed array, is the class of `dtype`. */
 export function shows(array: TypedArray, dtype: NumericDType): boolean {
   return array instanceof ARRAYS[dtype];
 }
@@ -100,7 +100,7 @@ export function isTypedArray(value: unknown): value is TypedArray {
   return ArrayBuffer.isView(value) && classOf(value) !== undefined;
 }
 
-/** What the language itself knows of a typed array, which its class may override: `length`, for one. */
+/** Returns a getter of a typed array's own property, for example `length`, that a subclass cannot override. */
 function intrinsic<T>(name: PropertyKey): (array: ArrayBufferView) => T {
   const { get } = Object.getOwnPropertyDescriptor(
     Object.getPrototypeOf(Uint8Array.prototype),
@@ -109,7 +109,7 @@ function intrinsic<T>(name: PropertyKey): (array: ArrayBufferView) => T {
   return (array) => Reflect.apply(get as () => T, array, []);
 }
 
-/** Undefined for a DataView. */
+/** The name of the class; undefined for a DataView. */
 const classOf = intrinsic<string | undefined>(Symbol.toStringTag);
 const bufferOf = intrinsic<ArrayBufferLike>('buffer');
 const byteOffsetOf = intrinsic<number>('byteOffset');
@@ -123,10 +123,10 @@ const CLASSES: ReadonlyMap<string | undefined, ArrayConstructor> = new Map(
 );
 
 /**
- * A view of our own over the elements that `array` has now: of a plain class of this realm, whatever a class of the
- * caller's overrides, and as long, whatever its buffer may grow to.
+ * Returns a view of a plain class of this realm over the present elements of `array`. Overridden properties of a user's
+ * subclass have no effect, and the view keeps its length if the buffer grows.
  *
- * @throws TypeError, RangeError for classes that show no dtype, and memory that is gone.
+ * @throws TypeError if the class belongs to no dtype. RangeError if the buffer was transferred.
  */
 export function plainArray(name: string, array: TypedArray): TypedArray {
   const plain = CLASSES.get(classOf(array));
@@ -139,7 +139,7 @@ export function plainArray(name: string, array: TypedArray): TypedArray {
   }
 }
 
-/** The dtype that a plain typed array's class says. 16 unsigned bits are integers unless told otherwise. */
+/** Returns the dtype of a plain typed array's class. A Uint16Array is 'uint16' here, a Uint8Array 'uint8'. */
 export function dtypeOf(array: TypedArray): NumericDType {
   return NUMERIC_DTYPES.find(
     (name) => name !== 'float16' && name !== 'bfloat16' && name !== 'bool' && shows(array, name),
@@ -148,7 +148,7 @@ export function dtypeOf(array: TypedArray): NumericDType {
 
 const scratch = new DataView(new ArrayBuffer(4));
 
-/** Rounds to the nearest bfloat16, ties to even: its bits. */
+/** Returns the bits of the nearest bfloat16, ties to even. */
 function bfloat16Bits(value: number): number {
   scratch.setFloat32(0, value);
   const bits = scratch.getUint32(0);
@@ -156,24 +156,24 @@ function bfloat16Bits(value: number): number {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
-/** Rounds to the nearest float16, ties to even: its bits. */
+/** Returns the bits of the nearest float16, ties to even. */
 function float16Bits(value: number): number {
   if (Number.isNaN(value)) return 0x7e00;
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
   if (magnitude >= 65520) return sign | 0x7c00;
-  // The spacing of float16 numbers around `magnitude`; below 2^-14 it stays that of subnormals.
+  // The spacing of float16 numbers around `magnitude`. Below 2^-14 the spacing of subnormals applies.
   const exponent = Math.max(Math.floor(Math.log2(magnitude || 2 ** -14)), -14);
   const spacing = 2 ** (exponent - 10);
   const steps = magnitude / spacing;
   const floor = Math.floor(steps);
   const rest = steps - floor;
   const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-  // Subnormals count steps from 0; the implicit bit and the exponent fall into place by the addition.
+  // Subnormals count steps from 0. The addition sets the implicit bit and the exponent.
   return sign | ((exponent + 14) * 1024 + rounded);
 }
 
-/** `values` in the layout of `dtype`, rounded to nearest (integers must be integers already). */
+/** Encodes `values` in the layout of `dtype`, rounded to nearest. Values of an integer dtype must be integers. */
 export function encode(values: ArrayLike<number | bigint | boolean>, dtype: NumericDType): TypedArray {
   const array = new ARRAYS[dtype](values.length);
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) {

@@ -1,25 +1,25 @@
 /**
- * What callers pass as data and as shapes, read once: plain values of ours, whatever classes, proxies or getters they
- * came in. What was checked is what is used.
+ * Reads the data and shapes that callers pass, exactly once, into plain values. Classes, proxies and getters of a caller
+ * cannot return other values later than those that were checked.
  */
 import { listOf, outOfRange, refused, wrongType } from '../support/arguments.js';
 import { isTypedArray, type NumericDType, plainArray } from './dtype.js';
 
-/** TensorFlow ends the process for a tensor of more axes. */
+/** The maximum number of axes. TensorFlow ends the process for a tensor of more axes. */
 export const MOST_AXES = 254;
 
 export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Refuses all but sizes that a tensor can have, and returns them as an array of ours. */
+/** Refuses every value except an array of sizes that a tensor can have. Returns a plain copy. */
 export function readShape(name: string, shape: unknown): readonly number[] {
   if (!Array.isArray(shape)) throw wrongType(name, 'an array of sizes', shape);
   checkAxes(name, shape.length);
   const sizes = listOf(shape);
   if (!sizes.every(Number.isInteger)) throw wrongType(name, 'an array of sizes', sizes);
   if (sizes.some((size) => size < 0)) throw outOfRange(name, 'sizes of at least 0', sizes);
-  // TensorFlow multiplies all that come before a 0, too.
+  // TensorFlow also multiplies the sizes before a 0.
   const product = elementsOf(sizes.filter((size) => size !== 0));
   if (!Number.isSafeInteger(product)) {
     throw outOfRange(name, 'sizes whose product is below 2^53', sizes);
@@ -57,7 +57,7 @@ export function readNested(name: string, value: unknown): Nested {
       values.push(level);
       return;
     }
-    // The first of each level says how long and how deep the others are.
+    // The first element of each level determines the length and the depth of the others.
     if (first && axis === shape.length) {
       if (axis === MOST_AXES) {
         const mend = 'Does it contain itself?';
@@ -75,7 +75,7 @@ export function readNested(name: string, value: unknown): Nested {
         'Ragged data is no tensor: pad it, or pass the parts one by one.',
       );
     }
-    // A hole in an array is read as undefined, which is no number.
+    // A hole in an array is read as undefined and is refused like any other value that is not a number.
     const { length } = list;
     for (let i = 0; i < length; i++) read(list[i], axis + 1, first && i === 0);
   };
@@ -99,7 +99,7 @@ const BITS = {
   uint64: 64,
 } as const;
 
-/** Refuses what `dtype` would hold as another number, where it holds integers or truths. */
+/** Refuses a value that an integer or bool `dtype` cannot hold exactly. */
 export function checkElements(name: string, values: Iterable<Element>, dtype: NumericDType): void {
   if (dtype !== 'bool' && !(dtype in BITS)) return;
   const [least, most] = dtype === 'bool' ? [0n, 1n] : boundsOf(dtype as keyof typeof BITS);
@@ -107,7 +107,7 @@ export function checkElements(name: string, values: Iterable<Element>, dtype: Nu
   const [low, high] = [Number(least), Number(most)];
   for (const value of values) {
     if (Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high) continue;
-    // As bigints: doubles do not tell 2^63 from the largest int64.
+    // Compared as bigints, because a double does not distinguish 2^63 from the largest int64.
     const isInteger = typeof value !== 'number' || Number.isInteger(value);
     if (!isInteger || BigInt(value) < least || BigInt(value) > most) {
       throw outOfRange(name, `${dtype} values`, value, mend);

@@ -2,16 +2,16 @@ import type { NumericDType } from './dtype.js';
 import { elementsOf } from './nested_arrays.js';
 import { Tensor } from './tensor.js';
 
-/** Samples that differ in size: what a run gives whose batches did. Each sample is a dense tensor. */
+/** Samples of different sizes: the result of a run whose batches differ in size. Each sample is a dense tensor. */
 export class RaggedTensor<D extends NumericDType = NumericDType> {
   readonly dtype: D;
-  /** Samples first; null for axes on which samples differ. */
+  /** The number of samples, then the sizes of a sample. Null stands for an axis on which samples differ. */
   readonly shape: readonly (number | null)[];
   readonly #parts: readonly Tensor<D>[];
-  /** Samples before each part. */
+  /** The number of samples before each part. */
   readonly #begins: readonly number[];
 
-  /** @internal `parts`: at least one, of one dtype and rank, (n, ...) each. */
+  /** @internal @param parts at least one tensor (n, ...); all have the same dtype and rank. */
   constructor(parts: readonly Tensor<D>[]) {
     const [first] = parts as readonly [Tensor<D>];
     const begins: number[] = [];
@@ -36,9 +36,9 @@ export class RaggedTensor<D extends NumericDType = NumericDType> {
   }
 
   /**
-   * Sample `i`, without the axis of samples, as a view; negative ones count from the end.
+   * Returns sample `i` as a view, without the axis of samples. A negative `i` counts from the end.
    *
-   * @returns undefined where there is no such sample, as for arrays.
+   * @returns undefined if no such sample exists, like `Array.at`.
    */
   at(i: number): Tensor<D> | undefined {
     const sample = i < 0 ? i + this.length : i;
@@ -54,7 +54,7 @@ export class RaggedTensor<D extends NumericDType = NumericDType> {
     for (let i = 0; i < this.length; i++) yield this.at(i) as Tensor<D>;
   }
 
-  /** Gives TensorFlow's memory back now. Idempotent. */
+  /** Releases TensorFlow's memory now. Idempotent. */
   release(): void {
     for (const part of this.#parts) part.release();
   }

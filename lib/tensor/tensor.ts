@@ -24,15 +24,15 @@ import { checkElements, elementsOf, readNested, readShape } from './nested_array
 /** Numbers nested as deep as a tensor has axes. */
 export type NestedArray = readonly (number | boolean | bigint | NestedArray)[];
 
-/** Bytes copied between two looks at the clock: some 0.03 ms. */
+/** Bytes copied between two checks of the clock: about 0.03 ms. */
 const COPY_BYTES = 1 << 18;
 
 let copiedIn = 0;
 let copiedOut = 0;
 
 /**
- * A dense tensor. `data` is a typed array over TensorFlow's memory or over the array it was made from: it is
- * read when the tensor is first used, so do not change it while a call that was given the tensor is under way.
+ * A dense tensor. `data` is a typed array over TensorFlow's memory, or over the array that the tensor was made from.
+ * Elements are read when the tensor is first used. Do not change them while a call with this tensor is in flight.
  */
 export class Tensor<D extends NumericDType = NumericDType> {
   readonly dtype: D;
@@ -40,7 +40,7 @@ export class Tensor<D extends NumericDType = NumericDType> {
   #native: NativeTensor | null;
   #data: TypedArrays[D] | null;
   #pending: Promise<NativeTensor> | null = null;
-  /** The tensor of which this is a part, where nobody else has it: it is released with this one. */
+  /** The tensor that owns this one's memory, if only this tensor refers to the owner. Released together. */
   #whole: Tensor | null = null;
 
   /** @internal Use `tensor()` or `allocate()`. */
@@ -49,19 +49,19 @@ export class Tensor<D extends NumericDType = NumericDType> {
     this.shape = Object.freeze([...shape]);
     this.#native = 'native' in memory ? memory.native : null;
     this.#data = 'data' in memory ? (memory.data as TypedArrays[D]) : null;
-    // Its memory was checked against these.
+    // The memory was checked against dtype and shape, which must not change.
     Object.freeze(this);
   }
 
   /**
-   * Is it a Tensor itself? A Proxy of one (Vue's `reactive`, MobX) is none: it has not its memory. Nor is one of
-   * another copy of this package.
+   * Whether `value` is a Tensor of this copy of the package. A Proxy of a tensor (Vue's `reactive`, MobX) is not a
+   * Tensor, because a Proxy has no access to the memory.
    */
   static [Symbol.hasInstance](value: unknown): value is Tensor {
     return typeof value === 'object' && value !== null && #native in value;
   }
 
-  /** @internal Whether `value` has all that a Tensor shows, and is none. */
+  /** @internal Whether `value` only looks like a Tensor: a Proxy, or a tensor of another copy of the package. */
   static isImitated(value: unknown): boolean {
     return typeof value === 'object' && value !== null && !(#native in value) && value.constructor === Tensor;
   }
@@ -86,7 +86,7 @@ export class Tensor<D extends NumericDType = NumericDType> {
     return this.size * bytesPerElement(this.dtype);
   }
 
-  /** The elements in row-major order; float16 and bfloat16 as their bits. Throws once the tensor is released. */
+  /** The elements in row-major order; float16 and bfloat16 as bits. @throws KerasExplainableError once released. */
   get data(): TypedArrays[D] {
     if (this.#data === null) {
       if (this.#native === null) {
@@ -98,7 +98,7 @@ export class Tensor<D extends NumericDType = NumericDType> {
       const { buffer, byteOffset } = this.#native;
       this.#data = viewOf(this.dtype, buffer, byteOffset, this.size) as TypedArrays[D];
     }
-    // A view of memory that was given back or transferred has no elements left.
+    // A view of released or transferred memory has no elements.
     if (this.#data.length !== this.size) {
       throw new KerasExplainableError(
         'CLOSED',
@@ -113,10 +113,10 @@ export class Tensor<D extends NumericDType = NumericDType> {
   }
 
   /**
-   * Rows `begin` to `end` (not included) along axis 0, as a view: nothing is copied, and the memory lives for as long
-   * as a view of it does, or until this tensor is released.
+   * Returns rows `begin` to `end` (excluded) along axis 0 as a view. Nothing is copied. The memory lives as long as
+   * any view of the memory, or until this tensor is released.
    *
-   * @throws RangeError where there are no such rows.
+   * @throws RangeError if the tensor has no such rows.
    */
   rows(begin: number, end: number): Tensor<D> {
     const rows = this.shape[0];
@@ -129,7 +129,7 @@ export class Tensor<D extends NumericDType = NumericDType> {
     });
   }
 
-  /** @internal The first `count` rows of a tensor that nobody else will use: their release is that of the whole. */
+  /** @internal The first `count` rows of a tensor that has no other user. Their release releases the whole tensor. */
   intoFirstRows(count: number): Tensor<D> {
     if (count === this.shape[0]) return this;
     const first = this.rows(0, count);
@@ -137,7 +137,7 @@ export class Tensor<D extends NumericDType = NumericDType> {
     return first;
   }
 
-  /** Gives TensorFlow's memory back now rather than when the tensor is collected. Idempotent. */
+  /** Releases TensorFlow's memory now instead of at garbage collection. Idempotent. */
   release(): void {
     this.#native?.release();
     this.#native = null;
@@ -150,17 +150,17 @@ export class Tensor<D extends NumericDType = NumericDType> {
     this.release();
   }
 
-  /** @internal The aligned memory, where it is there already. */
+  /** @internal The aligned memory, or null before the first use of a tensor over a JavaScript array. */
   get aligned(): NativeTensor | null {
     return this.#native;
   }
 
-  /** @internal The aligned memory; made by one copy, off and on in slices, where it is not there yet. */
+  /** @internal The aligned memory. A tensor over a JavaScript array is copied once, in slices of the event loop. */
   toAligned(): Promise<NativeTensor> {
     if (this.#native !== null) return Promise.resolve(this.#native);
     this.#pending ??= alignedRows(this, 0, this.shape[0] ?? 1)
       .then((aligned) => {
-        // Released meanwhile: who waits for it has it still, and the collector frees it.
+        // The tensor was released meanwhile. The waiting caller still owns the copy; the collector frees it later.
         if (this.#data === null) return aligned;
         this.#native = aligned;
         this.#data = null;
@@ -174,31 +174,30 @@ export class Tensor<D extends NumericDType = NumericDType> {
 }
 
 /**
- * Copies `source` to `target` from element `at` on, in slices that leave the event loop free.
+ * Copies `source` to `target` from element `at` on, in slices of the event loop.
  *
- * @throws KerasExplainableError (`CLOSED`) where the memory of either goes meanwhile: views of it have no elements
- * then.
+ * @throws KerasExplainableError (`CLOSED`) if the memory of either is released or transferred meanwhile.
  */
 export async function copySlowly(source: TypedArray, target: TypedArray, at: number): Promise<void> {
   const step = COPY_BYTES / source.BYTES_PER_ELEMENT;
   const { length } = source;
-  const room = target.length;
+  const capacity = target.length;
   const pace = new Pace();
   for (let from = 0; from < length; from += step) {
     if (pace.due) await pace.rest();
-    if (source.length !== length || target.length !== room) {
+    if (source.length !== length || target.length !== capacity) {
       throw new KerasExplainableError(
         'CLOSED',
-        'The memory of a tensor went while it was copied: it was released, or its buffer transferred. Keep tensors ' +
-          'until the calls that were given them are done.',
+        'A tensor was released, or its buffer was transferred, while the tensor was copied. Keep each tensor until ' +
+          'every call that takes the tensor is done.',
       );
     }
-    // Both views are of one dtype: `set` is a memcpy.
+    // Both views have the same dtype, so `set` is a memcpy.
     (target as Float32Array).set(source.subarray(from, from + step) as Float32Array, at + from);
   }
 }
 
-/** A copy of rows `begin` to `end` along axis 0 in aligned memory. */
+/** Copies rows `begin` to `end` (excluded) along axis 0 into aligned memory. */
 export async function alignedRows(tensor: Tensor, begin: number, end: number): Promise<NativeTensor> {
   const addon = await ensureTensorflow();
   const row = elementsOf(tensor.shape.slice(1));
@@ -215,7 +214,11 @@ export async function alignedRows(tensor: Tensor, begin: number, end: number): P
   }
 }
 
-/** Copies the rows of `part` into `whole`, which lies in native memory, from row `row` on: into a run or out of one. */
+/**
+ * Copies the rows of `part` into `whole` from row `row` on. `whole` is native memory.
+ *
+ * @param direction which counter of {@link memory} counts the bytes: into a run or out of a run.
+ */
 export async function joinRows(
   whole: Tensor,
   row: number,
@@ -224,7 +227,7 @@ export async function joinRows(
 ): Promise<void> {
   const { aligned: target } = whole;
   const { aligned: source } = part;
-  // A little is copied sooner than a thread is woken.
+  // Copying a few bytes is faster than waking a thread.
   if (target !== null && source !== null && part.byteLength > COPY_BYTES) {
     const rows = part.shape[0] as number;
     await nativeAsync(() => loadedAddon().copyRows(target, row, source, 0, rows, direction));
@@ -235,17 +238,17 @@ export async function joinRows(
   else copiedOut += part.byteLength;
 }
 
-/** What `tensor()` takes as data: a typed array, or (nested) arrays of numbers. */
+/** The data of `tensor()`: a typed array, or nested arrays of numbers. */
 export type TensorData = TypedArray | Uint8ClampedArray | NestedArray;
 
 /**
  * Makes a tensor.
  *
- * @param data a typed array (kept and read at first use, without a copy now) or nested arrays of numbers.
- * @param shape by default the nesting of `data`; for a typed array its length.
- * @param dtype by default that of the typed array, else float32. A `Uint16Array` may be `'float16'` or
- *   `'bfloat16'` bits.
- * @throws TypeError, RangeError where data, shape and dtype do not fit each other.
+ * @param data a typed array, or nested arrays of numbers. A typed array is kept and is read at first use.
+ * @param shape default: the nesting of `data`, or the length of a typed array.
+ * @param dtype default: the dtype of the typed array, else float32. A `Uint16Array` may hold the bits of `'float16'` or
+ *   `'bfloat16'`.
+ * @throws TypeError, RangeError if data, shape and dtype contradict each other.
  */
 export function tensor(data: TensorData, shape?: readonly number[], dtype?: undefined): Tensor;
 export function tensor<D extends NumericDType>(
@@ -257,7 +260,7 @@ export function tensor(data: TensorData, shape?: readonly number[], dtype?: Nume
   return tensorOf(null, data, shape, dtype);
 }
 
-/** @internal `tensor` of what are parts of an argument, which messages call so: `x.data` and `x.shape`. */
+/** @internal As `tensor`, for parts of `argument`. Messages name the parts `x.data` and `x.shape`. */
 export function tensorOf(
   argument: string | null,
   data: unknown,
@@ -298,10 +301,11 @@ export function tensorOf(
 }
 
 /**
- * Uninitialised memory that TensorFlow reads without a copy: write to its `data`, then pass it as `x`.
+ * Returns an uninitialised tensor that TensorFlow reads without a copy. Write to `data`, then pass the tensor as `x`.
  *
- * @throws LoadError (`FAILED_PRECONDITION`) before TensorFlow is loaded: await `loadModel()` or `ready()` first.
- * @throws ResourceError where there is not enough memory.
+ * @param dtype default: float32.
+ * @throws LoadError (`FAILED_PRECONDITION`) before TensorFlow is loaded. Await `loadModel()` or `ready()` first.
+ * @throws ResourceError if the memory is exhausted.
  */
 export function allocate<D extends NumericDType = 'float32'>(shape: readonly number[], dtype?: D): Tensor<D> {
   const sizes = readShape('shape', shape);
@@ -311,21 +315,21 @@ export function allocate<D extends NumericDType = 'float32'>(shape: readonly num
   });
 }
 
-/** Loads the addon and libtensorflow on a background thread, as `loadModel` does at first use. Idempotent. */
+/** Loads the addon and libtensorflow on a background thread. The first `loadModel` does the same. Idempotent. */
 export async function ready(): Promise<void> {
   await nativeAsync(ensureTensorflow);
 }
 
 export interface MemoryInfo {
-  /** Tensors in native memory that JavaScript holds. */
+  /** The number of native tensors that JavaScript holds, and their bytes. */
   readonly liveTensors: number;
   readonly liveBytes: number;
-  /** Bytes copied on the way into runs, and out of them, since the process began. */
+  /** Bytes copied into runs and out of runs since the process began. */
   readonly copiedInBytes: number;
   readonly copiedOutBytes: number;
 }
 
-/** Native memory that tensors hold, and the bytes that were copied: what "zero-copy" can be checked by. */
+/** Returns the native memory that tensors hold and the bytes that were copied. Tests of "zero-copy" read these. */
 export function memory(): MemoryInfo {
   const info = addonInUse()?.memory();
   return {
