@@ -14,7 +14,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['lib/**'],
-      reporter: ['json-summary', 'json'],
+      reporter: ['json', 'html'],
       reportsDirectory: 'build/coverage/lib',
       reportOnFailure: true,
     },
@@ -34,6 +34,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/global-setup.ts'],
+          setupFiles: ['test/integration/helpers/count_children.ts'],
         },
       },
       {

@@ -33,7 +33,10 @@ export class Instrumented {
     mkdirSync(this.profiles, { recursive: true });
   }
 
-  /** Lines of the sources that `programs`, files of the build, were made of: `[{ file, covered, total }]`. */
+  /**
+   * Lines of the sources that `programs`, files of the build, were made of: `[{ file, covered, total }]`. Writes pages
+   * that show each line to the folder `native` of the build.
+   */
   async lines(programs) {
     const data = path.join(this.build, 'all.profdata');
     const inputs = readdirSync(this.profiles).map((name) => path.join(this.profiles, name));
@@ -44,7 +47,10 @@ export class Instrumented {
     await run(llvm('llvm-profdata'), merge, { quiet: true });
     const [first, ...others] = programs.map((name) => path.join(this.build, name));
     const objects = others.flatMap((file) => ['-object', file]);
-    const args = ['export', '-summary-only', `-instr-profile=${data}`, first, ...objects];
+    const what = [`-instr-profile=${data}`, first, ...objects];
+    const pages = ['show', '-format=html', `-output-dir=${path.join(this.build, 'native')}`, ...what];
+    await run(llvm('llvm-cov'), [...pages, path.join(ROOT, 'native')], { quiet: true });
+    const args = ['export', '-summary-only', ...what];
     const { status, stdout, stderr } = spawnSync(llvm('llvm-cov'), args, {
       encoding: 'utf8',
       maxBuffer: 2 ** 28,
