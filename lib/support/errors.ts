@@ -116,8 +116,8 @@ export interface NumericsDetails extends ErrorDetails {
 }
 
 /**
- * A model loaded with `runEagerly` has produced NaN or Inf. `op` is the first op with such an output although its inputs
- * were finite: the name of a node of the model, or an op that the method recorded.
+ * A model loaded with `runEagerly` has produced NaN or Inf. `op` is the first op with such an output although its
+ * inputs were finite: the name of a node of the model, or an op that the method recorded.
  */
 export class NumericsError extends KerasExplainableError {
   /** The innermost Keras layer of the op, as 'outer/inner'. Null for an op of the method or of no layer. */
