@@ -50,10 +50,15 @@ export abstract class Callback {
    * and when the batch is done. The call comes between the batch's begin and end, even while other hooks are awaited.
    */
   onPredictBatchProgress(_step: number, _progress: BatchProgress): void | Promise<void> {}
-  /** A batch has ended. `endStep` is the number of finished steps. With `stepsPerExecution`, one call ends several steps. */
+  /**
+   * A batch has ended. `endStep` is the number of finished steps. With `stepsPerExecution`, one call ends several
+   * steps.
+   */
   onPredictBatchEnd(_endStep: number, _logs: StepLogs): void | Promise<void> {}
   onPredictEnd(): void | Promise<void> {}
-  /** The run failed or was cancelled. `onPredictEnd` is not called. `finishedSteps(error)` returns the finished steps. */
+  /**
+   * The run failed or was cancelled. `onPredictEnd` is not called. `finishedSteps(error)` returns the finished steps.
+   */
   onPredictError(_error: unknown): void | Promise<void> {}
 }
 

@@ -44,7 +44,8 @@ function duration(milliseconds: number): string {
 
 /**
  * Shows the progress of a run on stderr. With `verbose` 1: a bar on a terminal; in a log file, or if `CI` is set, a
- * line every 5 seconds. With `verbose` 2: one line at the end. If the number of steps is unknown, the steps are counted.
+ * line every 5 seconds. With `verbose` 2: one line at the end. If the number of steps is unknown, the steps are
+ * counted.
  */
 export class ProgbarLogger extends Callback {
   readonly #stream: ProgressStream;

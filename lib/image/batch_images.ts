@@ -4,11 +4,12 @@ import { allocate, joinRows, type Tensor } from '../tensor/tensor.js';
 import { checkTensor, describeTensor } from './check.js';
 
 /**
- * Pictures of one size and dtype as one batch, which is what models and most functions here take. A copy, made off the
- * JavaScript thread; the parts stay as they are.
+ * Joins pictures of equal size and dtype into one batch, which models and most image functions take. The pictures are
+ * copied off the JavaScript thread and stay valid.
  *
- * @param images `(n, height, width, channels)` each, mostly with n = 1.
- * @returns `(N, height, width, channels)`, N being the sum of all n; the tensor itself where there is only one.
+ * @param images tensors `(n, height, width, channels)`, usually with n = 1.
+ * @returns `(N, height, width, channels)`; N is the sum of all n. A single tensor is returned itself.
+ * @throws TypeError, RangeError if a size or dtype differs from the first tensor's.
  */
 export async function batchImages(images: readonly Tensor[]): Promise<Tensor> {
   if (!Array.isArray(images)) throw wrongType('images', 'an array of Tensors', images);

@@ -8,12 +8,12 @@ export const NUMBER: FeedSpec = { dtype: 'float32', shape: [] };
 
 export type ImageSize = [height: number, width: number, channels: number];
 
-/** Refuses all but one uint8 picture `(1, height, width, channels)`, and returns its height, width and channels. */
+/** Refuses every value except one uint8 picture `(1, height, width, channels)`. Returns height, width and channels. */
 export function checkImage(image: Tensor, name = 'image'): ImageSize {
   return check(image, name, (count) => count === 1, 'one picture, uint8 (1, height, width, channels),');
 }
 
-/** Refuses all but uint8 pictures `(n, height, width, channels)`, and returns their height, width and channels. */
+/** Refuses every value except uint8 pictures `(n, height, width, channels)`. Returns height, width and channels. */
 export function checkImages(images: Tensor, name = 'image'): ImageSize {
   return check(images, name, (count) => count > 0, 'pictures, uint8 (n, height, width, channels),');
 }
@@ -42,7 +42,7 @@ export function checkTensor(name: string, value: unknown): asserts value is Tens
   }
 }
 
-/** How a tensor is named in a message: `float32 (1, 2, 3)`. */
+/** Returns the description of a tensor for a message: `float32 (1, 2, 3)`. */
 export function describeTensor({ dtype, shape }: Tensor): string {
   return `${dtype} (${shape.join(', ')})`;
 }

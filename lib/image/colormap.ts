@@ -1,12 +1,12 @@
 import { outOfRange } from '../support/arguments.js';
 import { TABLES } from './colormap_tables.js';
 
-/** How many colours a table holds: one per level of an 8-bit map. */
+/** The number of colours of a table: one per level of an 8-bit map. */
 export const COLORMAP_LEVELS = 256;
 
 /**
- * A colour map by its name in matplotlib. `viridis`, `inferno`, `magma`, `plasma` and `cividis` grow evenly in
- * lightness; `turbo` is the successor of `jet`; `grey` is also called `gray`.
+ * The name of a colour map in matplotlib. The lightness of `viridis`, `inferno`, `magma`, `plasma` and `cividis` grows
+ * evenly. `turbo` is the successor of `jet`. `grey` and `gray` are the same map.
  */
 export type Colormap = keyof typeof TABLES | 'jet' | 'grey' | 'gray';
 
@@ -17,7 +17,7 @@ export const COLORMAPS: readonly Colormap[] = [
   'gray',
 ];
 
-/** Refuses all but the name of a colour map, and returns it. */
+/** Refuses every value except the name of a colour map. Returns the name. */
 export function checkColormap(name: string, value: unknown): Colormap {
   const found = COLORMAPS.find((each) => each === value);
   if (found === undefined) throw outOfRange(name, `one of ${COLORMAPS.join(', ')}`, value);
@@ -25,8 +25,8 @@ export function checkColormap(name: string, value: unknown): Colormap {
 }
 
 /**
- * RGB of 256 even steps from 0 to 1: 768 bytes, row-major (256, 3). Each is the 8-bit colour nearest to matplotlib's
- * (which cuts the fraction off when it paints, so that its pixels may be one level darker).
+ * Returns the colours of 256 even steps from 0 to 1: 768 bytes of RGB, row-major (256, 3). Each colour is the 8-bit
+ * colour nearest to matplotlib's. Matplotlib truncates when it paints, so its pixels may be one level darker.
  */
 export function colormapTable(name: Colormap): Uint8Array {
   switch (checkColormap('name', name)) {
@@ -45,7 +45,7 @@ function computed(colour: (x: number) => readonly number[]): Uint8Array {
   return Uint8Array.from(levels.flat(), (share) => Math.round(share * 255));
 }
 
-/** Jet by its definition: each channel runs straight between these points `[x, share]`. */
+/** The definition of jet: each channel is linear between these points `[x, share]`. */
 const JET: readonly (readonly (readonly [x: number, share: number])[])[] = [
   // biome-ignore format: a channel a line
   [[0, 0], [0.35, 0], [0.66, 1], [0.89, 1], [1, 0.5]],

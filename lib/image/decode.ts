@@ -11,22 +11,22 @@ import { type ImageFormat, readImageHeader } from './image_header.js';
 /** 67 million pixels: 201 MB decoded. */
 export const MOST_PIXELS = 2 ** 26;
 
-/** So many pictures of `maxPixels` the frames of a GIF may be together, at a byte a pixel. */
+/** All frames of a GIF together may have this many times `maxPixels`, at one byte per pixel. */
 export const MOST_FRAMES = 4;
 
 export interface DecodeOptions {
-  /** Larger pictures are refused by what their header declares, before memory is taken. Default 2^26. */
+  /** The maximum number of pixels. The header is checked before memory is allocated. Default 2^26. */
   readonly maxPixels?: number;
 }
 
 /**
- * Decodes a JPEG, PNG, GIF (its first frame) or BMP with TensorFlow's own decoders, off the JavaScript thread.
- * Grey becomes RGB, an alpha channel is dropped, 16 bits become 8; the orientation that a camera notes in a JPEG is
- * not applied, as in TensorFlow and Keras.
+ * Decodes a JPEG, PNG, GIF (the first frame) or BMP with TensorFlow's own decoders, off the JavaScript thread.
+ * Grey becomes RGB, an alpha channel is dropped, and 16 bits become 8. The orientation tag of a JPEG is ignored, like
+ * in TensorFlow and Keras.
  *
  * @returns a batch of one: uint8 `(1, height, width, 3)`.
- * @throws ImageError `DATA_LOSS` for a damaged or truncated file, `UNIMPLEMENTED` for other formats, `OUT_OF_RANGE`
- *   for more than `maxPixels`.
+ * @throws ImageError: `DATA_LOSS` for a damaged or truncated file, `UNIMPLEMENTED` for another format, `OUT_OF_RANGE`
+ *   for more than `maxPixels` pixels.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Tensor<'uint8'>> {
   if (!(bytes instanceof Uint8Array)) throw wrongType('bytes', 'a Uint8Array (a Buffer is one)', bytes);
@@ -39,7 +39,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   let format = '';
   try {
     await contents.toAligned();
-    // The caller, or a thread that shares the memory, may have changed it meanwhile: what is decoded is the copy.
+    // The caller or another thread may have changed the bytes meanwhile. The copy is decoded, so the copy is checked.
     format = checkDeclared(contents.data, maxPixels);
     return (await decoder(format as ImageFormat)(contents)) as Tensor<'uint8'>;
   } catch (error) {
@@ -53,7 +53,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   }
 }
 
-/** Refuses by its header what is no picture, or too large a one. */
+/** Checks the header. Refuses data that is not a picture, and a picture that is too large. */
 function checkDeclared(bytes: Uint8Array, maxPixels: number): ImageFormat {
   const { format, width, height, framePixels = 0 } = readImageHeader(bytes);
   if (width * height > maxPixels) {
@@ -79,9 +79,9 @@ const decoder = perKey<ImageFormat>((format) =>
   ),
 );
 
-/** The ops that decode a file's contents, a string, to `(height, width, 3)`. */
+/** The ops that decode the contents of a file, a string, to `(height, width, 3)`. */
 export const DECODERS: Readonly<Record<ImageFormat, (contents: Symbolic) => Symbolic>> = {
-  // By default TensorFlow takes the fast inverse transform, up to 5 levels off; this one equals Pillow's to the bit.
+  // TensorFlow's default, the fast inverse transform, is up to 5 levels off. This one equals Pillow's to the bit.
   jpg: (contents) => op('DecodeJpeg', [contents], { channels: { int: 3 }, dct_method: 'INTEGER_ACCURATE' }),
   png: (contents) => op('DecodePng', [contents], { channels: { int: 3 } }),
   // DecodeGif would decode every frame.
@@ -89,7 +89,7 @@ export const DECODERS: Readonly<Record<ImageFormat, (contents: Symbolic) => Symb
   bmp: (contents) => toRgb(op('DecodeBmp', [contents])),
 };
 
-/** `(height, width, channels)` of 1, 3 or 4 channels to three. */
+/** Converts `(height, width, channels)` with 1, 3 or 4 channels to `(height, width, 3)`. */
 function toRgb(image: Symbolic): Symbolic {
   const colours = ops.stridedSlice(image, [0, 0, 0], [0, 0, 3], { beginMask: 0b111, endMask: 0b011 });
   const plane = ops.slice(ops.shape(image), [0], [2]);

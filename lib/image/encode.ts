@@ -19,13 +19,13 @@ export async function encodePng(image: Tensor): Promise<Uint8Array> {
 }
 
 export interface JpegOptions {
-  /** From 1 (small) to 100 (faithful); default 95, as TensorFlow's. */
+  /** From 1 (small file) to 100 (best quality). Default 95, as in TensorFlow. */
   readonly quality?: number;
 }
 
 /**
- * Encodes a picture as a baseline JPEG with TensorFlow's encoder, off the JavaScript thread. Colours are kept at half
- * the resolution, as most encoders do.
+ * Encodes a picture as a baseline JPEG with TensorFlow's encoder, off the JavaScript thread. Colours are stored at half
+ * the resolution, as by most encoders.
  *
  * @param image uint8 `(1, height, width, channels)` of 1 or 3 channels.
  * @returns the file's bytes, over TensorFlow's memory.
@@ -50,7 +50,7 @@ const jpegEncoder = imageFunction([IMAGE, INTEGER], (image, quality) =>
   bytesOf(op('EncodeJpegVariableQuality', [ops.squeeze(image, 0), quality])),
 );
 
-/** The bytes of a string tensor as numbers: strings have no fixed size and do not leave the graph. */
+/** Converts a string tensor to uint8. A string has no fixed size and cannot be fetched from the graph. */
 function bytesOf(file: Symbolic): Symbolic {
   return ops.expandDims(op('DecodeRaw', [file], { out_type: { dtype: 'uint8' } }), 0);
 }

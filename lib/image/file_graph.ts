@@ -1,4 +1,4 @@
-/** Reading pictures from files as ops of a graph, which runs where the files are. */
+/** Ops that read pictures from files. The graph runs on the machine that has the files. */
 import { op } from '../graph/operand.js';
 import * as ops from '../graph/ops/index.js';
 import type { Symbolic } from '../graph/symbolic.js';
@@ -10,17 +10,18 @@ export interface FileLimits {
   readonly maxBytes: number;
 }
 
-/** Height and width are known when the file is. */
+/** Height and width are known only when the file has been read. */
 const PICTURE = [null, null, 3] as const;
 
-/** Paths that were padded with zero bytes to one length, as no path has any. */
+/** Removes the zero bytes that pad paths to one length. No path contains a zero byte. */
 export function unpadPaths(padded: Symbolic): Symbolic {
   return op('StaticRegexReplace', [padded], { pattern: '\\x00+$', rewrite: '' });
 }
 
 /**
- * The picture in the file `path`, a string: uint8 `(height, width, 3)`, by the very ops of `decodeImage`. What that
- * refuses by its header is decoded by none of them, and empty: `(0, 0, 3)`, which no resizing op takes.
+ * Reads the picture in the file `path` (a string) with the ops of `decodeImage`: uint8 `(height, width, 3)`. A file
+ * that `decodeImage` refuses by its header is not decoded. Its result is empty, `(0, 0, 3)`, which every resizing op
+ * refuses.
  */
 export function readPicture(path: Symbolic, limits: FileLimits): Symbolic {
   const contents = op('ReadFile', [path]);
@@ -39,7 +40,7 @@ export function readPicture(path: Symbolic, limits: FileLimits): Symbolic {
   );
 }
 
-/** The first bytes of the file `path`, at most one more than `maxBytes`: uint8 `(bytes)`. */
+/** Reads the first bytes of the file `path`, at most `maxBytes` + 1: uint8 `(bytes)`. */
 export function readBytes(path: Symbolic, maxBytes: number): Symbolic {
   const contents = op('ReadFile', [path]);
   const start = op('Substr', [contents, ops.constant(0, 'int64'), ops.constant(maxBytes + 1, 'int64')]);
@@ -48,11 +49,12 @@ export function readBytes(path: Symbolic, maxBytes: number): Symbolic {
 
 const FORMATS: readonly ImageFormat[] = ['jpg', 'png', 'gif', 'bmp'];
 
-/** Bytes looked at: all that a header of fixed places needs. */
+/** The number of bytes that hold every header field at a fixed place. */
 const HEADER = 64;
 
 /**
- * What a file's first bytes declare, as numbers of float64, which holds all of them. What `readImageHeader` accepts.
+ * The header of a file, read by ops. It accepts what `readImageHeader` accepts. Numbers are float64, which holds every
+ * declared size exactly.
  */
 class Header {
   readonly #contents: Symbolic;
@@ -73,14 +75,14 @@ class Header {
     };
   }
 
-  /** What the picture declares. No format declares none: its decoder refuses that. */
+  /** The number of pixels that the picture declares. 0 for an unknown format. */
   get pixels(): Symbolic {
     const { jpg, png, gif, bmp } = this.is;
     const empty = ops.zeros([3], 'int32');
     const jpgSize = when(jpg, () => op('ExtractJpegShape', [this.#contents]), empty);
     const [height, width] = ops.unstack(ops.cast(jpgSize, 'float64')) as [Symbolic, Symbolic];
     const bmpHeight = this.#number(22, 4);
-    // Stored from its top row down, it declares a negative height.
+    // A BMP whose first row is the top row declares a negative height.
     const rows = ops.minimum(bmpHeight, ops.subtract(2 ** 32, bmpHeight));
     const declared = [
       [jpg, height, width],
@@ -94,13 +96,13 @@ class Header {
     );
   }
 
-  /** Of the largest frame, or a share of all frames' where that is more. */
+  /** The pixels of the largest frame, or the pixels of all frames divided by MOST_FRAMES if that is more. */
   #gifPixels(): Symbolic {
     const contents = op('DecodeRaw', [this.#contents], {
       out_type: { dtype: 'uint8' },
       little_endian: true,
     });
-    // Behind the end there are zeros, as far as a block that begins before it may look.
+    // Zeros are appended, because a block that begins before the end may read beyond it.
     const bytes = ops.concat([contents, ops.zeros([16], 'uint8')], 0);
     const end = ops.size(contents);
     const byte = (at: Symbolic, offset = 0) =>
@@ -157,7 +159,9 @@ class Header {
     return ops.maximum(largest, ops.divide(all, MOST_FRAMES));
   }
 
-  /** TensorFlow reads run-length coded pixels as plain ones, and palette indices as grey levels. */
+  /**
+   * Whether TensorFlow decodes the BMP correctly. It takes run-length codes for pixels and palette indices for greys.
+   */
   #isPlainBmp(): Symbolic {
     const headerSize = this.#number(14, 4);
     const bits = this.#number(28, 2);
@@ -200,7 +204,7 @@ class Header {
   }
 }
 
-/** The first `count` bytes of a string, with zeros where it is shorter: uint8 `(count)`. */
+/** Returns the first `count` bytes of a string: uint8 `(count)`. A shorter string is padded with zeros. */
 function firstBytes(contents: Symbolic, count: number): Symbolic {
   return op('DecodePaddedRaw', [contents, ops.constant(count, 'int32')], {
     out_type: { dtype: 'uint8' },
@@ -208,7 +212,7 @@ function firstBytes(contents: Symbolic, count: number): Symbolic {
   });
 }
 
-/** `value()` where `condition` holds, which only then is computed; else `otherwise`. */
+/** Returns `value()` if `condition` holds, else `otherwise`. `value()` is computed only if `condition` holds. */
 function when(condition: Symbolic, value: () => Symbolic, otherwise: Symbolic): Symbolic {
   const shape = otherwise.rank === 3 ? PICTURE : otherwise.shape;
   const [, result] = ops.whileLoop(

@@ -8,16 +8,16 @@ import { INTEGER } from './check.js';
 import { type FeedSpec, IMAGE_REPLICAS, imageFunction } from './image_function.js';
 import { scalar } from './resize.js';
 
-/** Where the cells of a grid lie, in pixels. */
+/** The layout of a grid of cells, in pixels. */
 export interface GridLayout {
   readonly rows: number;
   readonly columns: number;
-  /** Of every cell. */
+  /** The size of every cell. */
   readonly height: number;
   readonly width: number;
-  /** Between cells. */
+  /** The gap between cells. */
   readonly gap: { readonly vertical: number; readonly horizontal: number };
-  /** Around all of them. */
+  /** The margin around the grid. */
   readonly margin: {
     readonly top: number;
     readonly bottom: number;
@@ -35,11 +35,12 @@ export function gridSize(layout: GridLayout): [height: number, width: number] {
 }
 
 /**
- * Cells side by side, row after row, on white. One row of cells is held beside the result, which is made by TensorFlow
- * off the JavaScript thread and copied in slices.
+ * Arranges cells in rows on a white sheet. TensorFlow makes each row off the JavaScript thread; the row is copied in
+ * slices of the event loop. Memory holds the sheet and one row of cells.
  *
- * @param cellAt the cell of an index, counted along the rows: uint8 `(1, height, width, 3)`, or null for a white one.
- * @param release whether the cells are given back once they are in their place.
+ * @param cellAt returns the cell of an index, counted along the rows: uint8 `(1, height, width, 3)`, or null for a
+ *   white cell.
+ * @param release whether each cell is released after it was copied.
  * @returns uint8 `(1, height, width, 3)` of `gridSize`.
  */
 export async function arrangeGrid(
@@ -82,11 +83,11 @@ const blank = imageFunction([INTEGER, INTEGER], (height, width) =>
 
 const CELLS: FeedSpec = { dtype: 'uint8', shape: [null, null, null, null, 3] };
 
-/** One row of cells `(1, columns, height, width, 3)` as pixels `(1, ..., ..., 3)`. */
+/** Converts one row of cells `(1, columns, height, width, 3)` to pixels `(1, ..., ..., 3)`. */
 const arranger = imageFunction(
   [CELLS, INTEGER, INTEGER, INTEGER, INTEGER, INTEGER],
   (cells, top, bottom, left, right, gap) => {
-    // As floats: oneDNN's transpose complains on the error stream about integers.
+    // The transpose takes floats, because oneDNN's transpose of integers writes warnings to stderr.
     const spaced = padWhite(ops.cast(cells, 'float32'), { 3: [0, gap] });
     const [, columns, height, width] = ops.unstack(ops.shape(spaced)) as [
       Symbolic,
@@ -103,7 +104,7 @@ const arranger = imageFunction(
 
 type Space = readonly [before: Symbolic | number, after: Symbolic | number];
 
-/** Float pixels with white before and after them along the named axes. */
+/** Pads float pixels with white before and after the named axes. */
 export function padWhite(pixels: Symbolic, spaces: Readonly<Record<number, Space>>): Symbolic {
   const amounts = Array.from({ length: pixels.rank }, (_, axis) => spaces[axis] ?? [0, 0]);
   const paddings = ops.reshape(ops.stack(amounts.flat().map((each) => ops.constant(each, 'int32'))), [-1, 2]);

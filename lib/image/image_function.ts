@@ -7,24 +7,26 @@ import { Trace } from '../graph/trace.js';
 import { nativeAsync } from '../support/errors.js';
 import { Tensor } from '../tensor/tensor.js';
 
-/** Pictures that one process works on at once: more would only raise the memory that they need together. */
+/** The number of pictures that one process works on at once. More pictures would only need more memory. */
 export const IMAGE_REPLICAS = Math.min(4, availableParallelism());
 
 /**
- * What a graph is fed with. A scalar goes to it as it is; anything else has a leading axis of size 1, because the
- * native run treats axis 0 as the batch.
+ * The dtype and shape of a feed. A feed other than a scalar has a leading axis of size 1, because the native run treats
+ * axis 0 as the batch.
  */
 export interface FeedSpec {
   readonly dtype: DType;
   readonly shape: StaticShape;
 }
 
-/** Runs a compiled graph of one output off the JavaScript thread. */
+/** Runs a compiled graph off the JavaScript thread. Returns its only output. */
 export type ImageFunction = (...feeds: readonly Tensor[]) => Promise<Tensor>;
 
 /**
- * A graph of image ops, compiled at its first run and kept: image work needs no model. `record` is called once, with
- * a placeholder per feed; its result needs a leading axis of size 1.
+ * Returns a function that runs a graph of image ops. The graph is compiled at the first run and kept; no model is
+ * needed.
+ *
+ * @param record is called once with a placeholder per feed. Its result has a leading axis of size 1.
  */
 export function imageFunction(
   feeds: readonly FeedSpec[],
@@ -32,7 +34,7 @@ export function imageFunction(
 ): ImageFunction {
   let compiled: Promise<NativeFunction> | null = null;
   return async (...values) => {
-    // A failed compilation (TensorFlow is not installed yet) must not be remembered.
+    // A failed compilation is not cached: TensorFlow may be installed later.
     compiled ??= compile(feeds, record).catch((error: unknown) => {
       compiled = null;
       throw error;
@@ -57,7 +59,7 @@ async function compile(
   return trace.compile([output], { intraOp: 1, strategy: localStrategy(addon, IMAGE_REPLICAS) });
 }
 
-/** A lasting function per key, made when first asked for. */
+/** Caches one function per key. The function is made at the first request. */
 export function perKey<Key extends string>(make: (key: Key) => ImageFunction): (key: Key) => ImageFunction {
   const made = new Map<Key, ImageFunction>();
   return (key) => {

@@ -8,16 +8,16 @@ export interface ImageHeader {
   readonly format: ImageFormat;
   readonly width: number;
   readonly height: number;
-  /** Of a GIF: the pixels of all its frames together. TensorFlow holds them while it decodes the first. */
+  /** The pixels of all frames of a GIF. TensorFlow holds every frame while it decodes the first frame. */
   readonly framePixels?: number;
 }
 
 const FORMATS: readonly string[] = ['jpg', 'png', 'gif', 'bmp'];
 
 /**
- * What a picture's first bytes say of it, before anything is decoded: a file of a kilobyte may declare gigabytes.
+ * Reads the header of a picture without decoding the picture. A file of a kilobyte may declare gigabytes of pixels.
  *
- * @throws ImageError `UNIMPLEMENTED` for another format, `DATA_LOSS` where there is no readable header.
+ * @throws ImageError: `UNIMPLEMENTED` for another format, `DATA_LOSS` if the header is not readable.
  */
 export function readImageHeader(bytes: Uint8Array): ImageHeader {
   let found: ReturnType<typeof imageSize>;
@@ -39,7 +39,7 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
       `Expected a JPEG, PNG, GIF or BMP but received a ${type} picture. Convert it.`,
     );
   }
-  // A BMP stored from its top row down declares a negative height.
+  // A BMP whose first row is the top row declares a negative height.
   const header = { format: type as ImageFormat, width: Math.abs(width), height: Math.abs(height) };
   if (!(header.width > 0 && header.height > 0)) {
     throw new ImageError('DATA_LOSS', `The picture declares a size of ${width} x ${height} pixels.`);
@@ -48,7 +48,7 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
   return header.format === 'gif' ? { ...header, ...readFrames(bytes) } : header;
 }
 
-/** Bytes of the colour table that a GIF's byte of flags tells of. */
+/** The size of a GIF's colour table in bytes, by the value of its flags byte. */
 export const GIF_TABLE_BYTES: readonly number[] = Array.from({ length: 256 }, (_, flags) =>
   flags & 0x80 ? 3 << ((flags & 7) + 1) : 0,
 );
@@ -56,7 +56,7 @@ export const GIF_TABLE_BYTES: readonly number[] = Array.from({ length: 256 }, (_
 export const GIF_FRAME = 0x2c;
 export const GIF_EXTENSION = 0x21;
 
-/** TensorFlow decodes a GIF to the size of its largest frame, whatever the size of its screen. */
+/** Reads the frames of a GIF. TensorFlow decodes a GIF to the size of its largest frame and ignores the screen size. */
 function readFrames(bytes: Uint8Array): Partial<ImageHeader> {
   const byte = (at: number) => bytes[at] ?? 0;
   let [width, height, framePixels] = [0, 0, 0];
@@ -74,7 +74,7 @@ function readFrames(bytes: Uint8Array): Partial<ImageHeader> {
     } else if (kind === GIF_EXTENSION) {
       at += 2;
     } else {
-      // Of a GIF without a frame the screen is all that is known; it is damaged.
+      // A GIF without a frame is damaged. Its size stays that of the screen.
       return width > 0 && height > 0 ? { width, height, framePixels } : { framePixels };
     }
     for (; byte(at) > 0; at += byte(at) + 1);
@@ -86,8 +86,8 @@ const UNCOMPRESSED = 0;
 const BIT_FIELDS = 3;
 
 /**
- * Refuses the kinds of BMP that TensorFlow reads without complaint as something else: run-length coded pixels as
- * plain ones, palette indices as grey levels.
+ * Refuses the kinds of BMP that TensorFlow decodes wrongly without an error: TensorFlow takes run-length codes for
+ * pixels and palette indices for grey levels.
  */
 function checkBmp(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

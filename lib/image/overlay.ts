@@ -7,21 +7,21 @@ import { imageFunction, perKey } from './image_function.js';
 import { scalar } from './resize.js';
 
 export interface OverlayOptions {
-  /** Which of the maps; default 0. */
+  /** The number of the map among the units. Default 0. */
   readonly unit?: number;
-  /** The map's share of each pixel, from 0 to 1; default 0.5. */
+  /** The share of the map in each pixel, from 0 to 1. Default 0.5. */
   readonly alpha?: number;
   /** Default 'turbo'. */
   readonly colormap?: Colormap;
 }
 
 /**
- * Lays maps over pictures: `(1 - alpha) · picture + alpha · colour(map)`, the map enlarged bilinearly to the
- * picture, each value rounded to the nearest of 256 colours. Runs off the JavaScript thread.
+ * Lays maps over pictures: `(1 - alpha) · picture + alpha · colour(map)`. The map is resized bilinearly to the picture,
+ * and each value gets the nearest of 256 colours. Runs off the JavaScript thread.
  *
  * @param image uint8 `(n, height, width, 3)`.
- * @param maps float32 `(n, h, w, units)` from 0 to 1 (values beyond are clipped, NaN counts as 0), as the filters
- *   `positiveNormalize` and the like give them.
+ * @param maps float32 `(n, h, w, units)` from 0 to 1, for example the result of the filter `positiveNormalize`. Values
+ *   beyond 0 and 1 are clipped. NaN counts as 0.
  * @returns uint8 `(n, height, width, 3)`.
  */
 export async function overlay(

@@ -10,13 +10,13 @@ import { imageFunction, perKey } from './image_function.js';
 import { withScalars } from './resize.js';
 
 /**
- * How pixels from 0 to 255 become a model's input:
+ * The conversion of pixels (0 to 255) to a model's input:
  *
- * - `none`: as they are, for models that scale inside (EfficientNet, MobileNetV3, ConvNeXt, ...)
+ * - `none`: unchanged, for models that scale inside (EfficientNet, MobileNetV3, ConvNeXt, ...)
  * - `unit`: `x / 255`
  * - `tf`: `x / 127.5 - 1` (Xception, MobileNet, MobileNetV2, ResNet50V2, InceptionV3, NASNet, ...)
- * - `torch`: `x / 255`, then less ImageNet's mean and over its deviation per channel (DenseNet)
- * - `caffe`: RGB to BGR, less ImageNet's mean, not scaled (VGG, ResNet50)
+ * - `torch`: `(x / 255 - mean) / deviation` with ImageNet's mean and deviation per channel (DenseNet)
+ * - `caffe`: RGB to BGR, `x - mean` with ImageNet's mean per channel (VGG, ResNet50)
  *
  * The names and numbers of `tf`, `torch` and `caffe` are those of `keras.applications.imagenet_utils`.
  */
@@ -37,7 +37,7 @@ const SCALE: Readonly<Record<Preprocessing, (pixels: Symbolic) => Symbolic>> = {
   caffe: (pixels) => ops.subtract(ops.reverse(pixels, -1), BGR_MEAN),
 };
 
-/** Those whose numbers are per colour. */
+/** The conversions with numbers per colour channel. */
 const OF_COLOURS: readonly Preprocessing[] = ['torch', 'caffe'];
 
 function checkPreprocessing(name: string, value: unknown, channels: number): Preprocessing {
@@ -50,8 +50,8 @@ function checkPreprocessing(name: string, value: unknown, channels: number): Pre
 }
 
 /**
- * Scales pixels as a model was trained with them: what `keras.applications.imagenet_utils.preprocess_input` does to
- * channels-last data. Runs off the JavaScript thread.
+ * Converts pixels as `keras.applications.imagenet_utils.preprocess_input` does for channels-last data. Runs off the
+ * JavaScript thread.
  *
  * @param images RGB from 0 to 255 of any numeric dtype, `(N, height, width, 3)`; `none`, `unit` and `tf` take any
  *   number of channels.
@@ -75,19 +75,22 @@ const scaler = perKey<`${Preprocessing} ${NumericDType}`>((key) => {
 
 export interface ModelInputOptions {
   readonly size: readonly [height: number, width: number];
-  /** 3, or 1 for grey (`tf.image.rgb_to_grayscale`'s weights), which only goes with `none`, `unit` and `tf`. */
+  /**
+   * 3 for colours, or 1 for grey with the weights of `tf.image.rgb_to_grayscale`. Grey requires `none`, `unit` or `tf`.
+   * Default 3.
+   */
   readonly channels?: 1 | 3;
   /** Default `none`. */
   readonly preprocess?: Preprocessing;
-  /** Default float32; integers are rounded. */
+  /** The dtype of the result. Values are rounded for an integer dtype. Default float32. */
   readonly dtype?: NumericDType;
 }
 
 /**
- * Pictures as a model wants them: resized (bilinear), in its channels, scaled as by `preprocess`, in its dtype; in
- * one run off the JavaScript thread.
+ * Prepares pictures for a model: resizes bilinearly, converts channels, applies `preprocess` and casts, in one run off
+ * the JavaScript thread.
  *
- * @param image uint8 `(n, height, width, 3)`, as `readImage` and `decodeImage` return it with n = 1.
+ * @param image uint8 `(n, height, width, 3)`. `readImage` and `decodeImage` return such a tensor with n = 1.
  * @returns `(n, size[0], size[1], channels)`.
  */
 export async function prepareImage(image: Tensor, options: ModelInputOptions): Promise<Tensor> {
@@ -100,7 +103,7 @@ export async function prepareImage(image: Tensor, options: ModelInputOptions): P
   return withScalars(size, (height, width) => prepare(image, height, width));
 }
 
-/** @internal Refuses options that no picture can be prepared with. */
+/** @internal Refuses invalid options of {@link prepareImage}. */
 export function checkModelInput({
   size,
   channels,
@@ -125,7 +128,7 @@ const preparer = perKey<PreparerKey>((key) => {
   );
 });
 
-/** What {@link recordPreparation} makes of pictures. */
+/** The result that {@link recordPreparation} produces. */
 export interface PreparationSpec {
   readonly size: ops.Sizes;
   readonly channels: 1 | 3;
@@ -133,7 +136,7 @@ export interface PreparationSpec {
   readonly dtype: NumericDType;
 }
 
-/** @internal The ops of {@link prepareImage}: `(height, width, 3)`, or several of them, as a model wants them. */
+/** @internal Records the ops of {@link prepareImage} for pictures `(height, width, 3)` or `(n, height, width, 3)`. */
 export function recordPreparation(
   image: Symbolic,
   { size, channels, mode, dtype }: PreparationSpec,

@@ -34,7 +34,7 @@ export async function readImage(path: string | URL, options: ReadOptions = {}): 
   }
 }
 
-/** The bytes of a picture's file, or an ImageError that does not name it. */
+/** Reads the bytes of a picture's file. Throws an ImageError whose message does not name the file. */
 export async function readImageFile(path: string | URL, maxBytes = MOST_BYTES): Promise<Uint8Array> {
   checkPositive('maxBytes', maxBytes);
   const file = await openToRead(path, (found) => checkFile(found, maxBytes));
@@ -45,12 +45,12 @@ export async function readImageFile(path: string | URL, maxBytes = MOST_BYTES): 
   }
 }
 
-/** Refuses what is not to be read, by an ImageError that does not name it. */
+/** Refuses a path that is not a regular file, and a file that is too large. The message does not name the file. */
 export function checkFile(
   found: Pick<Stats, 'size' | 'isFile' | 'isDirectory'>,
   maxBytes = MOST_BYTES,
 ): void {
-  // A device or a pipe says that it has no bytes, and may never end.
+  // A device or a pipe reports a size of 0 and may never end.
   if (!found.isFile() && !found.isDirectory()) {
     throw new ImageError('FAILED_PRECONDITION', 'This is no regular file. Read it, and call `decodeImage`.');
   }
@@ -62,7 +62,7 @@ export function checkFile(
   }
 }
 
-/** `error`, where it is an ImageError, with the file's name; any other as it is. */
+/** Adds the name of the file to the message of an ImageError. Returns any other error unchanged. */
 export function withName(error: unknown, path: string | URL): unknown {
   if (!(error instanceof ImageError)) return error;
   const name = typeof path === 'string' ? path : fileURLToPath(path);

@@ -5,18 +5,20 @@ import { checkImages, IMAGE, INTEGER } from './check.js';
 import { imageFunction, perKey } from './image_function.js';
 
 /**
- * 'bilinear' samples at pixel centres without antialiasing, as `tf.image.resize` does and networks are trained on;
- * 'area' averages, which is what looks right where a picture becomes much smaller.
+ * 'bilinear' samples at pixel centres without antialiasing, like `tf.image.resize` and the training of most networks.
+ * 'area' averages, which suits a picture that becomes much smaller.
  */
 export type ImageResizeMethod = 'bilinear' | 'area';
 
 const METHODS: readonly ImageResizeMethod[] = ['bilinear', 'area'];
 
 /**
- * Resizes pictures off the JavaScript thread. For a model's input, which is not rounded, use `prepareImage`.
+ * Resizes pictures off the JavaScript thread and rounds to uint8. For a model's input, use `prepareImage`, which does
+ * not round.
  *
  * @param image uint8 `(n, height, width, channels)`.
  * @param size `[height, width]`.
+ * @param method default 'bilinear'.
  * @returns uint8 `(n, size[0], size[1], channels)`.
  */
 export async function resizeImage(
@@ -35,7 +37,8 @@ export async function resizeImage(
 }
 
 /**
- * The pictures themselves, or smaller ones of the same proportions where the longer side is over `longest` pixels.
+ * Reduces pictures whose longer side exceeds `longest` pixels and keeps their proportions. Returns other pictures
+ * unchanged.
  *
  * @param image uint8 `(n, height, width, channels)`.
  */
@@ -54,12 +57,12 @@ const resizer = perKey<ImageResizeMethod>((method) =>
   ),
 );
 
-/** An int32 scalar to feed. */
+/** Returns an int32 scalar for a feed. */
 export function scalar(value: number): Tensor<'int32'> {
   return tensor(Int32Array.of(value), [], 'int32');
 }
 
-/** Runs `work` with a size as scalars, whose memory is given back after it: there are two for every picture. */
+/** Runs `work` with a size as two scalar tensors. Releases the tensors afterwards. */
 export async function withScalars<T>(
   size: readonly [height: number, width: number],
   work: (height: Tensor, width: Tensor) => Promise<T>,

@@ -4,12 +4,12 @@ import { checkImage, describeTensor } from './check.js';
 import { arrangeGrid } from './grid.js';
 
 /**
- * Pictures of one size side by side, row after row, with white between them; made by TensorFlow off the JavaScript
- * thread. For pictures of different sizes, with titles or maps, see `utils.visualize`.
+ * Arranges pictures of equal size in rows with white gaps, off the JavaScript thread. `utils.visualize` takes pictures
+ * of different sizes, titles and maps.
  *
- * @param images uint8 `(1, height, width, 3)` each; white fills the last row.
- * @param columns pictures in a row.
- * @param gap white pixels around each picture.
+ * @param images tensors uint8 `(1, height, width, 3)`. White fills the rest of the last row.
+ * @param columns the number of pictures in a row.
+ * @param gap the width of the white gap around each picture, in pixels. Default 4.
  * @returns uint8 `(1, rows · (height + gap) + gap, columns · (width + gap) + gap, 3)`.
  */
 export async function contactSheet(

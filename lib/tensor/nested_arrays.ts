@@ -1,6 +1,6 @@
 /**
- * Reads the data and shapes that callers pass, exactly once, into plain values. Classes, proxies and getters of a caller
- * cannot return other values later than those that were checked.
+ * Reads the data and shapes that callers pass, exactly once, into plain values. Classes, proxies and getters of a
+ * caller cannot return other values later than those that were checked.
  */
 import { listOf, outOfRange, refused, wrongType } from '../support/arguments.js';
 import { isTypedArray, type NumericDType, plainArray } from './dtype.js';

@@ -1,4 +1,6 @@
-/** What `visualize` is given, taken apart: a picture and a map per cell, each copied only when its turn comes. */
+/**
+ * Splits the arguments of `visualize` into one picture and one map per cell. A part is copied only when it is drawn.
+ */
 
 import { describeTensor } from '../image/check.js';
 import { checkInteger, refused, wrongType } from '../support/arguments.js';
@@ -7,7 +9,7 @@ import { Tensor, tensor } from '../tensor/tensor.js';
 
 export type Size = readonly [height: number, width: number];
 
-/** One picture or map among those of a tensor. */
+/** One picture or map of a tensor. */
 export class Part {
   readonly #tensor: Tensor;
   readonly #index: number;
@@ -27,7 +29,7 @@ export class Part {
     return [this.shape[0], this.shape[1]];
   }
 
-  /** As `(1, height, width, channels)`: the tensor itself where it is of that shape, else over its memory. */
+  /** Returns the part as `(1, height, width, channels)`: the tensor itself if it has that shape, else a view. */
   read(): Tensor {
     const shape = [1, ...this.shape];
     if (this.#tensor.shape.join() === shape.join()) return this.#tensor;
@@ -36,7 +38,7 @@ export class Part {
     return tensor(this.#tensor.data.subarray(begin, begin + size), shape, this.dtype);
   }
 
-  /** Gives back what `read` returned, where it is not the caller's own tensor. */
+  /** Releases the result of `read`, unless the result is the caller's own tensor. */
   done(read: Tensor): void {
     if (read !== this.#tensor) read.release();
   }
@@ -45,7 +47,7 @@ export class Part {
 const IMAGES = 'a Tensor (N, H, W, C), or an array of Tensors and nulls';
 const CHANNELS = [1, 3, 4];
 
-/** The pictures to show: those of a batch, or one an element; null for an empty cell. */
+/** Returns the pictures of a batch, or one picture per element of an array. Null stands for an empty cell. */
 export function imageParts(images: unknown): (Part | null)[] {
   if (images instanceof Tensor) {
     const [count, ...rest] = images.shape;
@@ -66,7 +68,7 @@ export function imageParts(images: unknown): (Part | null)[] {
   });
 }
 
-/** A single picture: (H, W), (H, W, C) or (1, H, W, C). */
+/** Returns a single picture: (H, W), (H, W, C) or (1, H, W, C). */
 function imagePart(name: string, image: Tensor): Part {
   const { shape } = image;
   const single = shape.length === 4 && shape[0] === 1 ? shape.slice(1) : shape;
@@ -85,7 +87,9 @@ function checkImageShape(name: string, image: Tensor, shape: readonly number[]):
   return shape as [number, number, number];
 }
 
-/** The maps to lay over `count` pictures: those of a batch, or one an element; null for none. */
+/**
+ * Returns the maps over `count` pictures: the maps of a batch, or one per element of an array. Null stands for no map.
+ */
 export function overlayParts(overlays: unknown, count: number, unit: number): (Part | null)[] {
   const parts = takeOverlaysApart(overlays);
   if (parts.length > count) {

@@ -5,9 +5,9 @@ import type { Size } from './cells.js';
 /** Matplotlib's default resolution. */
 export const DOTS_PER_INCH = 100;
 const INCHES_PER_CELL = 4;
-/** Columns of a grid whose shape nobody named. */
+/** The default maximum number of columns. */
 const MOST_COLUMNS = 8;
-/** 134 million pixels: 403 MB. A PNG is made in one piece. */
+/** The maximum number of pixels: 134 million, which need 403 MB. A PNG is encoded in one piece. */
 const MOST_PIXELS = 2 ** 27;
 
 export interface FigureOptions {
@@ -18,7 +18,7 @@ export interface FigureOptions {
   readonly subplotsHs?: number;
 }
 
-/** Rows and columns for `count` cells, as in the Python library: `cols` counts only where there is no `rows`. */
+/** Returns rows and columns for `count` cells, as the Python library does: `cols` counts only if `rows` is missing. */
 export function gridShape(count: number, { rows, cols }: FigureOptions): [rows: number, cols: number] {
   if (rows !== undefined) {
     checkInteger('rows', rows);
@@ -29,8 +29,8 @@ export function gridShape(count: number, { rows, cols }: FigureOptions): [rows: 
 }
 
 /**
- * Where the cells of a figure lie. `subplotsWs` and `subplotsHs` are matplotlib's `wspace` and `hspace`: the space
- * between cells as a share of a cell. There is no margin but for the pixels that do not divide evenly.
+ * Returns the layout of a figure's cells. `subplotsWs` and `subplotsHs` are matplotlib's `wspace` and `hspace`: the
+ * space between cells as a share of a cell. The margin holds only the pixels that do not divide evenly.
  */
 export function figureLayout(count: number, options: FigureOptions): GridLayout {
   const [rows, columns] = gridShape(count, options);
@@ -60,7 +60,7 @@ export function figureLayout(count: number, options: FigureOptions): GridLayout 
   return layout;
 }
 
-/** Cells and gaps along one axis of `inches`, and the pixels that are left on either side. */
+/** Divides one axis of `inches` into cells and gaps. The remaining pixels are split between both sides. */
 function divide(
   name: string,
   inches: unknown,
@@ -77,14 +77,14 @@ function divide(
   if (cell < 1) {
     throw refused(name, `a size that leaves ${count} cells a pixel each`, `${inches} inches`);
   }
-  // One cell has no neighbour to keep away from.
+  // A single cell has no gap.
   const gap = count > 1 ? Math.floor(space * cell) : 0;
   const rest = pixels - count * cell - (count - 1) * gap;
   const before = Math.floor(rest / 2);
   return { cell, gap, before, after: rest - before };
 }
 
-/** The size of a picture that fills a box as far as its proportions let it. */
+/** Returns the size of a picture that fills `box` as far as its proportions allow. */
 export function fitInto(box: Size, [height, width]: Size): Size {
   const scale = Math.min(box[0] / height, box[1] / width);
   return [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale))];

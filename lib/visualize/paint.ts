@@ -1,4 +1,7 @@
-/** What is painted in a cell: three graphs, run one after the other off the JavaScript thread. */
+/**
+ * Paints the contents of a cell: picture, map and title. Three graphs run one after the other off the JavaScript
+ * thread.
+ */
 
 import type { ResizeMethod } from '../graph/ops/image.js';
 import * as ops from '../graph/ops/index.js';
@@ -18,7 +21,7 @@ const PIXELS: FeedSpec = { dtype: 'float32', shape: ANY };
 const TABLE: FeedSpec = { dtype: 'uint8', shape: [1, COLORMAP_LEVELS, 3] };
 
 /**
- * A picture in colours, of the size in which it is shown.
+ * Colours a picture and resizes it to `size`.
  *
  * @returns float32 `(1, size[0], size[1], 3)` from 0 to 255.
  */
@@ -28,7 +31,9 @@ export function paintImage(image: Part, size: Size, cmap: Colormap): Promise<Ten
 }
 
 interface OverlayStyle {
-  /** Of the picture itself: a map of that size is shown as the picture is, any other is smoothed. */
+  /**
+   * The size of the picture before resizing. A map of this size is resized like the picture; other maps are smoothed.
+   */
   readonly imageSize: Size;
   readonly unit: number;
   readonly alpha: number;
@@ -36,7 +41,7 @@ interface OverlayStyle {
 }
 
 /**
- * A map over pixels: `(1 - alpha) · pixels + alpha · colour(map)`; the pixels alone where the map is not finite.
+ * Lays a map over pixels: `(1 - alpha) · pixels + alpha · colour(map)`. Where the map is not finite, the pixels remain.
  *
  * @returns float32 of the shape of `pixels`.
  */
@@ -54,11 +59,11 @@ export function paintOverlay(
 }
 
 /**
- * A cell: pixels in the middle of white, below their title.
+ * Paints a cell: pixels on white, centred below their title.
  *
- * @param pixels float32 `(1, h, w, 3)` from 0 to 255, no larger than what the title leaves of the cell; null for none.
- * @param title uint8 `(1, titleHeight, cell width, 1)`, grey levels; null for none.
- * @param titleHeight what titles take, also where this cell has none: pictures of one size stand in one line.
+ * @param pixels float32 `(1, h, w, 3)` from 0 to 255 that fits the cell below the title. Null for no picture.
+ * @param title uint8 `(1, titleHeight, cell width, 1)` of grey levels. Null for no title.
+ * @param titleHeight the height of titles, also for a cell without a title, so that pictures of a row are aligned.
  * @returns uint8 `(1, cell[0], cell[1], 3)`.
  */
 export async function paintCell(
@@ -71,7 +76,7 @@ export async function paintCell(
   const [, shownHeight, shownWidth] = shown.shape as [number, number, number, number];
   const left = Math.floor((width - shownWidth) / 2);
   const rest = height - titleHeight - shownHeight;
-  // A title without a picture stands where that of the largest one would.
+  // A title without a picture has the place of a title above the largest picture.
   const before = pixels === null ? 0 : Math.floor(rest / 2);
   const above = title === null ? before + titleHeight : before;
   const spaces = [above, rest - before, left, width - shownWidth - left].map(scalar);
@@ -89,8 +94,9 @@ async function withPart(part: Part, run: (tensor: Tensor) => Promise<Tensor>): P
 }
 
 /**
- * As matplotlib chooses by default: each value as a square of its own where a picture is shown at its size, twice as
- * large or more than three times, else smoothly. ('area' averages, where matplotlib takes a Hanning window.)
+ * Returns the method that matplotlib chooses by default. A picture at its own size, at twice its size, or enlarged more
+ * than three times shows each value as a square. Other sizes are smoothed. A reduced picture is averaged ('area');
+ * matplotlib uses a Hanning window instead.
  */
 export function resizeMethod([height, width]: Size, [shownHeight, shownWidth]: Size): ResizeMethod {
   if (shownHeight < height || shownWidth < width) return 'area';
@@ -165,8 +171,8 @@ interface Colouring {
 }
 
 /**
- * One channel `(1, h, w, 1)`, stretched from its least to its largest finite value, resized, and in the colours that
- * matplotlib gives it. `shown` says where a value was finite, null where all are.
+ * Colours one channel `(1, h, w, 1)` as matplotlib does: scaled from the minimum to the maximum of its finite values,
+ * and resized. `shown` marks where the value was finite; null means everywhere.
  */
 function colour(
   channel: Symbolic,
@@ -189,7 +195,7 @@ function colour(
   };
 }
 
-/** Colours from 0 to 255: floats count from 0 to 1, integers from 0 to 255, as for matplotlib's `imshow`. */
+/** Converts colours to the range 0 to 255. Like in matplotlib's `imshow`, floats range from 0 to 1. */
 function levelsOf(image: Symbolic): Symbolic {
   const values = ops.cast(image, 'float32');
   if (!isFloating(image.dtype)) return ops.clipByValue(values, 0, 255);
@@ -197,7 +203,7 @@ function levelsOf(image: Symbolic): Symbolic {
   return ops.multiply(ops.clipByValue(known, 0, 1), 255);
 }
 
-/** Colours with their opacity `(1, h, w, 4)` on white. */
+/** Blends colours with opacity, `(1, h, w, 4)`, onto white. */
 function onWhite(levels: Symbolic): Symbolic {
   const [colours, alpha] = ops.split(levels, [3, 1], 3) as [Symbolic, Symbolic];
   const share = ops.divide(alpha, 255);

@@ -1,21 +1,20 @@
 // @ts-check
-/** What is left of a line that is too wide. JavaScript, as the thread that draws titles is. */
+/** Shortens lines that are too wide. JavaScript, because the thread that draws titles runs it. */
 
 const ELLIPSIS = '\u2026';
 const segmenter = new Intl.Segmenter();
 
 /**
- * The line itself where it fits, else as much of its beginning as fits with an ellipsis after it. What a person sees as
- * one character is kept whole.
+ * Returns the line if it fits, else the longest beginning that fits together with an ellipsis. Grapheme clusters (what
+ * a person sees as one character) are not split.
  *
  * @param {string} line
- * @param {(text: string) => boolean} fits whether there is room for a text; a longer one never fits where a shorter
- *   one does not.
+ * @param {(text: string) => boolean} fits whether a text fits. If a text does not fit, no longer text fits.
  */
 export function shorten(line, fits) {
   if (fits(line)) return line;
   const characters = Array.from(segmenter.segment(line), ({ segment }) => segment);
-  // An ellipsis may be narrower than the one character that it stands for.
+  // An ellipsis may be narrower than the one character that it replaces.
   let [least, most] = [0, characters.length - 1];
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);

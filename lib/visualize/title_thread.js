@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Draws the titles of a figure, in a thread of its own: loading Skia and the font takes tens of milliseconds.
- * JavaScript, so that a thread can begin with it where TypeScript runs from its sources, as in tests.
+ * Draws the titles of a figure in a separate thread, because loading Skia and the font takes tens of milliseconds.
+ * JavaScript, because tests run TypeScript from its sources and a thread cannot start with TypeScript.
  */
 import { createRequire } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -21,19 +21,19 @@ const context = createCanvas(width, height).getContext('2d');
 context.font = `${fontSize}px "${FAMILY}"`;
 context.textAlign = 'center';
 context.textBaseline = 'middle';
-const room = width - 2 * padding;
+const available = width - 2 * padding;
 /** @param {string} text */
-const fits = (text) => context.measureText(text).width <= room;
+const fits = (text) => context.measureText(text).width <= available;
 
 /**
- * Black on white, as grey levels: 255 less the opacity of black on nothing.
+ * Draws black on white as grey levels: 255 minus the opacity of black on a transparent canvas.
  *
  * @param {string} title
  */
 function draw(title) {
   context.clearRect(0, 0, width, height);
   const lines = title.split('\n');
-  // The last line stands next to the picture.
+  // The last line is next to the picture.
   const top = height - padding - lines.length * lineHeight;
   lines.forEach((line, i) => {
     context.fillText(shorten(line, fits), width / 2, top + (i + 0.5) * lineHeight);

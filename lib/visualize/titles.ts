@@ -8,7 +8,7 @@ const FONT_SIZE = (12 * 100) / 72;
 const LINE_HEIGHT = 20;
 const PADDING = 4;
 
-/** What the thread is told. */
+/** The message to the thread that draws titles. */
 export interface TitleJob {
   readonly titles: readonly (string | null)[];
   readonly width: number;
@@ -18,17 +18,17 @@ export interface TitleJob {
   readonly padding: number;
 }
 
-/** The height of the strip that titles need, by the one of the most lines. 0 where there is none. */
+/** Returns the height of a title strip: the height of the title with the most lines. 0 without titles. */
 export function titleHeight(titles: readonly (string | null)[]): number {
   const lines = Math.max(0, ...titles.map((title) => (title ? title.split('\n').length : 0)));
   return lines === 0 ? 0 : lines * LINE_HEIGHT + 2 * PADDING;
 }
 
 /**
- * Draws titles in DejaVu Sans, in a thread that ends when it is done. Each line is shortened to the width.
+ * Draws titles in DejaVu Sans, in a thread that ends afterwards. Each line is shortened to the width.
  *
- * @returns a strip per title: uint8 `(1, titleHeight(titles), width, 1)`, grey levels.
- * @throws LoadError where the library that draws has no build for this machine.
+ * @returns a strip of grey levels per title: uint8 `(1, titleHeight(titles), width, 1)`.
+ * @throws LoadError if the drawing library has no build for this machine.
  */
 export async function drawTitles(
   titles: readonly (string | null)[],
@@ -57,7 +57,7 @@ function run(workerData: TitleJob): Promise<Map<string, Uint8Array>> {
         new LoadError(
           'FAILED_PRECONDITION',
           `The titles cannot be drawn: ${cause instanceof Error ? cause.message : String(cause)}. ` +
-            'Titles need the packages @napi-rs/canvas and @fontsource/dejavu-sans: install them anew ' +
+            'Titles need the packages @napi-rs/canvas and @fontsource/dejavu-sans: install them again ' +
             '(`npm install`, without `--omit=optional`), or leave out `titles`.',
           { cause },
         ),
@@ -66,7 +66,7 @@ function run(workerData: TitleJob): Promise<Map<string, Uint8Array>> {
     const thread = new Worker(new URL('./title_thread.js', import.meta.url), {
       workerData,
       execArgv: [],
-      // The machine's own fonts would make the result differ from one to the next, and take a second to look through.
+      // Loading the machine's own fonts takes a second, and results would differ between machines.
       env: { ...process.env, DISABLE_SYSTEM_FONTS_LOAD: '1' },
     });
     thread.once('message', resolve);

@@ -21,34 +21,37 @@ import { drawTitles, titleHeight } from './titles.js';
 export interface VisualizeOptions {
   /**
    * A batch `(N, H, W, C)`, a single picture `(H, W)` or `(H, W, C)`, or an array of pictures `(H, W)`, `(H, W, C)` or
-   * `(1, H, W, C)` of any sizes, where null leaves a cell empty. C is 1, 3 (RGB) or 4 (RGBA, shown on white). Colours
-   * are as in matplotlib: floats from 0 to 1, integers from 0 to 255, clipped. One channel is stretched from its least
-   * to its largest value and coloured by `cmap`.
+   * `(1, H, W, C)` of any sizes. Null leaves a cell empty. C is 1, 3 (RGB) or 4 (RGBA, shown on white). Colours follow
+   * matplotlib: floats from 0 to 1, integers from 0 to 255, clipped. A single channel is scaled from its minimum to its
+   * maximum and coloured by `cmap`.
    */
   readonly images: Tensor | readonly (Tensor | null)[];
-  /** One a cell, in order; there may be fewer. Lines are parted by `\n`; one that is too wide ends in an ellipsis. */
+  /**
+   * The titles of the cells, in order; the list may be shorter. `\n` separates lines. A line too wide ends in an
+   * ellipsis.
+   */
   readonly titles?: readonly (string | null)[];
   /**
-   * Maps to lay over the pictures, in order: `(N, H, W)` or `(N, H, W, U)`, or an array of `(H, W)`, `(H, W, U)` or
-   * `(1, H, W, U)` and nulls; there may be fewer. Each is stretched from its least to its largest value, and resized
-   * to its picture. Values that are not finite show the picture alone.
+   * The maps over the pictures, in order: `(N, H, W)` or `(N, H, W, U)`, or an array of `(H, W)`, `(H, W, U)` or `(1,
+   * H, W, U)` and nulls. The list may be shorter. Each map is scaled from its minimum to its maximum and resized to its
+   * picture. Where a value is not finite, the picture shows through.
    */
   readonly overlays?: Tensor | readonly (Tensor | null)[];
-  /** The overlay's share of each pixel, from 0 to 1. Default 0.75. */
+  /** The share of the overlay in each pixel, from 0 to 1. Default 0.75. */
   readonly overlayAlpha?: number;
-  /** Which of an overlay's U maps. Default 0. */
+  /** The number of the map among an overlay's U maps. Default 0. */
   readonly overlayUnit?: number;
-  /** Default: as many as the columns make necessary. */
+  /** The number of rows. Default: as many as the pictures need. */
   readonly rows?: number;
-  /** Default: 8, or as many as there are pictures if that is less. Where `rows` is given, they follow from it. */
+  /** The number of columns. Default: 8, or the number of pictures if that is less. Ignored if `rows` is given. */
   readonly cols?: number;
-  /** In inches, of 100 pixels each. Default: 4 for each column and row. */
+  /** The size of the figure in inches; an inch has 100 pixels. Default: 4 inches per column and row. */
   readonly figsize?: readonly [width: number, height: number];
-  /** Of pictures of one channel. Default 'viridis', as matplotlib's. */
+  /** The colour map of pictures with one channel. Default 'viridis', as in matplotlib. */
   readonly cmap?: Colormap;
-  /** Default 'viridis', as matplotlib's. */
+  /** The colour map of overlays. Default 'viridis', as in matplotlib. */
   readonly overlayCmap?: Colormap;
-  /** A file to write the PNG to: it is there whole, or not at all. Its directory must exist. */
+  /** The PNG file to write. The file appears whole or not at all. Its directory must exist. */
   readonly toFile?: string;
   /** The space between columns, as a share of a cell's width. Default 0. */
   readonly subplotsWs?: number;
@@ -73,17 +76,18 @@ const OPTIONS: readonly (keyof VisualizeOptions)[] = [
 ];
 
 /**
- * A grid of pictures with titles and maps over them, as a PNG: `utils.visualize` of the Python library, without
- * matplotlib. Every picture is as large as its cell lets it be, keeps its proportions, and stands in the middle of the
- * cell with its title right above it. Enlarged more than three times its values are squares, else they are smoothed.
+ * Draws a grid of pictures with titles and maps as a PNG. It corresponds to `utils.visualize` of the Python library,
+ * without matplotlib. Each picture fills its cell as far as its proportions allow. The picture stands in the middle of
+ * the cell, and its title directly above. A picture enlarged more than three times shows each value as a square; other
+ * enlargements are smoothed.
  *
- * The work is done by TensorFlow's ops off the JavaScript thread, cell by cell: beside the figure itself, one row of
- * cells is held in memory. Titles are drawn by a thread of their own, which is started only where there are any, in
- * DejaVu Sans, whatever fonts the machine has.
+ * TensorFlow's ops draw the cells off the JavaScript thread, one row of cells at a time. Memory holds the figure and
+ * one row of cells. A separate thread draws titles in DejaVu Sans, independent of the machine's fonts; the thread
+ * starts only if the figure has titles.
  *
- * @returns the file's bytes, whether or not there is `toFile`.
- * @throws TypeError, RangeError for arguments that do not fit each other, before anything is done.
- * @throws LoadError where titles cannot be drawn on this machine.
+ * @returns the bytes of the PNG, also if `toFile` is given.
+ * @throws TypeError, RangeError for arguments that contradict each other, before any work begins.
+ * @throws LoadError if titles cannot be drawn on this machine.
  */
 export async function visualize(options: VisualizeOptions): Promise<Uint8Array> {
   checkOptions('options', options, OPTIONS);
@@ -108,7 +112,7 @@ export async function visualize(options: VisualizeOptions): Promise<Uint8Array> 
   }
 
   const drawn = drawTitles(titles, layout.width);
-  // Where painting fails first, nobody waits for the titles any more.
+  // If painting fails first, the titles are not awaited. Their rejection must not end the process.
   drawn.catch(() => {});
   const paint = async (i: number): Promise<Tensor<'uint8'> | null> => {
     const [image, overlay, title] = [images[i], overlays[i], titles[i]];
