@@ -17,6 +17,7 @@ import type {
 import { noteSession } from '../binding/sessions.js';
 import { describe } from '../support/arguments.js';
 import { GraphError, native, nativeAsync } from '../support/errors.js';
+import { exactJson } from '../support/exact_json.js';
 import { Symbolic } from './symbolic.js';
 
 export type OpInput = Symbolic | readonly Symbolic[];
@@ -87,7 +88,7 @@ export class Trace {
   }
 
   #log(...entry: unknown[]): void {
-    this.#recording.hash.update(JSON.stringify(entry));
+    this.#recording.hash.update(exactJson(entry));
   }
 
   #wrap({ id, dtype, shape }: NativeSymbol): Symbolic {
@@ -281,7 +282,7 @@ export class Trace {
   fingerprint(fetches: readonly Symbolic[], options: NativeSessionOptions): string {
     return this.#recording.hash
       .copy()
-      .update(JSON.stringify([serialsOf(fetches), options]))
+      .update(exactJson([serialsOf(fetches), options]))
       .digest('base64');
   }
 
