@@ -2,10 +2,10 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import * as ke from 'keras-explainable';
+import { spearman } from '../dist/metrics/spearman.js';
 import { ROOT } from '../scripts/setup/process.mjs';
 import { openDemo } from './models.mjs';
 import { METHODS } from './peers/methods.mjs';
-import { spearman } from './spearman.mjs';
 
 /**
  * Spearman's, the median over the demo's pictures and its trained model, each explained by the unit it is a picture of.

@@ -1,8 +1,8 @@
 /** What both Keras versions' networks are put through; scripts/reference/make_models.py wrote what they should give. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as ke from '../../lib/index.js';
+import { sumOfTerms } from '../../lib/metrics/completeness.js';
 import { logitsError, mapError, TOLERANCE } from './agreement.js';
-import { sumOfTerms } from './completeness.js';
 import { ErrorTable } from './error_table.js';
 import { describeLibrary, libraryMaps } from './library.js';
 import { exposed, type KerasVersion, type Network, openNetwork } from './network.js';

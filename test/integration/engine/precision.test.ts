@@ -2,8 +2,8 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { spearman } from '../../../bench/spearman.mjs';
 import * as ke from '../../../lib/index.js';
+import { spearman } from '../../../lib/metrics/spearman.js';
 import { METHODS } from '../helpers/tiny_reference.js';
 
 const DEMO = fileURLToPath(new URL('../../../demo', import.meta.url));

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as ke from '../../../lib/index.js';
-import { sumOfTerms } from '../../reference/completeness.js';
+import { sumOfTerms } from '../../../lib/metrics/completeness.js';
 
 const { cams, gradient, meta } = ke.methods;
 const UNITS = [

@@ -18,7 +18,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ke from '../../../lib/index.js';
-import { sumOfTerms } from '../../reference/completeness.js';
+import { sumOfTerms } from '../../../lib/metrics/completeness.js';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/tiny/${name}`, import.meta.url));
 const { cams, gradient, meta } = ke.methods;

@@ -1,1 +1,0 @@
-export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number;

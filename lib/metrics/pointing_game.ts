@@ -1,0 +1,55 @@
+/** The pointing game: whether a map's maximum lies in the box of what it explains. */
+
+/** A box in cells or pixels of a grid: `[x0, y0, x1, y1]`; `x1` and `y1` are exclusive. */
+export type Box = readonly [x0: number, y0: number, x1: number, y1: number];
+
+/** Rows and columns of a grid: `[height, width]`. */
+export type GridSize = readonly [height: number, width: number];
+
+/**
+ * Scores one map: 1 where the centre of the map's largest cell lies in the box, else 0.
+ *
+ * Range: 0 or 1. Direction: higher is better; the mean over samples is the accuracy, to be compared with
+ * {@link pointingChance}. Ties: the cell of the lowest index counts. NaN: a map with a NaN has no maximum, and scores NaN.
+ *
+ * Source: Zhang et al., "Top-Down Neural Attention by Excitation Backprop", 2016, https://arxiv.org/abs/1608.00507;
+ * without its tolerance of 15 pixels.
+ *
+ * @param map values `(height, width)`, row-major.
+ * @param size the size of the map.
+ * @param box in cells of the map: {@link scaleBox} scales a box in pixels of the picture.
+ */
+export function pointingGame(map: ArrayLike<number>, [, width]: GridSize, box: Box): number {
+  const place = argmax(map);
+  if (place === null) return Number.NaN;
+  const y = Math.floor(place / width) + 0.5;
+  const x = (place % width) + 0.5;
+  const [x0, y0, x1, y1] = box;
+  return x >= x0 && x < x1 && y >= y0 && y < y1 ? 1 : 0;
+}
+
+/** The score that a point drawn uniformly from the grid has on average: the area of the box inside the grid, over the grid's. */
+export function pointingChance([height, width]: GridSize, [x0, y0, x1, y1]: Box): number {
+  const across = Math.min(x1, width) - Math.max(x0, 0);
+  const down = Math.min(y1, height) - Math.max(y0, 0);
+  return (Math.max(across, 0) * Math.max(down, 0)) / (height * width);
+}
+
+/** A box of a grid of size `from` in the units of a grid of size `to`. Both grids cover the same picture. */
+export function scaleBox([x0, y0, x1, y1]: Box, from: GridSize, to: GridSize): Box {
+  // The product comes first: of whole numbers, only the quotient is rounded.
+  const down = (y: number) => (y * to[0]) / from[0];
+  const across = (x: number) => (x * to[1]) / from[1];
+  return [across(x0), down(y0), across(x1), down(y1)];
+}
+
+/** The index of the largest value, the lowest of several; null where there is a NaN, or no value. */
+function argmax(values: ArrayLike<number>): number | null {
+  let best: number | null = null;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (Number.isNaN(value)) return null;
+    if (best === null || value > (values[best] as number)) best = i;
+  }
+  return best;
+}
