@@ -187,7 +187,8 @@ class Comparison {
       for (const [i, picture] of pictures.entries()) {
         const own = rowOf(maps, i);
         const box = boxOf(boxes, picture.path);
-        if (box !== undefined) found.game.add(firstMap(own), target.size, picture.size, box);
+        const map = firstMap(own);
+        if (box !== undefined) found.game.add(map.values, map.size, picture.size, box);
         if (found.cells.length < this.#pictures.length) found.cells.push(await this.#cell(picture, own));
         own.release();
       }

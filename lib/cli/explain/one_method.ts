@@ -34,7 +34,7 @@ interface ExplainedPicture {
   readonly scores: Float64Array;
   readonly units: readonly number[];
   /** float32 `(1, height, width, units)`. */
-  readonly maps: Tensor;
+  readonly maps: Tensor<'float32'>;
 }
 
 interface DrawnPicture {
@@ -158,13 +158,13 @@ class Run {
 
   /** Adds a picture to all that shows several, and prints what was found. */
   async #tell({ row, original, overlays, first }: DrawnPicture, progress: Progress): Promise<void> {
-    const { options, target, labels, boxes } = this.#job;
+    const { options, labels, boxes } = this.#job;
     const { picture, scores, maps } = row;
     await this.#addToSheet(picture.shown, first);
     first.release();
     const box = boxOf(boxes, picture.path);
-    const hit =
-      box === undefined ? undefined : this.#game.add(firstMap(maps), target.size, picture.size, box);
+    const map = firstMap(maps);
+    const hit = box === undefined ? undefined : this.#game.add(map.values, map.size, picture.size, box);
     maps.release();
     const shown: ReportPicture = {
       name: basename(picture.path),

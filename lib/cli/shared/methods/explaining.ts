@@ -1,7 +1,11 @@
 import type { Inputs } from '../../../data/index.js';
 import { explain } from '../../../engine/explain.js';
+import type { Filter } from '../../../graph/method.js';
+import { cast } from '../../../graph/ops/array.js';
 import { SPATIAL_AXIS } from '../../../inspection/index.js';
+import type { GridSize } from '../../../metrics/pointing_game.js';
 import type { Model } from '../../../model/model.js';
+import { commonFloat, type NumericDType } from '../../../tensor/dtype.js';
 import { type Tensor, tensor } from '../../../tensor/tensor.js';
 import type { NamedMethod } from './named.js';
 
@@ -16,14 +20,31 @@ export interface BatchOptions {
   readonly spatialAxis?: readonly number[];
 }
 
-/** Maps of one batch, float32 `(N, height, width, units)`, as the method's shortcut gives them. */
+/** Filters that give float32, by the filter that they apply: an equal function is compiled once. */
+const inFloat32 = new WeakMap<Filter, Filter>();
+
+/**
+ * `filter` with float32 maps, which overlays, sheets and metrics take: maps have the dtype of the model otherwise. float16
+ * and bfloat16 are cast before the filter, whose differences would overflow; float64 after it, as small gradients would
+ * vanish.
+ */
+function toFloat32(filter: Filter): Filter {
+  const known = inFloat32.get(filter);
+  if (known !== undefined) return known;
+  const casting: Filter = (maps, axis) =>
+    cast(filter(cast(maps, commonFloat(maps.dtype, 'float32')), axis), 'float32');
+  inFloat32.set(filter, casting);
+  return casting;
+}
+
+/** Maps of one batch, `(N, height, width, units)`, as the method's shortcut gives them, but in float32 for every model. */
 export async function explainBatch(
   { method, postprocessing, resizing, params }: NamedMethod,
   explained: Model,
   inputs: Inputs,
   units: readonly (readonly number[])[],
   { batchSize, signal, onShare, spatialAxis = SPATIAL_AXIS }: BatchOptions,
-): Promise<Tensor> {
+): Promise<Tensor<'float32'>> {
   let share = 0;
   const onProgress = ({ done, total }: { done: number; total: number }) => {
     // The total grows where a loop begins after another has ended; a bar that goes back would puzzle.
@@ -37,24 +58,24 @@ export async function explainBatch(
     force: false,
     signal,
     onProgress,
-    postprocessing,
+    postprocessing: toFloat32(postprocessing),
     resizing,
     spatialAxis,
   });
   logits.release();
-  return maps;
+  return maps as Tensor<'float32'>;
 }
 
 /** Row `i` of a batch as a batch of its own, copied. */
-export function rowOf(batch: Tensor, i: number): Tensor {
+export function rowOf<D extends NumericDType>(batch: Tensor<D>, i: number): Tensor<D> {
   const [, ...shape] = batch.shape;
   const size = shape.reduce((product, each) => product * each, 1);
-  return tensor(batch.data.slice(i * size, (i + 1) * size), [1, ...shape], batch.dtype);
+  return tensor(batch.data.slice(i * size, (i + 1) * size), [1, ...shape], batch.dtype) as Tensor<D>;
 }
 
-/** The map of the first unit, row-major. */
-export function firstMap(maps: Tensor): Float32Array {
-  const units = maps.shape.at(-1) as number;
-  const values = maps.data as Float32Array;
-  return Float32Array.from({ length: values.length / units }, (_, i) => values[i * units] as number);
+/** The map of the first unit of the first sample, and its size. */
+export function firstMap({ shape, data }: Tensor<'float32'>): { values: Float32Array; size: GridSize } {
+  const [, height, width, units] = shape as [number, number, number, number];
+  const values = Float32Array.from({ length: height * width }, (_, i) => data[i * units] as number);
+  return { values, size: [height, width] };
 }
