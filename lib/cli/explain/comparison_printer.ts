@@ -34,6 +34,7 @@ export class ComparisonPrinter {
   readonly #plays: boolean;
   #begun = false;
   #partial = false;
+  #nan = false;
   #pointing: PointingResult | null = null;
 
   /** @param plays whether there are boxes to play the pointing game with. */
@@ -52,7 +53,8 @@ export class ComparisonPrinter {
       const head = this.#cells('method', 'in the box', 'ms a picture', 'forward', 'backward ');
       await writeLine(this.#terminal.out, paint(this.#terminal.out, 'bold', head.trimEnd()));
     }
-    this.#pointing ??= pointing;
+    if (pointing !== null && pointing.pictures > 0) this.#pointing ??= pointing;
+    this.#nan ||= pointing?.nan !== undefined;
     const partial = passes.backward > 0 && passes.backwardTo === 'activations';
     this.#partial ||= partial;
     const row = this.#cells(
@@ -88,7 +90,10 @@ export class ComparisonPrinter {
     }
     if (this.#pointing !== null) {
       const chance = (this.#pointing.chance * 100).toFixed(1);
-      lines.push(`in the box: how often the map's maximum is; chance gives ${chance} %.`);
+      lines.push(
+        `in the box: how often the map's maximum is; chance gives ${chance} %.`,
+        ...(this.#nan ? ['Maps that hold NaN have no maximum and are not counted.'] : []),
+      );
     }
     const left = [failed > 0 ? `${failed} pictures` : '', skipped > 0 ? `${skipped} methods` : ''];
     const without = left.filter(Boolean).join(' and ');

@@ -1,8 +1,8 @@
+import type { Box } from '../../metrics/pointing_game.js';
 import type { NamedMethod } from '../shared/methods/named.js';
 import type { Target } from '../shared/pictures/target.js';
 import type { Terminal } from '../shared/terminal.js';
 import type { ExplainOptions } from './options.js';
-import type { Box } from './pointing.js';
 
 /** What one run of `keras-explainable explain` works on: its options, and what they name, read and checked. */
 export interface Job {

@@ -1,10 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { inspect } from 'node:util';
+import {
+  type Box,
+  type GridSize,
+  pointingChance,
+  pointingGame,
+  scaleBox,
+} from '../../metrics/pointing_game.js';
 import { UsageError } from '../shared/failure.js';
 import { parseJson } from '../shared/pictures/labels.js';
-
-/** A box in pixels of the original picture: `[x0, y0, x1, y1]`, `x1` and `y1` exclusive. */
-export type Box = readonly [number, number, number, number];
 
 export interface PointingResult {
   readonly hits: number;
@@ -13,64 +18,46 @@ export interface PointingResult {
   readonly accuracy: number;
   /** What a point chosen at random would score: the mean of box area over picture area. */
   readonly chance: number;
+  /** Pictures whose map holds a NaN: they are not among `pictures`. Absent where there is none. */
+  readonly nan?: number;
 }
 
-/**
- * The pointing game (Zhang et al., Top-down Neural Attention by Excitation Backprop, 2016): how often a map's
- * maximum lies inside the box of what it should explain.
- */
+/** Plays the pointing game with many pictures. Boxes are in pixels of the original pictures. */
 export class PointingGame {
   #hits = 0;
   #pictures = 0;
   #chance = 0;
+  #nan = 0;
 
   /**
-   * Counts one map, row-major `(height, width)`, over a picture of `pictureSize` `[height, width]`.
-   * @returns whether the centre of the map's largest cell, in pixels of the picture, lies in the box.
+   * Counts one map, row-major of `mapSize`, over a picture of `pictureSize`.
+   *
+   * @param mapSize the map's own size, which need not be that of the model's input.
+   * @returns whether the centre of the map's largest cell lies in the box; undefined where the map holds a NaN.
    */
-  add(
-    map: ArrayLike<number>,
-    mapSize: readonly [number, number],
-    pictureSize: readonly [number, number],
-    box: Box,
-  ) {
-    const [rows, columns] = mapSize;
-    const [height, width] = pictureSize;
-    const place = argmax(map);
-    const y = ((Math.floor(place / columns) + 0.5) / rows) * height;
-    const x = (((place % columns) + 0.5) / columns) * width;
-    const [x0, y0, x1, y1] = box;
-    const hit = x >= x0 && x < x1 && y >= y0 && y < y1;
+  add(map: ArrayLike<number>, mapSize: GridSize, pictureSize: GridSize, box: Box): boolean | undefined {
+    const score = pointingGame(map, mapSize, scaleBox(box, pictureSize, mapSize));
+    if (Number.isNaN(score)) {
+      this.#nan += 1;
+      return undefined;
+    }
     this.#pictures += 1;
-    this.#hits += hit ? 1 : 0;
-    this.#chance += overlapArea(box, height, width) / (height * width);
-    return hit;
+    this.#hits += score;
+    this.#chance += pointingChance(pictureSize, box);
+    return score === 1;
   }
 
   /** Null before the first picture. */
   result(): PointingResult | null {
-    if (this.#pictures === 0) return null;
+    if (this.#pictures + this.#nan === 0) return null;
     return {
       hits: this.#hits,
       pictures: this.#pictures,
       accuracy: this.#hits / this.#pictures,
       chance: this.#chance / this.#pictures,
+      ...(this.#nan > 0 && { nan: this.#nan }),
     };
   }
-}
-
-function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) {
-    if ((values[i] as number) > (values[best] as number)) best = i;
-  }
-  return best;
-}
-
-function overlapArea([x0, y0, x1, y1]: Box, height: number, width: number): number {
-  const across = Math.min(x1, width) - Math.max(x0, 0);
-  const down = Math.min(y1, height) - Math.max(y0, 0);
-  return Math.max(across, 0) * Math.max(down, 0);
 }
 
 /** The box of a picture, by its path or its file's name. */
@@ -105,6 +92,6 @@ function isBox(value: unknown): value is Box {
 function malformed(path: string, received: unknown): UsageError {
   return new UsageError(
     `--boxes: expected '${path}' to hold {"picture.png": [x0, y0, x1, y1], ...} with x0 < x1 and y0 < y1, ` +
-      `received ${JSON.stringify(received)?.slice(0, 80)}.`,
+      `received ${inspect(received, { breakLength: Number.POSITIVE_INFINITY }).slice(0, 80)}.`,
   );
 }

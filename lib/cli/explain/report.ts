@@ -88,10 +88,12 @@ export class Report {
 }
 
 /** One line that says what the pointing game found. */
-export function formatPointing({ hits, pictures, accuracy, chance }: PointingResult): string {
+export function formatPointing({ hits, pictures, accuracy, chance, nan = 0 }: PointingResult): string {
+  const without = nan > 0 ? ` Maps that hold NaN, which are not counted: ${nan}.` : '';
+  if (pictures === 0) return `Pointing game: no map has a maximum.${without}`;
   return (
     `Pointing game: the map's maximum is inside the box in ${hits} of ${pictures} pictures ` +
-    `(${(accuracy * 100).toFixed(1)} %); chance gives ${(chance * 100).toFixed(1)} %.`
+    `(${(accuracy * 100).toFixed(1)} %); chance gives ${(chance * 100).toFixed(1)} %.${without}`
   );
 }
 

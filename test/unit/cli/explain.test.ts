@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ComparedMethod, ComparisonPrinter } from '../../../lib/cli/explain/comparison_printer.js';
 import { cellSize } from '../../../lib/cli/explain/comparison_sheet.js';
-import { PointingGame, readBoxes } from '../../../lib/cli/explain/pointing.js';
+import { PointingGame, type PointingResult, readBoxes } from '../../../lib/cli/explain/pointing.js';
 import { escapeHtml, formatPointing, Report } from '../../../lib/cli/explain/report.js';
 import { methodsOf, type Passes } from '../../../lib/cli/shared/methods/named.js';
 import { memoryTerminal, temporaryDirectory, writerIn } from './support.js';
@@ -34,12 +34,29 @@ describe('pointing game', () => {
     expect(new PointingGame().result()).toBeNull();
   });
 
+  test('a map with a NaN has no maximum: it is told of, and not counted', async () => {
+    const game = new PointingGame();
+    expect(game.add([Number.NaN, 1], [1, 2], [10, 20], [0, 0, 20, 10])).toBeUndefined();
+    const nothing = game.result();
+    expect(nothing).toEqual({ hits: 0, pictures: 0, accuracy: Number.NaN, chance: Number.NaN, nan: 1 });
+    expect(formatPointing(nothing as PointingResult)).toBe(
+      'Pointing game: no map has a maximum. Maps that hold NaN, which are not counted: 1.',
+    );
+    expect(game.add([0, 1], [1, 2], [10, 20], [10, 0, 20, 10])).toBe(true);
+    const some = game.result();
+    expect(some).toEqual({ hits: 1, pictures: 1, accuracy: 1, chance: 0.5, nan: 1 });
+    expect(formatPointing(some as PointingResult)).toMatch(/50\.0 %\. Maps that hold NaN.*: 1\.$/);
+  });
+
   test('boxes are checked', async () => {
     const good = await file('boxes.json', '{"a.png": [0, 1, 2, 3]}');
     expect(await readBoxes(good)).toEqual(new Map([['a.png', [0, 1, 2, 3]]]));
     for (const text of ['[]', '{"a": [0, 1, 2]}', '{"a": [2, 0, 1, 1]}', '{"a": [0, 0, 1, null]}', '3']) {
       await expect(readBoxes(await file('wrong.json', text))).rejects.toThrow(/--boxes: expected/);
     }
+    // JSON takes a number beyond all doubles for infinity.
+    const endless = await file('endless.json', '{"a": [0, 0, 1, 1e999]}');
+    await expect(readBoxes(endless)).rejects.toThrow('received { a: [ 0, 0, 1, Infinity ] }.');
   });
 });
 

@@ -39,6 +39,12 @@ describe('predictions', () => {
   test('top units come by score, equal ones by index', () => {
     expect(topUnits([1, 5, 3, 5], 3)).toEqual([1, 3, 2]);
     expect(topUnits([1, 5], 9)).toEqual([1, 0]);
+  });
+
+  test('NaN is no top unit, and does not upset the order of the others', () => {
+    const { NaN: nan, POSITIVE_INFINITY: most, NEGATIVE_INFINITY: least } = Number;
+    expect(topUnits([1, nan, 3, nan, 2], 9)).toEqual([2, 4, 0, 1, 3]);
+    expect(topUnits([nan, least, most, nan, most], 9)).toEqual([2, 4, 1, 0, 3]);
     expect(labelOf(1, ['cat'])).toBe('unit 1');
     expect(topPredictions([0.25, 0.75], 1, ['cat', 'dog'])).toEqual([{ unit: 1, label: 'dog', score: 0.75 }]);
     expect([formatScore(0.1234), formatScore(0.99999)]).toEqual(['12.3 %', '100.00 %']);

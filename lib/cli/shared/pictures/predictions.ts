@@ -40,10 +40,17 @@ function softmax(values: Float64Array): Float64Array {
   return powers.map((power) => power / sum);
 }
 
-/** The indices of the `count` largest values, largest first; the lower index first where values are equal. */
+/**
+ * The indices of the `count` largest values, largest first; the lower index first where values are equal. NaN comes after
+ * all numbers.
+ */
 export function topUnits(row: ArrayLike<number>, count: number): number[] {
+  const descending = (a: number, b: number) =>
+    Number.isNaN(a) || Number.isNaN(b)
+      ? Number(Number.isNaN(a)) - Number(Number.isNaN(b))
+      : Number(a < b) - Number(a > b);
   return Array.from(row, (value, unit) => ({ value, unit }))
-    .sort((a, b) => b.value - a.value || a.unit - b.unit)
+    .sort((a, b) => descending(a.value, b.value) || a.unit - b.unit)
     .slice(0, count)
     .map(({ unit }) => unit);
 }
