@@ -1,4 +1,4 @@
-/** Measurements as a table for people. */
+/** Rows and measurements as text for people. */
 
 /**
  * A figure: measured in every round, or the `ratio` of two that are.
@@ -6,6 +6,12 @@
  * @typedef {{ unit: string, better: 'higher' | 'lower', ratio?: readonly [string, string],
  *   target?: { atLeast: number } | { atMost: number } }} Metric
  */
+
+/** The names and titles of `rows`, a line each, the titles below each other. */
+export function listing(rows) {
+  const width = Math.max(...rows.map(({ name }) => name.length)) + 2;
+  return rows.map(({ name, title }) => `${name.padEnd(width)}${title}`).join('\n');
+}
 
 /** The best and the median of some measurements; the best is what the machine does when nothing disturbs it. */
 export function summary(values, better) {

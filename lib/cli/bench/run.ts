@@ -141,7 +141,11 @@ class Runner {
         signal: this.#signal,
         onCall: (share) => progress.update(share, 1, 'measuring'),
       });
-      return calls.map(({ call, batchSize }, i) => measurementOf(call, batchSize, times[i] as number[]));
+      // An interrupted run may end before each call had its turn.
+      return calls.flatMap(({ call, batchSize }, i) => {
+        const measured = times[i] as number[];
+        return measured.length === 0 ? [] : [measurementOf(call, batchSize, measured)];
+      });
     } catch (error) {
       if (this.#signal.aborted) return [];
       throw error;

@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { page, summary, table } from '../../../bench/report.mjs';
+import { listing, page, summary, table } from '../../../bench/report.mjs';
+
+test('a listing has the titles below each other, whatever the names', () => {
+  const rows = [
+    { name: 'a-name-that-is-longer-than-others', title: 'one' },
+    { name: 'short', title: 'another' },
+  ];
+  expect(listing(rows)).toBe(
+    ['a-name-that-is-longer-than-others  one', 'short                              another'].join('\n'),
+  );
+});
 
 describe('summary', () => {
   test('is the best, by what is better, and the median', () => {
