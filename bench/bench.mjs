@@ -19,8 +19,8 @@ export function list() {
 
 /**
  * Measures, prints a table, writes build/bench/, and docs/benchmarks.md where every row was asked for. Ctrl-C ends the
- * measuring: what was measured until then is printed and written to build/bench/, marked as interrupted, and the process
- * ends with 130.
+ * measuring: what was measured until then is printed and written to build/bench/, marked as interrupted, and the
+ * process ends with 130.
  *
  * @param {{ rows?: readonly string[], rounds: number }} options `rows`: names; default: every row
  */

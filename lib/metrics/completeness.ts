@@ -6,11 +6,11 @@ import { reduceSum } from '../graph/ops/reduction.js';
 import { type FullGradientTerm, fullGradientTerms } from '../methods/gradient/full_gradients.js';
 
 /**
- * The sum of a full-gradient decomposition: the input and every bias, each times its gradient, unfiltered, added up over
- * all positions and channels. Where the network is made of ReLUs and affine layers, the sum is the logit.
+ * The sum of a full-gradient decomposition: the input and every bias, each times its gradient, unfiltered, added up
+ * over all positions and channels. Where the network is made of ReLUs and affine layers, the sum is the logit.
  *
- * It is a method for `explain`, with `resizing: false`. Its maps have one position, (N, 1, 1, U), and are float64 where a layer
- * of the network is, else float32.
+ * It is a method for `explain`, with `resizing: false`. Its maps have one position, (N, 1, 1, U), and are float64 where
+ * a layer of the network is, else float32.
  *
  * Source: Srinivas and Fleuret, "Full-Gradient Representation for Neural Network Visualization", 2019,
  * https://arxiv.org/abs/1905.00780, proposition 1.

@@ -10,7 +10,8 @@ export type GridSize = readonly [height: number, width: number];
  * Scores one map: 1 where the centre of the map's largest cell lies in the box, else 0.
  *
  * Range: 0 or 1. Direction: higher is better; the mean over samples is the accuracy, to be compared with
- * {@link pointingChance}. Ties: the cell of the lowest index counts. NaN: a map with a NaN has no maximum, and scores NaN.
+ * {@link pointingChance}. Ties: the cell of the lowest index counts. NaN: a map with a NaN has no maximum, and scores
+ * NaN.
  *
  * Source: Zhang et al., "Top-Down Neural Attention by Excitation Backprop", 2016, https://arxiv.org/abs/1608.00507;
  * without its tolerance of 15 pixels.
@@ -28,7 +29,10 @@ export function pointingGame(map: ArrayLike<number>, [, width]: GridSize, box: B
   return x >= x0 && x < x1 && y >= y0 && y < y1 ? 1 : 0;
 }
 
-/** The score that a point drawn uniformly from the grid has on average: the area of the box inside the grid, over the grid's. */
+/**
+ * The score that a point drawn uniformly from the grid has on average: the area of the box inside the grid, over the
+ * grid's.
+ */
 export function pointingChance([height, width]: GridSize, [x0, y0, x1, y1]: Box): number {
   const across = Math.min(x1, width) - Math.max(x0, 0);
   const down = Math.min(y1, height) - Math.max(y0, 0);

@@ -1,13 +1,15 @@
 /**
  * Spearman's rank correlation: how well two maps agree in the order of their positions.
  *
- * Range: -1 (reversed order) to 1 (the same order). Direction: higher is more alike. Ties: equal values share the mean of
- * their ranks. NaN: where either array holds a NaN, is constant or is empty, no order is defined, and the result is NaN.
+ * Range: -1 (reversed order) to 1 (the same order). Direction: higher is more alike. Ties: equal values share the mean
+ * of their ranks. NaN: where either array holds a NaN, is constant or is empty, no order is defined, and the result is
+ * NaN.
  *
- * Source: Spearman, "The Proof and Measurement of Association between Two Things", 1904; Pearson's correlation of the ranks,
- * as `scipy.stats.spearmanr` computes it.
+ * Source: Spearman, "The Proof and Measurement of Association between Two Things", 1904; Pearson's correlation of the
+ * ranks, as `scipy.stats.spearmanr` computes it.
  *
- * @param a, b values in any order, the same in both.
+ * @param a values of one map.
+ * @param b values of the other map, at the same positions.
  * @throws RangeError for arrays of different lengths.
  */
 export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -1,6 +1,7 @@
 /**
- * JSON in which every number is told from every other one: NaN and the infinities, which JSON writes as null, and -0, which
- * JSON writes as 0, become `{"number":"NaN"}` and the like. For keys: `JSON.parse` does not give these numbers back.
+ * JSON in which every number is told from every other one: NaN and the infinities, which JSON writes as null, and -0,
+ * which JSON writes as 0, become `{"number":"NaN"}` and the like. For keys: `JSON.parse` does not give these numbers
+ * back.
  */
 export function exactJson(value: unknown): string {
   return JSON.stringify(value, (_, each: unknown) => {

@@ -16,7 +16,9 @@ afterAll(() => model.close());
 /** Two values, -1 and 1, at the positions of a map. */
 const x = ke.tensor(Float32Array.of(-1, 0, 1, 0, -1, 0, 1, 0), [1, 2, 2, 2]);
 
-/** Explains by what `maps` makes of the inputs, and gives the first two positions' first channel and what was compiled. */
+/**
+ * Explains by what `maps` makes of the inputs, and gives the first two positions' first channel and what was compiled.
+ */
 async function explain(maps: (inputs: ke.graph.Symbolic) => ke.graph.Symbolic) {
   const method = ({ model, inputs }: ke.MethodArguments): ke.MethodResult => {
     const [logits] = model(inputs);

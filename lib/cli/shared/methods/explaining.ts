@@ -24,9 +24,9 @@ export interface BatchOptions {
 const inFloat32 = new WeakMap<Filter, Filter>();
 
 /**
- * `filter` with float32 maps, which overlays, sheets and metrics take: maps have the dtype of the model otherwise. float16
- * and bfloat16 are cast before the filter, whose differences would overflow; float64 after it, as small gradients would
- * vanish.
+ * `filter` with float32 maps, which overlays, sheets and metrics take: maps have the dtype of the model otherwise.
+ * float16 and bfloat16 are cast before the filter, whose differences would overflow; float64 after it, as small
+ * gradients would vanish.
  */
 function toFloat32(filter: Filter): Filter {
   const known = inFloat32.get(filter);
@@ -37,7 +37,9 @@ function toFloat32(filter: Filter): Filter {
   return casting;
 }
 
-/** Maps of one batch, `(N, height, width, units)`, as the method's shortcut gives them, but in float32 for every model. */
+/**
+ * Maps of one batch, `(N, height, width, units)`, as the method's shortcut gives them, but in float32 for every model.
+ */
 export async function explainBatch(
   { method, postprocessing, resizing, params }: NamedMethod,
   explained: Model,

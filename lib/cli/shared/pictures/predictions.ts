@@ -41,8 +41,8 @@ function softmax(values: Float64Array): Float64Array {
 }
 
 /**
- * The indices of the `count` largest values, largest first; the lower index first where values are equal. NaN comes after
- * all numbers.
+ * The indices of the `count` largest values, largest first; the lower index first where values are equal. NaN comes
+ * after all numbers.
  */
 export function topUnits(row: ArrayLike<number>, count: number): number[] {
   const descending = (a: number, b: number) =>
