@@ -1,4 +1,4 @@
-/** Where things stand in tensors (N, H, W, C) and in logits (N, U). */
+/** The default axes of tensors (N, H, W, C) and of logits (N, U). */
 
 /** The axis of channels, and of units. */
 export const KERNEL_AXIS = -1;

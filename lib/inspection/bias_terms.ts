@@ -7,7 +7,9 @@ import { reshape } from '../graph/ops/array.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { hasLayersInside } from './layers.js';
 
-/** @internal The biases between `within` (nothing: the model's inputs) and `outputs`, in the order of the graph. */
+/**
+ * @internal Returns the biases between `within` (empty: the model's inputs) and `outputs`, in the order of the graph.
+ */
 export function readBiasTerms(
   native: NativeModel,
   outputs: readonly string[],
@@ -33,26 +35,26 @@ function biasFrom({ kind, epsilon }: NativeBiasTerm, operands: readonly Symbolic
   return kind === 'subtract' ? negative(bias) : bias;
 }
 
-/** A vector of channels as it broadcasts to a tensor whose channels are not last. */
+/** Reshapes a vector of channels so that it broadcasts to a tensor whose channels are not last. */
 function channelsAt(axis: number, value: Symbolic, tensor: TensorSpec): Symbolic {
   if (axis === -1 || value.rank !== 1 || tensor.shape === null) return value;
   return reshape(value, [-1, ...tensor.shape.slice(axis + 1).map(() => 1)]);
 }
 
 /**
- * @internal The biases that full gradients need: where the model gives further tensors after its logits, as an exposed
- * one does, those of the layers that these come out of; all of the model where that is none.
+ * @internal Returns the biases that full gradients need. An exposed model has further outputs after the logits: the
+ * biases of the layers with these outputs are returned. Without such biases, all biases of the model are returned.
  */
 export function exposedBiasTerms(model: SymbolicModel): readonly BiasTerm[] {
   const [logits, ...others] = model.outputTensors as readonly [string, ...string[]];
-  // A model's other heads are no signals on the way to these logits.
+  // Outputs that the logits do not depend on are other heads of the model, not signals.
   const signals = others.filter((tensor) => model.dependsOn([logits], [tensor]));
   const terms = new Map<string, BiasTerm>();
   for (const signal of signals) {
     const within = inputsOfLayer(model, signal);
     if (within === null) continue;
     for (const term of model.biasTerms([signal], within)) {
-      // One sum may have several.
+      // One sum may add several biases, so the operands are part of the key.
       const names = [term.tensor, ...term.operands].map(({ name }) => name);
       terms.set(names.join(), term);
     }
@@ -60,10 +62,10 @@ export function exposedBiasTerms(model: SymbolicModel): readonly BiasTerm[] {
   return terms.size > 0 ? [...terms.values()] : model.biasTerms([logits], []);
 }
 
-/** What enters the layer that `tensor` comes out of; null where that is none. */
+/** Returns the inputs of the layer whose output is `tensor`; null if `tensor` is no layer's output. */
 function inputsOfLayer(model: SymbolicModel, tensor: string): readonly string[] | null {
   for (const layer of model.layers) {
-    // What a nested model gives is what a layer inside of it gives.
+    // The output of a nested model is also the output of a layer inside the model.
     if (hasLayersInside(model, layer)) continue;
     const call = layer.calls.find(({ outputs }) => outputs.some(({ name }) => name === tensor));
     if (call !== undefined) return call.inputs.map(({ name }) => name);

@@ -12,7 +12,7 @@ import { readBiasTerms } from './bias_terms.js';
 import { getNestedLayer, hasLayersInside, type LayerName } from './layers.js';
 
 export interface LayersWithBiasesOptions {
-  /** Layers to leave out, themselves or by name. Default: none. */
+  /** The layers to leave out, as layers or as names. Default: none. */
   readonly exclude?: readonly (LayerInfo | LayerName)[];
 }
 
@@ -23,8 +23,9 @@ export interface BiasesResult {
 }
 
 /**
- * The layers of `model` that add a bias, nested ones too and nested models not, in the order of their computation, and
- * their biases: what `methods.gradient.fullGradients` takes as `biases`, with the model exposed at these layers.
+ * Returns the layers of `model` that add a bias, and the biases, in the order of computation. Layers inside nested
+ * models are included; the nested models themselves are not. `methods.gradient.fullGradients` takes the result as
+ * `biases` if the model is exposed at these layers.
  *
  * @throws ModelError (`NOT_FOUND`) for a name in `exclude` that does not exist.
  */
@@ -53,9 +54,9 @@ export async function layersWithBiases(
 }
 
 /**
- * The bias of each layer, (C): of dense layers and convolutions theirs, of a batch normalisation
- * β - mean · γ / √(variance + ε) with its own ε, of a layer normalisation β. Of a layer that adds several, the one next
- * to its output.
+ * Returns the bias of each layer, (C). Dense layers and convolutions: the bias. Batch normalisation:
+ * β - mean · γ / √(variance + ε) with the layer's own ε. Layer normalisation: β. If a layer adds several biases, the
+ * bias next to the layer's output is returned.
  *
  * @throws ModelError (`NOT_FOUND`) for a layer without a bias.
  */
@@ -74,7 +75,7 @@ export async function biases(model: Model, layers: readonly LayerInfo[]): Promis
   return evaluateTerms(model, layers, terms);
 }
 
-/** The values of `terms`, each of the layer in its place. */
+/** Computes the values of `terms`. `terms[i]` belongs to `layers[i]`. */
 function evaluateTerms(
   model: Model,
   layers: readonly LayerInfo[],
@@ -93,14 +94,14 @@ function evaluateTerms(
 }
 
 /**
- * A bias with an element for each channel of the layer's output as (C): that of a group normalisation is (1, 1, 1,
- * groups, C / groups), that of a layer normalisation (1, 1, 1, C). Any other as it is.
+ * Reshapes a bias with one element per channel of the layer's output to (C). The bias of a group normalisation is
+ * (1, 1, 1, groups, C / groups), and that of a layer normalisation (1, 1, 1, C). Other biases are returned unchanged.
  */
 function asChannels(bias: Symbolic, layer: LayerInfo): Symbolic {
   const shape = bias.shape ?? [];
   const size = shape.reduce<number>((product, each) => product * (each ?? 0), 1);
   const channels = layer.output.at(-1)?.shape?.at(-1);
-  // Channels that stand first, (C, 1, 1), stay in their place.
+  // A bias of channels-first data, (C, 1, 1), is returned unchanged.
   return size === channels && shape.at(-1) !== 1 && shape.length > 1 ? reshape(bias, [-1]) : bias;
 }
 
@@ -108,7 +109,7 @@ function isName(value: LayerInfo | LayerName): value is LayerName {
   return typeof value === 'string' || Array.isArray(value);
 }
 
-/** The bias next to the output of the layer's last call. */
+/** Returns the bias next to the output of the layer's last call. */
 function biasOf(model: Model, layer: LayerInfo): BiasTerm | undefined {
   const call = layer.calls.at(-1);
   const names = (specs: readonly { readonly name: string }[] = []) => specs.map(({ name }) => name);

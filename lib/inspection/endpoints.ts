@@ -3,25 +3,25 @@ import { checkOptions, describe, wrongType } from '../support/arguments.js';
 import { ModelError } from '../support/errors.js';
 import { checkLayered, getNestedLayer, type Layered, type LayerName, layerAt } from './layers.js';
 
-/** One place in a model, in full. */
+/** The full description of a place in a model. */
 export interface EndpointDescriptor {
   /** The layer's name or path. */
   readonly name?: LayerName;
   /** Instead of a name: the layer itself, or its position among the layers that are not nested. */
   readonly layer?: LayerInfo | number;
-  /** What enters the layer, or what leaves it. Default: 'output'. */
+  /** The inputs or the outputs of the layer. Default: 'output'. */
   readonly link?: 'input' | 'output';
-  /** Which call of a layer that is used several times, from 0. Default: the last. */
+  /** The number of the call of a layer that is called several times, from 0. Default: the last call. */
   readonly node?: number | 'last';
 }
 
-/** One place in a model: a layer's name, path, position or itself (its output then), or a descriptor. */
+/** A place in a model: a layer's name, path or position or the layer itself (all mean its output), or a descriptor. */
 export type Endpoint = LayerName | number | LayerInfo | EndpointDescriptor;
 
 /**
- * The tensors at the given places, in their order. A layer with several inputs (or outputs) gives them all.
+ * Returns the tensors at the given places, in order. A layer with several inputs (or outputs) contributes all of them.
  *
- * @throws ModelError (`NOT_FOUND`) for a layer or call that does not exist; TypeError for what describes no place.
+ * @throws ModelError (`NOT_FOUND`) for a layer or call that does not exist. TypeError for a value that is not a place.
  */
 export function endpoints(model: Layered, places: readonly Endpoint[]): readonly TensorSpec[] {
   checkLayered(model);

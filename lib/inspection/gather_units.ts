@@ -6,13 +6,18 @@ import { KERNEL_AXIS } from './axes.js';
 export interface GatherUnitsOptions {
   /** The axis that `indices` point into. Default: the last. */
   readonly axis?: number;
-  /** How many leading axes `tensor` and `indices` share. Default -1: all of the indices' but the last. */
+  /**
+   * The number of leading axes that `tensor` and `indices` share. Default -1: every axis of `indices` except the last.
+   */
   readonly batchDims?: number;
 }
 
 /**
- * The units of `tensor` that `indices` name: of logits (N, C) and indices (N, U) the logits (N, U). Without
- * indices the tensor itself.
+ * Gathers the units `indices` of `tensor`.
+ *
+ * @param tensor logits (N, C).
+ * @param indices integers (N, U); undefined or null for all units.
+ * @returns logits (N, U), or `tensor` itself without indices.
  */
 export function gatherUnits(
   tensor: Symbolic,

@@ -1,9 +1,9 @@
-/** The head of a classifier: what gathers the positions, and what gives the logits. */
+/** Finds the head of a classifier: the layer that pools the positions, and the layer that computes the logits. */
 import type { StaticShape } from '../binding/contract.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 import { checkLayered, getNestedLayer, holds, type Layered, type LayerName, noLayer } from './layers.js';
 
-/** What also knows how its layers hang together: a model, outside and inside of a method. */
+/** A model whose graph can be asked for dependencies, outside or inside of a method. */
 export interface Connected extends Layered {
   /** @internal */
   readonly outputTensors: readonly string[];
@@ -11,7 +11,7 @@ export interface Connected extends Layered {
   dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
 }
 
-/** The Keras classes that gather all positions into one vector. */
+/** The Keras classes that reduce all positions to one vector. */
 export const POOLING_LAYERS: readonly string[] = Object.freeze([
   'Flatten',
   'GlobalAveragePooling1D',
@@ -22,7 +22,7 @@ export const POOLING_LAYERS: readonly string[] = Object.freeze([
   'GlobalMaxPooling3D',
 ]);
 
-/** The Keras classes that give their input another shape, or drop nothing of it at inference. */
+/** The Keras classes that only reshape their input at inference. */
 const RESHAPING_LAYERS: readonly string[] = ['Reshape', 'Flatten', 'Dropout'];
 
 const namesOf = (specs: readonly TensorSpec[]) => specs.map(({ name }) => name);
@@ -33,8 +33,9 @@ const isWithin = (layer: LayerInfo, outer: LayerInfo) =>
   layer.path.length > outer.path.length && outer.path.every((name, i) => layer.path[i] === name);
 
 /**
- * That of `layers` which is computed last. A model that is a class of its own lists its layers as they were assigned to
- * it; where the graph says nothing (branches, a layer that is called again later), the last one listed.
+ * Returns the layer of `layers` that is computed last. A subclassed model lists its layers in the order of assignment,
+ * so the graph determines the order. If the graph does not (branches, a layer that is called again later), the last
+ * listed layer is returned.
  */
 function lastComputed(model: Connected, layers: readonly LayerInfo[]): LayerInfo | undefined {
   const seen = new Set<LayerInfo>();
@@ -43,7 +44,7 @@ function lastComputed(model: Connected, layers: readonly LayerInfo[]): LayerInfo
     seen.add(last);
     const present = last;
     const from = outputsOf(present);
-    // What holds it, or passes on what it gives, is not behind it.
+    // A model around the layer, and a layer that only passes on the layer's output, are not computed after the layer.
     const others = layers.filter(
       (layer) =>
         !seen.has(layer) &&
@@ -57,10 +58,10 @@ function lastComputed(model: Connected, layers: readonly LayerInfo[]): LayerInfo
 }
 
 /**
- * The layer that gives the logits: that of `name`, else of those that hold a `kernel` and on which the model's first
- * output depends, the one that is computed last.
+ * Returns the layer that computes the logits: the layer `name`, or by default the last computed layer that holds a
+ * `kernel` and on which the model's first output depends.
  *
- * @throws ModelError (`NOT_FOUND`) where there is none.
+ * @throws ModelError (`NOT_FOUND`) if no such layer exists.
  */
 export function getLogitsLayer(model: Connected, name: LayerName | null = null): LayerInfo {
   if (name !== null) return getNestedLayer(model, name);
@@ -77,8 +78,8 @@ export function getLogitsLayer(model: Connected, name: LayerName | null = null):
 }
 
 /**
- * The global pooling after the layer that gives the logits, where that is a convolution which gives a map per unit and
- * the pooling makes them logits (SqueezeNet).
+ * Returns the global pooling after the logits layer, if the logits layer is a convolution with one map per unit and the
+ * pooling computes the logits from these maps (SqueezeNet).
  */
 function poolingOfLogits(model: Connected, { output }: LayerInfo): LayerInfo | undefined {
   if (!output.some(({ shape }) => shape !== null && shape.length > 2 && hasPositions(shape)))
@@ -93,11 +94,11 @@ function poolingOfLogits(model: Connected, { output }: LayerInfo): LayerInfo | u
 }
 
 /**
- * The layer of `name`, else the last global pooling (or Flatten) layer that the logits are computed from, passing over
- * those that have no positions to gather (a Flatten of 1 x 1). Of a convolution with a map per unit, the pooling after
- * it.
+ * Returns the layer `name`, or by default the last global pooling (or Flatten) layer that the logits depend on. A layer
+ * with a single position (a Flatten of 1 x 1) is skipped if another one exists. If the logits layer is a convolution
+ * with one map per unit, the pooling after the convolution is returned.
  *
- * @throws ModelError (`NOT_FOUND`) where there is none.
+ * @throws ModelError (`NOT_FOUND`) if no such layer exists.
  */
 export function getGlobalPoolingLayer(model: Connected, name: LayerName | null = null): LayerInfo {
   if (name !== null) return getNestedLayer(model, name);
@@ -120,9 +121,9 @@ function hasPositions(shape: StaticShape): boolean {
 }
 
 /**
- * @internal What the logits layer gives, as (N, C): where that is the (N, 1, 1, C) of a convolution, what the Reshape
- * or Flatten after it makes of it (MobileNet), and where it is a map per unit, what the pooling after it does
- * (SqueezeNet).
+ * @internal Returns the output of the logits layer as (N, C). If a convolution computes (N, 1, 1, C), the output of the
+ * following Reshape or Flatten is returned (MobileNet). If a convolution computes one map per unit, the output of the
+ * following pooling is returned (SqueezeNet).
  */
 export function logitsOf(model: Connected): readonly TensorSpec[] {
   const layer = getLogitsLayer(model);

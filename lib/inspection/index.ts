@@ -1,4 +1,4 @@
-/** Looking into models: layers by name, type and position, and the tensors that methods explain. */
+/** Inspection of models: layers by name, type and position, and the tensors that methods explain. */
 export { KERNEL_AXIS, SPATIAL_AXIS } from './axes.js';
 export { type BiasesResult, biases, type LayersWithBiasesOptions, layersWithBiases } from './biases.js';
 export { type Endpoint, type EndpointDescriptor, endpoints } from './endpoints.js';

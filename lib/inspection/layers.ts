@@ -1,15 +1,15 @@
-/** Finding layers by name, by type and by what they hold. */
+/** Finds layers by name, by type and by weights. */
 
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 import { checkOptions, describe, nearNames, wrongType } from '../support/arguments.js';
 import { ModelError } from '../support/errors.js';
 
-/** What has layers to look in: a model, or anything like one. */
+/** An object with layers: a model, or a view of a model inside of a method. */
 export interface Layered {
   readonly layers: readonly LayerInfo[];
 }
 
-/** @internal Refuses what has no layers. */
+/** @internal Refuses a value without layers. */
 export function checkLayered(model: Layered): void {
   const layers = (model as Layered | null | undefined)?.layers;
   if (!Array.isArray(layers)) throw wrongType('model', 'a model from `loadModel`', model);
@@ -31,11 +31,11 @@ const spelled = (path: readonly string[]) =>
   path.length === 1 ? `'${path[0]}'` : `['${path.join("', '")}']`;
 
 /**
- * The layer of that name, as `model.summary()` shows it, or of that path through nested models, as
- * `['resnet50v2', 'avg_pool']`. A plain name is looked for at the top first, then inside nested models.
+ * Returns the layer with this name (as in `model.summary()`) or path through nested models, for example
+ * `['resnet50v2', 'avg_pool']`. A plain name is searched at the top level first, then inside nested models.
  *
- * @throws ModelError (`NOT_FOUND`) with the nearest names where there is none, and with all places where a nested
- *   name is in several.
+ * @throws ModelError (`NOT_FOUND`): no such layer exists (the message has the nearest names), or several nested models
+ *   contain the name (the message has all places).
  */
 export function getNestedLayer(model: Layered, name: LayerName): LayerInfo {
   checkLayered(model);
@@ -81,20 +81,20 @@ function listLayers(model: Layered): string {
 }
 
 export interface LayerSearch {
-  /** The layer's name or path, where it is known: the other conditions are ignored then. */
+  /** The layer's name or path. If given, the other conditions are ignored. */
   readonly name?: LayerName | null;
-  /** Weights that it must hold, by the last part of their name: `['kernel']`. */
+  /** The weights that the layer must hold, by the last part of the weight's name: `['kernel']`. */
   readonly properties?: readonly string[] | null;
-  /** Keras classes of which it must be one: `['Conv2D']`. */
+  /** The Keras classes that the layer may have: `['Conv2D']`. */
   readonly type?: readonly string[] | null;
   /** Search from the last layer to the first. Default true. */
   readonly searchReversed?: boolean;
 }
 
-/** The paths that layers are inside of, by the list of layers that they were gathered from. */
+/** The paths of nested models, by the list of layers that the paths were collected from. */
 const containers = new WeakMap<readonly LayerInfo[], ReadonlySet<string>>();
 
-/** Whether there are layers inside of `layer`. */
+/** Whether other layers lie inside of `layer`. */
 export function hasLayersInside({ layers }: Layered, layer: LayerInfo): boolean {
   let paths = containers.get(layers);
   if (paths === undefined) {
@@ -106,20 +106,20 @@ export function hasLayersInside({ layers }: Layered, layer: LayerInfo): boolean 
   return paths.has(layer.path.join('\0'));
 }
 
-/** The layer's weight of that name (its last part, as 'kernel'), or undefined. */
+/** Returns the layer's weight whose name ends in `property`, for example 'kernel', or undefined. */
 export function weightOf(layer: LayerInfo, property: string): TensorSpec | undefined {
   return layer.weights.find(({ name }) => name.replace(/:\d+$/, '').split('/').at(-1) === property);
 }
 
-/** Whether the layer itself holds such a weight: a nested model lists those of all layers inside it. */
+/** Whether the layer itself holds such a weight. A nested model, which lists the weights of its layers, does not. */
 export function holds(model: Layered, layer: LayerInfo, property: string): boolean {
   return weightOf(layer, property) !== undefined && !hasLayersInside(model, layer);
 }
 
 /**
- * The last (or first) layer that meets all conditions.
+ * Returns the last (or first) layer that meets all conditions.
  *
- * @throws TypeError where no condition is given; ModelError (`NOT_FOUND`) where no layer meets them.
+ * @throws TypeError without a condition. ModelError (`NOT_FOUND`) if no layer meets the conditions.
  */
 export function findLayerWith(model: Layered, search: LayerSearch): LayerInfo {
   checkLayered(model);
@@ -130,7 +130,7 @@ export function findLayerWith(model: Layered, search: LayerSearch): LayerInfo {
   }
   if (name !== null) return getNestedLayer(model, name);
   for (const [option, value] of Object.entries({ properties, type })) {
-    // A string would do, as a list of letters: `type: 'Conv2D'` would find no layer at all.
+    // A string also has `includes`: `type: 'Conv2D'` would be read as a list of letters and find no layer.
     if (value !== null && !Array.isArray(value)) throw wrongType(option, 'an array of names', value);
   }
   const layers = searchReversed ? [...model.layers].reverse() : model.layers;
@@ -147,7 +147,7 @@ export function findLayerWith(model: Layered, search: LayerSearch): LayerInfo {
   throw noLayer(model, wanted.filter(Boolean).join(' '));
 }
 
-/** The error for a layer `wanted` ("of type Flatten") that the model does not have. */
+/** Returns the error for a missing layer. `wanted` describes the layer: "of type Flatten". */
 export function noLayer(model: Layered, wanted: string): ModelError {
   return new ModelError(
     'NOT_FOUND',
@@ -156,8 +156,8 @@ export function noLayer(model: Layered, wanted: string): ModelError {
 }
 
 /**
- * @internal The layer at a position among the layers that are not nested, as `model.summary()` lists them; negative
- * positions count from the end.
+ * @internal Returns the layer at a position among the layers that are not nested, in the order of `model.summary()`. A
+ * negative position counts from the end.
  */
 export function layerAt(model: Layered, index: number): LayerInfo {
   const layers = model.layers.filter(({ path }) => path.length === 1);

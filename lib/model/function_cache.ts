@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { NativeFunction } from '../binding/contract.js';
 
-/** A compiled function that is lent out: it stays open until the lease is released, whatever the cache does. */
+/** A hold on a compiled function. The function stays open until the lease is released, even if the cache evicts it. */
 export interface Lease {
   readonly function: NativeFunction;
   /** Idempotent. */
@@ -9,8 +9,8 @@ export interface Lease {
 }
 
 /**
- * A compiled function, or one in the making, and how many use it. It closes when the cache has dropped it and no one
- * does.
+ * A compiled function (or its pending compilation) with a reference count. The function closes when the cache has
+ * evicted the entry and no lease is left.
  */
 class Entry {
   readonly compiled: Promise<NativeFunction>;
@@ -45,10 +45,10 @@ class Entry {
     this.#closeIfDone();
   }
 
-  /** Closes whether or not it is lent out. */
+  /** Closes the function even if leases are left. */
   close(): void {
     this.#onClose(this);
-    // A failed compilation has nothing to close, and its caller knows.
+    // A failed compilation leaves nothing to close. Its caller receives the error.
     this.compiled.then(
       (compiled) => compiled.close(),
       () => undefined,
@@ -60,14 +60,14 @@ class Entry {
   }
 }
 
-/** How many compiled functions a model keeps: each holds a graph and a session. */
+/** The maximum number of compiled functions of a model. Each holds a graph and a session. */
 const MOST_FUNCTIONS = 8;
-/** How many keys it knows functions by: a filter that is written where it is passed is another key in every call. */
+/** The maximum number of keys. An inline filter (`(x) => ...`) makes a new key in every call. */
 const MOST_KEYS = 64;
 
 /**
- * The compiled functions of one model, least recently used ones dropped. A function is found by the fingerprint of
- * what was recorded; `recall` finds the fingerprint by what it was recorded for.
+ * The compiled functions of one model. The least recently used function is evicted first. The fingerprint of the trace
+ * identifies a function. `recall` finds the fingerprint by the key of the call that recorded the trace.
  */
 export class FunctionCache {
   readonly #entries = new LRUCache<string, Entry>({
@@ -80,14 +80,14 @@ export class FunctionCache {
     },
   });
   readonly #fingerprints = new LRUCache<string, string>({ max: MOST_KEYS });
-  /** Entries that are not closed yet, in the cache or lent out. */
+  /** The entries that are not closed yet: in the cache, or evicted with leases left. */
   readonly #alive = new Set<Entry>();
 
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Lends the function of that fingerprint, compiling it where there is none. */
+  /** Returns a lease of the function with this fingerprint. Compiles the function if the cache has none. */
   lend(fingerprint: string, compile: () => Promise<NativeFunction>): Promise<Lease> {
     let entry = this.#entries.get(fingerprint);
     if (entry === undefined) {
@@ -102,7 +102,7 @@ export class FunctionCache {
     return entry.lend();
   }
 
-  /** Lends the function that was last recorded for `key`, or null. */
+  /** Returns a lease of the function that was last recorded for `key`, or null. */
   recall(key: string): Promise<Lease> | null {
     const fingerprint = this.#fingerprints.get(key);
     const entry = fingerprint === undefined ? undefined : this.#entries.get(fingerprint);
@@ -113,7 +113,7 @@ export class FunctionCache {
     if (this.#entries.has(fingerprint)) this.#fingerprints.set(key, fingerprint);
   }
 
-  /** Closes all functions, also those lent out: their runs under way end first. */
+  /** Closes all functions, including those with leases. Runs in flight end first. */
   close(): void {
     for (const entry of this.#alive) entry.close();
     this.#entries.clear();

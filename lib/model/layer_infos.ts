@@ -1,7 +1,7 @@
 import type { NativeLayer, NativeModel } from '../binding/contract.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 
-/** @internal The layers of a loaded model, each name replaced by what it names. */
+/** @internal Returns the layers of a loaded model. Names of tensors and weights are replaced by their specs. */
 export function layersOf(model: NativeModel): readonly LayerInfo[] {
   const weights = new Map(model.weights.map((spec) => [spec.name, spec]));
   const specs = (names: readonly string[]) =>

@@ -10,14 +10,14 @@ import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { FunctionCache } from './function_cache.js';
 
-/** What computes a model's outputs: the engine, which stands above this file and is handed in by `loadModel`. */
+/** Computes a model's outputs. `loadModel` passes the engine's function in, because the engine uses this room. */
 export type Predict = (
   model: Model,
   x: Inputs | Source,
   options: PredictOptions,
 ) => Promise<Tensor | RaggedTensor | readonly (Tensor | RaggedTensor)[]>;
 
-/** What a model and its views share. @internal */
+/** The state that a model and its views share. @internal */
 export class ModelCore {
   static #count = 0;
   readonly native: NativeModel;
@@ -25,9 +25,9 @@ export class ModelCore {
   readonly strategy: HeldStrategy;
   readonly predict: Predict;
   readonly functions = new FunctionCache();
-  /** Batches that are run in one go. */
+  /** The number of batches that one execution runs. */
   readonly stepsPerExecution: number;
-  /** Tells models apart within this process. */
+  /** The number of the model within this process. */
   readonly key = ++ModelCore.#count;
   closed = false;
 
@@ -58,11 +58,11 @@ export class ModelCore {
 
 /** A loaded model, or a view of one with other outputs. Made by {@link loadModel} and `inspection.expose`. */
 export class Model {
-  /** Name, dtype and shape of what the model takes. */
+  /** Name, dtype and shape of each input. */
   readonly inputs: readonly TensorSpec[];
-  /** Name, dtype and shape of what the model gives. */
+  /** Name, dtype and shape of each output. */
   readonly outputs: readonly TensorSpec[];
-  /** Its Keras layers, nested ones too, in the order of their computation. */
+  /** The Keras layers in the order of computation, including the layers of nested models. */
   readonly layers: readonly LayerInfo[];
   /** @internal */
   readonly core: ModelCore;
@@ -84,23 +84,23 @@ export class Model {
     this.outputTensors = tensors;
   }
 
-  /** Is it a Model itself? A Proxy of one (Vue's `reactive`, MobX) is none. */
+  /** Whether `value` is a Model. A Proxy of a model (Vue's `reactive`, MobX) is not a Model. */
   static [Symbol.hasInstance](value: unknown): value is Model {
     return typeof value === 'object' && value !== null && #explainCounter in value;
   }
 
-  /** The steps (batches) that the last `explain` of this model has run so far. */
+  /** The number of steps (batches) that the last `explain` of this model has completed so far. */
   get explainCounter(): number {
     return this.#explainCounter.steps;
   }
 
-  /** @internal Starts a count of steps; of several calls at once, the last one's is shown. */
+  /** @internal Starts a new count of steps. Among concurrent calls, `explainCounter` shows the last call's count. */
   countSteps(): { steps: number } {
     this.#explainCounter = { steps: 0 };
     return this.#explainCounter;
   }
 
-  /** Where it is computed, and how its replicas are: `model.strategy.status()`. */
+  /** The strategy that computes the model. `model.strategy.status()` returns the state of each replica. */
   get strategy(): HeldStrategy {
     return this.core.strategy;
   }
@@ -114,7 +114,7 @@ export class Model {
     if (this.closed) throw new ModelError('CLOSED', 'This model is closed. Load it again with `loadModel`.');
   }
 
-  /** @internal A view whose outputs are these tensors of the graph. */
+  /** @internal Returns a view whose outputs are these tensors of the graph. */
   withOutputs(outputs: readonly TensorSpec[]): Model {
     this.checkOpen();
     return new Model(
@@ -132,18 +132,19 @@ export class Model {
   }
 
   /**
-   * The model's outputs for `x`, which may be all that `explain` takes: a Tensor, or a list of them where the model has
-   * several outputs.
+   * Computes the model's outputs for `x`.
    *
-   * @throws TypeError, RangeError where `x` is not what the model takes, before anything runs.
+   * @param x every kind of input that `explain` takes.
+   * @returns a Tensor, or a list of Tensors if the model has several outputs.
+   * @throws TypeError, RangeError if `x` does not fit the model's inputs, before anything runs.
    */
   predict<X extends Inputs | Source>(x: X, options: PredictOptions = {}): Promise<PredictResultFor<X>> {
     return this.core.predict(this, x, options) as Promise<PredictResultFor<X>>;
   }
 
   /**
-   * Frees the weights and all compiled functions, of this model and its views. Runs under way end first; later
-   * calls throw ModelError (`CLOSED`). Idempotent.
+   * Frees the weights and all compiled functions of this model and its views. Runs in flight end first. Later calls
+   * throw ModelError (`CLOSED`). Idempotent.
    */
   close(): void {
     this.core.close();
@@ -160,7 +161,7 @@ export class Model {
 
 export interface PredictOptions extends DataOptions, RunOptions {}
 
-/** RaggedTensors are for sources whose batches differ in size. */
+/** The result of `predict`. A source whose batches differ in size gives RaggedTensors. */
 export type PredictResultFor<X extends Inputs | Source> = X extends Inputs
   ? Tensor | readonly Tensor[]
   : Tensor | RaggedTensor | readonly (Tensor | RaggedTensor)[];
