@@ -40,33 +40,26 @@ export function chooseTests(changed, { rooms, nativeTests }) {
   return choice;
 }
 
-/** Rows of files that tests read rather than import, by the beginnings of their paths. */
+const within = (folder, names) => names.map((name) => `${folder}/${name}`);
+
+/** Files that tests read rather than import, by patterns of paths. */
 function chooseByPath(choice, file, paths) {
-  for (const [prefix, { unit = [], integration = [], native = [] }] of Object.entries(paths)) {
-    if (!file.startsWith(prefix) && !(prefix.startsWith('*') && file.endsWith(prefix.slice(1)))) continue;
+  for (const [glob, { unit = [], integration = [], native = [] }] of Object.entries(paths)) {
+    if (!matches(file, glob)) continue;
     choice.add('unit', unit, file);
-    choice.add(
-      'integration',
-      integration.map((name) => `test/integration/${name}`),
-      file,
-    );
-    choice.add(
-      'native',
-      native.map((name) => `test/native/${name}`),
-      file,
-    );
+    choice.add('integration', within('test/integration', integration), file);
+    choice.add('native', within('test/native', native), file);
   }
 }
 
-/** A test, or a helper: of native tests those that include it, of integration tests the helper's folder. */
+/** A test, or a helper: of native tests those that include it, of integration tests those of its room. */
 function chooseTest(choice, file, nativeTests) {
   if (file.startsWith('test/unit/')) choice.add('unit', [file], file);
   if (file.startsWith('test/integration/')) {
-    const folder = posix.dirname(file);
-    const own = /\.test\.(ts|mjs)$/.test(file);
-    // Helpers of every room lie in a folder without tests.
-    const common = folder === 'test/integration' || folder === 'test/integration/helpers';
-    choice.add('integration', [own ? file : common ? 'test/integration' : folder], file);
+    const [, , room, ...below] = file.split('/');
+    // Helpers of every room lie in `helpers`, or in no room.
+    const folder = below.length === 0 || room === 'helpers' ? 'test/integration' : `test/integration/${room}`;
+    choice.add('integration', [/\.test\.(ts|mjs)$/.test(file) ? file : folder], file);
   }
   if (file.startsWith('test/native/')) {
     const header = `${posix.basename(file, posix.extname(file))}.h`;
@@ -81,11 +74,7 @@ function chooseByLib(choice, file, rooms) {
   const [, room] = /^lib\/([^/]+)/.exec(file) ?? [];
   if (room === undefined) return;
   choice.add('unit', [file], file);
-  choice.add(
-    'integration',
-    (rooms[room] ?? []).map((name) => `test/integration/${name}`),
-    file,
-  );
+  choice.add('integration', within('test/integration', rooms[room] ?? []), file);
 }
 
 function chooseByNative(choice, file, rooms, nativeTests) {
@@ -99,14 +88,10 @@ function chooseByNative(choice, file, rooms, nativeTests) {
   const ofRoom = () =>
     Object.keys(nativeTests).filter((test) => native.some((glob) => matches(posix.basename(test), glob)));
   choice.add('native', named.length > 0 ? named : ofRoom(), file);
-  choice.add(
-    'integration',
-    integration.map((name) => `test/integration/${name}`),
-    file,
-  );
+  choice.add('integration', within('test/integration', integration), file);
 }
 
-/** Whether `glob`, in which a star stands for any characters, is `name`. */
+/** Whether `glob`, in which one star may stand for any characters, is `name`. */
 function matches(name, glob) {
   const [begin, end] = glob.split('*');
   return end === undefined ? name === begin : name.startsWith(begin) && name.endsWith(end);

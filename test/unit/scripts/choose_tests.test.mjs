@@ -14,7 +14,7 @@ const rooms = {
   },
   lib: { cli: ['cli'], 'index.ts': ['docs'] },
   paths: {
-    'docs/': { unit: ['test/unit/docs.test.ts'], integration: ['docs'] },
+    'docs/*': { unit: ['test/unit/docs.test.ts'], integration: ['docs'] },
     '*.md': { integration: ['docs'] },
   },
   everything: ['package.json'],
@@ -86,10 +86,11 @@ describe('of TypeScript', () => {
     expect(choose('lib/index.ts').integration).toEqual(['test/integration/docs']);
   });
 
-  it('a changed test itself, and the folder of a helper', () => {
+  it('a changed test itself, and the room of a helper', () => {
     expect(choose('test/unit/a.test.ts').unit).toEqual(['test/unit/a.test.ts']);
     expect(choose('test/integration/cli/a.test.ts').integration).toEqual(['test/integration/cli/a.test.ts']);
     expect(choose('test/integration/cli/a.ts').integration).toEqual(['test/integration/cli']);
+    expect(choose('test/integration/cli/below/a.ts').integration).toEqual(['test/integration/cli']);
     expect(choose('test/integration/helpers/a.ts').integration).toEqual(['test/integration']);
   });
 
