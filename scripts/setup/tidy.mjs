@@ -34,24 +34,25 @@ function compileCommands() {
   return new Map(entries.map(({ file, command }) => [path.relative(ROOT, file), command]));
 }
 
-/** Runs clang-tidy over every source of the addon that is not known to be clean; returns how many have findings. */
-export async function tidy() {
+/** The addon's sources. */
+const ownSources = () => nativeFiles(['.cc']).filter((file) => file.startsWith(`native${path.sep}`));
+
+/** Runs clang-tidy over those of `files` that are not known to be clean; returns how many have findings. */
+export async function tidy(files = ownSources()) {
   const tool = await nativeTools();
   const commands = compileCommands();
   const settings = ['.clang-tidy', TOOLS, 'package-lock.json'].map(read).join('\n');
   const exists = (file) => existsSync(path.join(ROOT, file));
   mkdirSync(CLEAN, { recursive: true });
-  const jobs = nativeFiles(['.cc'])
-    .filter((file) => file.startsWith(`native${path.sep}`))
-    .map((file) => async () => {
-      const hash = createHash('sha256').update(`${settings}\n${commands.get(file)}\n`);
-      for (const part of withIncludes(file, { read, exists })) hash.update(`${part}\n${read(part)}\n`);
-      const stamp = path.join(CLEAN, hash.digest('hex'));
-      if (existsSync(stamp)) return 0;
-      const args = ['-p', path.join(ROOT, DATABASE), '--quiet', '--warnings-as-errors=*', file];
-      if ((await runStatus(tool('clang-tidy'), args, { quiet: true })) !== 0) return 1;
-      writeFileSync(stamp, file);
-      return 0;
-    });
+  const jobs = files.map((file) => async () => {
+    const hash = createHash('sha256').update(`${settings}\n${commands.get(file)}\n`);
+    for (const part of withIncludes(file, { read, exists })) hash.update(`${part}\n${read(part)}\n`);
+    const stamp = path.join(CLEAN, hash.digest('hex'));
+    if (existsSync(stamp)) return 0;
+    const args = ['-p', path.join(ROOT, DATABASE), '--quiet', '--warnings-as-errors=*', file];
+    if ((await runStatus(tool('clang-tidy'), args, { quiet: true })) !== 0) return 1;
+    writeFileSync(stamp, file);
+    return 0;
+  });
   return (await inParallel(jobs)).reduce((sum, failed) => sum + failed, 0);
 }
