@@ -115,6 +115,12 @@ describe.runIf(linux)('explaining', () => {
       { cwd: ROOT, encoding: 'utf8', env: { ...env, TMPDIR: '/nowhere', PYTHONHOME: '/nowhere' } },
     );
     expect(status, stderr).toBe(0);
-    expect(JSON.parse(stdout.split('\n')[0] as string)).toBeTruthy();
+    const [picture, summary] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(picture).toMatchObject({ type: 'picture', path: 'demo/images/01-digit-0.png' });
+    expect(picture.predictions[0].unit).toBe(0);
+    expect(summary).toMatchObject({ type: 'summary', predicted: 1, failed: 0 });
   });
 });
