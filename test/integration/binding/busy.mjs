@@ -21,6 +21,7 @@ await run.run([x], { shardSize: 400 });
 const runs = Array.from({ length: 5 }, () => run.run([x], { shardSize: 1 }));
 for (const each of runs) each.catch(() => {});
 parentPort?.postMessage('busy');
+process.send?.('busy');
 if (ending === 'exit') setTimeout(() => process.exit(7), 20);
 if (ending === 'throw') {
   setTimeout(() => {

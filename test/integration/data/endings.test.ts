@@ -50,23 +50,24 @@ describe('a producer is told what is over', () => {
   it('of batches that were read in vain', async () => {
     await ready();
     const before = memory().liveBytes;
-    let lent = 0;
+    let [read, lent] = [0, 0];
     const sequence: Sequence = {
       length: 20,
       at: async (i) => {
         await sleep(1);
+        read += 1;
         lent += 1;
         return { ...numbered(i), release: () => (lent -= 1) };
       },
     };
     for (const workers of [1, 4]) {
+      read = 0;
       for await (const batch of handlerOf(sequence, { workers }).batches()) {
         batch.release();
-        await sleep(10);
+        await vi.waitFor(() => expect(read).toBeGreaterThan(2));
         break;
       }
-      await sleep(10);
-      expect(lent).toBe(0);
+      await vi.waitFor(() => expect(lent).toBe(0));
       expect(memory().liveBytes).toBeLessThanOrEqual(before);
     }
   });
@@ -256,6 +257,7 @@ describe('leaving early closes the source', () => {
       length: 9,
       async at(i, signal) {
         if (i === 0) return numbered(i);
+        events.push('begun');
         await sleep(30);
         events.push(`read ${signal?.aborted}`);
         return numbered(i);
@@ -266,7 +268,7 @@ describe('leaving early closes the source', () => {
     };
     const batches = handlerOf(sequence, { workers }).batches();
     take((await batches.next()).value as Batch);
-    await sleep(5);
+    await vi.waitFor(() => expect(events).toContain('begun'));
     await batches.return();
     expect(events.at(-1)).toBe('closed');
     expect(events.filter((event) => event === 'read true').length).toBeGreaterThan(0);
@@ -394,10 +396,9 @@ describe('a batch whose release fails', () => {
         await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
       }
       give(failing(0, boom));
-      await sleep(5);
-      expect(warnings).toEqual(
-        ['late', 'boom', 'boom', 'boom', 'boom'].map((why) => `\`release\` of a batch failed: ${why}`),
-      );
+      const expected = ['late', 'boom', 'boom', 'boom', 'boom'];
+      await vi.waitFor(() => expect(warnings).toHaveLength(expected.length));
+      expect(warnings).toEqual(expected.map((why) => `\`release\` of a batch failed: ${why}`));
     } finally {
       warn.mockRestore();
     }

@@ -1,7 +1,7 @@
 /** Order, completeness and bounds of sources, whatever the delays, sizes, failures and ends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type HandlerOptions, makeDataHandler } from '../../../lib/data/data_handler.js';
 import { parseNpyHeader } from '../../../lib/data/npy/npy_header.js';
 import type { Sequence, Source } from '../../../lib/data/source.js';
@@ -129,8 +129,7 @@ async function check(plan: Plan): Promise<void> {
   }
 
   // Nothing is left of it.
-  await sleep(producer.underWay > 0 ? 20 : 0);
-  expect(producer.underWay).toBe(0);
+  await vi.waitFor(() => expect(producer.underWay).toBe(0));
   expect(producer.closed).toBe(1);
   expect(producer.released).toBe(producer.given);
   expect(producer.mostUnderWay).toBeLessThanOrEqual(
@@ -169,7 +168,7 @@ describe('a source', () => {
         if (controller.signal.aborted && error instanceof Error) {
           expect(error).toMatchObject({ code: 'CANCELLED' });
         } else expect(error).toHaveLength(Math.ceil(40 / stepsPerExecution));
-        await sleep(producer.underWay > 0 ? 20 : 0);
+        await vi.waitFor(() => expect(producer.underWay).toBe(0));
         expect(producer.released).toBe(producer.given);
         expect(memory().liveBytes).toBeLessThanOrEqual(before);
       }),

@@ -1,6 +1,6 @@
 /** How far sources are read ahead, and what is copied on the way. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
 import { makeDataHandler } from '../../../lib/data/data_handler.js';
 import { allocate, memory, ready, tensor } from '../../../lib/tensor/tensor.js';
 import { count, expected, handlerOf, model, Noted, numbered, take, takeAll } from './source_fixture.js';
@@ -36,7 +36,9 @@ describe('reading ahead', () => {
     }
     const batches = handlerOf(source(), { maxQueueSize: 4 }).batches();
     const first = await batches.next();
-    await sleep(20);
+    await vi.waitFor(() => expect(made).toBe(5));
+    // Nothing is read beyond the queue, however often the producer could have been asked.
+    for (let i = 0; i < 20; i++) await turn();
     expect(made).toBe(5);
     if (first.done !== true) first.value.release();
     await batches.return();

@@ -154,12 +154,12 @@ describe('a process', () => {
     run(`
       const stuck = async function* () {
         yield ke.tensor([[1, 2]]);
+        setImmediate(() => controller.abort());
         await new Promise(() => {});
       };
       const controller = new AbortController();
       const batches = ke.engine.makeDataHandler(model, stuck(), null).batches(controller.signal);
       await batches.next();
-      setTimeout(() => controller.abort(), 20);
       const error = await batches.next().catch((thrown) => thrown);
       if (error.name === 'CancelledError') console.log('end');`);
   });

@@ -154,13 +154,17 @@ describe('several calls at once', () => {
   it('may be of different methods, and end with the model', async () => {
     const own = await load();
     const x = random(64);
+    let steps = 0;
+    // While each call has batches left.
+    const onPredictBatchEnd = () => {
+      steps += 1;
+      if (steps === 3) own.close();
+    };
     const calls = [gradcam, ke.methods.gradient.gradients, gradcam].map((method) =>
-      ke.explain(method, own, x, null, { ...raw, batchSize: 1 }),
+      ke.explain(method, own, x, null, { ...raw, batchSize: 1, callbacks: [{ onPredictBatchEnd }] }),
     );
-    setTimeout(() => own.close(), 30);
     for (const outcome of await Promise.allSettled(calls)) {
-      if (outcome.status === 'rejected')
-        expect(outcome.reason).toMatchObject({ name: 'ModelError', code: 'CLOSED' });
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'ModelError', code: 'CLOSED' } });
     }
   });
 
@@ -196,7 +200,10 @@ describe('cancelling', () => {
     await expect(failure).rejects.toMatchObject({ name: 'CancelledError', code: 'CANCELLED', cause: reason });
     expect(model.explainCounter).toBeLessThan(500);
     // The model works on.
-    await expect(ke.explain(gradcam, model, random(1), null, raw)).resolves.toBeDefined();
+    const { logits } = await ke.explain(gradcam, model, random(1), null, raw);
+    expect(logits.data).toEqual(
+      (await ke.explain(gradcam, model, random(500), null, raw)).logits.data.slice(0, 3),
+    );
   });
 
   it('before it begins, runs nothing', async () => {

@@ -53,8 +53,8 @@ describe('processes', () => {
   it('end in the middle of a run', async () => {
     await expectClean(
       `const model = await load();
-       void explain(model, 200000, { batchSize: 100 });
-       setTimeout(() => { console.log('exits'); process.exit(0); }, 100);`,
+       const onPredictBatchEnd = () => { console.log('exits'); process.exit(0); };
+       void explain(model, 200000, { batchSize: 100, callbacks: [{ onPredictBatchEnd }] });`,
       'exits',
     );
   });
@@ -70,8 +70,9 @@ describe('processes', () => {
   it('survive a model that is closed in the middle of a run', async () => {
     await expectClean(
       `const model = await load();
-       const outcome = explain(model, 200000, { batchSize: 100 }).then(() => 'done', (error) => error.code);
-       setTimeout(() => model.close(), 50);
+       const onPredictBatchEnd = () => model.close();
+       const options = { batchSize: 100, callbacks: [{ onPredictBatchEnd }] };
+       const outcome = explain(model, 200000, options).then(() => 'done', (error) => error.code);
        console.log(await outcome);`,
       'CLOSED',
     );
@@ -85,6 +86,7 @@ describe('worker threads', () => {
     for (let i = 0; i < workerData.rounds; i++) {
       const { logits } = await explain(model, 64, { batchSize: 8 });
       if (logits.shape[0] !== 64) throw new Error('wrong shape');
+      if (i === 2) parentPort.postMessage('explains');
     }
     parentPort.postMessage('done');
     model.close();
@@ -124,9 +126,8 @@ describe('worker threads', () => {
   it('are terminated in the middle of a run without harm to the others', async () => {
     await expectClean(
       `const [victim, other] = [${start(1e9)}, ${start(60)}];
-       await once(victim, 'message');
        const ended = once(other, 'exit');
-       await new Promise((resolve) => setTimeout(resolve, 100));
+       await new Promise((resolve) => victim.on('message', (word) => word === 'explains' && resolve()));
        await victim.terminate();
        const model = await load();
        const { logits } = await explain(model, 3);

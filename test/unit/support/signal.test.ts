@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { setImmediate as settled, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { follow } from '../../../lib/support/signal.js';
 
@@ -23,7 +23,7 @@ describe('follow', () => {
     const byItself = follow(outer.signal);
     byItself.abort('done');
     outer.abort('enough');
-    await sleep(20);
+    await vi.waitFor(() => expect(byTime.signal.aborted).toBe(true));
     expect(byOuter.interruption()).toMatchObject({ name: 'CancelledError', cause: 'enough' });
     expect(byTime.interruption()).toMatchObject({ name: 'TimeoutError', code: 'DEADLINE_EXCEEDED' });
     expect(byItself.interruption()).toBeNull();
