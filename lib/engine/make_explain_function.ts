@@ -1,5 +1,6 @@
 import { type Batch, DATA_OPTIONS } from '../data/batch.js';
 import type { AnyMethod, MethodArguments, MethodParameters } from '../graph/method.js';
+import { descriptorOf } from '../methods/descriptor.js';
 import type { Lease } from '../model/function_cache.js';
 import { Model } from '../model/model.js';
 import { checkBoolean, checkFunction, nameOf, wrongType } from '../support/arguments.js';
@@ -14,7 +15,7 @@ import {
   type StepOptions,
 } from './explain_step.js';
 import { Leases } from './leases.js';
-import { keyOf, WatchedParams } from './params.js';
+import { checkOwnParameters, keyOf, NotedParameters } from './params.js';
 import { type RunHooks, runFunction } from './run_function.js';
 import { symbolicModel } from './symbolic_model.js';
 
@@ -68,6 +69,7 @@ export function makeExplainFunction<M extends AnyMethod>(
   checkBoolean('force', force);
   checkStepOptions(params);
   explainedInput(model, params.input);
+  checkOwnParameters(method, ownParameters(params), known);
   const leases = new Leases();
 
   const leaseFor = (signature: Signature): Promise<Lease> =>
@@ -87,6 +89,12 @@ export function makeExplainFunction<M extends AnyMethod>(
   return Object.assign(run, { release: () => leases.release() });
 }
 
+/** What of `params` is the method's own. */
+function ownParameters(params: StepOptions): object {
+  const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, input, ...own } = params;
+  return own;
+}
+
 function record<M extends AnyMethod>(
   model: Model,
   method: M,
@@ -99,13 +107,16 @@ function record<M extends AnyMethod>(
     model,
     signature,
     ({ inputs, indices }) => {
-      const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, input, ...own } = params;
-      const watched = new WatchedParams<object>(own);
-      const seen = (args: MethodArguments) => method(watched.watch(args) as never);
+      const symbolic = symbolicModel(model, inputs, explainedInput(model, params.input));
+      if (descriptorOf(method) !== undefined) {
+        const { logits, maps } = explainStep(symbolic, method, { inputs, indices }, params);
+        return [logits, maps];
+      }
+      const noted = new NotedParameters(ownParameters(params));
+      const seen = (args: MethodArguments) => method(noted.note(args) as never);
       Object.defineProperty(seen, 'name', { value: nameOf(method) });
-      const symbolic = symbolicModel(model, inputs, explainedInput(model, input));
       const { logits, maps } = explainStep(symbolic, seen, { inputs, indices }, params);
-      watched.checkAllRead(known);
+      noted.checkAllRead(method, known);
       return [logits, maps];
     },
     key,

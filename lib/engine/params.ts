@@ -1,43 +1,63 @@
-/** A method's own parameters: which of them it read, and whether two sets of them are the same. */
-import { listOf, unknownOption } from '../support/arguments.js';
+/** A method's own parameters: whether the method has them, and whether two sets of them are the same. */
+
+import type { AnyMethod } from '../graph/method.js';
+import { descriptorOf } from '../methods/descriptor.js';
+import { readParameters } from '../methods/parameters.js';
+import { listOf, nameOf, unknownOption } from '../support/arguments.js';
 
 /** What every method is given by the engine, so that no option can be of that name. */
 const GIVEN: readonly string[] = ['model', 'inputs', 'allInputs', 'indices'];
 
 /**
- * Shows `params` to a method and notes which it reads, so that a misspelled one is refused although nobody declared
- * the method's parameters.
+ * Refuses parameters that a described method does not have, and values that they do not take. A method without a
+ * descriptor passes: what it reads is known after it has run ({@link NotedParameters}).
+ *
+ * @param known the options of the caller, for telling what a misspelled one meant.
  */
-export class WatchedParams<P extends object> {
-  readonly #params: P;
+export function checkOwnParameters(method: AnyMethod, params: object, known: readonly string[]): void {
+  const parameters = descriptorOf(method)?.parameters;
+  if (parameters === undefined) return;
+  for (const name of Object.keys(params)) {
+    if (!Object.hasOwn(parameters, name)) throw unknownOption(name, [...known, ...Object.keys(parameters)]);
+  }
+  readParameters(parameters, params);
+}
+
+/**
+ * Notes which of the given parameters a method without a descriptor reads, so that a misspelled one is refused although
+ * nobody declared the method's parameters. Each parameter is a getter: which other names the method looks for is not
+ * known. A descriptor (`methods.describeMethod`) tells these, too.
+ */
+export class NotedParameters {
+  readonly #params: Readonly<Record<string, unknown>>;
   readonly #read = new Set<string>();
 
-  constructor(params: P) {
-    this.#params = params;
+  constructor(params: object) {
+    this.#params = params as Readonly<Record<string, unknown>>;
   }
 
-  /** `args` as the method sees them: what it reads is noted. */
-  watch<A extends object>(args: A): A {
-    const read = this.#read;
-    return new Proxy(args, {
-      get(target, key, receiver) {
-        if (typeof key === 'string') read.add(key);
-        return Reflect.get(target, key, receiver);
-      },
-      ownKeys(target) {
-        const keys = Reflect.ownKeys(target);
-        for (const key of keys) if (typeof key === 'string') read.add(key);
-        return keys;
-      },
-    });
-  }
-
-  /** Throws TypeError for a parameter that the method did not read, with the name that it may have meant. */
-  checkAllRead(known: readonly string[]): void {
-    for (const key of Object.keys(this.#params)) {
-      if (this.#read.has(key) && !GIVEN.includes(key)) continue;
-      throw unknownOption(key, [...known, ...[...this.#read].filter((name) => !GIVEN.includes(name))]);
+  /** `args` with a getter in place of each parameter. */
+  note<A extends object>(args: A): A {
+    const noted = { ...args };
+    for (const [name, value] of Object.entries(this.#params)) {
+      if (GIVEN.includes(name)) continue;
+      const get = () => {
+        this.#read.add(name);
+        return value;
+      };
+      Object.defineProperty(noted, name, { get, enumerable: true, configurable: true });
     }
+    return noted;
+  }
+
+  /** Throws TypeError for a parameter that `method` did not read. */
+  checkAllRead(method: AnyMethod, known: readonly string[]): void {
+    const unread = Object.keys(this.#params).find((name) => !this.#read.has(name));
+    if (unread === undefined) return;
+    const { message, ...rest } = unknownOption(unread, [...known, ...this.#read]);
+    const name = nameOf(method);
+    const who = name === '' ? 'The method' : `The method ${name}`;
+    throw Object.assign(new TypeError(`${message} ${who} does not read "${unread}".`), rest);
   }
 }
 

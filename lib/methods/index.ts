@@ -1,4 +1,12 @@
 /** The explaining methods, a file for each. */
 export * as cams from './cams/index.js';
+export {
+  describeMethod,
+  descriptorOf,
+  type MethodDescription,
+  type MethodDescriptor,
+  type Passes,
+} from './descriptor.js';
 export * as gradient from './gradient/index.js';
 export * as meta from './meta/index.js';
+export * as parameters from './parameters.js';

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { imageSize, integer } from '../shared/common_options.js';
 import { interruptible } from '../shared/interrupt.js';
 import { withLoadFlags } from '../shared/loading.js';
-import { METHOD_NAMES, singleMethodName } from '../shared/methods/named.js';
+import { VOCABULARY } from '../shared/methods/vocabulary.js';
 import type { Terminal } from '../shared/terminal.js';
 import { type BenchOptions, batchSizes, duration } from './options.js';
 import { bench } from './run.js';
@@ -22,8 +22,8 @@ export function benchCommand(terminal: Terminal, done: (code: number) => void): 
     .requiredOption('--model <path>', 'a SavedModel directory, or a frozen .pb file')
     .option(
       '--method <name>',
-      `${METHOD_NAMES.join(', ')}; with _smooth or _tta after it`,
-      singleMethodName,
+      `${VOCABULARY.names.join(', ')}; with ${VOCABULARY.endings} after it`,
+      VOCABULARY.parseSingle,
       'gradcam',
     )
     .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner')

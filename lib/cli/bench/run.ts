@@ -10,7 +10,7 @@ import { exitCodes, UsageError } from '../shared/failure.js';
 import { loadOptionsOf } from '../shared/loading.js';
 import { explainBatch } from '../shared/methods/explaining.js';
 import { explainedModel } from '../shared/methods/exposed.js';
-import { methodsOf, type NamedMethod } from '../shared/methods/named.js';
+import { type NamedMethod, VOCABULARY } from '../shared/methods/vocabulary.js';
 import { formatBytes } from '../shared/numbers.js';
 import { memoryLimit } from '../shared/pictures/memory.js';
 import { shapeText } from '../shared/pictures/target.js';
@@ -28,7 +28,7 @@ const SIZE: readonly [number, number] = [224, 224];
 /** What `keras-explainable bench` does. Returns the exit code. */
 export async function bench(options: BenchOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
   const { model: path, threads = availableParallelism(), size = SIZE } = options;
-  const [method] = methodsOf([options.method], {}, 'unit') as [NamedMethod];
+  const [method] = VOCABULARY.build([options.method], {}, 'unit') as [NamedMethod];
   if (options.layer !== undefined && !method.needsActivations) {
     throw new UsageError(`--layer: ${method.name} explains by the input and takes no layer.`);
   }

@@ -4,7 +4,7 @@ import type { Model } from '../../model/model.js';
 import { type Exposed, exposedOf } from '../layers/facts.js';
 import { explainBatch } from '../shared/methods/explaining.js';
 import { explainedModel } from '../shared/methods/exposed.js';
-import { methodsOf, type NamedMethod } from '../shared/methods/named.js';
+import { type NamedMethod, VOCABULARY } from '../shared/methods/vocabulary.js';
 import { positionsOf, syntheticInputs } from '../shared/synthetic.js';
 import { numbersOf } from '../shared/values.js';
 
@@ -54,7 +54,7 @@ export async function probeModel({ path, signature, allowOps }: ModelProbe): Pro
 }
 
 async function explainOnce(model: Model, name: string): Promise<ProbedModel['explained']> {
-  const [method] = methodsOf([name], {}, 'none') as [NamedMethod];
+  const [method] = VOCABULARY.build([name], {}, 'none') as [NamedMethod];
   const begun = performance.now();
   try {
     const inputs = syntheticInputs(model.inputs, 1, SIZE);

@@ -1,20 +1,17 @@
 import { Command } from 'commander';
 import { COLORMAPS } from '../../image/colormap.js';
 import {
-  amount,
   colormap,
   fraction,
   imageSize,
   integer,
-  oneOf,
   pngFile,
   preprocessing,
-  scaleList,
   unitList,
 } from '../shared/common_options.js';
 import { interruptible } from '../shared/interrupt.js';
 import { withLoadFlags } from '../shared/loading.js';
-import { METHOD_NAMES, methodName } from '../shared/methods/named.js';
+import { type MethodVocabulary, VOCABULARY } from '../shared/methods/vocabulary.js';
 import type { Terminal } from '../shared/terminal.js';
 import type { ExplainOptions } from './options.js';
 import { explainPictures } from './run.js';
@@ -30,8 +27,16 @@ Examples:
 
 Exit codes: 0 done, 1 something failed (what could be done is done), 2 wrong arguments, 130 interrupted.`;
 
-/** `keras-explainable explain`: overlays and a page that show where a model looked. */
-export function explainCommand(terminal: Terminal, done: (code: number) => void): Command {
+/**
+ * `keras-explainable explain`: overlays and a page that show where a model looked.
+ *
+ * @param vocabulary the methods that there are.
+ */
+export function explainCommand(
+  terminal: Terminal,
+  done: (code: number) => void,
+  vocabulary: MethodVocabulary = VOCABULARY,
+): Command {
   const command = new Command('explain')
     .description('Explains the predictions of a SavedModel for pictures, and writes overlays and index.html.')
     .requiredOption('--model <dir>', 'a SavedModel directory')
@@ -42,26 +47,15 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     .requiredOption('--out <dir>', 'where index.html and the overlays go')
     .option(
       '--method <name>',
-      `${METHOD_NAMES.join(', ')}; with _smooth or _tta after it, as gradcam_smooth; or all: compares them`,
-      methodName,
+      `${vocabulary.names.join(', ')}; with ${vocabulary.endings} after it, as gradcam_smooth; or all: compares them`,
+      vocabulary.parse,
       'gradcam',
     )
     .option('--top <n>', 'explain the n classes of the highest score', integer(1), 1)
     .option('--units <list>', "explain these classes instead, as '1,2'", unitList)
-    .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner')
-    .option('--repetitions <n>', 'for _smooth: how many noisy pictures (default: 20)', integer(1))
-    .option(
-      '--noise <deviation>',
-      "for _smooth: of the noise, in the input's own units (default: a tenth of the range of --preprocess)",
-      amount,
-    )
-    .option('--scales <list>', "for _tta: sizes beside the picture's own (default: 0.5,1.5,2)", scaleList)
-    .option('--max-channels <n>', 'for scorecam: only the n channels of largest spread', integer(1))
-    .option(
-      '--weighting <kind>',
-      "for scorecam: 'score' (as in the Python library) or 'softmax' (the paper's weights)",
-      oneOf(['score', 'softmax'] as const),
-    )
+    .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner');
+  vocabulary
+    .addFlags(command)
     .option('--labels <file>', 'class names: one a line, or JSON')
     .option('--boxes <file>', 'boxes, as {"picture.png": [x0, y0, x1, y1]}: plays the pointing game')
     .option('--batch-size <n>', 'pictures in memory at once', integer(1, 4096), 16)
@@ -82,7 +76,10 @@ export function explainCommand(terminal: Terminal, done: (code: number) => void)
     .option('--json', 'print a JSON object a line instead of text', false);
   return withLoadFlags(command)
     .addHelpText('after', EXAMPLES)
-    .action((options: ExplainOptions) =>
-      interruptible(terminal, done, (signal) => explainPictures(options, terminal, signal)),
-    );
+    .action((given: Omit<ExplainOptions, 'settings'>) => {
+      const options = { ...given, settings: vocabulary.settingsOf(command) };
+      return interruptible(terminal, done, (signal) =>
+        explainPictures(options, terminal, signal, vocabulary),
+      );
+    });
 }

@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { exitCodes } from '../shared/failure.js';
 import { explainBatch, firstMap, rowOf } from '../shared/methods/explaining.js';
 import { explainedModel } from '../shared/methods/exposed.js';
-import type { NamedMethod } from '../shared/methods/named.js';
+import type { NamedMethod } from '../shared/methods/vocabulary.js';
 import { loadBatch, type ShownPicture } from '../shared/pictures/load_pictures.js';
 import { labelOf, topUnits } from '../shared/pictures/predictions.js';
 import { predictScores } from '../shared/pictures/scores.js';

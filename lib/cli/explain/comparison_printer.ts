@@ -1,4 +1,5 @@
-import type { NamedMethod, Passes } from '../shared/methods/named.js';
+import type { Passes } from '../../methods/descriptor.js';
+import type { NamedMethod } from '../shared/methods/vocabulary.js';
 import { formatNumber } from '../shared/numbers.js';
 import { printFailure, printSkipped } from '../shared/pictures/printing.js';
 import { paint, type Terminal, writeJson, writeLine } from '../shared/terminal.js';

@@ -1,5 +1,5 @@
 import type { Box } from '../../metrics/pointing_game.js';
-import type { NamedMethod } from '../shared/methods/named.js';
+import type { NamedMethod } from '../shared/methods/vocabulary.js';
 import type { Target } from '../shared/pictures/target.js';
 import type { Terminal } from '../shared/terminal.js';
 import type { ExplainOptions } from './options.js';

@@ -8,7 +8,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { exitCodes } from '../shared/failure.js';
 import { explainBatch, firstMap, rowOf } from '../shared/methods/explaining.js';
 import { explainedModel } from '../shared/methods/exposed.js';
-import type { NamedMethod } from '../shared/methods/named.js';
+import type { NamedMethod } from '../shared/methods/vocabulary.js';
 import { loadBatch, type ShownPicture } from '../shared/pictures/load_pictures.js';
 import { OutputNames } from '../shared/pictures/picture_files.js';
 import { predictionOf, type ScoreKind, topPredictions, topUnits } from '../shared/pictures/predictions.js';

@@ -1,13 +1,15 @@
 import type { Colormap } from '../../image/colormap.js';
 import type { LoadFlags } from '../shared/loading.js';
-import type { MethodSettings } from '../shared/methods/named.js';
+import type { MethodSettings } from '../shared/methods/vocabulary.js';
 import type { PictureOptions } from '../shared/pictures/target.js';
 
 /** What `keras-explainable explain` was asked to do, checked. */
-export interface ExplainOptions extends MethodSettings, PictureOptions, LoadFlags {
+export interface ExplainOptions extends PictureOptions, LoadFlags {
   readonly model: string;
   readonly images: readonly string[];
   readonly method: string;
+  /** Of the methods' own parameters. */
+  readonly settings: MethodSettings;
   readonly out: string;
   readonly sheet?: string;
   readonly top: number;

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { UsageError } from '../shared/failure.js';
 import { loadOptionsOf } from '../shared/loading.js';
-import { ALL, COMPARED_NAMES, methodsOf } from '../shared/methods/named.js';
+import { ALL, type MethodVocabulary, VOCABULARY } from '../shared/methods/vocabulary.js';
 import { checkOutput } from '../shared/output.js';
 import { readLabels } from '../shared/pictures/labels.js';
 import { checkMemory } from '../shared/pictures/memory.js';
@@ -15,14 +15,20 @@ import { explainByOne } from './one_method.js';
 import type { ExplainOptions } from './options.js';
 import { boxOf, readBoxes } from './pointing.js';
 
-/** What `keras-explainable explain` does. Returns the exit code. */
+/**
+ * What `keras-explainable explain` does. Returns the exit code.
+ *
+ * @param vocabulary the methods that there are.
+ */
 export async function explainPictures(
   options: ExplainOptions,
   terminal: Terminal,
   signal: AbortSignal,
+  vocabulary: MethodVocabulary = VOCABULARY,
 ): Promise<number> {
   const compared = options.method === ALL;
-  const methods = methodsOf(compared ? COMPARED_NAMES : [options.method], options, options.preprocess);
+  const names = compared ? vocabulary.compared : [options.method];
+  const methods = vocabulary.build(names, options.settings, options.preprocess);
   if (options.layer !== undefined && !methods.some(({ needsActivations }) => needsActivations)) {
     throw new UsageError(`--layer: ${options.method} explains by the input and takes no layer.`);
   }
@@ -42,7 +48,7 @@ export async function explainPictures(
     checkMemory(target, {
       batchSize: Math.min(options.batchSize, paths.length),
       size: options.size,
-      scales: options.scales,
+      scales: [...new Set(methods.flatMap(({ inputScales }) => inputScales))],
     });
     const job: Job = { options, methods, target, labels, boxes, paths, terminal, signal };
     return compared ? compareMethods(job) : explainByOne(job);

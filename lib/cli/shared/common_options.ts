@@ -3,13 +3,14 @@ import { InvalidArgumentError } from 'commander';
 import { COLORMAPS, type Colormap } from '../../image/colormap.js';
 import { MOST_PIXELS } from '../../image/decode.js';
 import { PREPROCESSINGS, type Preprocessing } from '../../image/preprocess.js';
+import { type Bounds, boundsText, isWithin } from '../../methods/bounds.js';
 import { nearNames } from '../../support/arguments.js';
 
 /** Parses a whole number within bounds. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) {
+    if (!/^-?\d+$/.test(text) || value < least || value > most) {
       const bounds = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
       throw new InvalidArgumentError(`Expected a whole number ${bounds}.`);
     }
@@ -17,33 +18,31 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: s
   };
 }
 
+/** Parses a finite number within bounds. */
+export function number(bounds: Bounds): (text: string) => number {
+  return (text) => {
+    const value = numberOf(text);
+    if (!isWithin(value, bounds)) throw new InvalidArgumentError(`Expected a number${boundsText(bounds)}.`);
+    return value;
+  };
+}
+
 /** Parses a number from 0 to 1. */
-export function fraction(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
-    throw new InvalidArgumentError('Expected a number from 0 to 1.');
-  }
-  return value;
+export const fraction = number({ least: 0, most: 1 });
+
+/** Parses numbers with commas between them, each within bounds. An empty text is none. `example`: such a text. */
+export function numberList(bounds: Bounds, example: string): (text: string) => number[] {
+  return (text) => {
+    if (text.trim() === '') return [];
+    const values = text.split(',').map(numberOf);
+    if (values.every((value) => isWithin(value, bounds))) return values;
+    throw new InvalidArgumentError(
+      `Expected numbers${boundsText(bounds)} with commas between them, as '${example}'.`,
+    );
+  };
 }
 
-/** Parses a number of at least 0. */
-export function amount(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-    throw new InvalidArgumentError('Expected a number of at least 0.');
-  }
-  return value;
-}
-
-/** Parses `0.5,1.5,2`: scales above 0. An empty text is none: mirrored pictures only. */
-export function scaleList(text: string): number[] {
-  if (text.trim() === '') return [];
-  const scales = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (!scales.every((scale) => scale > 0 && scale < Number.POSITIVE_INFINITY)) {
-    throw new InvalidArgumentError("Expected numbers above 0 with commas between them, as '0.5,1.5,2'.");
-  }
-  return scales;
-}
+const numberOf = (text: string) => (text.trim() === '' ? Number.NaN : Number(text));
 
 /** Parses `ReadFile,WriteFile`: names without repetition. */
 export function nameList(text: string): string[] {

@@ -3,19 +3,27 @@ import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { cast, reshape } from '../../graph/ops/array.js';
 import { gather } from '../../graph/ops/indexing.js';
 import { einsum } from '../../graph/ops/math.js';
-import { checkPositions } from '../../graph/positions.js';
 import { describeShape, type Symbolic } from '../../graph/symbolic.js';
-import { gatherUnits } from '../../inspection/gather_units.js';
 import { getLogitsLayer } from '../../inspection/head.js';
-import { isLayerName, LAYER_NAME, type LayerName, weightOf } from '../../inspection/layers.js';
-import { wrongType } from '../../support/arguments.js';
+import { type LayerName, weightOf } from '../../inspection/layers.js';
 import { GraphError } from '../../support/errors.js';
 import { commonFloat } from '../../tensor/dtype.js';
+import { describeMethod } from '../descriptor.js';
+import { explainedLogits } from '../explained_logits.js';
+import { positiveNormalize } from '../filters.js';
+import { layer, type ParameterTable, readParameters } from '../parameters.js';
 
 export interface CamParameters {
   /** The layer whose kernel weighs the channels, by name or path. Default: the one that gives the logits. */
   readonly logitsLayer?: LayerName;
 }
+
+const PARAMETERS = {
+  logitsLayer: layer({
+    summary: 'the layer whose kernel weighs the channels, by name or path',
+    defaultText: 'the layer that gives the logits',
+  }),
+} satisfies ParameterTable<CamParameters>;
 
 /**
  * CAM: the activations before global average pooling, each channel weighted by the unit's own weight for it.
@@ -34,27 +42,14 @@ export interface CamParameters {
  * @throws ModelError (`NOT_FOUND`) where there is no layer of that name, or none that holds a kernel.
  * @throws GraphError where the kernel's rows are not the channels of the activations.
  */
-export function cam({
-  model,
-  inputs,
-  indices,
-  indicesAxis,
-  indicesBatchDims,
-  spatialAxis,
-  logitsLayer,
-}: MethodArguments & CamParameters): MethodResult {
-  const name = logitsLayer ?? null;
-  if (name !== null && !isLayerName(name)) {
-    throw wrongType('logitsLayer', LAYER_NAME, logitsLayer);
-  }
-  const layer = getLogitsLayer(model, name);
-  const spec = kernelOf(layer);
-  const tensors = model.withTensors([spec])(inputs, 2);
-  const [outputs, activations] = tensors;
-  checkPositions('activations', activations, spatialAxis);
-  const kernel = asMatrix(tensors.at(-1) as Symbolic, spec, activations, layer);
+export function cam(args: MethodArguments & CamParameters): MethodResult {
+  const { model, indices } = args;
+  const head = getLogitsLayer(model, readParameters(PARAMETERS, args).logitsLayer ?? null);
+  const spec = kernelOf(head);
+  const { logits, outputs, tensors } = explainedLogits(args, 2, [spec]);
+  const [, activations] = outputs;
+  const kernel = asMatrix(tensors[0] as Symbolic, spec, activations, head);
 
-  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
   const weights = indices === undefined ? kernel : gather(kernel, indices, { axis: 1 });
   const dtype = commonFloat(activations.dtype, weights.dtype);
   const equation = `b...k,${indices === undefined ? 'kc' : 'kbc'}->b...c`;
@@ -62,6 +57,23 @@ export function cam({
 
   return { logits, maps };
 }
+
+describeMethod(cam, {
+  group: 'cams',
+  needs: ['activations'],
+  maps: { size: 'activations', channels: 'sum' },
+  postprocessing: positiveNormalize,
+  parameters: PARAMETERS,
+  passes: () => ({ forward: 1, backward: 0, backwardTo: 'activations' }),
+  formula: 'Σ_k W[k, u] · A_k',
+  take: 'the network ends in global average pooling and one dense layer',
+  paper: {
+    citation: 'Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016',
+    year: 2016,
+    url: 'https://arxiv.org/abs/1512.04150',
+  },
+  equals: 'keras-explainable (Python) `cam`',
+});
 
 function kernelOf(layer: LayerInfo): TensorSpec {
   const kernel = weightOf(layer, 'kernel');

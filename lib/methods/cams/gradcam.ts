@@ -2,8 +2,9 @@ import { batchJacobian } from '../../graph/gradient.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { einsum } from '../../graph/ops/math.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
-import { checkPositions } from '../../graph/positions.js';
-import { gatherUnits } from '../../inspection/gather_units.js';
+import { describeMethod } from '../descriptor.js';
+import { explainedLogits } from '../explained_logits.js';
+import { positiveNormalize } from '../filters.js';
 
 /**
  * Grad-CAM: the activations of a layer, each channel weighted by how much the unit gains from it.
@@ -19,22 +20,34 @@ import { gatherUnits } from '../../inspection/gather_units.js';
  * Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based Localization",
  * ICCV 2017, https://arxiv.org/abs/1610.02391.
  */
-export function gradcam({
-  model,
-  inputs,
-  indices,
-  indicesAxis,
-  indicesBatchDims,
-  spatialAxis,
-}: MethodArguments): MethodResult {
-  const [outputs, activations] = model(inputs, 2);
-  checkPositions('activations', activations, spatialAxis);
-  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+export function gradcam(args: MethodArguments): MethodResult {
+  const {
+    logits,
+    outputs: [, activations],
+  } = explainedLogits(args, 2);
 
   const weights = batchJacobian(logits, activations, {
-    each: (gradient) => reduceMean(gradient, spatialAxis),
+    each: (gradient) => reduceMean(gradient, args.spatialAxis),
   });
   const maps = einsum('b...k,bck->b...c', activations, weights);
 
   return { logits, maps };
 }
+
+describeMethod(gradcam, {
+  group: 'cams',
+  needs: ['activations', 'gradients'],
+  maps: { size: 'activations', channels: 'sum' },
+  postprocessing: positiveNormalize,
+  parameters: {},
+  passes: ({ units }) => ({ forward: 1, backward: units, backwardTo: 'activations' }),
+  formula: 'Σ_k mean(∂y/∂A_k) · A_k',
+  take: 'first: it fits nearly every network, and costs little',
+  paper: {
+    citation:
+      'Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based Localization", ICCV 2017',
+    year: 2017,
+    url: 'https://arxiv.org/abs/1610.02391',
+  },
+  equals: 'keras-explainable (Python) `gradcam`',
+});

@@ -5,10 +5,12 @@ import { cast } from '../../graph/ops/array.js';
 import { einsum } from '../../graph/ops/math.js';
 import { relu } from '../../graph/ops/nn.js';
 import { reduceMax, reduceSum } from '../../graph/ops/reduction.js';
-import { alongPositions, checkPositions } from '../../graph/positions.js';
+import { alongPositions } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
-import { gatherUnits } from '../../inspection/gather_units.js';
 import { commonFloat } from '../../tensor/dtype.js';
+import { describeMethod } from '../descriptor.js';
+import { explainedLogits } from '../explained_logits.js';
+import { positiveNormalize } from '../filters.js';
 
 /**
  * Grad-CAM++: Grad-CAM whose weights look at positive gradients only, each position by how much it says of its channel.
@@ -27,17 +29,12 @@ import { commonFloat } from '../../tensor/dtype.js';
  * Source: Chattopadhay et al., "Grad-CAM++: Generalized Gradient-Based Visual Explanations for Deep Convolutional
  * Networks", WACV 2018, https://arxiv.org/abs/1710.11063.
  */
-export function gradcampp({
-  model,
-  inputs,
-  indices,
-  indicesAxis,
-  indicesBatchDims,
-  spatialAxis,
-}: MethodArguments): MethodResult {
-  const [outputs, activations] = model(inputs, 2);
-  checkPositions('activations', activations, spatialAxis);
-  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+export function gradcampp(args: MethodArguments): MethodResult {
+  const { spatialAxis } = args;
+  const {
+    logits,
+    outputs: [, activations],
+  } = explainedLogits(args, 2);
 
   const total = reduceSum(activations, spatialAxis, { keepdims: true });
   const weights = batchJacobian(logits, activations, {
@@ -52,6 +49,25 @@ export function gradcampp({
   const exponent = alongPositions(cast(logits, dtype), spatialAxis.length);
   return { logits, maps: timesExp(cast(maps, dtype), exponent, spatialAxis) };
 }
+
+describeMethod(gradcampp, {
+  group: 'cams',
+  needs: ['activations', 'gradients'],
+  maps: { size: 'activations', channels: 'sum' },
+  postprocessing: positiveNormalize,
+  parameters: {},
+  passes: ({ units }) => ({ forward: 1, backward: units, backwardTo: 'activations' }),
+  formula: 'Σ_k Σ(α · max(eʸ ∂y/∂A_k, 0)) · A_k',
+  take: 'the whole object rather than its most telling part; several objects',
+  paper: {
+    citation:
+      'Chattopadhay et al., "Grad-CAM++: Generalized Gradient-Based Visual Explanations for Deep Convolutional ' +
+      'Networks", WACV 2018',
+    year: 2018,
+    url: 'https://arxiv.org/abs/1710.11063',
+  },
+  equals: 'keras-explainable (Python) `gradcampp`, where that is finite',
+});
 
 /** The logarithm of the largest number of a dtype, below by what the dtype rounds: halves for bfloat16. */
 const LOG_LARGEST: Readonly<Record<string, number>> = { float16: 11, bfloat16: 88, float64: 709.7 };

@@ -1,11 +1,9 @@
 /** Methods that weigh the activations of a layer. */
 import type { AnyMethod } from '../../graph/method.js';
-import { type CamParameters, cam } from './cam.js';
-import { gradcam } from './gradcam.js';
-import { gradcampp } from './gradcampp.js';
-import { type ScorecamParameters, scorecam } from './scorecam.js';
+import { methodsIn } from '../descriptor.js';
+import * as methods from './methods.js';
 
-export { type CamParameters, cam, gradcam, gradcampp, type ScorecamParameters, scorecam };
+export * from './methods.js';
 
 /** Every method of this group. */
-export const METHODS: readonly AnyMethod[] = Object.freeze([cam, gradcam, gradcampp, scorecam]);
+export const METHODS: readonly AnyMethod[] = methodsIn(methods);

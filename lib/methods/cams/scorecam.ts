@@ -7,13 +7,14 @@ import { gather, slice, topK } from '../../graph/ops/indexing.js';
 import { einsum } from '../../graph/ops/math.js';
 import { softmax } from '../../graph/ops/nn.js';
 import { reduceStd } from '../../graph/ops/reduction.js';
-import { checkPositions, positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
+import { positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
-import { gatherUnits } from '../../inspection/gather_units.js';
-import { checkInteger, outOfRange } from '../../support/arguments.js';
 import { GraphError } from '../../support/errors.js';
 import { commonFloat, isFloating } from '../../tensor/dtype.js';
-import { normalize } from '../filters.js';
+import { describeMethod } from '../descriptor.js';
+import { explainedLogits, explainedUnits } from '../explained_logits.js';
+import { normalize, positiveNormalize } from '../filters.js';
+import { choice, integer, type ParameterTable, readParameters } from '../parameters.js';
 
 export interface ScorecamParameters {
   /**
@@ -29,6 +30,25 @@ export interface ScorecamParameters {
    */
   readonly weighting?: 'score' | 'softmax';
 }
+
+const PARAMETERS = {
+  maskBatchSize: integer({
+    summary: 'masked inputs in one forward pass: what bounds the memory',
+    default: 4,
+    least: 1,
+    // The command line cannot tell what memory so many masked inputs take before it has begun.
+    flag: false,
+  }),
+  maxChannels: integer({
+    summary: 'only the n channels of largest spread, each sample its own',
+    defaultText: 'all',
+    least: 1,
+  }),
+  weighting: choice(['score', 'softmax'], {
+    summary: "'score' (as in the Python library) or 'softmax' (the paper's weights)",
+    default: 'score',
+  }),
+} satisfies ParameterTable<ScorecamParameters>;
 
 /**
  * Score-CAM: the activations of a layer, each channel weighted by what the model says to the input seen through it.
@@ -47,28 +67,16 @@ export interface ScorecamParameters {
  * Source: Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR
  * Workshops 2020, https://arxiv.org/abs/1910.01279; `maxChannels` as in Faster Score-CAM (tf-keras-vis).
  */
-export function scorecam({
-  model,
-  inputs,
-  allInputs,
-  indices,
-  indicesAxis,
-  indicesBatchDims,
-  spatialAxis,
-  maskBatchSize = 4,
-  maxChannels,
-  weighting = 'score',
-}: MethodArguments & ScorecamParameters): MethodResult {
-  checkInteger('maskBatchSize', maskBatchSize);
-  if (maxChannels !== undefined) checkInteger('maxChannels', maxChannels);
-  if (weighting !== 'score' && weighting !== 'softmax') {
-    throw outOfRange('weighting', "'score' or 'softmax'", weighting);
-  }
-  const [outputs, activations] = model(inputs, 2);
-  checkPositions('activations', activations, spatialAxis);
-  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+export function scorecam(args: MethodArguments & ScorecamParameters): MethodResult {
+  const { model, inputs, allInputs, indices, spatialAxis } = args;
+  const { maskBatchSize, maxChannels, weighting } = readParameters(PARAMETERS, args);
+  const { logits, outputs } = explainedLogits(args, 2);
+  const [, activations] = outputs;
   if (logits.rank !== 2) {
-    throw new GraphError('INVALID_ARGUMENT', `Score-CAM needs logits (N, C) but the model gives ${outputs}.`);
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Score-CAM needs logits (N, C) but the model gives ${outputs[0]}.`,
+    );
   }
 
   const masks = normalize(widest(activations, spatialAxis, maxChannels), spatialAxis);
@@ -77,7 +85,7 @@ export function scorecam({
     const masked = seenThrough(gather(inputs, sample), resizePositions(mask, sizes));
     const [seen] = model(allInputs.map((each) => (each === inputs ? masked : gather(each, sample))));
     const units = indices === undefined ? undefined : gather(indices, sample);
-    return gatherUnits(seen, units, { axis: indicesAxis, batchDims: indicesBatchDims });
+    return explainedUnits(args, seen, units);
   });
   // The sum over hundreds of channels may be more than float16 holds.
   const dtype = commonFloat(masks.dtype, scores.dtype, 'float32');
@@ -87,6 +95,28 @@ export function scorecam({
 
   return { logits, maps };
 }
+
+describeMethod(scorecam, {
+  group: 'cams',
+  needs: ['activations'],
+  maps: { size: 'input', channels: 'sum' },
+  postprocessing: positiveNormalize,
+  parameters: PARAMETERS,
+  passes: ({ channels }, { maxChannels = channels }) => ({
+    forward: 1 + Math.min(channels, maxChannels),
+    backward: 0,
+    backwardTo: 'activations',
+  }),
+  formula: 'Σ_k y(x ⊙ M_k) · M_k',
+  take: 'gradients are not to be trusted, and time is not short',
+  paper: {
+    citation:
+      'Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR Workshops 2020',
+    year: 2020,
+    url: 'https://arxiv.org/abs/1910.01279',
+  },
+  equals: 'keras-explainable (Python) `scorecam`',
+});
 
 /** x times the mask, in the dtype of x: whole numbers are rounded. */
 function seenThrough(x: Symbolic, mask: Symbolic): Symbolic {

@@ -7,12 +7,13 @@ import { reduceMean } from '../../graph/ops/reduction.js';
 import { checkPositions, positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { exposedBiasTerms } from '../../inspection/bias_terms.js';
-import { gatherUnits } from '../../inspection/gather_units.js';
-import { checkFunction, wrongType } from '../../support/arguments.js';
 import { GraphError } from '../../support/errors.js';
 import { commonFloat } from '../../tensor/dtype.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { absoluteNormalize } from '../filters.js';
+import { describeMethod } from '../descriptor.js';
+import { explainedLogits } from '../explained_logits.js';
+import { absoluteNormalize, normalize } from '../filters.js';
+import { callable, type ParameterTable, readParameters, tensors } from '../parameters.js';
 import { checkDifferentiable, transposeJacobian } from './gradients.js';
 
 export interface FullGradientsParameters {
@@ -24,6 +25,20 @@ export interface FullGradientsParameters {
    */
   readonly biases?: readonly Tensor[];
 }
+
+const PARAMETERS = {
+  psi: callable<Filter>({
+    summary: "works on one unit's product of gradient and signal (N, h, w, C)",
+    default: absoluteNormalize,
+    defaultText: '`filters.absoluteNormalize`',
+    mend: 'Pass a filter, as `filters.absoluteNormalize`.',
+  }),
+  biases: tensors({
+    summary: "the bias of each exposed signal, (C) each, where the model's outputs are [logits, ...signals]",
+    defaultText: 'found in the graph',
+    expected: 'an array of tensors, as `layersWithBiases` returns',
+  }),
+} satisfies ParameterTable<FullGradientsParameters>;
 
 /** One part of a full gradient: gradient · factor, summed over its elements, is what it adds to the logit. */
 export interface FullGradientTerm {
@@ -60,9 +75,9 @@ export interface FullGradientTerm {
  * @throws GraphError where `biases` and the model's outputs do not go together.
  */
 export function fullGradients(args: MethodArguments & FullGradientsParameters): MethodResult {
-  const { inputs, spatialAxis, psi = absoluteNormalize } = args;
+  const { inputs, spatialAxis } = args;
+  const { psi } = readParameters(PARAMETERS, args);
   checkPositions('inputs', inputs, spatialAxis);
-  checkFunction('psi', psi, 'Pass a filter, as `filters.absoluteNormalize`.');
   const { logits, terms } = fullGradientTerms(args);
   const placed = terms.filter((term) => hasPositionsOf(term, inputs));
   const sizes = positionSizes(inputs);
@@ -88,32 +103,41 @@ export function fullGradients(args: MethodArguments & FullGradientsParameters): 
   return { logits, maps: transposeJacobian(maps, spatialAxis.length) };
 }
 
+describeMethod(fullGradients, {
+  group: 'gradient',
+  needs: ['gradients'],
+  maps: { size: 'input', channels: 'mean' },
+  postprocessing: normalize,
+  parameters: PARAMETERS,
+  passes: ({ units }) => ({ forward: 1, backward: units, backwardTo: 'input' }),
+  formula: 'ψ(x · ∂y/∂x) + Σ ψ(b · ∂y/∂t)',
+  take: "every layer's share; complete for ReLU networks",
+  paper: {
+    citation:
+      'Srinivas, Fleuret, "Full-Gradient Representation for Neural Network Visualization", NeurIPS 2019',
+    year: 2019,
+    url: 'https://arxiv.org/abs/1905.00780',
+  },
+  equals: null,
+});
+
 /**
  * The explained logits, and what {@link fullGradients} is made of: the input first, then every bias in the order of the
  * graph, those without positions too. For a method of your own that combines them in another way.
  */
-export function fullGradientTerms({
-  model,
-  inputs,
-  indices,
-  indicesAxis,
-  indicesBatchDims,
-  biases,
-}: MethodArguments & FullGradientsParameters): {
+export function fullGradientTerms(args: MethodArguments & FullGradientsParameters): {
   readonly logits: Symbolic;
   readonly terms: readonly FullGradientTerm[];
 } {
+  const { model, inputs } = args;
+  const { biases } = readParameters(PARAMETERS, args);
   checkDifferentiable(inputs);
-  if (biases !== undefined && !Array.isArray(biases)) {
-    throw wrongType('biases', 'an array of tensors, as `layersWithBiases` returns', biases);
-  }
   const given = biases?.map((bias) => constant(bias));
   const found = given === undefined ? exposedBiasTerms(model) : [];
-  const tensors = found.flatMap(({ tensor, operands }) => [tensor, ...operands]);
-  const [outputs, ...others] = model.withTensors(tensors)(inputs);
-  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+  const wanted = found.flatMap(({ tensor, operands }) => [tensor, ...operands]);
+  const { logits, outputs, tensors: values } = explainedLogits(args, 1, wanted);
 
-  const signals = others.slice(0, model.outputs.length - 1);
+  const signals = outputs.slice(1);
   if (given !== undefined && given.length !== signals.length) {
     throw new GraphError(
       'INVALID_ARGUMENT',
@@ -127,11 +151,11 @@ export function fullGradientTerms({
     const signal = signals[i] as Symbolic;
     terms.push({ name, signal, factor: cast(factor, signal.dtype) });
   });
-  const left = others.slice(signals.length);
+  const unread = [...values];
   for (const { tensor, operands, value } of found) {
-    const [signal, ...values] = left.splice(0, 1 + operands.length) as [Symbolic, ...Symbolic[]];
+    const [signal, ...made] = unread.splice(0, 1 + operands.length) as [Symbolic, ...Symbolic[]];
     // A batch normalisation of float16 has parameters of float32.
-    terms.push({ name: tensor.name, signal, factor: cast(value(values), signal.dtype) });
+    terms.push({ name: tensor.name, signal, factor: cast(value(made), signal.dtype) });
   }
   return { logits, terms };
 }

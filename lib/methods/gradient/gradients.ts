@@ -5,15 +5,26 @@ import { transpose } from '../../graph/ops/array.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
 import { checkPositions } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
-import { gatherUnits } from '../../inspection/gather_units.js';
-import { checkFunction } from '../../support/arguments.js';
 import { GraphError } from '../../support/errors.js';
 import { isFloating } from '../../tensor/dtype.js';
+import { describeMethod } from '../descriptor.js';
+import { explainedLogits } from '../explained_logits.js';
+import { normalize } from '../filters.js';
+import { callable, type ParameterTable, readParameters } from '../parameters.js';
 
 export interface GradientsParameters {
   /** Works on one unit's gradient (N, H, W, C) before its channels are averaged. Default: the absolute value. */
   readonly gradientFilter?: (gradient: Symbolic) => Symbolic;
 }
+
+const PARAMETERS = {
+  gradientFilter: callable<(gradient: Symbolic) => Symbolic>({
+    summary: "works on one unit's gradient (N, H, W, C) before its channels are averaged",
+    default: abs,
+    defaultText: '`graph.ops.abs`',
+    mend: 'Pass an op, as `graph.ops.relu`.',
+  }),
+} satisfies ParameterTable<GradientsParameters>;
 
 /**
  * Gradient back-propagation ("saliency"): how much each pixel would move the unit.
@@ -27,20 +38,12 @@ export interface GradientsParameters {
  * Source: Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification
  * Models and Saliency Maps", 2013, https://arxiv.org/abs/1312.6034.
  */
-export function gradients({
-  model,
-  inputs,
-  indices,
-  indicesAxis,
-  indicesBatchDims,
-  spatialAxis,
-  gradientFilter = abs,
-}: MethodArguments & GradientsParameters): MethodResult {
+export function gradients(args: MethodArguments & GradientsParameters): MethodResult {
+  const { inputs, spatialAxis } = args;
+  const { gradientFilter } = readParameters(PARAMETERS, args);
   checkDifferentiable(inputs);
   checkPositions('inputs', inputs, spatialAxis);
-  checkFunction('gradientFilter', gradientFilter, 'Pass an op, as `graph.ops.relu`.');
-  const [outputs] = model(inputs);
-  const logits = gatherUnits(outputs, indices, { axis: indicesAxis, batchDims: indicesBatchDims });
+  const { logits } = explainedLogits(args);
 
   const jacobian = batchJacobian(logits, inputs, {
     each: (gradient) => reduceMean(gradientFilter(gradient), -1),
@@ -48,6 +51,25 @@ export function gradients({
 
   return { logits, maps: transposeJacobian(jacobian, spatialAxis.length) };
 }
+
+describeMethod(gradients, {
+  group: 'gradient',
+  needs: ['gradients'],
+  maps: { size: 'input', channels: 'mean' },
+  postprocessing: normalize,
+  parameters: PARAMETERS,
+  passes: ({ units }) => ({ forward: 1, backward: units, backwardTo: 'input' }),
+  formula: 'mean over channels of abs(∂y/∂x)',
+  take: 'single pixels: what the unit is sensitive to',
+  paper: {
+    citation:
+      'Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification Models and ' +
+      'Saliency Maps", 2013',
+    year: 2013,
+    url: 'https://arxiv.org/abs/1312.6034',
+  },
+  equals: 'keras-explainable (Python) `gradients`',
+});
 
 /** @internal Refuses an input of integers, which has no gradient. */
 export function checkDifferentiable(inputs: Symbolic): void {

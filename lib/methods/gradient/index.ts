@@ -1,22 +1,9 @@
 /** Methods that follow the gradient back to the input. */
 import type { AnyMethod } from '../../graph/method.js';
-import {
-  type FullGradientsParameters,
-  type FullGradientTerm,
-  fullGradients,
-  fullGradientTerms,
-} from './full_gradients.js';
-import { type GradientsParameters, gradients, transposeJacobian } from './gradients.js';
+import { methodsIn } from '../descriptor.js';
+import * as methods from './methods.js';
 
-export {
-  type FullGradientsParameters,
-  type FullGradientTerm,
-  fullGradients,
-  fullGradientTerms,
-  type GradientsParameters,
-  gradients,
-  transposeJacobian,
-};
+export * from './methods.js';
 
 /** Every method of this group. */
-export const METHODS: readonly AnyMethod[] = Object.freeze([gradients, fullGradients]);
+export const METHODS: readonly AnyMethod[] = methodsIn(methods);

@@ -1,8 +1,8 @@
 /** Methods made of methods: each takes one and returns one, so that they can be put into each other. */
-import { type SmoothOptions, smooth } from './smooth.js';
-import { type TtaOptions, tta } from './tta.js';
+import { metaMethodsIn } from '../descriptor.js';
+import * as methods from './methods.js';
 
-export { type SmoothOptions, smooth, type TtaOptions, tta };
+export * from './methods.js';
 
 /** Every meta method of this group. */
-export const METHODS: readonly [typeof smooth, typeof tta] = Object.freeze([smooth, tta] as const);
+export const METHODS: readonly (typeof methods)[keyof typeof methods][] = metaMethodsIn(methods);

@@ -6,17 +6,12 @@ import { forRange } from '../../graph/ops/control.js';
 import { normal } from '../../graph/ops/random.js';
 import { positionSizes, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
-import {
-  checkFunction,
-  checkInteger,
-  checkOptions,
-  nameOf,
-  outOfRange,
-  wrongType,
-} from '../../support/arguments.js';
+import { checkFunction, checkOptions, nameOf } from '../../support/arguments.js';
 import { GraphError } from '../../support/errors.js';
 import { isFloating } from '../../tensor/dtype.js';
-import { named, withInputs } from './transformed.js';
+import { describeMeta } from '../descriptor.js';
+import { integer, number, type ParameterTable, readParameters } from '../parameters.js';
+import { around, withInputs } from './transformed.js';
 
 export interface SmoothOptions {
   /** How often the method is run, the pass without noise included. Default 20. */
@@ -27,8 +22,25 @@ export interface SmoothOptions {
   readonly seed?: number;
 }
 
-/** @internal */
-export const DEFAULT_REPETITIONS = 20;
+const PARAMETERS = {
+  repetitions: integer({
+    summary: 'how often the method is run, the pass without noise among them',
+    default: 20,
+    least: 1,
+  }),
+  noise: number({
+    summary: "standard deviation of the noise, in the input's own units",
+    default: 0.1,
+    timesInputRange: true,
+    least: 0,
+  }),
+  seed: integer({
+    summary: 'the same seed draws the same noise',
+    default: 0,
+    least: -(2 ** 31),
+    most: 2 ** 31 - 1,
+  }),
+} satisfies ParameterTable<SmoothOptions>;
 
 /**
  * SmoothGrad for any method: the average of its logits and maps over inputs with Gaussian noise.
@@ -47,17 +59,12 @@ export const DEFAULT_REPETITIONS = 20;
  */
 export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = {}): MethodLike<M> {
   checkFunction('method', method, 'Pass a method, as `methods.gradient.gradients`.');
-  checkOptions('options', options, ['repetitions', 'noise', 'seed']);
-  const { repetitions = DEFAULT_REPETITIONS, noise = 0.1, seed = 0 } = options;
-  checkInteger('repetitions', repetitions);
-  checkInteger('seed', seed, -(2 ** 31), 2 ** 31 - 1);
-  if (typeof noise !== 'number') throw wrongType('noise', 'a number', noise);
-  if (!(noise >= 0 && noise < Number.POSITIVE_INFINITY)) {
-    throw outOfRange('noise', 'a finite standard deviation of at least 0', noise);
-  }
+  checkOptions('options', options, Object.keys(PARAMETERS));
+  const chosen = readParameters(PARAMETERS, options);
+  const { repetitions, noise, seed } = chosen;
   const apply = (args: MethodArguments) => method(args as never);
 
-  return named(`${nameOf(method)}_smooth`, (args: MethodArguments) => {
+  return around(method, SMOOTH, chosen, (args: MethodArguments) => {
     const { inputs } = args;
     const first = apply(args);
     if (repetitions === 1) return first;
@@ -84,5 +91,24 @@ export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = 
     );
     const [logits, maps] = sums.map((sum) => divide(sum, repetitions)) as [Symbolic, Symbolic];
     return { logits, maps };
-  }) as MethodLike<M>;
+  });
 }
+
+const SMOOTH = describeMeta(smooth, {
+  parameters: PARAMETERS,
+  passes: ({ forward, backward, backwardTo }, { repetitions }) => ({
+    forward: forward * repetitions,
+    backward: backward * repetitions,
+    backwardTo,
+  }),
+  times: { symbol: 'R', of: 'repetitions' },
+  comparedAround: ['gradcam', 'gradients'],
+  formula: 'mean of m(x + noise)',
+  take: 'maps that flicker, gradients above all',
+  paper: {
+    citation: 'Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017',
+    year: 2017,
+    url: 'https://arxiv.org/abs/1706.03825',
+  },
+  equals: null,
+});

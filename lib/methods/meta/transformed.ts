@@ -1,22 +1,31 @@
-import type { MethodArguments } from '../../graph/method.js';
+import type { AnyMethod, MethodArguments, MethodLike, MethodResult } from '../../graph/method.js';
 import type { Symbolic } from '../../graph/symbolic.js';
+import { nameOf } from '../../support/arguments.js';
+import { describeWrapped, type MetaDescriptor } from '../descriptor.js';
 
 /**
- * @internal `args` with another explained input. It is a view and no copy: `explain` notes which parameters a method
- * reads, and a copy would read them all.
+ * @internal `args` with another explained input. Properties are copied as they are and not read: `explain` notes which
+ * parameters a method without a descriptor reads.
  */
 export function withInputs<A extends MethodArguments>(args: A, inputs: Symbolic): A {
   const allInputs = args.allInputs.map((each) => (each === args.inputs ? inputs : each));
-  return new Proxy(args, {
-    get(target, key) {
-      if (key === 'inputs') return inputs;
-      if (key === 'allInputs') return allInputs;
-      return Reflect.get(target, key);
-    },
-  });
+  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(args));
+  return Object.assign(copy as A, { inputs, allInputs });
 }
 
-/** @internal `method` under a name that tells where it comes from, as the Python library gives it. */
-export function named<T extends (...args: never) => unknown>(name: string, method: T): T {
-  return Object.defineProperty(method, 'name', { value: name });
+/**
+ * @internal `run` as the method that `meta` makes of `inner`: named after both, as in the Python library, and described
+ * where `inner` is.
+ *
+ * @param options the options of `meta`, checked.
+ */
+export function around<M extends AnyMethod>(
+  inner: M,
+  meta: MetaDescriptor,
+  options: Readonly<Record<string, unknown>>,
+  run: (args: MethodArguments) => MethodResult,
+): MethodLike<M> {
+  const method = Object.defineProperty(run, 'name', { value: `${nameOf(inner)}_${meta.name}` });
+  describeWrapped(method, inner, meta, options);
+  return method as MethodLike<M>;
 }

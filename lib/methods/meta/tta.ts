@@ -8,16 +8,11 @@ import { RESIZE_METHODS, type ResizeMethod } from '../../graph/ops/image.js';
 import { gather } from '../../graph/ops/indexing.js';
 import { positionSizes, resizePositions, type Size } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
-import {
-  checkBoolean,
-  checkFunction,
-  checkOptions,
-  nameOf,
-  outOfRange,
-  wrongType,
-} from '../../support/arguments.js';
+import { checkFunction, checkOptions } from '../../support/arguments.js';
 import { commonFloat } from '../../tensor/dtype.js';
-import { named, withInputs } from './transformed.js';
+import { describeMeta } from '../descriptor.js';
+import { boolean, choice, numbers, type ParameterTable, readParameters } from '../parameters.js';
+import { around, withInputs } from './transformed.js';
 
 export interface TtaOptions {
   /** Sizes to look at beside the input's own, as shares of it. Default [0.5, 1.5, 2]. */
@@ -28,8 +23,21 @@ export interface TtaOptions {
   readonly resizeMethod?: ResizeMethod;
 }
 
-/** @internal */
-export const DEFAULT_SCALES: readonly number[] = [0.5, 1.5, 2];
+const PARAMETERS = {
+  scales: numbers({
+    summary: "sizes to look at beside the input's own, as shares of it",
+    default: [0.5, 1.5, 2],
+    above: 0,
+  }),
+  hflip: boolean({
+    summary: 'each size is also looked at mirrored, left to right',
+    default: true,
+  }),
+  resizeMethod: choice(RESIZE_METHODS, {
+    summary: "how inputs and maps are resized: signals and volumes 'bilinear' only",
+    default: 'bilinear',
+  }),
+} satisfies ParameterTable<TtaOptions>;
 
 /**
  * Test-time augmentation for any method: the average of its logits and maps over the input at several sizes, and
@@ -50,24 +58,14 @@ export const DEFAULT_SCALES: readonly number[] = [0.5, 1.5, 2];
  */
 export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): MethodLike<M> {
   checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
-  checkOptions('options', options, ['scales', 'hflip', 'resizeMethod']);
-  const { scales = DEFAULT_SCALES, hflip = true, resizeMethod = 'bilinear' } = options;
-  checkBoolean('hflip', hflip);
-  if (!Array.isArray(scales)) throw wrongType('scales', 'an array of numbers', scales);
-  for (const [i, scale] of scales.entries()) {
-    if (typeof scale !== 'number') throw wrongType(`scales[${i}]`, 'a number', scale);
-    if (!(scale > 0 && scale < Number.POSITIVE_INFINITY)) {
-      throw outOfRange(`scales[${i}]`, 'a finite number above 0', scale);
-    }
-  }
-  if (!RESIZE_METHODS.includes(resizeMethod)) {
-    throw outOfRange('resizeMethod', `one of ${RESIZE_METHODS.join(', ')}`, resizeMethod);
-  }
+  checkOptions('options', options, Object.keys(PARAMETERS));
+  const chosen = readParameters(PARAMETERS, options);
+  const { scales, hflip, resizeMethod } = chosen;
   const flips = hflip ? [false, true] : [false];
   const [, ...others] = [1, ...scales].flatMap((scale) => flips.map((flip) => ({ scale, flip })));
   const apply = (args: MethodArguments) => method(args as never);
 
-  return named(`${nameOf(method)}_tta`, (args: MethodArguments) => {
+  return around(method, TTA, chosen, (args: MethodArguments) => {
     const first = apply(args);
     if (others.length === 0) return first;
     const { inputs } = args;
@@ -96,8 +94,27 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
     );
     const [logits, maps] = sums.map((sum) => divide(sum, others.length + 1)) as [Symbolic, Symbolic];
     return { logits, maps };
-  }) as MethodLike<M>;
+  });
 }
+
+const TTA = describeMeta(tta, {
+  parameters: PARAMETERS,
+  passes: ({ forward, backward, backwardTo }, { scales, hflip }) => {
+    const times = (scales.length + 1) * (hflip ? 2 : 1);
+    return { forward: forward * times, backward: backward * times, backwardTo };
+  },
+  times: { symbol: 'P', of: 'passes' },
+  inputScales: ({ scales = [] }) => scales,
+  comparedAround: ['gradcam'],
+  formula: 'mean of m over sizes and mirror images',
+  take: 'finer outlines of coarse maps',
+  paper: {
+    citation: 'David, keras-explainable, the Python library',
+    year: 2022,
+    url: 'https://github.com/lucasdavid/keras-explainable',
+  },
+  equals: null,
+});
 
 /**
  * Calls the model at that size and drops what it gives, where the size is known: a model that does not take it is

@@ -1,8 +1,12 @@
 import { afterAll, expect, test } from 'vitest';
 import { explainBatch } from '../../../lib/cli/shared/methods/explaining.js';
 import { explainedModel } from '../../../lib/cli/shared/methods/exposed.js';
-import { METHOD_NAMES, methodsOf } from '../../../lib/cli/shared/methods/named.js';
+import { type MethodSettings, VOCABULARY } from '../../../lib/cli/shared/methods/vocabulary.js';
 import * as ke from '../../../lib/index.js';
+
+const METHOD_NAMES = VOCABULARY.names;
+const methodsOf = (names: string[], settings: MethodSettings, preprocess: 'none') =>
+  VOCABULARY.build(names, settings, preprocess);
 
 const model = await ke.loadModel('demo/model');
 afterAll(() => model.close());

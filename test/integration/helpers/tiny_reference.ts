@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as ke from '../../../lib/index.js';
+import { BUILT_IN } from '../../../lib/methods/built_in.js';
 import { readTensors } from '../../reference/tensors.js';
 
 const FIXTURES = fileURLToPath(new URL('../../fixtures/reference', import.meta.url));
@@ -27,9 +28,7 @@ export function tinySamples(count = UNITS.length): ke.Tensor {
   return ke.tensor(data.slice(0, count * size), [count, ...shape.slice(1)]);
 }
 
-const { cams, gradient } = ke.methods;
-
 /** By their names. */
 export const METHODS: Readonly<Record<string, ke.AnyMethod>> = Object.fromEntries(
-  [...cams.METHODS, ...gradient.METHODS].map((method) => [method.name, method]),
+  BUILT_IN.methods.map(({ name, method }) => [name, method]),
 );

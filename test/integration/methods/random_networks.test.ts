@@ -12,6 +12,7 @@ import * as ke from '../../../lib/index.js';
 import { mapConcurrently } from '../../../lib/support/map_concurrently.js';
 import { BLOCKS, type Block, RECTIFIERS } from './random/blocks.js';
 import { Draw } from './random/draw.js';
+import { withoutReference } from '../helpers/method_list.js';
 import { Unmeasurable } from './random/probe.js';
 import { type RandomNetwork, randomNetwork } from './random/random_network.js';
 import { type Maps, Reference } from './random/references.js';
@@ -325,6 +326,10 @@ const seed = Number(process.env.KE_SEED ?? Date.now() % 1_000_000);
 const EVERY_METHOD = process.env.KE_METHODS === 'all';
 const runs = Number(process.env.KE_RUNS ?? 1);
 const [first = 0, last = first] = (process.env.KE_GRAPHS ?? `0-${GRAPHS - 1}`).split('-').map(Number);
+
+test('every method has a reference', () => {
+  expect(withoutReference(CHECKS.map(({ method }) => method))).toEqual([]);
+});
 
 test('every method gives what central differences give', { timeout: runs * 600_000 }, async () => {
   for (let i = 0; i < runs; i++) {

@@ -5,7 +5,8 @@ import { type ComparedMethod, ComparisonPrinter } from '../../../lib/cli/explain
 import { cellSize } from '../../../lib/cli/explain/comparison_sheet.js';
 import { PointingGame, type PointingResult, readBoxes } from '../../../lib/cli/explain/pointing.js';
 import { escapeHtml, formatPointing, Report } from '../../../lib/cli/explain/report.js';
-import { methodsOf, type Passes } from '../../../lib/cli/shared/methods/named.js';
+import { VOCABULARY } from '../../../lib/cli/shared/methods/vocabulary.js';
+import type { Passes } from '../../../lib/methods/descriptor.js';
 import { memoryTerminal, temporaryDirectory, writerIn } from './support.js';
 
 const directory = temporaryDirectory();
@@ -111,7 +112,7 @@ describe('comparison', () => {
 
   async function printed(json: boolean, plays: boolean): Promise<string> {
     const terminal = memoryTerminal();
-    const methods = methodsOf(['gradcam', 'gradients_smooth'], {}, 'none');
+    const methods = VOCABULARY.build(['gradcam', 'gradients_smooth'], {}, 'none');
     const printer = new ComparisonPrinter(terminal, json, methods, plays);
     const [gradcam, smooth] = [
       compared('gradcam', 0.12345, { forward: 1, backward: 1, backwardTo: 'activations' }),

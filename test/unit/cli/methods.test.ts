@@ -1,16 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import {
   ALL,
-  COMPARED_NAMES,
-  METHOD_NAMES,
   type MethodSettings,
-  methodName,
-  methodsOf,
   type NamedMethod,
-  noiseFor,
-  singleMethodName,
-} from '../../../lib/cli/shared/methods/named.js';
+  rangedDefault,
+  VOCABULARY,
+} from '../../../lib/cli/shared/methods/vocabulary.js';
+import type { Preprocessing } from '../../../lib/image/preprocess.js';
 import { methods } from '../../../lib/index.js';
+import { metaDescriptorOf } from '../../../lib/methods/descriptor.js';
+import type { ParameterFacts } from '../../../lib/methods/parameters.js';
+
+const { names: METHOD_NAMES, compared: COMPARED_NAMES, parse: methodName } = VOCABULARY;
+const { parseSingle: singleMethodName } = VOCABULARY;
+const methodsOf = (names: readonly string[], settings: MethodSettings, preprocess: Preprocessing) =>
+  VOCABULARY.build(names, settings, preprocess);
+const noise = metaDescriptorOf(methods.meta.smooth)?.parameters.noise as ParameterFacts;
+const noiseFor = (preprocess: Preprocessing) => rangedDefault(noise, preprocess);
 
 describe('methods', () => {
   const one = (name: string, settings: MethodSettings = {}) =>

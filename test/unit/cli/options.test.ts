@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import {
-  amount,
   fraction,
   imageSize,
   integer,
+  number,
+  numberList,
   oneOf,
-  scaleList,
   unitList,
 } from '../../../lib/cli/shared/common_options.js';
+
+const amount = number({ least: 0 });
+const scaleList = numberList({ above: 0 }, '0.5,1.5,2');
 
 describe('options', () => {
   test('numbers are refused where they are none, or out of bounds', () => {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { NativeFunction } from '../../../lib/binding/contract.js';
-import { keyOf, WatchedParams } from '../../../lib/engine/params.js';
+import { checkOwnParameters, keyOf, NotedParameters } from '../../../lib/engine/params.js';
 import { partialExplain } from '../../../lib/engine/partial_explain.js';
+import type { AnyMethod } from '../../../lib/graph/method.js';
 import { cams, gradient, meta } from '../../../lib/methods/index.js';
+import { withInputs } from '../../../lib/methods/meta/transformed.js';
 import { FunctionCache } from '../../../lib/model/function_cache.js';
 import { untilAborted } from '../../../lib/support/signal.js';
 
@@ -141,11 +143,11 @@ describe('keyOf', () => {
   });
 });
 
-describe('WatchedParams', () => {
+describe('parameters of a method without a descriptor', () => {
   const read = (params: object, method: (args: Record<string, unknown>) => unknown) => {
-    const watched = new WatchedParams(params);
-    method(watched.watch({ model: 1, ...params }));
-    watched.checkAllRead(['batchSize', 'steps']);
+    const noted = new NotedParameters(params);
+    method(noted.note({ model: 1, ...params }));
+    noted.checkAllRead(method as never, ['batchSize', 'steps']);
   };
 
   it('accepts what the method reads, one by one or all at once', () => {
@@ -154,19 +156,70 @@ describe('WatchedParams', () => {
     expect(() => read({ power: 2 }, (args) => ({ ...args }))).not.toThrow();
   });
 
-  it('names what a misspelled parameter may have meant', () => {
-    expect(() => read({ powr: 2 }, ({ power }) => power)).toThrow(
-      'Misspelled option "powr" should be "power".',
-    );
+  it('gives the method the values', () => {
+    const seen: unknown[] = [];
+    read({ power: 2, base: undefined }, ({ power, base }) => seen.push(power, base));
+    expect(seen).toEqual([2, undefined]);
+  });
+
+  it('tells which parameter the method does not read, and the option that was meant', () => {
+    const sharpened = ({ power }: Record<string, unknown>) => power;
+    expect(() => read({ powr: 2 }, sharpened)).toThrow('The method sharpened does not read "powr".');
     expect(() => read({ batch_size: 2 }, ({ power }) => power)).toThrow('should be "batchSize"');
     expect(() => read({ colour: 2 }, ({ power }) => power)).toThrow('Unknown option "colour".');
+    // A name that the method does read, beside the misspelled one, is offered.
+    expect(() => read({ power: 2, powr: 2 }, sharpened)).toThrow('should be "power".');
   });
 
   it('refuses names that the engine gives every method, and offers none of them', () => {
     const method = ({ model, power }: Record<string, unknown>) => [model, power];
     expect(() => read({ model: 2 }, method)).toThrow(
-      'Unknown option "model". Expected one of: batchSize, power, steps.',
+      'Unknown option "model". Expected one of: batchSize, steps.',
     );
+  });
+
+  it('are noted through a meta method', () => {
+    const noted = new NotedParameters({ power: 2, colour: 3 });
+    const args = noted.note({ inputs: 'x', allInputs: ['x'], power: 2, colour: 3 });
+    const copy = withInputs(args as never, 'noisy' as never) as unknown as Record<string, unknown>;
+    expect([copy.inputs, copy.allInputs, copy.power]).toEqual(['noisy', ['noisy'], 2]);
+    expect(() => noted.checkAllRead((() => 0) as never, [])).toThrow('"colour"');
+  });
+});
+
+describe('parameters of a described method', () => {
+  const check = (method: AnyMethod, params: object) => () =>
+    checkOwnParameters(method, params, ['batchSize', 'steps']);
+
+  it('are refused by name, with the name that was meant', () => {
+    expect(check(cams.scorecam, { maskBatchSiz: 3 })).toThrow('should be "maskBatchSize"');
+    expect(check(cams.scorecam, { batch_size: 3 })).toThrow('should be "batchSize"');
+    expect(check(cams.gradcam, { model: 3 })).toThrow(
+      'Unknown option "model". Expected one of: batchSize, steps.',
+    );
+    expect(check(cams.scorecam, { ['__proto__']: 3, maxChannels: 3 })).toThrow('"__proto__"');
+  });
+
+  it('are refused by type and bounds', () => {
+    expect(check(cams.scorecam, { maskBatchSize: '3' })).toThrow(TypeError);
+    expect(check(cams.scorecam, { maskBatchSize: 0 })).toThrow(RangeError);
+    expect(check(cams.scorecam, { maskBatchSize: 3, maxChannels: null })).not.toThrow();
+  });
+
+  it('are those of the inner method where a meta method stands around it', () => {
+    const twice = meta.tta(meta.smooth(cams.scorecam));
+    expect(check(twice, { maxChannels: 3 })).not.toThrow();
+    expect(check(twice, { maxChannel: 3 })).toThrow('should be "maxChannels"');
+    expect(check(twice, { repetitions: 3 })).toThrow('"repetitions"');
+  });
+
+  it('are for the method itself to read where nobody described it', () => {
+    expect(
+      check(
+        meta.smooth(() => ({}) as never),
+        { anything: 3 },
+      ),
+    ).not.toThrow();
   });
 });
 

@@ -3,9 +3,10 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { globSync } from 'tinyglobby';
 import { describe, expect, test } from 'vitest';
-import { COMPARED_NAMES, METHOD_NAMES } from '../../../lib/cli/shared/methods/named.js';
+import { VOCABULARY } from '../../../lib/cli/shared/methods/vocabulary.js';
 import * as ke from '../../../lib/index.js';
 
+const { names: METHOD_NAMES, compared: COMPARED_NAMES } = VOCABULARY;
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const PAGES = globSync(['*.md', 'docs/**/*.md', 'demo/*.md', 'examples/**/*.md'], {
   cwd: ROOT,

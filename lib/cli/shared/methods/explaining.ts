@@ -7,7 +7,7 @@ import type { GridSize } from '../../../metrics/pointing_game.js';
 import type { Model } from '../../../model/model.js';
 import { commonFloat, type NumericDType } from '../../../tensor/dtype.js';
 import { type Tensor, tensor } from '../../../tensor/tensor.js';
-import type { NamedMethod } from './named.js';
+import type { NamedMethod } from './vocabulary.js';
 
 /** How far the turns of a method's loops (mask batches, repetitions) are, within one batch: from 0 to 1. */
 export type OnShare = (share: number) => void;

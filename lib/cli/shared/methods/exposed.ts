@@ -2,7 +2,7 @@ import { expose } from '../../../inspection/index.js';
 import type { Model } from '../../../model/model.js';
 import { UsageError } from '../failure.js';
 import { shapeText } from '../pictures/target.js';
-import type { NamedMethod } from './named.js';
+import type { NamedMethod } from './vocabulary.js';
 
 /** What the method is given: the model, or a view of it that has the activations of `layer` too. */
 export function explainedModel(

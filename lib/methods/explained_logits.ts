@@ -1,0 +1,53 @@
+import type { TensorSpec } from '../graph/layer.js';
+import type { AtLeast, MethodArguments } from '../graph/method.js';
+import { checkPositions } from '../graph/positions.js';
+import type { Symbolic } from '../graph/symbolic.js';
+import { gatherUnits } from '../inspection/gather_units.js';
+
+type Arguments = Pick<
+  MethodArguments,
+  'model' | 'inputs' | 'indices' | 'indicesAxis' | 'indicesBatchDims' | 'spatialAxis'
+>;
+
+export interface ExplainedLogits<N extends number> {
+  /** The explained units' logits, (N, U). */
+  readonly logits: Symbolic;
+  /** The model's own outputs, at least as many as were asked for. */
+  readonly outputs: AtLeast<N>;
+  /** The tensors that were asked for. */
+  readonly tensors: readonly Symbolic[];
+}
+
+/**
+ * What a method begins with: calls the model on the inputs, and gathers the logits of the explained units.
+ *
+ * @param atLeast how many outputs the method needs. With 2 or more the second, the activations, must have the axes
+ *   that `spatialAxis` names.
+ * @param tensors further tensors of the model's layers, or weights.
+ * @throws GraphError where the model has fewer outputs, or the activations have other axes of positions.
+ */
+export function explainedLogits<N extends number = 1>(
+  args: Arguments,
+  atLeast?: N,
+  tensors: readonly TensorSpec[] = [],
+): ExplainedLogits<N> {
+  const { model, inputs, spatialAxis } = args;
+  const called = tensors.length === 0 ? model : model.withTensors(tensors);
+  const given: readonly Symbolic[] = called(inputs, atLeast);
+  const outputs = given.slice(0, given.length - tensors.length);
+  if ((atLeast ?? 1) > 1) checkPositions('activations', outputs[1] as Symbolic, spatialAxis);
+  return {
+    logits: explainedUnits(args, outputs[0] as Symbolic),
+    outputs: outputs as unknown as AtLeast<N>,
+    tensors: given.slice(outputs.length),
+  };
+}
+
+/** The units of the model's first output that `indices` name. Default: the units that are explained. */
+export function explainedUnits(
+  args: Pick<Arguments, 'indices' | 'indicesAxis' | 'indicesBatchDims'>,
+  output: Symbolic,
+  indices = args.indices,
+): Symbolic {
+  return gatherUnits(output, indices, { axis: args.indicesAxis, batchDims: args.indicesBatchDims });
+}

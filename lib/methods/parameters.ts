@@ -1,0 +1,307 @@
+/**
+ * A method's own parameters as data: type, bounds, default and one line of text for each. Checks, flags of the command
+ * line, tables of the docs and forms are derived from these.
+ *
+ * @module
+ */
+import { isLayerName, LAYER_NAME, type LayerName } from '../inspection/layers.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkIntegers,
+  listOf,
+  outOfRange,
+  wrongType,
+} from '../support/arguments.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { type Bounds, boundsText, isWithin } from './bounds.js';
+
+export type { Bounds } from './bounds.js';
+
+/** What kind of value a parameter takes. */
+export type ParameterKind =
+  | 'integer'
+  | 'number'
+  | 'boolean'
+  | 'choice'
+  | 'integers'
+  | 'numbers'
+  | 'layer'
+  | 'function'
+  | 'tensor'
+  | 'tensors';
+
+/** A parameter, whatever the type of its value. */
+export interface ParameterFacts extends Bounds {
+  readonly kind: ParameterKind;
+  /** One line: what the parameter does. */
+  readonly summary: string;
+  /** What a value must be, in an error's words. */
+  readonly expected: string;
+  readonly required: boolean;
+  readonly default?: unknown;
+  /** The default in words; empty where the parameter is required. */
+  readonly defaultText: string;
+  /** Of a choice. */
+  readonly choices?: readonly string[];
+  /** The default is a share of the input's range: for inputs from 0 to 1 it is the default itself. */
+  readonly timesInputRange: boolean;
+  /** Whether the command line has a flag for the parameter. */
+  readonly flag: boolean;
+  /** Throws TypeError or RangeError for a value that the parameter does not take. */
+  check(name: string, value: unknown): void;
+}
+
+declare const TYPE: unique symbol;
+
+/** A parameter whose values are of type `T`. */
+export interface Parameter<T> extends ParameterFacts {
+  readonly default?: T;
+  /** Never there: it lets the compiler refuse a wider and a narrower `T`. */
+  readonly [TYPE]?: (value: T) => T;
+}
+
+/** A parameter that may be left out and has no default value. */
+export interface OptionalParameter<T> extends Parameter<T> {
+  readonly required: false;
+  readonly default?: never;
+}
+
+export interface DefaultedParameter<T> extends Parameter<T> {
+  readonly required: false;
+  readonly default: T;
+}
+
+export interface RequiredParameter<T> extends Parameter<T> {
+  readonly required: true;
+  readonly default?: never;
+}
+
+/** A parameter for every property of `P`: the compiler refuses a table that lacks one, or has one of another type. */
+export type ParameterTable<P> = {
+  readonly [K in keyof P]-?: object extends Pick<P, K>
+    ? OptionalParameter<Exclude<P[K], undefined>> | DefaultedParameter<Exclude<P[K], undefined>>
+    : RequiredParameter<P[K]>;
+};
+
+/** Parameters by name, whatever their types. */
+export type AnyParameters = Readonly<Record<string, ParameterFacts>>;
+
+/** The values of the parameters `T`, defaults filled in. */
+export type ParameterValues<T> = {
+  readonly [K in keyof T]: T[K] extends DefaultedParameter<infer V>
+    ? V
+    : T[K] extends RequiredParameter<infer V>
+      ? V
+      : T[K] extends OptionalParameter<infer V>
+        ? V | undefined
+        : never;
+};
+
+interface Described {
+  /** One line: what the parameter does. */
+  readonly summary: string;
+  /** Whether the command line has a flag for it. Default: true for all that can be written as text. */
+  readonly flag?: boolean;
+}
+
+/** Of a parameter with a default value. `defaultText`: the default in words; by default as it is written. */
+export interface WithDefault<T> extends Described {
+  readonly default: T;
+  readonly defaultText?: string;
+}
+
+/** Of a parameter without a default value. `defaultText`: what happens where it is left out. */
+export interface WithoutDefault extends Described {
+  readonly default?: never;
+  readonly defaultText: string;
+}
+
+type Options<T> = WithDefault<T> | WithoutDefault;
+
+/** A whole number. */
+export function integer(options: WithDefault<number> & Bounds): DefaultedParameter<number>;
+export function integer(options: WithoutDefault & Bounds): OptionalParameter<number>;
+export function integer(options: Options<number> & Bounds): Parameter<number> {
+  const { least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER } = options;
+  return make<number>('integer', `an integer${boundsText(options)}`, options, (name, value) => {
+    checkInteger(name, value, least, most);
+  });
+}
+
+/** A finite number. `timesInputRange`: the default is a share of the input's range. */
+export function number(
+  options: WithDefault<number> & Bounds & { readonly timesInputRange?: boolean },
+): DefaultedParameter<number>;
+export function number(options: WithoutDefault & Bounds): OptionalParameter<number>;
+export function number(
+  options: Options<number> & Bounds & { readonly timesInputRange?: boolean },
+): Parameter<number> {
+  const expected = `a finite number${boundsText(options)}`;
+  return make<number>('number', expected, options, (name, value) =>
+    checkNumber(name, value, expected, options),
+  );
+}
+
+export function boolean(options: WithDefault<boolean>): DefaultedParameter<boolean>;
+export function boolean(options: WithoutDefault): OptionalParameter<boolean>;
+export function boolean(options: Options<boolean>): Parameter<boolean> {
+  return make<boolean>('boolean', 'true or false', options, (name, value) => {
+    checkBoolean(name, value);
+  });
+}
+
+/** One of some words. */
+export function choice<const V extends string>(
+  choices: readonly V[],
+  options: WithDefault<NoInfer<V>>,
+): DefaultedParameter<V>;
+export function choice<const V extends string>(
+  choices: readonly V[],
+  options: WithoutDefault,
+): OptionalParameter<V>;
+export function choice<const V extends string>(choices: readonly V[], options: Options<V>): Parameter<V> {
+  const expected =
+    choices.length === 2 ? `'${choices[0]}' or '${choices[1]}'` : `one of ${choices.join(', ')}`;
+  return make<V>('choice', expected, { ...options, choices }, (name, value) => {
+    if (!choices.includes(value as V)) throw outOfRange(name, expected, value);
+  });
+}
+
+/** A list of whole numbers, as axes or sizes. */
+export function integers(
+  options: WithDefault<readonly number[]> & Bounds,
+): DefaultedParameter<readonly number[]>;
+export function integers(options: WithoutDefault & Bounds): OptionalParameter<readonly number[]>;
+export function integers(options: Options<readonly number[]> & Bounds): Parameter<readonly number[]> {
+  const { least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER } = options;
+  return make<readonly number[]>(
+    'integers',
+    `an array of integers${boundsText(options)}`,
+    options,
+    (name, value) => {
+      for (const [i, each] of checkIntegers(name, value).entries())
+        checkInteger(`${name}[${i}]`, each, least, most);
+    },
+  );
+}
+
+/** A list of finite numbers. */
+export function numbers(
+  options: WithDefault<readonly number[]> & Bounds,
+): DefaultedParameter<readonly number[]>;
+export function numbers(options: WithoutDefault & Bounds): OptionalParameter<readonly number[]>;
+export function numbers(options: Options<readonly number[]> & Bounds): Parameter<readonly number[]> {
+  const expected = `a finite number${boundsText(options)}`;
+  return make<readonly number[]>(
+    'numbers',
+    `an array of numbers${boundsText(options)}`,
+    options,
+    (name, value) => {
+      if (!Array.isArray(value)) throw wrongType(name, 'an array of numbers', value);
+      for (const [i, each] of listOf<unknown>(value).entries())
+        checkNumber(`${name}[${i}]`, each, expected, options);
+    },
+  );
+}
+
+/** A layer of the model, by its name or path. */
+export function layer(options: WithoutDefault): OptionalParameter<LayerName> {
+  return make<LayerName>('layer', LAYER_NAME, options, (name, value) => {
+    if (!isLayerName(value)) throw wrongType(name, LAYER_NAME, value);
+  }) as OptionalParameter<LayerName>;
+}
+
+/** A function, as an op or a filter; its type is the type argument. `mend`: what an error advises. */
+export function callable<F extends (...args: never) => unknown>(
+  options: WithDefault<F> & { readonly defaultText: string; readonly mend?: string },
+): DefaultedParameter<F>;
+export function callable<F extends (...args: never) => unknown>(
+  options: WithoutDefault & { readonly mend?: string },
+): OptionalParameter<F>;
+export function callable<F extends (...args: never) => unknown>(
+  options: Options<F> & { readonly mend?: string },
+): Parameter<F> {
+  return make<F>('function', 'a function', options, (name, value) =>
+    checkFunction(name, value, options.mend),
+  );
+}
+
+/** Data: a tensor. The method itself settles which shapes fit. */
+export function tensor(options: WithoutDefault): OptionalParameter<Tensor> {
+  const expected = 'a tensor';
+  return make<Tensor>('tensor', expected, options, (name, value) => {
+    if (typeof value !== 'object' || value === null) throw wrongType(name, expected, value);
+  }) as OptionalParameter<Tensor>;
+}
+
+/** A list of tensors. `expected`: what the list is, in an error's words. */
+export function tensors(
+  options: WithoutDefault & { readonly expected?: string },
+): OptionalParameter<readonly Tensor[]> {
+  const { expected = 'an array of tensors' } = options;
+  return make<readonly Tensor[]>('tensors', expected, options, (name, value) => {
+    if (!Array.isArray(value)) throw wrongType(name, expected, value);
+  }) as OptionalParameter<readonly Tensor[]>;
+}
+
+/** `parameter` as one that may not be left out. */
+export function required<T>(parameter: OptionalParameter<T>): RequiredParameter<T> {
+  return Object.freeze({ ...parameter, required: true, defaultText: '' }) as RequiredParameter<T>;
+}
+
+/** Kinds of values that can be written on a command line. */
+const TEXTUAL: readonly ParameterKind[] = [
+  'integer',
+  'number',
+  'boolean',
+  'choice',
+  'integers',
+  'numbers',
+  'layer',
+];
+
+function make<T>(
+  kind: ParameterKind,
+  expected: string,
+  options: Options<NoInfer<T>> &
+    Bounds & { readonly choices?: readonly string[]; readonly timesInputRange?: boolean },
+  check: ParameterFacts['check'],
+): Parameter<T> {
+  const { summary, defaultText, least, most, above, choices, timesInputRange = false } = options;
+  const facts = {
+    kind,
+    summary,
+    expected,
+    required: false,
+    defaultText: defaultText ?? String(options.default),
+    timesInputRange,
+    flag: (options.flag ?? true) && TEXTUAL.includes(kind),
+    check,
+  };
+  const given = Object.entries({ default: options.default, least, most, above, choices });
+  return Object.freeze({ ...facts, ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) });
+}
+
+function checkNumber(name: string, value: unknown, expected: string, bounds: Bounds): void {
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
+  if (!isWithin(value, bounds)) throw outOfRange(name, expected, value);
+}
+
+/**
+ * The parameters' values among `given`, checked, with defaults for those that are left out. Where there is no
+ * default, null counts as left out.
+ */
+export function readParameters<const T extends AnyParameters>(
+  parameters: T,
+  given: { readonly [K in keyof T]?: unknown },
+): ParameterValues<T> {
+  const values = Object.entries(parameters).map(([name, parameter]) => {
+    const value: unknown = given[name as keyof T];
+    const isLeftOut = value === undefined || (value === null && parameter.default === undefined);
+    if (!isLeftOut || parameter.required) parameter.check(name, value);
+    return [name, isLeftOut ? parameter.default : value] as const;
+  });
+  return Object.fromEntries(values) as ParameterValues<T>;
+}
