@@ -1,7 +1,7 @@
 /**
- * What is known of a method beside its formula: what it needs, what its maps are, its parameters, its passes, its paper.
- * A descriptor stands in the method's own file; lists of methods, the command line, the docs' tables and the
- * invariants tests are derived from descriptors.
+ * What is known of a method: what it needs, what its maps are, its parameters, passes and paper. A descriptor stands in
+ * the method's own file; lists of methods, the command line, the docs' tables and the invariants tests are derived from
+ * descriptors.
  *
  * @module
  */

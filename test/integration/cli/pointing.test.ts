@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compareMethods } from '../../../lib/cli/explain/compare.js';
 import type { Job } from '../../../lib/cli/explain/job.js';
 import { explainByOne } from '../../../lib/cli/explain/one_method.js';
-import type { NamedMethod } from '../../../lib/cli/shared/methods/named.js';
+import type { NamedMethod } from '../../../lib/cli/shared/methods/vocabulary.js';
 import { targetOf } from '../../../lib/cli/shared/pictures/target.js';
 import * as ke from '../../../lib/index.js';
 import { DEMO, objects, ROOT, temporaryDirectory } from '../helpers/cli_process.js';
@@ -36,6 +36,7 @@ function constantMaps(name: string, values: readonly number[]): NamedMethod {
     needsActivations: false,
     postprocessing: (maps) => maps,
     resizing: false,
+    inputScales: [],
     passes: () => ({ forward: 1, backward: 0, backwardTo: 'input' }),
   };
 }
@@ -61,6 +62,7 @@ async function play(work: (job: Job) => Promise<number>, name: string, values: r
     options: {
       model: `${DEMO}/model`,
       images: [],
+      settings: {},
       method: name,
       out: directoryOut,
       top: 1,
