@@ -417,7 +417,7 @@ TEST(CompiledFunction, StopsAtTheNextShardWhenCancelled) {
   EXPECT_EQ(Start(function.get(), &strategy, {Floats({1, 1500})}, 1).get().code(), TF_OK);  // warm
   const auto control = std::make_shared<control::RunControl>();
   auto future = Start(function.get(), &strategy, {Floats({10000, 1500})}, 1, control);
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (strategy.status()[0].shards < 2) std::this_thread::yield();
   control->Cancel();
   EXPECT_EQ(future.get().code(), TF_CANCELLED);
   EXPECT_EQ(Start(function.get(), &strategy, {Floats({1, 1500})}, 1).get().code(), TF_OK);
