@@ -73,16 +73,11 @@ void Worker::Stop() {
   if (stopping_.is_set()) return;
   stopping_.Set();
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<std::mutex> lock(sleep_mutex_);
     wake_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
   threads_->Close(kFarewell);
-}
-
-std::shared_ptr<Connection> Worker::connection() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return connection_;
 }
 
 int Worker::CallersOr(int unknown) const {
@@ -92,30 +87,30 @@ int Worker::CallersOr(int unknown) const {
 }
 
 size_t Worker::uploaded() const {
-  const std::shared_ptr<Connection> up = connection();
+  const std::shared_ptr<Connection> up = link_.connection();
   return up == nullptr ? 0 : up->uploaded();
 }
 
-void Worker::Become(State state, const std::string& problem) {
-  if (!problem.empty()) SetProblem(problem);
-  if (state_.exchange(state) != state) changed_();
-}
-
-void Worker::Sleep(milliseconds time) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  wake_.wait_for(lock, time,
-                 [this] { return stopping_.is_set() || (connection_ != nullptr && connection_->lost()); });
+void Worker::Fail(State state, const std::string& problem) {
+  SetProblem(problem);
+  if (link_.Fail(state, problem)) changed_();
 }
 
 void Worker::Lose(Connection* connection, const std::string& reason) {
-  connection->Lose(reason);
-  bool current = false;
+  const bool down = link_.Lose(connection, reason);
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    current = connection_.get() == connection;
+    const std::lock_guard<std::mutex> lock(sleep_mutex_);
     wake_.notify_all();
   }
-  if (current) Become(State::kDown, reason);
+  if (!down) return;
+  SetProblem(reason);
+  changed_();
+}
+
+void Worker::Sleep(milliseconds time, const Connection* connection) {
+  std::unique_lock<std::mutex> lock(sleep_mutex_);
+  wake_.wait_for(lock, time,
+                 [&] { return stopping_.is_set() || (connection != nullptr && connection->lost()); });
 }
 
 template <typename T>
@@ -160,23 +155,14 @@ void Worker::Watch() {
     if (stopping_.is_set()) return;
     const std::shared_ptr<IdentitySession> identity_session = Connect();
     if (identity_session == nullptr) {
-      Sleep(state_ == State::kRefused ? kRetryRefused : kHeartbeat);
+      Sleep(link_.state() == State::kRefused ? kRetryRefused : kHeartbeat, nullptr);
       continue;
     }
     const auto connection = std::make_shared<Connection>(placement().target, threads_);
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      connection_ = connection;
-    }
     if (last_ != nullptr) last_->Settle();
-    Become(State::kUp);
+    if (link_.Connect(connection)) changed_();
     KeepUp(identity_session, connection.get());
     last_ = connection;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      connection_ = nullptr;
-    }
-    if (connection->lost()) Become(State::kDown);
     Leave(threads_.get(), identity_session);
   }
 }
@@ -184,7 +170,7 @@ void Worker::Watch() {
 std::shared_ptr<IdentitySession> Worker::Connect() {
   const std::string problem = Probe(std::min(kHeartbeat * 2, options_.timeout));
   if (!problem.empty()) {
-    Become(State::kDown, problem);
+    Fail(State::kDown, problem);
     return nullptr;
   }
   struct Met {
@@ -206,7 +192,7 @@ std::shared_ptr<IdentitySession> Worker::Connect() {
           return met;
         });
     if (!Await(met.get(), nullptr, &reason)) {
-      Become(State::kDown, reason.empty() ? "the strategy was closed" : reason);
+      Fail(State::kDown, reason.empty() ? "the strategy was closed" : reason);
       return nullptr;
     }
     Met known = met->Take();
@@ -216,20 +202,20 @@ std::shared_ptr<IdentitySession> Worker::Connect() {
       return known.identity_session;
     }
     Leave(threads_.get(), known.identity_session);
-    Become(State::kRefused, mismatch);
+    Fail(State::kRefused, mismatch);
   } catch (const tf::Error& error) {
-    Become(error.code() == TF_FAILED_PRECONDITION || error.code() == TF_DATA_LOSS ? State::kRefused
-                                                                                  : State::kDown,
-           error.what());
+    Fail(error.code() == TF_FAILED_PRECONDITION || error.code() == TF_DATA_LOSS ? State::kRefused
+                                                                                : State::kDown,
+         error.what());
   } catch (const std::exception& error) {
-    Become(State::kDown, error.what());
+    Fail(State::kDown, error.what());
   }
   return nullptr;
 }
 
 void Worker::KeepUp(const std::shared_ptr<IdentitySession>& identity_session, Connection* connection) {
   for (;;) {
-    Sleep(kHeartbeat);
+    Sleep(kHeartbeat, connection);
     if (stopping_.is_set() || connection->lost()) return;
     std::string reason = Probe(options_.timeout);
     if (!reason.empty()) return Lose(connection, reason);
@@ -249,7 +235,7 @@ void Worker::KeepUp(const std::shared_ptr<IdentitySession>& identity_session, Co
 
 std::vector<tf::TensorPtr> Worker::Compute(const std::shared_ptr<const CompiledFunction>& function,
                                            std::vector<TensorRef> feeds, control::ShardControl* control) {
-  const std::shared_ptr<Connection> connection = this->connection();
+  const std::shared_ptr<Connection> connection = link_.connection();
   if (connection == nullptr || connection->lost()) throw ReplicaLost("it is not up", false);
   size_t bytes = 0;
   for (const TensorRef& feed : feeds) bytes += feed->bytes();

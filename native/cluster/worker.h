@@ -13,6 +13,7 @@
 #include "cluster/connection.h"
 #include "cluster/tcp_probe.h"
 #include "cluster/worker_identity.h"
+#include "cluster/worker_link.h"
 #include "runtime/placed_replica.h"
 
 namespace ke::runtime {
@@ -34,7 +35,7 @@ class Worker : public PlacedReplica {
 
   void Start(const std::function<void()>& changed) override;
   void Stop() override;
-  ReplicaStatus::State state() const override { return state_; }
+  ReplicaStatus::State state() const override { return link_.state(); }
   std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>& function,
                                      std::vector<TensorRef> feeds, control::ShardControl* control) override;
   int callers() const override { return CallersOr(1); }
@@ -42,6 +43,9 @@ class Worker : public PlacedReplica {
 
   // Bytes of weights that were sent over the connection that is up.
   size_t uploaded() const;
+
+ protected:
+  ReplicaCondition condition() const override { return link_.condition(); }
 
  private:
   using State = ReplicaStatus::State;
@@ -59,11 +63,10 @@ class Worker : public PlacedReplica {
   // Why nobody listens there, as ProbeListener says it; empty where somebody does. For that, `timeout`; a
   // name is looked up for as long as the worker may be silent. Returns early where the replica stops.
   std::string Probe(std::chrono::milliseconds timeout);
-  // Returns early where the replica stops or the connection that is up is lost.
-  void Sleep(std::chrono::milliseconds time);
-  void Become(State state, const std::string& problem = {});
+  // Returns early where the replica stops or `connection` is lost, which may be null.
+  void Sleep(std::chrono::milliseconds time, const Connection* connection);
+  void Fail(State state, const std::string& problem);
   void Lose(Connection* connection, const std::string& reason);
-  std::shared_ptr<Connection> connection() const;
   // Closes the session under a run that shall end, unless that ends by itself now.
   void Cancel(const std::shared_ptr<const CompiledFunction>& function,
               const std::shared_ptr<Connection>& connection, Awaited<Outputs>* run);
@@ -72,13 +75,12 @@ class Worker : public PlacedReplica {
   const Address address_;
   const std::shared_ptr<DetachedThreads> threads_;
   std::function<void()> changed_;
-  std::atomic<State> state_{State::kConnecting};
+  WorkerLink link_;
   std::atomic<int> declared_threads_{0};  // 0: not known yet
-  mutable std::mutex mutex_;
+  std::mutex sleep_mutex_;
   std::condition_variable wake_;
   control::Event stopping_;
-  std::shared_ptr<Connection> connection_;  // null while it is not up
-  std::shared_ptr<Connection> last_;        // the one before, for what it keeps
+  std::shared_ptr<Connection> last_;  // the connection before, for what it keeps
   std::thread thread_;
 };
 

@@ -24,6 +24,12 @@ struct ReplicaStatus {
   std::string last_error;
 };
 
+// The state of a replica, and why it is not up: both of one moment.
+struct ReplicaCondition {
+  ReplicaStatus::State state = ReplicaStatus::State::kUp;
+  std::string problem = {};
+};
+
 // Thrown by ShardedJob::RunShards where the replica could not end them, through no fault of theirs: they are
 // run again, by this replica or another.
 class ReplicaLost : public std::runtime_error {
@@ -70,14 +76,16 @@ class Replica {
     failures_ += shards;
     last_error_ = reason;
   }
+  // `last_error` says why the replica is not up, where that is known, else what went wrong last.
   ReplicaStatus status() const {
-    const ReplicaStatus::State now = state();
+    ReplicaCondition now = condition();
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {name_, now, shards_, failures_, last_error_};
+    return {name_, now.state, shards_, failures_, now.problem.empty() ? last_error_ : std::move(now.problem)};
   }
 
  protected:
-  // Why it is not up.
+  virtual ReplicaCondition condition() const { return {state()}; }
+  // Keeps a problem in the status once the replica is up again.
   void SetProblem(std::string reason) {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_error_ = std::move(reason);
