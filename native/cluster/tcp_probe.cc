@@ -1,19 +1,17 @@
 #include "cluster/tcp_probe.h"
 
-#ifdef _WIN32
-#include <winsock2.h>
-#include <ws2tcpip.h>
-#else
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#endif
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "tensorflow/error.h"
 
@@ -39,62 +37,121 @@ Address ParseAddress(const std::string& target) {
   return address;
 }
 
-#ifdef _WIN32
-
-// Without a probe, a worker that was killed is known by its silence.
-std::string ProbeListener(const Address&, std::chrono::milliseconds) { return {}; }
-
-#else
-
 namespace {
 
-class Socket {
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// Of a name's addresses, those that are tried.
+constexpr size_t kMostAddresses = 32;
+
+// A socket that no child process inherits and that no call waits for.
+int OpenSocket(const addrinfo& address) {
+#ifdef SOCK_CLOEXEC
+  return socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address.ai_protocol);
+#else  // macOS
+  const int fd = socket(address.ai_family, address.ai_socktype, address.ai_protocol);
+  if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (fd >= 0) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  return fd;
+#endif
+}
+
+// Whether this process has no descriptors or memory left, which tells nothing of the other end.
+bool IsOurOwn(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
+
+// A connection that is made to one address.
+class Attempt {
  public:
-  explicit Socket(const addrinfo& address)
-      : fd_(socket(address.ai_family, address.ai_socktype, address.ai_protocol)) {
-    if (fd_ >= 0) fcntl(fd_, F_SETFD, FD_CLOEXEC);
-    if (fd_ >= 0) fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  explicit Attempt(const addrinfo& address) : fd_(OpenSocket(address)) {
+    if (fd_ < 0 || connect(fd_, address.ai_addr, address.ai_addrlen) != 0) error_ = errno;
   }
-  ~Socket() {
+  ~Attempt() {
     if (fd_ >= 0) close(fd_);
   }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
+  Attempt(Attempt&& other) noexcept : fd_(std::exchange(other.fd_, -1)), error_(other.error_) {}
+  Attempt& operator=(Attempt&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    std::swap(error_, other.error_);
+    return *this;
+  }
 
-  std::string Connect(const addrinfo& address, std::chrono::milliseconds timeout) const {
-    if (fd_ < 0) return std::strerror(errno);
-    if (connect(fd_, address.ai_addr, address.ai_addrlen) == 0) return {};
-    if (errno != EINPROGRESS) return std::strerror(errno);
-    pollfd poll_for{fd_, POLLOUT, 0};
-    const int ready = poll(&poll_for, 1, static_cast<int>(timeout.count()));
-    if (ready == 0) return "no answer to a connection for " + std::to_string(timeout.count()) + " ms";
-    int error = errno;
-    socklen_t size = sizeof error;
-    if (ready > 0) getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
-    return error == 0 ? std::string() : std::strerror(error);
+  int fd() const { return fd_; }
+  // A call that a signal interrupts goes on by itself.
+  bool in_progress() const { return fd_ >= 0 && (error_ == EINPROGRESS || error_ == EINTR); }
+  // Once poll() has told of it.
+  void End() {
+    socklen_t size = sizeof error_;
+    if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_, &size) != 0) error_ = errno;
+  }
+  // Empty where the connection is made, and where this process cannot make one.
+  std::string reason() const {
+    return error_ == 0 || IsOurOwn(error_) ? std::string() : std::strerror(error_);
   }
 
  private:
   int fd_;
+  int error_ = 0;
 };
+
+// Waits until attempts have ended, or until `deadline`, and ends them. Empty where none has ended.
+std::vector<Attempt> TakeEnded(std::vector<Attempt>* attempts, Clock::time_point deadline) {
+  std::vector<pollfd> polled;
+  for (const Attempt& attempt : *attempts) polled.push_back({attempt.fd(), POLLOUT, 0});
+  int ready = 0;
+  do {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
+    ready = poll(polled.data(), static_cast<nfds_t>(polled.size()),
+                 static_cast<int>(std::max<milliseconds::rep>(0, left)));
+  } while (ready < 0 && (errno == EINTR || errno == EAGAIN) && Clock::now() < deadline);
+  std::vector<Attempt> ended;
+  if (ready <= 0) return ended;
+  std::vector<Attempt> others;
+  for (size_t i = 0; i < polled.size(); ++i) {
+    const bool over = polled[i].revents != 0;
+    if (over) (*attempts)[i].End();
+    (over ? ended : others).push_back(std::move((*attempts)[i]));
+  }
+  *attempts = std::move(others);
+  return ended;
+}
 
 }  // namespace
 
-std::string ProbeListener(const Address& address, std::chrono::milliseconds timeout) {
+std::string ProbeListener(const Address& address, milliseconds timeout) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const int failure = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
-  if (failure != 0) return gai_strerror(failure);
+  int failure = 0;
+  do {
+    failure = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
+  } while (failure == EAI_SYSTEM && errno == EINTR);
+  if (failure == EAI_SYSTEM) return IsOurOwn(errno) ? std::string() : std::strerror(errno);
+  if (failure != 0) return failure == EAI_MEMORY ? std::string() : gai_strerror(failure);
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, freeaddrinfo);
+  const Clock::time_point deadline = Clock::now() + timeout;
   std::string reason = "no address";
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    reason = Socket(*each).Connect(*each, timeout);
-    if (reason.empty()) break;
+  std::vector<Attempt> attempts;
+  size_t tried = 0;
+  for (const addrinfo* each = found; each != nullptr && tried < kMostAddresses;
+       each = each->ai_next, ++tried) {
+    Attempt attempt(*each);
+    if (attempt.in_progress()) {
+      attempts.push_back(std::move(attempt));
+    } else {
+      reason = attempt.reason();
+      if (reason.empty()) return reason;
+    }
+  }
+  while (!attempts.empty()) {
+    const std::vector<Attempt> ended = TakeEnded(&attempts, deadline);
+    if (ended.empty()) return "no answer to a connection for " + std::to_string(timeout.count()) + " ms";
+    for (const Attempt& attempt : ended) {
+      reason = attempt.reason();
+      if (reason.empty()) return reason;
+    }
   }
   return reason;
 }
-
-#endif
 
 }  // namespace ke::runtime

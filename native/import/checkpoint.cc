@@ -87,12 +87,12 @@ Checkpoint::Shard& Checkpoint::Open(int64_t number, const std::string& what, con
   char suffix[64];
   std::snprintf(suffix, sizeof suffix, ".data-%05lld-of-%05lld", static_cast<long long>(number),
                 static_cast<long long>(Index(variable).shards));
-  Shard shard{prefix_ + suffix, {}, 0};
-  if (!IsFile(shard.path)) {
-    throw tf::Error(TF_NOT_FOUND, what + " is missing: there is no file " + shard.path, variable);
+  const std::string path = prefix_ + suffix;
+  if (!IsFile(path)) {
+    throw tf::Error(TF_NOT_FOUND, what + " is missing: there is no file " + path, variable);
   }
-  shard.stream.open(shard.path, std::ios::binary | std::ios::ate);
-  shard.size = shard.stream ? static_cast<int64_t>(shard.stream.tellg()) : -1;
+  Shard shard{path, InputFile(path)};
+  shard.size = shard.file.is_open() ? shard.file.size() : -1;
   if (shard.size < 0)
     throw tf::Error(TF_PERMISSION_DENIED, what + ": " + shard.path + " cannot be opened", variable);
   return shards_.emplace(number, std::move(shard)).first->second;
@@ -113,9 +113,7 @@ void Checkpoint::ReadBytes(const StoredTensor& stored, const std::string& what, 
         variable);
   }
   char* to = memory();
-  shard.stream.clear();
-  shard.stream.seekg(stored.offset);
-  if (!shard.stream.read(to, stored.size)) {
+  if (!shard.file.Read(stored.offset, stored.size, to)) {
     throw tf::Error(TF_DATA_LOSS, what + " cannot be read to its end: " + shard.path, variable);
   }
 }

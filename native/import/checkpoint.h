@@ -1,6 +1,5 @@
 #pragma once
 
-#include <fstream>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include "ir/flat_graph.h"
 #include "tensorflow/handles.h"
 #include "wire/checkpoint_index.h"
+#include "wire/input_file.h"
 
 namespace ke::graph {
 
@@ -36,7 +36,7 @@ class Checkpoint {
  private:
   struct Shard {
     std::string path;
-    std::ifstream stream;
+    InputFile file;
     int64_t size = 0;
   };
   const CheckpointIndex& Index(const std::string& variable);

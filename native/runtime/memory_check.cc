@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <fstream>
 #include <limits>
+#include <sstream>
 #include <string>
 #include <utility>
+
+#include "wire/input_file.h"
 
 namespace ke::runtime {
 
@@ -35,9 +37,16 @@ int64_t Left(int resource, int64_t used) {
   return std::max<int64_t>(0, static_cast<int64_t>(limit.rlim_cur) - used);
 }
 
+// A file of the system, as a stream; an empty one where there is no such file.
+std::istringstream OpenSystemFile(const std::string& path) {
+  constexpr int64_t kMost = 1 << 20;
+  const graph::InputFile file(path);
+  return std::istringstream(file.is_open() ? file.ReadToEnd(kMost) : std::string());
+}
+
 // Free memory and swap of the machine, as Linux tells; kUnlimited elsewhere.
 int64_t FreeOfMachine() {
-  std::ifstream file("/proc/meminfo");
+  std::istringstream file = OpenSystemFile("/proc/meminfo");
   int64_t free = 0;
   int found = 0;
   std::string name;
@@ -67,7 +76,7 @@ int64_t AvailableMemory() {
   int64_t ignored = 0;
   int64_t data = 0;
   const int64_t page = sysconf(_SC_PAGESIZE);
-  std::ifstream("/proc/self/statm") >> mapped >> resident >> ignored >> ignored >> ignored >> data;
+  OpenSystemFile("/proc/self/statm") >> mapped >> resident >> ignored >> ignored >> ignored >> data;
   int64_t available = FreeOfMachine();
   if (available != kUnlimited) available += resident * page;
   const int64_t limit = memory_limit;

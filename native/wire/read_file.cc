@@ -3,11 +3,11 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 #include "tensorflow/error.h"
 #include "wire/bounds.h"
+#include "wire/input_file.h"
 
 namespace ke::graph {
 
@@ -17,16 +17,14 @@ std::string ReadFile(const std::string& path, const std::string& role, int64_t m
   std::error_code error;
   if (!fs::exists(path, error)) throw tf::Error(TF_NOT_FOUND, role + " is missing: there is no file " + path);
   if (!IsFile(path)) throw tf::Error(TF_NOT_FOUND, role + " must be a file: " + path);
-  errno = 0;
-  std::ifstream stream(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = stream ? static_cast<std::streamoff>(stream.tellg()) : -1;
+  const InputFile file(path);
+  const int64_t size = file.is_open() ? file.size() : -1;
   if (size < 0) {
     throw tf::Error(TF_PERMISSION_DENIED, role + " cannot be opened: " + path + ": " + std::strerror(errno));
   }
   if (size > most) TooMuch(role + " (" + path + ": " + std::to_string(size) + " bytes)", most, "bytes");
   std::string bytes(static_cast<size_t>(size), '\0');
-  stream.seekg(0);
-  if (!stream.read(bytes.data(), size))
+  if (!file.Read(0, size, bytes.data()))
     throw tf::Error(TF_DATA_LOSS, role + " cannot be read to its end: " + path);
   return bytes;
 }

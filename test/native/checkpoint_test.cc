@@ -2,15 +2,20 @@
 // taken.
 #include "import/checkpoint.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <optional>
+#include <system_error>
 
 #include "crafted_graph.h"
 #include "tensorflow/protozero.h"
 #include "wire/bounds.h"
 #include "wire/checkpoint_index.h"
 #include "wire/crc32c.h"
+#include "wire/input_file.h"
 #include "wire/read_file.h"
 
 namespace ke::graph {
@@ -208,6 +213,56 @@ TEST_F(CraftedCheckpoint, OfAModelIsRefused) {
   const tf::Error error = LoadError(At(model));
   EXPECT_EQ(error.code(), TF_DATA_LOSS) << error.what();
   EXPECT_FALSE(error.op().empty());
+}
+
+#ifdef __linux__
+// Whether a child process would inherit a file of this process whose name ends with `suffix`; nullopt where
+// no such file is open.
+std::optional<bool> IsInherited(const std::string& suffix) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const std::string path = std::filesystem::read_symlink(entry.path(), error).string();
+    if (!path.ends_with(suffix)) continue;
+    return (fcntl(std::stoi(entry.path().filename()), F_GETFD) & FD_CLOEXEC) == 0;
+  }
+  return std::nullopt;
+}
+
+TEST_F(CraftedCheckpoint, IsNotInheritedByChildProcesses) {
+  const std::string prefix = Copy("keras3-nested") + "/variables/variables";
+  const std::string index = ReadFile(prefix + ".index", "", bounds::kSideFileBytes);
+  Checkpoint checkpoint(prefix);
+  for (const auto& [key, stored] : ReadCheckpointIndex(index, prefix).tensors) {
+    if (stored.dtype != TF_FLOAT) continue;
+    FlatWeight weight;
+    weight.name = key;
+    weight.dtype = stored.dtype;
+    weight.shape = stored.shape;
+    checkpoint.Read(key, weight);
+    break;
+  }
+  const std::optional<bool> inherited = IsInherited(".data-00000-of-00001");
+  ASSERT_TRUE(inherited.has_value());
+  EXPECT_FALSE(*inherited);
+}
+#endif
+
+TEST(InputFile, ReadsRangesAndToTheEnd) {
+  const std::string path = ::testing::TempDir() + "/ke_input_file";
+  std::string text(10'000, ' ');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 26);
+  std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
+  const InputFile file(path);
+  ASSERT_TRUE(file.is_open());
+  EXPECT_EQ(file.size(), 10'000);
+  EXPECT_EQ(file.ReadToEnd(20'000), text);
+  EXPECT_EQ(file.ReadToEnd(5'000), text.substr(0, 5'000));
+  std::string part(4'000, ' ');
+  EXPECT_TRUE(file.Read(6'000, 4'000, part.data()));
+  EXPECT_EQ(part, text.substr(6'000));
+  EXPECT_FALSE(file.Read(6'001, 4'000, part.data()));
+  EXPECT_FALSE(InputFile(path + ".none").is_open());
+  std::filesystem::remove(path);
 }
 
 }  // namespace
