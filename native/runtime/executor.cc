@@ -100,12 +100,17 @@ void Executor::Submit(std::shared_ptr<ShardedJob> job) {
 }
 
 void Executor::RunHere(const std::shared_ptr<ShardedJob>& job) {
+  control::ShardControl control(job->control_.get());
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     CheckRuns();
+    Began(job.get(), 0, &control);
   }
-  control::ShardControl control(job->control_.get());
-  Run(replicas_[0].get(), job, {0, 1}, &control);
+  Shards shards{0, 1};
+  while (!Run(replicas_[0].get(), job.get(), &shards, &control, true)) {
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  Ended(&control);
 }
 
 // With the lock held.
@@ -114,20 +119,21 @@ void Executor::CheckRuns() const {
 }
 
 void Executor::Stop() {
-  std::vector<std::unique_ptr<Slot>> slots;
-  bool started = false;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-    for (const Running& running : running_) running.control->Cancel();
-    for (const std::unique_ptr<Slot>& slot : slots_) slot->wake.notify_all();
-    started = std::exchange(started_, false);
-  }
-  if (!started) return;
+  std::unique_lock<std::mutex> lock(mutex_);
+  stopping_ = true;
+  for (const Running& running : running_) running.control->Cancel();
+  for (const std::unique_ptr<Slot>& slot : slots_) slot->wake.notify_all();
+  stop_.wait(lock, [this] { return running_.empty() && !joining_; });
+  if (!std::exchange(started_, false)) return;
+  joining_ = true;
+  lock.unlock();
   for (const std::unique_ptr<Slot>& slot : slots_) {
     if (slot->thread.joinable()) slot->thread.join();
   }
   for (const std::shared_ptr<Replica>& replica : replicas_) replica->Stop();
+  lock.lock();
+  joining_ = false;
+  stop_.notify_all();
 }
 
 bool Executor::MayRun(const Slot& slot) const { return !queue_.empty() && IsUp(slot); }
@@ -176,21 +182,30 @@ void Executor::Work(Slot* slot) {
     }
     if (queue_.empty()) return;
     std::shared_ptr<ShardedJob> job;
-    const Shards shards = Take(*slot->replica, &job);
+    Shards shards = Take(*slot->replica, &job);
     control::ShardControl control(job->control_.get());
-    running_.push_back({job.get(), shards.begin, &control});
-    TellWhoIsAlone();
-    if (stopping_) control.Cancel();
+    Began(job.get(), shards.begin, &control);
     lock.unlock();
-    Run(slot->replica, job, shards, &control);
+    if (!Run(slot->replica, job.get(), &shards, &control, false)) PutBack(job, shards);
     lock.lock();
-    std::erase_if(running_, [&](const Running& running) { return running.control == &control; });
-    TellWhoIsAlone();
+    Ended(&control);
     lock.unlock();
     // Released without the lock: the last reference may free tensors, or a session.
     job.reset();
     lock.lock();
   }
+}
+
+void Executor::Began(ShardedJob* job, int64_t shard, control::ShardControl* control) {
+  running_.push_back({job, shard, control});
+  TellWhoIsAlone();
+  if (stopping_) control->Cancel();
+}
+
+void Executor::Ended(const control::ShardControl* control) {
+  std::erase_if(running_, [&](const Running& running) { return running.control == control; });
+  TellWhoIsAlone();
+  if (stopping_ && running_.empty()) stop_.notify_all();
 }
 
 void Executor::TellWhoIsAlone() {
@@ -215,35 +230,31 @@ Shards Executor::Take(const Replica& replica, std::shared_ptr<ShardedJob>* job) 
   return shards;
 }
 
-void Executor::Run(Replica* replica, const std::shared_ptr<ShardedJob>& job, Shards shards,
-                   control::ShardControl* control) noexcept {
+bool Executor::Run(Replica* replica, ShardedJob* job, Shards* shards, control::ShardControl* control,
+                   bool counts_all) noexcept {
   const auto cancelled = [] { return tf::Error(TF_CANCELLED, "the run was cancelled"); };
-  if (!job->Skips(shards.begin)) {
+  if (!job->Skips(shards->begin)) {
     try {
       if (control->cancelled()) throw cancelled();
-      job->RunShards(shards, *replica, control);
-      replica->Computed(shards.count());
+      job->RunShards(*shards, *replica, control);
+      replica->Computed(shards->count());
     } catch (const ReplicaLost& lost) {
       if (control->cancelled()) {
-        Fail(job.get(), shards.begin, std::make_exception_ptr(cancelled()));
+        Fail(job, shards->begin, std::make_exception_ptr(cancelled()));
       } else {
-        if (lost.counts()) {
-          replica->Lost(shards.count(), lost.what());
-          ++shards.failures;
-        }
+        if (lost.counts()) replica->Lost(shards->count(), lost.what());
+        if (lost.counts() || counts_all) ++shards->failures;
         if (!job->failed_) {
-          if (shards.failures <= options_.retries) {
-            PutBack(job, shards);
-            return;
-          }
-          Fail(job.get(), ShardedJob::kBeforeAll, LostTooOften(*job, shards, *replica, lost.what()));
+          if (shards->failures <= options_.retries) return false;
+          Fail(job, ShardedJob::kBeforeAll, LostTooOften(*job, *shards, *replica, lost.what()));
         }
       }
     } catch (...) {
-      Fail(job.get(), shards.begin, std::current_exception());
+      Fail(job, shards->begin, std::current_exception());
     }
   }
-  job->Done(shards.count());
+  job->Done(shards->count());
+  return true;
 }
 
 std::exception_ptr Executor::LostTooOften(const ShardedJob& job, const Shards& shards, const Replica& replica,

@@ -113,12 +113,14 @@ class Executor {
   // Throws FAILED_PRECONDITION after Stop. A job without shards finishes in the calling thread.
   void Submit(std::shared_ptr<ShardedJob> job);
 
-  // Computes a job of one shard in the calling thread, by the first replica; it has ended on return. Throws
-  // as Submit.
+  // Computes a job of one shard in the calling thread, by the first replica. The job has ended on return. A
+  // loss of the replica counts as a retry in any case, since no other replica takes the shard. Throws as
+  // Submit.
   void RunHere(const std::shared_ptr<ShardedJob>& job);
 
-  // Cancels the shards under way, waits for them and finishes what is left with CANCELLED. Idempotent; not
-  // from one of its own threads.
+  // Cancels the shards under way, those of RunHere too, waits for them and finishes what is left with
+  // CANCELLED. Idempotent: every call returns once all of that is done. Not from a job, nor from one of the
+  // executor's own threads.
   void Stop();
 
   const std::vector<std::shared_ptr<Replica>>& replicas() const { return replicas_; }
@@ -156,12 +158,17 @@ class Executor {
   static bool IsUp(const Slot& slot);
   void Work(Slot* slot);
   bool MayRun(const Slot& slot) const;
+  // With the lock held: a shard is under way from Began to Ended. Began cancels it where the executor stops.
+  void Began(ShardedJob* job, int64_t shard, control::ShardControl* control);
+  void Ended(const control::ShardControl* control);
   // With the lock held: tells the shards under way whether one has all to itself.
   void TellWhoIsAlone();
   // The next shards of the first job, which leaves the queue with its last ones.
   Shards Take(const Replica& replica, std::shared_ptr<ShardedJob>* job);
-  void Run(Replica* replica, const std::shared_ptr<ShardedJob>& job, Shards shards,
-           control::ShardControl* control) noexcept;
+  // Whether the shards have ended. Where not, their replica was lost: they are to be run again.
+  // `counts_all`: losses that are no failure of the replica (ReplicaLost::counts) are retries, too.
+  bool Run(Replica* replica, ShardedJob* job, Shards* shards, control::ShardControl* control,
+           bool counts_all) noexcept;
   // Fails a job, and ends its shards under way that are of no use any more.
   void Fail(ShardedJob* job, int64_t shard, std::exception_ptr error) noexcept;
   void PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& shards);
@@ -183,10 +190,12 @@ class Executor {
   std::mutex mutex_;
   std::deque<Entry> queue_;
   std::vector<Running> running_;
+  std::condition_variable stop_;  // for those who stop it: no shard is under way, or all threads have ended
   Clock::time_point waiting_since_;  // for a replica, while jobs wait and none is up
   bool waiting_ = false;
   bool started_ = false;
   bool stopping_ = false;
+  bool joining_ = false;  // a call of Stop waits for the threads
   std::vector<std::unique_ptr<Slot>> slots_;
   std::map<const Replica*, int> threads_;  // how many of the slots are its
 };

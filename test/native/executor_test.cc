@@ -167,6 +167,128 @@ TEST(Executor, StopFinishesWhatIsQueuedWithCancelled) {
   EXPECT_THROW(strategy.Submit(std::make_shared<CountingJob>(1, [](int64_t) {}, &finished[0])), tf::Error);
 }
 
+// Runs until it is cancelled, for 10 s at most.
+class CancellableJob : public ShardedJob {
+ public:
+  CancellableJob() : ShardedJob(1, nullptr) {}
+
+  std::promise<void> started;
+  std::promise<std::exception_ptr> finished;
+  std::atomic<bool> alone{true};
+
+ protected:
+  void RunShards(const Shards&, Replica&, control::ShardControl* control) override {
+    started.set_value();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!control->cancelled() && std::chrono::steady_clock::now() < end) {
+      alone = control->alone();
+      std::this_thread::yield();
+    }
+    if (control->cancelled()) throw tf::Error(TF_CANCELLED, "cancelled");
+  }
+  void Finish(std::exception_ptr error) noexcept override { finished.set_value(error); }
+};
+
+template <typename T>
+bool IsReady(const std::future<T>& future) {
+  return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+TEST(Executor, StopCancelsAJobInItsCallersThreadAndWaitsForIt) {
+  for (const bool with_threads : {false, true}) {
+    Strategy strategy(1);
+    if (with_threads) {
+      std::promise<std::exception_ptr> other;
+      strategy.Submit(std::make_shared<CountingJob>(1, [](int64_t) {}, &other));
+      other.get_future().wait();
+    }
+    const auto job = std::make_shared<CancellableJob>();
+    std::future<std::exception_ptr> finished = job->finished.get_future();
+    std::thread caller([&] { strategy.RunHere(job); });
+    job->started.get_future().wait();
+    strategy.Stop();
+    ASSERT_TRUE(IsReady(finished));
+    EXPECT_THROW(std::rethrow_exception(finished.get()), tf::Error);
+    caller.join();
+    EXPECT_THROW(strategy.RunHere(std::make_shared<CancellableJob>()), tf::Error);
+  }
+}
+
+TEST(Executor, AJobInItsCallersThreadSharesTheProcessWithOthers) {
+  Strategy strategy(1);
+  const auto here = std::make_shared<CancellableJob>();
+  const auto queued = std::make_shared<CancellableJob>();
+  strategy.Submit(queued);
+  queued->started.get_future().wait();
+  while (!queued->alone) std::this_thread::yield();
+  std::thread caller([&] { strategy.RunHere(here); });
+  here->started.get_future().wait();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while ((here->alone || queued->alone) && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_FALSE(here->alone);
+  EXPECT_FALSE(queued->alone);
+  strategy.Stop();
+  caller.join();
+}
+
+TEST(Executor, AJobInItsCallersThreadHasEndedThoughItsReplicaIsLost) {
+  for (const bool counts : {true, false}) {
+    Executor executor({std::make_shared<Replica>("here")}, {.retries = 2});
+    int runs = 0;
+    std::promise<std::exception_ptr> finished[2];
+    std::future<std::exception_ptr> ends[2] = {finished[0].get_future(), finished[1].get_future()};
+    executor.RunHere(std::make_shared<CountingJob>(
+        1,
+        [&](int64_t) {
+          if (++runs < 3) throw ReplicaLost("lost", counts);
+        },
+        &finished[0]));
+    ASSERT_TRUE(IsReady(ends[0]));
+    EXPECT_EQ(ends[0].get(), nullptr);
+    EXPECT_EQ(runs, 3);
+    executor.RunHere(std::make_shared<CountingJob>(
+        1,
+        [&](int64_t) {
+          ++runs;
+          throw ReplicaLost("lost", counts);
+        },
+        &finished[1]));
+    ASSERT_TRUE(IsReady(ends[1]));
+    EXPECT_EQ(runs, 6);
+    try {
+      std::rethrow_exception(ends[1].get());
+    } catch (const WorkerError& error) {
+      EXPECT_EQ(error.code(), TF_UNAVAILABLE);
+      EXPECT_EQ(error.facts.attempts, 3);
+    }
+  }
+}
+
+TEST(Executor, EveryStopReturnsOnceAllHasEnded) {
+  Strategy strategy(1);
+  std::promise<void> started;
+  std::promise<void> gate;
+  auto open = gate.get_future().share();
+  std::promise<std::exception_ptr> finished;
+  strategy.Submit(std::make_shared<CountingJob>(
+      1,
+      [&, open](int64_t) {
+        started.set_value();
+        open.wait();
+      },
+      &finished));
+  started.get_future().wait();
+  std::future<void> first = std::async(std::launch::async, [&] { strategy.Stop(); });
+  AwaitStop(&strategy);
+  std::future<void> second = std::async(std::launch::async, [&] { strategy.Stop(); });
+  EXPECT_EQ(second.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  EXPECT_FALSE(IsReady(first));
+  gate.set_value();
+  first.get();
+  second.get();
+  EXPECT_EQ(finished.get_future().get(), nullptr);
+}
+
 // Waits until Stop(), called by another thread, has begun: from then on a job is destroyed, not kept.
 void AwaitStop(Background* background) {
   for (long holders = 2; holders > 1; std::this_thread::yield()) {
