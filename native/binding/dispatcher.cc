@@ -60,20 +60,15 @@ void Dispatcher::Drain(Napi::Env env) {
 void PendingPromise::Resolve(std::function<Napi::Value(Napi::Env)> make) const {
   dispatcher_->Post([dispatcher = dispatcher_, deferred = deferred_, make = std::move(make)](Napi::Env env) {
     dispatcher->End();
-    try {
-      deferred.Resolve(make(env));
-    } catch (...) {
-      deferred.Reject(ToJsError(env, std::current_exception()));
-    }
+    Settle(env, deferred, [&] { return make(env); });
   });
 }
 
 void PendingPromise::Reject(std::exception_ptr error) const {
-  dispatcher_->Post(
-      [dispatcher = dispatcher_, deferred = deferred_, error = std::move(error)](Napi::Env env) {
-        dispatcher->End();
-        deferred.Reject(ToJsError(env, error));
-      });
+  dispatcher_->Post([dispatcher = dispatcher_, deferred = deferred_, error](Napi::Env env) {
+    dispatcher->End();
+    Settle(env, deferred, [&]() -> Napi::Value { std::rethrow_exception(error); });
+  });
 }
 
 }  // namespace ke::binding

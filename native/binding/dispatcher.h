@@ -24,8 +24,8 @@ class Dispatcher {
   void Begin();
   void End();
 
-  // From any thread: calls `deliver` on the JavaScript thread. After Close it is destroyed instead, on the
-  // calling thread: it must own no N-API handle whose destructor does anything.
+  // From any thread: calls `deliver`, which must not throw, on the JavaScript thread. After Close it is
+  // destroyed instead, on the calling thread: it must own no N-API handle whose destructor does anything.
   void Post(Delivery deliver);
 
   // The environment is ending: nothing is delivered from now on, what was posted is dropped.
@@ -46,8 +46,7 @@ class Dispatcher {
   bool closed_ = false;
 };
 
-// A promise that native threads settle, once: a value to be copied into their jobs. The deferred is a raw
-// handle that N-API frees when it is settled.
+// A promise that native threads settle, once: a value to be copied into their jobs.
 class PendingPromise {
  public:
   PendingPromise(Napi::Env env, Dispatcher* dispatcher)
@@ -58,7 +57,7 @@ class PendingPromise {
   // In the scope that made it only.
   Napi::Promise promise() const { return promise_; }
 
-  // From any thread. `make` runs on the JavaScript thread; what it throws rejects.
+  // From any thread, one of the two, once. `make` runs on the JavaScript thread; what it throws rejects.
   void Resolve(std::function<Napi::Value(Napi::Env)> make) const;
   void Reject(std::exception_ptr error) const;
 

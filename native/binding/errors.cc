@@ -10,23 +10,29 @@ namespace ke::binding {
 
 namespace {
 
+// A property of the object's own. An assignment would call a setter of that name that the program has put on
+// a prototype.
+void Define(Napi::Object object, const char* name, Napi::Value value) {
+  object.DefineProperty(Napi::PropertyDescriptor::Value(name, value, napi_default_jsproperty));
+}
+
 Napi::Value MakeError(Napi::Env env, TF_Code code, const std::string& message, const std::string& op) {
-  const Napi::Error error = Napi::Error::New(env, message);
-  error.Set("code", Napi::String::New(env, tf::CodeName(code)));
-  error.Set("op", Napi::String::New(env, op));
-  return error.Value();
+  const auto error = Napi::Error::New(env, message).Value().As<Napi::Object>();
+  Define(error, "code", Napi::String::New(env, tf::CodeName(code)));
+  Define(error, "op", Napi::String::New(env, op));
+  return error;
 }
 
 // With `numerics`: NativeNumerics of lib/binding/contract.ts.
 Napi::Value NumericsError(Napi::Env env, const graph::NumericsError& error) {
   const Napi::Object numerics = Napi::Object::New(env);
   const graph::Origin& origin = error.origin();
-  numerics.Set("type", origin.type);
-  numerics.Set("ofModel", origin.of_model);
-  numerics.Set("pass", origin.backward ? "backward" : "forward");
-  numerics.Set("value", error.value());
+  Define(numerics, "type", Napi::String::New(env, origin.type));
+  Define(numerics, "ofModel", Napi::Boolean::New(env, origin.of_model));
+  Define(numerics, "pass", Napi::String::New(env, origin.backward ? "backward" : "forward"));
+  Define(numerics, "value", Napi::String::New(env, error.value()));
   const Napi::Value value = MakeError(env, error.code(), error.what(), error.op());
-  value.As<Napi::Object>().Set("numerics", numerics);
+  Define(value.As<Napi::Object>(), "numerics", numerics);
   return value;
 }
 
@@ -34,13 +40,13 @@ Napi::Value NumericsError(Napi::Env env, const graph::NumericsError& error) {
 Napi::Value LostError(Napi::Env env, const runtime::WorkerError& error) {
   const Napi::Object worker = Napi::Object::New(env);
   const runtime::WorkerError::Facts& facts = error.facts;
-  worker.Set("name", facts.worker);
-  worker.Set("reason", facts.reason);
-  worker.Set("attempts", facts.attempts);
-  worker.Set("row", static_cast<double>(facts.row));
-  worker.Set("rows", static_cast<double>(facts.rows));
+  Define(worker, "name", Napi::String::New(env, facts.worker));
+  Define(worker, "reason", Napi::String::New(env, facts.reason));
+  Define(worker, "attempts", Napi::Number::New(env, facts.attempts));
+  Define(worker, "row", Napi::Number::New(env, static_cast<double>(facts.row)));
+  Define(worker, "rows", Napi::Number::New(env, static_cast<double>(facts.rows)));
   const Napi::Value value = MakeError(env, error.code(), error.what(), error.op());
-  value.As<Napi::Object>().Set("worker", worker);
+  Define(value.As<Napi::Object>(), "worker", worker);
   return value;
 }
 
@@ -56,9 +62,7 @@ std::string Describe(Napi::Value value) {
   return "a value of another type";
 }
 
-}  // namespace
-
-Napi::Value ToJsError(Napi::Env env, std::exception_ptr exception) {
+Napi::Value ErrorOf(Napi::Env env, std::exception_ptr exception) {
   try {
     std::rethrow_exception(std::move(exception));
   } catch (const Napi::Error& error) {
@@ -75,6 +79,20 @@ Napi::Value ToJsError(Napi::Env env, std::exception_ptr exception) {
     return MakeError(env, TF_INTERNAL, error.what(), "");
   } catch (...) {
     return MakeError(env, TF_INTERNAL, "an unknown native exception", "");
+  }
+}
+
+}  // namespace
+
+Napi::Value ToJsError(Napi::Env env, std::exception_ptr exception) noexcept {
+  try {
+    try {
+      return ErrorOf(env, std::move(exception));
+    } catch (const Napi::Error& error) {
+      return error.Value();
+    }
+  } catch (...) {
+    return env.Undefined();
   }
 }
 

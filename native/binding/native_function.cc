@@ -152,12 +152,6 @@ Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
     std::vector<FeedValue> feeds = ToFeeds(info[0], *state_.function, options);
 
     const PendingPromise pending = environment_->NewPromise();
-    // The wrappers live until the promise is settled, for it resolves with them. (Where the environment ends
-    // before, their memory goes with it.)
-    for (const Target& target : targets) {
-      if (target.tensor != nullptr) target.tensor->Pin();
-      if (target.rows != nullptr) target.rows->Pin();
-    }
     const auto settle = [pending, targets](std::vector<TensorRef> outputs, std::exception_ptr error) {
       pending.Resolve([outputs = std::move(outputs), error = std::move(error), targets](Napi::Env env) {
         for (const Target& target : targets) {
@@ -169,6 +163,12 @@ Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
       });
     };
     try {
+      // The wrappers live until the promise is settled, for it resolves with them. (Where the environment
+      // ends before, their memory goes with it.)
+      for (const Target& target : targets) {
+        if (target.tensor != nullptr) target.tensor->Pin();
+        if (target.rows != nullptr) target.rows->Pin();
+      }
       state_.function->Run(state_.strategy.get(), std::move(feeds), std::move(options), settle);
     } catch (...) {
       settle({}, std::current_exception());
