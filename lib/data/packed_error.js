@@ -1,33 +1,140 @@
 // @ts-check
 /** An error as what threads can tell each other: structured cloning would lose its class, code and other fields. */
+import { types } from 'node:util';
 
 /**
  * @typedef {object} PackedError
  * @property {string} name
  * @property {string} message
  * @property {string | undefined} stack
- * @property {Record<string, unknown>} fields `code`, `path` and the like
+ * @property {Record<string, string | number | boolean>} fields `code`, `path` and the like
  * @property {PackedError | undefined} cause
+ * @property {PackedError[] | undefined} errors of an AggregateError
  */
 
+/** A longer chain of causes is cut here. */
+const MOST_NESTED = 16;
+/** With all causes and all errors of AggregateErrors. */
+const MOST_ERRORS = 100;
+
 /**
+ * Packs any value that was thrown. Never throws: a property whose getter does counts as absent. A cause that is the
+ * error itself, or one that it is a cause of, is left out.
+ *
  * @param {unknown} error
  * @returns {PackedError}
  */
 export function packError(error) {
-  if (!(error instanceof Error)) {
-    return { name: 'Error', message: String(error), stack: undefined, fields: {}, cause: undefined };
+  return pack(error, [], { left: MOST_ERRORS });
+}
+
+/**
+ * @param {unknown} error
+ * @param {readonly unknown[]} above the errors that this one is a cause or a part of
+ * @param {{ left: number }} budget
+ * @returns {PackedError}
+ */
+function pack(error, above, budget) {
+  budget.left -= 1;
+  if (!isError(error)) {
+    return {
+      name: 'Error',
+      message: textOf(error),
+      stack: undefined,
+      fields: {},
+      cause: undefined,
+      errors: undefined,
+    };
   }
-  const fields = Object.entries(error).filter(([key, value]) => {
-    return key !== 'name' && ['string', 'number', 'boolean'].includes(typeof value);
-  });
+  const path = [...above, error];
+  /** @param {unknown} inner */
+  const isLeftOut = (inner) => path.includes(inner) || path.length >= MOST_NESTED || budget.left <= 0;
+  const [name, message, stack] = ['name', 'message', 'stack'].map((key) => read(error, key));
+  const cause = read(error, 'cause');
   return {
-    name: error.name,
-    message: error.message,
-    stack: error.stack,
-    fields: Object.fromEntries(fields),
-    cause: error.cause === undefined ? undefined : packError(error.cause),
+    name: typeof name === 'string' && name !== '' ? name : 'Error',
+    message: message === undefined ? '' : textOf(message),
+    stack: typeof stack === 'string' ? stack : undefined,
+    fields: fieldsOf(error),
+    cause: cause === undefined || isLeftOut(cause) ? undefined : pack(cause, path, budget),
+    errors: packErrors(error, (inner) => (isLeftOut(inner) ? undefined : pack(inner, path, budget))),
   };
+}
+
+/**
+ * The errors of an AggregateError, and how many more it has; undefined for any other error.
+ *
+ * @param {object} error
+ * @param {(inner: unknown) => PackedError | undefined} packInner
+ */
+function packErrors(error, packInner) {
+  const errors = read(error, 'errors');
+  if (!(error instanceof AggregateError) || !Array.isArray(errors)) return undefined;
+  /** @type {PackedError[]} */
+  const packed = [];
+  for (let i = 0; i < Math.min(errors.length, MOST_ERRORS); i++) {
+    const inner = packInner(read(errors, String(i)));
+    if (inner !== undefined) packed.push(inner);
+  }
+  const more = errors.length - packed.length;
+  if (more > 0) packed.push(packError(`${more} more ${more === 1 ? 'error' : 'errors'}, left out`));
+  return packed;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is object}
+ */
+function isError(value) {
+  try {
+    return value instanceof Error || types.isNativeError(value);
+  } catch {
+    return false; // a Proxy's trap has thrown
+  }
+}
+
+/**
+ * @param {object} object
+ * @param {string} key
+ * @returns {unknown}
+ */
+function read(object, key) {
+  try {
+    return /** @type {Record<string, unknown>} */ (object)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {unknown} value */
+function textOf(value) {
+  try {
+    return String(value);
+  } catch {
+    return 'a value that cannot be written as text';
+  }
+}
+
+const PACKED_APART = ['name', 'message', 'stack', 'cause', 'errors'];
+
+/** @param {object} error */
+function fieldsOf(error) {
+  /** @type {PackedError['fields']} */
+  const fields = {};
+  /** @type {string[]} */
+  let keys = [];
+  try {
+    keys = Object.keys(error);
+  } catch {
+    // a Proxy's trap has thrown
+  }
+  for (const key of keys) {
+    const value = PACKED_APART.includes(key) ? undefined : read(error, key);
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+      Object.defineProperty(fields, key, { value, enumerable: true });
+    }
+  }
+  return fields;
 }
 
 const CLASSES = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
@@ -38,9 +145,13 @@ const CLASSES = { Error, EvalError, RangeError, ReferenceError, SyntaxError, Typ
  * @param {PackedError} packed
  * @returns {Error}
  */
-export function unpackError({ name, message, stack, fields, cause }) {
+export function unpackError({ name, message, stack, fields, cause, errors }) {
+  const options = cause === undefined ? undefined : { cause: unpackError(cause) };
   const Class = Object.hasOwn(CLASSES, name) ? CLASSES[/** @type {keyof typeof CLASSES} */ (name)] : Error;
-  const error = cause === undefined ? new Class(message) : new Class(message, { cause: unpackError(cause) });
+  const error =
+    errors === undefined
+      ? new Class(message, options)
+      : new AggregateError(errors.map(unpackError), message, options);
   for (const [key, value] of Object.entries({ name, stack })) {
     if (value !== undefined && value !== error[/** @type {'name' | 'stack'} */ (key)]) {
       Object.defineProperty(error, key, { value, configurable: true, writable: true });

@@ -100,6 +100,28 @@ describe('what goes wrong in a thread', () => {
     expect(threads()).toBe(0);
   });
 
+  it('is thrown though its causes are a circle', async () => {
+    const error = await takeAll(await handlerOf({ mode: 'circular', at: 3 })).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error).toMatchObject({ message: 'batch out of reach', code: 'ENOBATCH' });
+    expect(error.cause).toBeInstanceOf(TypeError);
+    expect(error.cause.message).toBe('the reason');
+    expect(error.cause.cause).toBeUndefined();
+    expect(threads()).toBe(0);
+  });
+
+  it('is thrown with all its errors, also those with a getter that throws', async () => {
+    const error = await takeAll(await handlerOf({ mode: 'aggregate', at: 3 })).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(AggregateError);
+    expect(error).toMatchObject({
+      message: 'two went wrong',
+      errors: [
+        { name: 'TypeError', message: 'first' },
+        { name: 'RangeError', message: 'broken' },
+      ],
+    });
+  });
+
   it.each([
     ['string', 'just text'],
     ['function', 'could not be cloned'],
