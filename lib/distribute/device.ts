@@ -4,23 +4,27 @@ import type { Addon } from '../binding/contract.js';
 import { noteSession } from '../binding/sessions.js';
 import { refused, wrongType } from '../support/arguments.js';
 import { nativeAsync } from '../support/errors.js';
+import { type DeviceKind, isAccelerator, KIND_NAMES, traitsOf } from './device_kinds.js';
 
 export interface Device {
   /** As '/device:GPU:0'. */
   readonly name: string;
-  readonly type: 'CPU' | 'GPU';
+  readonly kind: DeviceKind;
   readonly index: number;
 }
 
-const NAME = /^(?:\/job:[^/]+\/replica:\d+\/task:\d+)?\/?(?:device:)?(cpu|gpu)(?::(\d{1,4}))?$/i;
+const NAME = new RegExp(
+  `^(?:/job:[^/]+/replica:\\d+/task:\\d+)?/?(?:device:)?(${KIND_NAMES.join('|')})(?::(\\d{1,4}))?$`,
+  'i',
+);
 
 export function parseDevice(name: string, value: unknown): Device {
   const expected = "a device as 'GPU:0' or '/device:CPU:1'";
   if (typeof value !== 'string') throw wrongType(name, expected, value);
-  const [, kind, number = '0'] = NAME.exec(value) ?? [];
-  if (kind === undefined) throw refused(name, expected, `'${value}'`);
-  const type = kind.toUpperCase() as Device['type'];
-  return { name: `/device:${type}:${Number(number)}`, type, index: Number(number) };
+  const [, written, number = '0'] = NAME.exec(value) ?? [];
+  if (written === undefined) throw refused(name, expected, `'${value}'`);
+  const kind = written.toUpperCase() as DeviceKind;
+  return { name: `/device:${kind}:${Number(number)}`, kind, index: Number(number) };
 }
 
 /** A list of devices, each once. */
@@ -36,11 +40,11 @@ export function parseDevices(name: string, value: unknown): readonly Device[] {
   return devices;
 }
 
-/** The GPUs of this process, by their short names. */
-export async function gpusOf(addon: Addon): Promise<readonly string[]> {
+/** The accelerators of this process, by their short names. */
+export async function acceleratorsOf(addon: Addon): Promise<readonly string[]> {
   noteSession();
   const all = await nativeAsync(() => addon.listDevices());
-  return all.filter(({ type }) => type === 'GPU').map(({ name }) => shortName(name));
+  return all.filter(({ type }) => isAccelerator(type)).map(({ name }) => shortName(name));
 }
 
 /** '/job:localhost/replica:0/task:0/device:CPU:0' as '/device:CPU:0'. */
@@ -48,15 +52,15 @@ export function shortName(name: string): string {
   return name.slice(Math.max(0, name.indexOf('/device:')));
 }
 
-/**
- * Refuses GPUs that this process has not: TensorFlow would take the CPU without a word. CPU devices are made as needed.
- */
+/** Refuses accelerators that this process has not: TensorFlow would take the CPU without a word. */
 export async function checkDevices(name: string, devices: readonly Device[], addon: Addon): Promise<void> {
-  if (!devices.some(({ type }) => type === 'GPU')) return;
-  const gpus = await gpusOf(addon);
-  const missing = devices.find(({ name: device, type }) => type === 'GPU' && !gpus.includes(device));
+  const asked = devices.filter(({ kind }) => traitsOf(kind).isAccelerator);
+  if (asked.length === 0) return;
+  const present = await acceleratorsOf(addon);
+  const missing = asked.find((device) => !present.includes(device.name));
   if (missing === undefined) return;
-  const there = gpus.length === 0 ? 'TensorFlow sees no GPU here' : `there are ${gpus.join(', ')}`;
+  const there =
+    present.length === 0 ? `TensorFlow sees no ${missing.kind} here` : `there are ${present.join(', ')}`;
   throw refused(
     name,
     'devices of this process',

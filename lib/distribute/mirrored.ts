@@ -1,6 +1,7 @@
 import { checkInteger, checkOptions } from '../support/arguments.js';
-import { checkDevices, type Device, gpusOf, parseDevice, parseDevices } from './device.js';
-import { CPU_ROWS, GPU_ROWS, type Plan, type PlanContext, Strategy } from './strategy.js';
+import { acceleratorsOf, checkDevices, type Device, parseDevice, parseDevices } from './device.js';
+import { mostRowsOf, traitsOf } from './device_kinds.js';
+import { type Plan, type PlanContext, Strategy } from './strategy.js';
 
 export interface MirroredOptions {
   /** As ['GPU:0', 'GPU:1']. Default: all GPUs that TensorFlow sees; without one, the CPU. */
@@ -11,9 +12,6 @@ export interface MirroredOptions {
    */
   readonly replicasPerDevice?: number;
 }
-
-/** A GPU among CPU devices takes so many of their parts in one go. */
-const SHARDS_OF_A_GPU = 4;
 
 /**
  * A model on several devices of this machine, its weights on each: parts of a batch go to whichever is free, and come
@@ -29,24 +27,27 @@ export function mirrored(options: MirroredOptions = {}): Strategy {
       await checkDevices('devices', named, context.addon);
       return planOf(named, replicasPerDevice, context);
     }
-    const gpus = (await gpusOf(context.addon)).map((name) => parseDevice('devices', name));
-    if (gpus.length > 0) return planOf(gpus, replicasPerDevice, context);
+    const accelerators = (await acceleratorsOf(context.addon)).map((name) => parseDevice('devices', name));
+    if (accelerators.length > 0) return planOf(accelerators, replicasPerDevice, context);
     const callers = replicasPerDevice ?? context.callers;
-    return { replicas: [{ target: '', device: '', callers }], mostRows: CPU_ROWS };
+    return { replicas: [{ target: '', device: '', callers }], mostRows: mostRowsOf(['CPU']) };
   });
 }
 
 function planOf(devices: readonly Device[], each: number | undefined, { callers }: PlanContext): Plan {
-  const cpus = devices.filter(({ type }) => type === 'CPU').length;
-  const shareOf = (type: Device['type']) =>
-    each ?? (type === 'GPU' ? 1 : Math.max(1, Math.floor(callers / cpus)));
+  // Those that share the threads of the process.
+  const sharing = devices.filter(({ kind }) => traitsOf(kind).callers === null).length;
+  const share = Math.max(1, Math.floor(callers / sharing));
   return {
-    replicas: devices.map(({ name, type }) => ({
-      target: '',
-      device: name,
-      callers: shareOf(type),
-      ...(type === 'GPU' && cpus > 0 && { shardsAtOnce: SHARDS_OF_A_GPU }),
-    })),
-    mostRows: cpus > 0 ? CPU_ROWS : GPU_ROWS,
+    replicas: devices.map(({ name, kind }) => {
+      const traits = traitsOf(kind);
+      return {
+        target: '',
+        device: name,
+        callers: each ?? traits.callers ?? share,
+        ...(traits.shardsAtOnce > 1 && sharing > 0 && { shardsAtOnce: traits.shardsAtOnce }),
+      };
+    }),
+    mostRows: mostRowsOf(devices.map(({ kind }) => kind)),
   };
 }

@@ -1,8 +1,9 @@
 import type { NativeReplica } from '../binding/contract.js';
 import { checkInteger, checkOptions, refused, wrongType } from '../support/arguments.js';
 import { parseDevices } from './device.js';
+import { type DeviceKind, mostRowsOf, traitsOf } from './device_kinds.js';
 import { LocalWorkers } from './local_workers.js';
-import { CPU_ROWS, GPU_ROWS, Strategy } from './strategy.js';
+import { Strategy } from './strategy.js';
 
 export interface MultiWorkerOptions {
   /** Where workers listen, as ['10.0.0.5:2222'], or those of `localWorkers`. */
@@ -48,14 +49,18 @@ export function multiWorker(options: MultiWorkerOptions): Strategy {
   if (replicasPerWorker !== undefined) checkInteger('replicasPerWorker', replicasPerWorker, 1, 1024);
   const named = devices === undefined ? null : parseDevices('devices', devices);
   const threads = workers instanceof LocalWorkers ? workers.threads : AS_THE_WORKER_SAYS;
-  const gpus = named?.every(({ type }) => type === 'GPU') ?? false;
-  const callersOn = (type: 'CPU' | 'GPU') => replicasPerWorker ?? (type === 'GPU' ? 1 : threads);
+  const callersOn = (kind: DeviceKind) => replicasPerWorker ?? traitsOf(kind).callers ?? threads;
   const replicas = addresses.flatMap((address): NativeReplica[] => {
     const target = `grpc://${address}`;
     if (named === null) return [{ target, device: '', callers: callersOn('CPU') }];
-    return named.map(({ name, type }) => ({ target, device: name, callers: callersOn(type) }));
+    return named.map(({ name, kind }) => ({ target, device: name, callers: callersOn(kind) }));
   });
-  const plan = { replicas, timeoutMs, retries, mostRows: gpus ? GPU_ROWS : CPU_ROWS };
+  const plan = {
+    replicas,
+    timeoutMs,
+    retries,
+    mostRows: mostRowsOf(named?.map(({ kind }) => kind) ?? ['CPU']),
+  };
   return new Strategy('multiWorker', () => plan);
 }
 

@@ -1,5 +1,6 @@
 import { checkDevices, parseDevice } from './device.js';
-import { CPU_ROWS, GPU_ROWS, Strategy } from './strategy.js';
+import { mostRowsOf, traitsOf } from './device_kinds.js';
+import { Strategy } from './strategy.js';
 
 /**
  * All of a model on one device: 'GPU:0', 'CPU:0', ... Default: the first GPU where TensorFlow sees one, else the CPU.
@@ -11,16 +12,15 @@ export function oneDevice(device?: string): Strategy {
   if (device === undefined) {
     return new Strategy('oneDevice', ({ callers }) => ({
       replicas: [{ target: '', device: '', callers }],
-      mostRows: CPU_ROWS,
+      mostRows: mostRowsOf(['CPU']),
     }));
   }
   const parsed = parseDevice('device', device);
   return new Strategy('oneDevice', async ({ addon, callers }) => {
     await checkDevices('device', [parsed], addon);
-    const gpu = parsed.type === 'GPU';
     return {
-      replicas: [{ target: '', device: parsed.name, callers: gpu ? 1 : callers }],
-      mostRows: gpu ? GPU_ROWS : CPU_ROWS,
+      replicas: [{ target: '', device: parsed.name, callers: traitsOf(parsed.kind).callers ?? callers }],
+      mostRows: mostRowsOf([parsed.kind]),
     };
   });
 }

@@ -37,11 +37,6 @@ export interface PlanContext {
   readonly callers: number;
 }
 
-/** Rows per run where kernels compute on a core: small parts keep all replicas busy and memory low. @internal */
-export const CPU_ROWS = 8;
-/** A GPU likes a batch whole. @internal */
-export const GPU_ROWS = Number.POSITIVE_INFINITY;
-
 /** Where a model is computed. Made by `distribute.oneDevice`, `mirrored` and `multiWorker`, set with `loadModel`. */
 export class Strategy {
   readonly kind: 'oneDevice' | 'mirrored' | 'multiWorker';

@@ -1,7 +1,6 @@
 #include "cluster/make_strategy.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <memory>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include "cluster/worker.h"
 #include "runtime/placed_replica.h"
+#include "tensorflow/device_kind.h"
 #include "tensorflow/error.h"
 
 namespace ke::runtime {
@@ -26,13 +26,7 @@ std::string NameOf(const Placement& placement) {
 
 // CPU devices that a session needs so that there is the one that `device` names: "/device:CPU:3" is of 4.
 int CpusFor(const std::string& device) {
-  constexpr std::string_view kCpu = "CPU:";
-  const size_t at = device.rfind(kCpu);
-  if (at == std::string::npos) return 1;
-  int index = 0;
-  const char* begin = device.data() + at + kCpu.size();
-  std::from_chars(begin, device.data() + device.size(), index);
-  return std::clamp(index, 0, 1023) + 1;
+  return std::clamp(tf::DeviceNumber(device, tf::kCpu).value_or(0), 0, 1023) + 1;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cluster/worker_identity.h"
+#include "tensorflow/device_kind.h"
 #include "tensorflow/error.h"
 #include "wire/json.h"
 
@@ -40,7 +41,7 @@ WorkerIdentity ReadIdentity(std::string text) {
     for (const graph::Json& device : devices->items()) {
       const std::string name = NameOf(device, "name");
       if (identity.devices.size() == kMostDevices) throw Unreadable();
-      identity.devices.push_back(name.substr(std::min(name.size(), name.find("/device:"))));
+      identity.devices.emplace_back(tf::ShortDeviceName(name));
     }
   }
   return identity;

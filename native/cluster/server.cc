@@ -43,11 +43,7 @@ std::string ServerDef(const ServerOptions& options) {
   server.add_int32(server_def::kTaskIndex, 0);
   {
     protozero::pbf_writer config(server, server_def::kDefaultSessionConfig);
-    if (options.cpus > 1) {
-      protozero::pbf_writer count(config, config_proto::kDeviceCount);
-      count.add_string(1, "CPU");
-      count.add_int32(2, options.cpus);
-    }
+    if (options.cpus > 1) config_proto::AddDeviceCount(tf::kCpu, options.cpus, &config);
     config.add_int32(config_proto::kIntraOpParallelismThreads, options.intra_op);
     config.add_int32(config_proto::kInterOpParallelismThreads, options.threads);
     config.add_message(config_proto::kGpuOptions, GpuOptionsProto());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/tensor.h"
+#include "tensorflow/device_kind.h"
 
 namespace ke::runtime {
 
@@ -12,7 +13,6 @@ using tf::C;
 namespace {
 
 constexpr char kName[] = "keras_explainable/worker";
-constexpr char kHost[] = "/device:CPU:0";
 constexpr size_t kLongestCard = 1 << 20;
 
 std::string TextOf(const tf::TensorPtr& scalar) {
@@ -27,16 +27,17 @@ std::string TextOf(const tf::TensorPtr& scalar) {
 
 IdentitySession::IdentitySession(const std::string& target, int timeout_ms) {
   const Shape scalar = Shape::Of({});
+  const std::string host = tf::DeviceName(tf::kCpu, 0);
   const TF_Output handle = scope_.Op("VarHandleOp", "worker")
                                .AttrType("dtype", TF_STRING)
                                .AttrShape("shape", scalar)
                                .AttrString("shared_name", kName)
-                               .Device(kHost)
+                               .Device(host)
                                .Out();
   value_ = scope_.Placeholder(TF_STRING, scalar, "value");
-  assign_ = scope_.Op("AssignVariableOp").In(handle).In(value_).Device(kHost).Finish();
-  known_ = scope_.Op("VarIsInitializedOp").In(handle).Device(kHost).Out();
-  read_ = scope_.Op("ReadVariableOp").In(handle).AttrType("dtype", TF_STRING).Device(kHost).Out();
+  assign_ = scope_.Op("AssignVariableOp").In(handle).In(value_).Device(host).Finish();
+  known_ = scope_.Op("VarIsInitializedOp").In(handle).Device(host).Out();
+  read_ = scope_.Op("ReadVariableOp").In(handle).AttrType("dtype", TF_STRING).Device(host).Out();
   SessionConfig config;
   config.target = target;
   config.timeout_ms = timeout_ms;

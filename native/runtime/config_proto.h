@@ -2,6 +2,11 @@
 // server.
 #pragma once
 
+#include <cstdint>
+
+#include "tensorflow/device_kind.h"
+#include "tensorflow/protozero.h"
+
 namespace ke::runtime::config_proto {
 
 inline constexpr int kDeviceCount = 1;  // map<string, int32>
@@ -13,5 +18,12 @@ inline constexpr int kUsePerSessionThreads = 9;
 inline constexpr int kGraphOptions = 10;
 inline constexpr int kOperationTimeoutInMs = 11;
 inline constexpr int kSessionInterOpThreadPool = 12;
+
+// So many devices of a kind. TensorFlow makes CPU devices as they are asked for; of none, it has one.
+inline void AddDeviceCount(const tf::DeviceKind& kind, int32_t count, protozero::pbf_writer* config) {
+  protozero::pbf_writer entry(*config, kDeviceCount);
+  entry.add_string(1, kind.name);
+  entry.add_int32(2, count);
+}
 
 }  // namespace ke::runtime::config_proto

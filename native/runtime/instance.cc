@@ -8,6 +8,7 @@
 #include "rewrite/with_device.h"
 #include "runtime/compiled_function.h"
 #include "runtime/remote_link.h"
+#include "tensorflow/device_kind.h"
 #include "tensorflow/read_graph.h"
 
 namespace ke::runtime {
@@ -38,9 +39,10 @@ tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
 }
 
 // There, TensorFlow computes what no device was named for, one op after the other, whoever asks.
-bool HasGpu(const Session& session) {
+bool HasAccelerator(const Session& session) {
   const std::vector<Session::Device> devices = session.Devices();
-  return std::any_of(devices.begin(), devices.end(), [](const auto& each) { return each.type == "GPU"; });
+  return std::any_of(devices.begin(), devices.end(),
+                     [](const auto& each) { return tf::IsAccelerator(each.type); });
 }
 
 }  // namespace
@@ -70,10 +72,10 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
     config.run_timeout_ms = kRunMs;
   }
   session_ = std::make_unique<Session>(graph, config);
-  const bool on_gpu = HasGpu(*session_);
-  may_spread_ = config.turns_at_once > 1 && !on_gpu;
+  const bool on_accelerator = HasAccelerator(*session_);
+  may_spread_ = config.turns_at_once > 1 && !on_accelerator;
   // A device's own memory, and a worker's, is not this process's.
-  if (!placement.remote() && !on_gpu) memory_check_.emplace(graph, feeds_, fetches_);
+  if (!placement.remote() && !on_accelerator) memory_check_.emplace(graph, feeds_, fetches_);
   if (link == nullptr) {
     session_->Initialize(initializers);
   } else {

@@ -85,11 +85,7 @@ std::string ConfigProto(const SessionConfig& config) {
   protozero::pbf_writer writer(bytes);
   writer.add_bool(config_proto::kAllowSoftPlacement, true);
   if (config.target.empty()) {
-    if (config.cpus > 1) {
-      protozero::pbf_writer count(writer, config_proto::kDeviceCount);
-      count.add_string(1, "CPU");
-      count.add_int32(2, config.cpus);
-    }
+    if (config.cpus > 1) config_proto::AddDeviceCount(tf::kCpu, config.cpus, &writer);
     writer.add_int32(config_proto::kIntraOpParallelismThreads, config.intra_op);
     writer.add_int32(config_proto::kInterOpParallelismThreads, RunsInCaller(config) ? 1 : config.callers);
     writer.add_message(config_proto::kGpuOptions, GpuOptionsProto());

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "tensorflow/device_kind.h"
+
 namespace ke::tf {
 
 namespace {
@@ -34,10 +36,11 @@ void RegisterOwnOp(const OwnOp& op) {
   C().TF_RegisterOpDefinition(builder, status);
   status.Check(op.name);
 
-  // On a GPU too, in host memory: an op that only the CPU has would take its loop there in every turn.
-  for (const char* device : {"CPU", "GPU"}) {
+  // On an accelerator too, in host memory: an op that only the CPU has would take its loop there in every
+  // turn.
+  for (const DeviceKind& device : kDeviceKinds) {
     TF_KernelBuilder* kernel =
-        C().TF_NewKernelBuilder(op.name.c_str(), device, op.create, op.compute, op.destroy);
+        C().TF_NewKernelBuilder(op.name.c_str(), device.name, op.create, op.compute, op.destroy);
     for (const char* input : op.inputs) C().TF_KernelBuilder_HostMemory(kernel, ArgumentName(input).c_str());
     C().TF_KernelBuilder_HostMemory(kernel, ArgumentName(op.output).c_str());
     C().TF_RegisterKernelBuilder(op.name.c_str(), kernel, status);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { addonFiles } from '../../binding/loader.js';
+import { isAccelerator } from '../../distribute/device_kinds.js';
 import type { DeviceInfo } from '../../distribute/devices.js';
 import { hasNvidiaDriver } from '../../tensorflow/install.js';
 import { type ResolveAttempt, TensorflowNotFoundError } from '../../tensorflow/install_errors.js';
@@ -112,7 +113,7 @@ export async function libraryFinding(addon: string | null, signal: AbortSignal):
 /** Null where TensorFlow could not be asked. */
 export async function devicesFinding(devices: readonly DeviceInfo[] | null): Promise<Finding | null> {
   if (devices === null) return null;
-  const gpus = devices.filter(({ type }) => type === 'GPU').length;
+  const gpus = devices.filter(({ type }) => isAccelerator(type)).length;
   const unseen = gpus === 0 && (await hasNvidiaDriver());
   const counted = gpus === 0 ? 'the CPU' : gpus === 1 ? 'one GPU' : `${gpus} GPUs`;
   return {
@@ -120,7 +121,7 @@ export async function devicesFinding(devices: readonly DeviceInfo[] | null): Pro
     status: unseen ? 'warning' : 'ok',
     found: unseen ? 'the CPU: TensorFlow sees no GPU, though there is an NVIDIA driver' : counted,
     details: devices
-      .filter(({ type }) => type !== 'CPU')
+      .filter(({ type }) => isAccelerator(type))
       .map(({ name, memoryBytes }) => `${name}: ${formatBytes(memoryBytes)}`),
     mend: unseen
       ? 'npx keras-explainable install-tensorflow --variant gpu; and look at CUDA_VISIBLE_DEVICES'

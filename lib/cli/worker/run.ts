@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import type { NativeDevice } from '../../binding/contract.js';
 import { ensureTensorflow, packageVersion } from '../../binding/loader.js';
 import { shortName } from '../../distribute/device.js';
+import { isAccelerator } from '../../distribute/device_kinds.js';
 import { configureGpus } from '../../distribute/devices.js';
 import { PORT_IN_USE, type WorkerMessage } from '../../distribute/worker_messages.js';
 import { refused } from '../../support/arguments.js';
@@ -66,20 +67,20 @@ async function start(
   const used = computing(server.devices);
   if (devices !== undefined && 'gpus' in devices) checkGpus(devices.gpus, used);
   const versions = `keras-explainable ${packageVersion()}, TensorFlow ${version}`;
-  const facts = `${versions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${used.join(' ')}`;
+  const facts = `${versions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${used.map(({ name }) => shortName(name)).join(' ')}`;
   await say(`ready at ${host}:${port} (${facts})`);
   await tellParent({ ready: `${host}:${port}` });
 }
 
-/** The devices that models are computed on: the GPUs, where there are any. */
-function computing(devices: readonly NativeDevice[]): string[] {
-  const gpus = devices.filter(({ type }) => type === 'GPU');
-  return (gpus.length > 0 ? gpus : devices).map(({ name }) => shortName(name));
+/** The devices that models are computed on: the accelerators, where there are any. */
+function computing(devices: readonly NativeDevice[]): readonly NativeDevice[] {
+  const accelerators = devices.filter(({ type }) => isAccelerator(type));
+  return accelerators.length > 0 ? accelerators : devices;
 }
 
 /** TensorFlow without GPUs takes the CPU and says nothing. */
-function checkGpus(asked: readonly number[], used: readonly string[]): void {
-  const there = used.filter((name) => name.includes('GPU'));
+function checkGpus(asked: readonly number[], used: readonly NativeDevice[]): void {
+  const there = used.filter(({ type }) => isAccelerator(type));
   if (there.length === asked.length) return;
   throw refused(
     '--devices',
