@@ -28,9 +28,6 @@
             "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
             "MACOSX_DEPLOYMENT_TARGET": "12.0"
           }
-        }],
-        ["OS=='win'", {
-          "msvs_settings": { "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++20"] } }
         }]
       ]
     }

@@ -10,12 +10,10 @@ import path from 'node:path';
 import { main, ROOT } from './setup/process.mjs';
 import { closingLines, RESULTS } from './setup/results.mjs';
 
-const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-
 /** The advisories for the lock file in `folder`, or why there is no answer. */
 function audit(folder) {
-  const options = { cwd: path.join(ROOT, folder), encoding: 'utf8', shell: process.platform === 'win32' };
-  const { stdout, stderr } = spawnSync(NPM, ['audit', '--json', '--package-lock-only'], options);
+  const options = { cwd: path.join(ROOT, folder), encoding: 'utf8' };
+  const { stdout, stderr } = spawnSync('npm', ['audit', '--json', '--package-lock-only'], options);
   try {
     const report = JSON.parse(stdout);
     if (report.vulnerabilities !== undefined) return { vulnerabilities: report.vulnerabilities };

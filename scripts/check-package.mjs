@@ -24,8 +24,6 @@ import { Failure, filesUnder, main, ROOT, step } from './setup/process.mjs';
 import { closingLines, RESULTS } from './setup/results.mjs';
 import { setup } from './setup.mjs';
 
-const [NPM, NPX] = process.platform === 'win32' ? ['npm.cmd', 'npx.cmd'] : ['npm', 'npx'];
-
 /** What a user writes, in both module systems; the model is the demo's. */
 const EXPLAIN = `
 async function main() {
@@ -45,7 +43,7 @@ const FILES = {
 
 /** Runs a program in `cwd` and returns its exit code and everything that it printed. */
 function execute(program, args, cwd) {
-  const result = spawnSync(program, args, { cwd, encoding: 'utf8', shell: process.platform === 'win32' });
+  const result = spawnSync(program, args, { cwd, encoding: 'utf8' });
   return { code: result.status, text: `${result.stdout}${result.stderr}`, stdout: result.stdout };
 }
 
@@ -113,7 +111,7 @@ function checkReproducible(tarball, directory) {
   }
   process.umask(umask);
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
-  must(NPM, ['pack', '--silent'], copy);
+  must('npm', ['pack', '--silent'], copy);
   const sha256 = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
   const [ours, theirs] = [tarball, path.join(copy, path.basename(tarball))].map(sha256);
   console.log(`  SHA-256 ${ours}`);
@@ -125,7 +123,11 @@ function checkProject(project, tarball) {
   writeFileSync(path.join(project, 'package.json'), '{ "name": "empty", "private": true }\n');
   for (const [name, text] of Object.entries(FILES)) writeFileSync(path.join(project, name), text);
   cpSync(path.join(ROOT, 'demo', 'model'), path.join(project, 'model'), { recursive: true });
-  must(NPM, ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', tarball], project);
+  must(
+    'npm',
+    ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', tarball],
+    project,
+  );
 
   const imported = execute(
     process.execPath,
@@ -137,7 +139,7 @@ function checkProject(project, tarball) {
   const named = unbuilt.code !== 0 && unbuilt.text.includes('npx keras-explainable build');
   check('a missing addon is an error that names the command', named ? undefined : unbuilt.text);
 
-  must(NPX, ['--no-install', 'keras-explainable', 'build'], project);
+  must('npx', ['--no-install', 'keras-explainable', 'build'], project);
   check('explains from ESM', explains('explain.mjs', project));
   check('explains from require', explains('explain.cjs', project));
   const cli = execute(
@@ -160,7 +162,7 @@ main(async () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'ke-package-'));
   try {
     step('Packing');
-    must(NPM, ['pack', '--silent', '--pack-destination', directory], ROOT);
+    must('npm', ['pack', '--silent', '--pack-destination', directory], ROOT);
     const [filename] = readdirSync(directory);
     const tarball = path.join(directory, filename);
     checkContents(tarball);

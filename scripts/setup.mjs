@@ -36,8 +36,7 @@ function packagesInstalled() {
 async function installPackages() {
   if (packagesInstalled()) return;
   step('Installing npm packages');
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  await run(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+  await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
 }
 
 /** Compiles lib/ into dist/. */

@@ -16,9 +16,8 @@ async function install() {
     step(`Installing onnxruntime into ${THERE}`);
     mkdirSync(path.join(ROOT, THERE), { recursive: true });
     for (const file of FILES) copyFileSync(path.join(ROOT, HERE, file), path.join(ROOT, THERE, file));
-    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
     // Its script fetches what is for GPUs.
-    await run(npm, ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: path.join(ROOT, THERE) });
+    await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: path.join(ROOT, THERE) });
   });
 }
 

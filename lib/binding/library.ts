@@ -49,6 +49,6 @@ export function tryWithoutAvx(file: string, library: string): Promise<void> {
         ),
       );
     };
-    execFile(process.execPath, ['-e', TRIAL, file, library], { windowsHide: true }, settle);
+    execFile(process.execPath, ['-e', TRIAL, file, library], settle);
   });
 }

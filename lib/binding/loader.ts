@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LoadError, native } from '../support/errors.js';
+import { whyUnsupportedPlatform } from '../tensorflow/platforms.js';
 import { resolveTensorflow } from '../tensorflow/resolve.js';
 import type { Addon } from './contract.js';
 import { loadLibrary } from './library.js';
@@ -43,9 +44,11 @@ export function packageVersion(): string {
   return version;
 }
 
-/** Loads the addon itself, without TensorFlow. Throws LoadError with every place tried. */
+/** Loads the addon itself, without TensorFlow. Throws LoadError with every place tried, and on another system. */
 export function unloadedAddon(): Addon {
   if (addon !== undefined) return addon;
+  const unsupported = whyUnsupportedPlatform();
+  if (unsupported !== undefined) throw new LoadError('FAILED_PRECONDITION', unsupported);
   const require = createRequire(import.meta.url);
   const tried: string[] = [];
   let cause: unknown;

@@ -15,7 +15,7 @@ for (const stream of [process.stdout, process.stderr]) {
 
 // A file larger than `ulimit -f` allows is an error of its write (EFBIG), not the end of the process with it
 // half-written.
-if (process.platform !== 'win32') process.on('SIGXFSZ', () => {});
+process.on('SIGXFSZ', () => {});
 
 // TensorFlow's own log lines would tear the progress bar; what goes wrong comes back as errors.
 if (!process.env.DEBUG) process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';

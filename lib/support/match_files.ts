@@ -21,7 +21,5 @@ async function toGlob(pattern: string): Promise<string> {
     (found) => found.isFile(),
     () => false,
   );
-  // Shells of Windows hand backslashes on; a glob knows them as escapes only.
-  const portable = process.platform === 'win32' ? pattern.replaceAll('\\', '/') : pattern;
-  return isFile ? escapePath(portable) : portable;
+  return isFile ? escapePath(pattern) : pattern;
 }

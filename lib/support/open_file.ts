@@ -8,8 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises';
  * @param check receives the status of the opened file and throws to refuse the file.
  */
 export async function openToRead(path: string | URL, check: (found: Stats) => void): Promise<FileHandle> {
-  // Windows has no such flag, nor pipes among its files.
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     check(await file.stat());
     return file;

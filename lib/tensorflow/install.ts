@@ -16,6 +16,7 @@ import {
 } from './library_layout.js';
 import { PINNED, type PinnedWheel, TENSORFLOW_VERSION, type TensorflowVariant } from './pins.js';
 import { downloadWheel, findPip } from './pip.js';
+import { whyUnsupportedPlatform } from './platforms.js';
 import { output } from './system.js';
 
 /** The path or URL of an official libtensorflow archive, for `from: 'tarball'`, and its SHA-256. */
@@ -76,6 +77,8 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<I
   if (variant !== 'cpu' && variant !== 'gpu') {
     throw new TypeError(`Expected 'cpu' or 'gpu' for variant but received ${JSON.stringify(variant)}`);
   }
+  const unsupported = whyUnsupportedPlatform();
+  if (unsupported !== undefined) throw new TensorflowInstallError(unsupported);
   const root = options.cacheDirectory ?? cacheRoot();
   // Not left to `mkdir`: below /proc it never returns.
   const reason = await whyNotWritable(root);
@@ -359,8 +362,7 @@ async function directoryPlan(directory: string, wheel: PinnedWheel | undefined):
       await mkdir(target);
       const from = path.dirname(found.path);
       for (const name of await readdir(from)) {
-        if (/^(libtensorflow|tensorflow\.dll)/.test(name))
-          await copyFile(path.join(from, name), path.join(target, name));
+        if (name.startsWith('libtensorflow')) await copyFile(path.join(from, name), path.join(target, name));
         if (/^(LICENSE|THIRD_PARTY)/.test(name)) await cp(path.join(from, name), path.join(target, name));
       }
     },

@@ -39,7 +39,6 @@ const LIBRARY_NAMES: Readonly<Record<string, readonly LibraryName[]>> = {
     { main: 'libtensorflow_cc.2.dylib', needs: 'libtensorflow_framework.2.dylib' },
     { main: 'libtensorflow.2.dylib', needs: 'libtensorflow_framework.2.dylib' },
   ],
-  win32: [{ main: 'tensorflow.dll' }],
 };
 
 /** The names under which libtensorflow is known on this platform, best first. */

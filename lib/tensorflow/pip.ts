@@ -98,7 +98,6 @@ function run(
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
       signal,
-      windowsHide: true,
     });
     let text = '';
     child.stderr.setEncoding('utf8').on('data', (block: string) => {

@@ -6,7 +6,7 @@ import { libraryNames } from './library_layout.js';
 /** Runs a program and returns what it printed, or undefined where it is absent, fails or takes over 15 s. */
 export function output(program: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(program, args, { timeout: 15_000, windowsHide: true, maxBuffer: 1 << 24 }, (error, stdout) => {
+    execFile(program, args, { timeout: 15_000, maxBuffer: 1 << 24 }, (error, stdout) => {
       resolve(error === null ? stdout : undefined);
     });
   });
@@ -14,14 +14,12 @@ export function output(program: string, args: readonly string[]): Promise<string
 
 /** The Python interpreters to ask, in order: an active environment's first, then those on PATH. */
 export function pythonInterpreters(env: NodeJS.ProcessEnv = process.env): readonly string[] {
-  const windows = process.platform === 'win32';
-  const binary = windows ? path.join('Scripts', 'python.exe') : path.join('bin', 'python');
   const active = [env.VIRTUAL_ENV, env.CONDA_PREFIX].filter(
     (prefix) => prefix !== undefined && prefix !== '',
   );
   const chosen = env.KERAS_EXPLAINABLE_PYTHON;
   if (chosen !== undefined && chosen !== '') return [chosen];
-  return [...active.map((prefix) => path.join(prefix as string, binary)), 'python3', 'python'];
+  return [...active.map((prefix) => path.join(prefix as string, 'bin', 'python')), 'python3', 'python'];
 }
 
 /** A TensorFlow among the packages of a Python. */
@@ -63,7 +61,6 @@ export interface SystemPlace {
 /** The system's own places: pkg-config, the dynamic loader's cache, and the prefixes that installers use. */
 export async function systemPlaces(): Promise<readonly SystemPlace[]> {
   const places: SystemPlace[] = [];
-  if (process.platform === 'win32') return places;
   const libdir = (await output('pkg-config', ['--variable=libdir', 'tensorflow']))?.trim();
   places.push({ place: 'pkg-config', directory: libdir === '' ? undefined : libdir });
   if (process.platform === 'linux') {

@@ -12,13 +12,7 @@ namespace ke::runtime {
 
 namespace {
 
-void SetDefault(const char* name, const char* value) {
-#ifdef _WIN32
-  if (std::getenv(name) == nullptr) _putenv_s(name, value);
-#else
-  setenv(name, value, 0);
-#endif
-}
+void SetDefault(const char* name, const char* value) { setenv(name, value, 0); }
 
 namespace gpu_options {  // fields of tensorflow/core/protobuf/config.proto, GPUOptions
 constexpr int kPerProcessGpuMemoryFraction = 1;

@@ -1,10 +1,6 @@
 #include "tensorflow/library.h"
 
-#ifdef _WIN32
-#include <windows.h>
-#else
 #include <dlfcn.h>
-#endif
 #ifdef __linux__
 #include <link.h>
 #endif
@@ -32,16 +28,6 @@ std::string& LoadedPathStorage() {
   return path;
 }
 
-#ifdef _WIN32
-void* Open(const std::string& path, std::string* reason) {
-  void* handle = reinterpret_cast<void*>(LoadLibraryA(path.c_str()));
-  if (handle == nullptr) *reason = "LoadLibrary failed with code " + std::to_string(GetLastError());
-  return handle;
-}
-void* Resolve(void* handle, const char* name) {
-  return reinterpret_cast<void*>(GetProcAddress(reinterpret_cast<HMODULE>(handle), name));
-}
-#else
 #ifdef __linux__
 constexpr const char* kFramework = "libtensorflow_framework.so.2";
 
@@ -92,8 +78,8 @@ void* Open(const std::string& path, std::string* reason) {
 #endif
   return OpenFile(path, reason);
 }
+
 void* Resolve(void* handle, const char* name) { return dlsym(handle, name); }
-#endif
 
 // Under the lock. Throws where another path is loaded.
 bool IsLoadedFrom(const std::string& path) {

@@ -12,7 +12,7 @@ export async function installLocked(python, list, more = []) {
 
 /** The path of a program in the virtual environment `directory`, both relative to the project's root. */
 export function venvProgram(directory, name) {
-  return path.join(directory, process.platform === 'win32' ? 'Scripts' : 'bin', name);
+  return path.join(directory, 'bin', name);
 }
 
 /** Makes the virtual environment `directory` anew with the Python `base`: what `list` names and nothing else. */

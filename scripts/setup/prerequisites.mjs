@@ -1,5 +1,6 @@
 /** What the machine itself must have, each with the command that brings it. */
 import { existsSync } from 'node:fs';
+import { whyUnsupportedPlatform } from '../../lib/tensorflow/platforms.js';
 import { capture, Failure } from './process.mjs';
 
 const OLDEST_NODE = [20, 19];
@@ -8,7 +9,6 @@ const OLDEST_CMAKE = [3, 18];
 /** The command that installs a package, by what package manager the machine has. */
 function install({ apt, dnf, brew }) {
   if (process.platform === 'darwin') return brew;
-  if (process.platform === 'win32') return 'see CONTRIBUTING.md';
   if (existsSync('/usr/bin/apt-get')) return `sudo apt-get install ${apt}`;
   return `sudo dnf install ${dnf} (or your distribution's package of it)`;
 }
@@ -26,7 +26,6 @@ function checkNode() {
 function checkCompiler() {
   const mend = install({ apt: 'g++', dnf: 'gcc-c++', brew: 'xcode-select --install' });
   const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean);
-  if (process.platform === 'win32') return undefined; // CMake finds Visual Studio by itself
   for (const compiler of compilers) {
     // The macro names the standard that the flag really turns on: 202002L is C++20.
     const macros = capture('sh', ['-c', `echo | ${compiler} -std=c++20 -dM -E -x c++ -`]);
@@ -45,7 +44,6 @@ function checkCMake() {
 }
 
 function checkMake() {
-  if (process.platform === 'win32') return undefined;
   if (['make', 'ninja'].some((tool) => capture(tool, ['--version']) !== undefined)) return undefined;
   return `make or ninja: ${install({ apt: 'make', dnf: 'make', brew: 'xcode-select --install' })}`;
 }
@@ -65,13 +63,14 @@ function checkPip() {
 
 function checkGoogleTest() {
   const places = ['/usr/include', '/usr/local/include', '/opt/homebrew/include'];
-  if (process.platform === 'win32' || places.some((place) => existsSync(`${place}/gtest/gtest.h`)))
-    return undefined;
+  if (places.some((place) => existsSync(`${place}/gtest/gtest.h`))) return undefined;
   return `GoogleTest, for the native tests: ${install({ apt: 'libgtest-dev', dnf: 'gtest-devel', brew: 'brew install googletest' })}`;
 }
 
 /** Throws a Failure that lists everything that is missing; `tests` adds what only the tests need. */
 export function checkPrerequisites({ tests = false } = {}) {
+  const unsupported = whyUnsupportedPlatform();
+  if (unsupported !== undefined) throw new Failure(unsupported);
   const checks = [
     checkNode,
     checkCompiler,

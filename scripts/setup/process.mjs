@@ -26,7 +26,6 @@ export function runStatus(program, args, { env = process.env, cwd = ROOT, quiet 
       cwd,
       env,
       stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
-      shell: process.platform === 'win32' && !program.endsWith('.exe'),
     });
     let text = '';
     child.stdout?.on('data', (block) => (text += block));
@@ -47,11 +46,7 @@ export async function run(program, args, options = {}) {
 
 /** What a program prints, or undefined where it is absent or fails. */
 export function capture(program, args) {
-  const result = spawnSync(program, args, {
-    encoding: 'utf8',
-    cwd: ROOT,
-    shell: process.platform === 'win32',
-  });
+  const result = spawnSync(program, args, { encoding: 'utf8', cwd: ROOT });
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
 

@@ -14,8 +14,8 @@
 namespace {
 
 std::string FindLibrary(const std::filesystem::path& directory) {
-  for (const char* name : {"libtensorflow_cc.so.2", "libtensorflow.so.2", "libtensorflow_cc.2.dylib",
-                           "libtensorflow.2.dylib", "tensorflow.dll"}) {
+  for (const char* name :
+       {"libtensorflow_cc.so.2", "libtensorflow.so.2", "libtensorflow_cc.2.dylib", "libtensorflow.2.dylib"}) {
     if (std::filesystem::exists(directory / name)) return (directory / name).string();
   }
   return {};

@@ -1,6 +1,7 @@
 /** What the machine is: Node, processor, memory. */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { whyUnsupportedPlatform } from '../../tensorflow/platforms.js';
 import { formatBytes } from '../shared/numbers.js';
 import { memoryLimit } from '../shared/pictures/memory.js';
 import type { Finding } from './finding.js';
@@ -12,22 +13,27 @@ const NODE_API = 9;
 /** ResNet50V2 at 224x224 takes about as much, TensorFlow included. */
 const ENOUGH_BYTES = 1.5e9;
 
-export function nodeFinding(version = process.versions.node, napi = process.versions.napi ?? '0'): Finding {
+export function nodeFinding(
+  version = process.versions.node,
+  napi = process.versions.napi ?? '0',
+  platform: string = process.platform,
+): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [oldest, oldestMinor] = OLDEST_NODE;
   const fits = major > oldest || (major === oldest && minor >= oldestMinor);
+  const unsupported = whyUnsupportedPlatform(platform);
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
   const glibc = report?.header?.glibcVersionRuntime;
-  const library = process.platform !== 'linux' ? '' : glibc === undefined ? ', no glibc' : `, glibc ${glibc}`;
+  const library = platform !== 'linux' ? '' : glibc === undefined ? ', no glibc' : `, glibc ${glibc}`;
   return {
     check: 'node',
-    status: fits && Number(napi) >= NODE_API ? 'ok' : 'error',
-    found: `${version} with Node-API ${napi}, on ${process.platform} ${process.arch}${library}`,
-    mend: fits ? undefined : `install Node ${OLDEST_NODE.join('.')} or later, as: nvm install 22`,
+    status: fits && Number(napi) >= NODE_API && unsupported === undefined ? 'ok' : 'error',
+    found: `${version} with Node-API ${napi}, on ${platform} ${process.arch}${library}`,
+    mend: fits ? unsupported : `install Node ${OLDEST_NODE.join('.')} or later, as: nvm install 22`,
     facts: {
       version,
       nodeApi: Number(napi),
-      platform: process.platform,
+      platform,
       arch: process.arch,
       glibc: glibc ?? null,
     },

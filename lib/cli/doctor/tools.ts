@@ -72,7 +72,6 @@ function installCommand(missing: readonly Tool[], withPip: boolean): string {
   const names = (manager: 'apt' | 'dnf' | 'brew', pip: string) =>
     [...missing.map(({ packages }) => packages[manager]), ...(withPip ? [pip] : [])].join(' ');
   if (process.platform === 'darwin') return `brew install ${names('brew', 'python')}`;
-  if (process.platform === 'win32') return 'install Visual Studio Build Tools with C++ and CMake';
   return `apt-get install ${names('apt', 'python3-pip')} (Fedora: dnf install ${names('dnf', 'python3-pip')})`;
 }
 

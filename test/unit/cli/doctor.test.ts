@@ -15,6 +15,7 @@ describe('the machine', () => {
     expect(nodeFinding('20.18.3', '9')).toMatchObject({ status: 'error', mend: /nvm install/ });
     expect(nodeFinding('18.20.0', '9').status).toBe('error');
     expect(nodeFinding('20.19.0', '8').status).toBe('error');
+    expect(nodeFinding('22.0.0', '9', 'win32')).toMatchObject({ status: 'error', mend: /use WSL 2/ });
   });
 
   test('tells what its processor can do', () => {

@@ -70,7 +70,7 @@ describe('an output directory', () => {
     expect(await whyNotWritable('/proc/foo/bar')).toMatch(/^nothing can be written to '\/proc' \(E[A-Z]+\)$/);
   });
 
-  test.skipIf(process.getuid?.() === 0 || process.platform === 'win32')('is not read-only', async () => {
+  test.skipIf(process.getuid?.() === 0)('is not read-only', async () => {
     const closed = join(directory, 'closed');
     await mkdir(closed);
     await chmod(closed, 0o500);
