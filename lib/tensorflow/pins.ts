@@ -111,7 +111,10 @@ const CUDA_LINUX_X64: readonly PinnedWheel[] = [
   ),
 ];
 
-/** By `process.platform`-`process.arch`, for each processor of platforms.js. Others install from a tarball or a directory. */
+/**
+ * By `process.platform`-`process.arch`, for each processor of platforms.js. Others install from a tarball or a
+ * directory.
+ */
 export const PINNED: Readonly<Record<string, PinnedPlatform>> = {
   'linux-x64': {
     platforms: [
