@@ -185,8 +185,15 @@ export interface NativeTrace {
   /**
    * Builds the graph and its session on a background thread. Feeds are the trace's placeholders in the order in
    * which they were made. The trace must not be used afterwards.
+   *
+   * `wholeFeeds`: positions of feeds that go to every shard as they are, as those do whose placeholder is a scalar. All
+   * others are split along axis 0. Rejects with INVALID_ARGUMENT for a position that no feed has.
    */
-  compile(fetches: readonly number[], options: NativeSessionOptions): Promise<NativeFunction>;
+  compile(
+    fetches: readonly number[],
+    options: NativeSessionOptions,
+    wholeFeeds?: readonly number[],
+  ): Promise<NativeFunction>;
 }
 
 export interface NativeSessionOptions {
@@ -348,8 +355,9 @@ export interface NativeFunction {
    * returned tensors are TensorFlow's memory where one shard held all rows, else they are joined by one copy; with
    * `into` they are the tensors given there.
    *
-   * A feed whose placeholder is a scalar goes to every shard as it is. A placeholder of dtype string and shape (N)
-   * is fed with uint8 (N, L): the bytes of each string. Without a feed that has rows there is one shard.
+   * A feed whose placeholder is a scalar, or that was compiled as a whole feed, goes to every shard as it is. A
+   * placeholder of dtype string and shape (N) is fed with uint8 (N, L): the bytes of each string. Without a feed that
+   * has rows there is one shard.
    *
    * Rejects before anything runs with INVALID_ARGUMENT, naming the feed, where feeds do not fit their placeholders,
    * differ in rows or lack rows of the range, or naming the fetch (`op`) where its target is of another dtype or

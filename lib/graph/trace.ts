@@ -43,6 +43,10 @@ export class Trace {
   readonly #parent: Trace | null;
   /** Small constants by their values: axes and sizes come again with every op. */
   readonly #constants = new Map<string, Symbolic>();
+  /** Placeholders so far. */
+  #placeholders = 0;
+  /** Positions of those placeholders that every shard gets as a whole. */
+  readonly #whole: number[] = [];
   #open = true;
 
   private constructor(trace: NativeTrace, recording: Recording, parent: Trace | null) {
@@ -119,8 +123,11 @@ export class Trace {
     return values.map((value, i) => this.#check(value, values.length > 1 ? `${name}[${i}]` : name).id);
   }
 
-  placeholder(dtype: DType, shape: StaticShape, name: string): Symbolic {
-    this.#log('placeholder', dtype, shape);
+  /** `whole`: its value goes to every shard as it is. Else axis 0 is the samples, and each shard gets its rows. */
+  placeholder(dtype: DType, shape: StaticShape, name: string, whole = false): Symbolic {
+    this.#log('placeholder', dtype, shape, ...(whole ? ['whole'] : []));
+    if (whole) this.#whole.push(this.#placeholders);
+    this.#placeholders += 1;
     return this.#wrap(native(() => this.#native.placeholder(dtype, shape, name), GraphError));
   }
 
@@ -291,7 +298,7 @@ export class Trace {
     const ids = this.#ids(fetches, 'the results');
     this.#open = false;
     noteSession();
-    return nativeAsync(() => this.#native.compile(ids, options), GraphError);
+    return nativeAsync(() => this.#native.compile(ids, options, this.#whole), GraphError);
   }
 }
 

@@ -217,6 +217,8 @@ Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
   return Promised(info.Env(), [&]() -> Napi::Value {
     const std::vector<trace::SymbolId> fetches = ToIds(info[0], "fetches");
     const Napi::Object options = ToObject(info[1], "options");
+    std::vector<int32_t> whole_feeds;
+    if (!IsAbsent(info[2])) whole_feeds = ToIds(info[2], "wholeFeeds");
     runtime::SessionConfig config = ToSessionConfig(options);
     const StrategyRef strategy =
         NativeStrategy::From(options.Get("strategy"), "options.strategy")->strategy();
@@ -225,8 +227,9 @@ Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
     *state_.sealed = true;
     Environment& environment = Environment::Of(info.Env());
     return environment.InBackground(
-        [trace = state_.trace, fetches, config, strategy] {
-          auto function = runtime::CompiledFunction::Compile(*trace, fetches, {config, strategy->remote()});
+        [trace = state_.trace, fetches, config, strategy, whole_feeds = std::move(whole_feeds)] {
+          auto function =
+              runtime::CompiledFunction::Compile(*trace, fetches, {config, strategy->remote(), whole_feeds});
           function->Prepare(*strategy);
           return function;
         },

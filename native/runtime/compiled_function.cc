@@ -86,18 +86,27 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& 
   }
   std::vector<TF_Output> feeds;
   const std::vector<TF_Output> outputs = trace.Replay(scope.get(), fetches, &feeds);
-  return Build(std::move(scope), feeds, outputs, options.session);
+  return Build(std::move(scope), feeds, outputs, options.session, options.whole_feeds);
 }
 
 std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph::Scope> scope,
                                                           const std::vector<TF_Output>& feeds,
                                                           const std::vector<TF_Output>& fetches,
-                                                          const SessionConfig& config) {
+                                                          const SessionConfig& config,
+                                                          const std::vector<int32_t>& whole_feeds) {
   std::vector<Feed> feed_records;
   for (const TF_Output& feed : feeds) {
     const Shape shape = scope->GetShape(feed);
     feed_records.push_back({feed, C().TF_OperationName(feed.oper), graph::Scope::GetDType(feed), shape,
                             !(shape.known_rank && shape.dims.empty())});
+  }
+  for (const int32_t whole : whole_feeds) {
+    if (whole < 0 || whole >= static_cast<int32_t>(feed_records.size())) {
+      throw tf::Error(TF_INVALID_ARGUMENT, "feed " + std::to_string(whole) +
+                                               " is declared whole, but there are " +
+                                               std::to_string(feed_records.size()) + " feeds");
+    }
+    feed_records[static_cast<size_t>(whole)].batched = false;
   }
   std::vector<Fetch> fetch_records;
   for (const TF_Output& fetch : fetches) {

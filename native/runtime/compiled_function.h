@@ -35,7 +35,8 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
     std::string name;
     TF_DataType dtype;
     graph::Shape shape;
-    // Split along axis 0; a feed whose placeholder is a scalar goes to every shard as it is.
+    // Split along axis 0. A feed that is not goes to every shard as it is: one whose placeholder is a scalar,
+    // or one that was declared whole.
     bool batched;
   };
   struct Fetch {
@@ -54,10 +55,13 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
     // The graph can be run by other processes: without ops of our own, so that neither its loops can be
     // stopped between two turns, nor its numerics checked.
     bool portable = false;
+    // Positions of feeds that go to every shard as they are, whatever their rank.
+    std::vector<int32_t> whole_feeds = {};
   };
 
   // Replays the trace into a graph. Blocking: for a background thread. Throws tf::Error, INVALID_ARGUMENT for
-  // a fetch whose dtype has no fixed size per element, UNIMPLEMENTED for a portable graph with checks.
+  // a fetch whose dtype has no fixed size per element and for a whole feed that does not exist, UNIMPLEMENTED
+  // for a portable graph with checks.
   static std::shared_ptr<CompiledFunction> Compile(const trace::Trace& trace,
                                                    const std::vector<trace::SymbolId>& fetches,
                                                    const Options& options);
@@ -66,7 +70,8 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   static std::shared_ptr<CompiledFunction> Build(std::unique_ptr<graph::Scope> scope,
                                                  const std::vector<TF_Output>& feeds,
                                                  const std::vector<TF_Output>& fetches,
-                                                 const SessionConfig& config);
+                                                 const SessionConfig& config,
+                                                 const std::vector<int32_t>& whole_feeds = {});
 
   // Makes the instances in this process that need no device of their own, so that what goes wrong with them
   // is known early, and the first run is as fast as the others. Blocking.

@@ -301,6 +301,34 @@ TEST(CompiledFunction, GivesScalarFeedsToEveryShard) {
   for (int i = 0; i < 24; ++i) EXPECT_EQ(Values(outcome.outputs[0])[i], 3 * i);
 }
 
+TEST(CompiledFunction, GivesWholeFeedsToEveryShard) {
+  auto scope = std::make_unique<Scope>();
+  const std::vector<TF_Output> feeds = {scope->Placeholder(TF_FLOAT, kRows4, "x"),
+                                        scope->Placeholder(TF_FLOAT, Shape::Of({-1, 4}), "references")};
+  const TF_Output sum = scope->Op("Sum").In(feeds[1]).In(scope->Const(std::vector<int32_t>{0})).Out();
+  const std::vector<TF_Output> fetches = {scope->Op("AddV2").In(feeds[0]).In(sum).Out()};
+  const auto function = CompiledFunction::Build(std::move(scope), feeds, fetches, {1, 2}, {1});
+  Strategy strategy(2);
+  // The whole feed has neither as many rows as the other, nor are the run's rows its own.
+  const Outcome outcome = Start(function.get(), &strategy, {Floats({7, 4}), Floats({3, 4})}, 2).get();
+  ASSERT_EQ(outcome.code(), TF_OK);
+  for (int i = 0; i < 28; ++i) {
+    const auto column = static_cast<float>(i % 4);
+    EXPECT_EQ(Values(outcome.outputs[0])[i], static_cast<float>(i) + 3 * column + 12) << i;
+  }
+  // Its shape is still checked.
+  EXPECT_THROW(function->Run(&strategy, {Floats({7, 4}), Floats({3, 5})}, {.shard_size = 2}, nullptr),
+               tf::Error);
+}
+
+TEST(CompiledFunction, RefusesWholeFeedsThatDoNotExist) {
+  for (const int32_t position : {-1, 1}) {
+    auto scope = std::make_unique<Scope>();
+    const TF_Output x = scope->Placeholder(TF_FLOAT, kRows4);
+    EXPECT_THROW(CompiledFunction::Build(std::move(scope), {x}, {x}, {}, {position}), tf::Error);
+  }
+}
+
 TEST(CompiledFunction, RunsWithoutFeeds) {
   const auto function = Build({}, [](Scope* scope, const std::vector<TF_Output>&) {
     return std::vector<TF_Output>{scope->Scalar(TF_FLOAT, 5)};
