@@ -2,7 +2,17 @@
 import { checkSignal } from '../support/signal.js';
 import { alignedRows, Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler } from './batch.js';
+import { type Feeds, tensorsPerSample, withTensorsPerSample } from './feeds.js';
 import { refuseNaNs } from './inputs.js';
+
+/** What is in memory, checked. */
+export interface ArraysOfRun {
+  readonly inputs: readonly Tensor[];
+  readonly indices: Tensor | null;
+  readonly feeds: Feeds;
+  /** Those of the tensors that the caller owns. */
+  readonly lasting: ReadonlySet<unknown>;
+}
 
 export interface ArrayPlan {
   readonly batchSize: number;
@@ -23,17 +33,16 @@ export class ArrayHandler implements DataHandler {
   readonly #stepsPerExecution: number;
   readonly #inputs: readonly Tensor[];
   readonly #indices: Tensor | null;
+  readonly #feeds: Feeds;
   readonly #lasting: ReadonlySet<unknown>;
 
-  /** `lasting`: those of the tensors that the caller owns. */
   constructor(
-    inputs: readonly Tensor[],
-    indices: Tensor | null,
-    lasting: ReadonlySet<unknown>,
+    { inputs, indices, feeds, lasting }: ArraysOfRun,
     { batchSize, steps, stepsPerExecution, maxQueueSize }: ArrayPlan,
   ) {
     this.#inputs = inputs;
     this.#indices = indices;
+    this.#feeds = feeds;
     this.#lasting = lasting;
     this.#stepsPerExecution = stepsPerExecution;
     this.samples = Math.min((inputs[0] as Tensor).shape[0] as number, batchSize * steps);
@@ -48,12 +57,12 @@ export class ArrayHandler implements DataHandler {
 
   async *batches(signal?: AbortSignal): AsyncGenerator<Batch, void> {
     const rows = this.#rows;
-    const units = this.#units();
-    const done = units.lend();
+    const shared = this.#shared();
+    const done = shared.lend();
     try {
       for (let begin = 0; begin < this.samples; begin += rows) {
         checkSignal(signal);
-        yield await this.#batch(begin, Math.min(begin + rows, this.samples), units);
+        yield await this.#batch(begin, Math.min(begin + rows, this.samples), shared);
       }
     } finally {
       done();
@@ -62,8 +71,8 @@ export class ArrayHandler implements DataHandler {
 
   only(): Promise<Batch> | null {
     if (this.samples > this.#rows) return null;
-    const units = this.#units();
-    return this.#batch(0, this.samples, units).finally(units.lend());
+    const shared = this.#shared();
+    return this.#batch(0, this.samples, shared).finally(shared.lend());
   }
 
   /** Samples that are run in one go. */
@@ -71,30 +80,39 @@ export class ArrayHandler implements DataHandler {
     return this.batchSize * this.#stepsPerExecution;
   }
 
-  #units(): SharedUnits {
-    return new SharedUnits(this.#lasting.has(this.#indices) ? null : this.#indices);
+  /** What batches read as a whole, and nobody else does. */
+  #shared(): SharedTensors {
+    const whole = Object.values(this.#feeds).filter((feed) => feed.whole);
+    const tensors = [this.#indices, ...whole.map(({ tensor }) => tensor)];
+    return new SharedTensors(
+      tensors.filter((each): each is Tensor => each !== null && !this.#lasting.has(each)),
+    );
   }
 
-  async #batch(begin: number, end: number, units: SharedUnits): Promise<Batch> {
+  async #batch(begin: number, end: number, shared: SharedTensors): Promise<Batch> {
     const { batchSize } = this;
     const samples = end - begin;
     const step = begin / batchSize;
     const about = { step, steps: Math.ceil(samples / batchSize), samples, batchSize };
-    const tensors = this.#indices === null ? this.#inputs : [...this.#inputs, this.#indices];
+    const fed = [...this.#inputs, ...tensorsPerSample(this.#feeds)];
+    const tensors = this.#indices === null ? fed : [...fed, this.#indices];
     // A tensor of the caller's is copied once for all calls that it is given to.
     if (begin === 0) {
       for (const whole of tensors) {
         if (end === whole.shape[0] && this.#lasting.has(whole)) await whole.toAligned();
       }
     }
-    if (this.#inputs.every(({ aligned }) => aligned !== null)) {
+    if (fed.every(({ aligned }) => aligned !== null)) {
       // The units are few: as a whole, their rows are those of the inputs.
       await this.#indices?.toAligned();
-      return { ...about, begin, inputs: this.#inputs, indices: this.#indices, release: units.lend() };
+      const { inputs, indices, feeds } = { inputs: this.#inputs, indices: this.#indices, feeds: this.#feeds };
+      return { ...about, begin, inputs, indices, feeds, release: shared.lend() };
     }
     const own: Tensor[] = [];
+    const giveBack = shared.lend();
     const release = () => {
       for (const part of own) part.release();
+      giveBack();
     };
     try {
       for (const whole of tensors) own.push(Tensor.fromNative(await alignedRows(whole, begin, end)));
@@ -103,17 +121,18 @@ export class ArrayHandler implements DataHandler {
       throw error;
     }
     const inputs = own.slice(0, this.#inputs.length);
-    return { ...about, begin: 0, inputs, indices: own[inputs.length] ?? null, release };
+    const feeds = withTensorsPerSample(this.#feeds, own.slice(inputs.length, fed.length));
+    return { ...about, begin: 0, inputs, indices: own[fed.length] ?? null, feeds, release };
   }
 }
 
-/** Units that several batches read, released when the last of them is. */
-class SharedUnits {
-  readonly #tensor: Tensor | null;
+/** Tensors that several batches read, released when the last of them is. */
+class SharedTensors {
+  readonly #tensors: readonly Tensor[];
   #users = 0;
 
-  constructor(tensor: Tensor | null) {
-    this.#tensor = tensor;
+  constructor(tensors: readonly Tensor[]) {
+    this.#tensors = tensors;
   }
 
   /** Counts one user; what it returns ends that, once. */
@@ -121,7 +140,7 @@ class SharedUnits {
     let using = true;
     this.#users += 1;
     return () => {
-      if (using && --this.#users === 0) this.#tensor?.release();
+      if (using && --this.#users === 0) for (const tensor of this.#tensors) tensor.release();
       using = false;
     };
   }

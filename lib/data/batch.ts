@@ -4,6 +4,7 @@ import type { TensorSpec } from '../graph/layer.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { refused } from '../support/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Feeds } from './feeds.js';
 
 /** What of a model data is checked against. */
 export interface FedModel {
@@ -75,6 +76,8 @@ export interface Batch {
   readonly files?: { readonly paths: readonly string[]; readonly feed: FileFeed } | undefined;
   /** Units of int32, as many rows as the inputs; null for every unit. */
   readonly indices: Tensor | null;
+  /** What else a step is fed with, by name. Of those that are not whole the rows are those of the inputs. */
+  readonly feeds?: Feeds | undefined;
   /** Gives back memory that is this batch's alone, and lets go of what its producer lent. Idempotent. */
   release(): void;
 }
@@ -100,9 +103,14 @@ export interface DataHandler {
 }
 
 /** A word for the dtypes and sizes of what is fed: equal where the rows of both can lie in one batch. */
-export function kindOf({ inputs, indices }: Pick<Batch, 'inputs' | 'indices'>): string {
+export function kindOf({ inputs, indices, feeds = {} }: Pick<Batch, 'inputs' | 'indices' | 'feeds'>): string {
+  const named = Object.entries(feeds).map(([name, { tensor, whole }]) => {
+    const sizes = whole ? `whole ${tensor.shape}` : tensor.shape.slice(1);
+    return `${JSON.stringify(name)} ${tensor.dtype}[${sizes}]`;
+  });
   return [...inputs, indices]
     .map((fed) => (fed === null ? 'all' : `${fed.dtype}[${fed.shape.slice(1)}]`))
+    .concat(named)
     .join();
 }
 

@@ -9,6 +9,7 @@ import {
   type HandlerOptions,
   unitsOf,
 } from './batch.js';
+import { checkAllFed, checkOnlyWhole, type FeedSpecs, type FeedValues, feedTensors } from './feeds.js';
 import { FileHandler, type FilePlan } from './file_handler.js';
 import { ImageFiles } from './image_files.js';
 import { type Indices, indicesTensor } from './indices.js';
@@ -26,6 +27,14 @@ export {
   type HandlerOptions,
 } from './batch.js';
 
+/** What a step takes beside inputs and units, and the values given for a run. */
+export interface NamedFeeds {
+  readonly specs: FeedSpecs;
+  readonly values?: FeedValues | undefined;
+}
+
+const NO_FEEDS: NamedFeeds = { specs: {} };
+
 type CheckedOptions = Required<Omit<HandlerOptions, 'batchSize' | 'steps'>> &
   Pick<HandlerOptions, 'batchSize' | 'steps'>;
 
@@ -33,6 +42,7 @@ type CheckedOptions = Required<Omit<HandlerOptions, 'batchSize' | 'steps'>> &
  * Checks `x` and `y` against what `model` takes and gives, and cuts them into batches, or reads them from a source.
  *
  * @param axis the axis of the model's first output that `y` points into.
+ * @param feeds what the step takes beside; a source may bring those per sample with its batches, `{ x, y, feeds }`.
  * @throws TypeError, RangeError that name what is wrong, before anything is copied or read.
  */
 export function makeDataHandler(
@@ -41,11 +51,12 @@ export function makeDataHandler(
   y?: Indices | null,
   options: HandlerOptions = {},
   axis = -1,
+  feeds: NamedFeeds = NO_FEEDS,
 ): DataHandler {
   const checked = checkHandlerOptions(options);
   return isSource(x)
-    ? makeSourceHandler(model, x, y ?? null, checked, axis)
-    : makeArrayHandler(model, x, y ?? null, checked, axis);
+    ? makeSourceHandler(model, x, y ?? null, checked, axis, feeds)
+    : makeArrayHandler(model, x, y ?? null, checked, axis, feeds);
 }
 
 function checkHandlerOptions(options: HandlerOptions): CheckedOptions {
@@ -67,6 +78,7 @@ function makeArrayHandler(
   y: Indices | null,
   { batchSize, steps, maxQueueSize, stepsPerExecution }: CheckedOptions,
   axis: number,
+  { specs, values = {} }: NamedFeeds,
 ): DataHandler {
   const inputs = inputTensors(x, model.inputs);
   const samples = (inputs[0] as Tensor).shape[0] as number;
@@ -81,9 +93,12 @@ function makeArrayHandler(
     );
   }
   const indices = y === null ? null : indicesTensor(y, samples, unitsOf(model, axis));
-  const lasting = new Set([x, y, ...Object.values(x)].filter((each) => each instanceof Tensor));
+  const feeds = feedTensors(values, specs, samples);
+  checkAllFed(feeds, specs);
+  const given = [x, y, ...Object.values(x), ...Object.values(values)];
+  const lasting = new Set(given.filter((each) => each instanceof Tensor));
   const plan = { batchSize: size, steps: steps ?? most, stepsPerExecution, maxQueueSize };
-  return new ArrayHandler(inputs, indices, lasting, plan);
+  return new ArrayHandler({ inputs, indices, feeds, lasting }, plan);
 }
 
 function makeSourceHandler(
@@ -92,6 +107,7 @@ function makeSourceHandler(
   y: Indices | null,
   { batchSize, steps, maxQueueSize, workers, stepsPerExecution, useMultiprocessing }: CheckedOptions,
   axis: number,
+  { specs, values }: NamedFeeds,
 ): DataHandler {
   if (batchSize !== undefined) {
     throw refused(
@@ -123,13 +139,20 @@ function makeSourceHandler(
     );
   }
   const units = y === null ? null : indicesTensor(y, samples as number, unitsOf(model, axis));
+  if (samples === null) checkOnlyWhole(values, specs);
+  const feeds = feedTensors(values, specs, samples ?? 0);
   if (source instanceof ImageFiles && source.autoShard === 'file') {
-    return makeFileHandler(model, source, { steps, stepsPerExecution, maxQueueSize, indices: units });
+    checkAllFed(feeds, specs);
+    return makeFileHandler(model, source, { steps, stepsPerExecution, maxQueueSize, indices: units, feeds });
   }
+  const wholeSpecs = Object.entries(specs).filter(([, { whole = false }]) => whole);
+  checkAllFed(feeds, Object.fromEntries(wholeSpecs));
   return new SourceHandler(model, source, {
     samples,
     batchSize: ownBatchSize,
     units,
+    feeds,
+    specs,
     axis,
     steps,
     stepsPerExecution,

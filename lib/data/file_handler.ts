@@ -12,6 +12,7 @@ import { checkSignal } from '../support/signal.js';
 import { bytesPerElement, type NumericDType } from '../tensor/dtype.js';
 import { alignedRows, allocate, Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler, FileFeed } from './batch.js';
+import { type Feeds, tensorsPerSample, withTensorsPerSample } from './feeds.js';
 
 /** Files looked at at once. */
 const STATS = 16;
@@ -55,6 +56,8 @@ export interface FilePlan {
   readonly maxQueueSize: number;
   /** Units of all samples. */
   readonly indices: Tensor | null;
+  /** Of all samples. */
+  readonly feeds: Feeds;
 }
 
 export class FileHandler implements DataHandler {
@@ -90,17 +93,20 @@ export class FileHandler implements DataHandler {
 
   async #batch(begin: number, end: number): Promise<Batch> {
     const { batchSize, samples } = this;
-    const { indices } = this.#plan;
+    const { indices, feeds } = this.#plan;
     const paths = this.#paths.slice(begin, end).map((path) => resolve(path));
     await this.#checkVisible(paths);
     const fed = padded(paths);
-    let units: Tensor | null = null;
+    const own: Tensor[] = [];
     const release = () => {
       fed.release();
-      units?.release();
+      for (const part of own) part.release();
     };
+    const named = tensorsPerSample(feeds);
     try {
-      if (indices !== null) units = Tensor.fromNative(await alignedRows(indices, begin, end));
+      for (const whole of indices === null ? named : [...named, indices]) {
+        own.push(Tensor.fromNative(await alignedRows(whole, begin, end)));
+      }
     } catch (error) {
       release();
       throw error;
@@ -112,7 +118,8 @@ export class FileHandler implements DataHandler {
       samples: end - begin,
       batchSize: Math.min(batchSize, samples),
       inputs: [fed],
-      indices: units,
+      indices: own[named.length] ?? null,
+      feeds: withTensorsPerSample(feeds, own.slice(0, named.length)),
       files: { paths, feed: this.#feed },
       release,
     };

@@ -1,5 +1,6 @@
 /** The `x` of a call: what a model is fed with, checked against what it takes. */
 
+import type { DType } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
 import type { TensorSpec } from '../graph/layer.js';
 import { describeShape } from '../graph/symbolic.js';
@@ -37,7 +38,7 @@ export function isInputArray(value: unknown): value is InputArray {
 }
 
 /** A Tensor over the values of `value`. */
-function toTensor(name: string, value: unknown, expected: string): Tensor {
+export function toTensor(name: string, value: unknown, expected: string): Tensor {
   if (value instanceof Tensor) return value;
   if (isArrayData(value)) {
     const { data, shape, dtype } = value;
@@ -150,12 +151,16 @@ function checkAgainst(name: string, value: InputLike, { dtype, shape }: TensorSp
     const { [misfit]: size } = shape as readonly (number | null)[];
     throw refused(name, expected, `${received}: axis ${misfit} must be ${size}`, 'Resize the inputs to it.');
   }
-  if (value.dtype === 'bool' || (isInteger(dtype) && !isInteger(value.dtype))) {
-    throw wrongType(name, `values of dtype ${dtype}, or of one that casts to it without loss,`, value.dtype);
-  }
+  checkCast(name, value.dtype, dtype);
   if (!isFloating(dtype) && !isInteger(dtype)) {
     throw wrongType(name, 'numbers', typeName(value), `The model takes ${dtype}, which cannot be fed.`);
   }
+}
+
+/** Refuses values of `from` where `to` is taken: truths for numbers, and numbers with a fraction for integers. */
+export function checkCast(name: string, from: DType, to: DType): void {
+  if (from !== 'bool' && (!isInteger(to) || isInteger(from))) return;
+  throw wrongType(name, `values of dtype ${to}, or of one that casts to it without loss,`, from);
 }
 
 /** Refuses NaN: every map would silently be NaN, too. Does not hold the event loop. */

@@ -4,6 +4,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { checkInteger, wrongType } from '../support/arguments.js';
 import { isTypedArray } from '../tensor/dtype.js';
 import { Tensor } from '../tensor/tensor.js';
+import type { FeedValues } from './feeds.js';
 import type { Indices } from './indices.js';
 import { type Inputs, isArrayData } from './inputs.js';
 
@@ -12,6 +13,8 @@ export interface BatchRecord {
   readonly x: Inputs;
   /** The units to explain of each sample, (n, U). None: every unit. */
   readonly y?: Indices | null | undefined;
+  /** What the step takes per sample beside them, by name: n rows each. */
+  readonly feeds?: FeedValues | undefined;
   /**
    * Called once when the run needs this batch no more, however it ended: for producers that use their memory again, or
    * lend something.

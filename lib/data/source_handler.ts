@@ -5,6 +5,7 @@ import { outOfRange, refused } from '../support/arguments.js';
 import { follow } from '../support/signal.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler, FedModel } from './batch.js';
+import { checkAllFed, type FeedSpecs, type Feeds, feedRows } from './feeds.js';
 import type { ModuleSequence } from './module_sequence.js';
 import { positionsOf, produce, produceInOrder } from './producer.js';
 import { readAhead } from './read_ahead.js';
@@ -19,6 +20,10 @@ export interface SourcePlan {
   readonly batchSize: number | null;
   /** Units of all samples, where the caller gave them beside the source. */
   readonly units: Tensor | null;
+  /** Feeds of the whole run, and those per sample that were given beside the source, of all samples. */
+  readonly feeds: Feeds;
+  /** All that the step takes. */
+  readonly specs: FeedSpecs;
   /** The axis of the model's first output that units point into. */
   readonly axis: number;
   readonly steps: number | undefined;
@@ -102,7 +107,8 @@ export class SourceHandler implements DataHandler {
 
   /** The steps, checked. Each is asked for when the one before it has been copied. */
   async *#steps(reader: Reader): AsyncGenerator<Step, void> {
-    const { units, steps = Number.POSITIVE_INFINITY } = this.#plan;
+    const { units, feeds, specs, axis, steps = Number.POSITIVE_INFINITY } = this.#plan;
+    const brought = Object.fromEntries(Object.entries(specs).filter(([name]) => !Object.hasOwn(feeds, name)));
     let rows = 0;
     let named: boolean | null = null;
     for (let index = 0; index < steps; index++) {
@@ -111,7 +117,7 @@ export class SourceHandler implements DataHandler {
         this.#checkEnd(index, rows);
         return;
       }
-      const step = await checkStep(value, index, { model: this.#model, axis: this.#plan.axis });
+      const step = await checkStep(value, index, { model: this.#model, axis, specs: brought });
       const first = rows;
       rows += step.samples;
       try {
@@ -123,12 +129,17 @@ export class SourceHandler implements DataHandler {
             : 'no units, as for the steps before it,';
           throw refused(`y of step ${index}`, expected, named ? 'none' : 'some');
         }
+        checkAllFed(step.feeds, brought, ` of step ${index}`);
       } catch (error) {
         releaseQuietly(step.release);
         throw error;
       }
       // Rows of a tensor are not aligned: they are copied with their step.
-      yield units === null ? step : { ...step, indices: units.rows(first, rows) };
+      yield {
+        ...step,
+        indices: units === null ? step.indices : units.rows(first, rows),
+        feeds: { ...step.feeds, ...feedRows(feeds, first, rows) },
+      };
     }
     this.#checkEnd(steps, rows);
   }

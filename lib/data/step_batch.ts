@@ -3,6 +3,7 @@ import { checkOptions, refused, wrongType } from '../support/arguments.js';
 import { isTypedArray } from '../tensor/dtype.js';
 import { alignedRows, allocate, joinRows, Tensor } from '../tensor/tensor.js';
 import { type Batch, checkWholeBatches, type FedModel, kindOf, unitsOf } from './batch.js';
+import { type FeedSpecs, type Feeds, feedTensors, tensorsPerSample, withTensorsPerSample } from './feeds.js';
 import { indicesTensor } from './indices.js';
 import { inputTensors, isInputArray, refuseNaNs } from './inputs.js';
 import { discard, releaseQuietly } from './reader.js';
@@ -14,6 +15,7 @@ export interface Step {
   readonly samples: number;
   readonly inputs: readonly Tensor[];
   readonly indices: Tensor | null;
+  readonly feeds: Feeds;
   /** Are `indices` the producer's own memory? */
   readonly lentIndices: boolean;
   /** Lets go of what the producer gave: its memory is not needed any more. */
@@ -32,7 +34,12 @@ function isBatchRecord(value: object, names: readonly string[]): value is BatchR
   return !isInputs;
 }
 
-function unpack(batch: unknown, { inputs }: FedModel, place: string): { x: unknown; y?: unknown } {
+function unpack(
+  batch: unknown,
+  { inputs }: FedModel,
+  specs: FeedSpecs,
+  place: string,
+): { x: unknown; y?: unknown; feeds?: unknown } {
   if (typeof batch !== 'object' || batch === null) throw wrongType(`x${place}`, FORMS, batch);
   if (isTypedArray(batch)) {
     const mend = 'Bytes have no shape: make a Tensor or { data, shape } of them first.';
@@ -48,7 +55,8 @@ function unpack(batch: unknown, { inputs }: FedModel, place: string): { x: unkno
   }
   const names = inputs.map(({ name }) => name);
   if (!isBatchRecord(batch, names)) return { x: batch };
-  checkOptions(`x${place}`, batch, ['x', 'y', 'release']);
+  const feeds = Object.keys(specs).length > 0 ? ['feeds'] : [];
+  checkOptions(`x${place}`, batch, ['x', 'y', ...feeds, 'release']);
   return batch;
 }
 
@@ -56,7 +64,7 @@ function unpack(batch: unknown, { inputs }: FedModel, place: string): { x: unkno
 export async function checkStep(
   batch: unknown,
   step: number,
-  { model, axis }: { readonly model: FedModel; readonly axis: number },
+  { model, axis, specs }: { readonly model: FedModel; readonly axis: number; readonly specs: FeedSpecs },
 ): Promise<Step> {
   const place = ` of step ${step}`;
   let made: Tensor | null = null;
@@ -71,15 +79,17 @@ export async function checkStep(
     letGo();
   };
   try {
-    const { x, y } = unpack(batch, model, place);
+    const { x, y, feeds: given } = unpack(batch, model, specs, place);
     const inputs = inputTensors(x, model.inputs, place);
     const samples = inputs[0]?.shape[0] as number;
     checkWholeBatches(model, samples, `x${place}`);
     const units = unitsOf(model, axis);
     const indices = y === undefined || y === null ? null : indicesTensor(y, samples, units, place);
     if (indices !== y) made = indices;
+    const feeds = feedTensors(given, specs, samples, place);
     await refuseNaNs(inputs, place);
-    return { step, samples, inputs, indices, lentIndices: indices !== null && indices === y, letGo, release };
+    const lentIndices = indices !== null && indices === y;
+    return { step, samples, inputs, indices, feeds, lentIndices, letGo, release };
   } catch (error) {
     releaseQuietly(release);
     // What is wrong in itself, as data that does not fit its shape, is found where steps are not known.
@@ -92,7 +102,7 @@ export async function checkStep(
 
 /** One step as a batch: aligned memory as it is, the rest by one copy, made before this settles. */
 export async function toBatch(checked: Step): Promise<Batch> {
-  const { step, samples, inputs, indices, lentIndices, letGo, release } = checked;
+  const { step, samples, inputs, indices, feeds: named, lentIndices, letGo, release } = checked;
   const own: Tensor[] = [];
   const aligned = async (tensor: Tensor): Promise<Tensor> => {
     if (tensor.aligned !== null) return tensor;
@@ -109,14 +119,25 @@ export async function toBatch(checked: Step): Promise<Batch> {
     const fed: Tensor[] = [];
     for (const input of inputs) fed.push(await aligned(input));
     const units = indices === null ? null : await aligned(indices);
+    const rows: Tensor[] = [];
+    for (const tensor of tensorsPerSample(named)) rows.push(await aligned(tensor));
+    const feeds = withTensorsPerSample(named, rows);
     // Where nothing of the producer's is read in place, it need not be held beside its copy.
-    if (inputs.every((input) => !fed.includes(input)) && !lentIndices) letGo();
+    const inPlace = [...inputs, ...tensorsPerSample(named)].some((tensor) =>
+      [...fed, ...rows].includes(tensor),
+    );
+    if (!inPlace && !lentIndices) letGo();
     const about = { step, steps: 1, begin: 0, samples, batchSize: samples };
-    return { ...about, inputs: fed, indices: units, release: releaseAll };
+    return { ...about, inputs: fed, indices: units, feeds, release: releaseAll };
   } catch (error) {
     releaseQuietly(releaseAll);
     throw error;
   }
+}
+
+/** What of a step has a row per sample: inputs, feeds, then units. */
+function tensorsOf({ inputs, feeds, indices }: Step): readonly Tensor[] {
+  return [...inputs, ...tensorsPerSample(feeds), ...(indices === null ? [] : [indices])];
 }
 
 /** Several steps in a row as one batch: each copied behind the other. */
@@ -126,6 +147,7 @@ export class StepGroup {
   readonly #kind: string;
   readonly #rows: number;
   readonly #tensors: readonly Tensor[];
+  readonly #feeds: Feeds;
   #steps = 0;
   #samples = 0;
   #batchSize = 0;
@@ -136,8 +158,10 @@ export class StepGroup {
     this.#inputs = first.inputs.length;
     this.#kind = kindOf(first);
     this.#rows = first.samples * steps;
-    const tensors = first.indices === null ? first.inputs : [...first.inputs, first.indices];
-    this.#tensors = tensors.map(({ shape, dtype }) => allocate([this.#rows, ...shape.slice(1)], dtype));
+    this.#feeds = first.feeds;
+    this.#tensors = tensorsOf(first).map(({ shape, dtype }) =>
+      allocate([this.#rows, ...shape.slice(1)], dtype),
+    );
   }
 
   get steps(): number {
@@ -150,8 +174,7 @@ export class StepGroup {
 
   async append(step: Step): Promise<void> {
     try {
-      const tensors = step.indices === null ? step.inputs : [...step.inputs, step.indices];
-      for (const [i, tensor] of tensors.entries()) {
+      for (const [i, tensor] of tensorsOf(step).entries()) {
         await joinRows(this.#tensors[i] as Tensor, this.#samples, tensor, 'in');
       }
     } finally {
@@ -168,6 +191,7 @@ export class StepGroup {
 
   /** To be called once; the memory is then the batch's. */
   finish(): Batch {
+    const named = this.#inputs + tensorsPerSample(this.#feeds).length;
     return {
       step: this.#step,
       steps: this.#steps,
@@ -175,7 +199,8 @@ export class StepGroup {
       samples: this.#samples,
       batchSize: this.#batchSize,
       inputs: this.#tensors.slice(0, this.#inputs),
-      indices: this.#tensors[this.#inputs] ?? null,
+      indices: this.#tensors[named] ?? null,
+      feeds: withTensorsPerSample(this.#feeds, this.#tensors.slice(this.#inputs, named)),
       release: () => this.release(),
     };
   }

@@ -2,6 +2,7 @@
 import type { DType, StaticShape } from '../binding/contract.js';
 import { ensureTensorflow } from '../binding/loader.js';
 import type { Batch, FileFeed } from '../data/batch.js';
+import { checkAllFed, type Feed, type FeedSpecs } from '../data/feeds.js';
 import { cast } from '../graph/ops/array.js';
 import { describeShape, type Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
@@ -15,34 +16,60 @@ export interface Signature {
   readonly files?: FileFeed | undefined;
   /** Units per sample: none named, exactly one (a gradient without a loop), or several. */
   readonly units: 'all' | 'one' | 'several';
+  /** In the order in which they are fed. */
+  readonly feeds: readonly FeedSignature[];
 }
 
-/** Sizes that the model leaves open stay open, so that one function serves inputs of any size. */
-export function signatureOf(model: Model, batch: Batch): Signature {
+interface FeedSignature {
+  readonly name: string;
+  readonly fed: DType;
+  /** What the step sees. */
+  readonly dtype: DType;
+  readonly shape: StaticShape;
+  readonly whole: boolean;
+}
+
+/**
+ * Sizes that the model leaves open stay open, so that one function serves inputs of any size; so do those of feeds that
+ * `specs` leaves open. Throws RangeError where the batch lacks a feed.
+ */
+export function signatureOf(model: Model, batch: Batch, specs: FeedSpecs = {}): Signature {
   const { indices, files } = batch;
+  const feeds = feedSignatures(batch, specs);
   const units = indices === null ? 'all' : indices.shape[1] === 1 ? 'one' : 'several';
   if (files !== undefined) {
     const samples = model.inputs[0]?.shape?.[0] ?? null;
-    return { inputs: [{ dtype: 'string', shape: [samples] }], files: files.feed, units };
+    return { inputs: [{ dtype: 'string', shape: [samples] }], files: files.feed, units, feeds };
   }
   const inputs = batch.inputs.map(({ dtype, shape }, i) => {
     const known = model.inputs[i]?.shape ?? shape.map(() => null);
     return { dtype, shape: known };
   });
-  return { inputs, units };
+  return { inputs, units, feeds };
+}
+
+function feedSignatures({ feeds = {} }: Batch, specs: FeedSpecs): readonly FeedSignature[] {
+  checkAllFed(feeds, specs, ' of a batch');
+  return Object.entries(specs).map(([name, { dtype, shape, whole = false }]) => {
+    const { tensor } = feeds[name] as Feed;
+    const [, ...sizes] = tensor.shape;
+    const known = shape ?? (whole ? tensor.shape : [null, ...sizes]);
+    return { name, fed: tensor.dtype, dtype: dtype ?? tensor.dtype, shape: known, whole };
+  });
 }
 
 /** A word for `signature`: equal ones compile to equal functions. */
-export function kindOf({ inputs, files, units }: Signature): string {
+export function kindOf({ inputs, files, units, feeds }: Signature): string {
   const fed = inputs.map(({ dtype, shape }) => `${dtype} ${describeShape(shape)}`);
-  return `${fed.join()} ${files?.key ?? ''} ${units}`;
+  return `${fed.join()} ${files?.key ?? ''} ${units} ${JSON.stringify(feeds)}`;
 }
 
 /** The symbols that a step begins with. */
-export interface StepData {
+export interface StepSymbols {
   /** In the model's order and dtypes. */
   readonly inputs: readonly Symbolic[];
   readonly indices: Symbolic | null;
+  readonly feeds: Readonly<Record<string, Symbolic>>;
 }
 
 /**
@@ -54,26 +81,35 @@ export interface StepData {
 export async function compile(
   model: Model,
   signature: Signature,
-  step: (data: StepData) => readonly Symbolic[],
+  step: (symbols: StepSymbols) => Readonly<Record<string, Symbolic>>,
   key: string,
 ): Promise<Lease> {
   const addon = await ensureTensorflow();
   model.checkOpen();
   const { functions, session } = model.core;
   const trace = Trace.create(addon);
-  const fetches = trace.run(() => {
+  const results = trace.run(() => {
     const fed = signature.inputs.map(({ dtype, shape }, i) => trace.placeholder(dtype, shape, `input_${i}`));
     const units = signature.units === 'one' ? 1 : null;
     const indices = signature.units === 'all' ? null : trace.placeholder('int32', [null, units], 'indices');
+    const named = signature.feeds.map(({ name, fed: dtype, shape, whole }, i): [string, Symbolic] => [
+      name,
+      trace.placeholder(dtype, shape, `feed_${i}`, whole),
+    ]);
     const { files } = signature;
     const made = files === undefined ? fed : fed.map((paths) => files.record(paths));
     return step({
       inputs: made.map((input, i) => cast(input, model.inputs[i]?.dtype ?? input.dtype)),
       indices,
+      feeds: Object.fromEntries(
+        named.map(([name, feed], i) => [name, cast(feed, signature.feeds[i]?.dtype ?? feed.dtype)]),
+      ),
     });
   });
-  const fingerprint = trace.fingerprint(fetches, session);
-  const lease = functions.lend(fingerprint, () => trace.compile(fetches, session));
+  const names = Object.keys(results);
+  const fetches = Object.values(results);
+  const fingerprint = JSON.stringify([trace.fingerprint(fetches, session), names]);
+  const lease = functions.lend(fingerprint, () => trace.compile(fetches, session), names);
   functions.remember(key, fingerprint);
   return lease;
 }

@@ -9,6 +9,7 @@ import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkInto, type Into, lendInto, refuseInputs } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
+import { fromNames } from './method_results.js';
 import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';
 import { runBatches } from './run_batches.js';
 
@@ -39,8 +40,8 @@ export type ExplainResultFor<X extends Inputs | Source> = X extends Inputs
  *   source of batches: an iterable, an async iterable, a stream of objects, a `Sequence`, `data.imageFiles(...)`.
  *   float32, float64, float16, bfloat16 and integers are fed as they are and cast inside the graph.
  * @param y the units to explain, integers (N, U). Default: every unit. A source brings its own: `[x, y]`.
- * @returns `logits` (N, U) and `maps` (N, H, W, U), over TensorFlow's memory; RaggedTensors where a source's batches
- *   differ in size.
+ * @returns `logits` (N, U), `maps` (N, H, W, U) and `extras`, what else the method gives by name, a row per sample. All
+ *   lie in TensorFlow's memory. They are RaggedTensors where a source's batches differ in size.
  * @throws TypeError, RangeError for misuse, before anything runs.
  * @throws GraphError where the method records what TensorFlow refuses.
  * @throws UnsupportedOpError where an op of the model has no confirmed gradient.
@@ -64,8 +65,7 @@ export async function explain<M extends AnyMethod, X extends Inputs | Source>(
     try {
       await handler.validate();
       checkSignal(loop.signal);
-      const { logits, maps } = await runBatches(model, handler, step, loop, destination);
-      return { logits, maps } as ExplainResultFor<X>;
+      return fromNames(await runBatches(model, handler, step, loop, destination)) as ExplainResultFor<X>;
     } finally {
       giveBack();
     }

@@ -7,6 +7,7 @@ import { checkFunction, checkIsObject } from '../support/arguments.js';
 import { checkSignal } from '../support/signal.js';
 import { checkInto, type Into, lendInto } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
+import { fromNames, releaseResults } from './method_results.js';
 import { type CommonOptions, type OptionalOptions, prepare } from './prepare.js';
 import { destinationsFrom, Results } from './results.js';
 import { runSteps } from './run_batches.js';
@@ -28,7 +29,7 @@ export interface ExplainedStep extends ExplainResult {
   /** From 0. */
   readonly step: number;
   readonly samples: number;
-  /** Releases both tensors. */
+  /** Releases all tensors. */
   [Symbol.dispose](): void;
 }
 
@@ -74,12 +75,9 @@ export async function* explainBatches<M extends AnyMethod>(
       computed = new Results(null);
       lent.get(batch.step)?.();
       lent.delete(batch.step);
-      const { logits, maps } = outputs;
-      const dispose = () => {
-        logits.release();
-        maps.release();
-      };
-      yield { step: batch.step, samples: batch.samples, logits, maps, [Symbol.dispose]: dispose };
+      const results = fromNames(outputs);
+      const dispose = () => releaseResults(results);
+      yield { step: batch.step, samples: batch.samples, ...results, [Symbol.dispose]: dispose };
     }
   } finally {
     for (const giveBack of lent.values()) giveBack();

@@ -6,9 +6,9 @@ import type {
   MethodResult,
   SymbolicModel,
 } from '../graph/method.js';
-import { positionSizes, resizePositions } from '../graph/positions.js';
+import { axesOf, defaultAxes, positionSizes, resizePositions } from '../graph/positions.js';
 import { Symbolic } from '../graph/symbolic.js';
-import { KERNEL_AXIS, SPATIAL_AXIS } from '../inspection/axes.js';
+import { KERNEL_AXIS } from '../inspection/axes.js';
 import {
   checkFunction,
   checkInteger,
@@ -30,7 +30,11 @@ export interface StepOptions {
    * true: to the size of the inputs. Sizes, as [height, width]: to these. false: maps stay as they are. Default true.
    */
   readonly resizing?: boolean | readonly number[] | null;
-  /** The axes that hold positions. Default [-3, -2]; for volumes [-4, -3, -2], for signals [-2]. */
+  /**
+   * The axes of maps that hold positions. Default: by rank, as the last but one: [-3, -2] of images (N, H, W, C),
+   * [-4, -3, -2] of volumes, [-2] of signals (N, T, C) and of vectors (N, F), whose features are the positions.
+   * A CAM's are by default those of its activations.
+   */
   readonly spatialAxis?: readonly number[];
   /** The axis of the logits that `y` points into. Default -1. */
   readonly indicesAxis?: number;
@@ -91,7 +95,7 @@ export function explainedInput(model: Pick<SymbolicModel, 'inputs'>, input: stri
 
 /**
  * One step, in symbols: the method, then the filter, then the resize. It is what `explain` compiles, and may be
- * called inside other methods.
+ * called inside other methods. The method's extras pass as they are.
  *
  * @param params the method's own parameters beside the {@link StepOptions}.
  */
@@ -100,11 +104,12 @@ export function explainStep<P extends object>(
   method: Method<P> | AnyMethod,
   data: ExplainStepData,
   options: StepOptions & P,
-): MethodResult {
-  const { postprocessing, resizing = true, spatialAxis = SPATIAL_AXIS, input, ...rest } = options;
+): Required<MethodResult> {
+  const { postprocessing, resizing = true, spatialAxis: named, input, ...rest } = options;
   const { indicesAxis = KERNEL_AXIS, indicesBatchDims = -1, ...params } = rest;
   const allInputs = data.inputs instanceof Symbolic ? [data.inputs] : data.inputs;
   const inputs = allInputs[explainedInput(model, input)] as Symbolic;
+  const spatialAxis = named ?? defaultAxes(inputs);
   const result = (method as Method)({
     ...params,
     model,
@@ -119,7 +124,7 @@ export function explainStep<P extends object>(
 
   let { maps } = result;
   if (postprocessing) {
-    maps = postprocessing(maps, spatialAxis);
+    maps = postprocessing(maps, axesOf(maps, spatialAxis));
     if (!(maps instanceof Symbolic)) {
       warnIfUnawaited(maps, '`postprocessing`');
       throw new GraphError(
@@ -130,17 +135,39 @@ export function explainStep<P extends object>(
   }
   if (resizing === true) maps = resizePositions(maps, positionSizes(inputs));
   else if (resizing) maps = resizePositions(maps, resizing);
-  return { logits: result.logits, maps };
+  return { logits: result.logits, maps, extras: result.extras ?? {} };
 }
 
 function checkResult(method: AnyMethod | Method<never>, result: unknown): void {
   warnIfUnawaited(result, 'The method');
-  const { logits, maps } = (result ?? {}) as Partial<MethodResult>;
-  if (logits instanceof Symbolic && maps instanceof Symbolic) return;
+  const { logits, maps, extras = {} } = (result ?? {}) as Partial<MethodResult>;
+  if (logits instanceof Symbolic && maps instanceof Symbolic) {
+    checkExtras(method, extras);
+    return;
+  }
   const mend = result instanceof Promise ? ' A method is recorded synchronously: it must not be async.' : '';
   throw new GraphError(
     'INVALID_ARGUMENT',
     `Expected the method ${nameOf(method)} to return { logits, maps } of symbolic tensors but it returned ` +
       `${describe(result)}.${mend}`,
   );
+}
+
+function checkExtras(method: AnyMethod | Method<never>, extras: unknown): void {
+  const isRecord = typeof extras === 'object' && extras !== null && !Array.isArray(extras);
+  if (!isRecord || extras instanceof Symbolic) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Expected the \`extras\` of ${nameOf(method)} to be symbolic tensors by name but received ${describe(extras)}.`,
+    );
+  }
+  for (const [name, extra] of Object.entries(extras)) {
+    if (extra instanceof Symbolic && extra.shape?.length !== 0) continue;
+    const received = extra instanceof Symbolic ? `${extra}` : describe(extra);
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `Expected \`extras.${name}\` of ${nameOf(method)} to be a symbolic tensor with the samples on axis 0 but ` +
+        `received ${received}.`,
+    );
+  }
 }

@@ -9,6 +9,7 @@ export {
 } from './explain_batches.js';
 export { type ExplainStepData, explainStep, type StepOptions } from './explain_step.js';
 export { type ExplainFunction, type ExplainResult, makeExplainFunction } from './make_explain_function.js';
+export type { MethodResults } from './method_results.js';
 export { type PartialExplain, partialExplain } from './partial_explain.js';
 export type { CommonOptions } from './prepare.js';
 export type { StepProgress } from './progress.js';

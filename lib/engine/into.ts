@@ -1,6 +1,7 @@
 /** Results that are written into tensors of the caller's. */
-import { checkOptions, refused, wrongType } from '../support/arguments.js';
+import { checkIsObject, checkOptions, refused, wrongType } from '../support/arguments.js';
 import { Tensor } from '../tensor/tensor.js';
+import { byName, type MethodResults } from './method_results.js';
 
 /** Memory for results: tensors from `allocate`, or results that are of no use any more. */
 export interface Into {
@@ -8,18 +9,21 @@ export interface Into {
   readonly logits?: Tensor;
   /** (N, H, W, U). */
   readonly maps?: Tensor;
+  /** By the names that the method gives its extras. */
+  readonly extras?: Readonly<Record<string, Tensor>>;
 }
 
-const NAMES = ['logits', 'maps'];
-
 /**
- * `into` as a record without holes. Throws TypeError, RangeError; sizes beyond that of axis 0 are seen when a step is
- * done.
+ * `into` by the names of results, without holes. Throws TypeError, RangeError; sizes beyond that of axis 0 are seen
+ * when a step is done.
  */
 export function checkInto(into: unknown, samples: number | null): Readonly<Record<string, Tensor>> {
   if (into === undefined) return {};
-  checkOptions('into', into, NAMES);
-  const given = Object.entries(into).filter(([, tensor]) => tensor !== undefined);
+  checkOptions('into', into, ['logits', 'maps', 'extras']);
+  const { extras = {} } = into as Into;
+  checkIsObject('into.extras', extras);
+  const named = byName({ ...into, extras } as Partial<MethodResults<Tensor>>);
+  const given = Object.entries(named).filter(([, tensor]) => tensor !== undefined);
   for (const [name, tensor] of given) {
     const label = `into.${name}`;
     const mend = 'Make it with `allocate`, or pass what an earlier call gave.';

@@ -1,12 +1,10 @@
 import { type Batch, DATA_OPTIONS } from '../data/batch.js';
 import type { AnyMethod, MethodArguments, MethodParameters } from '../graph/method.js';
 import { descriptorOf } from '../methods/descriptor.js';
-import type { Lease } from '../model/function_cache.js';
 import { Model } from '../model/model.js';
 import { checkBoolean, checkFunction, nameOf, wrongType } from '../support/arguments.js';
 import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { compile, type Signature, signatureOf } from './compile.js';
 import {
   checkStepOptions,
   explainedInput,
@@ -14,17 +12,19 @@ import {
   STEP_OPTIONS,
   type StepOptions,
 } from './explain_step.js';
-import { Leases } from './leases.js';
-import { checkOwnParameters, keyOf, NotedParameters } from './params.js';
-import { type RunHooks, runFunction } from './run_function.js';
-import { symbolicModel } from './symbolic_model.js';
+import { makeStepFunction, type Step, type StepFunction } from './make_step_function.js';
+import { byName, fromNames, type MethodResults } from './method_results.js';
+import { checkOwnParameters, NotedParameters } from './params.js';
+import type { RunHooks } from './run_function.js';
 
 /** What `explain` gives. */
-export interface ExplainResult<T extends Tensor | RaggedTensor = Tensor> {
+export interface ExplainResult<T extends Tensor | RaggedTensor = Tensor> extends MethodResults<T> {
   /** The explained units' logits, (N, U). */
   readonly logits: T;
   /** A map per unit, (N, H, W, U). */
   readonly maps: T;
+  /** What else the method gives, by name, a row per sample; `{}` where it gives nothing. */
+  readonly extras: Readonly<Record<string, T>>;
 }
 
 /** Explains one batch. It compiles at the first batch of a kind (dtypes, units or none) and keeps what it compiled. */
@@ -64,61 +64,40 @@ export function makeExplainFunction<M extends AnyMethod>(
   force = false,
   known: readonly string[] = ENGINE_OPTIONS,
 ): ExplainFunction {
+  const run = explainStepFunction(model, method, params, force, known);
+  const explainBatch = async (batch: Batch, hooks?: RunHooks) => fromNames(await run(batch, hooks));
+  return Object.assign(explainBatch, { release: run.release });
+}
+
+/** {@link makeExplainFunction} by the names of its results: `logits`, `maps`, and of each extra, as `extras.delta`. */
+export function explainStepFunction<M extends AnyMethod>(
+  model: Model,
+  method: M,
+  params: StepOptions & MethodParameters<M>,
+  force = false,
+  known: readonly string[] = ENGINE_OPTIONS,
+): StepFunction {
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
   checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
   checkBoolean('force', force);
   checkStepOptions(params);
-  explainedInput(model, params.input);
+  const explained = explainedInput(model, params.input);
   checkOwnParameters(method, ownParameters(params), known);
-  const leases = new Leases();
-
-  const leaseFor = (signature: Signature): Promise<Lease> =>
-    leases.for(signature, (kind) => {
-      const key = keyOf([method, params, model.outputTensors, kind]);
-      const recalled = force ? null : model.core.functions.recall(key);
-      return recalled ?? record(model, method, params, signature, key, known);
-    });
-
-  const run = async (batch: Batch, hooks: RunHooks = {}): Promise<ExplainResult> => {
-    model.checkOpen();
-    const lease = leaseFor(signatureOf(model, batch));
-    const [logits, maps] = await runFunction(model, lease, batch, hooks, ['logits', 'maps']);
-    return { logits: logits as Tensor, maps: maps as Tensor };
+  const step: Step = ({ model: symbolic, inputs, indices }) => {
+    const data = { inputs, indices };
+    if (descriptorOf(method) !== undefined) return byName(explainStep(symbolic, method, data, params));
+    const noted = new NotedParameters(ownParameters(params));
+    const seen = (args: MethodArguments) => method(noted.note(args) as never);
+    Object.defineProperty(seen, 'name', { value: nameOf(method) });
+    const results = explainStep(symbolic, seen, data, params);
+    noted.checkAllRead(method, known);
+    return byName(results);
   };
-
-  return Object.assign(run, { release: () => leases.release() });
+  return makeStepFunction(model, step, { key: [method, params], explained, force });
 }
 
 /** What of `params` is the method's own. */
 function ownParameters(params: StepOptions): object {
   const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, input, ...own } = params;
   return own;
-}
-
-function record<M extends AnyMethod>(
-  model: Model,
-  method: M,
-  params: StepOptions & MethodParameters<M>,
-  signature: Signature,
-  key: string,
-  known: readonly string[],
-): Promise<Lease> {
-  return compile(
-    model,
-    signature,
-    ({ inputs, indices }) => {
-      const symbolic = symbolicModel(model, inputs, explainedInput(model, params.input));
-      if (descriptorOf(method) !== undefined) {
-        const { logits, maps } = explainStep(symbolic, method, { inputs, indices }, params);
-        return [logits, maps];
-      }
-      const noted = new NotedParameters(ownParameters(params));
-      const seen = (args: MethodArguments) => method(noted.note(args) as never);
-      Object.defineProperty(seen, 'name', { value: nameOf(method) });
-      const { logits, maps } = explainStep(symbolic, seen, { inputs, indices }, params);
-      noted.checkAllRead(method, known);
-      return [logits, maps];
-    },
-    key,
-  );
 }

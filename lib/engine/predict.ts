@@ -8,12 +8,12 @@ import { checkOptions } from '../support/arguments.js';
 import { checkIsSignal, checkTimeout } from '../support/signal.js';
 import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { compile, type StepData, signatureOf } from './compile.js';
-import { Leases } from './leases.js';
-import { keyOf } from './params.js';
+import { makeStepFunction, type Step } from './make_step_function.js';
 import { runBatches } from './run_batches.js';
-import { runFunction } from './run_function.js';
-import { symbolicModel } from './symbolic_model.js';
+
+/** The model's outputs by their positions. */
+const outputsOf: Step = ({ model, inputs }) =>
+  Object.fromEntries(model(inputs).map((output, i) => [String(i), output]));
 
 /** @internal `Model.predict`. */
 export async function predict(
@@ -30,28 +30,18 @@ export async function predict(
   const handler = makeDataHandler(model, x, null, { ...data, stepsPerExecution });
   await handler.validate();
   const names = model.outputs.map((_, i) => String(i));
-  const leases = new Leases();
+  const step = makeStepFunction(model, outputsOf);
   try {
     const outputs = await runBatches(
       model,
       handler,
-      async (batch, hooks) => {
-        // A source may give units, too: they say nothing about the outputs.
-        const fed = { ...batch, indices: null };
-        const signature = signatureOf(model, fed);
-        const lease = leases.for(signature, (kind) => {
-          const key = keyOf(['predict', model.outputTensors, kind]);
-          const record = ({ inputs }: StepData) => symbolicModel(model, inputs)(inputs);
-          return model.core.functions.recall(key) ?? compile(model, signature, record, key);
-        });
-        const tensors = await runFunction(model, lease, fed, hooks, names);
-        return Object.fromEntries(tensors.map((tensor, i) => [names[i] as string, tensor]));
-      },
+      // A source may give units, too: they say nothing about the outputs.
+      (batch, hooks) => step({ ...batch, indices: null }, hooks),
       { callbacks: new CallbackList(), counter: { steps: 0 }, signal, timeout },
     );
     const tensors = names.map((name) => outputs[name] as Tensor | RaggedTensor);
     return tensors.length === 1 ? (tensors[0] as Tensor | RaggedTensor) : tensors;
   } finally {
-    leases.release();
+    step.release();
   }
 }

@@ -12,10 +12,10 @@ import { KERNEL_AXIS } from '../inspection/axes.js';
 import { Model } from '../model/model.js';
 import { checkFunction, wrongType } from '../support/arguments.js';
 import { checkIsSignal, checkTimeout, type RunOptions } from '../support/signal.js';
-import type { Tensor } from '../tensor/tensor.js';
 import type { StepOptions } from './explain_step.js';
-import { makeExplainFunction } from './make_explain_function.js';
+import { explainStepFunction } from './make_explain_function.js';
 import type { StepProgress } from './progress.js';
+import type { StepOutputs } from './results.js';
 import type { LoopOptions, Step } from './run_batches.js';
 
 /** The options that `explain` and `explainBatches` share. */
@@ -46,7 +46,8 @@ export type OptionalOptions<O> = object extends O ? [options?: O] : [options: O]
 /** A run that is checked and ready. */
 export interface Prepared {
   readonly handler: DataHandler;
-  readonly step: Step<{ readonly logits: Tensor; readonly maps: Tensor }>;
+  /** Gives results by the names of `byName`. */
+  readonly step: Step<StepOutputs>;
   readonly loop: LoopOptions;
   /** Lets the model's cache drop what the run has compiled. */
   readonly release: () => void;
@@ -75,7 +76,7 @@ export function prepare<M extends AnyMethod>(
   checkTimeout(timeout);
   if (onProgress !== undefined) checkFunction('onProgress', onProgress);
   const [data, params] = divide(rest, DATA_OPTIONS) as [DataOptions, StepOptions & MethodParameters<M>];
-  const explainFunction = makeExplainFunction(model, method, params, force);
+  const step = explainStepFunction(model, method, params, force);
   const { stepsPerExecution } = model.core;
   const axis = params.indicesAxis ?? KERNEL_AXIS;
   const handler = makeDataHandler(model, x, y, { ...data, stepsPerExecution }, axis);
@@ -86,9 +87,9 @@ export function prepare<M extends AnyMethod>(
       : new CallbackList(callbacks, { addProgbar: verbose !== 0, ...about });
   return {
     handler,
-    step: async (batch, hooks) => ({ ...(await explainFunction(batch, hooks)) }),
+    step,
     loop: { callbacks: list, counter: model.countSteps(), signal, timeout, onProgress },
-    release: explainFunction.release,
+    release: step.release,
   };
 }
 

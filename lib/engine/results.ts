@@ -96,6 +96,7 @@ export class Results {
   /** All rows so far. To be called once, at the end. */
   async finish(): Promise<Record<string, Tensor | RaggedTensor>> {
     const names = Object.keys(this.#parts[0]?.outputs ?? {});
+    for (const { outputs } of this.#parts) checkSameNames(names, Object.keys(outputs));
     const joined: Record<string, Tensor | RaggedTensor> = {};
     for (const name of names) {
       joined[name] = await this.#join(name);
@@ -131,4 +132,12 @@ export class Results {
     }
     return whole.intoFirstRows(this.#rows);
   }
+}
+
+function checkSameNames(first: readonly string[], names: readonly string[]): void {
+  if (names.length === first.length && names.every((name) => first.includes(name))) return;
+  throw new KerasExplainableError(
+    'INVALID_ARGUMENT',
+    `Batches gave different results: ${first.join(', ')} and ${names.join(', ')}.`,
+  );
 }

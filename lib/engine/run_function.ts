@@ -5,6 +5,7 @@ import type { BatchProgress } from '../callbacks/callback.js';
 import type { Batch } from '../data/batch.js';
 import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
+import { nearNames, refused } from '../support/arguments.js';
 import { KerasExplainableError, native, nativeAsync } from '../support/errors.js';
 import { Pace } from '../support/pace.js';
 import { cancelled, checkSignal, untilAborted, untilLongAborted } from '../support/signal.js';
@@ -13,7 +14,7 @@ import { withFile } from './failures/failed_files.js';
 import { withSamples } from './failures/lost_workers.js';
 import { withLayer } from './failures/numerics.js';
 import { ProgressWatch } from './progress.js';
-import type { Destination, Destinations, Joint, Place } from './results.js';
+import type { Destination, Destinations, Joint, Place, StepOutputs } from './results.js';
 import { shardSize } from './shards.js';
 
 /** What goes in and out of a run while it is under way. */
@@ -31,22 +32,25 @@ export interface RunHooks {
 }
 
 /**
- * The fetches for `batch`, in the order of `names`, over TensorFlow's memory, or as rows of their destinations. Throws
- * CancelledError once `signal` is aborted.
+ * What the function gives for `batch`, by name, over TensorFlow's memory, or as rows of its destinations. The batch's
+ * feeds are in the order in which the function takes them.
+ *
+ * @throws CancelledError once `signal` is aborted.
+ * @throws RangeError where `into` names what the function does not give.
  */
 export async function runFunction(
   model: Model,
   lease: Promise<Lease>,
   batch: Batch,
   { signal, report, into = {}, place, row = 0 }: RunHooks,
-  names: readonly string[],
-): Promise<Tensor[]> {
+): Promise<StepOutputs> {
   model.checkOpen();
-  const { function: compiled } = await untilAborted(lease, signal);
+  const { function: compiled, names } = await untilAborted(lease, signal);
   model.checkOpen();
-  const feeds = await Promise.all(
-    [...batch.inputs, ...(batch.indices === null ? [] : [batch.indices])].map((feed) => feed.toAligned()),
-  );
+  checkNames(into, names);
+  const named = Object.values(batch.feeds ?? {}).map(({ tensor }) => tensor);
+  const fed = [...batch.inputs, ...(batch.indices === null ? [] : [batch.indices]), ...named];
+  const feeds = await Promise.all(fed.map((feed) => feed.toAligned()));
   checkSignal(signal);
   const run = signal === undefined && report === undefined ? null : loadedAddon().createRun();
   const watch = run === null || report === undefined ? null : new ProgressWatch(run, report);
@@ -65,12 +69,13 @@ export async function runFunction(
     outputs =
       (await runNow(model, compiled, feeds, options)) ?? (await runLater(model, compiled, feeds, options));
     if (watch !== null) await untilLongAborted(watch.finish(), signal);
-    return outputs.map((output, i) => {
+    const tensors = outputs.map((output, i) => {
       const to = destinations[i];
       if (to === undefined) return Tensor.fromNative(output);
       const whole = 'tensor' in to ? to.tensor : Tensor.fromNative(output);
       return whole.rows(to.row, to.row + rows);
     });
+    return Object.fromEntries(tensors.map((tensor, i) => [names[i] as string, tensor]));
   } catch (error) {
     outputs.forEach((output, i) => {
       if (destinations[i] === undefined) output.release();
@@ -108,6 +113,14 @@ async function runLater(
 ): Promise<NativeTensor[]> {
   model.checkOpen();
   return nativeAsync(() => model.core.strategy.during(() => compiled.run(feeds, options)));
+}
+
+function checkNames(into: Destinations, names: readonly string[]): void {
+  const stranger = Object.keys(into).find((name) => !names.includes(name));
+  if (stranger === undefined) return;
+  const [near] = nearNames(stranger, names, 1);
+  const mend = near === undefined ? '' : `Did you mean "${near}"?`;
+  throw refused('into', `results that there are (${names.join(', ')})`, `one for "${stranger}"`, mend);
 }
 
 function targetOf(to: Destination | Joint): NativeTarget {

@@ -63,7 +63,10 @@ export interface MethodArguments {
   readonly indicesAxis: number;
   /** How many leading axes logits and `indices` share; -1: all of the indices' but the last. */
   readonly indicesBatchDims: number;
-  /** The axes of the inputs (and of what is explained) that hold positions: `[-3, -2]`. */
+  /**
+   * The axes that hold positions, of the inputs (N, ...positions, C) and of maps (N, ...positions, U): `[-3, -2]` of
+   * images. Vectors (N, F) have no channels: their features are the positions, `[-2]` of maps (N, F, U).
+   */
   readonly spatialAxis: readonly number[];
 }
 
@@ -72,6 +75,8 @@ export interface MethodResult {
   readonly logits: Symbolic;
   /** A map per unit, (N, H', W', U). */
   readonly maps: Symbolic;
+  /** What else the method has to say, by name: a completeness gap, a standard error. Axis 0 of each is the samples. */
+  readonly extras?: Readonly<Record<string, Symbolic>> | undefined;
 }
 
 /** An explaining method with parameters `P` of its own. */

@@ -15,26 +15,66 @@ export function sizeOf(x: Symbolic, axis: number): Size {
   return x.shape?.[positive] ?? squeeze(slice(shapeOf(x), [positive], [1]), 0);
 }
 
-/** The sizes of a tensor (N, ...positions, C) between its samples and its channels. */
+/** Whether x is (N, F): its features are the positions, and there are no channels. */
+export function isVector(x: Symbolic): boolean {
+  return x.shape?.length === 2;
+}
+
+/** The sizes of a tensor (N, ...positions, C) between its samples and its channels; of a vector (N, F) its features. */
 export function positionSizes(x: Symbolic): readonly Size[] {
+  if (isVector(x)) return [sizeOf(x, 1)];
   return Array.from({ length: Math.max(0, x.rank - 2) }, (_, i) => sizeOf(x, i + 1));
+}
+
+/** The default axes by their number. */
+const defaults = new Map<number, readonly number[]>();
+
+function lastAxes(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => i - count - 1);
+}
+
+/**
+ * The axes of positions where nobody names them, by the rank of x: [-2] of vectors (N, F) and signals (N, T, C),
+ * [-3, -2] of images, [-4, -3, -2] of volumes. Of an unknown rank those of images.
+ */
+export function defaultAxes(x: Symbolic): readonly number[] {
+  const rank = x.shape?.length ?? 4;
+  const count = rank < 3 ? 1 : rank - 2;
+  const axes = defaults.get(count) ?? Object.freeze(lastAxes(count));
+  defaults.set(count, axes);
+  return axes;
+}
+
+/**
+ * The axes of positions of x, which may have others than the explained tensor: activations (N, T, C) of an image.
+ * These are `spatialAxis` where the caller named it, else the default axes of x itself.
+ */
+export function axesOf(x: Symbolic, spatialAxis: readonly number[]): readonly number[] {
+  return defaults.get(spatialAxis.length) === spatialAxis ? defaultAxes(x) : spatialAxis;
+}
+
+/** Refuses an input that is neither (N, ...positions, C) with the axes that `spatialAxis` names nor a vector (N, F). */
+export function checkInputPositions(inputs: Symbolic, spatialAxis: readonly number[]): void {
+  if (!isVector(inputs) || spatialAxis.length !== 1) checkPositions('inputs', inputs, spatialAxis);
 }
 
 /**
  * Refuses an x that is not (N, ...positions, C) with as many axes of positions as `spatialAxis` names.
  *
  * @param what x in words: 'activations'.
+ * @returns the axes of x's positions: {@link axesOf}.
  */
-export function checkPositions(what: string, x: Symbolic, spatialAxis: readonly number[]): void {
-  if (x.shape === null || x.rank === spatialAxis.length + 2) return;
+export function checkPositions(what: string, x: Symbolic, spatialAxis: readonly number[]): readonly number[] {
+  const axes = axesOf(x, spatialAxis);
+  if (x.shape === null || x.rank === axes.length + 2) return axes;
   const count = Math.max(0, x.rank - 2);
   const mend =
     count === 0
       ? 'Expose a signal that has positions, as what enters the pooling.'
-      : `Set \`spatialAxis\` to [${Array.from({ length: count }, (_, i) => i - count - 1).join(', ')}].`;
+      : `Set \`spatialAxis\` to [${lastAxes(count).join(', ')}].`;
   throw new GraphError(
     'INVALID_ARGUMENT',
-    `Maps need an axis of positions for each of \`spatialAxis\`, [${spatialAxis.join(', ')}], but the ${what} ${x} ` +
+    `Maps need an axis of positions for each of \`spatialAxis\`, [${axes.join(', ')}], but the ${what} ${x} ` +
       `have ${count}. ${mend}`,
   );
 }

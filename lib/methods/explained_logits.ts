@@ -16,13 +16,15 @@ export interface ExplainedLogits<N extends number> {
   readonly outputs: AtLeast<N>;
   /** The tensors that were asked for. */
   readonly tensors: readonly Symbolic[];
+  /** The axes of positions: of the activations, where these were asked for, else of the inputs. */
+  readonly axes: readonly number[];
 }
 
 /**
  * What a method begins with: calls the model on the inputs, and gathers the logits of the explained units.
  *
  * @param atLeast how many outputs the method needs. With 2 or more the second, the activations, must have the axes
- *   that `spatialAxis` names.
+ *   that `spatialAxis` names, or where nobody named them any axes of positions.
  * @param tensors further tensors of the model's layers, or weights.
  * @throws GraphError where the model has fewer outputs, or the activations have other axes of positions.
  */
@@ -35,11 +37,14 @@ export function explainedLogits<N extends number = 1>(
   const called = tensors.length === 0 ? model : model.withTensors(tensors);
   const given: readonly Symbolic[] = called(inputs, atLeast);
   const outputs = given.slice(0, given.length - tensors.length);
-  if ((atLeast ?? 1) > 1) checkPositions('activations', outputs[1] as Symbolic, spatialAxis);
+  const activations = (atLeast ?? 1) > 1 ? (outputs[1] as Symbolic) : undefined;
+  const axes =
+    activations === undefined ? spatialAxis : checkPositions('activations', activations, spatialAxis);
   return {
     logits: explainedUnits(args, outputs[0] as Symbolic),
     outputs: outputs as unknown as AtLeast<N>,
     tensors: given.slice(outputs.length),
+    axes,
   };
 }
 

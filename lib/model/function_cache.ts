@@ -4,6 +4,8 @@ import type { NativeFunction } from '../binding/contract.js';
 /** A hold on a compiled function. The function stays open until the lease is released, even if the cache evicts it. */
 export interface Lease {
   readonly function: NativeFunction;
+  /** The names of the function's results, in order. */
+  readonly names: readonly string[];
   /** Idempotent. */
   release(): void;
 }
@@ -14,12 +16,14 @@ export interface Lease {
  */
 class Entry {
   readonly compiled: Promise<NativeFunction>;
+  readonly #names: readonly string[];
   readonly #onClose: (entry: Entry) => void;
   #users = 0;
   #dropped = false;
 
-  constructor(compiled: Promise<NativeFunction>, onClose: (entry: Entry) => void) {
+  constructor(compiled: Promise<NativeFunction>, names: readonly string[], onClose: (entry: Entry) => void) {
     this.compiled = compiled;
+    this.#names = names;
     this.#onClose = onClose;
   }
 
@@ -33,7 +37,7 @@ class Entry {
       this.#closeIfDone();
     };
     try {
-      return { function: await this.compiled, release };
+      return { function: await this.compiled, names: this.#names, release };
     } catch (error) {
       release();
       throw error;
@@ -87,11 +91,19 @@ export class FunctionCache {
     return this.#entries.size;
   }
 
-  /** Returns a lease of the function with this fingerprint. Compiles the function if the cache has none. */
-  lend(fingerprint: string, compile: () => Promise<NativeFunction>): Promise<Lease> {
+  /**
+   * Returns a lease of the function with this fingerprint. Compiles the function if the cache has none.
+   *
+   * @param names names of the function's results, in order. Equal fingerprints have equal names.
+   */
+  lend(
+    fingerprint: string,
+    compile: () => Promise<NativeFunction>,
+    names: readonly string[] = [],
+  ): Promise<Lease> {
     let entry = this.#entries.get(fingerprint);
     if (entry === undefined) {
-      const made = new Entry(compile(), (closed) => this.#alive.delete(closed));
+      const made = new Entry(compile(), names, (closed) => this.#alive.delete(closed));
       entry = made;
       this.#entries.set(fingerprint, made);
       this.#alive.add(made);

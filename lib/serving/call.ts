@@ -1,7 +1,7 @@
 import type { ExplainResult } from '../engine/make_explain_function.js';
+import { releaseResults } from '../engine/method_results.js';
 import { follow } from '../support/signal.js';
 import type { Queued } from './fair_queue.js';
-import { releaseResult } from './join_samples.js';
 import type { Sample } from './sample.js';
 import type { Outcome, StatsRecorder } from './stats.js';
 
@@ -66,7 +66,7 @@ export class Call implements Queued {
 
   complete(result: ExplainResult): void {
     if (this.#end('completed')) this.#resolve(result);
-    else releaseResult(result);
+    else releaseResults(result);
   }
 
   fail(error: unknown): void {

@@ -7,6 +7,7 @@ import {
   type ExplainResult,
   makeExplainFunction,
 } from '../engine/make_explain_function.js';
+import { releaseResults } from '../engine/method_results.js';
 import type { OptionalOptions } from '../engine/prepare.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
@@ -31,7 +32,7 @@ import {
   type ExplainerOptionsFor,
   type QueueOptions,
 } from './explainer_options.js';
-import { joinSamples, ownResult, releaseResult, singleOf } from './join_samples.js';
+import { joinSamples, ownResult, singleOf } from './join_samples.js';
 import { QueueFullError } from './queue_full_error.js';
 import { checkValues, sampleOf, zeroSample } from './sample.js';
 import { type ExplainerStats, StatsRecorder } from './stats.js';
@@ -90,7 +91,7 @@ export class Explainer {
    * @param x one sample, (1, ...), in the forms that `explain` takes. It is read when its batch is sent: do not change
    *   or release it before the promise is settled.
    * @param y the units to explain, (1, U), as `[[3, 5]]`. Default: every unit.
-   * @returns `logits` (1, U) and `maps` (1, H, W, U), in memory of their own.
+   * @returns `logits` (1, U), `maps` (1, H, W, U) and `extras`, in memory of their own.
    * @throws TypeError, RangeError for misuse, NaN among it.
    * @throws QueueFullError where `maxQueueSize` calls wait.
    * @throws CancelledError, TimeoutError where it was given up.
@@ -129,7 +130,7 @@ export class Explainer {
           throw error;
         });
         try {
-          releaseResult(await this.#explain(batch, { signal: controller.signal }));
+          releaseResults(await this.#explain(batch, { signal: controller.signal }));
         } finally {
           batch.release();
         }
@@ -280,7 +281,7 @@ export class Explainer {
         call.fail(error);
       }
     }
-    releaseResult(result);
+    releaseResults(result);
   }
 
   /** One of the calls has spoilt the batch: so that it fails alone, each is computed alone. */

@@ -1,6 +1,7 @@
 /** From the samples of several calls to one batch, and from its results to each call's own. */
 import type { Batch } from '../data/batch.js';
 import type { ExplainResult } from '../engine/make_explain_function.js';
+import { byName, fromNames } from '../engine/method_results.js';
 import { allocate, joinRows, type Tensor } from '../tensor/tensor.js';
 import type { Sample } from './sample.js';
 
@@ -65,17 +66,14 @@ export function singleOf(batch: Batch, position: number): Batch {
  * One call's rows of a batch's result, in memory of their own: a view would show its owner what others asked for, and
  * keep the whole batch alive.
  */
-export async function ownResult({ logits, maps }: ExplainResult, position: number): Promise<ExplainResult> {
-  return { logits: await ownRow(logits, position), maps: await ownRow(maps, position) };
+export async function ownResult(result: ExplainResult, position: number): Promise<ExplainResult> {
+  const own: Record<string, Tensor> = {};
+  for (const [name, whole] of Object.entries(byName(result))) own[name] = await ownRow(whole, position);
+  return fromNames(own);
 }
 
 async function ownRow(whole: Tensor, position: number): Promise<Tensor> {
   const own = allocate([1, ...whole.shape.slice(1)], whole.dtype);
   await joinRows(own, 0, whole.rows(position, position + 1));
   return own;
-}
-
-export function releaseResult({ logits, maps }: ExplainResult): void {
-  logits.release();
-  maps.release();
 }

@@ -5,7 +5,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 export interface FinishedSteps {
   readonly steps: number;
   readonly samples: number;
-  /** By name, as callbacks see them: `logits` and `maps`. */
+  /** By name, as callbacks see them: `logits`, `maps`, and the method's extras as `extras.delta`. */
   readonly outputs: Readonly<Record<string, Tensor | RaggedTensor>>;
 }
 

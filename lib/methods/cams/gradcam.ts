@@ -22,12 +22,13 @@ import { positiveNormalize } from '../filters.js';
  */
 export function gradcam(args: MethodArguments): MethodResult {
   const {
+    axes,
     logits,
     outputs: [, activations],
   } = explainedLogits(args, 2);
 
   const weights = batchJacobian(logits, activations, {
-    each: (gradient) => reduceMean(gradient, args.spatialAxis),
+    each: (gradient) => reduceMean(gradient, axes),
   });
   const maps = einsum('b...k,bck->b...c', activations, weights);
 

@@ -30,24 +30,24 @@ import { positiveNormalize } from '../filters.js';
  * Networks", WACV 2018, https://arxiv.org/abs/1710.11063.
  */
 export function gradcampp(args: MethodArguments): MethodResult {
-  const { spatialAxis } = args;
   const {
+    axes,
     logits,
     outputs: [, activations],
   } = explainedLogits(args, 2);
 
-  const total = reduceSum(activations, spatialAxis, { keepdims: true });
+  const total = reduceSum(activations, axes, { keepdims: true });
   const weights = batchJacobian(logits, activations, {
     each: (gradient) => {
       const alpha = divideNoNan(1, add(multiply(total, gradient), 2));
-      return reduceSum(multiply(alpha, relu(gradient)), spatialAxis);
+      return reduceSum(multiply(alpha, relu(gradient)), axes);
     },
   });
   const maps = einsum('b...k,bck->b...c', activations, weights);
 
   const dtype = commonFloat(maps.dtype, logits.dtype);
-  const exponent = alongPositions(cast(logits, dtype), spatialAxis.length);
-  return { logits, maps: timesExp(cast(maps, dtype), exponent, spatialAxis) };
+  const exponent = alongPositions(cast(logits, dtype), axes.length);
+  return { logits, maps: timesExp(cast(maps, dtype), exponent, axes) };
 }
 
 describeMethod(gradcampp, {

@@ -1,13 +1,13 @@
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { integers } from '../../graph/operand.js';
 import { add, floordiv, minimum, multiply, round, subtract } from '../../graph/ops/arithmetic.js';
-import { cast, range, reshape, transpose } from '../../graph/ops/array.js';
+import { cast, range, reshape, squeeze, transpose } from '../../graph/ops/array.js';
 import { mapRange } from '../../graph/ops/control.js';
 import { gather, slice, topK } from '../../graph/ops/indexing.js';
 import { einsum } from '../../graph/ops/math.js';
 import { softmax } from '../../graph/ops/nn.js';
 import { reduceStd } from '../../graph/ops/reduction.js';
-import { positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
+import { isVector, positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { GraphError } from '../../support/errors.js';
 import { commonFloat, isFloating } from '../../tensor/dtype.js';
@@ -68,9 +68,9 @@ const PARAMETERS = {
  * Workshops 2020, https://arxiv.org/abs/1910.01279; `maxChannels` as in Faster Score-CAM (tf-keras-vis).
  */
 export function scorecam(args: MethodArguments & ScorecamParameters): MethodResult {
-  const { model, inputs, allInputs, indices, spatialAxis } = args;
+  const { model, inputs, allInputs, indices } = args;
   const { maskBatchSize, maxChannels, weighting } = readParameters(PARAMETERS, args);
-  const { logits, outputs } = explainedLogits(args, 2);
+  const { axes, logits, outputs } = explainedLogits(args, 2);
   const [, activations] = outputs;
   if (logits.rank !== 2) {
     throw new GraphError(
@@ -79,10 +79,11 @@ export function scorecam(args: MethodArguments & ScorecamParameters): MethodResu
     );
   }
 
-  const masks = normalize(widest(activations, spatialAxis, maxChannels), spatialAxis);
+  const masks = normalize(widest(activations, axes, maxChannels), axes);
   const sizes = positionSizes(inputs);
   const scores = scoresOf(masks, maskBatchSize, (mask, sample) => {
-    const masked = seenThrough(gather(inputs, sample), resizePositions(mask, sizes));
+    const whole = resizePositions(mask, sizes);
+    const masked = seenThrough(gather(inputs, sample), isVector(inputs) ? squeeze(whole, -1) : whole);
     const [seen] = model(allInputs.map((each) => (each === inputs ? masked : gather(each, sample))));
     const units = indices === undefined ? undefined : gather(indices, sample);
     return explainedUnits(args, seen, units);

@@ -2,9 +2,15 @@ import { batchJacobian } from '../../graph/gradient.js';
 import type { Filter, MethodArguments, MethodResult } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
 import { addN, multiply } from '../../graph/ops/arithmetic.js';
-import { cast, reshape, squeeze } from '../../graph/ops/array.js';
+import { cast, expandDims, reshape, squeeze } from '../../graph/ops/array.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
-import { checkPositions, positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
+import {
+  checkInputPositions,
+  isVector,
+  positionSizes,
+  resizePositions,
+  sizeOf,
+} from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { exposedBiasTerms } from '../../inspection/bias_terms.js';
 import { GraphError } from '../../support/errors.js';
@@ -65,6 +71,8 @@ export interface FullGradientTerm {
  * The logits are the model's first output, (N, C). Where the model was exposed with further outputs and these come out
  * of layers with biases, those are taken, else all. Maps have the size of the input: (N, H, W, U).
  *
+ * Of vectors (N, F) only inputs · gradient is on the map, (N, F, U): hidden units are no positions.
+ *
  * In a network of ReLUs and affine layers the terms, without ψ, are complete: they sum to the logit.
  *
  * Cost: one forward pass, and one full backward pass per unit.
@@ -77,7 +85,7 @@ export interface FullGradientTerm {
 export function fullGradients(args: MethodArguments & FullGradientsParameters): MethodResult {
   const { inputs, spatialAxis } = args;
   const { psi } = readParameters(PARAMETERS, args);
-  checkPositions('inputs', inputs, spatialAxis);
+  checkInputPositions(inputs, spatialAxis);
   const { logits, terms } = fullGradientTerms(args);
   const placed = terms.filter((term) => hasPositionsOf(term, inputs));
   const sizes = positionSizes(inputs);
@@ -173,8 +181,12 @@ function bySize(maps: readonly Symbolic[]): readonly (readonly Symbolic[])[] {
   return [...groups.values()];
 }
 
-/** x (N, ...positions, groups, C) of a group normalisation as (N, ...positions, groups · C), of that rank. */
+/**
+ * x (N, ...positions, groups, C) of a group normalisation as (N, ...positions, groups · C), of that rank; a vector
+ * (N, F) as (N, F, 1).
+ */
 function withOneAxisOfChannels(x: Symbolic, rank: number): Symbolic {
+  if (isVector(x)) return expandDims(x, -1);
   if (x.rank === rank) return x;
   return reshape(x, [sizeOf(x, 0), ...positionSizes(x).slice(0, rank - 2), -1]);
 }
@@ -190,7 +202,8 @@ const MOST_DISTORTION = 2;
  * T) with learned offsets show by theirs that they are none.
  */
 function hasPositionsOf({ signal, factor }: FullGradientTerm, inputs: Symbolic): boolean {
-  if (signal.rank < inputs.rank) return false;
+  if (signal === inputs) return true;
+  if (signal.rank < inputs.rank || isVector(inputs)) return false;
   const isTold = (axis: number) => (factor.shape?.at(axis - signal.rank) ?? 1) !== 1;
   const all = Array.from({ length: signal.rank - 1 }, (_, i) => i + 1).filter(
     (axis) => signal.shape?.[axis] !== 1,

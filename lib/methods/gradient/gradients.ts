@@ -3,7 +3,7 @@ import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs } from '../../graph/ops/arithmetic.js';
 import { transpose } from '../../graph/ops/array.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
-import { checkPositions } from '../../graph/positions.js';
+import { checkInputPositions, isVector } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { GraphError } from '../../support/errors.js';
 import { isFloating } from '../../tensor/dtype.js';
@@ -31,7 +31,8 @@ const PARAMETERS = {
  *
  *     map[u] = mean over channels of ψ(∂logit[u] / ∂inputs),   ψ = |·| unless `gradientFilter` says otherwise
  *
- * The logits are the model's first output, (N, C). Maps have the size of the input: (N, H, W, U).
+ * The logits are the model's first output, (N, C). Maps have the size of the input: (N, H, W, U). Vectors (N, F) have
+ * no channels to average: maps (N, F, U).
  *
  * Cost: one forward pass, and one full backward pass per unit.
  *
@@ -42,11 +43,14 @@ export function gradients(args: MethodArguments & GradientsParameters): MethodRe
   const { inputs, spatialAxis } = args;
   const { gradientFilter } = readParameters(PARAMETERS, args);
   checkDifferentiable(inputs);
-  checkPositions('inputs', inputs, spatialAxis);
+  checkInputPositions(inputs, spatialAxis);
   const { logits } = explainedLogits(args);
 
   const jacobian = batchJacobian(logits, inputs, {
-    each: (gradient) => reduceMean(gradientFilter(gradient), -1),
+    each: (gradient) => {
+      const filtered = gradientFilter(gradient);
+      return isVector(inputs) ? filtered : reduceMean(filtered, -1);
+    },
   });
 
   return { logits, maps: transposeJacobian(jacobian, spatialAxis.length) };

@@ -4,7 +4,7 @@ import { add, divide } from '../../graph/ops/arithmetic.js';
 import { cast, stack } from '../../graph/ops/array.js';
 import { forRange } from '../../graph/ops/control.js';
 import { normal } from '../../graph/ops/random.js';
-import { positionSizes, sizeOf } from '../../graph/positions.js';
+import { sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { checkFunction, checkOptions, nameOf } from '../../support/arguments.js';
 import { GraphError } from '../../support/errors.js';
@@ -51,6 +51,9 @@ const PARAMETERS = {
  * on the others of its batch nor on its place among them. The repetitions run one after the other inside the graph, in
  * the memory of one; `explain` reports them to `onProgress`, and can be cancelled between two of them.
  *
+ * The method's extras are dropped: they are those of one pass, and not all may be averaged. One repetition is the
+ * method itself.
+ *
  * Cost: `repetitions` times that of `method`.
  *
  * Source: Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, https://arxiv.org/abs/1706.03825.
@@ -75,7 +78,7 @@ export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = 
         `${nameOf(method)}_smooth adds noise to the input, but the model takes ${inputs}.`,
       );
     }
-    const shape = [1, ...positionSizes(inputs), sizeOf(inputs, -1)];
+    const shape = [1, ...Array.from({ length: inputs.rank - 1 }, (_, axis) => sizeOf(inputs, axis + 1))];
     const sums = forRange(
       repetitions - 1,
       (repetition, logits, maps) => {

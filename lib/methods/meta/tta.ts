@@ -8,7 +8,8 @@ import { RESIZE_METHODS, type ResizeMethod } from '../../graph/ops/image.js';
 import { gather } from '../../graph/ops/indexing.js';
 import { positionSizes, resizePositions, type Size } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
-import { checkFunction, checkOptions } from '../../support/arguments.js';
+import { checkFunction, checkOptions, nameOf } from '../../support/arguments.js';
+import { GraphError } from '../../support/errors.js';
 import { commonFloat } from '../../tensor/dtype.js';
 import { describeMeta } from '../descriptor.js';
 import { boolean, choice, numbers, type ParameterTable, readParameters } from '../parameters.js';
@@ -50,6 +51,8 @@ const PARAMETERS = {
  * and is refused. Without scales and mirroring it is the method itself. The passes run one after the other inside
  * the graph, in the memory of the largest; `explain` reports them to `onProgress` and can be cancelled between two.
  *
+ * The method's extras are dropped, but where it is the method itself: they are those of one pass.
+ *
  * Cost: P times that of `method`, a scaled pass times the square of its scale.
  *
  * Source: the Python library keras-explainable; its average divides by two passes too few.
@@ -69,6 +72,12 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
     const first = apply(args);
     if (others.length === 0) return first;
     const { inputs } = args;
+    if (inputs.shape !== null && inputs.rank < 3) {
+      throw new GraphError(
+        'INVALID_ARGUMENT',
+        `${nameOf(method)}_tta resizes and mirrors inputs (N, ...positions, C), but the model takes ${inputs}.`,
+      );
+    }
     const sizes = positionSizes(inputs);
     for (const scale of scales) tryAt(args, sizes, scale);
     // Maps that are resized are float32, those of that size keep their dtype.

@@ -342,7 +342,7 @@ describe('the event loop', () => {
 
   it('has its turn between runs that this thread does itself, one after the other', async () => {
     const compiled = { runNow: () => [], run: () => expect.unreachable(), close: () => undefined };
-    const lease = Promise.resolve({ function: compiled, release: () => undefined });
+    const lease = Promise.resolve({ function: compiled, names: [], release: () => undefined });
     const facts = { step: 0, steps: 1, begin: 0, samples: 1, batchSize: 1, inputs: [], indices: null };
     const batch = { ...facts, release: () => undefined };
     let turns = 0;
@@ -354,7 +354,7 @@ describe('the event loop', () => {
     const begun = performance.now();
     // An addon with sanitizers (scripts/test-sanitized.mjs) makes turns many times as slowly.
     const long = process.env.KERAS_EXPLAINABLE_SANITIZED === undefined ? 50 : 1000;
-    while (performance.now() - begun < long) await runFunction(model, lease, batch, {}, []);
+    while (performance.now() - begun < long) await runFunction(model, lease, batch, {});
     clearImmediate(counting);
     expect(turns).toBeGreaterThan(10);
   });

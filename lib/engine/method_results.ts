@@ -1,0 +1,32 @@
+/** What a method gives, as the public calls show it and as a step names it: extras behind a prefix. */
+import type { RaggedTensor } from '../tensor/ragged.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** The results of a method: `T` is a tensor with values, a symbolic one, or memory for one. */
+export interface MethodResults<T> {
+  readonly logits: T;
+  readonly maps: T;
+  readonly extras: Readonly<Record<string, T>>;
+}
+
+const PREFIX = 'extras.';
+
+/** By the names that steps, callbacks and `finishedSteps` use: `logits`, `maps` and, of each extra, `extras.delta`. */
+export function byName<T>({ extras = {}, ...others }: Partial<MethodResults<T>>): Record<string, T> {
+  const named = Object.entries(extras).map(([name, value]) => [`${PREFIX}${name}`, value] as const);
+  return Object.fromEntries([...Object.entries(others), ...named]);
+}
+
+/** What {@link byName} named. */
+export function fromNames<T>(results: Readonly<Record<string, T>>): MethodResults<T> {
+  const { logits, maps } = results as { logits: T; maps: T };
+  const extras = Object.entries(results)
+    .filter(([name]) => name.startsWith(PREFIX))
+    .map(([name, value]) => [name.slice(PREFIX.length), value] as const);
+  return { logits, maps, extras: Object.fromEntries(extras) };
+}
+
+/** Gives the memory of all of them back. */
+export function releaseResults(results: MethodResults<Tensor | RaggedTensor>): void {
+  for (const each of Object.values(byName(results))) each.release();
+}
