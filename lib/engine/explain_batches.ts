@@ -77,7 +77,8 @@ export async function* explainBatches<M extends AnyMethod>(
       lent.delete(batch.step);
       const results = fromNames(outputs);
       const dispose = () => releaseResults(results);
-      yield { step: batch.step, samples: batch.samples, ...results, [Symbol.dispose]: dispose };
+      const about = { step: batch.step, samples: batch.samples, [Symbol.dispose]: dispose };
+      yield Object.assign(results, about);
     }
   } finally {
     for (const giveBack of lent.values()) giveBack();

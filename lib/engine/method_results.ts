@@ -12,18 +12,26 @@ export interface MethodResults<T> {
 const PREFIX = 'extras.';
 
 /** By the names that steps, callbacks and `finishedSteps` use: `logits`, `maps` and, of each extra, `extras.delta`. */
-export function byName<T>({ extras = {}, ...others }: Partial<MethodResults<T>>): Record<string, T> {
-  const named = Object.entries(extras).map(([name, value]) => [`${PREFIX}${name}`, value] as const);
-  return Object.fromEntries([...Object.entries(others), ...named]);
+export function byName<T>({ logits, maps, extras = {} }: Partial<MethodResults<T>>): Record<string, T> {
+  const named = Object.entries(extras).map(([name, value]): [string, T] => [`${PREFIX}${name}`, value]);
+  return Object.fromEntries([
+    ...(logits === undefined ? [] : [['logits', logits] as const]),
+    ...(maps === undefined ? [] : [['maps', maps] as const]),
+    ...named,
+  ]);
 }
 
-/** What {@link byName} named. */
+/**
+ * What {@link byName} named. Empty `extras` are not enumerable: who goes through the results of a method that gives none
+ * meets tensors only.
+ */
 export function fromNames<T>(results: Readonly<Record<string, T>>): MethodResults<T> {
   const { logits, maps } = results as { logits: T; maps: T };
   const extras = Object.entries(results)
     .filter(([name]) => name.startsWith(PREFIX))
     .map(([name, value]) => [name.slice(PREFIX.length), value] as const);
-  return { logits, maps, extras: Object.fromEntries(extras) };
+  const value = Object.freeze(Object.fromEntries(extras));
+  return Object.defineProperty({ logits, maps, extras: value }, 'extras', { enumerable: extras.length > 0 });
 }
 
 /** Gives the memory of all of them back. */

@@ -334,6 +334,8 @@ describe('extras', () => {
     }
     const other = await ke.explain(ke.methods.cams.gradcam, model, x, units, raw);
     expect(other.extras).toEqual({});
+    // Who goes through all results, to release them say, meets tensors only.
+    expect(Object.keys(other)).toEqual(['logits', 'maps']);
   });
 
   it('of a source of unequal batches, too', async () => {
