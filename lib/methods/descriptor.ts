@@ -6,9 +6,10 @@
  * @module
  */
 import type { AnyMethod, Filter, MethodLike, MethodParameters } from '../graph/method.js';
-import { nameOf } from '../support/arguments.js';
+import { checkFunction, checkIsObject, nameOf, wrongType } from '../support/arguments.js';
 import {
   type AnyParameters,
+  type ParameterFacts,
   type ParameterTable,
   type ParameterValues,
   readParameters,
@@ -122,11 +123,14 @@ type NoOthers<T, P> = { readonly [K in Exclude<keyof T, keyof P>]: never };
  * descriptors knows the method. The compiler refuses parameters that are not the method's own.
  *
  * @returns the descriptor, which {@link descriptorOf} gives from now on.
+ * @throws TypeError for a description that lacks what checks and passes are made of.
  */
 export function describeMethod<M extends AnyMethod, const T extends ParameterTable<MethodParameters<M>>>(
   method: M,
   description: MethodDescription<T> & { readonly parameters: NoOthers<T, MethodParameters<M>> },
 ): MethodDescriptor {
+  checkFunction('method', method, 'Pass the method that the description is of.');
+  checkDescription(description);
   const parameters = description.parameters as AnyParameters;
   const descriptor: MethodDescriptor = Object.freeze({
     ...(description as MethodDescription<unknown>),
@@ -139,6 +143,24 @@ export function describeMethod<M extends AnyMethod, const T extends ParameterTab
   });
   methods.set(method, descriptor);
   return descriptor;
+}
+
+/** Refuses what would fail later, far from where it was written. The compiler checks the rest. */
+function checkDescription(description: unknown): void {
+  checkIsObject('description', description);
+  const { parameters, passes, needs, maps } = description as Partial<MethodDescription<unknown>>;
+  checkFunction('description.passes', passes, 'Return { forward, backward, backwardTo }.');
+  if (!Array.isArray(needs)) throw wrongType('description.needs', "an array, as ['gradients']", needs);
+  checkIsObject('description.maps', maps);
+  checkIsObject('description.parameters', parameters);
+  for (const [name, parameter] of Object.entries(parameters)) {
+    if (typeof (parameter as Partial<ParameterFacts> | null)?.check === 'function') continue;
+    throw wrongType(
+      `description.parameters.${name}`,
+      'a parameter, as `parameters.integer` makes',
+      parameter,
+    );
+  }
 }
 
 /** What is known of `method`, also of one that meta methods stand around; undefined where nobody described it. */

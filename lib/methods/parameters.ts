@@ -10,6 +10,7 @@ import {
   checkFunction,
   checkInteger,
   checkIntegers,
+  checkIsObject,
   listOf,
   outOfRange,
   wrongType,
@@ -124,7 +125,7 @@ type Options<T> = WithDefault<T> | WithoutDefault;
 export function integer(options: WithDefault<number> & Bounds): DefaultedParameter<number>;
 export function integer(options: WithoutDefault & Bounds): OptionalParameter<number>;
 export function integer(options: Options<number> & Bounds): Parameter<number> {
-  const { least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER } = options;
+  const { least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER } = checked(options);
   return make<number>('integer', `an integer${boundsText(options)}`, options, (name, value) => {
     checkInteger(name, value, least, most);
   });
@@ -138,7 +139,7 @@ export function number(options: WithoutDefault & Bounds): OptionalParameter<numb
 export function number(
   options: Options<number> & Bounds & { readonly timesInputRange?: boolean },
 ): Parameter<number> {
-  const expected = `a finite number${boundsText(options)}`;
+  const expected = `a finite number${boundsText(checked(options))}`;
   return make<number>('number', expected, options, (name, value) =>
     checkNumber(name, value, expected, options),
   );
@@ -162,9 +163,12 @@ export function choice<const V extends string>(
   options: WithoutDefault,
 ): OptionalParameter<V>;
 export function choice<const V extends string>(choices: readonly V[], options: Options<V>): Parameter<V> {
+  if (!Array.isArray(choices) || !choices.every((each) => typeof each === 'string')) {
+    throw wrongType('choices', 'an array of words', choices);
+  }
   const expected =
     choices.length === 2 ? `'${choices[0]}' or '${choices[1]}'` : `one of ${choices.join(', ')}`;
-  return make<V>('choice', expected, { ...options, choices }, (name, value) => {
+  return make<V>('choice', expected, { ...checked(options), choices }, (name, value) => {
     if (!choices.includes(value as V)) throw outOfRange(name, expected, value);
   });
 }
@@ -175,7 +179,7 @@ export function integers(
 ): DefaultedParameter<readonly number[]>;
 export function integers(options: WithoutDefault & Bounds): OptionalParameter<readonly number[]>;
 export function integers(options: Options<readonly number[]> & Bounds): Parameter<readonly number[]> {
-  const { least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER } = options;
+  const { least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER } = checked(options);
   return make<readonly number[]>(
     'integers',
     `an array of integers${boundsText(options)}`,
@@ -193,7 +197,7 @@ export function numbers(
 ): DefaultedParameter<readonly number[]>;
 export function numbers(options: WithoutDefault & Bounds): OptionalParameter<readonly number[]>;
 export function numbers(options: Options<readonly number[]> & Bounds): Parameter<readonly number[]> {
-  const expected = `a finite number${boundsText(options)}`;
+  const expected = `a finite number${boundsText(checked(options))}`;
   return make<readonly number[]>(
     'numbers',
     `an array of numbers${boundsText(options)}`,
@@ -240,7 +244,7 @@ export function tensor(options: WithoutDefault): OptionalParameter<Tensor> {
 export function tensors(
   options: WithoutDefault & { readonly expected?: string },
 ): OptionalParameter<readonly Tensor[]> {
-  const { expected = 'an array of tensors' } = options;
+  const { expected = 'an array of tensors' } = checked(options);
   return make<readonly Tensor[]>('tensors', expected, options, (name, value) => {
     if (!Array.isArray(value)) throw wrongType(name, expected, value);
   }) as OptionalParameter<readonly Tensor[]>;
@@ -249,6 +253,14 @@ export function tensors(
 /** `parameter` as one that may not be left out. */
 export function required<T>(parameter: OptionalParameter<T>): RequiredParameter<T> {
   return Object.freeze({ ...parameter, required: true, defaultText: '' }) as RequiredParameter<T>;
+}
+
+/** Refuses options that describe no parameter. */
+function checked<O extends Described>(options: O): O {
+  checkIsObject('options', options);
+  if (typeof options.summary !== 'string')
+    throw wrongType('options.summary', 'a line of text', options.summary);
+  return options;
 }
 
 /** Kinds of values that can be written on a command line. */
@@ -269,7 +281,7 @@ function make<T>(
     Bounds & { readonly choices?: readonly string[]; readonly timesInputRange?: boolean },
   check: ParameterFacts['check'],
 ): Parameter<T> {
-  const { summary, defaultText, least, most, above, choices, timesInputRange = false } = options;
+  const { summary, defaultText, least, most, above, choices, timesInputRange = false } = checked(options);
   const facts = {
     kind,
     summary,

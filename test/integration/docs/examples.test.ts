@@ -25,7 +25,7 @@ test('the snippets of the pages run as they stand', () => {
   }
   expect(names.length).toBeGreaterThanOrEqual(11);
   // One after the other in one process: TensorFlow is loaded once.
-  const all = names.map((name) => `console.log('# ${name}');\nawait import('../${name}');\n`).join('');
+  const all = names.map((name) => `console.log('# ${name}');\nawait import('./${name}');\n`).join('');
   writeFileSync(join(SNIPPETS, 'all.mjs'), all);
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(SNIPPETS, 'all.mjs')], {
     cwd: ROOT,

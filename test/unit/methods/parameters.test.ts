@@ -181,6 +181,44 @@ describe('flags of parameters', () => {
   });
 });
 
+describe('a description', () => {
+  const whole = {
+    group: 'own',
+    needs: [],
+    maps: { size: 'input', channels: 'sum' },
+    parameters: {},
+    passes: () => ({ forward: 1, backward: 0, backwardTo: 'input' }),
+  };
+  test.each([
+    ['no method', 3, whole, '`method`'],
+    ['no object', () => 0, null, '`description`'],
+    ['no passes', () => 0, { ...whole, passes: undefined }, '`description.passes`'],
+    ['needs that are no list', () => 0, { ...whole, needs: 'gradients' }, '`description.needs`'],
+    ['no maps', () => 0, { ...whole, maps: undefined }, '`description.maps`'],
+    ['no parameters', () => 0, { ...whole, parameters: undefined }, '`description.parameters`'],
+    [
+      'a parameter of its own making',
+      () => 0,
+      { ...whole, parameters: { a: 3 } },
+      '`description.parameters.a`',
+    ],
+  ])('is refused: %s', (_, method, description, message) => {
+    expect(() => describeMethod(method as never, description as never)).toThrow(message);
+    expect(descriptorOf(method as never)).toBeUndefined();
+  });
+
+  test('of a parameter is refused where it says nothing', () => {
+    const { integer, number, boolean, choice, integers, numbers, layer, callable, tensor, tensors } = p;
+    const makers = [integer, number, boolean, integers, numbers, layer, callable, tensor, tensors];
+    for (const make of makers as readonly ((options: unknown) => unknown)[]) {
+      expect(() => make(undefined)).toThrow('argument `options`');
+      expect(() => make({})).toThrow('argument `options.summary`');
+    }
+    expect(() => choice('ab' as never, bare)).toThrow('argument `choices`');
+    expect(() => choice(['a', 'b'], undefined as never)).toThrow('argument `options`');
+  });
+});
+
 describe('passes', () => {
   test('of a method that meta methods stand around are those of all', () => {
     const { smooth, tta } = ke.methods.meta;

@@ -1,5 +1,5 @@
 /** What the docs say of methods is what the methods' descriptors say. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -26,6 +26,19 @@ describe('tables of methods', () => {
 });
 
 describe('descriptors of the methods of this package', () => {
+  test.each([...BUILT_IN.methods, ...BUILT_IN.metas].map((each) => [each.name, each.parameters] as const))(
+    'the page of %s has a row for each parameter, and no other',
+    (name, parameters) => {
+      const file = `${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}.md`;
+      const page = readFileSync(join(ROOT, 'docs/methods', file), 'utf8');
+      const [, rows = ''] = page.split(/^\| (?:parameter|option) \| default \|.*\n\|-.*\n/m);
+      const named = [...(rows.split('\n\n')[0] as string).matchAll(/^\| `(\w+)` \|/gm)].map(
+        ([, each]) => each,
+      );
+      expect(named).toEqual(Object.keys(parameters));
+    },
+  );
+
   const groups: Readonly<Record<string, { readonly METHODS: readonly ke.AnyMethod[] }>> = {
     cams: ke.methods.cams,
     gradient: ke.methods.gradient,
@@ -37,9 +50,6 @@ describe('descriptors of the methods of this package', () => {
     expect(groups[group]?.METHODS).toContain(method);
     expect(ke.methods.descriptorOf(method)).toBe(descriptor);
     expect((exported[name] as { readonly name?: string } | undefined)?.name).toBe(`${name}_explain`);
-    expect(
-      existsSync(join(ROOT, 'docs/methods', `${name.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}.md`)),
-    ).toBe(true);
     const { backward } = passes({ channels: 8, units: 2 });
     expect(needs.includes('gradients')).toBe(backward > 0);
     expect(paper?.url).toMatch(/^https:/);
