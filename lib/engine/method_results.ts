@@ -22,8 +22,7 @@ export function byName<T>({ logits, maps, extras = {} }: Partial<MethodResults<T
 }
 
 /**
- * What {@link byName} named. Empty `extras` are not enumerable: who goes through the results of a method that gives none
- * meets tensors only.
+ * What {@link byName} named. Empty `extras` are not enumerable: without extras, the enumerable results are all tensors.
  */
 export function fromNames<T>(results: Readonly<Record<string, T>>): MethodResults<T> {
   const { logits, maps } = results as { logits: T; maps: T };
