@@ -7,7 +7,7 @@ import { nativeAsync } from '../support/errors.js';
 import { type DeviceKind, isAccelerator, KIND_NAMES, traitsOf } from './device_kinds.js';
 
 export interface Device {
-  /** As '/device:GPU:0'. */
+  /** For example '/device:GPU:0'. */
   readonly name: string;
   readonly kind: DeviceKind;
   readonly index: number;
@@ -18,8 +18,9 @@ const NAME = new RegExp(
   'i',
 );
 
+/** Returns the device that `value` names. Throws a `TypeError` or a `RangeError` that names the argument `name`. */
 export function parseDevice(name: string, value: unknown): Device {
-  const expected = "a device as 'GPU:0' or '/device:CPU:1'";
+  const expected = "a device such as 'GPU:0' or '/device:CPU:1'";
   if (typeof value !== 'string') throw wrongType(name, expected, value);
   const [, written, number = '0'] = NAME.exec(value) ?? [];
   if (written === undefined) throw refused(name, expected, `'${value}'`);
@@ -27,32 +28,32 @@ export function parseDevice(name: string, value: unknown): Device {
   return { name: `/device:${kind}:${Number(number)}`, kind, index: Number(number) };
 }
 
-/** A list of devices, each once. */
+/** Returns the devices that `value` lists. Throws if a device is listed twice. */
 export function parseDevices(name: string, value: unknown): readonly Device[] {
-  const expected = "an array of devices, as ['GPU:0', 'GPU:1']";
+  const expected = "an array of devices, for example ['GPU:0', 'GPU:1']";
   if (!Array.isArray(value) || value.length === 0) throw wrongType(name, expected, value);
   const devices = value.map((each, i) => parseDevice(`${name}[${i}]`, each));
   devices.forEach((device, i) => {
     const first = devices.findIndex((other) => other.name === device.name);
     if (first !== i)
-      throw refused(`${name}[${i}]`, 'each device once', `'${value[i]}', which is ${name}[${first}], too`);
+      throw refused(`${name}[${i}]`, 'each device once', `'${value[i]}', which is also ${name}[${first}]`);
   });
   return devices;
 }
 
-/** The accelerators of this process, by their short names. */
+/** Returns the short names of this process's accelerators. */
 export async function acceleratorsOf(addon: Addon): Promise<readonly string[]> {
   noteSession();
   const all = await nativeAsync(() => addon.listDevices());
   return all.filter(({ type }) => isAccelerator(type)).map(({ name }) => shortName(name));
 }
 
-/** '/job:localhost/replica:0/task:0/device:CPU:0' as '/device:CPU:0'. */
+/** Returns '/device:CPU:0' for '/job:localhost/replica:0/task:0/device:CPU:0'. */
 export function shortName(name: string): string {
   return name.slice(Math.max(0, name.indexOf('/device:')));
 }
 
-/** Refuses accelerators that this process has not: TensorFlow would take the CPU without a word. */
+/** Refuses accelerators that this process does not have. TensorFlow would silently use the CPU instead. */
 export async function checkDevices(name: string, devices: readonly Device[], addon: Addon): Promise<void> {
   const asked = devices.filter(({ kind }) => traitsOf(kind).isAccelerator);
   if (asked.length === 0) return;
@@ -60,11 +61,11 @@ export async function checkDevices(name: string, devices: readonly Device[], add
   const missing = asked.find((device) => !present.includes(device.name));
   if (missing === undefined) return;
   const there =
-    present.length === 0 ? `TensorFlow sees no ${missing.kind} here` : `there are ${present.join(', ')}`;
+    present.length === 0 ? `TensorFlow sees no ${missing.kind}` : `TensorFlow sees ${present.join(', ')}`;
   throw refused(
     name,
     'devices of this process',
     `'${missing.name}'`,
-    `Choose another: ${there}. \`npx keras-explainable doctor\` says why.`,
+    `Choose another device: ${there}. \`npx keras-explainable doctor\` reports the reason.`,
   );
 }

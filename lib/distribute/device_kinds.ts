@@ -1,24 +1,24 @@
-/** The kinds of devices that models are computed on; native/tensorflow/device_kind.h has the same. */
+/** The kinds of devices that compute models. native/tensorflow/device_kind.h has the same table. */
 
-/** What differs between kinds of devices. */
+/** The properties in which kinds of devices differ. */
 interface DeviceTraits {
   /**
-   * Whether a machine has such devices or not, and they compute in memory of their own. Others TensorFlow makes as they
-   * are asked for, over the cores and the memory of the process.
+   * Whether devices of this kind are hardware with memory of its own. TensorFlow creates the other devices on request;
+   * they use the cores and the memory of the process.
    */
   readonly isAccelerator: boolean;
-  /** Rows that a run of the graph computes at most, where rows are large. */
+  /** The maximum number of rows in a run of the graph, if rows are large. */
   readonly mostRows: number;
-  /** Parts of a batch that a device computes at once by default; null: as many as there are threads. */
+  /** The default number of parts of a batch that a device computes at once. Null: the number of threads. */
   readonly callers: number | null;
-  /** Parts that a device takes in one go, beside CPU devices that take one. */
+  /** The maximum number of parts that a device takes together, if CPU devices, which take one, share the strategy. */
   readonly shardsAtOnce: number;
 }
 
 export const DEVICE_KINDS = {
-  // Small parts keep all replicas busy, and memory low.
+  // Small parts keep all replicas busy and use little memory.
   CPU: { isAccelerator: false, mostRows: 8, callers: null, shardsAtOnce: 1 },
-  // A GPU likes a batch whole.
+  // A GPU computes a whole batch faster than parts of the batch.
   GPU: { isAccelerator: true, mostRows: Number.POSITIVE_INFINITY, callers: 1, shardsAtOnce: 4 },
 } as const satisfies Readonly<Record<string, DeviceTraits>>;
 
@@ -27,17 +27,17 @@ export type DeviceKind = keyof typeof DEVICE_KINDS;
 /** The names of the kinds. */
 export const KIND_NAMES = Object.keys(DEVICE_KINDS) as readonly DeviceKind[];
 
-/** What is known of a kind. */
+/** Returns the properties of a kind. */
 export function traitsOf(kind: DeviceKind): DeviceTraits {
   return DEVICE_KINDS[kind];
 }
 
-/** Of a device's type, as TensorFlow lists it: also of types that are not in the table (XLA_CPU), which are none. */
+/** Returns whether a device type is an accelerator. Types outside the table, such as TensorFlow's XLA_CPU, are not. */
 export function isAccelerator(type: string): boolean {
   return Object.hasOwn(DEVICE_KINDS, type) && traitsOf(type as DeviceKind).isAccelerator;
 }
 
-/** Rows per run for replicas on devices of these kinds: what suits the one that wants the fewest. */
+/** Returns the maximum number of rows per run for replicas on these kinds of devices: the smallest of their limits. */
 export function mostRowsOf(kinds: readonly DeviceKind[]): number {
   return Math.min(...kinds.map((kind) => traitsOf(kind).mostRows));
 }

@@ -5,15 +5,15 @@ import { LoadError, native, nativeAsync } from '../support/errors.js';
 import { shortName } from './device.js';
 
 export interface DeviceInfo {
-  /** As '/device:CPU:0': a name that `oneDevice` and `mirrored` take. */
+  /** For example '/device:CPU:0'. `oneDevice` and `mirrored` accept this name. */
   readonly name: string;
   /** 'CPU', 'GPU', ... */
   readonly type: string;
-  /** What TensorFlow may use of it. */
+  /** The memory of the device that TensorFlow may use, in bytes. */
   readonly memoryBytes: number;
 }
 
-/** The devices that TensorFlow sees in this process. */
+/** Returns the devices that TensorFlow sees in this process. */
 export async function devices(): Promise<readonly DeviceInfo[]> {
   const addon = await ensureTensorflow();
   noteSession();
@@ -22,26 +22,26 @@ export async function devices(): Promise<readonly DeviceInfo[]> {
 }
 
 export interface GpuOptions {
-  /** Take memory as it is needed instead of all at once. Default true. */
+  /** Whether TensorFlow allocates GPU memory as needed instead of all at once. Default true. */
   readonly memoryGrowth?: boolean;
-  /** Of each GPU's memory, at most: above 0, at most 1. Default: all. */
+  /** The maximum fraction of each GPU's memory: above 0 and at most 1. Default: all memory. */
   readonly memoryFraction?: number;
-  /** The GPUs that TensorFlow may see, by number; it numbers those from 0. None: []. Default: all. */
+  /** The numbers of the GPUs that TensorFlow may use. TensorFlow renumbers them from 0. No GPU: []. Default: all. */
   readonly visibleDevices?: readonly number[];
 }
 
 /**
- * What TensorFlow does with the GPUs of this process. It asks once, before its first session: call this before the
- * first model is loaded.
+ * Configures how TensorFlow uses the GPUs of this process. TensorFlow reads the configuration once, before its first
+ * session. Call `configureGpus` before the first model is loaded.
  *
- * @throws LoadError (`FAILED_PRECONDITION`) where it is too late.
+ * @throws LoadError (`FAILED_PRECONDITION`) if TensorFlow has already read the configuration.
  */
 export function configureGpus(options: GpuOptions): void {
   checkOptions('options', options, ['memoryGrowth', 'memoryFraction', 'visibleDevices']);
   const { memoryGrowth, memoryFraction, visibleDevices } = options;
   if (memoryGrowth !== undefined) checkBoolean('memoryGrowth', memoryGrowth);
   if (memoryFraction !== undefined) {
-    const expected = 'a number above 0, at most 1';
+    const expected = 'a number above 0 and at most 1';
     if (typeof memoryFraction !== 'number') throw wrongType('memoryFraction', expected, memoryFraction);
     if (!(memoryFraction > 0 && memoryFraction <= 1))
       throw outOfRange('memoryFraction', expected, memoryFraction);
@@ -50,10 +50,10 @@ export function configureGpus(options: GpuOptions): void {
   if (hasSession()) {
     throw new LoadError(
       'FAILED_PRECONDITION',
-      'TensorFlow has looked at the GPUs already. Call `configureGpus` before the first model or picture is loaded.',
+      'TensorFlow has already configured the GPUs. Call `configureGpus` before the first model or picture is loaded.',
     );
   }
-  // TensorFlow takes an empty list for all.
+  // TensorFlow interprets an empty list as all GPUs.
   if (visibleDevices?.length === 0) process.env.CUDA_VISIBLE_DEVICES = '-1';
   native(() =>
     unloadedAddon().configureGpus({
@@ -65,7 +65,7 @@ export function configureGpus(options: GpuOptions): void {
 }
 
 function checkNumbers(value: unknown): void {
-  const expected = 'an array of different numbers of GPUs, as [0, 1]';
+  const expected = 'an array of different GPU numbers, for example [0, 1]';
   const fits = Array.isArray(value) && value.every((each) => Number.isInteger(each) && each >= 0);
   if (!fits || new Set(value).size !== value.length) throw wrongType('visibleDevices', expected, value);
 }

@@ -1,11 +1,11 @@
-/** What tells a model's weights from all others, on every machine. */
+/** Fingerprints of models. A fingerprint identifies a model's weights on every machine. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { ModelError } from '../support/errors.js';
 
-/** SHA-256 of a model's files: their names, sizes and bytes, whatever the directory is called. */
+/** Returns the SHA-256 of the names, sizes and bytes of a model's files. The directory's name is not included. */
 export async function fingerprintOf(path: string): Promise<string> {
   try {
     const isFile = (await stat(path)).isFile();

@@ -1,4 +1,4 @@
-/** Workers on this machine: child processes that run `keras-explainable worker`. */
+/** Workers on this machine. Each worker is a child process that runs `keras-explainable worker`. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -11,34 +11,36 @@ import { parseWorkerDevices, WORKER_DEVICES } from './worker_devices.js';
 import { PORT_IN_USE, type WorkerMessage } from './worker_messages.js';
 
 export interface LocalWorkersOptions {
-  /** Parts of batches that each computes at once. Default: its share of the cores. */
+  /** The number of parts of batches that each worker computes at once. Default: the worker's share of the cores. */
   readonly threads?: number;
-  /** What of the machine each may use, as the worker's `--devices`: 'cpu', or GPUs by number as '0,2'. Default: all. */
+  /**
+   * The devices that each worker may use: the value of `--devices`, such as 'cpu' or GPU numbers '0,2'. Default: all.
+   */
   readonly devices?: string;
 }
 
 /** A worker of {@link LocalWorkers}. */
 export interface LocalWorker {
   readonly pid: number;
-  /** As 'localhost:41235'. */
+  /** For example 'localhost:41235'. */
   readonly address: string;
-  /** Whether its process is there. */
+  /** Whether the worker's process is running. */
   readonly running: boolean;
 }
 
-/** TensorFlow from a cold disk takes some 15 s to load. */
+/** Loading TensorFlow from a cold disk takes about 15 s. */
 const START_MILLISECONDS = 120_000;
-/** A worker that was told to end may need so long; a stopped one never hears of it. */
+/** The time between SIGTERM and SIGKILL. A worker stopped by SIGSTOP does not receive SIGTERM. */
 const END_MILLISECONDS = 2000;
-/** Between its choice and its use a port may be taken by somebody else. */
+/** The maximum number of ports to try. Another process may take a free port before the worker listens on the port. */
 const MOST_PORTS = 5;
 
-/** Made by {@link localWorkers}. */
+/** The workers started by one call of {@link localWorkers}. */
 export class LocalWorkers {
-  /** Where they listen, for `multiWorker`, which takes this object, too. */
+  /** The addresses at which the workers listen. `multiWorker` accepts this list or the `LocalWorkers` object. */
   readonly addresses: readonly string[];
   readonly processes: readonly LocalWorker[];
-  /** Parts of batches that each computes at once. */
+  /** The number of parts of batches that each worker computes at once. */
   readonly threads: number;
   readonly #children: readonly WorkerProcess[];
   #closing: Promise<void> | null = null;
@@ -55,7 +57,7 @@ export class LocalWorkers {
     return this.#closing !== null;
   }
 
-  /** Ends the processes and waits until they are gone. Close the models that run on them first. Idempotent. */
+  /** Ends the processes and waits for their exit. First close the models that run on the workers. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= endAll(this.#children);
     return this.#closing;
@@ -67,10 +69,10 @@ export class LocalWorkers {
 }
 
 /**
- * Starts `count` workers on this machine, each a process of its own: for tests, and for big machines. They end with
- * `close()`, and with this process however it ends; they do not keep it alive.
+ * Starts `count` worker processes on this machine, for tests and for large machines. The workers end with `close()`,
+ * and with this process even if this process is killed. The workers do not keep this process alive.
  *
- * @throws LoadError where one does not start, with what it said; no process is left then.
+ * @throws LoadError with the output of a worker that does not start. All other workers are ended then.
  */
 export async function localWorkers(count: number, options: LocalWorkersOptions = {}): Promise<LocalWorkers> {
   checkInteger('count', count, 1, 256);
@@ -123,7 +125,7 @@ class WorkerProcess implements LocalWorker {
 
 const alive = new Set<WorkerProcess>();
 
-/** Those that are stopped (SIGSTOP) would not see that this process is gone. */
+/** Kills all workers. A worker stopped by SIGSTOP would not notice the exit of this process. */
 const killAll = () => {
   for (const child of alive) child.kill();
 };
@@ -139,7 +141,7 @@ async function endAll(children: readonly WorkerProcess[]): Promise<void> {
   if (alive.size === 0) process.off('exit', killAll);
 }
 
-/** The command line: beside this file, or, where this is source that runs as it is, in the build of it. */
+/** Returns the path of the command line: next to this file, or in `dist/` if this file runs from source. */
 function commandLine(): string {
   const places = ['../cli/main.js', '../../dist/cli/main.js'].map((place) =>
     fileURLToPath(new URL(place, import.meta.url)),
@@ -148,7 +150,7 @@ function commandLine(): string {
   if (found !== undefined) return found;
   throw new LoadError(
     'NOT_FOUND',
-    `The command line of keras-explainable is not there: tried ${places.join(' and ')}. Build it with \`npm run build\`.`,
+    `The command line of keras-explainable was not found. Tried ${places.join(' and ')}. Build it with \`npm run build\`.`,
   );
 }
 
@@ -173,7 +175,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** The channel between parent and child tells the child that its parent is gone, however that ended. */
+/** Starts one worker. The IPC channel closes when the parent ends for any reason, and the worker then ends too. */
 async function start(port: number, args: readonly string[]): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [commandLine(), 'worker', '--port', String(port), ...args], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

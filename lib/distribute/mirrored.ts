@@ -4,18 +4,19 @@ import { mostRowsOf, traitsOf } from './device_kinds.js';
 import { type Plan, type PlanContext, Strategy } from './strategy.js';
 
 export interface MirroredOptions {
-  /** As ['GPU:0', 'GPU:1']. Default: all GPUs that TensorFlow sees; without one, the CPU. */
+  /** For example ['GPU:0', 'GPU:1']. Default: all GPUs that TensorFlow sees, or the CPU if there is no GPU. */
   readonly devices?: readonly string[];
   /**
-   * Parts of a batch that each device computes at once. Default 1 on a GPU; CPU devices share `threads.interOp`. Those
-   * of one device share one graph and its weights.
+   * The number of parts of a batch that each device computes at once. Default 1 on a GPU; CPU devices share
+   * `threads.interOp`. The replicas of one device share one graph and its weights.
    */
   readonly replicasPerDevice?: number;
 }
 
 /**
- * A model on several devices of this machine, its weights on each: parts of a batch go to whichever is free, and come
- * back in order, as `tf.distribute.MirroredStrategy` does.
+ * Returns a strategy that computes a model on several devices of this machine. Each device holds the weights. A free
+ * device takes the next part of a batch, and results keep the order of the batch. Corresponds to
+ * `tf.distribute.MirroredStrategy`.
  */
 export function mirrored(options: MirroredOptions = {}): Strategy {
   checkOptions('options', options, ['devices', 'replicasPerDevice']);
@@ -35,7 +36,7 @@ export function mirrored(options: MirroredOptions = {}): Strategy {
 }
 
 function planOf(devices: readonly Device[], each: number | undefined, { callers }: PlanContext): Plan {
-  // Those that share the threads of the process.
+  // The devices that share the threads of the process.
   const sharing = devices.filter(({ kind }) => traitsOf(kind).callers === null).length;
   const share = Math.max(1, Math.floor(callers / sharing));
   return {

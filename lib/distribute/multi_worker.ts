@@ -6,39 +6,39 @@ import { LocalWorkers } from './local_workers.js';
 import { Strategy } from './strategy.js';
 
 export interface MultiWorkerOptions {
-  /** Where workers listen, as ['10.0.0.5:2222'], or those of `localWorkers`. */
+  /** The addresses of the workers, for example ['10.0.0.5:2222'], or the result of `localWorkers`. */
   readonly workers: readonly string[] | LocalWorkers;
   /**
-   * Milliseconds for which a worker may be silent before its samples are given to another, and a run may wait while no
-   * worker is up. Default 30 000.
+   * The maximum silence of a worker in milliseconds. After that time another worker computes the samples. A run also
+   * waits at most this time while no worker is up. Default 30 000.
    */
   readonly timeoutMs?: number;
-  /** How often, at most, samples are computed again because the worker that had them was lost. Default 3. */
+  /** The maximum number of retries of a sample after its worker is lost. Default 3. */
   readonly retries?: number;
   /**
-   * Parts of a batch that each worker (each device of it) computes at once. Default: the worker's `--threads`; 1 on a
-   * GPU.
+   * The number of parts of a batch that each worker, or each of its `devices`, computes at once. Default: the worker's
+   * `--threads` on a CPU, 1 on a GPU.
    */
   readonly replicasPerWorker?: number;
   /**
-   * The devices of each worker that compute, as ['GPU:0', 'GPU:1']; a worker without one of them is refused for it.
-   * Default: one, its first GPU or its CPU.
+   * The devices that compute on each worker, for example ['GPU:0', 'GPU:1']. The replica of a device that a worker does
+   * not have is refused. Default: the first GPU of the worker, or its CPU.
    */
   readonly devices?: readonly string[];
 }
 
-/** It is known once a worker has answered. */
+/** The worker reports its number of threads when it answers for the first time. */
 const AS_THE_WORKER_SAYS = 0;
 const OPTIONS = ['workers', 'timeoutMs', 'retries', 'replicasPerWorker', 'devices'] as const;
 const MOST_MILLISECONDS = 2 ** 30;
 const ADDRESS = /^(?:grpc:\/\/)?(\[[0-9a-f:.]+\]|[\w.-]+):(\d{1,5})$/i;
 
 /**
- * A model on workers: other processes, of this machine or others, each started by `npx keras-explainable worker`. Parts
- * of a batch go to whichever worker is free and come back in order; those of a worker that is lost are computed by
- * another. They are connected to with the first run.
+ * Returns a strategy that computes a model on workers. A worker is another process, of this machine or another, started
+ * by `npx keras-explainable worker`. A free worker takes the next part of a batch, and results keep the order of the
+ * batch. The parts of a lost worker are computed by another worker. The first run connects to the workers.
  *
- * TensorFlow's servers ask for no credentials: use them in a private network or through a tunnel only.
+ * TensorFlow's servers have no authentication. Use workers only in a private network or through a tunnel.
  */
 export function multiWorker(options: MultiWorkerOptions): Strategy {
   checkOptions('options', options, OPTIONS);
@@ -65,9 +65,9 @@ export function multiWorker(options: MultiWorkerOptions): Strategy {
 }
 
 function checkWorkers(workers: unknown): readonly string[] {
-  const expected = "addresses as ['10.0.0.5:2222'], or the result of `localWorkers`";
+  const expected = "addresses such as ['10.0.0.5:2222'], or the result of `localWorkers`";
   if (workers instanceof LocalWorkers) {
-    if (workers.closed) throw refused('workers', 'workers that run', 'ones that were closed');
+    if (workers.closed) throw refused('workers', 'running workers', 'closed workers');
     return workers.addresses;
   }
   if (!Array.isArray(workers)) throw wrongType('workers', expected, workers);
@@ -76,14 +76,14 @@ function checkWorkers(workers: unknown): readonly string[] {
   addresses.forEach((address, i) => {
     const first = addresses.indexOf(address);
     if (first !== i)
-      throw refused(`workers[${i}]`, 'each worker once', `'${address}', which is workers[${first}], too`);
+      throw refused(`workers[${i}]`, 'each worker once', `'${address}', which is also workers[${first}]`);
   });
   return addresses;
 }
 
-/** @internal 'host:port', without the scheme. */
+/** @internal Returns 'host:port' without the scheme. Throws if `value` is not an address. */
 export function checkAddress(name: string, value: unknown): string {
-  const expected = "an address as 'host:2222'";
+  const expected = "an address such as 'host:2222'";
   if (typeof value !== 'string') throw wrongType(name, expected, value);
   const [, host, port] = ADDRESS.exec(value) ?? [];
   if (host === undefined || !(Number(port) >= 1 && Number(port) <= 65535)) {

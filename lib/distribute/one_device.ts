@@ -3,10 +3,12 @@ import { mostRowsOf, traitsOf } from './device_kinds.js';
 import { Strategy } from './strategy.js';
 
 /**
- * All of a model on one device: 'GPU:0', 'CPU:0', ... Default: the first GPU where TensorFlow sees one, else the CPU.
- * On the CPU, `threads.interOp` parts of a batch are computed at once; on a GPU one after the other.
+ * Returns a strategy that computes a model on one device. On the CPU, `threads.interOp` parts of a batch are computed
+ * at once. On a GPU the parts are computed one after another.
  *
- * @throws RangeError where it is no device's name; `loadModel` throws it where this process lacks that device.
+ * @param device for example 'GPU:0' or 'CPU:0'. Default: the first GPU that TensorFlow sees, or the CPU if there is
+ *   none.
+ * @throws RangeError if `device` is not the name of a device. `loadModel` throws if this process lacks the device.
  */
 export function oneDevice(device?: string): Strategy {
   if (device === undefined) {

@@ -1,47 +1,50 @@
-/** What a model's functions run on, described once and brought to life by the models that are loaded with it. */
+/** Strategies: descriptions of the devices or workers that run a model's functions. */
 import type { Addon, NativeReplica, NativeReplicaStatus, NativeStrategy } from '../binding/contract.js';
 import { packageVersion } from '../binding/loader.js';
 import { localStrategy } from '../binding/local_strategy.js';
 import { native } from '../support/errors.js';
 
-/** A replica of a strategy: who computes parts of batches. */
+/** The status of one replica of a strategy. A replica computes parts of batches. */
 export interface ReplicaStatus {
-  /** As 'host:2222', 'host:2222 /device:GPU:0', '/device:CPU:1', or 'local'. */
+  /** For example 'host:2222', 'host:2222 /device:GPU:0', '/device:CPU:1', or 'local'. */
   readonly name: string;
   /**
-   * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is
-   * no worker of these versions, or has not that device: both are tried again and again.
+   * 'connecting' before the first answer. 'down' while the worker is lost or unreachable. 'refused' while the server at
+   * the address is not a worker of these versions or lacks the device. The connection is retried in both states.
    */
   readonly state: NativeReplicaStatus['state'];
-  /** Parts of batches that it has computed. */
+  /** The number of parts of batches that the replica has computed. */
   readonly shards: number;
-  /** Parts that were lost with it, and computed again by another. */
+  /** The number of parts that were lost with the replica and retried on another replica. */
   readonly failures: number;
-  /** Why it was lost, or cannot be reached, last; null where it never was. */
+  /** The reason of the last loss or failed connection. Null if there was none. */
   readonly lastError: string | null;
 }
 
-/** What a strategy comes to in this process. @internal */
+/** The replicas and limits of a strategy in this process. @internal */
 export interface Plan {
   readonly replicas: readonly NativeReplica[];
-  /** Rows that a run of the graph computes at most, where rows are large. */
+  /** The maximum number of rows in a run of the graph, if rows are large. */
   readonly mostRows: number;
   readonly timeoutMs?: number;
   readonly retries?: number;
 }
 
-/** What the plan may depend on. @internal */
+/** The facts on which a plan may depend. @internal */
 export interface PlanContext {
   readonly addon: Addon;
   /** `threads.interOp` of the model. */
   readonly callers: number;
 }
 
-/** Where a model is computed. Made by `distribute.oneDevice`, `mirrored` and `multiWorker`, set with `loadModel`. */
+/**
+ * The devices or workers that compute a model. `distribute.oneDevice`, `mirrored` and `multiWorker` return a strategy,
+ * and `loadModel` accepts a strategy.
+ */
 export class Strategy {
   readonly kind: 'oneDevice' | 'mirrored' | 'multiWorker';
   readonly #plan: (context: PlanContext) => Plan | Promise<Plan>;
-  /** Models that are loaded with equal plans share threads and connections. */
+  /** The strategies in use. Models with equal plans share threads and connections. */
   readonly #live = new Map<string, { readonly native: NativeStrategy; users: number }>();
 
   /** @internal */
@@ -50,14 +53,14 @@ export class Strategy {
     this.#plan = plan;
   }
 
-  /** @internal For one model; to be released when that is closed. */
+  /** @internal Returns a hold on the strategy for one model. Closing the model releases the hold. */
   async acquire(context: PlanContext): Promise<HeldStrategy> {
     const { addon } = context;
     const { mostRows, ...plan } = await this.#plan(context);
     const facts = { kind: this.kind, guess: context.callers, mostRows };
     const [only] = plan.replicas;
     if (plan.replicas.length === 1 && only?.target === '' && only.device === '') {
-      // Its threads serve pictures, too, and last as long as the process.
+      // The threads of the local strategy also decode pictures and end with the process.
       return new HeldStrategy(localStrategy(addon, only.callers ?? 1), facts, false, () => undefined);
     }
     const key = JSON.stringify(plan);
@@ -78,14 +81,14 @@ export class Strategy {
   }
 }
 
-/** The strategy of a loaded model, as `model.strategy` has it. */
+/** The strategy of a loaded model: the type of `model.strategy`. */
 export class HeldStrategy {
   readonly kind: Strategy['kind'];
   /** @internal */
   readonly native: NativeStrategy;
   /** @internal Whether any replica is in another process. */
   readonly remote: boolean;
-  /** @internal Rows per run, at most, where rows are large. */
+  /** @internal The maximum number of rows per run, if rows are large. */
   readonly mostRows: number;
   readonly #guess: number;
   readonly #onIdle: () => void;
@@ -108,19 +111,19 @@ export class HeldStrategy {
   }
 
   /**
-   * Parts of batches that are computed at once. A worker that has not answered yet is taken for one with as many
-   * threads as this machine has cores.
+   * The number of parts of batches that are computed at once. Before a worker's first answer, its number of threads is
+   * assumed to be the number of this machine's cores.
    */
   get replicas(): number {
     return this.native.callers(this.#guess);
   }
 
-  /** How its replicas are: those of this process as one where they share a device. */
+  /** Returns the status of each replica. Replicas of this process that share a device are reported as one. */
   status(): ReplicaStatus[] {
     return this.native.status();
   }
 
-  /** @internal Keeps it alive while `run` is under way. */
+  /** @internal Keeps the strategy alive while `run` is in progress. */
   async during<T>(run: () => Promise<T>): Promise<T> {
     this.#running += 1;
     try {
@@ -131,7 +134,7 @@ export class HeldStrategy {
     }
   }
 
-  /** @internal The model is closed: it ends with the last run under way. */
+  /** @internal Marks the model as closed. The strategy ends with the last run in flight. */
   release(): void {
     this.#released = true;
     this.#endIfIdle();

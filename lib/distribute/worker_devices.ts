@@ -1,10 +1,10 @@
-/** What of its machine a worker may use: GPUs by number, or CPU devices alone. */
+/** The devices that a worker may use: GPUs by number, or a number of CPU devices. */
 export type WorkerDevices = { readonly gpus: readonly number[] } | { readonly cpus: number };
 
-/** What {@link parseWorkerDevices} takes, in words. */
-export const WORKER_DEVICES = "GPUs by number with commas between them, as '0,2', or 'cpu' or 'cpu:2'";
+/** The texts that {@link parseWorkerDevices} accepts, in words for an error message. */
+export const WORKER_DEVICES = "comma-separated GPU numbers such as '0,2', or 'cpu' or 'cpu:2'";
 
-/** `0,2`, `cpu` or `cpu:2`; null for anything else. */
+/** Parses texts such as `0,2`, `cpu` or `cpu:2`. Returns null for any other text. */
 export function parseWorkerDevices(text: string): WorkerDevices | null {
   const [cpu, count = '1'] = /^cpu(?::([1-9]\d{0,2}))?$/i.exec(text.trim()) ?? [];
   if (cpu !== undefined) return { cpus: Number(count) };

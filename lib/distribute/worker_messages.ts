@@ -1,5 +1,5 @@
-/** What a worker tells the process that started it, over the channel that Node gives child processes. */
+/** A message from a worker to its parent process over Node's IPC channel. */
 export type WorkerMessage = { readonly ready: string } | { readonly failed: string; readonly code: string };
 
-/** The code of a failure that another port mends. */
+/** The error code of a worker whose port is already in use. Starting the worker on another port may succeed. */
 export const PORT_IN_USE = 'ALREADY_EXISTS';

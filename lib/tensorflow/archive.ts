@@ -1,4 +1,4 @@
-/** Reading what the installer fetches: checksums, wheels (zip) and tarballs. Only what is asked for is unpacked. */
+/** Reads files fetched by the installer: checksums, wheels (zip) and tarballs. Only selected entries are unpacked. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -7,19 +7,19 @@ import { pipeline } from 'node:stream/promises';
 import { extract as extractTar } from 'tar';
 import { type Entry, openPromise } from 'yauzl';
 
-/** The SHA-256 of a file, in hexadecimal. */
+/** Returns the SHA-256 of a file in hexadecimal. */
 export async function sha256(file: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, { signal });
   return hash.digest('hex');
 }
 
-/** Where an archive's entry goes, relative to the target directory; undefined to leave it packed. */
+/** Returns the path of an archive's entry relative to the target directory, or undefined to skip the entry. */
 export type EntryTarget = (name: string) => string | undefined;
 
 /**
- * Unpacks the entries of a zip file (a wheel is one) that `target` names. `onBytes` hears of every block written.
- * Entry names that would leave the archive's root are refused (yauzl checks them).
+ * Unpacks the entries of a zip file, such as a wheel, for which `target` returns a path. `onBytes` receives the size of
+ * every block written. yauzl refuses entry names that point outside the archive's root.
  */
 export async function unpackZip(
   file: string,
@@ -51,7 +51,7 @@ function isExecutable(entry: Entry): boolean {
   return ((entry.externalFileAttributes >>> 16) & 0o111) !== 0;
 }
 
-/** Unpacks the entries of a .tar.gz for which `keep` is true, links between them included. */
+/** Unpacks the entries of a .tar.gz for which `keep` returns true, including links between these entries. */
 export async function unpackTarball(
   file: string,
   directory: string,

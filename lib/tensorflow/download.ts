@@ -5,8 +5,9 @@ import { EnvHttpProxyAgent, fetch } from 'undici';
 import { TensorflowInstallError } from './install_errors.js';
 
 /**
- * Downloads a URL into a file, through HTTP_PROXY / HTTPS_PROXY / NO_PROXY where they are set. `progress` is told the
- * size (0 where the server does not say) and returns what hears of every block. The caller checks the SHA-256.
+ * Downloads a URL into a file. HTTP_PROXY, HTTPS_PROXY and NO_PROXY are respected. `progress` receives the size in
+ * bytes, or 0 if the server does not report the size, and returns a listener that receives the size of every block. The
+ * caller checks the SHA-256.
  */
 export async function fetchFile(
   url: string,

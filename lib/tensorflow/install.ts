@@ -1,4 +1,4 @@
-/** Puts a pinned libtensorflow into the package's cache. Finding it again is resolve.ts's job. */
+/** Installs a pinned libtensorflow into the package's cache. resolve.ts finds the installed library. */
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import lockfile from 'proper-lockfile';
@@ -19,11 +19,12 @@ import { downloadWheel, findPip } from './pip.js';
 import { whyUnsupportedPlatform } from './platforms.js';
 import { output } from './system.js';
 
-/** The path or URL of an official libtensorflow archive, for `from: 'tarball'`, and its SHA-256. */
+/** The environment variable with the path or URL of an official libtensorflow archive, for `from: 'tarball'`. */
 export const TARBALL_VARIABLE = 'KERAS_EXPLAINABLE_TENSORFLOW_TARBALL';
+/** The environment variable with the SHA-256 of that archive. */
 export const TARBALL_SHA256_VARIABLE = 'KERAS_EXPLAINABLE_TENSORFLOW_TARBALL_SHA256';
 
-/** What an installation is doing. `total` is 0 where it is not known beforehand. */
+/** The progress of an installation. `bytes` of `total` bytes are done; `total` is 0 if the size is unknown. */
 export interface InstallProgress {
   readonly phase: 'wait' | 'download' | 'verify' | 'unpack';
   readonly item: string;
@@ -32,21 +33,21 @@ export interface InstallProgress {
 }
 
 export interface InstallOptions {
-  /** Default 'cpu'. 'gpu' also runs on a machine without one. */
+  /** Default 'cpu'. 'gpu' also runs on a machine without a GPU. */
   readonly variant?: TensorflowVariant;
   /**
-   * Where the library comes from. 'pip' (default): the pinned wheel, from the index that pip is configured for.
-   * 'tarball': an official libtensorflow archive, named by `tarball`. Else a directory that holds the pinned wheel
-   * file or an unpacked libtensorflow.
+   * The source of the library. 'pip' (default): the pinned wheel from pip's configured index. 'tarball': the official
+   * libtensorflow archive named by `tarball`. Any other value is a directory that holds the pinned wheel file or an
+   * unpacked libtensorflow.
    */
   readonly from?: 'pip' | 'tarball' | (string & {});
-  /** For 'gpu': NVIDIA's libraries too (2.8 GB). By default where an NVIDIA driver is installed. */
+  /** For 'gpu': whether NVIDIA's libraries (2.8 GB) are installed. Default: whether an NVIDIA driver is present. */
   readonly cuda?: boolean;
   /** The archive's path or URL; defaults to KERAS_EXPLAINABLE_TENSORFLOW_TARBALL. */
   readonly tarball?: string;
   /** The archive's SHA-256; required for a URL, defaults to KERAS_EXPLAINABLE_TENSORFLOW_TARBALL_SHA256. */
   readonly sha256?: string;
-  /** Installs again where it is installed. */
+  /** Whether an existing installation is replaced. Default false. */
   readonly force?: boolean;
   /** Defaults to the user's cache. */
   readonly cacheDirectory?: string;
@@ -61,16 +62,17 @@ export interface InstalledTensorflow {
   readonly version: string;
   readonly variant: TensorflowVariant;
   readonly cuda: boolean;
-  /** False where it was there already. */
+  /** False if the library was already installed. */
   readonly installed: boolean;
 }
 
 /**
- * Installs libtensorflow into the package's cache and makes it the one that `resolveTensorflow` finds first there.
- * Idempotent; safe to run twice at once (the second waits) and to interrupt (the cache changes by one rename).
- * Costs 274 MB to fetch and 855 MB on disk for 'cpu', 573 MB and 1.3 GB for 'gpu' without NVIDIA's libraries.
+ * Installs libtensorflow into the package's cache. `resolveTensorflow` then finds this library first in the cache.
+ * Idempotent. Of two concurrent calls, the second waits. An interrupted call leaves the cache unchanged, because the
+ * last step is one rename. Variant 'cpu' downloads 274 MB and needs 855 MB on disk; 'gpu' without NVIDIA's libraries
+ * downloads 573 MB and needs 1.3 GB.
  *
- * @throws TensorflowInstallError where nothing is published for the platform, a download fails or a checksum differs.
+ * @throws TensorflowInstallError if nothing is published for the platform, a download fails or a checksum differs.
  */
 export async function installTensorflow(options: InstallOptions = {}): Promise<InstalledTensorflow> {
   const variant = options.variant ?? 'cpu';
@@ -80,11 +82,11 @@ export async function installTensorflow(options: InstallOptions = {}): Promise<I
   const unsupported = whyUnsupportedPlatform();
   if (unsupported !== undefined) throw new TensorflowInstallError(unsupported);
   const root = options.cacheDirectory ?? cacheRoot();
-  // Not left to `mkdir`: below /proc it never returns.
+  // `mkdir` cannot check this: below /proc, a recursive `mkdir` never returns.
   const reason = await whyNotWritable(root);
   if (reason !== null) {
     throw new TensorflowInstallError(
-      `The cache ${root} cannot be used: ${reason}. Set XDG_CACHE_HOME to a directory that can be written to`,
+      `The cache ${root} cannot be used: ${reason}. Set XDG_CACHE_HOME to a writable directory`,
     );
   }
   await mkdir(root, { recursive: true });
@@ -160,13 +162,13 @@ async function describe(
 ): Promise<InstalledTensorflow> {
   const found = await findLibraryIn(entry);
   if ('reason' in found)
-    throw new TensorflowInstallError(`${entry} is damaged: ${found.reason}; install with --force`);
+    throw new TensorflowInstallError(`${entry} is damaged: ${found.reason}. Install again with --force`);
   const { version, cuda } = manifest;
   const variant = manifest.variant as TensorflowVariant;
   return { directory: entry, library: found.path, version, variant, cuda, installed };
 }
 
-/** What an interrupted installation left; the lock is held, so no living one owns it. */
+/** Removes the files of interrupted installations. The caller holds the lock, so no running installation uses them. */
 async function removeStaging(root: string): Promise<void> {
   for (const name of await readdir(root)) {
     if (name.startsWith('.staging-')) await rm(path.join(root, name), { recursive: true, force: true });
@@ -192,9 +194,9 @@ interface Plan {
   readonly version: string;
   readonly source: string;
   readonly cuda: boolean;
-  /** Whether an installed entry of this version is known to be what would be installed. */
+  /** Whether an installed entry of this version has the same content as a new installation. */
   readonly reusable: boolean;
-  /** Writes the files into `content`; `scratch` is a directory of its own. */
+  /** Writes the files into `content`. `scratch` is a separate directory for downloads. */
   fill(content: string, scratch: string): Promise<void>;
 }
 
@@ -219,7 +221,7 @@ async function wheelPlan(
   if (pinned === undefined || wheel === undefined) {
     const known = Object.entries(PINNED).map(([key, { gpu }]) => `${key} (${gpu ? 'cpu, gpu' : 'cpu'})`);
     throw new TensorflowInstallError(
-      `No ${variant} wheel of TensorFlow ${TENSORFLOW_VERSION} is published for ${PLATFORM}; there are wheels for ` +
+      `No ${variant} wheel of TensorFlow ${TENSORFLOW_VERSION} is published for ${PLATFORM}. Wheels exist for ` +
         `${known.join(', ')}. Use --from tarball or --from DIR`,
     );
   }
@@ -236,7 +238,7 @@ async function wheelPlan(
         await verify(file, item.file, item.sha256, options);
         const progress = reporter(options, 'unpack', item.file, 0);
         await unpackZip(file, content, wheelTarget, progress, options.signal);
-        // One wheel at a time: with NVIDIA's libraries the sum of all would double the disk that is needed.
+        // Each wheel is deleted after unpacking. With NVIDIA's libraries, keeping all wheels would double the disk use.
         await rm(scratch, { recursive: true, force: true });
       }
     },
@@ -254,7 +256,7 @@ async function acquireWheel(
     const file = path.join(directory, wheel.file);
     if ((await stat(file).catch(() => undefined)) === undefined) {
       throw new TensorflowInstallError(
-        `${directory} lacks ${wheel.file}; fetch it with: pip download ${wheel.requirement}`,
+        `${directory} does not contain ${wheel.file}. Fetch the wheel with: pip download ${wheel.requirement}`,
       );
     }
     return file;
@@ -276,7 +278,10 @@ async function acquireWheel(
   });
 }
 
-/** Of a wheel: the libraries, their licences and the headers of the C API (the native tests compare with them). */
+/**
+ * Selects the entries of a wheel to unpack: the libraries, their licences and the headers of the C API. The native
+ * tests compare declarations with these headers.
+ */
 export function wheelTarget(name: string): string | undefined {
   const rest = /^tensorflow\/(.*)$/.exec(name)?.[1];
   if (rest !== undefined) {
@@ -293,7 +298,7 @@ export function wheelTarget(name: string): string | undefined {
   return licence ? `nvidia/licenses/${licence[1]}-${licence[2]}` : undefined;
 }
 
-/** Whether this machine has a GPU that TensorFlow's `gpu` variant may use, as far as its driver says. */
+/** Returns whether this machine has an NVIDIA driver (`nvidia-smi` runs), so that the `gpu` variant may use a GPU. */
 export async function hasNvidiaDriver(): Promise<boolean> {
   return (await output('nvidia-smi', ['-L'])) !== undefined;
 }
@@ -302,15 +307,15 @@ function tarballPlan(options: InstallOptions): Plan {
   const tarball = options.tarball ?? process.env[TARBALL_VARIABLE];
   if (tarball === undefined || tarball === '') {
     throw new TensorflowInstallError(
-      `Expected the path or URL of a libtensorflow archive in ${TARBALL_VARIABLE} but it is not set; TensorFlow's ` +
-        '"Install TensorFlow for C" page lists the official archives',
+      `Expected the path or URL of a libtensorflow archive in ${TARBALL_VARIABLE} but the variable is not set. ` +
+        'TensorFlow\'s "Install TensorFlow for C" page lists the official archives',
     );
   }
   const isUrl = /^https?:\/\//.test(tarball);
   const expected = options.sha256 ?? process.env[TARBALL_SHA256_VARIABLE];
   if (isUrl && !expected) {
     throw new TensorflowInstallError(
-      `Expected the archive's SHA-256 in ${TARBALL_SHA256_VARIABLE} for a URL but it is not set`,
+      `Expected the archive's SHA-256 in ${TARBALL_SHA256_VARIABLE} for a URL but the variable is not set`,
     );
   }
   return {
@@ -324,8 +329,8 @@ function tarballPlan(options: InstallOptions): Plan {
         : path.resolve(tarball);
       if (isUrl) {
         await mkdir(scratch, { recursive: true });
-        // Not before it is needed: undici makes WebAssembly as it is imported, which maps 10 GB, and so ends every
-        // command where the address space is limited (`ulimit -v`).
+        // undici is imported only here. The import instantiates WebAssembly, which maps 10 GB. Under a limited address
+        // space (`ulimit -v`), an import at the top would end every command.
         const { fetchFile } = await import('./download.js');
         await fetchFile(
           tarball,
@@ -379,7 +384,7 @@ async function verify(file: string, item: string, expected: string, options: Ins
   }
 }
 
-/** Adds up bytes and tells the listener. */
+/** Returns a function that adds up bytes and reports the sum to `options.onProgress`. */
 function reporter(options: InstallOptions, phase: InstallProgress['phase'], item: string, total: number) {
   let bytes = 0;
   return (more: number) => {

@@ -1,26 +1,26 @@
 import { KerasExplainableError, LoadError } from '../support/errors.js';
 
-/** The command that puts libtensorflow where the package looks for it. */
+/** The command that installs libtensorflow for this package. */
 export const INSTALL_COMMAND = 'npx keras-explainable install-tensorflow';
 
-/** One place where libtensorflow was looked for, and why it was not usable there. */
+/** One place that was searched for libtensorflow, and the reason why the place has no usable library. */
 export interface ResolveAttempt {
   readonly place: string;
   readonly reason: string;
 }
 
-/** Thrown where no usable libtensorflow exists. `attempts` lists every place that was tried, in order. */
+/** Thrown if no usable libtensorflow is found. `attempts` lists every searched place in order. */
 export class TensorflowNotFoundError extends LoadError {
   readonly attempts: readonly ResolveAttempt[];
 
-  constructor(attempts: readonly ResolveAttempt[], mend = `run: ${INSTALL_COMMAND}`) {
+  constructor(attempts: readonly ResolveAttempt[], fix = `run: ${INSTALL_COMMAND}`) {
     const lines = attempts.map(({ place, reason }, i) => `  ${i + 1}. ${place}: ${reason}`);
-    super('NOT_FOUND', `No usable libtensorflow was found. Tried:\n${lines.join('\n')}\nTo mend it, ${mend}`);
+    super('NOT_FOUND', `No usable libtensorflow was found. Tried:\n${lines.join('\n')}\nTo fix this, ${fix}`);
     this.attempts = attempts;
   }
 }
 
-/** Thrown where libtensorflow could not be installed. Nothing half-installed is left behind. */
+/** Thrown if libtensorflow cannot be installed. No incomplete installation remains. */
 export class TensorflowInstallError extends KerasExplainableError {
   constructor(message: string, options?: { cause?: unknown }) {
     super('INSTALL_FAILED', message, options);

@@ -1,25 +1,25 @@
 /**
- * Where libtensorflow's files lie: the names of the library by platform, the folders that hold it in an unpacked
- * wheel, tarball or system prefix, and the package's own cache.
+ * The locations of libtensorflow's files: the library's name on each platform, the library's folder in an unpacked
+ * wheel, tarball or system prefix, and the package's cache.
  */
 import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import envPaths from 'env-paths';
 import { TENSORFLOW_VERSION } from './pins.js';
 
-/** `process.platform`-`process.arch`: the key of `PINNED` and the end of a cache entry's name. */
+/** `process.platform`-`process.arch`. A key of `PINNED` and the end of a cache entry's name. */
 export const PLATFORM = `${process.platform}-${process.arch}`;
 
-/** The file that says what a cache entry holds; written last, so that an entry without it is not one. */
+/** The file that describes a cache entry. The installer writes this file last; a folder without it is no entry. */
 export const MANIFEST = 'install.json';
 
-/** What `install.json` holds. `files` maps each library to its size in bytes, which shows a damaged copy. */
+/** The content of `install.json`. `files` maps each library to its size in bytes, to detect a damaged copy. */
 export interface InstallManifest {
   readonly version: string;
   readonly variant: string;
   readonly platform: string;
   readonly source: string;
-  /** Whether NVIDIA's libraries are inside. */
+  /** Whether the entry includes NVIDIA's libraries. */
   readonly cuda: boolean;
   readonly files: Readonly<Record<string, number>>;
 }
@@ -41,17 +41,17 @@ const LIBRARY_NAMES: Readonly<Record<string, readonly LibraryName[]>> = {
   ],
 };
 
-/** The names under which libtensorflow is known on this platform, best first. */
+/** Returns the file names of libtensorflow on this platform, in order of preference. */
 export function libraryNames(): readonly LibraryName[] {
   return LIBRARY_NAMES[process.platform] ?? [];
 }
 
-/** `path` of the library found in a directory, or the reason why there is none. */
+/** The `path` of the library in a directory, or the `reason` why the directory has no usable library. */
 export type LibraryLookup = { readonly path: string } | { readonly reason: string };
 
 /**
- * Looks for libtensorflow in `directory` itself and in the folders where a wheel, a tarball or a prefix keeps it.
- * Reads at most the first bytes of a library; never loads it.
+ * Searches for libtensorflow in `directory` and in the subfolders that a wheel, a tarball or a prefix uses. Reads at
+ * most the first bytes of a library and never loads a library.
  */
 export async function findLibraryIn(directory: string): Promise<LibraryLookup> {
   const info = await stat(directory).catch(() => undefined);
@@ -62,7 +62,7 @@ export async function findLibraryIn(directory: string): Promise<LibraryLookup> {
       const file = path.join(directory, folder, main);
       if ((await fileSize(file)) === undefined) continue;
       if (needs !== undefined && (await fileSize(path.join(directory, folder, needs))) === undefined) {
-        return { reason: `${main} is there but ${needs}, which it loads, is not beside it` };
+        return { reason: `${main} is present, but ${needs}, which ${main} loads, is not in the same folder` };
       }
       for (const name of needs === undefined ? [main] : [main, needs]) {
         const wrong = await whyNotLoadable(path.join(directory, folder, name));
@@ -81,7 +81,7 @@ async function fileSize(file: string): Promise<number | undefined> {
   return info?.isFile() ? info.size : undefined;
 }
 
-/** ELF's e_machine by Node's architecture name. */
+/** ELF's e_machine for each of Node's architecture names. */
 const ELF_MACHINES: Readonly<Record<string, number>> = {
   x64: 62,
   arm64: 183,
@@ -93,9 +93,9 @@ const ELF_MACHINES: Readonly<Record<string, number>> = {
 const ELF_64_BIT = 2;
 
 /**
- * What a library's first bytes say against it. dlopen's own words for another processor ("cannot open shared object
- * file") would leave the reader guessing, and what was cut short may end the process (SIGBUS) where its pages are
- * missing.
+ * Returns the reason why a library cannot be loaded according to its ELF header, or undefined. dlopen's error for
+ * another processor ("cannot open shared object file") does not name the cause. Loading a truncated library may end the
+ * process (SIGBUS) at a missing page.
  */
 async function whyNotLoadable(file: string): Promise<string | undefined> {
   if (process.platform !== 'linux') return undefined;
@@ -111,27 +111,31 @@ async function whyNotLoadable(file: string): Promise<string | undefined> {
       return `is built for ${name}; this Node is ${process.arch}`;
     }
     if (buffer[4] !== ELF_64_BIT) return undefined;
-    // The table of sections is what a linker writes last.
+    // A linker writes the section table last.
     const sections = Number(buffer.readBigUInt64LE(40));
     const end = sections + buffer.readUInt16LE(58) * buffer.readUInt16LE(60);
     const { size } = await handle.stat();
-    return size < end ? `is cut short: it has ${size} bytes, of at least ${end}` : undefined;
+    return size < end ? `is truncated: the file has ${size} bytes but needs at least ${end}` : undefined;
   } finally {
     await handle.close();
   }
 }
 
-/** The package's cache of libtensorflow: per user, by the platform's custom (XDG_CACHE_HOME on Linux). */
+/**
+ * Returns the package's cache for libtensorflow: one per user, at the platform's usual path (XDG_CACHE_HOME on Linux).
+ */
 export function cacheRoot(): string {
   return path.join(envPaths('keras-explainable', { suffix: '' }).cache, 'tensorflow');
 }
 
-/** The cache entry of a variant. `version` is 'custom' for what came from a tarball or a directory. */
+/** Returns the cache entry of a variant. `version` is 'custom' for a library from a tarball or a directory. */
 export function cacheEntry(root: string, variant: string, version: string = TENSORFLOW_VERSION): string {
   return path.join(root, `${version}-${variant}-${PLATFORM}`);
 }
 
-/** A cache entry's manifest, or why it is no entry: absent, damaged, or a library whose size is not as installed. */
+/**
+ * Returns a cache entry's manifest, or the reason why the entry is unusable: absent, damaged, or a changed file size.
+ */
 export async function readManifest(
   entry: string,
 ): Promise<{ manifest: InstallManifest } | { reason: string }> {
@@ -146,7 +150,7 @@ export async function readManifest(
     for (const [file, size] of Object.entries(manifest.files)) {
       const actual = await fileSize(path.join(entry, file));
       if (actual !== size)
-        return { reason: `${file} is damaged: ${actual ?? 'no'} bytes, ${size} were installed` };
+        return { reason: `${file} is damaged: ${actual ?? 'no'} bytes instead of ${size}` };
     }
     return { manifest };
   } catch {

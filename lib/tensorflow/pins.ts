@@ -1,15 +1,16 @@
 /**
- * The exact files that `install-tensorflow` fetches: one TensorFlow release, each file with its SHA-256. To move to
- * another release, change every row and run the native tests (they compare our declarations with its headers).
+ * The exact files that `install-tensorflow` fetches: one TensorFlow release, each file with its SHA-256. To pin another
+ * release, change every row and run the native tests, which compare this package's declarations with the headers of
+ * the release.
  */
 
-/** The TensorFlow release that the package installs and is tested with. */
+/** The TensorFlow release that the package installs and that the tests use. */
 export const TENSORFLOW_VERSION = '2.21.0';
 
-/** Which build of TensorFlow: `gpu` runs on NVIDIA GPUs and, on a machine without one, on the CPU. */
+/** The build of TensorFlow. `gpu` runs on NVIDIA GPUs, and on the CPU of a machine without a GPU. */
 export type TensorflowVariant = 'cpu' | 'gpu';
 
-/** A wheel as pip's index lists it. `size` in bytes, where it was measured, for the progress display. */
+/** A wheel as pip's index lists it. `size` is in bytes, for the progress display; undefined if not measured. */
 export interface PinnedWheel {
   readonly requirement: string;
   readonly file: string;
@@ -18,7 +19,8 @@ export interface PinnedWheel {
 }
 
 /**
- * The wheels of one platform. `platforms` are the tags that pip is asked for; `cuda` the libraries that a GPU needs.
+ * The wheels of one platform. `platforms` are the platform tags given to pip. `cuda` are the libraries that a GPU
+ * needs.
  */
 export interface PinnedPlatform {
   readonly platforms: readonly string[];
@@ -35,7 +37,7 @@ function wheel(name: string, version: string, tag: string, sha256: string, size?
 const tf = (name: string, platform: string, sha256: string, size?: number) =>
   wheel(name, TENSORFLOW_VERSION, `cp312-cp312-${platform}`, sha256, size);
 
-/** What the wheel's `and-cuda` extra asks for, at one CUDA 12.9 release; 2.8 GB to fetch. */
+/** The packages of the wheel's `and-cuda` extra, all of one CUDA 12.9 release: a download of 2.8 GB. */
 const CUDA_LINUX_X64: readonly PinnedWheel[] = [
   wheel(
     'nvidia-cublas-cu12',
@@ -112,8 +114,8 @@ const CUDA_LINUX_X64: readonly PinnedWheel[] = [
 ];
 
 /**
- * By `process.platform`-`process.arch`, for each processor of platforms.js. Others install from a tarball or a
- * directory.
+ * The wheels by `process.platform`-`process.arch`, for each processor of platforms.js. Other platforms install from a
+ * tarball or a directory.
  */
 export const PINNED: Readonly<Record<string, PinnedPlatform>> = {
   'linux-x64': {
@@ -139,7 +141,7 @@ export const PINNED: Readonly<Record<string, PinnedPlatform>> = {
     ),
     cuda: CUDA_LINUX_X64,
   },
-  // No tensorflow-cpu is published for these two: their tensorflow wheel is a CPU build.
+  // No tensorflow-cpu is published for the next two platforms. Their tensorflow wheel is a CPU build.
   'linux-arm64': {
     platforms: ['manylinux_2_27_aarch64'],
     cpu: tf(

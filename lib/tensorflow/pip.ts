@@ -1,4 +1,4 @@
-/** Fetching wheels with pip, which brings the user's own index, proxy, certificates and offline settings along. */
+/** Fetches wheels with pip, which respects the user's index, proxy, certificates and offline settings. */
 import { spawn } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { output, pythonInterpreters } from './system.js';
 /** A command that runs pip: the program and its first arguments. */
 export type PipCommand = readonly [string, ...string[]];
 
-/** The first pip that runs: of the active environment's Python, of one on PATH, or a `pip` program. */
+/** Returns the first pip that runs: of the active environment's Python, of a Python on PATH, or a `pip` program. */
 export async function findPip(): Promise<PipCommand> {
   const commands: PipCommand[] = [
     ...pythonInterpreters().map((python): PipCommand => [python, '-m', 'pip']),
@@ -23,7 +23,7 @@ export async function findPip(): Promise<PipCommand> {
   const tried = commands.map((command) => command.join(' ')).join(', ');
   throw new TensorflowInstallError(
     `pip, which fetches TensorFlow's wheel, was not found (tried ${tried}). Install it (Debian and Ubuntu: ` +
-      'apt-get install python3-pip; macOS: brew install python) or name a Python that has it in KERAS_EXPLAINABLE_PYTHON',
+      'apt-get install python3-pip; macOS: brew install python) or name a Python that has pip in KERAS_EXPLAINABLE_PYTHON',
   );
 }
 
@@ -37,8 +37,8 @@ export interface WheelRequest {
 }
 
 /**
- * Downloads one wheel into `directory` and returns its path. Any pip will do, of any Python: it is told the wheel's
- * platform and Python version and installs nothing. Its temporary files lie in `directory` too.
+ * Downloads one wheel into `directory` and returns the wheel's path. The pip of any Python works, because the command
+ * names the wheel's platform and Python version and installs nothing. pip's temporary files are also in `directory`.
  */
 export async function downloadWheel(pip: PipCommand, request: WheelRequest): Promise<string> {
   const { wheel, platforms, directory, signal, onBytes } = request;
@@ -62,8 +62,8 @@ export async function downloadWheel(pip: PipCommand, request: WheelRequest): Pro
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new TensorflowInstallError(
-      `pip could not fetch ${wheel.requirement}: ${(error as Error).message}\nOn a machine that reaches no package ` +
-        `index, put the file ${wheel.file} into a directory and give that directory with --from DIR, or set PIP_FIND_LINKS`,
+      `pip could not fetch ${wheel.requirement}: ${(error as Error).message}\nOn a machine without access to a package ` +
+        `index, put the file ${wheel.file} into a directory and pass the directory with --from DIR, or set PIP_FIND_LINKS`,
       { cause: error },
     );
   } finally {
@@ -72,12 +72,14 @@ export async function downloadWheel(pip: PipCommand, request: WheelRequest): Pro
   const file = path.join(directory, wheel.file);
   if ((await stat(file).catch(() => undefined)) === undefined) {
     const files = (await readdir(directory)).join(', ');
-    throw new TensorflowInstallError(`pip fetched ${files || 'nothing'} where ${wheel.file} was expected`);
+    throw new TensorflowInstallError(`pip fetched ${files || 'nothing'} instead of ${wheel.file}`);
   }
   return file;
 }
 
-/** Bytes in a directory, two levels deep: where pip keeps a file that it is downloading. */
+/**
+ * Returns the number of bytes in a directory and its subdirectories, in which pip stores a file during the download.
+ */
 async function sizeOf(directory: string): Promise<number> {
   const entries = await readdir(directory, { withFileTypes: true, recursive: true }).catch(() => []);
   const sizes = entries
@@ -86,7 +88,7 @@ async function sizeOf(directory: string): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, info) => sum + (info?.size ?? 0), 0);
 }
 
-/** Runs a program to its end; rejects with what it wrote to stderr. */
+/** Runs a program to its end. Rejects with the program's stderr output if the program fails. */
 function run(
   program: string,
   args: readonly string[],
@@ -106,7 +108,7 @@ function run(
     child.on('error', reject);
     child.on('close', (code, killed) => {
       if (code === 0) resolve();
-      else reject(new Error(text.trim() || `it ended with ${killed ?? `code ${code}`}`));
+      else reject(new Error(text.trim() || `the command ended with ${killed ?? `code ${code}`}`));
     });
   });
 }

@@ -1,22 +1,23 @@
 // @ts-check
-/** The systems that the package runs on. JavaScript without imports, since `npm run setup` asks before it compiles. */
+/** The systems that the package supports. JavaScript without imports: `npm run setup` uses it before compiling. */
 
-/** By `process.platform`, as package.json lists them under `os`: the processors that a TensorFlow is pinned for. */
+/** The processors with a pinned TensorFlow, by `process.platform`. package.json lists the same systems under `os`. */
 export const SYSTEMS = Object.freeze({
   linux: Object.freeze({ name: 'Linux', processors: Object.freeze(['x64', 'arm64']) }),
   darwin: Object.freeze({ name: 'macOS', processors: Object.freeze(['arm64']) }),
 });
 
 /**
- * Why the package does not run on a system; undefined where it does. On another processor of a supported system, a
- * libtensorflow that was built for it is used.
+ * Returns the reason why the package does not run on a system, or undefined if it does. Another processor of a
+ * supported system needs a libtensorflow that is built for that processor.
  *
- * @param {string} platform as `process.platform`
+ * @param {string} platform a value of `process.platform`
  * @returns {string | undefined}
  */
 export function whyUnsupportedPlatform(platform = process.platform) {
   if (Object.hasOwn(SYSTEMS, platform)) return undefined;
   const systems = Object.values(SYSTEMS).map(({ name, processors }) => `${name} (${processors.join(', ')})`);
-  const instead = platform === 'win32' ? 'Windows itself: use WSL 2, where it runs as on Linux' : platform;
+  const instead =
+    platform === 'win32' ? 'Windows: use WSL 2, in which the package runs as on Linux' : platform;
   return `keras-explainable runs on ${systems.join(' and ')}, not on ${instead}`;
 }

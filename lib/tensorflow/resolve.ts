@@ -1,4 +1,4 @@
-/** Finds libtensorflow on this machine. Installing it is install.ts's job. */
+/** Finds libtensorflow on this machine. install.ts installs the library. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { INSTALL_COMMAND, type ResolveAttempt, TensorflowNotFoundError } from './install_errors.js';
@@ -6,19 +6,19 @@ import { cacheEntry, cacheRoot, findLibraryIn, MANIFEST, readManifest } from './
 import { pythonInterpreters, pythonTensorflows, systemPlaces } from './system.js';
 import { whyUnsupported } from './versions.js';
 
-/** Names a directory that holds libtensorflow; it alone is used where it is set. */
+/** The environment variable with a directory that holds libtensorflow. If set, no other place is searched. */
 export const DIRECTORY_VARIABLE = 'KERAS_EXPLAINABLE_TENSORFLOW_DIR';
 
-/** Where a library was found. */
+/** The kind of place in which a library was found. */
 export type TensorflowSource = 'environment' | 'cache' | 'python' | 'system';
 
 export interface ResolvedTensorflow {
   /** The library's file. */
   readonly library: string;
   readonly source: TensorflowSource;
-  /** The place in words, as an error would name it. */
+  /** The place in words, for error messages. */
   readonly place: string;
-  /** The places tried before, and why they were passed over. */
+  /** The places searched before, and the reason why each was skipped. */
   readonly attempts: readonly ResolveAttempt[];
 }
 
@@ -28,8 +28,8 @@ export interface ResolveOptions {
   /** The package's cache; defaults to the user's. */
   readonly cacheDirectory?: string;
   /**
-   * Loads a candidate. Where it rejects, the reason is recorded and the next place is tried, so that one broken
-   * library does not hide a good one; without it the first candidate is returned unloaded.
+   * Loads a candidate. If `load` rejects, the reason is recorded and the next place is tried, so that a broken library
+   * does not hide a usable library. Without `load`, the first candidate is returned and not loaded.
    */
   readonly load?: (library: string) => Promise<unknown>;
 }
@@ -41,11 +41,13 @@ interface Candidate {
 }
 
 /**
- * Finds libtensorflow: `KERAS_EXPLAINABLE_TENSORFLOW_DIR` (set and unusable is an error, never skipped), the package's
- * cache, an installed Python TensorFlow (found by its metadata, not imported), the system. Takes a millisecond where
- * one of the first two has it and some tenths of a second otherwise.
+ * Finds libtensorflow. The places in order: `KERAS_EXPLAINABLE_TENSORFLOW_DIR`, the package's cache, an installed
+ * Python TensorFlow (found by its metadata, not imported), the system. An unusable `KERAS_EXPLAINABLE_TENSORFLOW_DIR`
+ * is an error and is never skipped. The search takes a millisecond if one of the first two places has the library, and
+ * some tenths of a second otherwise.
  *
- * @throws TensorflowNotFoundError with every place tried, why it failed and the command that mends it.
+ * @throws TensorflowNotFoundError with every searched place, the reason for each, and the command that fixes the
+ *   problem.
  */
 export async function resolveTensorflow(options: ResolveOptions = {}): Promise<ResolvedTensorflow> {
   const attempts: ResolveAttempt[] = [];
@@ -82,12 +84,12 @@ async function* candidates(options: ResolveOptions): AsyncGenerator<Candidate> {
   yield* pythonCandidates(env);
   for (const { place, directory: found } of await systemPlaces()) {
     yield found === undefined
-      ? { source: 'system', place, found: { reason: 'knows no libtensorflow' } }
+      ? { source: 'system', place, found: { reason: 'has no libtensorflow' } }
       : { source: 'system', place: `${place} (${found})`, found: await findLibraryIn(found) };
   }
 }
 
-/** The cache's entries, the one that was installed (or asked for) last first. */
+/** Yields the cache's entries. The entry of the most recent install command comes first. */
 async function* cacheCandidates(root: string): AsyncGenerator<Candidate> {
   const entries = [
     ...['cpu', 'gpu'].map((variant) => cacheEntry(root, variant)),
@@ -127,7 +129,7 @@ async function* pythonCandidates(env: NodeJS.ProcessEnv): AsyncGenerator<Candida
     for (const { version, directory } of packages ?? []) {
       if (seen.has(directory)) continue;
       seen.add(directory);
-      // Known before it is loaded: a library that is refused later stays in the process.
+      // The version is checked before loading, because a library that is refused after loading stays in the process.
       const reason = whyUnsupported(version);
       yield {
         source: 'python',

@@ -1,9 +1,9 @@
-/** The places outside the package where a machine may have libtensorflow: Python's packages and the system. */
+/** The places outside the package that may have libtensorflow: Python's packages and the system. */
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { libraryNames } from './library_layout.js';
 
-/** Runs a program and returns what it printed, or undefined where it is absent, fails or takes over 15 s. */
+/** Runs a program and returns its stdout, or undefined if the program is absent, fails or takes more than 15 s. */
 export function output(program: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
     execFile(program, args, { timeout: 15_000, maxBuffer: 1 << 24 }, (error, stdout) => {
@@ -12,7 +12,7 @@ export function output(program: string, args: readonly string[]): Promise<string
   });
 }
 
-/** The Python interpreters to ask, in order: an active environment's first, then those on PATH. */
+/** Returns the Python interpreters to search, in order: the active environment's, then the interpreters on PATH. */
 export function pythonInterpreters(env: NodeJS.ProcessEnv = process.env): readonly string[] {
   const active = [env.VIRTUAL_ENV, env.CONDA_PREFIX].filter(
     (prefix) => prefix !== undefined && prefix !== '',
@@ -22,14 +22,14 @@ export function pythonInterpreters(env: NodeJS.ProcessEnv = process.env): readon
   return [...active.map((prefix) => path.join(prefix as string, 'bin', 'python')), 'python3', 'python'];
 }
 
-/** A TensorFlow among the packages of a Python. */
+/** A TensorFlow package of a Python interpreter. */
 export interface PythonTensorflow {
   readonly version: string;
   readonly directory: string;
 }
 
-// Reads the metadata of the packages on sys.path, virtual environments, user site and .pth files included, and
-// imports none of them: importing TensorFlow takes seconds, this takes a tenth of one.
+// Reads the metadata of the packages on sys.path, including virtual environments, user site and .pth files. Imports no
+// package: importing TensorFlow takes seconds, and reading the metadata takes a tenth of a second.
 const FIND_TENSORFLOW = `
 import json
 from importlib import metadata
@@ -43,7 +43,7 @@ for name in ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tensorflow-maco
 print(json.dumps(found))
 `;
 
-/** The TensorFlow packages of `interpreter`, or undefined where there is no such interpreter. */
+/** Returns the TensorFlow packages of `interpreter`, or undefined if the interpreter does not exist. */
 export async function pythonTensorflows(
   interpreter: string,
 ): Promise<readonly PythonTensorflow[] | undefined> {
@@ -51,14 +51,14 @@ export async function pythonTensorflows(
   return text === undefined ? undefined : (JSON.parse(text) as PythonTensorflow[]);
 }
 
-/** A directory where the system may keep libtensorflow, and who named it. */
+/** A directory that may hold the system's libtensorflow, and the source that named the directory. */
 export interface SystemPlace {
   readonly place: string;
-  /** Undefined where that source knows no libtensorflow. */
+  /** Undefined if the source does not list a libtensorflow. */
   readonly directory: string | undefined;
 }
 
-/** The system's own places: pkg-config, the dynamic loader's cache, and the prefixes that installers use. */
+/** Returns the system's places: pkg-config, the dynamic loader's cache, and the prefixes that installers use. */
 export async function systemPlaces(): Promise<readonly SystemPlace[]> {
   const places: SystemPlace[] = [];
   const libdir = (await output('pkg-config', ['--variable=libdir', 'tensorflow']))?.trim();
@@ -73,7 +73,7 @@ export async function systemPlaces(): Promise<readonly SystemPlace[]> {
   return places;
 }
 
-/** The directory of the best libtensorflow that `ldconfig -p` lists, each line as `name (kind) => path`. */
+/** Returns the directory of the preferred libtensorflow in the output of `ldconfig -p`: lines `name (kind) => path`. */
 export function libraryDirectoryIn(ldconfigOutput: string): string | undefined {
   for (const { main } of libraryNames()) {
     for (const line of ldconfigOutput.split('\n')) {

@@ -94,7 +94,7 @@ export async function libraryFinding(addon: string | null, signal: AbortSignal):
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof TensorflowNotFoundError)) throw error;
-    const [, mend] = /\nTo mend it, (.*)$/s.exec(error.message) ?? [];
+    const [, mend] = /\nTo fix this, (.*)$/s.exec(error.message) ?? [];
     return {
       path: null,
       devices: null,

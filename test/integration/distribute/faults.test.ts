@@ -234,6 +234,6 @@ describe('processes', () => {
     await workers.close();
     expect(gone(workers.processes[0]?.pid as number)).toBe(true);
     await workers.close();
-    expect(() => ke.distribute.multiWorker({ workers })).toThrow('ones that were closed');
+    expect(() => ke.distribute.multiWorker({ workers })).toThrow('closed workers');
   });
 });

@@ -82,7 +82,7 @@ describe.runIf(linux)('an installation', () => {
     const { code, err } = await start(['install-tensorflow'], { XDG_CACHE_HOME: cache }).ended;
     expect(code).toBe(1);
     expect(err).toMatch(reason);
-    expect(err).toContain('Set XDG_CACHE_HOME to a directory that can be written to');
+    expect(err).toContain('Set XDG_CACHE_HOME to a writable directory');
   });
 
   test.runIf(linux && spawnSync('unshare', ['--net', 'true']).status === 0)(

@@ -54,10 +54,10 @@ async function realLibrary(): Promise<string> {
 
 describe.runIf(linux)('a libtensorflow', () => {
   test.each([
-    ['too old', '"2.11.1"', 'it is TensorFlow 2.11.1, older than 2.12; supported are'],
+    ['too old', '"2.11.1"', 'it is TensorFlow 2.11.1, older than 2.12. Supported versions:'],
     ['too new', '"2.99.0-dev20270101"', 'it is TensorFlow 2.99.0-dev20270101, newer than'],
     ['of another time', '"1.15.5"', 'it is TensorFlow 1.15.5, older than 2.12'],
-    ['with no version in its version', '"latest"', "it says that its version is 'latest', which is none"],
+    ['with no version in its version', '"latest"', "it reports 'latest', which is not a TensorFlow version"],
     ['without a version', 'NULL', 'is no TensorFlow library: it lacks TF_Version'],
     ['without TF_Version', undefined, 'is no TensorFlow library: it lacks TF_Version'],
   ])('%s is refused, and nothing else of it is called', (_, version, reason) => {
@@ -66,7 +66,7 @@ describe.runIf(linux)('a libtensorflow', () => {
     expect(message).toContain(`libtensorflow_cc.so.2 could not be loaded: `);
     expect(message).toContain(reason);
     expect(message).toContain('npx keras-explainable install-tensorflow');
-    if (reason.includes('supported are')) expect(message).toContain(SUPPORTED_VERSIONS);
+    if (reason.includes('Supported versions:')) expect(message).toContain(SUPPORTED_VERSIONS);
   });
 
   test('of the right version that lacks functions is refused by their names', () => {
@@ -79,7 +79,7 @@ describe.runIf(linux)('a libtensorflow', () => {
     const library = stub({ version: '"2.20.0"' });
     truncateSync(library, 8000);
     expect(load(library).message).toMatch(
-      /libtensorflow_cc\.so\.2 is cut short: it has 8000 bytes, of at least \d+/,
+      /libtensorflow_cc\.so\.2 is truncated: the file has 8000 bytes but needs at least \d+/,
     );
   });
 

@@ -146,7 +146,7 @@ describe.runIf(linux)('installing an archive', () => {
   it('asks for the archive where none is named', async () => {
     const cacheDirectory = await scratch();
     await expect(installTensorflow({ from: 'tarball', cacheDirectory })).rejects.toThrow(
-      'KERAS_EXPLAINABLE_TENSORFLOW_TARBALL but it is not set',
+      'KERAS_EXPLAINABLE_TENSORFLOW_TARBALL but the variable is not set',
     );
   });
 });

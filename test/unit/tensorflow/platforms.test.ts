@@ -6,8 +6,8 @@ import { PINNED } from '../../../lib/tensorflow/pins.js';
 import { SYSTEMS, whyUnsupportedPlatform } from '../../../lib/tensorflow/platforms.js';
 
 const WINDOWS =
-  'keras-explainable runs on Linux (x64, arm64) and macOS (arm64), not on Windows itself: use WSL 2, where it runs ' +
-  'as on Linux';
+  'keras-explainable runs on Linux (x64, arm64) and macOS (arm64), not on Windows: use WSL 2, in which the package ' +
+  'runs as on Linux';
 const { platform } = process;
 
 afterEach(() => {

@@ -56,7 +56,9 @@ describe.runIf(linux)('KERAS_EXPLAINABLE_TENSORFLOW_DIR', () => {
     const directory = await scratch();
     await writeFile(path.join(directory, 'libtensorflow_cc.so.2'), '');
     const error = await failure(resolve('/nonexistent', { KERAS_EXPLAINABLE_TENSORFLOW_DIR: directory }));
-    expect(error.message).toContain('libtensorflow_framework.so.2, which it loads, is not beside it');
+    expect(error.message).toContain(
+      'libtensorflow_framework.so.2, which libtensorflow_cc.so.2 loads, is not in the same folder',
+    );
   });
 
   it('says that the library is for another processor', async () => {
@@ -101,7 +103,7 @@ describe.runIf(linux)('the cache', () => {
       (found) => found.attempts,
       (error: TensorflowNotFoundError) => error.attempts,
     );
-    expect(attempts[0]?.reason).toContain('libtensorflow_cc.so.2 is damaged: 10 bytes, 64 were installed');
+    expect(attempts[0]?.reason).toContain('libtensorflow_cc.so.2 is damaged: 10 bytes instead of 64');
   });
 
   it('prefers the variant that was installed last', async () => {
@@ -130,7 +132,7 @@ describe.runIf(linux)('Python', () => {
     expect(found).toMatchObject({ library, source: 'python' });
     expect(found.attempts.map(({ reason }) => reason)).toEqual([
       'nothing is installed there',
-      'is TensorFlow 2.4.1, older than 2.12; supported are 2.12 to 2.21',
+      'is TensorFlow 2.4.1, older than 2.12. Supported versions: 2.12 to 2.21',
     ]);
   });
 
