@@ -1,11 +1,11 @@
 /**
- * The native addon, as TypeScript sees it: the one list of what it exports. `native/binding/` implements it;
- * nothing outside `lib/` uses it. Every failure of native work is thrown (or rejects) as a plain `Error` with
- * `code` (TensorFlow's, as 'NOT_FOUND') and `op` (the node at fault, or ''); `lib/support/errors.ts` turns it into
- * ours.
+ * The types of all exports of the native addon. `native/binding/` implements this contract, and only `lib/` uses it.
+ * Every failure of native work throws, or rejects with, a plain `Error` with two properties. `code` is TensorFlow's
+ * error code, such as 'NOT_FOUND'. `op` is the node that caused the error, or ''. `lib/support/errors.ts` turns this
+ * `Error` into an error class of the package.
  */
 
-/** Element types that cross the boundary, by TensorFlow's names. */
+/** The element types of tensors that pass between JavaScript and native code, by TensorFlow's names. */
 export type DType =
   | 'float32'
   | 'float64'
@@ -23,7 +23,7 @@ export type DType =
   | 'string'
   | 'variant';
 
-/** A shape as TensorFlow infers it: `null` for an unknown dimension, or in place of the whole for unknown rank. */
+/** A shape as TensorFlow infers it. A `null` dimension is unknown. A `null` shape has unknown rank. */
 export type StaticShape = readonly (number | null)[] | null;
 
 export interface NativeTensorSpec {
@@ -33,10 +33,10 @@ export interface NativeTensorSpec {
 }
 
 /**
- * A dense tensor in 64-byte aligned memory that TensorFlow reads and writes without a copy. `buffer` is that
- * memory (an external ArrayBuffer; where those are refused, a copy of it that each run copies back), from
- * `byteOffset` on. Views of `buffer` keep the memory alive without the NativeTensor; `byteLength` is 0 once it is
- * released.
+ * A dense tensor in 64-byte aligned memory that TensorFlow reads and writes without a copy. `buffer` is an external
+ * ArrayBuffer over this memory, and the elements begin at `byteOffset`. If the runtime refuses external ArrayBuffers,
+ * `buffer` is a copy, and each run copies `buffer` back. Views of `buffer` keep the memory alive without the
+ * NativeTensor. `byteLength` is 0 after `release()`.
  */
 export interface NativeTensor {
   readonly dtype: DType;
@@ -44,7 +44,7 @@ export interface NativeTensor {
   readonly buffer: ArrayBuffer;
   readonly byteOffset: number;
   readonly byteLength: number;
-  /** Gives the memory back now: `buffer` is detached. Idempotent. A run that still reads it keeps it alive. */
+  /** Frees the memory and detaches `buffer`. Idempotent. A run that still reads the memory keeps the memory alive. */
   release(): void;
 }
 
@@ -62,45 +62,46 @@ export interface NativeLayer {
 }
 
 export interface NativeBiasTerm {
-  /** The tensor just after the bias was added. Tensor names, here and in `operands`, are usable with callModel. */
+  /** The name of the tensor to which the bias has just been added. `callModel` accepts this name and `operands`. */
   readonly tensor: string;
   /**
-   * The bias, of `operands`: add: [b] is b; subtract: [b] is -b; batchNorm: [scale, offset, mean, variance] is
-   * offset - mean * scale / sqrt(variance + epsilon).
+   * How the bias follows from `operands`. add: operands [b], bias b. subtract: operands [b], bias -b. batchNorm:
+   * operands [scale, offset, mean, variance], bias offset - mean * scale / sqrt(variance + epsilon).
    */
   readonly kind: 'add' | 'subtract' | 'batchNorm';
   readonly operands: readonly string[];
-  /** 0 but for batchNorm. */
+  /** 0 unless `kind` is 'batchNorm'. */
   readonly epsilon: number;
-  /** The axis of `tensor` along which the last axis of the bias lies: -1, or 1 where channels come first. */
+  /** The axis of `tensor` that corresponds to the last axis of the bias: -1, or 1 for a channels-first layout. */
   readonly axis: number;
 }
 
 export interface NativeModel {
   readonly inputs: readonly NativeTensorSpec[];
   readonly outputs: readonly NativeTensorSpec[];
-  /** The tensor names ("node:index") behind `inputs` and `outputs`. */
+  /** The tensor names ("node:index") of `inputs` and `outputs`. */
   readonly inputTensors: readonly string[];
   readonly outputTensors: readonly string[];
   readonly layers: readonly NativeLayer[];
   readonly weights: readonly NativeTensorSpec[];
-  /** Of a tensor ("node:index") or a weight. */
+  /** Returns the spec of a tensor ("node:index") or a weight, or null for an unknown name. */
   tensorSpec(name: string): NativeTensorSpec | null;
   /**
-   * Whether any of `outputs` is computed from any of the tensors `from`; a tensor is computed from itself. Throws
-   * NOT_FOUND.
+   * Returns whether any of `outputs` is computed from any of the tensors `from`. Every tensor is computed from itself.
+   * Throws NOT_FOUND for an unknown name.
    */
   dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
   /**
-   * The additive biases on the way from the model's inputs to `outputs`, in graph order; where `within` names
-   * tensors, from these (ModelGraph::BiasTerms in native/model/model_graph.h). Throws NOT_FOUND.
+   * Returns the additive biases between the model's inputs and `outputs`, in graph order. If `within` is not empty,
+   * returns the biases between the tensors `within` and `outputs`. See ModelGraph::BiasTerms in
+   * native/model/model_graph.h. Throws NOT_FOUND for an unknown name.
    */
   biasTerms(outputs: readonly string[], within: readonly string[]): NativeBiasTerm[];
-  /** The path of the innermost layer that a node of the model, or a weight's, belongs to; null for none. */
+  /** Returns the path of the innermost layer of a node or of a weight's node. Null if no layer owns the node. */
   layerOf(node: string): string[] | null;
-  /** A copy of a weight's value. Throws NOT_FOUND. */
+  /** Returns a copy of a weight's value. Throws NOT_FOUND for an unknown name. */
   weight(name: string): NativeTensor;
-  /** Frees the graph and weights once no compiled function uses them. Idempotent. */
+  /** Frees the graph and the weights as soon as no compiled function uses them. Idempotent. */
   close(): void;
 }
 
@@ -108,19 +109,23 @@ export interface NativeLoadOptions {
   readonly path: string;
   readonly signature?: string;
   readonly tags?: readonly string[];
-  /** For a frozen GraphDef. */
+  /** The input tensors of a frozen GraphDef. */
   readonly inputs?: readonly string[];
+  /** The output tensors of a frozen GraphDef. */
   readonly outputs?: readonly string[];
-  /** Types of ops that the model may hold beside those that only compute. Throws INVALID_ARGUMENT for what is no op. */
+  /**
+   * Op types that the model may contain in addition to ops that only compute. `loadModel` rejects with INVALID_ARGUMENT
+   * for an unknown op type.
+   */
   readonly allowOps?: readonly string[];
   /**
-   * What tells this model's weights from all others, on every machine: a hash of its files. Workers keep weights by it,
-   * from run to run and from client to client. Default: one that no other load has.
+   * A hash of the model's files, which identifies the model's weights on every machine. Workers cache weights by
+   * fingerprint across runs and clients. Default: a fingerprint that is unique to this load.
    */
   readonly fingerprint?: string;
 }
 
-/** A symbolic tensor of a trace. Ids are unique in a tree of traces. */
+/** A symbolic tensor of a trace. Ids are unique within a tree of traces. */
 export interface NativeSymbol {
   readonly id: number;
   readonly dtype: DType;
@@ -197,255 +202,267 @@ export interface NativeTrace {
 }
 
 export interface NativeSessionOptions {
-  /** Threads that one op may use. */
+  /** The number of threads that one op may use. */
   readonly intraOp: number;
-  /** What the function runs on. Workers in it refuse `checkNumerics` (UNIMPLEMENTED). */
+  /** The strategy that runs the function. Workers of a strategy refuse `checkNumerics` (UNIMPLEMENTED). */
   readonly strategy: NativeStrategy;
   /**
-   * Whether every floating value is checked on its way from the op that gave it: a run fails with the first that is
-   * NaN or Inf, as an Error with `numerics` (native/numerics/numerics_checks.h says what is let pass). Default false.
+   * Whether the floating-point outputs of every op are checked. A run rejects at the first NaN or Inf with an Error
+   * that has `numerics`. native/numerics/numerics_checks.h lists the exceptions. Default false.
    */
   readonly checkNumerics?: boolean | undefined;
   /**
    * Whether convolutions and matrix products may be computed in bfloat16 (native/rewrite/bfloat16.h). Default false.
    */
   readonly bfloat16?: boolean | undefined;
-  /** Whether XLA compiles what it can, at the first run of each size. Default false. */
+  /** Whether XLA compiles the ops that XLA supports, at the first run of each size. Default false. */
   readonly jitCompile?: boolean | undefined;
 }
 
 /**
- * Memory for the rows of one fetch over several runs, which may be under way at once. It is made by the first that
- * shows what a row is; a run whose rows are others rejects with INVALID_ARGUMENT, naming the fetch.
+ * Memory for the rows of one fetch of several runs, which may be in flight at once. The memory is allocated when the
+ * first run shows the dtype and shape of a row. A run whose rows differ rejects with INVALID_ARGUMENT and names the
+ * fetch.
  */
 export interface NativeRows {
-  /** All rows, always the same tensor; null until a run that writes here has ended. */
+  /** The tensor with all rows. Null until the first run that writes to this memory has ended. */
   readonly tensor: NativeTensor | null;
 }
 
-/** Rows that a run writes, from `row` on. */
+/** The memory into which a run writes rows, beginning at `row`. */
 export type NativeTarget = { readonly row: number } & (
   | { readonly tensor: NativeTensor }
   | { readonly rows: NativeRows }
 );
 
 export interface NativeRunOptions {
-  /** Rows that reach a kernel at once, at most. */
+  /** The maximum number of rows that a kernel receives at once. */
   readonly shardSize: number;
-  /** The first row of every feed with rows. Default 0. Rows that begin at 64 bytes are read where they are. */
+  /** The first row of every feed with rows. Default 0. Rows at a multiple of 64 bytes are read without a copy. */
   readonly begin?: number | undefined;
-  /** How many rows of them. Default: all from `begin` on. */
+  /** The number of rows. Default: all rows from `begin` on. */
   readonly rows?: number | undefined;
   readonly run?: NativeRun | null | undefined;
   /**
-   * One per fetch: where its rows go, by one copy on a native thread; null (the default) for a tensor of its own. A
-   * target that is released or detached meanwhile does no harm.
+   * One target per fetch, into which a native thread copies the rows once. Null, the default, allocates a new tensor.
+   * Releasing or detaching a target during the run is safe.
    */
   readonly into?: readonly (NativeTarget | null)[] | null | undefined;
 }
 
-/** Who computes shards. */
+/** A replica: a device of this process or a worker that computes shards. */
 export interface NativeReplica {
-  /** '' for this process, or a worker: 'grpc://host:port'. */
+  /** '' for this process, or the address of a worker: 'grpc://host:port'. */
   readonly target: string;
-  /** '' for TensorFlow's choice, or as '/device:GPU:0'. A session has as many CPU devices as are named here. */
+  /** '' for TensorFlow's choice, or a name such as '/device:GPU:0'. A session has as many CPU devices as are named. */
   readonly device: string;
   /**
-   * Shards that it computes at once, each by a thread. Those of this process share one session. Default 1; 0, of a
-   * worker: its threads.
+   * The number of shards that the replica computes at once, each on its own thread. The threads of this process share
+   * one session. Default 1. For a worker, 0 means the worker's number of threads.
    */
   readonly callers?: number | undefined;
-  /** Shards of a run that it takes in one go and computes as one. Default 1. */
+  /** The maximum number of shards of a run that the replica takes together and computes as one shard. Default 1. */
   readonly shardsAtOnce?: number | undefined;
 }
 
 export interface NativeStrategyOptions {
   readonly replicas: readonly NativeReplica[];
   /**
-   * So long a worker may be silent before its shards are given to another, and so long a run waits while no replica is
-   * up, before it fails. Default 30 000.
+   * The maximum silence of a worker in milliseconds, after which the worker's shards are retried on another replica. A
+   * run rejects if no replica is up for this time. Default 30 000.
    */
   readonly timeoutMs?: number | undefined;
-  /** So often, at most, a shard is run again because the worker that had it was lost. Default 3. */
+  /** The maximum number of retries of a shard after its worker is lost. Default 3. */
   readonly retries?: number | undefined;
-  /** This package's version: workers of another, or of another TensorFlow, are refused. */
+  /** This package's version. Workers with another version of the package or of TensorFlow are refused. */
   readonly package?: string | undefined;
 }
 
 export interface NativeReplicaStatus {
-  /** As 'host:port /device:GPU:0', '/device:CPU:1' or 'local'. */
+  /** For example 'host:port /device:GPU:0', '/device:CPU:1' or 'local'. */
   readonly name: string;
   /**
-   * 'connecting' before the first answer; 'down' while it is lost or cannot be reached, 'refused' while what answers is
-   * no worker of these versions: both are tried again and again.
+   * 'connecting' before the first answer. 'down' while the worker is lost or unreachable. 'refused' while the server at
+   * the address is not a worker of these versions or lacks the device. The connection is retried in both states.
    */
   readonly state: 'connecting' | 'up' | 'down' | 'refused';
-  /** Shards that it has computed. */
+  /** The number of shards that the replica has computed. */
   readonly shards: number;
-  /** Shards that were lost with it, and run again. */
+  /** The number of shards that were lost with the replica and retried. */
   readonly failures: number;
-  /** Why it was lost, or cannot be reached, last; null where it never was. */
+  /** The reason of the last loss or failed connection. Null if there was none. */
   readonly lastError: string | null;
 }
 
 /**
- * The replicas that functions run on: a free one takes the next shard. Threads, and the connections to workers, start
- * with the first run. Any number of functions may share it.
+ * The replicas that compute functions. A free replica takes the next shard. The threads and the connections to workers
+ * start with the first run. Any number of functions may share a strategy.
  */
 export interface NativeStrategy {
   status(): NativeReplicaStatus[];
-  /** Shards that are computed at once; workers that have not said how many threads they have count as `unknown`. */
+  /** Returns the number of shards computed at once. A worker with an unknown number of threads counts as `unknown`. */
   callers(unknown: number): number;
-  /** Cancels the runs under way and ends the threads; later runs reject with FAILED_PRECONDITION. Idempotent. */
+  /** Cancels the runs in flight and ends the threads. Later runs reject with FAILED_PRECONDITION. Idempotent. */
   close(): void;
 }
 
 /**
- * `worker` of the Error (UNAVAILABLE) by which a run fails that lost its replicas: a shard was lost more often than
- * `retries`, or no replica was up for `timeoutMs`.
+ * `worker` of the Error (UNAVAILABLE) of a run that lost its replicas. Either a shard was lost more than `retries`
+ * times, or no replica was up for `timeoutMs`.
  */
 export interface NativeWorkerFailure {
-  /** The worker that was lost last, as in its status; '' where none of several was up. */
+  /** The name of the worker that was lost last, as in `status()`. '' if none of several workers was up. */
   readonly name: string;
-  /** Why that was lost, or no replica is up. */
+  /** The reason why the worker was lost or no replica is up. */
   readonly reason: string;
-  /** Replicas that the rows were lost with; 0 where none was up. */
+  /** The number of replicas that were lost while computing the rows. 0 if no replica was up. */
   readonly attempts: number;
-  /** The first row of the run that was not computed: of the shard that was lost, or of all that were left. */
+  /** The first row of the lost shard or, if no replica was up, of the rows that were not computed. */
   readonly row: number;
   readonly rows: number;
 }
 
 export interface NativeDevice {
-  /** As '/job:localhost/replica:0/task:0/device:CPU:0'. */
+  /** For example '/job:localhost/replica:0/task:0/device:CPU:0'. */
   readonly name: string;
-  /** As 'CPU', 'GPU'. */
+  /** For example 'CPU' or 'GPU'. */
   readonly type: string;
   readonly memoryBytes: number;
 }
 
 export interface NativeGpuOptions {
-  /** Take memory as it is needed instead of all at once. Default true. */
+  /** Whether TensorFlow allocates GPU memory as needed instead of all at once. Default true. */
   readonly memoryGrowth?: boolean | undefined;
-  /** Of each GPU's memory, at most: in (0, 1]. */
+  /** The maximum fraction of each GPU's memory, in (0, 1]. */
   readonly memoryFraction?: number | undefined;
-  /** As '0,2'. Default: all. */
+  /** The numbers of the visible GPUs, for example '0,2'. Default: all. */
   readonly visibleDevices?: string | undefined;
 }
 
 export interface NativeServerOptions {
   /** 1 to 65535. */
   readonly port: number;
-  /** Shards that are computed at once. Default 1. */
+  /** The number of shards that the worker computes at once. Default 1. */
   readonly threads?: number | undefined;
-  /** Threads that one op may use. Default 1. */
+  /** The number of threads that one op may use. Default 1. */
   readonly intraOp?: number | undefined;
-  /** CPU devices. Default 1. */
+  /** The number of CPU devices. Default 1. */
   readonly cpus?: number | undefined;
   /** This package's version. */
   readonly package: string;
 }
 
-/** A compiled graph with a session in each place of its strategy. */
+/** A compiled graph with a session in this process or on each worker of its strategy. */
 export interface NativeFunction {
   /**
-   * Runs the graph over the feeds, off the JavaScript thread: splits the rows asked for along axis 0 into shards of at
-   * most `shardSize`, runs the shards on the replicas and joins the fetches along axis 0, in order. Rejects with
-   * CANCELLED when `run` was cancelled before the last shard started, or while a loop of a shard had turns left. The
-   * returned tensors are TensorFlow's memory where one shard held all rows, else they are joined by one copy; with
-   * `into` they are the tensors given there.
+   * Runs the graph over the feeds on native threads. Splits the selected rows along axis 0 into shards of at most
+   * `shardSize` rows, runs the shards on the replicas, and joins the fetches along axis 0 in order. If one shard holds
+   * all rows, the returned tensors are TensorFlow's memory. Otherwise the rows are joined by one copy. With `into`, the
+   * returned tensors are the targets.
    *
-   * A feed whose placeholder is a scalar, or that was compiled as a whole feed, goes to every shard as it is. A
-   * placeholder of dtype string and shape (N) is fed with uint8 (N, L): the bytes of each string. Without a feed that
-   * has rows there is one shard.
+   * A feed with a scalar placeholder, or a whole feed of `compile`, is passed unchanged to every shard. A placeholder
+   * of dtype string and shape (N) is fed with uint8 (N, L): the bytes of each string. If no feed has rows, the run has
+   * one shard.
    *
-   * Rejects before anything runs with INVALID_ARGUMENT, naming the feed, where feeds do not fit their placeholders,
-   * differ in rows or lack rows of the range, or naming the fetch (`op`) where its target is of another dtype or
-   * shape, is too short, or shares memory with a feed; with FAILED_PRECONDITION where the function is closed, or a
-   * tensor is released or its buffer detached; and later with INVALID_ARGUMENT, naming the fetch, where a fetch has
-   * lost the batch axis or its rows differ in shape between shards or from its target's. Targets then hold the rows of
-   * the shards that had ended.
+   * Errors before the run starts:
+   * - INVALID_ARGUMENT that names the feed, if a feed does not fit its placeholder, the feeds differ in their number of
+   *   rows, or a feed lacks rows of the range.
+   * - INVALID_ARGUMENT that names the fetch (`op`), if its target has another dtype or shape, is too short, or shares
+   *   memory with a feed.
+   * - FAILED_PRECONDITION, if the function is closed, a tensor is released or a buffer is detached.
+   *
+   * Errors during the run:
+   * - INVALID_ARGUMENT that names the fetch, if a fetch has lost the batch axis, or its rows differ in shape between
+   *   shards or from the target's rows. Targets then hold the rows of the shards that have ended.
+   * - CANCELLED, if `run` was cancelled before the last shard started, or while a loop of a shard had turns left.
    */
   run(feeds: readonly NativeTensor[], options: NativeRunOptions): Promise<NativeTensor[]>;
   /**
-   * As `run`, but at once and on the JavaScript thread, where former runs of the same sizes were so short that to wake
-   * another thread takes longer (native/runtime/short_runs.h); else null, and nothing has run. Throws what `run`
-   * rejects with.
+   * Runs the graph synchronously on the JavaScript thread if former runs of the same sizes were shorter than waking
+   * another thread (native/runtime/short_runs.h). Otherwise returns null without running. Throws the errors with which
+   * `run` rejects.
    */
   runNow(feeds: readonly NativeTensor[], options: NativeRunOptions): NativeTensor[] | null;
-  /** Frees session and graph after the runs under way have ended. Idempotent. */
+  /** Frees the session and the graph after the runs in flight have ended. Idempotent. */
   close(): void;
 }
 
-/** `numerics` of the Error by which a run with `checkNumerics` fails. Its `op` is the op that gave the value. */
+/** `numerics` of the Error of a run with `checkNumerics`. The Error's `op` is the op that produced the value. */
 export interface NativeNumerics {
-  /** The op's type, as 'Log'; 'Weight' and 'Input' for what no op computed. */
+  /** The type of the op, such as 'Log'. 'Weight' or 'Input' if no op computed the value. */
   readonly type: string;
-  /** Whether `op` is a node of the model; else it is an op that the method recorded. */
+  /** Whether `op` is a node of the model. Otherwise the method recorded `op`. */
   readonly ofModel: boolean;
-  /** 'backward': the value is the gradient of `op`. */
+  /** 'backward' if the value is the gradient of `op`. */
   readonly pass: 'forward' | 'backward';
   readonly value: 'NaN' | 'Inf';
 }
 
-/** How far the loops of a run are, in turns: of a Jacobian's units, of `forRange`, `mapRange`. */
+/** The progress of a run's loops, in turns. Loops are a Jacobian's units, `forRange` and `mapRange`. */
 export interface NativeProgress {
-  /** Turns that have ended. Never goes down, nor above `total`. */
+  /** The number of turns that have ended. Never decreases and never exceeds `total`. */
   readonly done: number;
   /**
-   * Turns of all shards; 0 while no loop has begun, and where there is none. Shards that have not begun are taken for
-   * as long as the others. It grows where a loop learns its number of turns only when loops before it have ended.
+   * The number of turns of all shards. 0 before the first loop begins, and in a graph without loops. A shard that has
+   * not begun is assumed to have as many turns as the others. `total` grows if a loop's number of turns is known only
+   * after earlier loops have ended.
    */
   readonly total: number;
 }
 
-/** The hold on one run: made before it, passed to `NativeFunction.run`, asked while that promise is pending. */
+/**
+ * Cancels one run and reports the run's progress. Created before the run, passed to `NativeFunction.run`, and used
+ * while the promise of the run is pending.
+ */
 export interface NativeRun {
   /**
-   * Ends the run soon: shards that have not begun are left out, and every loop of those under way, inner ones too,
-   * stops before its next turn. What TensorFlow computes between two turns, or in a graph without a loop, is finished
-   * first. Idempotent; nothing happens where the run has ended.
+   * Cancels the run. Shards that have not begun are skipped. In running shards, every loop, including inner loops,
+   * stops before its next turn. TensorFlow finishes the ops between two turns, and a graph without a loop, first.
+   * Idempotent. Has no effect after the run has ended.
    */
   cancel(): void;
   /**
-   * Counts the turns of outermost loops that know how many they make, for a loop inside a loop's turn would count
-   * differently from turn to turn. Takes microseconds.
+   * Returns the progress of outermost loops whose number of turns is known. Inner loops are not counted, because their
+   * number of turns can differ from turn to turn of the outer loop. Takes microseconds.
    */
   progress(): NativeProgress;
 }
 
 export interface NativeMemory {
-  /** Native tensors that JavaScript holds. */
+  /** The number of native tensors that JavaScript holds. */
   readonly liveTensors: number;
   readonly liveBytes: number;
-  /** Bytes copied on the way into and out of runs, since the process began. */
+  /** The number of bytes copied into runs since the process began. */
   readonly copiedInBytes: number;
+  /** The number of bytes copied out of runs since the process began. */
   readonly copiedOutBytes: number;
 }
 
 export interface Addon {
   /**
-   * What libtensorflow at `path` says its version is; no other function of it is called. Opens it, on a background
-   * thread, and does not close it again. Rejects with NOT_FOUND or FAILED_PRECONDITION.
+   * Returns the version that the libtensorflow at `path` reports. Opens the library on a background thread, calls no
+   * other function of the library, and does not close the library. Rejects with NOT_FOUND or FAILED_PRECONDITION.
    */
   libraryVersion(path: string): Promise<string>;
-  /** Whether this processor has AVX; null where that is not asked: on other processors than x64. */
+  /** Returns whether this processor has AVX, or null on a processor other than x64. */
   hasAvx(): boolean | null;
-  /** dlopens libtensorflow on a background thread, once per process, and returns its version. Idempotent. */
+  /** Loads libtensorflow on a background thread, once per process, and returns the version. Idempotent. */
   loadLibrary(path: string): Promise<string>;
   /**
-   * The path that is loaded, or null. All below but createRun, configureGpus, setMemoryLimit and memory needs it
-   * loaded, else throws (where it returns a promise: rejects with) FAILED_PRECONDITION.
+   * Returns the path of the loaded libtensorflow, or null. Except for createRun, configureGpus, setMemoryLimit and
+   * memory, all functions below need the library. Without the library they throw FAILED_PRECONDITION, or reject with
+   * FAILED_PRECONDITION if they return a promise.
    */
   loadedPath(): string | null;
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
   createTrace(): NativeTrace;
-  /** Uninitialised aligned memory. Throws INVALID_ARGUMENT or RESOURCE_EXHAUSTED. */
+  /** Returns a tensor in uninitialised aligned memory. Throws INVALID_ARGUMENT or RESOURCE_EXHAUSTED. */
   allocate(dtype: DType, shape: readonly number[]): NativeTensor;
   /**
-   * Copies rows [`begin`, `begin` + `rows`) of `source` (default: all) into `target` from its row `row` on, on a native
-   * thread; counted as `direction` says (default 'out'). Rejects with INVALID_ARGUMENT, naming both shapes, where they
-   * do not fit, with FAILED_PRECONDITION where one is released or detached. Either may be released meanwhile.
+   * Copies rows [`begin`, `begin` + `rows`) of `source` into `target` on a native thread, to the rows from `row` on.
+   * Default: all rows. `direction` (default 'out') selects the counter of `memory()`. Rejects with INVALID_ARGUMENT if
+   * the shapes do not fit, and names both shapes. Rejects with FAILED_PRECONDITION if a tensor is released or detached.
+   * Either tensor may be released during the copy.
    */
   copyRows(
     target: NativeTensor,
@@ -456,27 +473,28 @@ export interface Addon {
     direction?: 'in' | 'out',
   ): Promise<void>;
   /**
-   * The position of the first NaN among the elements, or -1; found on a native thread. Null where JavaScript holds the
-   * bytes, which no other thread may read. Throws FAILED_PRECONDITION where the tensor is released or detached.
+   * Returns the position of the first NaN among the elements, or -1. The search runs on a native thread. Returns null
+   * if JavaScript holds the bytes, because no other thread may read such bytes. Throws FAILED_PRECONDITION if the
+   * tensor is released or detached.
    */
   findNaN(tensor: NativeTensor): Promise<number> | null;
   /** See {@link NativeRows}. */
   createRows(rows: number): NativeRows;
   createRun(): NativeRun;
-  /** Throws INVALID_ARGUMENT where there is no replica or a target is no address. */
+  /** Throws INVALID_ARGUMENT if `replicas` is empty or a target is not an address. */
   createStrategy(options: NativeStrategyOptions): NativeStrategy;
-  /** The devices of this process. */
+  /** Returns the devices of this process. */
   listDevices(): Promise<NativeDevice[]>;
-  /** For the sessions that are made from now on. TensorFlow takes what the first session that sees GPUs is given. */
+  /** Configures the GPUs of future sessions. TensorFlow uses the configuration of the first session that sees GPUs. */
   configureGpus(options: NativeGpuOptions): void;
   /**
-   * Makes this process a worker: starts TensorFlow's server, which listens on every address of the machine and ends
-   * with the process. Rejects with FAILED_PRECONDITION where it is one already.
+   * Makes this process a worker by starting TensorFlow's server. The server listens on every address of the machine and
+   * ends with the process. Rejects with FAILED_PRECONDITION if this process is already a worker.
    */
   startServer(options: NativeServerOptions): Promise<{ readonly devices: NativeDevice[] }>;
   /**
-   * What the process is limited to, as its container, in bytes; 0 for no limit. Runs that need more are refused, as
-   * those are that need more than the machine has.
+   * Sets the memory limit of the process, such as the limit of its container, in bytes. 0 means no limit. A run that
+   * needs more memory than the limit, or than the machine has, is refused.
    */
   setMemoryLimit(bytes: number): void;
   memory(): NativeMemory;

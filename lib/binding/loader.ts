@@ -1,6 +1,6 @@
 /**
- * Finds the native addon and libtensorflow, at first use and never at import, so that `import` cannot fail and a
- * missing library is an error that says what to do.
+ * Finds the native addon and libtensorflow at the first use, never at import. `import` therefore cannot fail, and the
+ * error for a missing library says how to install the library.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,16 +12,16 @@ import { resolveTensorflow } from '../tensorflow/resolve.js';
 import type { Addon } from './contract.js';
 import { loadLibrary } from './library.js';
 
-/** Where cmake-js and node-gyp leave the addon, from the package's root. */
+/** The folders in which cmake-js and node-gyp build the addon, relative to the package's root. */
 const BUILDS = ['build/cmake/Release', 'build/Release', 'build/cmake/Debug', 'build/Debug'];
 const FILE = 'keras_explainable.node';
 
 let addon: Addon | undefined;
-/** Where it was found. */
+/** The path of the loaded addon. */
 let addonFile = '';
 let loading: Promise<Addon> | undefined;
 
-/** The nearest directory above this file that holds package.json: both lib/ and dist/ lie in it. */
+/** Returns the nearest directory above this file with a package.json. lib/ and dist/ are both in this directory. */
 function packageRoot(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory) {
@@ -30,21 +30,24 @@ function packageRoot(): string {
   return directory;
 }
 
-/** The files that the addon may be, best first. */
+/** Returns the possible paths of the addon, in order of preference. */
 export function addonFiles(): readonly string[] {
   return BUILDS.map((build) => join(packageRoot(), build, FILE));
 }
 
 let version: string | undefined;
 
-/** This package's version. */
+/** Returns this package's version. */
 export function packageVersion(): string {
   version ??= (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string })
     .version;
   return version;
 }
 
-/** Loads the addon itself, without TensorFlow. Throws LoadError with every place tried, and on another system. */
+/**
+ * Loads the addon without TensorFlow. Throws a LoadError that lists every path tried. Also throws a LoadError on an
+ * unsupported system.
+ */
 export function unloadedAddon(): Addon {
   if (addon !== undefined) return addon;
   const unsupported = whyUnsupportedPlatform();
@@ -54,7 +57,7 @@ export function unloadedAddon(): Addon {
   let cause: unknown;
   for (const path of addonFiles()) {
     if (!existsSync(path)) {
-      tried.push(`${path}: not there`);
+      tried.push(`${path}: not found`);
       continue;
     }
     try {
@@ -83,8 +86,8 @@ async function load(): Promise<Addon> {
 }
 
 /**
- * Loads the addon, and libtensorflow into this process on a background thread (0.2 to 0.6 s the first time).
- * Idempotent; after a failure it tries again, so that an installation can mend it without a restart.
+ * Loads the addon, and loads libtensorflow into this process on a background thread (0.2 to 0.6 s the first time).
+ * Idempotent. A call after a failure tries again, so that an installation takes effect without a restart.
  */
 export function ensureTensorflow(): Promise<Addon> {
   loading ??= load().catch((error: unknown) => {
@@ -94,7 +97,7 @@ export function ensureTensorflow(): Promise<Addon> {
   return loading;
 }
 
-/** The addon where libtensorflow is loaded already. Throws LoadError (`FAILED_PRECONDITION`) where it is not. */
+/** Returns the addon if libtensorflow is loaded. Throws a LoadError (`FAILED_PRECONDITION`) otherwise. */
 export function loadedAddon(): Addon {
   const loaded = unloadedAddon();
   if (native(() => loaded.loadedPath()) === null) {
@@ -106,7 +109,9 @@ export function loadedAddon(): Addon {
   return loaded;
 }
 
-/** The addon where it has been used before, else null: for what has nothing to say about an idle library. */
+/**
+ * Returns the addon if libtensorflow is loaded, else null. For callers that have nothing to do before the first use.
+ */
 export function addonInUse(): Addon | null {
   return addon !== undefined && addon.loadedPath() !== null ? addon : null;
 }

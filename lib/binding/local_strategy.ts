@@ -3,8 +3,8 @@ import type { Addon, NativeStrategy } from './contract.js';
 const strategies = new Map<number, NativeStrategy>();
 
 /**
- * The strategy of this process and no device in particular: `callers` threads that all who ask for so many share. They
- * start with the first run and end with the process.
+ * Returns the strategy of this process without a fixed device. The strategy has `callers` threads; all callers with the
+ * same number share one strategy. The threads start with the first run and end with the process.
  */
 export function localStrategy(addon: Addon, callers: number): NativeStrategy {
   let strategy = strategies.get(callers);
