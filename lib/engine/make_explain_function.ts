@@ -82,8 +82,8 @@ export function explainStepFunction<M extends AnyMethod>(
   checkBoolean('force', force);
   checkStepOptions(params);
   const explained = explainedInput(model, params.input);
-  checkOwnParameters(method, ownParameters(params), known);
   const step: Step = ({ model: symbolic, inputs, indices }) => {
+    checkMethodParameters(method, params, known);
     const data = { inputs, indices };
     if (descriptorOf(method) !== undefined) return byName(explainStep(symbolic, method, data, params));
     const noted = new NotedParameters(ownParameters(params));
@@ -94,6 +94,20 @@ export function explainStepFunction<M extends AnyMethod>(
     return byName(results);
   };
   return makeStepFunction(model, step, { key: [method, params], explained, force });
+}
+
+/**
+ * Refuses own parameters that a described method does not have, and invalid values. The step repeats this check when the
+ * method is recorded; `explain` checks before the run begins.
+ *
+ * @param known the caller's own options, among which the meaning of a misspelled option is sought.
+ */
+export function checkMethodParameters<M extends AnyMethod>(
+  method: M,
+  params: StepOptions & MethodParameters<M>,
+  known: readonly string[] = ENGINE_OPTIONS,
+): void {
+  checkOwnParameters(method, ownParameters(params), known);
 }
 
 /** What of `params` is the method's own. */

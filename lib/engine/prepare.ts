@@ -13,7 +13,7 @@ import { Model } from '../model/model.js';
 import { checkFunction, wrongType } from '../support/arguments.js';
 import { checkIsSignal, checkTimeout, type RunOptions } from '../support/signal.js';
 import type { StepOptions } from './explain_step.js';
-import { explainStepFunction } from './make_explain_function.js';
+import { checkMethodParameters, explainStepFunction } from './make_explain_function.js';
 import type { StepProgress } from './progress.js';
 import type { StepOutputs } from './results.js';
 import type { LoopOptions, Step } from './run_batches.js';
@@ -77,6 +77,7 @@ export function prepare<M extends AnyMethod>(
   if (onProgress !== undefined) checkFunction('onProgress', onProgress);
   const [data, params] = divide(rest, DATA_OPTIONS) as [DataOptions, StepOptions & MethodParameters<M>];
   const step = explainStepFunction(model, method, params, force);
+  checkMethodParameters(method, params);
   const { stepsPerExecution } = model.core;
   const axis = params.indicesAxis ?? KERNEL_AXIS;
   const handler = makeDataHandler(model, x, y, { ...data, stepsPerExecution }, axis);
