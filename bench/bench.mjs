@@ -1,4 +1,4 @@
-/** Runs rows in interleaved rounds. To be imported when dist/ is built. */
+/** Runs rows in interleaved rounds. Import this file only after dist/ is built. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { untilAborted } from '../dist/support/signal.js';
@@ -9,7 +9,7 @@ import { closePeers } from './peers/peer.mjs';
 import { listing, page, table } from './report.mjs';
 import { ROWS } from './rows/index.mjs';
 
-/** The exit code of a process that Ctrl-C ended. */
+/** The exit code of a process that ends after Ctrl-C. */
 const INTERRUPTED = 130;
 
 /** Prints every row's name and title. */
@@ -18,11 +18,11 @@ export function list() {
 }
 
 /**
- * Measures, prints a table, writes build/bench/, and docs/benchmarks.md where every row was asked for. Ctrl-C ends the
- * measuring: what was measured until then is printed and written to build/bench/, marked as interrupted, and the
- * process ends with 130.
+ * Measures rows, prints a table and writes build/bench/. If every row is selected, also writes docs/benchmarks.md.
+ * Ctrl-C ends the measurement. The measurements so far are printed and written to build/bench/, marked as interrupted,
+ * and the process ends with 130.
  *
- * @param {{ rows?: readonly string[], rounds: number }} options `rows`: names; default: every row
+ * @param {{ rows?: readonly string[], rounds: number }} options `rows`: names of rows; default: every row
  */
 export async function bench({ rows, rounds }) {
   const measuring = new Measuring(rows === undefined ? ROWS : rows.map(rowOf), rounds);
@@ -30,12 +30,12 @@ export async function bench({ rows, rounds }) {
   const found = measuring.found();
   const date = new Date().toISOString();
   const report = { machine: await describeMachine(), date, rounds, interrupted: !finished, ...found };
-  if (!finished) console.log(`\nInterrupted: ${measuring.done} of ${rounds} rounds are whole.`);
+  if (!finished) console.log(`\nInterrupted: ${measuring.done} of ${rounds} rounds are complete.`);
   if (finished || found.results.length > 0) {
     writeJson(report);
     console.log(`\n${table(found.results)}\n`);
   }
-  // The measurement that was given up may be under way for minutes. Peers and workers end with this process.
+  // The abandoned measurement may run for minutes. Peers and workers end with this process.
   if (!finished) process.exit(INTERRUPTED);
   if (rows === undefined) writeFileSync(path.join(ROOT, 'docs', 'benchmarks.md'), page(report));
 }
@@ -43,17 +43,19 @@ export async function bench({ rows, rounds }) {
 function rowOf(name) {
   const row = ROWS.find((each) => each.name === name);
   if (row === undefined) {
-    throw new Failure(`There is no row "${name}": ${ROWS.map((each) => each.name).join(', ')}.`);
+    throw new Failure(
+      `There is no row "${name}". The rows are: ${ROWS.map((each) => each.name).join(', ')}.`,
+    );
   }
   return row;
 }
 
 /**
- * One measurement of every row after the other, `rounds` times: what slows the machine for a while slows all rows. A
- * first round is thrown away: it warms caches and compiles.
+ * Measures every row once per round, for `rounds` rounds. A temporary slowdown of the machine then affects all rows.
+ * The first round warms caches and compiles, and its measurements are discarded.
  */
 class Measuring {
-  /** Rounds in which every row was measured. */
+  /** The number of rounds in which every row was measured. */
   done = 0;
   #rows;
   #rounds;
@@ -65,7 +67,7 @@ class Measuring {
     this.#rounds = rounds;
   }
 
-  /** Throws as soon as `signal` is aborted. What was measured until then stays. */
+  /** Throws as soon as `signal` is aborted. Keeps the measurements so far. */
   async run(signal) {
     try {
       await this.#openRows(signal);
@@ -78,7 +80,7 @@ class Measuring {
         this.done = round;
       }
     } finally {
-      // Nothing can be closed while the measurement that was given up uses it.
+      // After an abort, the abandoned measurement still uses the rows, so they cannot be closed.
       if (!signal.aborted) await this.#close();
     }
   }
@@ -89,7 +91,7 @@ class Measuring {
       const opened = await untilAborted(openRow(row), signal);
       if (opened.missing === undefined) this.#open.push({ row, opened, measured: [] });
       else {
-        console.log(`  left out: ${opened.missing}`);
+        console.log(`  skipped: ${opened.missing}`);
         this.#left.push({ title: row.title, missing: opened.missing });
       }
     }
@@ -100,7 +102,7 @@ class Measuring {
     await closePeers();
   }
 
-  /** The rows that were measured at least once, and those that were not. */
+  /** Returns the rows that were measured at least once, and the other rows. */
   found() {
     const results = [];
     const left = [...this.#left];
@@ -113,10 +115,10 @@ class Measuring {
   }
 }
 
-/** A row that can be measured, or what it lacks on this machine. */
+/** Opens a row. Returns `{ missing }` with the reason if the row cannot be measured on this machine. */
 async function openRow(row) {
   try {
-    return (await row.open()) ?? { missing: `it needs ${row.needs}` };
+    return (await row.open()) ?? { missing: `the row needs ${row.needs}` };
   } catch (error) {
     if (error instanceof Failure) return { missing: error.message };
     throw error;

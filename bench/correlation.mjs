@@ -1,4 +1,4 @@
-/** How well maps that are computed in bfloat16 keep the order of float32's. */
+/** The rank correlation of maps computed in bfloat16 with maps computed in float32. */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import * as ke from 'keras-explainable';
@@ -8,7 +8,8 @@ import { openDemo } from './models.mjs';
 import { METHODS } from './peers/methods.mjs';
 
 /**
- * Spearman's, the median over the demo's pictures and its trained model, each explained by the unit it is a picture of.
+ * Returns the median of Spearman's rank correlation over the demo's pictures. The model is the demo's trained model,
+ * and each picture is explained for the unit of its own class.
  */
 export async function correlation(method) {
   const { x, y } = await pictures();
@@ -16,7 +17,7 @@ export async function correlation(method) {
   for (const precision of ['float32', 'bfloat16']) {
     const model = await openDemo({ precision });
     const { call, view } = METHODS[method];
-    // What the model gives, not what is made of it: a map's zeros all share a rank.
+    // The raw values are compared. Postprocessing produces zeros, and all zeros would share a rank.
     const options = { verbose: 0, postprocessing: null, resizing: false };
     maps.push((await call(view(model), x, y, options)).maps);
     model.close();
@@ -34,7 +35,7 @@ async function pictures() {
     const picture = await ke.image.readImage(path.join(directory, file));
     return ke.image.prepareImage(picture, { size: [96, 96] });
   });
-  // A file's name ends in what it shows.
+  // The name of a file ends in the digit that the picture shows.
   const y = files.map((file) => [Number(/(\d)\.\w+$/.exec(file)[1])]);
   return { x: await ke.image.batchImages(await Promise.all(inputs)), y };
 }

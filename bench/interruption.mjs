@@ -1,11 +1,12 @@
-/** Ctrl-C as an end of work that keeps what was done. */
+/** Ends work at Ctrl-C and keeps the results so far. */
 import { setImmediate as turn } from 'node:timers/promises';
 
 /**
- * Runs `work` with a signal that Ctrl-C (SIGINT) or SIGTERM aborts. A second one ends the process at once.
+ * Runs `work` with an AbortSignal. Ctrl-C (SIGINT) or SIGTERM aborts the AbortSignal. A second SIGINT or SIGTERM ends
+ * the process at once.
  *
  * @param {(signal: AbortSignal) => Promise<void>} work
- * @returns false where `work` failed after the signal was aborted
+ * @returns whether `work` ended normally; false if `work` failed after an abort
  */
 export async function unlessInterrupted(work) {
   const controller = new AbortController();
@@ -16,7 +17,7 @@ export async function unlessInterrupted(work) {
     await work(controller.signal);
     return true;
   } catch (error) {
-    // A terminal sends SIGINT to the peers, too: the end of a peer may be reported before the signal is.
+    // A terminal also sends SIGINT to the peers. The exit of a peer may be reported before the signal of this process.
     await turn();
     if (!controller.signal.aborted) throw error;
     return false;

@@ -1,4 +1,4 @@
-/** What figures depend on. */
+/** Describes the machine, on which all figures depend. */
 import os from 'node:os';
 import { ensureTensorflow } from '../dist/binding/loader.js';
 import { cpuFinding } from '../dist/cli/doctor/system.js';
@@ -11,7 +11,7 @@ export async function describeMachine() {
     cores: facts.cores,
     memory: `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
     node: process.versions.node,
-    // It is loaded already: that only tells its version.
+    // TensorFlow is already loaded, so this call only returns the version.
     tensorflow: await addon.loadLibrary(addon.loadedPath()),
     system: `${os.type()} ${os.arch()}`,
     flags: facts.instructions,

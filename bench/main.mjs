@@ -1,13 +1,14 @@
 /**
- * `npm run bench`: makes the clone ready and measures. Writes what it found to build/bench/ and, where every row was
- * asked for, to docs/benchmarks.md.
+ * `npm run bench`: sets the clone up and runs the benchmark. Writes the results to build/bench/ and, if every row is
+ * selected, to docs/benchmarks.md.
  *
  *     npm run bench -- --list
  *     npm run bench -- --rows server,demo-8x16 --rounds 3
  *
- * Rows that compare with others need Python 3.11, as the reference suite (scripts/reference/python.mjs), and those
- * against the Python library its sources, which no registry has: KERAS_EXPLAINABLE_PYTHON_SOURCES=<its checkout>/src. A
- * row whose peer cannot be had is left out, and the page says so.
+ * Rows that compare with other libraries need Python 3.11, like the reference suite (scripts/reference/python.mjs).
+ * Rows that compare with the Python library also need its sources, which are on no registry:
+ * KERAS_EXPLAINABLE_PYTHON_SOURCES=<its checkout>/src. A row whose peer is unavailable is skipped, and the page lists
+ * the row.
  */
 import { parseArgs } from 'node:util';
 import { Failure, main } from '../scripts/setup/process.mjs';
@@ -25,7 +26,7 @@ main(async () => {
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Failure('--rounds: expected a whole number of at least 1.');
   await setup();
-  // What it measures is what the set-up has built.
+  // The import must follow the set-up, because bench.mjs imports the files that the set-up builds.
   const { bench, list } = await import('./bench.mjs');
   if (values.list) list();
   else await bench({ rows: values.rows?.split(','), rounds });

@@ -1,28 +1,28 @@
-/** What rows run on. */
+/** The models and inputs of rows. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as ke from 'keras-explainable';
 import { ROOT } from '../scripts/setup/process.mjs';
 import { noiseOf } from './noise.mjs';
 
-/** Two layers, (2, 2, 2) in: what a call costs beside its computation. */
+/** Loads a model of two layers with inputs (2, 2, 2), to measure the cost of a call without its computation. */
 export function openTiny(options = {}) {
   const file = path.join(ROOT, 'test', 'fixtures', 'tiny', 'frozen.pb');
   return ke.loadModel(file, { inputs: ['x'], outputs: ['logits', 'activations'], ...options });
 }
 
-/** The demo's network: 96 x 96, 10 classes. */
+/** Loads the demo's network: 96 x 96, 10 classes. */
 export async function openDemo(options = {}) {
   return ke.loadModel(path.join(ROOT, 'demo', 'model'), options);
 }
 
-/** ResNet50V2, where `npm run test:reference` has built it; else null. */
+/** Loads ResNet50V2 if `npm run test:reference` has built the network. Returns null otherwise. */
 export async function openResNet(options = {}) {
   const directory = path.join(ROOT, 'build', 'reference', 'keras3', 'ResNet50V2', 'model');
   return existsSync(directory) ? ke.loadModel(directory, options) : null;
 }
 
-/** A sample of noise, (n, ...) as the model takes it; open sizes are 224. */
+/** Returns `n` samples of noise in the model's input shape. Unknown sizes become 224. */
 export function noise(model, n) {
   const shape = [n, ...model.inputs[0].shape.slice(1).map((size) => size ?? 224)];
   const x = ke.allocate(shape);
@@ -30,7 +30,7 @@ export function noise(model, n) {
   return x;
 }
 
-/** Units to explain, `count` a sample, no two samples alike. */
+/** Returns `count` units to explain for each sample. The units of consecutive samples differ. */
 export function units(model, samples, count = 1) {
   const classes = model.outputs[0].shape.at(-1);
   return Array.from({ length: samples }, (_, i) =>

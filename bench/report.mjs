@@ -1,19 +1,19 @@
-/** Rows and measurements as text for people. */
+/** Formats rows and measurements as text. */
 
 /**
- * A figure: measured in every round, or the `ratio` of two that are.
+ * A figure: measured in every round, or the `ratio` of two measured figures.
  *
  * @typedef {{ unit: string, better: 'higher' | 'lower', ratio?: readonly [string, string],
  *   target?: { atLeast: number } | { atMost: number } }} Metric
  */
 
-/** The names and titles of `rows`, a line each, the titles below each other. */
+/** Returns one line per row with its name and title, in two columns. */
 export function listing(rows) {
   const width = Math.max(...rows.map(({ name }) => name.length)) + 2;
   return rows.map(({ name, title }) => `${name.padEnd(width)}${title}`).join('\n');
 }
 
-/** The best and the median of some measurements; the best is what the machine does when nothing disturbs it. */
+/** Returns the best and the median of some measurements. The best measurement is the least disturbed by other work. */
 export function summary(values, better) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -21,7 +21,7 @@ export function summary(values, better) {
   return { best: better === 'higher' ? sorted.at(-1) : sorted[0], median };
 }
 
-/** Best and median of the figure `name`; of a ratio, those of the two best and of the two medians. */
+/** Returns the best and the median of the figure `name`. For a ratio: the ratio of the bests, and of the medians. */
 export function summarise(name, metrics, measured) {
   const { better, ratio } = metrics[name];
   if (ratio === undefined) {
@@ -34,7 +34,7 @@ export function summarise(name, metrics, measured) {
   return { best: above.best / below.best, median: above.median / below.median };
 }
 
-/** Three digits that count, and no more. */
+/** Returns `value` with three significant digits. */
 function figure(value) {
   if (value === 0) return '0';
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
@@ -72,14 +72,15 @@ export function table(results) {
 export function page({ machine, date, rounds, results, left }) {
   return `# Benchmarks
 
-Written by \`npm run bench\` (bench/main.mjs) on ${date.slice(0, 10)}: ${rounds} interleaved rounds, the best and
-the median of each figure; of a ratio, those of the two bests and of the two medians, and whether the medians' meets
-its target. Times on shared machines vary up to twofold: compare rows of one run, not runs.
+\`npm run bench\` (bench/main.mjs) wrote this page on ${date.slice(0, 10)}, after ${rounds} interleaved rounds. The table
+has the best and the median of each figure. The best of a ratio is the ratio of the two bests, and its median is the
+ratio of the two medians. The last column says whether the median meets the target. Times on shared machines vary up to
+twofold: compare rows of one run, not different runs.
 
 ${table(results)}
-${left.map(({ title, missing }) => `\nLeft out: ${title}: ${missing.split('\n')[0]}.\n`).join('')}
+${left.map(({ title, missing }) => `\nSkipped: ${title}: ${missing.split('\n')[0]}.\n`).join('')}
 The machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory} of memory;
 Node ${machine.node}, TensorFlow ${machine.tensorflow}, ${machine.system}.
-CPU flags that matter to TensorFlow: ${machine.flags.join(', ') || 'unknown'}.
+CPU flags that TensorFlow uses: ${machine.flags.join(', ') || 'unknown'}.
 `;
 }

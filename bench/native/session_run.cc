@@ -1,7 +1,7 @@
-// How long a bare TF_SessionRun takes: session_run LIBRARY GRAPH FEED D0,D1,... FETCH...
+// Measures a bare TF_SessionRun: session_run LIBRARY GRAPH FEED D0,D1,... FETCH...
 //
-// Prints the median of many runs, in microseconds, each in the caller's thread as those of the addon are.
-// GRAPH is a frozen GraphDef; FEED and FETCH are operations of one output; the feed is float32.
+// Prints the median of many runs in microseconds. Each run is on the calling thread, as in the addon. GRAPH is a frozen
+// GraphDef. FEED and FETCH are operations with one output. The feed is float32.
 
 #include <algorithm>
 #include <chrono>

@@ -1,15 +1,15 @@
-/** The side of a peer that is written in JavaScript. */
+/** The question loop of peers that are written in JavaScript. */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** Samples whose maps are compared. */
+/** The number of samples whose maps are compared. */
 export const CHECKED = 8;
 
 /**
- * Answers questions until there are no more.
+ * Answers questions until the standard input ends.
  *
- * @param {(job: object) => Promise<(samples: number) => Promise<{ shape: number[], data: Float32Array }>>} open what
- * runs a job for its first samples; the values are read before it runs again
+ * @param {(job: object) => Promise<(samples: number) => Promise<{ shape: number[], data: Float32Array }>>} open returns
+ *   a function that runs a job for its first samples. The returned values are read before the next run.
  */
 export async function answer(open) {
   const jobs = new Map();
@@ -45,7 +45,7 @@ export async function answer(open) {
   }
 }
 
-/** Linux counts into `maxRSS` what the process was forked from; the file counts what is this program's. */
+/** Returns the peak memory in bytes. On Linux, `maxRSS` includes the parent's memory before exec; the file does not. */
 function peakMemory() {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;

@@ -1,4 +1,4 @@
-/** What jobs are named by: the package's shortcuts, and the view of a model that each explains. */
+/** The methods of jobs: the package's shortcuts, each with the view of a model that the shortcut explains. */
 import * as ke from 'keras-explainable';
 
 const itself = (model) => model;

@@ -1,4 +1,4 @@
-/** onnxruntime's CPU library for Node, in a process of its own. */
+/** onnxruntime's CPU library for Node, in a separate process. */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT, run, step, unlessUnchanged } from '../../scripts/setup/process.mjs';
@@ -8,7 +8,7 @@ const HERE = path.join('bench', 'peers', 'onnx');
 const THERE = path.join('build', 'bench', 'peers', 'onnx');
 const FILES = ['package.json', 'package-lock.json'];
 
-/** No dependency of this package: 300 MB that only the benchmark wants. */
+/** Installs onnxruntime. It is not a dependency of this package, because only the benchmark needs its 300 MB. */
 async function install() {
   const inputs = FILES.map((file) => path.join(HERE, file));
   const outputs = [path.join(THERE, 'node_modules', 'onnxruntime-node')];
@@ -16,7 +16,7 @@ async function install() {
     step(`Installing onnxruntime into ${THERE}`);
     mkdirSync(path.join(ROOT, THERE), { recursive: true });
     for (const file of FILES) copyFileSync(path.join(ROOT, HERE, file), path.join(ROOT, THERE, file));
-    // Its script fetches what is for GPUs.
+    // onnxruntime's install script would download GPU libraries.
     await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: path.join(ROOT, THERE) });
   });
 }

@@ -1,6 +1,6 @@
 /**
- * onnxruntime as a peer (bench/peers/peer.mjs). Its argument: the package.json of where it is installed. It predicts
- * only.
+ * onnxruntime as a peer (bench/peers/peer.mjs). The argument is the package.json of the folder with onnxruntime. This
+ * peer only predicts.
  */
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';

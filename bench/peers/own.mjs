@@ -1,4 +1,4 @@
-/** This package in a process of its own. */
+/** This package in a separate process. */
 import path from 'node:path';
 import { ROOT } from '../../scripts/setup/process.mjs';
 import { Peer } from './peer.mjs';

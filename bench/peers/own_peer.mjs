@@ -4,7 +4,7 @@ import { noise, units } from '../models.mjs';
 import { answer, CHECKED } from './answer.mjs';
 import { METHODS } from './methods.mjs';
 
-/** One for all jobs that differ in other things. */
+/** The models by path and precision. All jobs with the same path and precision share a model. */
 const models = new Map();
 
 function openModel(path, precision) {
@@ -35,7 +35,7 @@ await answer(async (job) => {
     const whole = rows === samples;
     const [wanted, ...others] = await compute(whole ? x : x.rows(0, rows), y.slice(0, rows));
     const { shape } = wanted;
-    // Only of some samples are values ever compared: a copy of them all would be measured.
+    // Only the values of the first `CHECKED` samples are compared. Copying all values would add to the measured time.
     const data = whole && samples > CHECKED ? new Float32Array(0) : wanted.data.slice();
     for (const tensor of [wanted, ...others]) tensor.release();
     return { shape, data };

@@ -1,26 +1,27 @@
 /**
- * Peers: child processes that are asked by a line of JSON and answer by one. Each has memory and threads of its own,
- * does nothing while others are measured, and is ended with this process, whose end closes its standard input.
+ * Peers are child processes. A question is a line of JSON, and the answer is a line of JSON. Each peer has its own
+ * memory and threads and is idle while other peers are measured. A peer ends with this process, because its standard
+ * input is then closed.
  *
- * What every peer understands (`do`), those of one kind of job being the same to all of them:
+ * Every peer answers these questions (`do`):
  *
- * - `open`, a job: loads what it needs. A job is `{ model, method, samples, batchSize, units?, precision?, force? }`;
- * - `maps`: the job for its first samples, with the values;
- * - `measure`: the job for all samples; `seconds`;
- * - `memory`: `bytes`, the most that the process has held.
+ * - `open` loads a job `{ model, method, samples, batchSize, units?, precision?, force? }`;
+ * - `maps` runs the job for its first samples and answers with the values;
+ * - `measure` runs the job for all samples and answers with `seconds`;
+ * - `memory` answers with `bytes`, the peak memory of the process.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { ROOT } from '../../scripts/setup/process.mjs';
 
 export class Peer {
-  /** When the process was started, by `performance.now()`. */
+  /** The start time of the process, by `performance.now()`. */
   begun = performance.now();
   #child;
   #answers;
   #told = '';
   #ended;
-  /** By what they are, so that rows that ask for the same share it. */
+  /** The jobs by their JSON, so that rows with equal jobs share a job. */
   #jobs = new Map();
 
   constructor(program, args, env = process.env) {
@@ -32,12 +33,12 @@ export class Peer {
       this.#told = error.message;
     });
     this.#ended = new Promise((resolve) => this.#child.once('close', resolve));
-    // That it has ended is told by its answers' end.
+    // Errors of writing to an ended peer are ignored: the end of its answers reports the end of the peer.
     this.#child.stdin.on('error', () => {});
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Asks, one question at a time. Throws what the peer failed by. */
+  /** Sends one question and returns the answer. Throws the peer's error. Call `ask` again only after the answer. */
   async ask(question) {
     this.#child.stdin.write(`${JSON.stringify(question)}\n`);
     const { value, done } = await this.#answers.next();
@@ -48,7 +49,7 @@ export class Peer {
     return answer;
   }
 
-  /** What a job does: `maps()`, and `rate()` in samples a second. */
+  /** Opens a job and returns its functions: `maps()`, and `rate()` in samples per second. */
   async open(job) {
     const key = JSON.stringify(job);
     if (!this.#jobs.has(key)) {
@@ -81,7 +82,7 @@ function floats(base64) {
 
 const shared = new Map();
 
-/** The one peer that `start` gives, for all rows; started when it is first asked for. */
+/** Returns the peer of `start`, which all rows share. The first call starts the peer. */
 export function sharedPeer(start) {
   if (!shared.has(start)) shared.set(start, start());
   return shared.get(start);

@@ -1,4 +1,4 @@
-/** The Python library keras-explainable on TensorFlow 2.12, in a process of its own. */
+/** The Python library keras-explainable on TensorFlow 2.12, in a separate process. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { targetPackages } from '../../scripts/bench/packages.mjs';
@@ -6,10 +6,10 @@ import { virtualEnvironment } from '../../scripts/reference/python.mjs';
 import { Failure, ROOT } from '../../scripts/setup/process.mjs';
 import { Peer } from './peer.mjs';
 
-/** The library is on no registry: who measures against it says where its sources are. */
+/** The environment variable with the library's sources, because the library is on no registry. */
 const SOURCES = 'KERAS_EXPLAINABLE_PYTHON_SOURCES';
 
-/** Throws a Failure that says what is missing. */
+/** Starts the peer. Throws a Failure that names the missing requirement. */
 export async function startPython() {
   const sources = process.env[SOURCES];
   if (sources === undefined || !existsSync(path.join(sources, 'keras_explainable'))) {

@@ -1,4 +1,4 @@
-"""The Python library keras-explainable as a peer (bench/peers/peer.mjs says what it is asked)."""
+"""The Python library keras-explainable as a peer. bench/peers/peer.mjs describes the questions."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-# What libraries print is no answer.
+# The answers have their own stream, because libraries print to stdout.
 answers = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
 
@@ -17,7 +17,7 @@ import keras_explainable as ke  # noqa: E402
 
 EXPOSED = ("gradcam", "scorecam")
 CHECKED = 8
-"""Samples whose maps are compared."""
+"""The number of samples whose maps are compared."""
 
 jobs = {}
 models = {}
@@ -30,14 +30,14 @@ def model_of(path):
 
 
 def noise(model, samples):
-    """The same as bench/models.mjs gives."""
+    """Returns the same values as bench/models.mjs."""
     shape = (samples, *model.input.shape[1:])
     return (np.sin(np.arange(np.prod(shape), dtype="float64")) * 2).astype("float32").reshape(shape)
 
 
 def open_job(key, job):
     model = model_of(job["model"])
-    # A view of its own in any case: the library keeps what it has compiled in the model, one function for all methods.
+    # Each job has its own view. The library stores the compiled function in the model: one function for all methods.
     view = ke.inspection.expose(model) if job["method"] in EXPOSED else tf.keras.Model(model.inputs, model.outputs)
     samples, count = job["samples"], job.get("units", 1)
     classes = model.output.shape[-1]
@@ -48,7 +48,7 @@ def open_job(key, job):
 
 def run(key, rows=None):
     job, view, x, units = jobs[key]
-    # `force=False`: what was compiled is used again. The library's default compiles at every call.
+    # `force=False` reuses the compiled function. The library's default compiles at every call.
     options = {"batch_size": job["batchSize"], "verbose": 0, "force": job.get("force", False)}
     return getattr(ke, job["method"])(view, x[:rows], units[:rows], **options)[1]
 
@@ -65,7 +65,7 @@ def measure(key):
 
 
 def memory():
-    """The most that this program has held: `ru_maxrss` counts what it was forked from as well."""
+    """Returns the peak memory of this program. `ru_maxrss` would include the parent's memory before exec."""
     with open("/proc/self/status") as status:
         [peak] = [line.split()[1] for line in status if line.startswith("VmHWM:")]
     return {"bytes": int(peak) * 1024}
@@ -77,6 +77,6 @@ for line in sys.stdin:
     question = json.loads(line)
     try:
         answer = DOES[question.pop("do")](**question)
-    except Exception as error:  # The peer goes on, and the row fails.
+    except Exception as error:  # The row fails, and the peer continues.
         answer = {"error": f"{type(error).__name__}: {error}"}
     print(json.dumps(answer), file=answers)

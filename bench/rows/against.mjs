@@ -1,4 +1,4 @@
-/** Rows that set this package against a peer, and itself in one job against itself in another. */
+/** Rows that compare this package with a peer, or two jobs of this package. */
 import { startOnnx } from '../peers/onnx.mjs';
 import { startOwn } from '../peers/own.mjs';
 import { sharedPeer } from '../peers/peer.mjs';
@@ -10,14 +10,15 @@ export const ONNX = { start: startOnnx, label: 'onnxruntime' };
 
 export const RATE = { unit: 'samples/s', better: 'higher' };
 
-/** Of the largest value that the other gives. */
+/** The maximum difference between maps, as a fraction of the other map's largest value. */
 const TOLERANCE = 1e-4;
 
 /**
- * Throws where maps are not the same: no figure is to be of a wrong map.
+ * Throws if maps differ, so that no figure measures a wrong map.
  *
- * @param {{ tolerance?: number, others?: number }} how `others`: what samples may differ by as long as one is the same.
- * A ReLU whose input is within rounding of 0 has one gradient here and another there; of millions, a sample has some.
+ * @param {{ tolerance?: number, others?: number }} how the tolerances. At least one sample must be within `tolerance`,
+ *   and all samples within `others`. The gradient of a ReLU whose input is within rounding error of 0 can differ
+ *   between peers. A sample has millions of such inputs, so some gradients differ.
  */
 export function checkEqual(name, ours, theirs, { tolerance = TOLERANCE, others = tolerance } = {}) {
   if (ours.shape.join() !== theirs.shape.join()) {
@@ -32,7 +33,7 @@ export function checkEqual(name, ours, theirs, { tolerance = TOLERANCE, others =
   );
 }
 
-/** The largest of each sample; NaN where there is one. */
+/** Returns the largest difference of each sample, or NaN if a value of the sample is NaN. */
 function differences({ shape: [samples], data }, other) {
   const size = data.length / samples;
   return Array.from({ length: samples }, (_, sample) => {
@@ -45,11 +46,12 @@ function differences({ shape: [samples], data }, other) {
 }
 
 /**
- * A row of rates: each of `sides` is `{ of: OWN | PYTHON | ONNX, label?, job: async () => job }`, and `metrics` what is
- * made of their rates beside the rates themselves.
+ * Returns a row of rates. Each of `sides` is `{ of: OWN | PYTHON | ONNX, label?, job: async () => job }`. `metrics` are
+ * further figures, derived from the rates.
  *
- * @param {{ equal?: readonly [number, number, object?][], extra?: () => Promise<object> }} row `equal`: two sides whose
- * maps must be the same, and how nearly (`checkEqual`); `extra`: figures that no round changes, found once
+ * @param {{ equal?: readonly [number, number, object?][], extra?: () => Promise<object> }} row `equal`: pairs of sides
+ *   whose maps must be equal, with the tolerances of `checkEqual`. `extra`: returns figures that are the same in every
+ *   round; called once.
  */
 export function against({ name, title, sides, metrics, equal = [], extra = async () => ({}) }) {
   const labels = sides.map(({ of, label }) => label ?? of.label);
@@ -76,5 +78,5 @@ export function against({ name, title, sides, metrics, equal = [], extra = async
   };
 }
 
-/** How many times the rate of `b` that of `a` is. */
+/** Returns the metric `a / b` of two rates. */
 export const times = (a, b, target) => ({ ratio: [a, b], unit: 'x', better: 'higher', target });

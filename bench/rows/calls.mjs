@@ -1,4 +1,4 @@
-/** What a call and a step cost beside their computation: a tiny model. */
+/** Measures the overhead of a call and of a step with a tiny model, whose computation is negligible. */
 import * as ke from 'keras-explainable';
 import { noise, openTiny } from '../models.mjs';
 

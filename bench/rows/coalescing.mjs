@@ -1,4 +1,4 @@
-/** A network of MobileNet's size under many callers of single samples: put together, and each alone. */
+/** Many callers of single samples on a network of MobileNet's size: calls coalesced into batches, and calls alone. */
 import * as ke from 'keras-explainable';
 import { network } from '../../scripts/bench/models.mjs';
 import { noise } from '../models.mjs';
@@ -9,11 +9,11 @@ const { gradcam } = ke.methods.cams;
 
 const row = (callers) => ({
   name: `coalescing-${callers}`,
-  title: `explainer, Grad-CAM of MobileNetV2, ${callers} caller${callers === 1 ? '' : 's'}: maxBatchSize 8 against 1`,
+  title: `explainer, Grad-CAM of MobileNetV2, ${callers} caller${callers === 1 ? '' : 's'}: maxBatchSize 8 compared with 1`,
   metrics: {
     coalesced: RATE,
     alone: RATE,
-    // One caller has nobody to share with.
+    // A single caller shares no batch, so the ratio has no target.
     ratio: times('coalesced', 'alone', callers === 1 ? undefined : { atLeast: 2 }),
   },
   async open() {

@@ -1,4 +1,4 @@
-/** What distribution costs and brings: workers of this machine. */
+/** Measures the cost and the gain of distribution, with workers on this machine. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ const BATCH = 8;
 const NEEDS = 'ResNet50V2, which `npm run test:reference` builds';
 const { gradcam } = ke.methods.cams;
 
-/** Grad-CAM of samples of noise, in batches of 8, again and again. */
+/** Returns the rate of one Grad-CAM call over samples of noise, in batches of 8. */
 async function rate(model, x, y) {
   const begun = performance.now();
   const { logits, maps } = await ke.explain(gradcam, model, x, y, {
@@ -24,7 +24,7 @@ async function rate(model, x, y) {
   return x.shape[0] / seconds;
 }
 
-/** One model under each of some strategies; the measurement is of all of them, one after the other. */
+/** Returns a row that loads one model with several strategies and measures the strategies one after another. */
 const compare = ({ name, title, metrics, samples, strategies, figures }) => ({
   name,
   title,
@@ -55,7 +55,8 @@ const compare = ({ name, title, metrics, samples, strategies, figures }) => ({
 
 const replicas = compare({
   name: 'replicas',
-  title: 'Grad-CAM of 32 samples of ResNet50V2, in batches of 8: mirrored over 2 CPU replicas against 1',
+  title:
+    'Grad-CAM of 32 samples of ResNet50V2, in batches of 8: mirrored over 2 CPU replicas compared with 1',
   samples: 32,
   metrics: {
     '1 replica': { unit: 'samples/s', better: 'higher' },
@@ -73,11 +74,11 @@ const replicas = compare({
   figures: ([one, two]) => ({ '1 replica': one, '2 replicas': two, efficiency: two / one / 2 }),
 });
 
-/** The same threads here and there, so that what differs is the hop. */
+/** Compares a worker with this process. Both have the same number of threads, so that only the transfer differs. */
 const overhead = (threads) =>
   compare({
     name: `worker-${threads}`,
-    title: `Grad-CAM of ${4 * BATCH} samples of ResNet50V2, in batches of ${BATCH}: one local worker against this process, ${threads} thread${threads === 1 ? '' : 's'} each`,
+    title: `Grad-CAM of ${4 * BATCH} samples of ResNet50V2, in batches of ${BATCH}: one local worker compared with this process, ${threads} thread${threads === 1 ? '' : 's'} each`,
     samples: 4 * BATCH,
     metrics: {
       'in process': { unit: 'samples/s', better: 'higher' },
@@ -99,21 +100,22 @@ const overhead = (threads) =>
   });
 
 const TIMEOUT_MS = 5000;
-/** Throughput is full when so much of what it is in the end is reached, for so long. */
+/** Throughput counts as full when a window of `WINDOW_MS` reaches the fraction `FULL` of the final throughput. */
 const FULL = 0.9;
 const WINDOW_MS = 500;
 
 /**
- * Two workers over an endless input, one of which is sent a signal: what that costs until throughput is what it stays.
+ * Sends a signal to one of two workers that process an endless input. Measures the longest wait and the time until the
+ * throughput reaches its final value.
  */
 const loss = ({ name, title, signal, restarts = false }) => ({
   name,
   title: `2 local workers, an endless input, Grad-CAM of the demo's model: ${title}`,
   metrics: {
     'before, samples': { unit: '1/s', better: 'higher' },
-    'in the end, samples': { unit: '1/s', better: 'higher' },
+    'after, samples': { unit: '1/s', better: 'higher' },
     'longest wait for a step': { unit: 'ms', better: 'lower' },
-    'to full throughput': { unit: 'ms', better: 'lower' },
+    'time to full throughput': { unit: 'ms', better: 'lower' },
   },
   async open() {
     return {
@@ -153,7 +155,7 @@ const loss = ({ name, title, signal, restarts = false }) => ({
   },
 });
 
-/** Another worker in the place of one that is gone. */
+/** Starts another worker at the address of a lost worker. */
 function startAt(address) {
   const main = path.join(ROOT, 'dist', 'cli', 'main.js');
   const args = [main, 'worker', '--port', address.split(':')[1], '--threads', '1'];
@@ -170,21 +172,21 @@ function figures(times, lost) {
   const around = times.filter((time) => time >= lost - 200 && time < lost + TIMEOUT_MS + 2000);
   return {
     'before, samples': perSecond(lost - 2000, lost),
-    'in the end, samples': end,
+    'after, samples': end,
     'longest wait for a step': Math.max(...around.slice(1).map((time, i) => time - around[i])),
-    'to full throughput': full - lost,
+    'time to full throughput': full - lost,
   };
 }
 
 const LOSSES = [
-  { name: 'kill', title: 'one is killed', signal: 'SIGKILL' },
+  { name: 'kill', title: 'a worker is killed', signal: 'SIGKILL' },
   {
     name: 'restart',
-    title: 'one is killed, and another started in its place',
+    title: 'a worker is killed, and another is started in its place',
     signal: 'SIGKILL',
     restarts: true,
   },
-  { name: 'stop', title: `one is stopped (SIGSTOP; timeoutMs ${TIMEOUT_MS})`, signal: 'SIGSTOP' },
+  { name: 'stop', title: `a worker is stopped (SIGSTOP; timeoutMs ${TIMEOUT_MS})`, signal: 'SIGSTOP' },
 ].map(loss);
 
 export const DISTRIBUTION = [replicas, overhead(1), overhead(2), ...LOSSES];

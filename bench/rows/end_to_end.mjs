@@ -1,4 +1,4 @@
-/** From files to files: what is left of the time for reading, drawing and writing when the rest is computed. */
+/** Measures the time from files to files, compared with computing the maps alone. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,12 +10,12 @@ import { noise, units } from '../models.mjs';
 const PICTURES = 64;
 const BATCH = 8;
 const UNIT = 7;
-/** Height and width, as most photographs of ImageNet have them. */
+/** The height and width of most photographs of ImageNet. */
 const SIZE = [375, 500];
 const DIRECTORY = path.join('build', 'bench', 'pictures');
 const { gradcam } = ke.methods.cams;
 
-/** Coloured waves of several lengths: to a decoder not unlike a photograph. */
+/** Draws coloured waves of several wavelengths, which are similar to a photograph for a decoder. */
 async function drawPicture(file, seed) {
   const [height, width] = SIZE;
   const picture = ke.allocate([1, height, width, 3], 'uint8');
@@ -41,7 +41,7 @@ async function drawPictures() {
   return files.map((file) => path.join(ROOT, file));
 }
 
-/** Reads ahead of the run; what it has read and is still to be drawn on is in `shown`, by batch. */
+/** Yields batches and reads ahead of the run. `shown` receives the pictures of each batch, which are drawn on later. */
 async function* batches(files, shown) {
   for (let from = 0; from < files.length; from += BATCH) {
     const pictures = await Promise.all(
@@ -75,7 +75,7 @@ async function fromFilesToFiles(exposed, files, options) {
   const shown = [];
   let last = Promise.resolve();
   for await (const step of ke.explainBatches(gradcam, exposed, batches(files, shown), null, options)) {
-    // One batch is drawn while the next are read and computed.
+    // A batch is drawn while the next batches are read and computed.
     await last;
     last = draw(shown[step.step], step, step.step * BATCH);
   }
@@ -84,7 +84,7 @@ async function fromFilesToFiles(exposed, files, options) {
 
 export const END_TO_END = {
   name: 'end-to-end',
-  title: `${PICTURES} JPEGs of ${SIZE.join(' x ')} read, explained by Grad-CAM of ResNet50V2, overlaid and written, against the maps alone`,
+  title: `${PICTURES} JPEGs of ${SIZE.join(' x ')} read, explained by Grad-CAM of ResNet50V2, overlaid and written, compared with the maps alone`,
   metrics: {
     'from files to files': { unit: 's', better: 'lower' },
     'maps alone': { unit: 's', better: 'lower' },

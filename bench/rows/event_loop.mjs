@@ -1,4 +1,4 @@
-/** How long the event loop is held up while batches of a large network run. */
+/** Measures the delay of the event loop while batches of a large network run. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import * as ke from 'keras-explainable';
 import { noise, openResNet } from '../models.mjs';
@@ -30,7 +30,7 @@ export const EVENT_LOOP = {
         delay.disable();
         logits.release();
         maps.release();
-        // The monitor counts from one look to the next: what is above its interval of a millisecond is delay.
+        // The monitor measures the time between its timer events. The time above the interval of 1 ms is delay.
         const above = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - 1);
         return {
           samples: SAMPLES / seconds,

@@ -4,7 +4,10 @@ import { noise, openDemo, openTiny } from '../models.mjs';
 
 const MILLISECONDS = 1500;
 
-/** Every caller calls again as soon as it is answered. A new explainer each time: its figures are of this round. */
+/**
+ * Every caller calls again as soon as its call is answered. Each round has a new explainer, so that `stats()` covers
+ * one round.
+ */
 export async function serve({ method, exposed, x, callers, options }) {
   const explainer = ke.createExplainer(method, exposed, { resizing: false, ...options });
   await explainer.warmUp(x, [[0]]);

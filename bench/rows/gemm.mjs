@@ -1,4 +1,4 @@
-/** What the machine's float32 units give: TensorFlow's MatMul, in as many threads as a run of a model has. */
+/** Compares with the peak of the machine's float32 units: TensorFlow's MatMul, with the threads of a model's run. */
 import { availableParallelism } from 'node:os';
 import { ensureTensorflow } from '../../dist/binding/loader.js';
 import { op } from '../../dist/graph/operand.js';
@@ -13,15 +13,15 @@ import { startOwn } from '../peers/own.mjs';
 import { sharedPeer } from '../peers/peer.mjs';
 
 const NAME = 'ResNet50V2';
-/** As the other rows of Grad-CAM have it, so that it is opened once. */
+/** The same job as in the other Grad-CAM rows, so that the job is opened once. */
 const JOB = { method: 'gradcam', samples: 32, batchSize: 8, precision: 'float32' };
-/** Of square matrices, 32 MB to read and write for 17 GFLOP. */
+/** The size of the square matrices. A product reads and writes 32 MB for 17 GFLOP. */
 const SIZE = 2048;
 const PRODUCTS = 4;
 
-/** Runs products side by side, one thread each, and returns FLOP/s. */
+/** Prepares products that run in parallel on one thread each. `run` returns FLOP/s. */
 async function openProducts() {
-  // For its session: what runs is no part of the model.
+  // Only the model's session is used. The product is not part of the model.
   const model = await openTiny();
   const rows = availableParallelism() * PRODUCTS;
   const x = allocate([rows, SIZE, SIZE]);
@@ -30,7 +30,7 @@ async function openProducts() {
   const corner = trace.run(() => {
     const left = ops.reshape(trace.placeholder('float32', [null, SIZE, SIZE], 'x'), [SIZE, SIZE]);
     const right = ops.reshape(ops.constant(noiseOf(new Float32Array(SIZE * SIZE))), [SIZE, SIZE]);
-    // A row of the product is fetched, for all of it is computed and to copy it is no part of that.
+    // TensorFlow computes the whole product, but only one row is fetched, to exclude the time of a copy.
     return ops.slice(op('MatMul', [left, right]), [0, 0], [1, SIZE]);
   });
   const product = await trace.compile([corner], model.core.session);
@@ -53,7 +53,7 @@ async function openProducts() {
 
 export const GEMM = {
   name: 'gradcam-peak',
-  title: `Grad-CAM of ${JOB.samples} samples of ${NAME}, in batches of ${JOB.batchSize}, as FLOP/s of its convolutions and matrix products`,
+  title: `Grad-CAM of ${JOB.samples} samples of ${NAME}, in batches of ${JOB.batchSize}: FLOP/s of the convolutions and matrix products, compared with the peak`,
   metrics: {
     here: { unit: 'GFLOP/s', better: 'higher' },
     MatMul: { unit: 'GFLOP/s', better: 'higher' },

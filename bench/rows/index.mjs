@@ -1,11 +1,12 @@
 /**
- * The rows of the benchmark. A row is
+ * The rows of the benchmark. The type of a row:
  *
  *     { name, title, metrics: { [figure]: Metric }, needs?,
  *       open(): Promise<{ measure(): Promise<{ [figure]: number }>, close(): Promise<void> } | null> }
  *
- * `open` prepares what is not to be measured; null where what the row `needs` is not there, and a Failure where a peer
- * cannot be had. `measure` is called once a round, and gives every figure that is no ratio (bench/report.mjs).
+ * `open` does the work that is not measured. `open` returns null if the requirement `needs` is missing, and throws a
+ * Failure if a peer is unavailable. `measure` is called once per round and returns all figures except ratios
+ * (bench/report.mjs).
  */
 import { CALLS } from './calls.mjs';
 import { COALESCING } from './coalescing.mjs';
@@ -21,7 +22,7 @@ import { NETWORKS } from './networks.mjs';
 import { SERVER } from './server.mjs';
 import { START } from './start.mjs';
 
-/** Those of speed against peers and limits. */
+/** The rows that compare speed with peers and with limits. */
 const SPEED = [...NETWORKS, GEMM, JACOBIAN, LATENCY, MARSHALLING, END_TO_END, START, ...COALESCING];
 
 export const ROWS = [...SPEED, SERVER, ...EXPLAINERS, ...CALLS, EVENT_LOOP, ...DISTRIBUTION];

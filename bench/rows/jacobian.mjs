@@ -1,4 +1,4 @@
-/** Gradients of several units: one forward pass for all of them. */
+/** Measures gradients of several units, which share one forward pass. */
 import { network } from '../../scripts/bench/models.mjs';
 import { startOwn } from '../peers/own.mjs';
 import { sharedPeer } from '../peers/peer.mjs';
@@ -6,7 +6,10 @@ import { sharedPeer } from '../peers/peer.mjs';
 const UNITS = 10;
 const SAMPLES = 8;
 
-/** The time of one forward pass and `UNITS` backward passes, of the times that they are parts of. */
+/**
+ * Compares the gradients of `UNITS` units with one forward pass and `UNITS` backward passes. The time of a backward
+ * pass is the difference between the gradients of one unit and a forward pass.
+ */
 export const JACOBIAN = {
   name: `gradients-${UNITS}`,
   title: `input gradients of ${SAMPLES} samples of ResNet50V2, for ${UNITS} units at once`,

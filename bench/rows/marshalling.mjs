@@ -1,4 +1,4 @@
-/** What it costs to hand a large batch to TensorFlow. */
+/** Measures the cost of passing a large batch to TensorFlow. */
 import { ensureTensorflow } from '../../dist/binding/loader.js';
 import { refuseNaN } from '../../dist/data/inputs.js';
 import { gather } from '../../dist/graph/ops/index.js';
@@ -11,9 +11,9 @@ import { summary } from '../report.mjs';
 const SHAPE = [32, 224, 224, 3];
 const CALLS = 200;
 
-/** A function that looks at one value of each sample: how long it takes does not depend on the samples' size. */
+/** Prepares a function that reads one value of each sample, so that its time does not depend on the samples' size. */
 async function openFirstValues() {
-  // For its session: what runs is no part of the model.
+  // Only the model's session is used. The function is not part of the model.
   const model = await openTiny();
   const trace = Trace.create(await ensureTensorflow());
   const first = trace.run(() => {
@@ -41,12 +41,12 @@ async function timed(work) {
 
 export const MARSHALLING = {
   name: 'marshalling',
-  title: `a batch of ${SHAPE.join(' x ')} float32 from \`allocate\` given to a run, beside one of ${SHAPE[0]} x 1 x 1 x ${SHAPE[3]}`,
+  title: `a batch of ${SHAPE.join(' x ')} float32 from \`allocate\` passed to a run, compared with a batch of ${SHAPE[0]} x 1 x 1 x ${SHAPE[3]}`,
   metrics: {
     'bytes copied': { unit: '', better: 'lower', target: { atMost: 0 } },
-    'time more': { unit: 'µs', better: 'lower', target: { atMost: 50 } },
-    'a copy of it': { unit: 'µs', better: 'lower' },
-    'looked through for NaN, beside it': { unit: 'µs', better: 'lower' },
+    'additional time': { unit: 'µs', better: 'lower', target: { atMost: 50 } },
+    'for comparison: a copy of the batch': { unit: 'µs', better: 'lower' },
+    'for comparison: the check for NaN': { unit: 'µs', better: 'lower' },
   },
   async open() {
     const firstValues = await openFirstValues();
@@ -58,7 +58,7 @@ export const MARSHALLING = {
       async measure() {
         const { copiedInBytes } = memory();
         const spent = { small: [], large: [], copy: [], look: [] };
-        // In turn, and apart from what sweeps the caches.
+        // The two runs alternate. The copy and the check for NaN follow separately, because they flush the caches.
         for (let i = 0; i < CALLS; i++) {
           spent.small.push(await timed(() => firstValues.run(small)));
           spent.large.push(await timed(() => firstValues.run(large)));
@@ -70,9 +70,9 @@ export const MARSHALLING = {
         const median = (values) => summary(values, 'lower').median;
         return {
           'bytes copied': memory().copiedInBytes - copiedInBytes,
-          'time more': median(spent.large) - median(spent.small),
-          'a copy of it': median(spent.copy),
-          'looked through for NaN, beside it': median(spent.look),
+          'additional time': median(spent.large) - median(spent.small),
+          'for comparison: a copy of the batch': median(spent.copy),
+          'for comparison: the check for NaN': median(spent.look),
         };
       },
       async close() {

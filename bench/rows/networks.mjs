@@ -1,4 +1,4 @@
-/** Real networks, 224 x 224 pictures, against what others make of them. */
+/** Compares this package with other libraries, on real networks and 224 x 224 pictures. */
 import { network, onnx } from '../../scripts/bench/models.mjs';
 import { correlation } from '../correlation.mjs';
 import { against, ONNX, OWN, PYTHON, times } from './against.mjs';
@@ -7,7 +7,7 @@ const BATCH = 8;
 const SAMPLES = 32;
 const RESNET = 'ResNet50V2';
 
-/** A job on a network, of Keras 2 where nothing else is said. */
+/** Returns a function that resolves to a job on a network. Default: a network of Keras 2. */
 const job =
   (method, { of = RESNET, keras = 2, samples = SAMPLES, precision = 'float32', force = false } = {}) =>
   async () => ({ model: await network(of, keras), method, samples, batchSize: BATCH, precision, force });
@@ -16,10 +16,13 @@ const of = (what) => `${what} of ${SAMPLES} samples of ${RESNET}, in batches of 
 
 const CORRELATION = 'rank correlation with float32';
 const PREDICTIONS = 'own predictions';
-/** By default the library compiles what it runs, at every call. */
-const COMPILING = 'Python library, compiling as by default';
+/** By default the library compiles its function at every call. */
+const COMPILING = 'Python library, compiling (default)';
 
-/** Against the Python library, whose maps must be the same in float32, and in bfloat16 of the same order. */
+/**
+ * Returns a row that compares with the Python library. In float32 the maps must be equal. In bfloat16 the rank
+ * correlation of the maps is measured.
+ */
 function explaining({ name, what, method, precision = 'float32', atLeast, equal, sides = [], metrics = {} }) {
   const exact = precision === 'float32';
   return against({
@@ -63,10 +66,10 @@ const gradients = (more) =>
     ...more,
   });
 
-/** An explanation in the time of a prediction. */
+/** Compares an explanation with a prediction. */
 const AGAINST_PREDICTIONS = against({
   name: 'gradcam-onnx',
-  title: `${of('Grad-CAM')}, against predictions alone`,
+  title: `${of('Grad-CAM')}, compared with predictions alone`,
   sides: [
     { of: OWN, job: job('gradcam') },
     {
@@ -80,7 +83,7 @@ const AGAINST_PREDICTIONS = against({
     },
     { of: OWN, label: PREDICTIONS, job: job('predict') },
   ],
-  // What onnxruntime's optimiser (`basic`) makes of the network is so far from the network as it was saved.
+  // onnxruntime's optimiser (`basic`) changes the outputs of the saved network by up to this tolerance.
   equal: [[2, 1, { tolerance: 1e-2 }]],
   metrics: { ratio: times('here', 'onnxruntime', { atLeast: 1 }) },
 });
@@ -99,7 +102,7 @@ const SCORECAM = against({
 const exported = (name) =>
   against({
     name: `keras3-${name}`,
-    title: `Grad-CAM of 64 samples of ${name}, in batches of ${BATCH}: exported by Keras 3 against saved by Keras 2`,
+    title: `Grad-CAM of 64 samples of ${name}, in batches of ${BATCH}: exported by Keras 3, compared with saved by Keras 2`,
     sides: [3, 2].map((keras) => ({
       of: OWN,
       label: `Keras ${keras}`,

@@ -1,4 +1,4 @@
-/** The example service under autocannon, which runs in this process, the service in its own. */
+/** Measures the example service with autocannon. autocannon runs in this process, and the service in another. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -63,7 +63,7 @@ export const SERVER = {
   },
 };
 
-/** The port of a service that is ready. */
+/** Waits until the service is ready and returns the port. */
 async function ready(child) {
   let text = '';
   for await (const data of child.stdout.iterator({ destroyOnReturn: false })) {

@@ -1,4 +1,4 @@
-/** New processes: how soon the first map is there, and what a run holds. */
+/** Measures the time from the start of a process to the first map, and the peak memory of a run. */
 import { network } from '../../scripts/bench/models.mjs';
 import { startOwn } from '../peers/own.mjs';
 import { startPython } from '../peers/python.mjs';
@@ -8,7 +8,7 @@ const SAMPLES = 32;
 
 export const START = {
   name: 'start',
-  title: `a new process, ResNet50V2: from its start to the first Grad-CAM map, and what it holds for ${SAMPLES} samples in batches of 8`,
+  title: `a new process, ResNet50V2: time to the first Grad-CAM map, and peak memory for ${SAMPLES} samples in batches of 8`,
   metrics: {
     'first map, here': { unit: 's', better: 'lower' },
     'first map, Python library': { unit: 's', better: 'lower' },
@@ -29,7 +29,7 @@ export const START = {
   },
   async open() {
     const job = { model: await network('ResNet50V2'), method: 'gradcam', samples: 1, batchSize: 8 };
-    // Fails here where there is no Python library.
+    // Throws a Failure if the Python library is unavailable.
     await (await startPython()).close();
     return {
       async measure() {

@@ -42,7 +42,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s keeps the rounds that were done', 
   child.kill(name);
   const { code, signal, out } = await ended;
   expect({ code, signal }).toEqual({ code: 130, signal: null });
-  const whole = Number(/^Interrupted: (\d+) of 1000000 rounds are whole\.$/m.exec(out)?.[1]);
+  const whole = Number(/^Interrupted: (\d+) of 1000000 rounds are complete\.$/m.exec(out)?.[1]);
   expect(whole).toBeGreaterThanOrEqual(3);
   expect(out).toMatch(
     /^\| explain, one sample of a tiny model, .* \| a call, µs \| [\d.]+ \| [\d.]+ \| {2}\|$/m,
@@ -67,7 +67,7 @@ test('Ctrl-C before the first round leaves nothing to show', async () => {
   child.kill('SIGINT');
   const { code, out } = await ended;
   expect(code).toBe(130);
-  expect(out).toContain('Interrupted: 0 of 1000000 rounds are whole.');
+  expect(out).toContain('Interrupted: 0 of 1000000 rounds are complete.');
   expect(out).not.toContain('Wrote');
   expect(out).not.toContain('| what |');
 });

@@ -75,7 +75,7 @@ describe('table', () => {
     };
     const left = [{ title: 'another', missing: 'there is no Python\nTo get it: ...' }];
     expect(page({ machine, date: '2026-01-02T03:04:05Z', rounds: 5, results, left })).toMatch(
-      /2026-01-02(.|\n)*\n\nLeft out: another: there is no Python\.\n\nThe machine: CPU, 2 cores/,
+      /2026-01-02(.|\n)*\n\nSkipped: another: there is no Python\.\n\nThe machine: CPU, 2 cores/,
     );
   });
 });
