@@ -1,36 +1,20 @@
-// What a method recorded: symbolic tensors and the commands that make them.
+// What a method records: symbolic tensors, and the equations between them.
 //
 // A method runs once, on the JavaScript thread, over symbolic tensors. A Trace adds each of its ops to a
-// scratch graph, so that shapes and dtypes are TensorFlow's own inference, and records a command. Calls of
-// the model and gradients leave only placeholders there: they cost microseconds now and are built for real by
-// Replay, on a background thread, into the graph that runs.
+// scratch graph, so that shapes and dtypes are TensorFlow's own inference, and records an equation
+// (equation.h). Calls of the model and gradients leave only placeholders in the scratch graph: they cost
+// microseconds now and are built for real by the replay, on a background thread, into the graph that runs.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "build/scope.h"
-#include "model/model_graph.h"
+#include "trace/equation.h"
 
 namespace ke::trace {
-
-using SymbolId = int32_t;
-
-struct Symbol {
-  SymbolId id = -1;
-  TF_DataType dtype = TF_FLOAT;
-  graph::Shape shape;
-};
-
-using AttrValue =
-    std::variant<int64_t, float, bool, std::string, TF_DataType, graph::Shape, std::vector<int64_t>,
-                 std::vector<float>, std::vector<TF_DataType>, std::vector<graph::Shape>>;
-// One input of an op: a tensor, or a list of them where the op takes a list.
-using OpInput = std::variant<SymbolId, std::vector<SymbolId>>;
 
 class Trace : public std::enable_shared_from_this<Trace> {
  public:
@@ -39,16 +23,15 @@ class Trace : public std::enable_shared_from_this<Trace> {
 
   // An input of the compiled function (or, in a body, of the loop).
   Symbol Placeholder(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
+  // A small integer constant that this trace has already is returned again.
   Symbol Constant(tf::TensorPtr value);
-  std::vector<Symbol> Op(const std::string& type, const std::vector<OpInput>& inputs,
-                         const std::map<std::string, AttrValue>& attrs);
+  std::vector<Symbol> Op(const std::string& type, const std::vector<OpInput>& inputs, const Attrs& attrs);
   // The model's tensors `outputs` ("node:index", or a weight's name) for the given inputs.
   std::vector<Symbol> CallModel(std::shared_ptr<const graph::ModelGraph> model,
                                 const std::vector<SymbolId>& inputs, const std::vector<std::string>& outputs);
   // gradient::Gradient; an entry of grad_ys below 0 means ones. Empty grad_ys: ones for all.
   std::vector<Symbol> Gradient(const std::vector<SymbolId>& ys, const std::vector<SymbolId>& xs,
-                               const std::vector<SymbolId>& grad_ys,
-                               const std::map<std::string, std::string>& overrides);
+                               const std::vector<SymbolId>& grad_ys, const Overrides& overrides);
 
   // A Jacobian by samples: for every unit u of `ys` (N, ...U) the gradients of sum_n ys[n, u] with respect to
   // each of `xs` (N, ...). Opens a body that is run once per unit over `gradients`, each shaped like its x
@@ -58,8 +41,7 @@ class Trace : public std::enable_shared_from_this<Trace> {
     std::shared_ptr<Trace> body;
     std::vector<Symbol> gradients;
   };
-  Jacobian BeginJacobian(SymbolId ys, const std::vector<SymbolId>& xs,
-                         const std::map<std::string, std::string>& overrides);
+  Jacobian BeginJacobian(SymbolId ys, const std::vector<SymbolId>& xs, const Overrides& overrides);
   Symbol EndJacobian(const std::shared_ptr<Trace>& body, SymbolId value);
 
   // Opens a body that is run for index = 0 .. count - 1, one after the other; EndStack closes it with the
@@ -85,46 +67,43 @@ class Trace : public std::enable_shared_from_this<Trace> {
 
   Symbol Get(SymbolId id) const;
 
-  // Builds every command into `scope` and returns the tensors of `fetches`. `feeds` receives the placeholders
-  // of this trace in the order in which they were made. For a background thread; a trace is replayed by one
+  // What was recorded, for `fetches` of this trace: without what they do not need, and without what would be
+  // computed twice (simplify.h).
+  Block Simplified(const std::vector<SymbolId>& fetches) const;
+  // Everything, as it was recorded.
+  const Block& recorded() const { return block_; }
+
+  // Builds Simplified into `scope` and returns the tensors of `fetches`. `feeds` receives the placeholders of
+  // this trace in the order in which they were made. For a background thread; a trace is replayed by one
   // thread at a time, and not while it still records.
   std::vector<TF_Output> Replay(graph::Scope* scope, const std::vector<SymbolId>& fetches,
                                 std::vector<TF_Output>* feeds) const;
 
  private:
-  class Environment;
+  // What a body was opened by, while it is open.
   struct PendingJacobian;
   struct PendingStack;
-  using Command = std::function<void(Environment*)>;
 
-  // What a trace and its bodies share.
-  struct Shared;
-
-  Trace(std::shared_ptr<Trace> outer, std::shared_ptr<Shared> shared);
+  Trace(std::shared_ptr<Trace> outer, std::shared_ptr<SymbolId> next_id);
   // The tensor that stands for a symbol in the scratch graph.
   TF_Output Resolve(SymbolId id);
-  std::vector<TF_Output> Resolve(const std::vector<SymbolId>& ids);
   Symbol Define(TF_Output tensor);
-  // A placeholder in the scratch graph for what only Replay builds.
+  // A placeholder in the scratch graph for what only the replay builds.
   Symbol Stand(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
-  // Remembers the model's tensors that `xs` are, by which somebody differentiates.
-  void Differentiates(const std::vector<SymbolId>& xs);
-  void Run(Environment* environment) const;
-  static std::vector<TF_Output> InstantiateResized(Environment* to, const graph::ModelGraph& model,
-                                                   const std::vector<TF_Output>& inputs,
-                                                   const std::vector<std::string>& names,
-                                                   const std::vector<std::string>& differentiated);
-  // Ends the recording of a body that a command of its outer trace holds from now on: without its hold on
-  // that trace the two would keep each other, and the models that they call, alive for ever.
-  void Close();
+  Symbol Parameter(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
+  std::vector<Symbol> Get(const std::vector<SymbolId>& ids) const;
+  // Adds an equation and returns its outputs.
+  std::vector<Symbol> Add(Operation operation, std::vector<Symbol> outputs);
+  // Ends the recording of a body: what it recorded is the block of an equation from now on.
+  BlockPtr Close(const std::vector<SymbolId>& results);
 
   std::shared_ptr<Trace> outer_;
   bool closed_ = false;
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<SymbolId> next_id_;  // of a trace and its bodies
   graph::Scope scratch_;
   std::map<SymbolId, TF_Output> tensors_;
-  std::vector<Command> commands_;
-  std::vector<SymbolId> placeholders_;
+  std::map<std::string, Symbol> small_constants_;  // by key and content
+  Block block_;
   std::unique_ptr<PendingJacobian> jacobian_;
   std::unique_ptr<PendingStack> stack_;
 };

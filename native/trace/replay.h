@@ -1,0 +1,15 @@
+// A recording built for real.
+#pragma once
+
+#include <vector>
+
+#include "build/scope.h"
+#include "trace/equation.h"
+
+namespace ke::trace {
+
+// Builds the equations of `block`, a main block, into `scope` and returns the tensors of its results. `feeds`
+// receives a placeholder per parameter.
+std::vector<TF_Output> Replay(const Block& block, graph::Scope* scope, std::vector<TF_Output>* feeds);
+
+}  // namespace ke::trace
