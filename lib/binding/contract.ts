@@ -145,7 +145,7 @@ export type NativeAttr =
   | { readonly dtypes: readonly DType[] }
   | { readonly shapes: readonly StaticShape[] };
 
-/** What a method records (native/graph/trace.h). All calls are synchronous and take microseconds. */
+/** What a method records (native/trace/trace.h). All calls are synchronous and take microseconds. */
 export interface NativeTrace {
   placeholder(dtype: DType, shape: StaticShape, name: string): NativeSymbol;
   /**
@@ -187,6 +187,13 @@ export interface NativeTrace {
     initial: readonly number[],
     count: number,
   ): NativeSymbol[];
+  /**
+   * What the recording computes for `fetches`, as bytes: equal bytes for equal recordings, and for these alone
+   * (native/trace/encode.h). What the fetches do not need is left out, and what was recorded twice is there once.
+   */
+  encode(fetches: readonly number[]): Uint8Array;
+  /** As text: what is computed for `fetches`; without them, all that was recorded (native/trace/print.h). */
+  print(fetches?: readonly number[]): string;
   /**
    * Builds the graph and its session on a background thread. Feeds are the trace's placeholders in the order in
    * which they were made. The trace must not be used afterwards.

@@ -2,7 +2,7 @@
 
 import type { TensorSpec } from '../graph/layer.js';
 import type { AtLeast, SymbolicInputs, SymbolicModel } from '../graph/method.js';
-import { describeShape, Symbolic } from '../graph/symbolic.js';
+import { Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
 import { readBiasTerms } from '../inspection/bias_terms.js';
 import type { Model } from '../model/model.js';
@@ -40,24 +40,9 @@ export function symbolicModel(
 
   const call = <N extends number = 1>(given: SymbolicInputs, atLeast?: N): AtLeast<N> => {
     const inputs = inOrder(given);
-    if (inputs.length !== specs.length) {
-      const names = specs.map(({ name }) => name).join(', ');
-      throw new GraphError(
-        'INVALID_ARGUMENT',
-        `The model takes ${specs.length} inputs (${names}), not ${inputs.length}.`,
-      );
-    }
-    for (const [i, { name, dtype, shape }] of specs.entries()) {
-      const input = inputs[i] as Symbolic;
+    inputs.forEach((input, i) => {
       if (!(input instanceof Symbolic)) throw wrongType(`inputs[${i}]`, 'a symbolic tensor', input);
-      const sameRank = shape === null || input.shape === null || shape.length === input.shape.length;
-      if (input.dtype !== dtype || !sameRank) {
-        throw new GraphError(
-          'INVALID_ARGUMENT',
-          `The model's input "${name}" takes ${dtype} ${describeShape(shape)} but was called with ${input}.`,
-        );
-      }
-    }
+    });
     if (outputs.length < (atLeast ?? 1)) {
       throw new GraphError(
         'INVALID_ARGUMENT',
@@ -66,7 +51,7 @@ export function symbolicModel(
       );
     }
     const names = [...outputTensors, ...tensors.map(({ name }) => name)];
-    return Trace.current().callModel(core.native, core.key, inputs, names) as unknown as AtLeast<N>;
+    return Trace.current().callModel(core.native, inputs, names) as unknown as AtLeast<N>;
   };
 
   return Object.assign(call, {

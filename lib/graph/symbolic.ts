@@ -1,6 +1,11 @@
 import type { DType, StaticShape } from '../binding/contract.js';
 import { GraphError } from '../support/errors.js';
-import type { Trace } from './trace.js';
+
+/** @internal A recording, or the body of a loop in one. */
+export interface SymbolScope {
+  /** Whether it still records. */
+  readonly isOpen: boolean;
+}
 
 /**
  * A tensor of a graph that is being recorded: what methods, filters and ops compute with. It has a dtype and the
@@ -12,16 +17,13 @@ export class Symbolic {
   readonly shape: StaticShape;
   /** @internal Its number in the native trace. */
   readonly id: number;
-  /** @internal Its number among all symbols of the recording, the same whenever the same is recorded. */
-  readonly serial: number;
-  /** @internal */
-  readonly trace: Trace;
+  /** @internal What recorded it. */
+  readonly scope: SymbolScope;
 
   /** @internal */
-  constructor(trace: Trace, id: number, serial: number, dtype: DType, shape: StaticShape) {
-    this.trace = trace;
+  constructor(scope: SymbolScope, id: number, dtype: DType, shape: StaticShape) {
+    this.scope = scope;
     this.id = id;
-    this.serial = serial;
     this.dtype = dtype;
     this.shape = shape;
   }

@@ -1,8 +1,8 @@
 /**
- * What a method does while it is recorded: every op becomes a call of the native trace and a line of the
- * recording's fingerprint. Two recordings of equal fingerprint compile to the same graph.
+ * What a method does while it is recorded: every op becomes an equation of the native trace, which derives from these
+ * what the method compiles to, and a fingerprint of that.
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type {
   Addon,
   DType,
@@ -17,46 +17,32 @@ import type {
 import { noteSession } from '../binding/sessions.js';
 import { describe } from '../support/arguments.js';
 import { GraphError, native, nativeAsync } from '../support/errors.js';
-import { exactJson } from '../support/exact_json.js';
-import { Symbolic } from './symbolic.js';
+import { Symbolic, type SymbolScope } from './symbolic.js';
 
 export type OpInput = Symbolic | readonly Symbolic[];
 export type Attributes = Readonly<Record<string, NativeAttr>>;
 /** Rules that replace the gradient of an op type, by name: `{ Relu: 'guided' }`. */
 export type Overrides = Readonly<Record<string, string>>;
 
-/** What all traces of one recording share. */
-interface Recording {
-  serials: number;
-  readonly hash: Hash;
-}
-
 /** The traces being recorded, innermost last. Recording is synchronous, so that nobody else's can be among them. */
 const stack: Trace[] = [];
 
-/** Constants up to this size are made once per trace. */
-const SMALL_BYTES = 64;
-
-export class Trace {
+export class Trace implements SymbolScope {
   readonly #native: NativeTrace;
-  readonly #recording: Recording;
   readonly #parent: Trace | null;
-  /** Small constants by their values: axes and sizes come again with every op. */
-  readonly #constants = new Map<string, Symbolic>();
   /** Placeholders so far. */
   #placeholders = 0;
   /** Positions of those placeholders that every shard gets as a whole. */
   readonly #whole: number[] = [];
   #open = true;
 
-  private constructor(trace: NativeTrace, recording: Recording, parent: Trace | null) {
+  private constructor(trace: NativeTrace, parent: Trace | null) {
     this.#native = trace;
-    this.#recording = recording;
     this.#parent = parent;
   }
 
   static create(addon: Addon): Trace {
-    return new Trace(addon.createTrace(), { serials: 0, hash: createHash('sha256') }, null);
+    return new Trace(addon.createTrace(), null);
   }
 
   /** The trace that ops are recorded in now. Throws GraphError outside of a recording. */
@@ -91,12 +77,12 @@ export class Trace {
     }
   }
 
-  #log(...entry: unknown[]): void {
-    this.#recording.hash.update(exactJson(entry));
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   #wrap({ id, dtype, shape }: NativeSymbol): Symbolic {
-    return new Symbolic(this, id, this.#recording.serials++, dtype, shape);
+    return new Symbolic(this, id, dtype, shape);
   }
 
   /** Refuses what is no symbol, and symbols that cannot be reached from here. */
@@ -108,11 +94,11 @@ export class Trace {
       );
     }
     for (let trace: Trace | null = this; trace !== null; trace = trace.#parent) {
-      if (trace === value.trace) return value;
+      if (trace === value.scope) return value;
     }
     throw new GraphError(
       'INVALID_ARGUMENT',
-      value.trace.#open
+      value.scope.isOpen
         ? `\`${name}\` (${value}) belongs to another trace. A symbolic tensor lives only within the call of the ` +
             'method that made it: do not keep it between calls.'
         : `\`${name}\` (${value}) belongs to the body of a loop that has ended. Return it from the body instead.`,
@@ -125,36 +111,21 @@ export class Trace {
 
   /** `whole`: its value goes to every shard as it is. Else axis 0 is the samples, and each shard gets its rows. */
   placeholder(dtype: DType, shape: StaticShape, name: string, whole = false): Symbolic {
-    this.#log('placeholder', dtype, shape, ...(whole ? ['whole'] : []));
     if (whole) this.#whole.push(this.#placeholders);
     this.#placeholders += 1;
     return this.#wrap(native(() => this.#native.placeholder(dtype, shape, name), GraphError));
   }
 
   constant(dtype: DType, shape: readonly number[], data: ArrayBufferView): Symbolic {
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    const key = bytes.length > SMALL_BYTES ? null : `${dtype} ${shape} ${bytes.toString('latin1')}`;
-    const known = key === null ? undefined : this.#constants.get(key);
-    if (known !== undefined) return known;
-    this.#log('constant', dtype, shape, bytes.length);
-    this.#recording.hash.update(bytes);
-    const made = this.#wrap(native(() => this.#native.constant(dtype, shape, data), GraphError));
-    if (key !== null) this.#constants.set(key, made);
-    return made;
+    return this.#wrap(native(() => this.#native.constant(dtype, shape, data), GraphError));
   }
 
   op(type: string, inputs: readonly OpInput[], attributes: Attributes = {}): Symbolic[] {
-    const serials: (number | number[])[] = [];
-    const ids = inputs.map((input, i) => {
-      if (input instanceof Symbolic || !Array.isArray(input)) {
-        const symbol = this.#check(input as Symbolic, `input ${i} of ${type}`);
-        serials.push(symbol.serial);
-        return symbol.id;
-      }
-      serials.push(input.map((symbol) => symbol?.serial));
-      return this.#ids(input, `input ${i} of ${type}`);
-    });
-    this.#log('op', type, serials, attributes);
+    const ids = inputs.map((input, i) =>
+      Array.isArray(input)
+        ? this.#ids(input, `input ${i} of ${type}`)
+        : this.#check(input as Symbolic, `input ${i} of ${type}`).id,
+    );
     try {
       return this.#native.op(type, ids, attributes).map((symbol) => this.#wrap(symbol));
     } catch (error) {
@@ -169,20 +140,8 @@ export class Trace {
     }
   }
 
-  /** `modelKey` says which model it is, in the fingerprint. */
-  callModel(
-    model: NativeModel,
-    modelKey: number,
-    inputs: readonly Symbolic[],
-    outputs: readonly string[],
-  ): Symbolic[] {
+  callModel(model: NativeModel, inputs: readonly Symbolic[], outputs: readonly string[]): Symbolic[] {
     const ids = this.#ids(inputs, 'inputs');
-    this.#log(
-      'model',
-      modelKey,
-      inputs.map(({ serial }) => serial),
-      outputs,
-    );
     const symbols = native(() => this.#native.callModel(model, ids, outputs), GraphError);
     return symbols.map((symbol) => this.#wrap(symbol));
   }
@@ -192,19 +151,12 @@ export class Trace {
     ys: readonly Symbolic[],
     xs: readonly Symbolic[],
     gradYs: readonly (Symbolic | null)[],
-    overrides: Overrides,
+    override: Overrides,
   ): Symbolic[] {
     const yIds = this.#ids(ys, 'ys');
     const xIds = this.#ids(xs, 'xs');
     const gradIds = gradYs.map((grad) => (grad === null ? -1 : this.#check(grad, 'gradYs').id));
-    this.#log(
-      'gradient',
-      serialsOf(ys),
-      serialsOf(xs),
-      gradYs.map((grad) => grad?.serial ?? null),
-      overrides,
-    );
-    const symbols = native(() => this.#native.gradient(yIds, xIds, gradIds, overrides), GraphError);
+    const symbols = native(() => this.#native.gradient(yIds, xIds, gradIds, override), GraphError);
     return symbols.map((symbol) => this.#wrap(symbol));
   }
 
@@ -212,12 +164,11 @@ export class Trace {
     ys: Symbolic,
     xs: readonly Symbolic[],
     each: (gradients: Symbolic[]) => Symbolic,
-    overrides: Overrides,
+    override: Overrides,
   ): Symbolic {
     const y = this.#check(ys, 'ys').id;
     const xIds = this.#ids(xs, 'xs');
-    this.#log('jacobian', ys.serial, serialsOf(xs), overrides);
-    const { body, gradients } = native(() => this.#native.beginJacobian(y, xIds, overrides), GraphError);
+    const { body, gradients } = native(() => this.#native.beginJacobian(y, xIds, override), GraphError);
     const kept = this.#turn(body, 'each', (trace) => each(gradients.map((symbol) => trace.#wrap(symbol))));
     return this.#wrap(native(() => this.#native.endJacobian(body, kept.id), GraphError));
   }
@@ -225,7 +176,6 @@ export class Trace {
   /** `count`: an int32 scalar. */
   mapRange(count: Symbolic, each: (i: Symbolic) => Symbolic): Symbolic {
     const id = this.#check(count, 'count').id;
-    this.#log('stack', count.serial);
     const { body, index } = native(() => this.#native.beginStack(id), GraphError);
     const kept = this.#turn(body, 'body', (trace) => each(trace.#wrap(index)));
     return this.#wrap(native(() => this.#native.endStack(body, kept.id), GraphError));
@@ -233,8 +183,8 @@ export class Trace {
 
   /** Records `run`, the function named `name`, in `body`, and returns the value of one turn. */
   #turn(body: NativeTrace, name: string, run: (trace: Trace) => Symbolic): Symbolic {
-    const trace = new Trace(body, this.#recording, this);
-    const kept = trace.#body(() => {
+    const trace = new Trace(body, this);
+    return trace.#body(() => {
       const value = run(trace);
       if (!(value instanceof Symbolic)) {
         throw new GraphError(
@@ -244,8 +194,6 @@ export class Trace {
       }
       return trace.#check(value, `the result of \`${name}\``);
     });
-    this.#log('end', kept.serial);
-    return kept;
   }
 
   /** `count`, an int32 scalar: how many turns the loop makes, where that is known, for its progress. */
@@ -258,13 +206,9 @@ export class Trace {
   ): Symbolic[] {
     const ids = this.#ids(initial, 'initial');
     const countId = count === null ? -1 : this.#check(count, 'count').id;
-    this.#log('while', serialsOf(initial));
     const record = <T>(name: string, run: (...variables: Symbolic[]) => T) => {
-      const trace = new Trace(
-        native(() => this.#native.body()),
-        this.#recording,
-        this,
-      );
+      const body = native(() => this.#native.body());
+      const trace = new Trace(body, this);
       const result = trace.#body(() => {
         const variables = initial.map(({ dtype }, i) =>
           trace.placeholder(dtype, shapes[i] ?? null, `loop_${i}`),
@@ -272,24 +216,31 @@ export class Trace {
         return run(...variables);
       });
       const results = (Array.isArray(result) ? result : [result]) as Symbolic[];
-      return { native: trace.#native, ids: trace.#ids(results, name), results };
+      return { native: body, ids: trace.#ids(results, name), results };
     };
     const test = record('the result of `condition`', condition);
     const step = record('the results of `body`', body);
-    checkLoop(test.results, step.results, initial, shapes);
-    this.#log('do', serialsOf(test.results), serialsOf(step.results), count?.serial ?? null);
+    const [more, ...others] = test.ids;
+    if (others.length > 0 || more === undefined) {
+      throw new GraphError(
+        'INVALID_ARGUMENT',
+        `Expected \`condition\` to return one bool scalar but it returned ${test.results.length} tensors.`,
+      );
+    }
     const symbols = native(
-      () => this.#native.whileLoop(test.native, test.ids[0] as number, step.native, step.ids, ids, countId),
+      () => this.#native.whileLoop(test.native, more, step.native, step.ids, ids, countId),
       GraphError,
     );
     return symbols.map((symbol) => this.#wrap(symbol));
   }
 
-  /** What this recording compiles to, as a word. Call it when everything is recorded. */
+  /** What the recording compiles to for `fetches`, as a word: equal words mean equal functions. */
   fingerprint(fetches: readonly Symbolic[], options: NativeSessionOptions): string {
-    return this.#recording.hash
-      .copy()
-      .update(exactJson([serialsOf(fetches), options]))
+    const ids = this.#ids(fetches, 'the results');
+    const { intraOp, checkNumerics = false, bfloat16 = false, jitCompile = false } = options;
+    return createHash('sha256')
+      .update(native(() => this.#native.encode(ids), GraphError))
+      .update(JSON.stringify([intraOp, checkNumerics, bfloat16, jitCompile, this.#whole]))
       .digest('base64');
   }
 
@@ -300,50 +251,17 @@ export class Trace {
     noteSession();
     return nativeAsync(() => this.#native.compile(ids, options, this.#whole), GraphError);
   }
-}
 
-function serialsOf(symbols: readonly Symbolic[]): number[] {
-  return symbols.map(({ serial }) => serial);
-}
+  /**
+   * The recording as text, an equation a line: what is computed for `fetches`, each value once; without them, all that
+   * was recorded, in its order.
+   */
+  dump(fetches?: readonly Symbolic[]): string {
+    const ids = fetches === undefined ? undefined : this.#ids(fetches, 'the results');
+    return native(() => this.#native.print(ids), GraphError);
+  }
 
-function checkLoop(
-  tests: readonly Symbolic[],
-  results: readonly Symbolic[],
-  initial: readonly Symbolic[],
-  shapes: readonly StaticShape[],
-): void {
-  const [test] = tests;
-  if (tests.length !== 1 || test?.dtype !== 'bool' || test.shape?.length !== 0) {
-    throw new GraphError(
-      'INVALID_ARGUMENT',
-      `Expected \`condition\` to return one bool scalar but it returned ${tests}.`,
-    );
+  toString(): string {
+    return this.dump();
   }
-  if (results.length !== initial.length) {
-    throw new GraphError(
-      'INVALID_ARGUMENT',
-      `Expected \`body\` to return ${initial.length} tensors, as many as \`initial\` has, but it returned ${results.length}.`,
-    );
-  }
-  results.forEach((result, i) => {
-    const expected = initial[i] as Symbolic;
-    if (result.dtype !== expected.dtype) {
-      throw new GraphError(
-        'INVALID_ARGUMENT',
-        `Expected loop variable ${i} to stay ${expected.dtype} but \`body\` returned ${result}. Use \`ops.cast\`.`,
-      );
-    }
-    const shape = shapes[i] ?? null;
-    const fits =
-      shape === null ||
-      (result.shape?.length === shape.length &&
-        shape.every((size, axis) => size === null || size === result.shape?.[axis]));
-    if (!fits) {
-      throw new GraphError(
-        'INVALID_ARGUMENT',
-        `Expected loop variable ${i} to keep its shape but \`body\` returned ${result} for ${expected}. Name the ` +
-          'sizes that change as null in `shapes`.',
-      );
-    }
-  });
 }

@@ -19,7 +19,6 @@ export type Predict = (
 
 /** The state that a model and its views share. @internal */
 export class ModelCore {
-  static #count = 0;
   readonly native: NativeModel;
   readonly session: NativeSessionOptions;
   readonly strategy: HeldStrategy;
@@ -27,8 +26,6 @@ export class ModelCore {
   readonly functions = new FunctionCache();
   /** The number of batches that one execution runs. */
   readonly stepsPerExecution: number;
-  /** The number of the model within this process. */
-  readonly key = ++ModelCore.#count;
   closed = false;
 
   constructor(

@@ -20,7 +20,7 @@ export async function evaluate(
   if (specs.length === 0) return [];
   const addon = await ensureTensorflow();
   model.checkOpen();
-  const { native, key } = model.core;
+  const { native } = model.core;
   const trace = Trace.create(addon);
   const fetches = trace.run(() => {
     const inputs = model.inputs.map(({ dtype, shape }) =>
@@ -31,7 +31,6 @@ export async function evaluate(
     );
     const values = trace.callModel(
       native,
-      key,
       inputs,
       specs.map(({ name }) => name),
     );

@@ -12,6 +12,8 @@
 #include "runtime/compiled_function.h"
 #include "runtime/tensor.h"
 #include "tensorflow/dtype.h"
+#include "trace/encode.h"
+#include "trace/print.h"
 
 namespace ke::binding {
 
@@ -55,9 +57,9 @@ std::vector<trace::OpInput> ToOpInputs(Napi::Value value) {
   return inputs;
 }
 
-std::map<std::string, trace::AttrValue> ToAttrs(Napi::Value value) {
+trace::Attrs ToAttrs(Napi::Value value) {
   const Napi::Object object = ToObject(value, "attrs");
-  std::map<std::string, trace::AttrValue> attrs;
+  trace::Attrs attrs;
   const Napi::Array keys = object.GetPropertyNames();
   for (uint32_t i = 0; i < keys.Length(); ++i) {
     const std::string key = Napi::Value(keys[i]).ToString();
@@ -102,6 +104,7 @@ Napi::Function NativeTrace::Define(Napi::Env env) {
        InstanceMethod<&NativeTrace::BeginStack>("beginStack"),
        InstanceMethod<&NativeTrace::EndStack>("endStack"), InstanceMethod<&NativeTrace::Body>("body"),
        InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"),
+       InstanceMethod<&NativeTrace::Encode>("encode"), InstanceMethod<&NativeTrace::Print>("print"),
        InstanceMethod<&NativeTrace::Compile>("compile")});
 }
 
@@ -158,14 +161,14 @@ Napi::Value NativeTrace::Gradient(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&] {
     return FromSymbols(
         info.Env(), Recording().Gradient(ToIds(info[0], "ys"), ToIds(info[1], "xs"), ToIds(info[2], "gradYs"),
-                                         ToTextMap(info[3], "overrides")));
+                                         ToTextMap(info[3], "override")));
   });
 }
 
 Napi::Value NativeTrace::BeginJacobian(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const trace::Trace::Jacobian jacobian =
-        Recording().BeginJacobian(ToId(info[0], "ys"), ToIds(info[1], "xs"), ToTextMap(info[2], "overrides"));
+        Recording().BeginJacobian(ToId(info[0], "ys"), ToIds(info[1], "xs"), ToTextMap(info[2], "override"));
     const Napi::Object object = Napi::Object::New(info.Env());
     object.Set("body", Child(info.Env(), jacobian.body));
     object.Set("gradients", FromSymbols(info.Env(), jacobian.gradients));
@@ -210,6 +213,22 @@ Napi::Value NativeTrace::WhileLoop(const Napi::CallbackInfo& info) {
     const std::vector<trace::SymbolId> initial = ToIds(info[4], "initial");
     return FromSymbols(info.Env(), Recording().While(condition, condition_result, body, results, initial,
                                                      ToId(info[5], "count")));
+  });
+}
+
+Napi::Value NativeTrace::Encode(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const std::string bytes = trace::Encode(state_.trace->Simplified(ToIds(info[0], "fetches")));
+    return Napi::Buffer<char>::Copy(info.Env(), bytes.data(), bytes.size());
+  });
+}
+
+Napi::Value NativeTrace::Print(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const trace::Trace& trace = *state_.trace;
+    return Napi::String::New(info.Env(), IsAbsent(info[0])
+                                             ? trace::Print(trace.recorded())
+                                             : trace::Print(trace.Simplified(ToIds(info[0], "fetches"))));
   });
 }
 

@@ -35,6 +35,8 @@ class NativeTrace : public Wrap<NativeTrace, TraceState> {
   Napi::Value EndStack(const Napi::CallbackInfo& info);
   Napi::Value Body(const Napi::CallbackInfo& info);
   Napi::Value WhileLoop(const Napi::CallbackInfo& info);
+  Napi::Value Encode(const Napi::CallbackInfo& info);
+  Napi::Value Print(const Napi::CallbackInfo& info);
   Napi::Value Compile(const Napi::CallbackInfo& info);
 
   // Throws FAILED_PRECONDITION once the tree is compiled.

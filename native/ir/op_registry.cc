@@ -39,6 +39,9 @@ constexpr auto kStatefulOps = std::to_array<std::string_view>({
 });
 static_assert(std::is_sorted(kStatefulOps.begin(), kStatefulOps.end()));
 
+// Not stateful by their definition, and yet random where their attributes give no seed.
+constexpr auto kRandomOps = std::to_array<std::string_view>({"FractionalAvgPool", "FractionalMaxPool"});
+
 template <typename Ops>
 bool Contains(const Ops& ops, std::string_view op) {
   return std::binary_search(ops.begin(), ops.end(), op);
@@ -47,6 +50,8 @@ bool Contains(const Ops& ops, std::string_view op) {
 }  // namespace
 
 bool IsPureOp(std::string_view op) { return Contains(kPureOps, op) || Contains(kStatefulOps, op); }
+
+bool IsRepeatableOp(std::string_view op) { return Contains(kPureOps, op) && !Contains(kRandomOps, op); }
 
 std::vector<std::string_view> PureOps() { return {kPureOps.begin(), kPureOps.end()}; }
 std::vector<std::string_view> StatefulPureOps() { return {kStatefulOps.begin(), kStatefulOps.end()}; }

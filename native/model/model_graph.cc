@@ -1,6 +1,7 @@
 #include "model/model_graph.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <map>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include "import/saved_model.h"
 #include "ir/flat_graph.h"
 #include "ir/instance_name.h"
+#include "ir/op_registry.h"
 #include "layers/find_layers.h"
 #include "model/bias_terms.h"
 #include "rewrite/bfloat16.h"
@@ -39,6 +41,11 @@ tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def,
       C().TF_GraphImportGraphDefWithResults(graph, buffer.get(), options.get(), status));
   status.Check();
   return results;
+}
+
+uint64_t NextSerial() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
 }
 
 std::string RandomFingerprint() {
@@ -80,7 +87,9 @@ struct ModelGraph::Impl {
   };
   using Folded = std::map<int, Replaced>;
 
+  const uint64_t serial = NextSerial();
   FlatGraph graph;
+  bool is_repeatable = true;
   std::vector<LayerRecord> layers;
   std::vector<int> layer_of_node;  // in `layers`; -1: none
   std::vector<TensorSpec> weights;
@@ -294,6 +303,9 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
                          options.signature + "/";
   impl->InferSpecs();
+  for (const FlatNode& node : impl->graph.nodes) {
+    if (node.kind == FlatNode::Kind::kOp && !IsRepeatableOp(node.op)) impl->is_repeatable = false;
+  }
   KeepLayerNormalizationsApart(&impl->graph);
   Layers layers = FindLayers(impl->graph, impl->tensors, imported.keras);
   impl->layers = std::move(layers.records);
@@ -307,6 +319,9 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
 
 ModelGraph::ModelGraph(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ModelGraph::~ModelGraph() = default;
+
+uint64_t ModelGraph::serial() const { return impl_->serial; }
+bool ModelGraph::is_repeatable() const { return impl_->is_repeatable; }
 
 const std::vector<TensorSpec>& ModelGraph::inputs() const { return impl_->graph.input_specs; }
 const std::vector<TensorSpec>& ModelGraph::outputs() const { return impl_->graph.output_specs; }

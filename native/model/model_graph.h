@@ -2,6 +2,7 @@
 // stands in it. Immutable once loaded: any thread may instantiate it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,11 @@ class ModelGraph {
   // INVALID_ARGUMENT
   // (`allow_ops` names what is no op).
   static std::shared_ptr<const ModelGraph> Load(const LoadOptions& options);
+
+  // A number that no other model of this process has or had.
+  uint64_t serial() const;
+  // Whether every op gives the same again for the same inputs: two calls with equal inputs give the same.
+  bool is_repeatable() const;
 
   // Named by the signature's keys, in the model's own order.
   const std::vector<TensorSpec>& inputs() const;

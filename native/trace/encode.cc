@@ -77,7 +77,7 @@ class Encoder {
     }
   }
   void AddOperation(const ModelCall& op) {
-    Add(op.model->serial());
+    Count(op.model->serial());
     Reference(op.inputs);
     Add(op.declared);
   }

@@ -13,21 +13,12 @@ namespace ke::trace {
 
 namespace {
 
-// Not stateful for TensorFlow, and yet random where their attributes give no seed.
-constexpr std::string_view kRandomPooling[] = {"FractionalAvgPool", "FractionalMaxPool"};
-
-// Whether an op gives the same for the same inputs, attributes and run.
-bool IsRepeatable(const std::string& type) {
-  static const std::vector<std::string_view> pure = graph::PureOps();
-  return std::binary_search(pure.begin(), pure.end(), type) &&
-         std::find(std::begin(kRandomPooling), std::end(kRandomPooling), type) == std::end(kRandomPooling);
-}
-
 bool IsRepeatable(const Block& block);
 
-// A loop is what its bodies are.
+// Whether an operation gives the same again for the same inputs; a loop is what its bodies are.
 bool IsRepeatable(const Operation& operation) {
-  if (const auto* op = std::get_if<OpCall>(&operation)) return IsRepeatable(op->type);
+  if (const auto* op = std::get_if<OpCall>(&operation)) return graph::IsRepeatableOp(op->type);
+  if (const auto* call = std::get_if<ModelCall>(&operation)) return call->model->is_repeatable();
   bool repeatable = true;
   VisitBlocks(operation, [&](const BlockPtr& body) { repeatable = repeatable && IsRepeatable(*body); });
   return repeatable;

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "run_graph.h"
+#include "trace_fixture.h"
 
 namespace ke::trace {
 
@@ -13,50 +13,12 @@ using graph::Scope;
 using graph::Shape;
 namespace {
 
+using test::Apply;
+using test::Evaluate;
+using test::Float;
 using test::MakeTensor;
-
-// Replays `trace` for `fetch` and runs it with one value per placeholder.
-struct Result {
-  std::vector<int64_t> dims;
-  std::vector<double> values;
-};
-
-Result Evaluate(const Trace& trace, SymbolId fetch, const std::vector<const TF_Tensor*>& values,
-                int* operations = nullptr) {
-  Scope scope;
-  std::vector<TF_Output> feeds;
-  const std::vector<TF_Output> fetches = trace.Replay(&scope, {fetch}, &feeds);
-  if (operations != nullptr) {
-    size_t position = 0;
-    *operations = 0;
-    while (tf::C().TF_GraphNextOperation(scope.graph(), &position) != nullptr) ++*operations;
-  }
-  EXPECT_EQ(feeds.size(), values.size());
-  std::vector<test::Feed> fed;
-  for (size_t i = 0; i < feeds.size(); ++i) fed.emplace_back(feeds[i], values[i]);
-  test::GraphRunner runner(scope);
-  const std::vector<tf::TensorPtr> results = runner.Run(fed, fetches);
-  return {tf::Dims(results[0].get()), test::ToDoubles(results[0].get())};
-}
-
-Symbol Float(const std::shared_ptr<Trace>& trace, const std::vector<int64_t>& dims,
-             const std::vector<double>& values) {
-  return trace->Constant(MakeTensor(TF_FLOAT, dims, values));
-}
-
-Symbol Apply(const std::shared_ptr<Trace>& trace, const std::string& type,
-             const std::vector<OpInput>& inputs) {
-  return trace->Op(type, inputs, {})[0];
-}
-
-// y = (x W)^2 for x (N, 2), W (2, 3): dy[u]/dx[k] = 2 (x W)[u] W[k, u].
-struct Squares {
-  std::shared_ptr<Trace> trace = Trace::Create();
-  Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
-  Symbol w = Float(trace, {2, 3}, {1, 2, 3, 4, 5, 6});
-  Symbol y = Apply(trace, "Square", {Apply(trace, "MatMul", {x.id, w.id}).id});
-  tf::TensorPtr input = MakeTensor(TF_FLOAT, {2, 2}, {1, 1, 1, -1});
-};
+using test::Result;
+using test::Squares;
 
 TEST(Trace, InfersShapesAndDtypesWhileItRecords) {
   Squares squares;
