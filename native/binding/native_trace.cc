@@ -103,9 +103,8 @@ Napi::Function NativeTrace::Define(Napi::Env env) {
        InstanceMethod<&NativeTrace::EndJacobian>("endJacobian"),
        InstanceMethod<&NativeTrace::BeginStack>("beginStack"),
        InstanceMethod<&NativeTrace::EndStack>("endStack"), InstanceMethod<&NativeTrace::Body>("body"),
-       InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"),
-       InstanceMethod<&NativeTrace::Encode>("encode"), InstanceMethod<&NativeTrace::Print>("print"),
-       InstanceMethod<&NativeTrace::Compile>("compile")});
+       InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"), InstanceMethod<&NativeTrace::Encode>("encode"),
+       InstanceMethod<&NativeTrace::Print>("print"), InstanceMethod<&NativeTrace::Compile>("compile")});
 }
 
 trace::Trace& NativeTrace::Recording() {

@@ -89,7 +89,8 @@ void CheckVariable(size_t i, const Symbol& initial, const Symbol& variable, cons
            ". Use `ops.cast`.");
   }
   if (initial.dtype != variable.dtype) {
-    Refuse(name + " to begin as " + tf::DTypeName(variable.dtype) + " but it begins as " + Describe(initial) + ".");
+    Refuse(name + " to begin as " + tf::DTypeName(variable.dtype) + " but it begins as " + Describe(initial) +
+           ".");
   }
   if (!IsWithin(result.shape, variable.shape)) {
     Refuse(name + " to keep its shape but `body` returned " + Describe(result) + " for " + Describe(initial) +
@@ -107,8 +108,8 @@ void CheckModelInputs(const graph::ModelGraph& model, const std::vector<Symbol>&
   }
   for (size_t i = 0; i < specs.size(); ++i) {
     const TensorSpec& spec = specs[i];
-    const bool same_rank = !spec.shape.known_rank || !inputs[i].shape.known_rank ||
-                           spec.shape.rank() == inputs[i].shape.rank();
+    const bool same_rank =
+        !spec.shape.known_rank || !inputs[i].shape.known_rank || spec.shape.rank() == inputs[i].shape.rank();
     if (inputs[i].dtype == spec.dtype && same_rank) continue;
     Refuse("The model's input \"" + spec.name + "\" takes " + Describe(spec.dtype, spec.shape) +
            " but was called with " + Describe(inputs[i]) + ".");

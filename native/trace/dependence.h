@@ -13,8 +13,8 @@ namespace ke::trace {
 std::vector<bool> FindLive(const Block& block, const std::vector<SymbolId>& results);
 
 // Tells which equal equations may be merged. A gradient is taken by one tensor, along the ways from this very
-// tensor: `gradient(f(a) + g(b), a)` does not follow b, also where b is computed as a is. So the equation that
-// made a may not be merged with any on which the differentiated tensors depend.
+// tensor: `gradient(f(a) + g(b), a)` does not follow b, also where b is computed as a is. So the equation
+// that made a may not be merged with any on which the differentiated tensors depend.
 class Dependence {
  public:
   // Of the equations of `block`, a main block, that are `live`.
@@ -37,7 +37,8 @@ class Dependence {
   std::unordered_map<SymbolId, int> equations_;
   std::vector<std::vector<int>> uses_;  // by equation
   std::vector<Differentiated> differentiated_;
-  std::map<int, std::vector<int>> by_;  // equation -> in differentiated_, what is differentiated by its outputs
+  std::map<int, std::vector<int>>
+      by_;  // equation -> in differentiated_, what is differentiated by its outputs
 };
 
 }  // namespace ke::trace

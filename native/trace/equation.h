@@ -92,8 +92,7 @@ struct WhileLoop {
   BlockPtr body;
 };
 
-using Operation =
-    std::variant<Constant, OpCall, ModelCall, GradientCall, JacobianLoop, StackLoop, WhileLoop>;
+using Operation = std::variant<Constant, OpCall, ModelCall, GradientCall, JacobianLoop, StackLoop, WhileLoop>;
 
 struct Equation {
   Operation operation;

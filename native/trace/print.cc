@@ -73,7 +73,8 @@ std::string Spell(const TF_Tensor* tensor) {
         return Values<double>(tensor);
       case TF_INT32: {
         std::vector<int64_t> wide;
-        for (int64_t i = 0; i < count; ++i) wide.push_back(static_cast<int32_t*>(C().TF_TensorData(tensor))[i]);
+        for (int64_t i = 0; i < count; ++i)
+          wide.push_back(static_cast<int32_t*>(C().TF_TensorData(tensor))[i]);
         return C().TF_NumDims(tensor) == 0 ? Spell(wide[0]) : Spell(wide);
       }
       case TF_INT64:
@@ -90,7 +91,8 @@ class Printer {
   void Add(const Block& block) {
     for (const auto& [symbol, name] : block.parameters) Line({symbol}, "parameter " + Spell(name));
     for (const Equation& equation : block.equations) {
-      const std::string text = std::visit([this](const auto& op) { return Operation(op); }, equation.operation);
+      const std::string text =
+          std::visit([this](const auto& op) { return Operation(op); }, equation.operation);
       // The outputs are numbered behind what stands in the bodies, where those end.
       std::string bodies;
       std::swap(bodies, text_);
@@ -130,7 +132,8 @@ class Printer {
     return op.type + "(" + inputs + ")" + (attrs.empty() ? "" : " {" + attrs + "}");
   }
   std::string Operation(const ModelCall& op) const {
-    return "model " + std::to_string(op.model->serial()) + "(" + Refer(op.inputs) + ") {" + Joined(op.tensors) + "}";
+    return "model " + std::to_string(op.model->serial()) + "(" + Refer(op.inputs) + ") {" +
+           Joined(op.tensors) + "}";
   }
   std::string Operation(const GradientCall& op) const {
     return "gradient(ys=[" + Refer(op.ys) + "], xs=[" + Refer(op.xs) + "]" +

@@ -85,9 +85,9 @@ class Simplifier {
       };
     };
     if (auto* call = std::get_if<ModelCall>(&used.operation)) {
-      keep(&call->tensors)(std::get<ModelCall>(equation.operation).tensors);
+      keep (&call->tensors)(std::get<ModelCall>(equation.operation).tensors);
     } else if (auto* gradient = std::get_if<GradientCall>(&used.operation)) {
-      keep(&gradient->xs)(std::get<GradientCall>(equation.operation).xs);
+      keep (&gradient->xs)(std::get<GradientCall>(equation.operation).xs);
     }
     return used;
   }
@@ -146,7 +146,8 @@ class Simplifier {
   const std::vector<bool> live_;
   Dependence dependence_;
   std::unordered_map<SymbolId, SymbolId> replaced_;
-  std::vector<std::unordered_map<std::string, std::vector<Merged>>> tables_;  // of the blocks around, last this
+  std::vector<std::unordered_map<std::string, std::vector<Merged>>>
+      tables_;  // of the blocks around, last this
 };
 
 }  // namespace

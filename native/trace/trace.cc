@@ -250,8 +250,9 @@ std::vector<Symbol> Trace::While(const std::shared_ptr<Trace>& condition, Symbol
   }
   const std::vector<trace::Parameter>& variables = body->block_.parameters;
   if (condition->block_.parameters.size() != initial.size() || variables.size() != initial.size()) {
-    throw tf::Error(TF_INVALID_ARGUMENT, "a loop's condition and body need as many placeholders as it has variables (" +
-                                             std::to_string(initial.size()) + ")");
+    throw tf::Error(TF_INVALID_ARGUMENT,
+                    "a loop's condition and body need as many placeholders as it has variables (" +
+                        std::to_string(initial.size()) + ")");
   }
   CheckCondition(condition->Get(condition_result));
   CheckVariables(body_results.size(), initial.size());

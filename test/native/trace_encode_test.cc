@@ -1,6 +1,4 @@
 // The canonical encoding of recordings, and their text.
-#include "trace/encode.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,6 +7,7 @@
 #include <set>
 
 #include "graph_fixture.h"
+#include "trace/encode.h"
 #include "trace/print.h"
 #include "trace_fixture.h"
 
@@ -24,14 +23,16 @@ using test::MakeTensor;
 
 using Record = std::function<Symbol(const std::shared_ptr<Trace>& trace, Symbol x)>;
 
-std::string EncodingOf(const Record& record, TF_DataType dtype = TF_FLOAT, const Shape& shape = Shape::Of({-1})) {
+std::string EncodingOf(const Record& record, TF_DataType dtype = TF_FLOAT,
+                       const Shape& shape = Shape::Of({-1})) {
   const auto trace = Trace::Create();
   const Symbol x = trace->Placeholder(dtype, shape, "x");
   return Encode(trace->Simplified({record(trace, x).id}));
 }
 
 Record Leaky(float alpha) {
-  return [alpha](const auto& trace, Symbol x) { return trace->Op("LeakyRelu", {x.id}, {{"alpha", alpha}})[0]; };
+  return
+      [alpha](const auto& trace, Symbol x) { return trace->Op("LeakyRelu", {x.id}, {{"alpha", alpha}})[0]; };
 }
 
 Record Plus(double value) {
@@ -60,11 +61,17 @@ TEST(Encode, TellsDifferentRecordingsApart) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Record same = [](const auto&, Symbol x) { return x; };
   std::vector<std::string> encodings = {
-      EncodingOf(same), EncodingOf(same, TF_DOUBLE), EncodingOf(same, TF_FLOAT, Shape::Of({2})),
-      EncodingOf(same, TF_FLOAT, Shape::Unknown()), EncodingOf(same, TF_FLOAT, Shape::Of({})),
-      EncodingOf(Gradient({}, true)), EncodingOf(Gradient({}, false)),
-      EncodingOf(Gradient({{"Relu", "guided"}}, true)), EncodingOf(Stack(2, "Exp")),
-      EncodingOf(Stack(3, "Exp")), EncodingOf(Stack(2, "Log")),
+      EncodingOf(same),
+      EncodingOf(same, TF_DOUBLE),
+      EncodingOf(same, TF_FLOAT, Shape::Of({2})),
+      EncodingOf(same, TF_FLOAT, Shape::Unknown()),
+      EncodingOf(same, TF_FLOAT, Shape::Of({})),
+      EncodingOf(Gradient({}, true)),
+      EncodingOf(Gradient({}, false)),
+      EncodingOf(Gradient({{"Relu", "guided"}}, true)),
+      EncodingOf(Stack(2, "Exp")),
+      EncodingOf(Stack(3, "Exp")),
+      EncodingOf(Stack(2, "Log")),
   };
   for (const float value : {nan, INFINITY, -INFINITY, 0.0F, -0.0F, 1.0F}) {
     encodings.push_back(EncodingOf(Leaky(value)));
@@ -74,9 +81,8 @@ TEST(Encode, TellsDifferentRecordingsApart) {
 }
 
 TEST(Encode, IsEqualForEqualRecordings) {
-  for (const Record& record :
-       {Leaky(std::numeric_limits<float>::quiet_NaN()), Plus(-0.0), Gradient({{"Relu", "guided"}}, false),
-        Stack(2, "Exp")}) {
+  for (const Record& record : {Leaky(std::numeric_limits<float>::quiet_NaN()), Plus(-0.0),
+                               Gradient({{"Relu", "guided"}}, false), Stack(2, "Exp")}) {
     EXPECT_EQ(EncodingOf(record), EncodingOf(record));
   }
 }
@@ -121,7 +127,8 @@ TEST(Print, WritesAnEquationALine) {
   const Symbol w = Float(trace, {2, 1}, {1, -0.5});
   const Symbol p = trace->Op("MatMul", {x.id, w.id}, {{"transpose_b", false}})[0];
   Apply(trace, "Exp", {p.id});
-  const Trace::Jacobian open = trace->BeginJacobian(Apply(trace, "Relu", {p.id}).id, {x.id}, {{"Relu", "guided"}});
+  const Trace::Jacobian open =
+      trace->BeginJacobian(Apply(trace, "Relu", {p.id}).id, {x.id}, {{"Relu", "guided"}});
   const Symbol axis = open.body->Constant(MakeTensor(TF_INT32, {1}, {1}));
   const Symbol sum = open.body->Op("Sum", {open.gradients[0].id, axis.id}, {{"keep_dims", true}})[0];
   const Symbol kept = trace->EndJacobian(open.body, sum.id);

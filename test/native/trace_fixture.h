@@ -59,7 +59,8 @@ inline std::map<std::string, int> CountOps(const trace::Trace& trace,
   std::map<std::string, int> counts;
   for (const auto& node : graph.nodes) ++counts[std::string(node.op)];
   for (const auto& [name, function] : graph.functions) {
-    for (const auto& node : graph::proto::ReadFunction(function, "a body").nodes) ++counts[std::string(node.op)];
+    for (const auto& node : graph::proto::ReadFunction(function, "a body").nodes)
+      ++counts[std::string(node.op)];
   }
   return counts;
 }

@@ -1,12 +1,12 @@
-// What a recording is replayed as: values that are computed once, or not at all, and gradients that keep their meaning.
-#include "trace/simplify.h"
-
+// What a recording is replayed as: values that are computed once, or not at all, and gradients that keep
+// their meaning.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
 #include "graph_fixture.h"
+#include "trace/simplify.h"
 #include "trace_fixture.h"
 
 namespace ke::trace {
@@ -109,7 +109,8 @@ TEST(Simplify, MergesWhatABodyRepeatsOfTheBlockAround) {
   const Symbol again = Apply(open.body, "Square", {x.id});
   // Not the other way: what a body computes is there in its turns alone.
   const Symbol inside = Apply(open.body, "Sqrt", {x.id});
-  const Symbol value = Apply(open.body, "AddV2", {Apply(open.body, "Mul", {again.id, turn.id}).id, inside.id});
+  const Symbol value =
+      Apply(open.body, "AddV2", {Apply(open.body, "Mul", {again.id, turn.id}).id, inside.id});
   const Symbol rows = trace->EndStack(open.body, value.id);
   const Symbol after = Apply(trace, "Sqrt", {x.id});
   const std::vector<SymbolId> fetches = {before.id, rows.id, after.id};
