@@ -1,6 +1,6 @@
-// The types of TensorFlow's C API that this addon uses, declared here so that it compiles without
-// TensorFlow's headers (a machine that loads libtensorflow from a jar or from the system has none). The C ABI
-// is stable; test/native/c_api_test.cc compares every declaration with the headers of the installed library.
+// The types of TensorFlow's C API that this addon uses. The addon declares the types itself so that it
+// compiles without TensorFlow's headers, which a libtensorflow from a jar or from the system lacks. The C ABI
+// is stable. test/native/c_api_test.cc compares every declaration with the headers of the installed library.
 #pragma once
 
 #include <cstddef>
@@ -64,7 +64,8 @@ typedef struct TF_AttrMetadata {
   int64_t total_size;
 } TF_AttrMetadata;
 
-// Of a fixed type: files and later versions of TensorFlow have values that are not listed here.
+// The underlying type is fixed because files and later versions of TensorFlow have values that are not listed
+// here.
 typedef enum TF_DataType : int {
   TF_FLOAT = 1,
   TF_DOUBLE = 2,

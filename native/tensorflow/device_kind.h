@@ -1,5 +1,5 @@
-// The kinds of devices that models are computed on, and how TensorFlow names devices.
-// lib/distribute/device_kinds.ts is the table of the same kinds in TypeScript; a test compares the two.
+// The kinds of devices that compute models, and TensorFlow's names of devices. lib/distribute/device_kinds.ts
+// is the table of the same kinds in TypeScript. A test compares the two tables.
 #pragma once
 
 #include <array>
@@ -11,9 +11,9 @@
 namespace ke::tf {
 
 struct DeviceKind {
-  const char* name;  // as TensorFlow has it
-  // Whether the device computes in memory of its own. TensorFlow then places there whatever is told no
-  // device.
+  const char* name;  // TensorFlow's name
+  // Whether the device has memory of its own. TensorFlow places every op without a device name on an
+  // accelerator.
   bool is_accelerator;
 };
 
@@ -21,7 +21,8 @@ inline constexpr DeviceKind kCpu{"CPU", false};
 inline constexpr DeviceKind kGpu{"GPU", true};
 inline constexpr std::array<DeviceKind, 2> kDeviceKinds{kCpu, kGpu};
 
-// Of a device of this type, as TensorFlow lists it. Types that are in no table (XLA_CPU) are none.
+// Returns whether devices of TensorFlow's device type `type` are accelerators. False for a type that is not
+// in the table, such as XLA_CPU.
 inline bool IsAccelerator(std::string_view type) {
   for (const DeviceKind& kind : kDeviceKinds) {
     if (type == kind.name) return kind.is_accelerator;
@@ -31,18 +32,19 @@ inline bool IsAccelerator(std::string_view type) {
 
 inline constexpr std::string_view kDevicePrefix = "/device:";
 
-// "/device:CPU:0"
+// Returns the short name of a device, such as "/device:CPU:0".
 inline std::string DeviceName(const DeviceKind& kind, int number) {
   return std::string(kDevicePrefix) + kind.name + ":" + std::to_string(number);
 }
 
-// "/job:localhost/replica:0/task:0/device:CPU:0" as "/device:CPU:0". Empty where the name has no such part.
+// Returns "/device:CPU:0" for "/job:localhost/replica:0/task:0/device:CPU:0", and an empty text if `name` has
+// no "/device:" part.
 inline std::string_view ShortDeviceName(std::string_view name) {
   const size_t at = name.find(kDevicePrefix);
   return at == std::string_view::npos ? std::string_view() : name.substr(at);
 }
 
-// 3 of "/device:CPU:3"; nothing for a device of another kind.
+// Returns 3 for "/device:CPU:3", and nothing for a device of another kind.
 inline std::optional<int> DeviceNumber(std::string_view name, const DeviceKind& kind) {
   const std::string start = std::string(kDevicePrefix) + kind.name + ":";
   const std::string_view device = ShortDeviceName(name);

@@ -8,17 +8,17 @@
 
 namespace ke::tf {
 
-// TensorFlow's name of a dtype ("float32"), as Python and the addon's contract spell it; "dtype 42" where it
-// has none here.
+// Returns TensorFlow's name of a dtype, such as "float32". Python and the addon's contract spell dtypes the
+// same way. Returns "dtype 42" for a dtype that has no name here.
 std::string DTypeName(TF_DataType dtype);
 
-// The dtype of a name that the addon's contract lists; none for other names.
+// Returns the dtype that `name` has in the addon's contract, and nothing for any other name.
 std::optional<TF_DataType> DTypeNamed(std::string_view name);
 
-// Whether the addon's contract lists the dtype, so that its name means something to JavaScript.
+// Returns whether the addon's contract lists the dtype, that is, whether JavaScript can name the dtype.
 bool IsContractDType(TF_DataType dtype);
 
-// The names that the addon's contract lists: "float32, float64, ...".
+// Returns the names that the addon's contract lists: "float32, float64, ...".
 std::string ContractDTypeNames();
 
 }  // namespace ke::tf

@@ -8,8 +8,9 @@
 
 namespace ke::tf {
 
-// What native code throws. `code` is TensorFlow's; `op` names the node (and so the Keras layer) where it
-// happened and is empty where no single node is at fault. The binding turns it into a KerasExplainableError.
+// The error class of native code. `code` is TensorFlow's code. `op` names the node (and so the Keras layer)
+// that failed, and is empty if no single node caused the error. The binding turns an Error into a
+// KerasExplainableError.
 class Error : public std::runtime_error {
  public:
   Error(TF_Code code, const std::string& message, std::string op = {})
@@ -23,7 +24,8 @@ class Error : public std::runtime_error {
   std::string op_;
 };
 
-// "INVALID_ARGUMENT" for TF_INVALID_ARGUMENT: the names that TensorFlow's own messages use.
+// Returns the name of a code as TensorFlow's own messages spell the name: "INVALID_ARGUMENT" for
+// TF_INVALID_ARGUMENT.
 const char* CodeName(TF_Code code);
 
 }  // namespace ke::tf

@@ -13,8 +13,8 @@ size_t TensorBytes(TF_DataType dtype, const std::vector<int64_t>& dims) {
     throw Error(TF_INVALID_ARGUMENT, "a shape has " + std::to_string(dims.size()) + " axes, more than the " +
                                          std::to_string(kMostAxes) + " that TensorFlow has");
   }
-  // Without the axes of size 0: TensorFlow multiplies the sizes before one, too, and ends the process where
-  // they overflow.
+  // Axes of size 0 are left out of the product. TensorFlow multiplies the other sizes even if one size is 0,
+  // and ends the process when the product overflows.
   size_t bytes = item;
   bool empty = false;
   for (const int64_t dim : dims) {

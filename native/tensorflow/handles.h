@@ -32,7 +32,7 @@ using ImportResultsPtr =
     std::unique_ptr<TF_ImportGraphDefResults,
                     Deleter<TF_ImportGraphDefResults, &Functions::TF_DeleteImportGraphDefResults>>;
 
-// The status of one C call: pass it where the call takes a TF_Status*, then Check().
+// The status of one C call. Pass the object where the call takes a TF_Status*, then call Check().
 class Status {
  public:
   Status() : status_(C().TF_NewStatus()) {}
@@ -42,7 +42,8 @@ class Status {
   bool ok() const { return code() == TF_OK; }
   std::string message() const { return C().TF_Message(status_.get()); }
 
-  // Throws Error with TensorFlow's code and message; `op` names the node at fault, where there is one.
+  // Throws Error with TensorFlow's code and message. `op` names the node that failed; empty if there is no
+  // single node.
   void Check(const std::string& op = {}) const {
     if (!ok()) throw Error(code(), message(), op);
   }
@@ -59,18 +60,18 @@ inline std::string_view View(const TF_Buffer* buffer) {
   return {static_cast<const char*>(buffer->data), buffer->length};
 }
 
-// Of TensorFlow's TensorShape, which ends the process for more.
+// The limit of TensorFlow's TensorShape. TensorFlow ends the process for a shape of more axes.
 inline constexpr size_t kMostAxes = 254;
 
-// The bytes of a tensor. Throws INVALID_ARGUMENT where the dtype has no fixed size per element, a dimension
-// is negative or the size overflows.
+// Returns the number of bytes of a tensor. Throws INVALID_ARGUMENT if the dtype has no fixed size per
+// element, a dimension is negative, the shape has more than kMostAxes axes, or the size overflows.
 size_t TensorBytes(TF_DataType dtype, const std::vector<int64_t>& dims);
 
-// Allocates a tensor of TensorFlow's own, 64-byte aligned memory. Throws as TensorBytes, and
-// RESOURCE_EXHAUSTED where none is left (after 10 s: TensorFlow waits for memory).
+// Allocates a tensor with TensorFlow's own allocator, in 64-byte aligned memory. Throws as TensorBytes does,
+// and RESOURCE_EXHAUSTED if no memory is left (after 10 s, because TensorFlow waits for memory).
 TensorPtr AllocateTensor(TF_DataType dtype, const std::vector<int64_t>& dims);
 
-// A scalar or vector copied from `values`.
+// Returns a tensor of shape `dims`, copied from `values`.
 template <typename T>
 TensorPtr MakeTensor(TF_DataType dtype, const std::vector<int64_t>& dims, const T* values) {
   TensorPtr tensor = AllocateTensor(dtype, dims);

@@ -1,6 +1,6 @@
-// What TensorFlow promises, told to ThreadSanitizer, which does not see TensorFlow's own locks: a kernel is
-// made before it computes, and all kernels of a run have ended when the run returns. Nothing in any other
-// build.
+// TensorFlow's ordering guarantees, declared to ThreadSanitizer, which does not see the locks inside
+// TensorFlow. A kernel is constructed before the kernel computes. All kernels of a run have ended when the
+// run returns. In builds without ThreadSanitizer these functions do nothing.
 #pragma once
 
 #if defined(__SANITIZE_THREAD__)
@@ -19,8 +19,8 @@ extern "C" void __tsan_release(void* address);
 namespace ke::tf {
 
 #ifdef KE_THREAD_SANITIZER
-// One for all runs: it orders some that are not, so that a race of a kernel with the caller of another run
-// may hide.
+// One address serves all runs. The address also orders runs that are in truth unordered, so a race between a
+// kernel and the caller of another run may stay hidden.
 inline char kernels_ended;
 inline void KernelIsMade(void* kernel) {
   if (kernel != nullptr) __tsan_release(kernel);

@@ -31,9 +31,10 @@ std::string& LoadedPathStorage() {
 #ifdef __linux__
 constexpr const char* kFramework = "libtensorflow_framework.so.2";
 
-// The loader takes a library that the process holds already for whichever is asked for by that name, from any
-// directory: one of another release would be linked with ours, and fail in its own words or compute with
-// mixed code.
+// Returns the path of a libtensorflow_framework that the process already holds and that is not `expected`;
+// empty if there is none. The dynamic loader reuses a loaded library for every request of the same name, from
+// any directory. A framework of another release would be linked with our libtensorflow, and fail with an
+// obscure message or compute with mixed code.
 std::string OtherFramework(const std::filesystem::path& expected) {
   void* handle = dlopen(kFramework, RTLD_LAZY | RTLD_NOLOAD);
   if (handle == nullptr) return {};
@@ -41,7 +42,7 @@ std::string OtherFramework(const std::filesystem::path& expected) {
   const std::string present = dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void*>(&map)) == 0 && map != nullptr
                                   ? map->l_name
                                   : std::string();
-  dlclose(handle);  // only the reference that this call made
+  dlclose(handle);  // drops only the reference that this function took
   std::error_code error;
   if (std::filesystem::equivalent(present, expected, error)) return {};
   return present.empty() ? "another " + std::string(kFramework) : present;
@@ -71,8 +72,8 @@ void* Open(const std::string& path, std::string* reason) {
           framework.string() + ". Load it first, or in a process of its own";
       return nullptr;
     }
-    // By its path, before the library that asks for it by its name: LD_LIBRARY_PATH goes before the library's
-    // own RUNPATH, and may name another release.
+    // The framework is opened by its path, before libtensorflow requests the framework by name.
+    // LD_LIBRARY_PATH has priority over libtensorflow's own RUNPATH, and may lead to another release.
     if (OpenFile(framework.string(), reason) == nullptr) return nullptr;
   }
 #endif
@@ -81,7 +82,7 @@ void* Open(const std::string& path, std::string* reason) {
 
 void* Resolve(void* handle, const char* name) { return dlsym(handle, name); }
 
-// Under the lock. Throws where another path is loaded.
+// Requires the lock. Throws if the library is loaded from another path.
 bool IsLoadedFrom(const std::string& path) {
   if (!loaded) return false;
   if (LoadedPathStorage() == path) return true;
@@ -89,7 +90,8 @@ bool IsLoadedFrom(const std::string& path) {
                                           "; a process can hold one. Received " + path);
 }
 
-// Under the lock. Never closed again: what TensorFlow's libraries do as they are loaded cannot be undone.
+// Requires the lock. The library is never closed again, because the effects of loading TensorFlow cannot be
+// undone.
 void* OpenOrThrow(const std::string& path) {
   std::string reason;
   void* handle = Open(path, &reason);
@@ -115,7 +117,7 @@ void LoadLibrary(const std::string& path) {
   if (IsLoadedFrom(path)) return;
   void* handle = OpenOrThrow(path);
   std::string reason;
-  // Never destroyed: TensorFlow's threads may call into it until the process ends.
+  // Never destroyed: TensorFlow's threads may use the table until the process ends.
   auto* functions = new Functions();
 #define KE_TF(result, name, parameters)                                             \
   functions->name = reinterpret_cast<result(*) parameters>(Resolve(handle, #name)); \

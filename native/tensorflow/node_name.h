@@ -4,7 +4,7 @@
 
 namespace ke::tf {
 
-// The node that a message of TensorFlow's names ("... [[{{node conv1/Relu}}]]"), or "".
+// Returns the node that a message of TensorFlow names ("... [[{{node conv1/Relu}}]]"), or "".
 std::string NodeNamedIn(const std::string& message);
 
 }  // namespace ke::tf

@@ -36,8 +36,8 @@ void RegisterOwnOp(const OwnOp& op) {
   C().TF_RegisterOpDefinition(builder, status);
   status.Check(op.name);
 
-  // On an accelerator too, in host memory: an op that only the CPU has would take its loop there in every
-  // turn.
+  // The kernels are registered for accelerators too, with host memory. An op that only the CPU has would move
+  // its loop to the CPU in every turn.
   for (const DeviceKind& device : kDeviceKinds) {
     TF_KernelBuilder* kernel =
         C().TF_NewKernelBuilder(op.name.c_str(), device.name, op.create, op.compute, op.destroy);

@@ -1,4 +1,4 @@
-// Ops of our own: what they and their kernels have in common.
+// The common parts of the ops that this addon registers with TensorFlow, and of the kernels of these ops.
 #pragma once
 
 #include <exception>
@@ -11,10 +11,11 @@
 
 namespace ke::tf {
 
-// A name for an op of this copy of the addon. A copy at another path (of another version, say) shares
-// TensorFlow with this one, and TensorFlow ends the process where an op is registered twice.
+// Returns a name for an op that is unique to this copy of the addon. Another copy of the addon at another
+// path (for example another version) shares TensorFlow with this copy, and TensorFlow ends the process when
+// an op is registered twice.
 std::string OwnOpName(const char* name);
-// Whether an op has such a name, of any copy.
+// Returns whether `op` was named by OwnOpName, in this or another copy of the addon.
 bool IsOwnOp(std::string_view op);
 
 struct OwnOp {
@@ -28,21 +29,23 @@ struct OwnOp {
   void (*destroy)(void*);
 };
 
-// Tells TensorFlow of an op; once per process. What it does is never folded, shared with an equal op, or left
-// out where its output is used. Its kernels read host memory, on a GPU too. Throws tf::Error.
+// Registers an op with TensorFlow. Call RegisterOwnOp once per op and process. TensorFlow never folds the op,
+// never merges the op with an equal op, and never removes the op while the output is used. The kernels read
+// host memory, on a GPU too. Throws tf::Error.
 void RegisterOwnOp(const OwnOp& op);
 
-// For OwnOp::infer_shape.
+// Shape functions for OwnOp::infer_shape.
 void InferScalar(TF_ShapeInferenceContext* context, TF_Status* status) noexcept;
 void InferFirstInput(TF_ShapeInferenceContext* context, TF_Status* status) noexcept;
 
-// For kernels.
+// Helpers for kernels.
 TensorPtr KernelInput(TF_OpKernelContext* context, int index);
-// The memory itself, without a copy.
+// Passes on the tensor's memory without a copy.
 void SetKernelOutput(TF_OpKernelContext* context, const TensorPtr& tensor);
 void FailKernel(TF_OpKernelContext* context, TF_Code code, const char* message) noexcept;
 
-// Runs `compute`; what it throws fails the op. `kernel`: what OwnOp::create made, or null.
+// Runs `compute`. An exception of `compute` fails the op. `kernel` is the object that OwnOp::create returned,
+// or null.
 template <typename Compute>
 void GuardedKernel(void* kernel, TF_OpKernelContext* context, Compute compute) noexcept {
   KernelBegins(kernel);

@@ -1,10 +1,10 @@
-// protozero, which reads and writes protobufs. Always included by this header, or a broken model ends the
-// process.
+// The protozero library, which reads and writes protobufs. Always include protozero through this header:
+// without it, a broken model can end the process.
 #pragma once
 
-// It asserts that tags in what it reads are valid. Where assertions are on, as in node-gyp's builds, they
-// would let any file abort the process; without them such a field is one that nobody knows. What would be
-// read out of bounds it refuses by exceptions, not by these.
+// protozero asserts that the tags that it reads are valid. In builds with assertions, such as node-gyp's, a
+// broken file would abort the process. Without the assertions, an invalid tag is treated as an unknown field.
+// Reads out of bounds do not depend on the assertions: protozero refuses these reads by exceptions.
 #define protozero_assert(condition) static_cast<void>(0)
 
 #include <protozero/pbf_reader.hpp>

@@ -1,4 +1,4 @@
-// What the C API tells of a graph, as values.
+// The C API's queries about a graph, returned as values.
 #pragma once
 
 #include <string>
@@ -8,14 +8,15 @@
 
 namespace ke::tf {
 
-// The data inputs of an op.
+// Returns the data inputs of an op, without control inputs.
 inline std::vector<TF_Output> Inputs(TF_Operation* op) {
   std::vector<TF_Output> inputs(C().TF_OperationNumInputs(op));
   if (!inputs.empty()) C().TF_OperationAllInputs(op, inputs.data(), static_cast<int>(inputs.size()));
   return inputs;
 }
 
-// The graph, serialised. Throws Error, in the name of `op`, also where it is larger than 2 GB.
+// Returns the serialised graph. Throws Error with `op` as the op's name, also if the graph is larger than 2
+// GB.
 inline BufferPtr ToGraphDef(TF_Graph* graph, const std::string& op = {}) {
   BufferPtr graph_def = NewBuffer();
   Status status;
