@@ -8,11 +8,12 @@
 
 namespace ke::control {
 
-// What happens once, and those who want to hear of it.
+// An event that happens at most once, with the listeners that are called when the event happens.
 class Event {
  public:
-  // `call` is called once, by the thread that sets the event and with a lock of its held: it must be short,
-  // and touch no event. Not where the event was set before. Never when this is destroyed.
+  // `call` is called once, by the thread that sets the event. That thread holds a lock of the event, so
+  // `call` must be short and must not touch any event. `call` is not called if the event was set before the
+  // listener was made, and never after the listener is destroyed.
   class Listener {
    public:
     Listener(Event* event, std::function<void()> call) : event_(event), call_(std::move(call)) {

@@ -41,7 +41,7 @@ T Value(const tf::TensorPtr& scalar) {
   return *static_cast<const T*>(C().TF_TensorData(scalar.get()));
 }
 
-// The kernel of one gate in one session: the address by which a shard knows the loop.
+// The kernel of one gate in one session. A RunningShard identifies a loop by the kernel's address.
 struct Gate {
   bool counted = false;
 };

@@ -10,14 +10,14 @@ namespace ke::control {
 
 namespace {
 
-// The shards of this process that are computing, of all its environments.
+// The running shards of this process, over all environments.
 struct Registry {
   std::shared_mutex mutex;
   std::unordered_map<int32_t, RunningShard*> shards;
   int32_t last = 0;
 };
 
-// Never destroyed: at the end of the process TensorFlow's threads may still be at work.
+// Never destroyed: TensorFlow's threads may still be running when the process ends.
 Registry& Shards() {
   static auto* registry = new Registry();
   return *registry;
@@ -26,13 +26,13 @@ Registry& Shards() {
 }  // namespace
 
 RunControl::Progress RunControl::progress() const {
-  // In this order: whatever happens between two reads, a turn that is counted was announced.
+  // This order ensures that every counted turn is also announced, whatever changes between two reads.
   const int64_t done = done_;
   const int64_t announced = announced_;
   const int64_t announcing = announcing_shards_;
   if (announcing == 0) return {};
   const double total = static_cast<double>(announced) * shards_ / announcing;
-  // A loop may make more turns than it said.
+  // A loop may make more turns than it announced.
   return {done, std::max<int64_t>(done, std::llround(total))};
 }
 

@@ -1,5 +1,5 @@
-// What the two ends of a run tell each other while it is under way: whoever started it says that it shall
-// end, the loops in its graph say how far they are.
+// The communication between the two ends of a run in progress: the caller cancels the run, and the loops in
+// the run's graph report their progress.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,8 @@
 
 namespace ke::control {
 
-// Of one run, from any thread. Given to several runs, it cancels them all and counts the turns of all.
+// The control of one run. Thread-safe. A RunControl that is given to several runs cancels all of the runs and
+// counts the turns of all of the runs.
 class RunControl {
  public:
   struct Progress {
@@ -21,17 +22,18 @@ class RunControl {
     int64_t total = 0;
   };
 
-  // Ends the run: shards that have not begun are skipped, a loop under way ends before its next turn. What is
-  // computed between two turns is not interrupted.
+  // Cancels the run. Shards that have not begun are skipped, and a loop in progress ends before its next
+  // turn. The computation between two turns is not interrupted.
   void Cancel() { cancelled_.Set(); }
   bool cancelled() const { return cancelled_.is_set(); }
 
-  // The turns of the outermost loops that know how many they make, over all shards: those that have ended,
-  // and those there will be. `total` takes shards that have said nothing yet for as long as the others; it is
-  // exact once every shard's loops have begun, and 0 where there is no such loop, or none has begun.
+  // Returns the finished turns (`done`) and the expected turns (`total`) of the outermost loops with a known
+  // number of turns, over all shards. `total` assumes that shards without an announcement are as long as the
+  // others. `total` is exact once the loops of every shard have begun, and 0 if there is no such loop or no
+  // loop has begun.
   Progress progress() const;
 
-  // Says that a run of so many shards will begin.
+  // Announces a run of `shards` shards.
   void Expect(int64_t shards) { shards_ += shards; }
 
  private:
@@ -47,7 +49,7 @@ class RunControl {
 
 using RunControlRef = std::shared_ptr<RunControl>;
 
-// The same of one shard, which ends with its run, or alone.
+// The control of one shard. A shard is cancelled with its run or alone.
 class ShardControl {
  public:
   explicit ShardControl(RunControl* run) : run_(run) {}
@@ -56,11 +58,12 @@ class ShardControl {
   bool cancelled() const { return cancelled_.is_set() || run_->cancelled(); }
   RunControl* run() const { return run_; }
 
-  // Nothing else is to be computed where this shard is: it may use all threads. That changes while it runs.
+  // Sets whether no other shard is running or waiting. A shard that is alone may use all threads. The value
+  // can change while the shard runs.
   void SetAlone(bool alone) { alone_ = alone; }
   bool alone() const { return alone_; }
 
-  // Calls when it is cancelled from now on, as Event's.
+  // Calls `call` when the shard or its run is cancelled. The rules of Event::Listener apply.
   class Listener {
    public:
     Listener(ShardControl* control, const std::function<void()>& call)
@@ -77,31 +80,33 @@ class ShardControl {
   std::atomic<bool> alone_{false};
 };
 
-// One shard of a run while a session computes it. The ops in its graph find it by number: a session with op
-// threads of its own runs them on threads that know nothing of the caller.
+// One shard of a run while a session computes the shard. The ops in the graph find the shard by number,
+// because a session with op threads of its own runs the ops on threads that have no link to the caller.
 class RunningShard {
  public:
-  // `spreads`: it is computed by several threads.
+  // `spreads`: several threads compute the shard.
   explicit RunningShard(const ShardControl* control, bool spreads = false);
   ~RunningShard();
   RunningShard(const RunningShard&) = delete;
   RunningShard& operator=(const RunningShard&) = delete;
 
-  // The shard with this number, or null. It stays for as long as its session computes, so for any op of its.
+  // Returns the shard with this number, or null. The shard exists for as long as the session computes, and
+  // therefore for as long as any op of the shard runs.
   static RunningShard* Find(int32_t number);
 
-  // Never 0, which a graph may hold to say that no shard is meant.
+  // Never 0. In a graph, 0 means no shard.
   int32_t number() const { return number_; }
   bool cancelled() const { return shard_->cancelled(); }
-  // Whether the next turn of a loop may begin while others are under way: it costs the memory of one more.
+  // Returns whether the next turn of a loop may begin while other turns are in progress. Each overlapping
+  // turn needs the memory of one more turn.
   bool overlaps() const { return spreads_ && shard_->alone(); }
 
-  // A loop will make `turns`.
+  // Announces that a loop will make `turns` turns.
   void Announce(int64_t turns);
-  // The loop `loop` (any address of its own) makes its next turn (`more`) or has ended. Counts the turn
-  // before.
+  // Called before each turn of a loop (`more` is true) and when the loop has ended (`more` is false). Counts
+  // the turn before. `loop` is any address that identifies the loop.
   void Turn(const void* loop, bool more);
-  // A turn has ended, of a loop that does not call Turn.
+  // Counts a finished turn of a loop that does not call Turn.
   void TurnEnded() { ++control_->done_; }
 
  private:
@@ -111,7 +116,7 @@ class RunningShard {
   int32_t number_ = 0;
   std::mutex mutex_;
   bool announced_ = false;
-  std::vector<const void*> in_turn_;  // the loops that are in a turn: a handful
+  std::vector<const void*> in_turn_;  // the loops in a turn; only a few
 };
 
 }  // namespace ke::control
