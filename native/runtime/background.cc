@@ -15,7 +15,7 @@ void Background::Submit(Job job) {
       try {
         threads_.emplace_back([this] { Work(); });
       } catch (...) {
-        // One thread less is no harm while there is another.
+        // The failure is ignored if there is another thread to run the job.
         if (threads_.empty()) {
           queue_.pop_back();
           throw;
@@ -50,7 +50,7 @@ void Background::Work() {
     queue_.pop_front();
     lock.unlock();
     job();
-    job = nullptr;  // what it holds is freed without the lock
+    job = nullptr;  // the job's captures are released without the lock
     lock.lock();
   }
 }

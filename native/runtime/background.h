@@ -9,22 +9,24 @@
 
 namespace ke::runtime {
 
-// Threads for what takes long and is not a run: loading, compiling, freeing. Started as they are needed, at
-// most `max_threads`; Node's own four would be blocked for file system and DNS calls.
+// Threads for long work that is not a run: loading, compiling, freeing. Threads are started on demand, at
+// most `max_threads`. Node's own pool of four threads is not used, because long work there would block file
+// system and DNS calls.
 class Background {
  public:
   using Job = std::function<void()>;
 
   explicit Background(int max_threads) : max_threads_(max_threads) {}
-  // Stop().
+  // Calls Stop().
   ~Background();
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  // `job` must not throw. After Stop it is destroyed without being called.
+  // `job` must not throw. A job submitted after Stop is destroyed without being called.
   void Submit(Job job);
 
-  // Waits for the jobs under way and drops the others. Idempotent; not from one of its own threads.
+  // Waits for the jobs in progress and drops the other jobs. Idempotent. Must not be called from a thread of
+  // this object.
   void Stop();
 
  private:

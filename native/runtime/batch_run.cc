@@ -30,7 +30,7 @@ ShortRuns::Sizes SizesOf(const CompiledFunction& function, const std::vector<Fee
   return sizes;
 }
 
-// A placeholder of a fixed number of rows takes shards of just that many.
+// A placeholder with a fixed number of rows accepts only shards of exactly that number of rows.
 int64_t MostAtOnce(const CompiledFunction& function) {
   for (const CompiledFunction::Feed& feed : function.feeds()) {
     if (feed.batched && feed.shape.rank() > 0 && feed.shape.dims[0] >= 0) return 1;
@@ -103,7 +103,8 @@ void BatchRun::RunShards(const Shards& shards, Replica& replica, control::ShardC
   if (this->shards() == 1) function_->short_runs().Note(sizes_, ShortRuns::ThreadTime() - begun);
 }
 
-// A worker's answer is not to be believed: its bytes are read by what it says of them.
+// A worker's output is untrusted. The dtype and the shape that the worker reports determine how the bytes are
+// read, so both are checked.
 void BatchRun::CheckOutput(size_t fetch, const TF_Tensor* output, const std::string& worker) const {
   const CompiledFunction::Fetch& expected = function_->fetches()[fetch];
   const TF_DataType dtype = C().TF_TensorType(output);

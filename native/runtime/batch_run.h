@@ -8,19 +8,20 @@
 
 namespace ke::runtime {
 
-// One run of a compiled function over a batch: shards of rows in, joined rows out.
+// One run of a compiled function over a batch. The batch is split into shards of rows, and the output rows
+// are joined.
 class BatchRun : public ShardedJob {
  public:
-  // `rows` is -1 where no feed is batched: one shard, whose outputs are returned as they are. What `options`
-  // asks for was checked.
+  // `rows` is -1 if no feed is batched. The run then has one shard, and its outputs are returned unchanged.
+  // The caller has checked `options`.
   BatchRun(std::shared_ptr<const CompiledFunction> function, std::vector<FeedValue> feeds, int64_t rows,
            RunOptions options, CompiledFunction::Done done);
 
-  // Of what one shard is fed with.
+  // The sizes of the feeds of one shard.
   const ShortRuns::Sizes& sizes() const { return sizes_; }
 
  protected:
-  // `replica` is a PlacedReplica.
+  // `replica` must be a PlacedReplica.
   void RunShards(const Shards& shards, Replica& replica, control::ShardControl* control) override;
   int64_t most_at_once() const override { return most_at_once_; }
   std::pair<int64_t, int64_t> RowsOf(const Shards& shards) const override;
@@ -30,11 +31,11 @@ class BatchRun : public ShardedJob {
   // Where the shards write the rows of one fetch.
   struct Joined {
     std::shared_ptr<SharedRows> rows;
-    int64_t row = 0;      // there, of the run's first
-    bool target = false;  // the rows are not the run's own
+    int64_t row = 0;      // the row in `rows` that receives the run's first row
+    bool target = false;  // the caller gave the memory
   };
 
-  // Whether the rows of a fetch stay where TensorFlow put them.
+  // Returns whether the fetch's output stays in the memory that TensorFlow allocated.
   bool KeepsOutput(size_t fetch) const { return shards() == 1 && !joined_[fetch].target; }
   void CheckOutput(size_t fetch, const TF_Tensor* output, const std::string& worker) const;
   void CheckRows(size_t fetch, const TF_Tensor* output, int64_t rows) const;

@@ -16,8 +16,9 @@ using tf::C;
 
 namespace {
 
-// Sessions of one op thread run in their caller's.
-bool MayBeBrief(const graph::Scope& scope, const std::vector<CompiledFunction::Feed>& feeds,
+// Returns whether runs may be short enough for the caller's thread. Only sessions of one op thread compute in
+// the caller's thread.
+bool MayBeShort(const graph::Scope& scope, const std::vector<CompiledFunction::Feed>& feeds,
                 const SessionConfig& config) {
   if (config.intra_op != 1 || config.check_numerics || scope.portable()) return false;
   for (const CompiledFunction::Feed& feed : feeds) {
@@ -32,8 +33,8 @@ std::string TensorName(TF_Output tensor) {
   return std::string(C().TF_OperationName(tensor.oper)) + ":" + std::to_string(tensor.index);
 }
 
-// Whether `dims`, of which `rows` rows run in shards of `shard_size`, fit a placeholder of shape `expected`.
-// One of a fixed number of rows takes shards of just that many.
+// Returns whether `dims`, of which `rows` rows run in shards of `shard_size`, fit a placeholder of shape
+// `expected`. A placeholder with a fixed number of rows accepts only shards of exactly that number of rows.
 bool FitsInShards(const Shape& expected, std::vector<int64_t> dims, int64_t rows, int64_t shard_size) {
   if (!dims.empty() && expected.rank() > 0) {
     const int64_t fixed = expected.dims[0];
@@ -42,7 +43,7 @@ bool FitsInShards(const Shape& expected, std::vector<int64_t> dims, int64_t rows
   return expected.Fits(dims);
 }
 
-// The memory of rows [begin, begin + rows) of a tensor whose first row is `first`.
+// The memory of `rows` rows of a tensor, from `row` on.
 struct Range {
   Range(const TensorRef& tensor, int64_t row, int64_t rows)
       : begin(static_cast<const char*>(tensor->data()) + tensor->row_bytes() * static_cast<size_t>(row)),
@@ -80,7 +81,8 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& 
   }
   if (options.portable) scope->MakePortable();
   if (options.session.bfloat16) scope->AllowBfloat16();
-  // Numerics are checked in one order, and no op of ours tells a worker what its run allows.
+  // Turns do not overlap while numerics are checked, because the checks need one order of ops. Turns do not
+  // overlap on workers either, because no op of the addon runs there to read the limits of the run.
   if (!options.session.check_numerics && !options.portable) {
     scope->AllowTurnsAtOnce(options.session.turns_at_once);
   }
@@ -119,7 +121,8 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph:
               "leave the graph",
           TensorName(fetch));
     }
-    // An Identity, since TensorFlow refuses a tensor that is both fed and fetched, or fetched twice.
+    // Each fetch is an Identity op, because TensorFlow refuses a tensor that is both fed and fetched, or
+    // fetched twice.
     fetch_records.push_back(
         {scope->Op("Identity", "fetch").In(fetch).Out(), TensorName(fetch), dtype, scope->GetShape(fetch)});
   }
@@ -142,7 +145,7 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
       fetches_(std::move(fetches)),
       shard_number_(control::FindShardNumber(scope_->graph())),
       config_(config),
-      short_runs_(MayBeBrief(*scope_, feeds_, config)) {
+      short_runs_(MayBeShort(*scope_, feeds_, config)) {
   if (!config.bfloat16) return;
   std::vector<TF_Output> ends;
   for (const Fetch& fetch : fetches_) ends.push_back(fetch.tensor);
@@ -200,7 +203,7 @@ std::shared_ptr<Instance> CompiledFunction::Made(const Placement& placement,
   try {
     return instance.get();
   } catch (...) {
-    return nullptr;  // it was not made
+    return nullptr;  // the instance could not be made
   }
 }
 
@@ -295,7 +298,7 @@ void CompiledFunction::CheckTargets(const std::vector<FeedValue>& feeds, const R
                                 tf::DTypeName(target.dtype));
     }
     Shape expected = fetch.shape;
-    if (expected.rank() > 0) expected.dims[0] = -1;  // the target may have more rows
+    if (expected.rank() > 0) expected.dims[0] = -1;  // the target may have more rows than the fetch
     if (target.dims.empty() || !expected.Fits(target.dims)) {
       ThrowBadTarget(fetch, "has another shape: expected " + graph::ToString(expected) + ", received " +
                                 graph::ToString(Shape::Of(target.dims)));

@@ -1,5 +1,5 @@
-// Field numbers of tensorflow/core/protobuf/config.proto, ConfigProto: for our sessions and for a worker's
-// server.
+// Field numbers of tensorflow/core/protobuf/config.proto, ConfigProto, for the addon's sessions and a
+// worker's server.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ inline constexpr int kGraphOptions = 10;
 inline constexpr int kOperationTimeoutInMs = 11;
 inline constexpr int kSessionInterOpThreadPool = 12;
 
-// So many devices of a kind. TensorFlow makes CPU devices as they are asked for; of none, it has one.
+// Sets the number of devices of a kind. TensorFlow creates the requested number of CPU devices, and one by
+// default.
 inline void AddDeviceCount(const tf::DeviceKind& kind, int32_t count, protozero::pbf_writer* config) {
   protozero::pbf_writer entry(*config, kDeviceCount);
   entry.add_string(1, kind.name);

@@ -9,8 +9,8 @@ namespace ke::runtime {
 
 namespace {
 
-// How often a queue that no replica takes from is looked at.
-constexpr std::chrono::milliseconds kLookAround(20);
+// The interval between two checks of the queue while no replica takes from the queue.
+constexpr std::chrono::milliseconds kQueueCheck(20);
 
 }  // namespace
 
@@ -44,7 +44,7 @@ Executor::Executor(std::vector<std::shared_ptr<Replica>> replicas, Options optio
 
 Executor::~Executor() { Stop(); }
 
-// With the lock held.
+// Requires the lock.
 void Executor::Start() {
   started_ = true;
   try {
@@ -56,7 +56,7 @@ void Executor::Start() {
     stopping_ = slots_.empty();
     if (stopping_) throw;
   }
-  // Some threads less are no harm while there is one.
+  // A missing thread is ignored if there is another one.
   if (!slots_.empty()) return;
   stopping_ = true;
   throw tf::Error(TF_RESOURCE_EXHAUSTED, "the system gives no thread to run anything with");
@@ -113,7 +113,7 @@ void Executor::RunHere(const std::shared_ptr<ShardedJob>& job) {
   Ended(&control);
 }
 
-// With the lock held.
+// Requires the lock.
 void Executor::CheckRuns() const {
   if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this strategy is closed: it runs nothing more");
 }
@@ -146,7 +146,7 @@ std::vector<Executor::Slot*> Executor::ToWake(int64_t most) {
     slot->woken = true;
     slots.push_back(slot.get());
   }
-  // The first looks after a queue that nobody takes from.
+  // The first slot checks the queue while no replica takes from the queue.
   if (slots.empty() && !slots_.empty()) slots.push_back(slots_[0].get());
   return slots;
 }
@@ -172,7 +172,7 @@ void Executor::Work(Slot* slot) {
     while (!stopping_ && !MayRun(*slot)) {
       slot->idle = true;
       if (slot->first && !queue_.empty()) {
-        slot->wake.wait_for(lock, kLookAround);
+        slot->wake.wait_for(lock, kQueueCheck);
         Reap(&lock);
       } else {
         slot->wake.wait(lock);
@@ -190,7 +190,7 @@ void Executor::Work(Slot* slot) {
     lock.lock();
     Ended(&control);
     lock.unlock();
-    // Released without the lock: the last reference may free tensors, or a session.
+    // The job is released without the lock, because the last reference may free tensors or a session.
     job.reset();
     lock.lock();
   }
@@ -198,17 +198,17 @@ void Executor::Work(Slot* slot) {
 
 void Executor::Began(ShardedJob* job, int64_t shard, control::ShardControl* control) {
   running_.push_back({job, shard, control});
-  TellWhoIsAlone();
+  UpdateAlone();
   if (stopping_) control->Cancel();
 }
 
 void Executor::Ended(const control::ShardControl* control) {
   std::erase_if(running_, [&](const Running& running) { return running.control == control; });
-  TellWhoIsAlone();
+  UpdateAlone();
   if (stopping_ && running_.empty()) stop_.notify_all();
 }
 
-void Executor::TellWhoIsAlone() {
+void Executor::UpdateAlone() {
   const bool alone = running_.size() == 1 && queue_.empty();
   for (const Running& running : running_) running.control->SetAlone(alone);
 }
@@ -292,10 +292,10 @@ void Executor::PutBack(const std::shared_ptr<ShardedJob>& job, const Shards& sha
 
 void Executor::Reap(std::unique_lock<std::mutex>* lock) {
   if (stopping_) return;
-  const bool gives_up = GivesUp();
+  const bool abandoned = AbandonsQueue();
   std::vector<Entry> ended;
   for (auto entry = queue_.begin(); entry != queue_.end();) {
-    if (!gives_up && !entry->job->ended()) {
+    if (!abandoned && !entry->job->ended()) {
       ++entry;
       continue;
     }
@@ -316,7 +316,7 @@ void Executor::Reap(std::unique_lock<std::mutex>* lock) {
       const auto [row, end] = entry.job->RowsOf({begin, entry.job->shards()});
       entry.job->Fail(begin, entry.job->control_->cancelled()
                                  ? std::make_exception_ptr(tf::Error(TF_CANCELLED, "the run was cancelled"))
-                                 : NobodyIsUp(row, end - row));
+                                 : NoReplicaIsUp(row, end - row));
     }
     entry.job->Done(left);
     entry.job.reset();
@@ -324,8 +324,8 @@ void Executor::Reap(std::unique_lock<std::mutex>* lock) {
   lock->lock();
 }
 
-// With the lock held, by the thread that looks after the queue.
-bool Executor::GivesUp() {
+// Requires the lock. Called by the thread that checks the queue.
+bool Executor::AbandonsQueue() {
   bool all_refused = true;
   for (const std::shared_ptr<Replica>& replica : replicas_) {
     const ReplicaStatus::State state = replica->state();
@@ -344,7 +344,7 @@ bool Executor::GivesUp() {
   return Clock::now() - waiting_since_ >= options_.timeout;
 }
 
-std::exception_ptr Executor::NobodyIsUp(int64_t row, int64_t rows) const {
+std::exception_ptr Executor::NoReplicaIsUp(int64_t row, int64_t rows) const {
   std::string text;
   bool refused = true;
   for (const std::shared_ptr<Replica>& replica : replicas_) {

@@ -7,18 +7,19 @@ namespace ke::runtime {
 
 namespace {
 
-// NaN is what is above infinity when the sign is left out.
+// A NaN is a value whose bits, without the sign, are above the bits of infinity.
 template <typename Bits, Bits infinity>
 int64_t FindAbove(const void* elements, int64_t count) {
   constexpr Bits kMagnitude = static_cast<Bits>(-1) >> 1;
-  // Memory of a tensor's rows need not begin where such a number would.
+  // Rows of a tensor may begin at an address that is not aligned for the type, so the elements are copied
+  // out.
   const auto* const bytes = static_cast<const char*>(elements);
   const auto is_nan = [bytes](int64_t i) {
     Bits bits;
     std::memcpy(&bits, bytes + static_cast<size_t>(i) * sizeof(Bits), sizeof(Bits));
     return static_cast<Bits>(bits & kMagnitude) > infinity;
   };
-  // A block is looked at without a branch, so that the compiler takes many elements at once.
+  // A block is checked without a branch, so that the compiler vectorises the loop.
   constexpr int64_t kBlock = 1024;
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const int64_t end = std::min(count, begin + kBlock);

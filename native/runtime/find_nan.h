@@ -6,8 +6,8 @@
 
 namespace ke::runtime {
 
-// The first of `count` elements that is NaN, or -1; of dtypes that have no NaN, -1. Reads some 10 GB a
-// second.
+// Returns the index of the first of `count` elements that is NaN, or -1 if there is none. Returns -1 for
+// dtypes without NaN. Reads some 10 GB per second.
 int64_t FindNaN(TF_DataType dtype, const void* elements, int64_t count);
 
 }  // namespace ke::runtime

@@ -19,11 +19,12 @@ using Initializers = std::vector<graph::Scope::Initializer>;
 
 namespace {
 
-// A call of a server that is gone for good would keep its thread, and what it holds, for ever. A run's time
-// is its own affair: whether the worker is there is asked elsewhere.
+// The timeout of calls to a server. Without a timeout, a call to a server that never returns would keep its
+// thread, and the memory that the call holds, for ever. Runs have a longer timeout, because a run may take
+// any time. Worker checks by other calls whether the server is still there.
 constexpr int kCallMs = 120 * 1000;
 constexpr int kRunMs = 24 * 60 * 60 * 1000;
-// To wake other threads, and to be woken by them, costs a tenth of so much.
+// Waking other threads and being woken by them costs a tenth of this time.
 constexpr std::chrono::milliseconds kShort(1);
 
 tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
@@ -38,7 +39,7 @@ tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
   return copy;
 }
 
-// There, TensorFlow computes what no device was named for, one op after the other, whoever asks.
+// On an accelerator, TensorFlow computes ops without a device name one after the other, for all callers.
 bool HasAccelerator(const Session& session) {
   const std::vector<Session::Device> devices = session.Devices();
   return std::any_of(devices.begin(), devices.end(),
@@ -74,7 +75,7 @@ Instance::Instance(const CompiledFunction& function, const Placement& placement,
   session_ = std::make_unique<Session>(graph, config);
   const bool on_accelerator = HasAccelerator(*session_);
   may_spread_ = config.turns_at_once > 1 && !on_accelerator;
-  // A device's own memory, and a worker's, is not this process's.
+  // The memory of an accelerator or of a worker is not this process's memory.
   if (!placement.remote() && !on_accelerator) memory_check_.emplace(graph, feeds_, fetches_);
   if (link == nullptr) {
     session_->Initialize(initializers);

@@ -18,18 +18,20 @@ namespace ke::runtime {
 namespace {
 
 constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
-// Less is never refused, so that small runs cost nothing here.
+// Runs that need less are never refused, so that small runs need no check.
 constexpr double kSmall = 256.0 * (1 << 20);
-// The graph's own shapes may tell a fourth of what its tensors will have, where more than rows is unknown.
+// If axes other than the rows are unknown, the graph's own shapes may account for only a quarter of the
+// tensors' real bytes.
 constexpr double kUncertainty = 4;
 
-// The rest is for what a lower bound does not see: kernels' workspaces, packed weights, the program itself.
-// Where those get no memory, TensorFlow throws through frames that leave their locks locked.
+// The share of the available memory that tensors may take. The rest is for memory that a lower bound does not
+// count: kernels' workspaces, packed weights, the program itself. If these allocations fail, TensorFlow
+// throws through frames that leave their locks locked.
 constexpr double kForTensors = 7.0 / 8;
 
 std::atomic<int64_t> memory_limit{0};
 
-// What is left under a limit of which `used` is taken; soft limits are what counts.
+// Returns the bytes that are left under the soft limit of `resource`, of which `used` bytes are taken.
 int64_t Left(int resource, int64_t used) {
   rlimit limit{};
   if (getrlimit(static_cast<decltype(RLIMIT_AS)>(resource), &limit) != 0) return kUnlimited;
@@ -37,14 +39,14 @@ int64_t Left(int resource, int64_t used) {
   return std::max<int64_t>(0, static_cast<int64_t>(limit.rlim_cur) - used);
 }
 
-// A file of the system, as a stream; an empty one where there is no such file.
+// Returns the content of a file of the system as a stream; an empty stream if there is no such file.
 std::istringstream OpenSystemFile(const std::string& path) {
   constexpr int64_t kMost = 1 << 20;
   const graph::InputFile file(path);
   return std::istringstream(file.is_open() ? file.ReadToEnd(kMost) : std::string());
 }
 
-// Free memory and swap of the machine, as Linux tells; kUnlimited elsewhere.
+// Returns the free memory and swap of the machine as Linux reports them, and kUnlimited on other systems.
 int64_t FreeOfMachine() {
   std::istringstream file = OpenSystemFile("/proc/meminfo");
   int64_t free = 0;
@@ -117,7 +119,7 @@ graph::LeastMemory MemoryCheck::Need(const Sizes& sizes) const {
   try {
     last_need_ = graph::FindLeastMemory(graph_, feeds_, fetches_, sizes);
   } catch (const tf::Error&) {
-    // What is wrong with these sizes, or with so large a graph, is for the run to tell.
+    // Errors about these sizes, or about the size of the graph, are reported by the run.
     last_need_ = {};
   }
   last_sizes_ = sizes;

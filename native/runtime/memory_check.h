@@ -1,5 +1,5 @@
-// Refuses a run that cannot have the memory that it needs, before it begins. TensorFlow would find out in the
-// middle, where some of its kernels (oneDNN's) end the process, or the system does.
+// Refuses a run that needs more memory than the process can have, before the run begins. TensorFlow would
+// fail in the middle of the run, where some kernels (oneDNN's) or the system end the process.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +11,23 @@
 
 namespace ke::runtime {
 
-// What this process is limited to, as its container, in bytes; 0 for no limit. Of the process's own limits
-// (ulimit -v) and of the machine's memory it finds out itself.
+// Sets the memory limit of this process, such as the limit of its container, in bytes; 0 for no limit. The
+// process's own limits (ulimit -v) and the machine's memory are found without this call.
 void SetMemoryLimit(int64_t bytes);
 
-// What this process could have in addition to what is mapped now, or more: free memory and swap, and what it
-// holds itself, as far as its limits let it. The largest int64 where the system does not tell.
+// Returns an upper bound of the memory that this process can have in addition to the memory that is mapped
+// now: free memory and swap, plus the process's own resident memory, within the process's limits. Returns the
+// largest int64 if the system does not report the memory.
 int64_t AvailableMemory();
 
 class MemoryCheck {
  public:
-  // `graph` outlives it. Walks over it.
+  // `graph` must outlive this object. The constructor walks over the graph.
   MemoryCheck(TF_Graph* graph, std::vector<TF_Output> feeds, std::vector<TF_Output> fetches);
 
-  // Throws RESOURCE_EXHAUSTED, with the op of the largest tensor, where a run of these feeds needs more than
-  // seven eighths of what is available. Of runs that are far from that it asks nothing; else the graph's
-  // shapes are inferred for the feeds' sizes, once for the same sizes.
+  // Throws RESOURCE_EXHAUSTED, with the op of the largest tensor, if a run of these feeds needs more than
+  // seven eighths of the available memory. A run that needs far less is not examined further. Otherwise the
+  // graph's shapes are inferred for the sizes of the feeds, once for consecutive runs of the same sizes.
   void Check(const std::vector<TensorRef>& feeds) const;
 
  private:
@@ -37,7 +38,7 @@ class MemoryCheck {
   TF_Graph* const graph_;
   const std::vector<TF_Output> feeds_;
   const std::vector<TF_Output> fetches_;
-  double needed_per_fed_byte_ = 0;  // as far as the graph's own shapes tell
+  double needed_per_fed_byte_ = 0;  // estimated from the graph's own shapes
   mutable std::mutex mutex_;
   mutable Sizes last_sizes_;
   mutable graph::LeastMemory last_need_;

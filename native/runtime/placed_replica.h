@@ -18,11 +18,12 @@ class PlacedReplica : public Replica {
 
   const Placement& placement() const { return placement_; }
 
-  // Shards that it computes at once, `unknown` where it has not said so yet.
+  // Returns the number of shards that the replica computes at once, or `unknown` if the replica has not
+  // reported the number yet.
   virtual int CallersOr(int unknown) const { return static_cast<void>(unknown), callers(); }
 
-  // One shard: the fetches for these feeds. Throws tf::Error, CANCELLED once `control` is cancelled, and
-  // ReplicaLost.
+  // Computes one shard and returns the fetches for these feeds. Throws tf::Error, CANCELLED once `control` is
+  // cancelled, and ReplicaLost.
   virtual std::vector<tf::TensorPtr> Compute(const std::shared_ptr<const CompiledFunction>& function,
                                              std::vector<TensorRef> feeds,
                                              control::ShardControl* control) = 0;
@@ -31,7 +32,7 @@ class PlacedReplica : public Replica {
   const Placement placement_;
 };
 
-// In this process.
+// A replica in this process.
 class LocalReplica : public PlacedReplica {
  public:
   using PlacedReplica::PlacedReplica;

@@ -58,8 +58,8 @@ void PrepareTensorFlowEnvironment() {
 
 std::string LoadTensorFlow(const std::string& path) {
   tf::LoadLibrary(path);
-  // With its first graph a process registers all ops: 20 ms, which the JavaScript thread's first trace would
-  // spend.
+  // A process registers all ops with its first graph. The registration takes 20 ms, which would otherwise
+  // block the JavaScript thread during its first trace.
   const tf::GraphPtr first(tf::C().TF_NewGraph());
   return tf::C().TF_Version();
 }

@@ -1,4 +1,4 @@
-// What belongs to the process and not to one environment: TensorFlow's library.
+// State of the process that all environments share: TensorFlow's library.
 #pragma once
 
 #include <optional>
@@ -6,24 +6,24 @@
 
 namespace ke::runtime {
 
-// Sets the environment variables that TensorFlow reads once, where the user has not: for every session its
-// own op threads (else the first session of the process decides for all), oneDNN's packed form of a weight
-// kept from run to run (weights never change here, but most are variables), XLA for CPUs, too, in sessions
-// that ask for it, and no information logged. Not thread-safe, as setenv is not: call it on the JavaScript
-// thread, before LoadTensorFlow.
+// Sets the environment variables that TensorFlow reads once, unless the user has set them. Every session gets
+// its own op threads; otherwise the first session of the process determines the threads of all. oneDNN keeps
+// the packed form of a weight from run to run: most weights are variables, but weights never change here. XLA
+// also compiles for CPUs, in sessions that request XLA. TensorFlow logs only errors. Not thread-safe, because
+// setenv is not: call this function on the JavaScript thread, before LoadTensorFlow.
 void PrepareTensorFlowEnvironment();
 
-// Of the process's GPUs, for all its sessions: TensorFlow takes those of the first.
+// The options of the process's GPUs, for all sessions. TensorFlow uses the options of the first session.
 struct GpuOptions {
   bool memory_growth = true;
-  std::optional<double> memory_fraction = {};  // of each GPU, at most
-  std::string visible_devices = {};            // "0,2"; empty: all
+  std::optional<double> memory_fraction = {};  // the maximum fraction of each GPU's memory
+  std::string visible_devices = {};            // such as "0,2"; empty for all
 };
 void ConfigureGpus(GpuOptions options);
-// The same as TensorFlow's GPUOptions.
+// Returns the options as TensorFlow's message GPUOptions.
 std::string GpuOptionsProto();
 
-// tf::LoadLibrary; returns TensorFlow's version. Takes 0.2 to 0.6 s.
+// Calls tf::LoadLibrary and returns TensorFlow's version. Takes 0.2 to 0.6 s.
 std::string LoadTensorFlow(const std::string& path);
 
 }  // namespace ke::runtime

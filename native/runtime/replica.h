@@ -1,4 +1,5 @@
-// Who computes shards, as the loop (executor.h) sees it: in this process, on a worker, or simulated.
+// The interface between the loop (executor.h) and the replicas that compute shards: in this process, on a
+// worker, or simulated.
 #pragma once
 
 #include <cstdint>
@@ -12,29 +13,30 @@ namespace ke::runtime {
 
 struct ReplicaStatus {
   enum class State {
-    kConnecting,  // not asked yet, or no answer yet
+    kConnecting,  // no request was sent yet, or no answer has arrived yet
     kUp,          // computes shards
-    kDown,        // was lost, or could not be reached: tried again and again
-    kRefused,     // answers, but is not what it should be (version, device): waiting will not mend it
+    kDown,        // was lost or could not be reached; the connection is retried
+    kRefused,     // answers, but has the wrong version or lacks the device; waiting does not help
   };
   std::string name;
   State state = State::kUp;
   int64_t shards = 0;    // computed
-  int64_t failures = 0;  // shards that it was given and lost
+  int64_t failures = 0;  // shards that were lost with the replica
   std::string last_error;
 };
 
-// The state of a replica, and why it is not up: both of one moment.
+// The state of a replica and the reason why the replica is not up, both at the same moment.
 struct ReplicaCondition {
   ReplicaStatus::State state = ReplicaStatus::State::kUp;
   std::string problem = {};
 };
 
-// Thrown by ShardedJob::RunShards where the replica could not end them, through no fault of theirs: they are
-// run again, by this replica or another.
+// Thrown by ShardedJob::RunShards if the replica could not finish the shards and the shards did not cause the
+// failure. The shards are retried, by this replica or another.
 class ReplicaLost : public std::runtime_error {
  public:
-  // `counts`: whether it is one of the job's retries. It is not where somebody else's shard was cancelled.
+  // `counts`: whether the loss counts as a retry of the job. False if the replica failed because another
+  // shard was cancelled.
   explicit ReplicaLost(const std::string& reason, bool counts = true)
       : std::runtime_error(reason), counts_(counts) {}
   bool counts() const { return counts_; }
@@ -45,8 +47,8 @@ class ReplicaLost : public std::runtime_error {
 
 class Replica {
  public:
-  // `callers`: shards that it computes at once, each by a thread of its own. `shards_at_once`: how many
-  // shards of a job it takes in one go, which are then computed as one.
+  // `callers`: the number of shards that the replica computes at once, each in a thread of its own.
+  // `shards_at_once`: the number of shards of a job that the replica takes at once and computes as one.
   explicit Replica(std::string name, int callers = 1, int64_t shards_at_once = 1)
       : callers_(callers), shards_at_once_(shards_at_once), name_(std::move(name)) {}
   virtual ~Replica() = default;
@@ -54,17 +56,17 @@ class Replica {
   Replica& operator=(const Replica&) = delete;
 
   const std::string& name() const { return name_; }
-  // It may change where `changed` is called.
+  // May change whenever `changed` is called.
   virtual int callers() const { return callers_; }
   int64_t shards_at_once() const { return shards_at_once_; }
 
-  // Called by the executor: before anything else (`changed` is to be called, from any thread and with no lock
-  // held that `state` takes, whenever the state has changed), and at the end, when `changed` may be called no
-  // longer once it has returned.
+  // Called by the executor before any other call. The replica must call `changed` whenever the state has
+  // changed, from any thread and without holding a lock that `state` takes.
   virtual void Start(const std::function<void()>& /*changed*/) {}
+  // Called by the executor at the end. After Stop has returned, `changed` must not be called.
   virtual void Stop() {}
 
-  // Cheap, from any thread. It is given shards while it is kUp.
+  // Cheap and thread-safe. The replica is given shards while the state is kUp.
   virtual ReplicaStatus::State state() const { return ReplicaStatus::State::kUp; }
 
   void Computed(int64_t shards) {
@@ -76,7 +78,7 @@ class Replica {
     failures_ += shards;
     last_error_ = reason;
   }
-  // `last_error` says why the replica is not up, where that is known, else what went wrong last.
+  // `last_error` is the reason why the replica is not up if the reason is known, else the last problem.
   ReplicaStatus status() const {
     ReplicaCondition now = condition();
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -85,7 +87,7 @@ class Replica {
 
  protected:
   virtual ReplicaCondition condition() const { return {state()}; }
-  // Keeps a problem in the status once the replica is up again.
+  // Keeps a problem in the status after the replica is up again.
   void SetProblem(std::string reason) {
     const std::lock_guard<std::mutex> lock(mutex_);
     last_error_ = std::move(reason);

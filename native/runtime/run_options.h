@@ -1,4 +1,4 @@
-// What one run of a compiled function is asked for, beside the function itself.
+// The options of one run of a compiled function.
 #pragma once
 
 #include <cstdint>
@@ -12,38 +12,38 @@
 
 namespace ke::runtime {
 
-// The value of a feed, or those of its rows that the run will read.
+// The value of a feed, or the rows of the feed that the run reads.
 struct FeedValue {
   FeedValue(TensorRef whole)  // NOLINT(google-explicit-constructor): a whole tensor is the usual value
       : tensor(std::move(whole)), dims(tensor->dims()) {}
-  // `part` holds the rows from `first_row` on of a feed of shape `whole`.
+  // `part` holds the rows of a feed of shape `whole` from row `first_row` on.
   FeedValue(TensorRef part, int64_t first_row, std::vector<int64_t> whole)
       : tensor(std::move(part)), first(first_row), dims(std::move(whole)) {}
 
   TensorRef tensor;
   int64_t first = 0;
-  std::vector<int64_t> dims;  // of the whole feed
+  std::vector<int64_t> dims;  // the shape of the whole feed
 };
 
-// Where the rows of a fetch go.
+// The destination of the rows of a fetch.
 struct RowTarget {
-  bool given = false;  // false: into memory of the run's own
+  bool given = false;  // false: the run allocates the memory
   TF_DataType dtype = TF_FLOAT;
   std::vector<int64_t> dims;
-  int64_t row = 0;  // of the run's first row
-  // The memory of `dims`, which the shards write. Null: the rows are checked against `dims` and returned, and
-  // whoever asked writes them where native threads cannot.
+  int64_t row = 0;  // the row that receives the run's first row
+  // The memory of shape `dims` that the shards write. If null, the rows are checked against `dims` and
+  // returned, and the caller writes the rows to memory that native threads cannot write.
   TensorRef tensor;
-  // In place of all but `row`: memory that several runs write.
+  // Memory that several runs write. Replaces all other fields but `row`.
   std::shared_ptr<SharedRows> shared;
 };
 
 struct RunOptions {
   int64_t shard_size = 1;
-  // The rows [begin, begin + rows) of every batched feed; -1: all from `begin` on.
+  // The run reads the rows [begin, begin + rows) of every batched feed. -1: all rows from `begin` on.
   int64_t begin = 0;
   int64_t rows = -1;
-  control::RunControlRef control = nullptr;  // null: one of its own
+  control::RunControlRef control = nullptr;  // null: the run makes one
   std::vector<RowTarget> into = {};          // empty, or one per fetch
 };
 

@@ -25,7 +25,7 @@ constexpr int kOptLevel = 3;  // of OptimizerOptions
 constexpr int kNoOptimization = -1;
 constexpr int kGlobalJitLevel = 5;
 constexpr int kOn2 = 2;
-constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig, as the next ones
+constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig, as are the next two
 constexpr int kRemapping = 14;
 constexpr int kBfloat16 = 31;  // auto_mixed_precision_onednn_bfloat16
 constexpr int kOn = 1;         // RewriterConfig.Toggle
@@ -40,11 +40,12 @@ constexpr int kNumThreads = 1;
 constexpr int kGlobalName = 2;
 }  // namespace thread_pool
 
-// One op thread: the caller's thread is the inter-op pool (13 us less a run, and the fastest for many
-// callers). With more op threads that is the slowest of all, so those sessions keep pools of their own.
+// Returns whether runs use the caller's thread as the inter-op pool. With one op thread, that saves 13 us per
+// run and is the fastest mode for many callers. With more op threads that mode is the slowest, so sessions
+// with more op threads have pools of their own.
 bool RunsInCaller(const SessionConfig& config) { return config.target.empty() && config.intra_op == 1; }
 
-// Everything is as it was built: no op is fused, folded or moved.
+// Runs the graph as it was built: no op is fused, folded or moved.
 void AddPlainGraph(protozero::pbf_writer* writer) {
   protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
   {
@@ -55,10 +56,11 @@ void AddPlainGraph(protozero::pbf_writer* writer) {
   rewriter.add_bool(graph_options::kDisableMetaOptimizer, true);
 }
 
-// Remapping is never AGGRESSIVE: TensorFlow would take the shapes of feeds for known and fuse sums of two
-// activations into convolutions, whose kernel keeps what it adds in members, so that two runs of one session
-// overwrite each other's (seen: a crash; it might as well be a wrong sum). A server checks the fused graph
-// before oneDNN's ops are put in, and refuses fused convolutions of bfloat16 then.
+// Remapping is never AGGRESSIVE. TensorFlow would take the shapes of feeds as known and fuse sums of two
+// activations into convolutions. The kernel of such a convolution keeps the added tensor in members, so two
+// concurrent runs of one session overwrite each other's tensor. A crash was seen; a wrong sum is possible.
+// Remapping is off for bfloat16 on a server: a server validates the fused graph before oneDNN's ops are
+// inserted, and then refuses fused convolutions of bfloat16.
 void AddFastGraph(const SessionConfig& config, protozero::pbf_writer* writer) {
   protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
   if (config.jit_compile) {
@@ -72,8 +74,9 @@ void AddFastGraph(const SessionConfig& config, protozero::pbf_writer* writer) {
   if (config.bfloat16) rewriter.add_enum(graph_options::kBfloat16, graph_options::kOn);
 }
 
-// Beside the caller's thread, which the runs name that do not spread: a pool for those that do. By its name
-// it is the same in all sessions of the process; TensorFlow keeps it.
+// Adds a pool for runs that spread over several threads. Other runs select the caller's thread by their run
+// options. The pool's name makes all sessions of the process share the pool, which TensorFlow keeps until the
+// process ends.
 void AddSpreadPool(int threads, protozero::pbf_writer* writer) {
   protozero::pbf_writer pool(*writer, config_proto::kSessionInterOpThreadPool);
   pool.add_int32(thread_pool::kNumThreads, threads);
@@ -101,7 +104,7 @@ std::string ConfigProto(const SessionConfig& config) {
   return bytes;
 }
 
-// oneDNN's status 1 is its out-of-memory; TensorFlow passes it on as ABORTED, in these words.
+// oneDNN's status 1 means out of memory. TensorFlow reports the status as ABORTED, in these words.
 constexpr const char* kOneDnnOutOfMemory = "Operation received an exception:Status: 1,";
 
 [[noreturn]] void ThrowRunError(const tf::Status& status) {
@@ -111,11 +114,12 @@ constexpr const char* kOneDnnOutOfMemory = "Operation received an exception:Stat
   throw tf::Error(memory ? TF_RESOURCE_EXHAUSTED : status.code(), message, tf::NodeNamedIn(message));
 }
 
-// What a kernel throws comes through TensorFlow where it runs in the caller's thread: std::bad_alloc, or
-// oneDNN's own class for what it could not make, which does not say why; seen is only a lack of memory.
+// If a kernel runs in the caller's thread, its exceptions pass through TensorFlow: std::bad_alloc, or
+// oneDNN's own class for an object that could not be made. oneDNN's exception does not give the reason. Every
+// such exception seen so far was a lack of memory.
 [[noreturn]] void ThrowKernelError(const std::exception& error) {
   throw tf::Error(TF_RESOURCE_EXHAUSTED,
-                  std::string("an op of TensorFlow could not get what it needs, most likely "
+                  std::string("an op of TensorFlow could not allocate a resource, most likely "
                               "memory: ") +
                       error.what());
 }
@@ -124,7 +128,8 @@ std::string RunOptions(const SessionConfig& config, bool spreads) {
   std::string bytes;
   protozero::pbf_writer writer(bytes);
   const bool in_caller = RunsInCaller(config) && !(spreads && config.turns_at_once > 1);
-  // Also where the same op shall be found to fail in every run: one thread takes the ops in one order.
+  // Also with numerics checks, so that every run finds the same op: a single thread runs the ops in one
+  // order.
   if (in_caller || config.check_numerics) writer.add_int32(run_options::kInterOpThreadPool, -1);
   if (config.run_timeout_ms > 0) writer.add_int64(run_options::kTimeoutInMs, config.run_timeout_ms);
   return bytes;
@@ -147,12 +152,13 @@ Session::Session(TF_Graph* graph, const SessionConfig& config)
 
 Session::~Session() {
   if (left_in_the_middle_) return;
-  tf::Status status;  // nothing can be done about a failure here
+  tf::Status status;  // a failure of the deletion is ignored
   C().TF_DeleteSession(session_, status);
 }
 
 void Session::Close() const noexcept {
-  // It would cancel the run that was left, whose frames are gone.
+  // Close would cancel the run that a kernel left by an exception, and the frames of that run no longer
+  // exist.
   if (left_in_the_middle_) return;
   tf::Status status;
   C().TF_CloseSession(session_, status);

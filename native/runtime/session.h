@@ -12,49 +12,53 @@ namespace ke::runtime {
 struct SessionConfig {
   int intra_op = 1;  // threads that one op may use
   int callers = 1;   // threads that call Run at once
-  // Turns of a loop that a run may have under way at once, where it spreads (see Run); so many threads then
-  // compute it.
+  // The maximum number of turns of a loop that may overlap in a run that spreads (see Run). As many threads
+  // then compute the run.
   int turns_at_once = 1;
-  // The first op that gives NaN or Inf fails the run (graph::NumericsError). Ops then run one after the other
-  // and as they were built, without TensorFlow's rewriting.
+  // The first op that returns NaN or Inf fails the run (graph::NumericsError). The ops then run one after the
+  // other and without TensorFlow's rewriting.
   bool check_numerics = false;
-  // TensorFlow computes convolutions and matrix products in bfloat16, on a CPU, and what stands between them;
-  // not those that are kept (see Run).
+  // On a CPU, TensorFlow computes convolutions and matrix products, and the ops between them, in bfloat16.
+  // Kept ops (see Run) are excepted.
   bool bfloat16 = false;
-  // XLA compiles what it can, at the first run of each size.
+  // XLA compiles the supported ops, at the first run of each size.
   bool jit_compile = false;
-  std::string target =
-      {};              // empty: this process; else a server, "grpc://host:port", whose threads are its own
-  int cpus = 1;        // CPU devices of a session in this process
-  int timeout_ms = 0;  // of each call of a server; 0: none
-  int run_timeout_ms = 0;  // of its runs, instead
+  // Empty for this process, else a server, "grpc://host:port", which has its own threads.
+  std::string target = {};
+  int cpus = 1;            // CPU devices of a session in this process
+  int timeout_ms = 0;      // of each call to a server; 0 for none
+  int run_timeout_ms = 0;  // of each run on a server, instead of timeout_ms
 };
 
-// A TF_Session over a graph, which must outlive it. Any number of threads may be in Run at once; the
-// destructor must not run while one is (TensorFlow would crash): whoever runs holds a reference to the owner.
-// A call of a server that is gone blocks, also here, for the timeout or until the server is back.
+// A TF_Session over a graph. The graph must outlive the session. Any number of threads may be in Run at once.
+// The destructor must not run while a thread is in Run, because TensorFlow would crash: every caller of Run
+// holds a reference to the owner. A call to a server that is gone blocks for the timeout, or until the server
+// is back.
 class Session {
  public:
   Session(TF_Graph* graph, const SessionConfig& config);
-  // Without Close. What a kernel threw out of is left to the process: TensorFlow still holds on to it.
+  // Does not call Close. If an exception of a kernel has left a run, the session is leaked, because
+  // TensorFlow still uses the session.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Gives the variables of the graph their values. TensorFlow keeps the tensors' memory instead of copying
-  // it, where it is in this process.
+  // Assigns the variables of the graph. TensorFlow keeps the tensors' memory instead of a copy if the session
+  // is in this process.
   void Initialize(const std::vector<graph::Scope::Initializer>& initializers) const;
 
-  // Throws tf::Error with TensorFlow's code and the node at fault. `kept`: ops of what is computed that
-  // TensorFlow shall leave as they are. `spreads`: also other threads may compute it (turns_at_once; all
-  // sessions of as many share them); else, with one op thread, the caller's alone does.
+  // Throws tf::Error with TensorFlow's code and the node that failed. `kept`: ops of the computed graph that
+  // TensorFlow must not rewrite. `spreads`: other threads may also compute the run (turns_at_once; sessions
+  // with the same number share the threads). Otherwise, with one op thread, only the caller's thread computes
+  // the run.
   std::vector<tf::TensorPtr> Run(const std::vector<TF_Output>& inputs,
                                  const std::vector<TF_Tensor*>& input_values,
                                  const std::vector<TF_Output>& outputs,
                                  const std::vector<const TF_Operation*>& kept = {},
                                  bool spreads = false) const;
 
-  // Ends the runs under way, which fail with CANCELLED, and gives back what a server keeps of the session.
+  // Cancels the runs in progress, which fail with CANCELLED, and releases the session's resources on a
+  // server.
   void Close() const noexcept;
 
   struct Device {
@@ -62,7 +66,8 @@ class Session {
     std::string type;  // "CPU"
     int64_t memory_bytes = 0;
   };
-  // Of a server, only after a run. Needs none of its op threads, so it tells too whether that answers.
+  // Returns the session's devices. On a server, call Devices only after a run. The call needs no op thread of
+  // the server, so it also shows whether the server answers.
   std::vector<Device> Devices() const;
 
  private:
@@ -76,7 +81,7 @@ class Session {
   tf::BufferPtr spread_options_;
 };
 
-// The devices of this process. Blocking: the first call makes ready what GPUs there are.
+// Returns the devices of this process. Blocking: the first call initialises the GPUs.
 std::vector<Session::Device> ListDevices();
 
 }  // namespace ke::runtime

@@ -1,4 +1,4 @@
-// Where the rows of one fetch are joined: those of a run's shards, or of several runs.
+// The memory in which the rows of one fetch are joined: the rows of a run's shards, or of several runs.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,17 @@
 
 namespace ke::runtime {
 
-// Memory for a number of rows, made when the first writer shows what a row is. Thread-safe.
+// Memory for a number of rows, allocated when the first writer determines the size of a row. Thread-safe.
 class SharedRows {
  public:
   explicit SharedRows(int64_t rows) : rows_(rows) {}
   explicit SharedRows(TensorRef tensor) : rows_(tensor->rows()), tensor_(std::move(tensor)) {}
 
   int64_t rows() const { return rows_; }
-  // Null as long as nothing was written.
+  // Null until the first write.
   TensorRef tensor() const;
-  // Copies `output` to the rows from `row` on; counted as copied out. Throws INVALID_ARGUMENT, naming
-  // `fetch`, where its rows are other than those that were written before.
+  // Copies `output` to the rows from `row` on. Counted as copied out. Throws INVALID_ARGUMENT, naming
+  // `fetch`, if the dtype or the shape of the rows differs from the rows written before.
   void Write(int64_t row, const TF_Tensor* output, const std::string& fetch);
 
  private:

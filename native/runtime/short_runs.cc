@@ -15,9 +15,10 @@ using tf::C;
 
 namespace {
 
-// A long run is forgiven, by half, after so many times the short ones that were needed.
+// The number of needed short runs is halved after this many times as many consecutive short runs.
 constexpr int kForgiven = 8;
-// Runs are needed, at most: what is often long is never expected.
+// The maximum number of needed short runs. At this number, a function whose runs are often long is
+// practically never expected to be short.
 constexpr int kMost = 1 << 20;
 
 constexpr std::string_view kDependsOnValues[] = {
@@ -56,13 +57,13 @@ constexpr std::string_view kDependsOnValues[] = {
     "DecodeBmp",
 };
 
-// What stands in every graph beside the ops that only compute.
-constexpr std::string_view kOfOurs[] = {"Placeholder",      "VarHandleOp", "ReadVariableOp",
-                                        "AssignVariableOp", "NoOp",        "Assert"};
+// Ops of the addon's graphs that are not pure, but do not wait either.
+constexpr std::string_view kNeverWait[] = {"Placeholder",      "VarHandleOp", "ReadVariableOp",
+                                           "AssignVariableOp", "NoOp",        "Assert"};
 
-// An op of a model that the caller allowed may wait for anything.
+// An op that the caller allowed for a model may wait for anything.
 bool MayWait(const char* op) {
-  return !graph::IsPureOp(op) && !graph::IsAnyOf(op, kOfOurs) && !tf::IsOwnOp(op);
+  return !graph::IsPureOp(op) && !graph::IsAnyOf(op, kNeverWait) && !tf::IsOwnOp(op);
 }
 
 }  // namespace
@@ -103,7 +104,7 @@ void ShortRuns::Note(const Sizes& sizes, Duration spent) {
     }
     return;
   }
-  // A little late is nothing: caches may have been cold.
+  // A slightly longer run is ignored: caches may have been cold.
   if (was_expected && spent <= kLong) return;
   if (was_expected && needed_ < kMost) needed_ *= 2;
   runs_ = 0;

@@ -1,5 +1,5 @@
-// Whether a function's runs are so short that the thread which asks for one should do it itself: to wake
-// another and to be woken by it costs some 50 us, several times what a tiny model computes.
+// Predicts whether a function's runs are so short that the calling thread should compute them. Waking another
+// thread and being woken by it costs some 50 us, several times the computation of a tiny model.
 #pragma once
 
 #include <chrono>
@@ -11,43 +11,45 @@
 
 namespace ke::runtime {
 
-// Learns from runs of one shard, made by any thread. Thread-safe.
+// Learns from runs of one shard in any thread. Thread-safe.
 class ShortRuns {
  public:
   using Duration = std::chrono::nanoseconds;
-  // The dims of everything fed, one after the other: how long a run takes depends on nothing else.
+  // The dims of all feeds, one after the other. The duration of a run depends on nothing else.
   using Sizes = std::vector<int64_t>;
 
   static constexpr std::chrono::microseconds kShort{100};
-  // Short runs of the same sizes, one after the other, before another is expected.
+  // The number of consecutive short runs of the same sizes before the next run is expected to be short.
   static constexpr int kRuns = 8;
-  // What an expected run may take. After a longer one it takes twice as many to expect another, which is
-  // forgiven when all have been short for long enough.
+  // The maximum duration of a run that was expected to be short. After a longer run, twice as many short runs
+  // are needed. The number is halved again after enough consecutive short runs.
   static constexpr std::chrono::microseconds kLong{1000};
 
-  // `possible`: see DependsOnSizesAlone; else none is ever expected.
+  // `possible`: the result of DependsOnSizesAlone. If false, no run is ever expected to be short.
   explicit ShortRuns(bool possible) : possible_(possible) {}
 
-  // The time that the calling thread has computed for: a run that others have interrupted is not long.
+  // Returns the CPU time of the calling thread. A run that was only interrupted by other threads therefore
+  // does not count as long.
   static Duration ThreadTime();
 
   bool Expects(const Sizes& sizes) const;
-  // `spent`: thread time.
+  // `spent`: the run's ThreadTime.
   void Note(const Sizes& sizes, Duration spent);
 
-  // Whether a run of some sizes is: what a run is made of need not be put together where none is.
+  // Returns whether a run of any sizes is expected to be short. If false, the caller does not need to build a
+  // run to ask.
   bool ExpectsAny() const;
 
  private:
   const bool possible_;
   mutable std::mutex mutex_;
-  Sizes sizes_;  // of the last run
+  Sizes sizes_;  // the sizes of the last run
   int runs_ = 0;
   int needed_ = kRuns;
 };
 
-// Whether how much `built` computes is told by the sizes of what it is fed: it has no loops, branches or
-// calls, and no op that gives as much as it finds.
+// Returns whether the sizes of the feeds alone determine how much `built` computes. That is true if the graph
+// has no loops, branches or calls, and no op whose output size depends on values.
 bool DependsOnSizesAlone(TF_Graph* built);
 
 }  // namespace ke::runtime

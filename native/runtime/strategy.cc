@@ -13,8 +13,8 @@ std::vector<tf::TensorPtr> LocalReplica::Compute(const std::shared_ptr<const Com
                                                  control::ShardControl* control) {
   const std::shared_ptr<Instance> instance = function->At(placement());
   if (!instance->has_shard_number()) return instance->Run(feeds);
-  // What begins beside others stays in its caller's thread, also once it is alone: there, turns at once would
-  // cost memory and gain nothing.
+  // A shard that begins beside others stays in its caller's thread, also once the shard is alone: overlapping
+  // turns would then cost memory without a gain.
   const bool spreads = instance->may_spread() && control->alone();
   const control::RunningShard running(control, spreads);
   const int32_t number = running.number();

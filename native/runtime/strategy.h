@@ -1,4 +1,4 @@
-// The replicas that a model's functions run on, and the loop that feeds them.
+// The replicas that compute a model's functions, and the loop that feeds the replicas.
 #pragma once
 
 #include <memory>
@@ -14,26 +14,27 @@ class PlacedReplica;
 
 class Strategy {
  public:
-  // `callers` threads in this process. The threads start with the first run.
+  // Makes a strategy of `callers` threads in this process. The threads start with the first run.
   explicit Strategy(int callers);
-  // Replicas made elsewhere: cluster/make_strategy.h, or a simulation.
+  // Makes a strategy of given replicas: by cluster/make_strategy.h, or a simulation.
   Strategy(const std::vector<std::shared_ptr<PlacedReplica>>& replicas, Executor::Options options);
   ~Strategy();
   Strategy(const Strategy&) = delete;
   Strategy& operator=(const Strategy&) = delete;
 
-  // Whether any replica is in another process.
+  // Returns whether any replica is in another process.
   bool remote() const;
   const std::vector<Placement>& placements() const { return placements_; }
 
-  // As Executor's.
+  // See Executor.
   void Submit(std::shared_ptr<ShardedJob> job) { executor_->Submit(std::move(job)); }
   void RunHere(const std::shared_ptr<ShardedJob>& job) { executor_->RunHere(job); }
   void Stop();
 
-  // Shards that are computed at once; a worker that has not said how many threads it has counts as `unknown`.
+  // Returns the number of shards that are computed at once. A worker that has not reported its number of
+  // threads counts as `unknown`.
   int64_t CallersOr(int unknown) const;
-  // Turns of a loop that a shard may have under way at once, while it has this process for itself.
+  // Returns the maximum number of turns of a loop that may overlap while a shard is alone in this process.
   int TurnsAtOnce() const;
   std::vector<ReplicaStatus> status() const;
   const std::vector<std::shared_ptr<Replica>>& replicas() const { return executor_->replicas(); }

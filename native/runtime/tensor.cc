@@ -22,7 +22,7 @@ void DropReference(void*, size_t, void* reference) { delete static_cast<TensorRe
 
 void FreeMemory(void*, size_t, void* memory) { std::free(memory); }
 
-// TensorFlow frees a string tensor's memory but not what its elements own.
+// TensorFlow frees the memory of a string tensor, but not the memory that its elements own.
 void DeleteStrings(void* data, size_t length, void*) {
   for (size_t offset = 0; offset < length; offset += kStringBytes) {
     C().TF_StringDealloc(reinterpret_cast<TF_TString*>(static_cast<char*>(data) + offset));
@@ -36,9 +36,9 @@ bool IsAligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kA
 
 TensorRef Tensor::Allocate(TF_DataType dtype, const std::vector<int64_t>& dims) {
   const size_t bytes = tf::TensorBytes(dtype, dims);
-  // One byte at least, so that an empty tensor has an address too. Aligned by hand: glibc's aligned
-  // allocation (before 2.38) seldom finds the gap that a freed block of the same size has left, so that a
-  // process would grow with every large batch.
+  // At least one byte is allocated, so that an empty tensor has an address too. The alignment is done by
+  // hand: glibc's aligned allocation (before 2.38) seldom finds the gap that a freed block of the same size
+  // has left, so the process would grow with every large batch.
   size_t room = std::max<size_t>(bytes, 1) + kAlignment;
   void* memory = room > bytes ? std::malloc(room) : nullptr;
   if (memory == nullptr) {
@@ -69,7 +69,7 @@ TensorRef SliceRows(const TensorRef& tensor, int64_t begin, int64_t end) {
   char* first = static_cast<char*>(tensor->data()) + tensor->row_bytes() * static_cast<size_t>(begin);
   if (bytes > 0 && IsAligned(first)) {
     auto reference = std::make_unique<TensorRef>(tensor);
-    // TensorFlow calls the deallocator in every case, also where it refuses the memory.
+    // TensorFlow always calls the deallocator, also if it refuses the memory.
     tf::TensorPtr slice(C().TF_NewTensor(tensor->dtype(), dims.data(), static_cast<int>(dims.size()), first,
                                          bytes, DropReference, reference.release()));
     if (slice == nullptr) throw tf::Error(TF_INTERNAL, "TensorFlow refused a slice of a tensor's memory");
@@ -88,7 +88,7 @@ TensorRef Copy(const TF_Tensor* tensor) {
 }
 
 TensorRef OwnOutput(tf::TensorPtr output) {
-  // TensorFlow lets go of a tensor only where nobody else refers to its buffer, slices of it included.
+  // TensorFlow gives up a tensor only if nothing else refers to its buffer, including slices of the buffer.
   if (C().TF_TensorMaybeMove(output.get()) != nullptr) return Tensor::Adopt(std::move(output));
   TensorRef copy = Copy(output.get());
   CountCopiedOut(copy->bytes());
@@ -118,7 +118,7 @@ tf::TensorPtr MakeStrings(const std::vector<int64_t>& dims, const std::vector<st
 
 TensorRef StringsFromRows(const TensorRef& bytes) {
   if (bytes->dtype() != TF_UINT8 || bytes->dims().size() != 2) {
-    throw tf::Error(TF_INVALID_ARGUMENT, "strings are made of uint8 (N, L)");
+    throw tf::Error(TF_INVALID_ARGUMENT, "strings are made from uint8 of shape (N, L)");
   }
   std::vector<std::string_view> rows;
   for (int64_t row = 0; row < bytes->rows(); ++row) {
