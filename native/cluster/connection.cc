@@ -14,7 +14,7 @@ using Initializers = std::vector<graph::Scope::Initializer>;
 
 namespace {
 
-// Weights are sent to a worker in steps of at most this many bytes.
+// Weights are sent to a worker in runs of at most this many bytes.
 constexpr size_t kUploadBytes = size_t{64} << 20;
 
 }  // namespace
@@ -29,9 +29,9 @@ Connection::~Connection() {
 void Connection::SendWeights(const Session& session, const Initializers& initializers) {
   if (initializers.empty()) return;
   const std::lock_guard<std::mutex> lock(uploads_);
-  std::vector<TF_Output> questions;
-  for (const graph::Scope::Initializer& each : initializers) questions.push_back(each.known);
-  const std::vector<tf::TensorPtr> known = session.Run({}, {}, questions);
+  std::vector<TF_Output> queries;
+  for (const graph::Scope::Initializer& each : initializers) queries.push_back(each.known);
+  const std::vector<tf::TensorPtr> known = session.Run({}, {}, queries);
   Initializers chunk;
   size_t bytes = 0;
   const auto flush = [&] {
@@ -74,7 +74,7 @@ void Connection::Discard(std::unique_ptr<Instance> instance) {
     }
   }
   std::shared_ptr<Instance> discarded(std::move(instance));
-  // The last to hold it, on that thread.
+  // The call on the detached thread holds the last reference, so the instance is destroyed there.
   if (!threads->TryStart([discarded] {})) discarded->LeaveOpen();
 }
 

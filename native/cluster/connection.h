@@ -13,8 +13,8 @@
 
 namespace ke::runtime {
 
-// One time that a worker was up. What was made on it (sessions) is good for as long, and no longer: a new
-// process at the same address is another connection.
+// One period during which a worker was up. Objects made on the worker (sessions) are valid for this period
+// only. A new process at the same address is another connection.
 class Connection : public RemoteLink {
  public:
   Connection(std::string target, std::shared_ptr<DetachedThreads> threads);
@@ -26,18 +26,20 @@ class Connection : public RemoteLink {
   bool lost() const { return lost_.is_set(); }
   control::Event* lost_event() { return &lost_; }
   std::string reason() const;
-  // The first reason is kept.
+  // Marks the connection as lost. Further reasons are ignored.
   void Lose(const std::string& reason);
 
-  // Sends each weight once, also where several functions ask at the same time.
+  // Sends each weight once, also if several functions call SendWeights at the same time.
   void SendWeights(const Session& session,
                    const std::vector<graph::Scope::Initializer>& initializers) override;
-  // Bytes of weights that were sent.
+  // Returns the bytes of weights that were sent.
   size_t uploaded() const { return uploaded_; }
 
-  // Ends an instance on the worker without waiting for it. While the worker is gone, it is kept; with Settle,
-  // called once the worker answers again, the process that it was on is told, in case it is still that one.
+  // Ends an instance on the worker without waiting for the worker. If the connection is lost, the instance is
+  // kept until Settle.
   void Discard(std::unique_ptr<Instance> instance) override;
+  // Called once the worker answers again. Ends the kept instances, in case the worker is still the same
+  // process.
   void Settle();
 
  private:

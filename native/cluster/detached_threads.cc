@@ -53,7 +53,7 @@ void DetachedThreads::Work() {
     queue_.pop_front();
     lock.unlock();
     call();
-    call = nullptr;  // what it holds is freed without the lock
+    call = nullptr;  // the call's captures are released without the lock
     lock.lock();
   }
   --threads_;

@@ -1,5 +1,5 @@
-// Threads for calls that may never return: TensorFlow's calls of a server that is gone block until it is
-// back.
+// Threads for calls that may never return. TensorFlow's calls to a server that is gone block until the server
+// is back.
 #pragma once
 
 #include <chrono>
@@ -11,22 +11,23 @@
 
 namespace ke::runtime {
 
-// A pool without a limit, whose threads nobody joins. What a call needs it must own.
+// A pool of threads without a limit. The threads are never joined, so a call must own everything that it
+// uses.
 class DetachedThreads : public std::enable_shared_from_this<DetachedThreads> {
  public:
   static std::shared_ptr<DetachedThreads> Create() {
     return std::shared_ptr<DetachedThreads>(new DetachedThreads());
   }
 
-  // Runs `call`, which must not throw, at once. Throws std::system_error where no thread can be made.
+  // Runs `call` at once. `call` must not throw. Throws std::system_error if no thread can be made.
   void Start(std::function<void()> call);
-  // Whether it was started: false where no thread can be made.
+  // As Start, but returns whether the call was started: false if no thread can be made.
   bool TryStart(std::function<void()> call) noexcept;
 
-  // Lets threads go that have nothing to do and waits, for so long at most, for those that have.
+  // Ends the idle threads and waits up to `patience` for the busy threads.
   void Close(std::chrono::milliseconds patience);
 
-  // Threads in a call.
+  // Returns the number of threads in a call.
   int busy() const;
 
  private:
@@ -42,7 +43,7 @@ class DetachedThreads : public std::enable_shared_from_this<DetachedThreads> {
   bool closed_ = false;
 };
 
-// The outcome of a call on such a thread, which whoever waits for it may give up.
+// The outcome of a call on a detached thread. The waiting thread may abandon the call.
 template <typename T>
 class Awaited {
  public:
@@ -59,25 +60,25 @@ class Awaited {
     changed_.notify_all();
   }
 
-  // Waits until there is an outcome, at most `time`, or until `given_up` holds, which is asked at Wake.
-  // Whether there is one.
-  template <typename GivenUp>
-  bool WaitFor(std::chrono::milliseconds time, GivenUp given_up) {
+  // Blocks until there is an outcome, for at most `time`, or until `abandoned` returns true, which is checked
+  // at every Wake. Returns whether there is an outcome.
+  template <typename Abandoned>
+  bool WaitFor(std::chrono::milliseconds time, Abandoned abandoned) {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait_for(lock, time, [&] { return done_ || given_up(); });
+    changed_.wait_for(lock, time, [&] { return done_ || abandoned(); });
     return done_;
   }
-  template <typename GivenUp>
-  bool Wait(GivenUp given_up) {
+  template <typename Abandoned>
+  bool Wait(Abandoned abandoned) {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return done_ || given_up(); });
+    changed_.wait(lock, [&] { return done_ || abandoned(); });
     return done_;
   }
   void Wake() {
     const std::lock_guard<std::mutex> lock(mutex_);
     changed_.notify_all();
   }
-  // Of a call that has ended. Throws what it threw.
+  // Returns the result of a call that has ended. Throws the exception that the call threw.
   T Take() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (error_ != nullptr) std::rethrow_exception(error_);
@@ -92,7 +93,7 @@ class Awaited {
   std::exception_ptr error_;
 };
 
-// Starts `call` on an detached thread.
+// Starts `call` on a detached thread.
 template <typename T, typename Call>
 std::shared_ptr<Awaited<T>> CallDetached(DetachedThreads* threads, Call call) {
   auto awaited = std::make_shared<Awaited<T>>();

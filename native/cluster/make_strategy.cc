@@ -15,7 +15,7 @@ namespace ke::runtime {
 
 namespace {
 
-// As its users write it: 'host:port /device:GPU:0', '/device:CPU:1' or 'local'.
+// Returns the name that users write: 'host:port /device:GPU:0', '/device:CPU:1' or 'local'.
 std::string NameOf(const Placement& placement) {
   constexpr std::string_view kScheme = "grpc://";
   std::string name = placement.target;
@@ -24,7 +24,7 @@ std::string NameOf(const Placement& placement) {
   return name.empty() ? "local" : name;
 }
 
-// CPU devices that a session needs so that there is the one that `device` names: "/device:CPU:3" is of 4.
+// Returns the number of CPU devices that a session needs so that `device` exists: 4 for "/device:CPU:3".
 int CpusFor(const std::string& device) {
   return std::clamp(tf::DeviceNumber(device, tf::kCpu).value_or(0), 0, 1023) + 1;
 }

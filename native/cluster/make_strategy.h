@@ -1,4 +1,4 @@
-// Strategies of replicas in this process and on workers.
+// Makes strategies of replicas in this process and on workers.
 #pragma once
 
 #include <string>
@@ -17,12 +17,12 @@ struct StrategyOptions {
   std::vector<Member> replicas;
   int timeout_ms = 30000;
   int retries = 3;
-  // This package's version: workers of another are refused.
+  // This package's version. Workers of another version are refused.
   std::string package = {};
 };
 
-// Throws INVALID_ARGUMENT where there is no replica, or a target is no address. Threads start with the first
-// run, and so do the connections to workers.
+// Throws INVALID_ARGUMENT if there is no replica, or if a target is not an address. The first run starts the
+// threads and connects to the workers.
 Strategy MakeStrategy(StrategyOptions options);
 
 }  // namespace ke::runtime

@@ -6,16 +6,15 @@ namespace ke::runtime {
 
 namespace {
 
-// One gRPC message holds at most this many bytes. TensorFlow ends the process where a message is larger.
+// The maximum size of one gRPC message. TensorFlow ends the process for a larger message.
 constexpr size_t kMessageBytes = (size_t{2} << 30) - (size_t{1} << 20);
 
 }  // namespace
 
 void CheckMessageSize(size_t bytes, const std::string& what) {
   if (bytes < kMessageBytes) return;
-  throw tf::Error(TF_INVALID_ARGUMENT,
-                  what + " has " + std::to_string(bytes) +
-                      " bytes: what is sent to a worker at once must have less than 2 GB");
+  throw tf::Error(TF_INVALID_ARGUMENT, what + " has " + std::to_string(bytes) +
+                                           " bytes: one message to a worker must have less than 2 GB");
 }
 
 }  // namespace ke::runtime

@@ -5,8 +5,8 @@
 
 namespace ke::runtime {
 
-// Throws INVALID_ARGUMENT where `what` is too large for one message to a worker. TensorFlow would end the
-// process.
+// Throws INVALID_ARGUMENT if `bytes`, the size of `what`, is too large for one message to a worker.
+// TensorFlow would end the process.
 void CheckMessageSize(size_t bytes, const std::string& what);
 
 }  // namespace ke::runtime

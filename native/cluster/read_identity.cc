@@ -15,9 +15,9 @@ constexpr int64_t kMostThreads = 1024;
 constexpr size_t kMostDevices = 256;
 constexpr size_t kLongestName = 64;
 
-tf::Error Unreadable() { return {TF_DATA_LOSS, "what the worker says of itself cannot be read"}; }
+tf::Error Unreadable() { return {TF_DATA_LOSS, "the identity of the worker cannot be read"}; }
 
-// It stands in messages, and so on terminals.
+// Returns a name of the identity. The name must be printable, because messages show the name on terminals.
 std::string NameOf(const graph::Json& json, const char* key) {
   std::string name = json.TextOf(key);
   const bool printable = std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });

@@ -77,7 +77,7 @@ std::string IdentityJson(const ServerOptions& options, const std::vector<Session
 
 std::vector<Session::Device> StartServer(const ServerOptions& options) {
   static std::mutex mutex;
-  static TF_Server* server = nullptr;  // never deleted: TensorFlow would end the process
+  static TF_Server* server = nullptr;  // never deleted, because TensorFlow would end the process
   const std::lock_guard<std::mutex> lock(mutex);
   if (server != nullptr) {
     throw tf::Error(TF_FAILED_PRECONDITION, "this process is a worker already, at " +
@@ -93,7 +93,7 @@ std::vector<Session::Device> StartServer(const ServerOptions& options) {
   status.Check();
   const std::string target = C().TF_ServerTarget(server);
   const IdentitySession identity_session(target, kOwnTimeoutMs);
-  identity_session.Publish(IdentityJson(options, {}));  // there are devices to list after a first run
+  identity_session.Publish(IdentityJson(options, {}));  // devices can be listed only after a first run
   std::vector<Session::Device> devices = identity_session.Devices();
   identity_session.Publish(IdentityJson(options, devices));
   identity_session.Close();

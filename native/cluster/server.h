@@ -15,10 +15,10 @@ struct ServerOptions {
   std::string package = {};  // this package's version
 };
 
-// Starts TensorFlow's server in this process, which then is a worker, and returns its devices. A started
-// server cannot be stopped: it ends with the process, which can have one. It listens on every address of the
-// machine. Blocking, a second or less. Throws tf::Error: FAILED_PRECONDITION for a second, UNKNOWN where the
-// port is taken.
+// Starts TensorFlow's server in this process, which thereby becomes a worker, and returns the worker's
+// devices. A process can have one server. A started server cannot be stopped and ends with the process. The
+// server listens on every address of the machine. Blocks for a second or less. Throws tf::Error:
+// FAILED_PRECONDITION if the process already has a server, UNKNOWN if the port is taken.
 std::vector<Session::Device> StartServer(const ServerOptions& options);
 
 }  // namespace ke::runtime

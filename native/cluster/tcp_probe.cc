@@ -42,10 +42,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Of a name's addresses, those that are tried.
+// The maximum number of a name's addresses that are tried.
 constexpr size_t kMostAddresses = 32;
 
-// A socket that no child process inherits and that no call waits for.
+// Opens a non-blocking socket that child processes do not inherit.
 int OpenSocket(const addrinfo& address) {
 #ifdef SOCK_CLOEXEC
   return socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address.ai_protocol);
@@ -57,10 +57,11 @@ int OpenSocket(const addrinfo& address) {
 #endif
 }
 
-// Whether this process has no descriptors or memory left, which tells nothing of the other end.
+// Returns whether the error is a lack of descriptors or memory in this process, which says nothing about the
+// other end.
 bool IsOurOwn(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
-// A connection that is made to one address.
+// An attempt to connect to one address.
 class Attempt {
  public:
   explicit Attempt(const addrinfo& address) : fd_(OpenSocket(address)) {
@@ -77,14 +78,15 @@ class Attempt {
   }
 
   int fd() const { return fd_; }
-  // A call that a signal interrupts goes on by itself.
+  // A connect() that a signal interrupts continues in the background.
   bool in_progress() const { return fd_ >= 0 && (error_ == EINPROGRESS || error_ == EINTR); }
-  // Once poll() has told of it.
+  // Reads the result. Call End once poll() has reported the socket.
   void End() {
     socklen_t size = sizeof error_;
     if (getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error_, &size) != 0) error_ = errno;
   }
-  // Empty where the connection is made, and where this process cannot make one.
+  // Returns why the attempt failed. Empty if the connection is made, or if this process lacks the resources
+  // for a connection.
   std::string reason() const {
     return error_ == 0 || IsOurOwn(error_) ? std::string() : std::strerror(error_);
   }
@@ -94,7 +96,8 @@ class Attempt {
   int error_ = 0;
 };
 
-// Waits until attempts have ended, or until `deadline`, and ends them. Empty where none has ended.
+// Blocks until at least one attempt has ended or until `deadline`. Removes the ended attempts from `attempts`
+// and returns them.
 std::vector<Attempt> TakeEnded(std::vector<Attempt>* attempts, Clock::time_point deadline) {
   std::vector<pollfd> polled;
   for (const Attempt& attempt : *attempts) polled.push_back({attempt.fd(), POLLOUT, 0});

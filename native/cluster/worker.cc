@@ -15,18 +15,18 @@ namespace {
 
 constexpr milliseconds kHeartbeat(500);
 constexpr milliseconds kRetryRefused(2000);
-// A run that shall end may end by itself for so long before its session is closed: the next run would pay
-// 0.4 s for another.
+// The time in which a cancelled run may end by itself before its session is closed. The next run would need
+// 0.4 s for another session.
 constexpr milliseconds kGrace(100);
-// For calls that have nothing to wait for any more.
-constexpr milliseconds kFarewell(300);
+// The time that Stop waits for calls whose results are no longer needed.
+constexpr milliseconds kCloseWait(300);
 
 std::string Versions(const std::string& package, const std::string& tensorflow) {
   return "keras-explainable " + package + " with TensorFlow " + tensorflow;
 }
 
-// Why a worker cannot be used for `device`; empty where it can. TensorFlow would take a device that is not
-// there for any other.
+// Returns why a worker cannot be used for `device`; empty if the worker can be used. TensorFlow would
+// silently replace a missing device by any other device.
 std::string Mismatch(const WorkerIdentity& identity, const std::string& package, const std::string& device) {
   const std::string tensorflow = tf::C().TF_Version();
   if (identity.package != package || identity.tensorflow != tensorflow) {
@@ -42,14 +42,16 @@ std::string Mismatch(const WorkerIdentity& identity, const std::string& package,
   return "it has no " + device + ", but " + list;
 }
 
-// What a session fails with whose server is gone, or is another than it was made on. gRPC also calls a stream
-// that broke cancelled or unknown, depending on who broke it; what we cancel ourselves is asked for before.
-bool SaysLost(TF_Code code) {
+// Returns whether a session fails with this code because its server is gone, or is another process than at
+// the session's creation. gRPC also reports a broken stream as cancelled or unknown, depending on which end
+// broke the stream. Runs that this process cancels are handled before this check.
+bool MeansLost(TF_Code code) {
   return code == TF_UNAVAILABLE || code == TF_ABORTED || code == TF_DEADLINE_EXCEEDED ||
          code == TF_CANCELLED || code == TF_UNKNOWN;
 }
 
-// Where there is no thread to tell the server with, it keeps a small session until it ends.
+// Closes a session on a detached thread. If there is no thread, the server keeps the small session until the
+// server ends.
 void Leave(DetachedThreads* threads, const std::shared_ptr<IdentitySession>& identity_session) {
   threads->TryStart([identity_session] { identity_session->Close(); });
 }
@@ -77,7 +79,7 @@ void Worker::Stop() {
     wake_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
-  threads_->Close(kFarewell);
+  threads_->Close(kCloseWait);
 }
 
 int Worker::CallersOr(int unknown) const {
@@ -119,11 +121,11 @@ bool Worker::Await(Awaited<T>* awaited, Connection* connection, std::string* rea
   const control::Event::Listener stops(&stopping_, wake);
   std::optional<control::Event::Listener> loses;
   if (connection != nullptr) loses.emplace(connection->lost_event(), wake);
-  const auto given_up = [&] { return stopping_.is_set() || (connection != nullptr && connection->lost()); };
+  const auto abandoned = [&] { return stopping_.is_set() || (connection != nullptr && connection->lost()); };
   const Clock::time_point end = Clock::now() + options_.timeout;
   for (;;) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
-    if (awaited->WaitFor(std::min(kHeartbeat, left), given_up)) return true;
+    if (awaited->WaitFor(std::min(kHeartbeat, left), abandoned)) return true;
     if (connection != nullptr && connection->lost()) {
       *reason = connection->reason();
       return false;
@@ -186,7 +188,7 @@ std::shared_ptr<IdentitySession> Worker::Connect() {
           try {
             met.identity = met.identity_session->Read();
           } catch (...) {
-            met.identity_session->Close();  // or the server would keep it
+            met.identity_session->Close();  // or the server would keep the session
             throw;
           }
           return met;
@@ -262,7 +264,7 @@ std::vector<tf::TensorPtr> Worker::Compute(const std::shared_ptr<const CompiledF
     return run->Take();
   } catch (const tf::Error& error) {
     if (connection->lost()) throw ReplicaLost(connection->reason());
-    if (!SaysLost(error.code())) throw;
+    if (!MeansLost(error.code())) throw;
     Lose(connection.get(), error.what());
     throw ReplicaLost(error.what());
   }
@@ -272,7 +274,7 @@ void Worker::Cancel(const std::shared_ptr<const CompiledFunction>& function,
                     const std::shared_ptr<Connection>& connection, Awaited<Outputs>* run) {
   if (run->WaitFor(kGrace, [&] { return connection->lost(); })) return;
   const std::shared_ptr<Instance> instance = function->Made(placement(), connection);
-  if (instance == nullptr) return;  // its weights are under way: they will be wanted
+  if (instance == nullptr) return;  // the weights are in transfer, and the next run needs them
   instance->MarkClosed();
   function->Forget(placement(), connection);
   if (!connection->lost()) threads_->Start([instance] { instance->Close(); });

@@ -19,15 +19,16 @@
 namespace ke::runtime {
 
 struct WorkerOptions {
-  // A worker that is silent for so long is given up, until it answers again.
+  // A worker that does not answer for this time counts as lost until the worker answers again.
   std::chrono::milliseconds timeout{30000};
-  // Of this package; a worker of another version is refused.
+  // This package's version. A worker of another version is refused.
   std::string package;
 };
 
-// A replica in another process. A thread of its own sees to it that it is up: connects, asks who it is, and
-// then, every half a second, whether it is still there. Every call that TensorFlow might not return from is
-// made on an detached thread: nobody here waits for a worker longer than it is known to be there.
+// A replica in another process. A thread of the replica keeps the connection up: the thread connects, reads
+// the worker's identity, and then checks every half second whether the worker is still there. Every call to
+// TensorFlow that may never return runs on a detached thread, so that no thread of this process waits for a
+// worker that is gone.
 class Worker : public PlacedReplica {
  public:
   Worker(std::string name, const Placement& placement, int64_t shards_at_once, WorkerOptions options);
@@ -41,7 +42,7 @@ class Worker : public PlacedReplica {
   int callers() const override { return CallersOr(1); }
   int CallersOr(int unknown) const override;
 
-  // Bytes of weights that were sent over the connection that is up.
+  // Returns the bytes of weights that were sent over the current connection.
   size_t uploaded() const;
 
  protected:
@@ -52,22 +53,24 @@ class Worker : public PlacedReplica {
   using Outputs = std::vector<tf::TensorPtr>;
 
   void Watch();
-  // One attempt. Null where it failed; the state says how.
+  // Tries once to connect. Returns null if the attempt failed; the state then has the reason.
   std::shared_ptr<IdentitySession> Connect();
-  // Until the worker is lost or the replica stops.
+  // Checks the worker until the worker is lost or the replica stops.
   void KeepUp(const std::shared_ptr<IdentitySession>& identity_session, Connection* connection);
-  // Whether the outcome is there: as soon as it is, until `connection` is lost, the worker does not listen
-  // any more (reason()), is silent for longer than the timeout, or the replica stops.
+  // Blocks until there is an outcome, `connection` is lost, the worker no longer listens, the worker has been
+  // silent for longer than the timeout, or the replica stops. Returns whether there is an outcome, and
+  // otherwise sets `reason`. `reason` stays empty if the replica stops.
   template <typename T>
   bool Await(Awaited<T>* awaited, Connection* connection, std::string* reason);
-  // Why nobody listens there, as ProbeListener says it; empty where somebody does. For that, `timeout`; a
-  // name is looked up for as long as the worker may be silent. Returns early where the replica stops.
+  // Returns why no process listens at the address, as ProbeListener does; empty if a process listens.
+  // `timeout` limits the connection attempts. The look-up of a name may also take as long as the worker may
+  // be silent. Returns early if the replica stops.
   std::string Probe(std::chrono::milliseconds timeout);
-  // Returns early where the replica stops or `connection` is lost, which may be null.
+  // Returns early if the replica stops or `connection` is lost. `connection` may be null.
   void Sleep(std::chrono::milliseconds time, const Connection* connection);
   void Fail(State state, const std::string& problem);
   void Lose(Connection* connection, const std::string& reason);
-  // Closes the session under a run that shall end, unless that ends by itself now.
+  // Ends a cancelled run by closing the session, unless the run ends by itself within kGrace.
   void Cancel(const std::shared_ptr<const CompiledFunction>& function,
               const std::shared_ptr<Connection>& connection, Awaited<Outputs>* run);
 
@@ -76,11 +79,11 @@ class Worker : public PlacedReplica {
   const std::shared_ptr<DetachedThreads> threads_;
   std::function<void()> changed_;
   WorkerLink link_;
-  std::atomic<int> declared_threads_{0};  // 0: not known yet
+  std::atomic<int> declared_threads_{0};  // 0 until the worker has reported the number
   std::mutex sleep_mutex_;
   std::condition_variable wake_;
   control::Event stopping_;
-  std::shared_ptr<Connection> last_;  // the connection before, for what it keeps
+  std::shared_ptr<Connection> last_;  // the previous connection, which may keep instances
   std::thread thread_;
 };
 

@@ -13,14 +13,14 @@ using tf::C;
 namespace {
 
 constexpr char kName[] = "keras_explainable/worker";
-constexpr size_t kLongestCard = 1 << 20;
+constexpr size_t kLongestIdentity = 1 << 20;
 
 std::string TextOf(const tf::TensorPtr& scalar) {
   if (C().TF_TensorType(scalar.get()) != TF_STRING || C().TF_NumDims(scalar.get()) != 0) {
-    throw tf::Error(TF_DATA_LOSS, "what the worker says of itself is no text");
+    throw tf::Error(TF_DATA_LOSS, "the identity of the worker is not a string");
   }
   const auto* text = static_cast<const TF_TString*>(C().TF_TensorData(scalar.get()));
-  return {C().TF_StringGetDataPointer(text), std::min(kLongestCard, C().TF_StringGetSize(text))};
+  return {C().TF_StringGetDataPointer(text), std::min(kLongestIdentity, C().TF_StringGetSize(text))};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What a worker says of itself: a string variable that its server holds, by which a client knows that it is
-// one, and of its own versions.
+// The identity of a worker: a string variable on the worker's server. By this variable a client recognises a
+// worker and the worker's versions.
 #pragma once
 
 #include <memory>
@@ -15,25 +15,26 @@ struct WorkerIdentity {
   std::string package;     // version
   std::string tensorflow;  // version
   int threads = 1;
-  std::vector<std::string> devices;  // as "/device:CPU:0"; none while it starts
-  std::string json;                  // all of it: { package, tensorflow, threads, devices }
+  std::vector<std::string> devices;  // such as "/device:CPU:0"; empty while the worker starts
+  std::string json;                  // the whole identity: { package, tensorflow, threads, devices }
 };
 
-// The identity that is written so. Throws DATA_LOSS for any other text.
+// Reads an identity from its JSON text. Throws DATA_LOSS for any other text.
 WorkerIdentity ReadIdentity(std::string text);
 
-// A session of a server for what is not computing: to publish the identity, to read it, to ask for devices.
-// Every call may block for the timeout.
+// A session on a server that computes nothing. The session publishes the identity, reads the identity, or
+// lists the devices. Every call may block for the timeout.
 class IdentitySession {
  public:
   IdentitySession(const std::string& target, int timeout_ms);
   ~IdentitySession();
 
   void Publish(const std::string& json) const;
-  // Throws FAILED_PRECONDITION where the server has none: it is no worker of this package.
+  // Throws FAILED_PRECONDITION if the server has no identity and therefore is not a worker of this package.
   WorkerIdentity Read() const;
   void Close() const { session_->Close(); }
-  // Answers as long as the server does; after Publish or Read.
+  // Returns the devices. Call Devices after Publish or Read. The call succeeds for as long as the server
+  // answers.
   std::vector<Session::Device> Devices() const { return session_->Devices(); }
 
  private:

@@ -11,9 +11,9 @@
 
 namespace ke::runtime {
 
-// The state of a worker, and the connection that the state is about. Both change under one lock: the state is
-// kUp exactly while there is a connection that is not lost. `Mutex` is std::mutex but in tests, which run
-// code between two locked sections.
+// The state of a worker and the connection of that state. Both change under one lock: the state is kUp
+// exactly while there is a connection that is not lost. `Mutex` is std::mutex except in tests, which run code
+// between two locked sections.
 template <typename Mutex>
 class BasicWorkerLink {
  public:
@@ -24,7 +24,7 @@ class BasicWorkerLink {
     const std::lock_guard<Mutex> lock(mutex_);
     return {state_, problem_};
   }
-  // Null while the worker is not up.
+  // Returns null while the worker is not up.
   std::shared_ptr<Connection> connection() const {
     const std::lock_guard<Mutex> lock(mutex_);
     return connection_;
@@ -37,13 +37,13 @@ class BasicWorkerLink {
     connection_ = std::move(connection);
     return Become(State::kUp, {});
   }
-  // An attempt to connect has failed. Has no effect where the worker is up.
+  // Records a failed attempt to connect. Has no effect if the worker is up.
   bool Fail(State state, const std::string& problem) {
     const std::lock_guard<Mutex> lock(mutex_);
     return connection_ == nullptr && Become(state, problem);
   }
-  // Marks `connection`, which the caller holds, as lost. The state changes where the worker is up by that
-  // connection, not where there is another by now.
+  // Marks `connection`, which the caller holds, as lost. The state changes only if `connection` is still the
+  // current connection.
   bool Lose(Connection* connection, const std::string& reason) {
     const std::lock_guard<Mutex> lock(mutex_);
     connection->Lose(reason);
