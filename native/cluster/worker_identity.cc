@@ -53,7 +53,7 @@ void IdentitySession::Publish(const std::string& json) const {
 
 WorkerIdentity IdentitySession::Read() const {
   const std::vector<tf::TensorPtr> known = session_->Run({}, {}, {known_});
-  if (!ToAnswer(known[0].get(), "it is one")) {
+  if (!ToAnswer(known[0].get(), "it is a worker of keras-explainable")) {
     throw tf::Error(TF_FAILED_PRECONDITION,
                     "this is a TensorFlow server, but no worker of keras-explainable: start one with `npx "
                     "keras-explainable worker`");

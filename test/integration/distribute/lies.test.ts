@@ -52,7 +52,7 @@ test.each<[string, Partial<Record<Part, Answer>>, string, RegExp]>([
     'FAILED_PRECONDITION',
     /cannot be read/,
   ],
-  ['no text', { card: floats([]) }, 'FAILED_PRECONDITION', /no text/],
+  ['no text', { card: floats([]) }, 'FAILED_PRECONDITION', /not a string/],
   ['no JSON', { card: card('{"package": ') }, 'FAILED_PRECONDITION', /cannot be read/],
   ['no versions', { card: card('[]') }, 'FAILED_PRECONDITION', /cannot be read/],
   ['a version for a terminal', { card: versions('\u001b[2J') }, 'FAILED_PRECONDITION', /cannot be read/],
