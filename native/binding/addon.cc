@@ -1,4 +1,4 @@
-// What the addon exports: lib/binding/contract.ts is the one list.
+// The exports of the addon. lib/binding/contract.ts lists and documents the exports.
 #include <napi.h>
 
 #include "binding/convert.h"
@@ -132,12 +132,13 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
     return InstanceMethod<method>(name, napi_enumerable);
   }
 
-  // The text that `work` gives in the background for a library's path, the first argument.
+  // Returns a promise of the text that `work` returns on a background thread. The argument of `work` is the
+  // library's path, the export's first argument.
   template <typename Work>
   Napi::Value OfLibrary(const Napi::CallbackInfo& info, Work work) {
     return Promised(info.Env(), [&]() -> Napi::Value {
       const std::string path = ToText(info[0], "path");
-      // TensorFlow's libraries read it as they are opened.
+      // TensorFlow's libraries read the environment when they are opened.
       if (!tf::IsLoaded()) runtime::PrepareTensorFlowEnvironment();
       return environment_.InBackground(
           [path, work] { return work(path); },

@@ -1,5 +1,5 @@
-// JavaScript values to native ones and back. Every To... checks its argument and throws a TypeError that
-// names it.
+// Conversions of JavaScript values to native values and back. Every To... function checks its argument, and
+// throws a TypeError that names the argument.
 #pragma once
 
 #include <napi.h>
@@ -15,23 +15,23 @@
 
 namespace ke::binding {
 
-// Undefined or null.
+// Returns whether `value` is undefined or null.
 bool IsAbsent(Napi::Value value);
 std::string ToText(Napi::Value value, const std::string& argument);
 std::vector<std::string> ToTexts(Napi::Value value, const std::string& argument);
-// An integer of at least `minimum` that a double holds exactly.
+// Returns an integer of at least `minimum` that a double represents exactly.
 int64_t ToInteger(Napi::Value value, const std::string& argument, int64_t minimum = INT64_MIN);
 Napi::Object ToObject(Napi::Value value, const std::string& argument);
 
 TF_DataType ToDType(Napi::Value value, const std::string& argument);
-// A shape without unknown dims.
+// Returns a shape without unknown dims.
 std::vector<int64_t> ToDims(Napi::Value value, const std::string& argument);
 graph::Shape ToShape(Napi::Value value, const std::string& argument);
 trace::SymbolId ToId(Napi::Value value, const std::string& argument);
 std::vector<trace::SymbolId> ToIds(Napi::Value value, const std::string& argument);
 trace::AttrValue ToAttr(Napi::Value value, const std::string& argument);
 std::map<std::string, std::string> ToTextMap(Napi::Value value, const std::string& argument);
-// The bytes of a typed array, Buffer or DataView; valid while JavaScript does not run.
+// Returns the bytes of a typed array, Buffer or DataView. The view is valid only until JavaScript runs again.
 std::string_view ToBytes(Napi::Value value, const std::string& argument);
 
 // Throws UNIMPLEMENTED for a dtype that the contract does not list.

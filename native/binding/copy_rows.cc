@@ -22,7 +22,7 @@ enum class Direction { kIn, kOut };
 
 struct Rows {
   NativeTensor* tensor;
-  TensorRef memory;  // null where JavaScript holds the bytes
+  TensorRef memory;  // null if JavaScript holds the bytes
   int64_t begin;
 
   char* First(size_t row_bytes) const {
@@ -84,7 +84,7 @@ Napi::Value CopyRows(const Napi::CallbackInfo& info) {
     const size_t bytes = row_bytes * static_cast<size_t>(rows);
     char* const to = target.First(row_bytes);
     const char* const from = source.First(row_bytes);
-    // The references hold the memory, whatever JavaScript releases meanwhile.
+    // The references keep the memory alive, even if JavaScript releases the tensors meanwhile.
     const auto copy = [to, from, bytes, direction, target_memory = target.memory,
                        source_memory = source.memory] {
       if (bytes > 0) std::memmove(to, from, bytes);
@@ -93,7 +93,8 @@ Napi::Value CopyRows(const Napi::CallbackInfo& info) {
     };
     const auto nothing = [](Napi::Env env, bool) { return env.Undefined(); };
     if (target.memory == nullptr || source.memory == nullptr) {
-      // Memory of the engine's, which may move or go when JavaScript runs on: no other thread may touch it.
+      // The JavaScript engine owns this memory, and may move or free the memory as soon as JavaScript runs
+      // again. Therefore no other thread may copy.
       copy();
       const auto deferred = Napi::Promise::Deferred::New(info.Env());
       deferred.Resolve(info.Env().Undefined());

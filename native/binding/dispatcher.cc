@@ -25,7 +25,8 @@ void Dispatcher::Post(Delivery deliver) {
   queue_.push_back(std::move(deliver));
   if (scheduled_) return;
   scheduled_ = true;
-  // Under the lock, so that Close cannot come between; it only queues and wakes the loop.
+  // Called under the lock, so that Close cannot run in between. The call only adds to a queue and wakes the
+  // event loop.
   function_.NonBlockingCall();
 }
 
@@ -40,7 +41,7 @@ void Dispatcher::Close() {
 }
 
 void Dispatcher::Call(Napi::Env env, Napi::Function, Dispatcher* self, void*) {
-  // Without an environment N-API is only emptying its queue: `self` may be gone.
+  // If there is no environment, N-API is only emptying its queue, and `self` may be destroyed.
   if (static_cast<napi_env>(env) != nullptr) self->Drain(env);
 }
 

@@ -10,8 +10,9 @@
 
 namespace ke::binding {
 
-// Brings results from native threads to one environment's JavaScript thread. While a promise is pending it
-// keeps the process alive, and no longer. One per environment; all but Post belongs to the JavaScript thread.
+// Delivers results from native threads to the JavaScript thread of one environment. A pending promise keeps
+// the process alive. There is one dispatcher per environment. All methods but Post must be called on the
+// JavaScript thread.
 class Dispatcher {
  public:
   using Delivery = std::function<void(Napi::Env)>;
@@ -20,15 +21,17 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  // A result is on its way, or has come: Post follows each Begin, its delivery calls End.
+  // Begin announces a result, and End records its delivery. Each Begin is followed by one Post, whose
+  // delivery calls End.
   void Begin();
   void End();
 
-  // From any thread: calls `deliver`, which must not throw, on the JavaScript thread. After Close it is
-  // destroyed instead, on the calling thread: it must own no N-API handle whose destructor does anything.
+  // Calls `deliver` on the JavaScript thread. `deliver` must not throw. Thread-safe. After Close, `deliver`
+  // is destroyed on the calling thread instead, so it must not own an N-API handle whose destructor has an
+  // effect.
   void Post(Delivery deliver);
 
-  // The environment is ending: nothing is delivered from now on, what was posted is dropped.
+  // Called when the environment ends. From now on nothing is delivered. Posted results are dropped.
   void Close();
 
  private:
@@ -39,14 +42,14 @@ class Dispatcher {
 
   Napi::Env env_;
   Function function_;
-  int pending_ = 0;  // of the JavaScript thread
+  int pending_ = 0;  // used on the JavaScript thread only
   std::mutex mutex_;
   std::deque<Delivery> queue_;
   bool scheduled_ = false;
   bool closed_ = false;
 };
 
-// A promise that native threads settle, once: a value to be copied into their jobs.
+// A promise that native threads settle once. Native jobs hold copies of this object.
 class PendingPromise {
  public:
   PendingPromise(Napi::Env env, Dispatcher* dispatcher)
@@ -54,10 +57,11 @@ class PendingPromise {
     dispatcher->Begin();
   }
 
-  // In the scope that made it only.
+  // Valid only in the handle scope that created this object.
   Napi::Promise promise() const { return promise_; }
 
-  // From any thread, one of the two, once. `make` runs on the JavaScript thread; what it throws rejects.
+  // Call one of the two functions, once, from any thread. `make` runs on the JavaScript thread. An exception
+  // of `make` rejects the promise.
   void Resolve(std::function<Napi::Value(Napi::Env)> make) const;
   void Reject(std::exception_ptr error) const;
 

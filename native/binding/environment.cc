@@ -9,7 +9,7 @@ namespace ke::binding {
 
 namespace {
 
-// Loads and compilations that go on at once; each may use several hundred MB.
+// The maximum number of concurrent loads and compilations. Each may use several hundred MB.
 constexpr int kBackgroundThreads = 2;
 
 bool AllowsExternalBuffers() {
@@ -17,7 +17,8 @@ bool AllowsExternalBuffers() {
   return value == nullptr || std::string_view(value) != "1";
 }
 
-// What Node's module `buffer` says of itself, else what every Node that this package is for has.
+// Returns the limit that Node's module `buffer` reports. If there is no such report, returns the smallest
+// limit among the supported versions of Node.
 double MostBufferBytes(Napi::Env env) {
   constexpr double kLeast = 4294967296;
   Napi::Value found = env.Global().Get("process");

@@ -1,5 +1,5 @@
-// What one JavaScript environment (the main thread or a worker) owns: threads, the way home for their
-// results, and the classes that wrap native objects.
+// The native state of one JavaScript environment (the main thread or a worker thread): threads, the delivery
+// of results to JavaScript, and the classes that wrap native objects.
 #pragma once
 
 #include <napi.h>
@@ -15,8 +15,8 @@ namespace ke::binding {
 
 class Environment;
 
-// Stops an environment when it ends. One that is not made, since its worker is killed meanwhile, leaves no
-// hook behind.
+// Stops an Environment when its JavaScript environment ends. If the addon cannot be constructed because its
+// worker thread is being killed, the destructor removes the hook.
 class StopHook {
  public:
   StopHook(Napi::Env env, Environment* environment);
@@ -28,7 +28,7 @@ class StopHook {
   static void Run(void* self);
 
   napi_env env_;
-  Environment* environment_;  // null once it has run: Node has forgotten it
+  Environment* environment_;  // null once the hook has run, because Node has then removed the hook
 };
 
 class Environment {
@@ -39,42 +39,44 @@ class Environment {
   Environment& operator=(const Environment&) = delete;
 
   static Environment& Of(Napi::Env env);
-  // Null where it is not made.
+  // Returns null if the environment was not created.
   static Environment* Find(Napi::Env env);
 
-  // Drops pending promises, waits for the shards and jobs under way. Idempotent.
+  // Drops pending promises, and waits for the running shards and jobs. Idempotent.
   void Stop();
-  // Stop() on the process's 'exit' event. process.exit() on the main thread runs no cleanup hooks, and a
-  // handler of C's exit() comes too late: oneDNN frees the machine code of its kernels, under our threads,
-  // before it.
+  // Registers Stop() for the process's 'exit' event. process.exit() on the main thread runs no cleanup hooks.
+  // A handler of C's exit() runs too late: before such a handler, oneDNN frees the machine code of kernels
+  // that the addon's threads still run.
   static void StopOnExit(Napi::Env env);
 
   PendingPromise NewPromise() { return PendingPromise(env_, &dispatcher_); }
 
-  // Runs `work` on a background thread and resolves with what `convert(env, result)` makes of its result.
+  // Runs `work` on a background thread and resolves with `convert(env, result)`.
   template <typename Work, typename Convert>
   Napi::Promise InBackground(Work work, Convert convert) {
     return Start(&background_, std::move(work), std::move(convert));
   }
-  // The same for a copy of memory, which shall not wait for models that load and compile.
+  // As InBackground, for copies of memory. These jobs have a thread of their own, so that they do not wait
+  // for models that load or compile.
   template <typename Work, typename Convert>
   Napi::Promise InCopyThread(Work work, Convert convert) {
     return Start(&copies_, std::move(work), std::move(convert));
   }
 
-  // A strategy that is stopped with this environment.
+  // Returns a strategy that is stopped with this environment.
   std::shared_ptr<runtime::Strategy> NewStrategy(runtime::StrategyOptions options);
-  // For what must be freed off the JavaScript thread (graphs, sessions, weights).
+  // Destroys objects that must not be destroyed on the JavaScript thread (graphs, sessions, weights).
   template <typename T>
   void FreeInBackground(std::shared_ptr<T> object);
 
-  // Whether TensorFlow's memory may be an ArrayBuffer's. Electron and builds with a pointer cage refuse it;
-  // KERAS_EXPLAINABLE_NO_EXTERNAL_BUFFERS=1 says no too, to test the way around.
+  // Returns whether an ArrayBuffer may wrap TensorFlow's memory. Electron and builds with a pointer cage
+  // refuse external memory. KERAS_EXPLAINABLE_NO_EXTERNAL_BUFFERS=1 also disables external buffers, so that
+  // tests can cover the copies.
   bool external_buffers() const { return external_buffers_; }
   void RefuseExternalBuffers() { external_buffers_ = false; }
 
-  // The bytes of the largest ArrayBuffer: 4 GiB in Node 20. Node ends the process where it is given more to
-  // wrap.
+  // Returns the bytes of the largest ArrayBuffer: 4 GiB in Node 20. Node ends the process if a larger memory
+  // is wrapped.
   double most_buffer_bytes() const { return most_buffer_bytes_; }
 
   Napi::FunctionReference tensor_class;
@@ -84,7 +86,7 @@ class Environment {
   Napi::FunctionReference strategy_class;
   Napi::FunctionReference run_class;
   Napi::FunctionReference rows_class;
-  // The state of the wrapped object that is being constructed; null while JavaScript calls a constructor.
+  // The state of the wrapped object that is being constructed. Null while JavaScript calls a constructor.
   void* construction = nullptr;
 
  private:
@@ -98,7 +100,8 @@ class Environment {
   std::vector<std::weak_ptr<runtime::Strategy>> strategies_;
   bool external_buffers_ = true;
   double most_buffer_bytes_;
-  // Added after the dispatcher's own hook, so run before it: they run last to first.
+  // The hook is added after the dispatcher's hook. Node runs hooks in reverse order, so this hook runs before
+  // the dispatcher's.
   StopHook hook_;
 };
 

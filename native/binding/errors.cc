@@ -10,8 +10,8 @@ namespace ke::binding {
 
 namespace {
 
-// A property of the object's own. An assignment would call a setter of that name that the program has put on
-// a prototype.
+// Defines an own property of the object. An assignment could call a setter that the program has defined on a
+// prototype.
 void Define(Napi::Object object, const char* name, Napi::Value value) {
   object.DefineProperty(Napi::PropertyDescriptor::Value(name, value, napi_default_jsproperty));
 }
@@ -23,7 +23,7 @@ Napi::Value MakeError(Napi::Env env, TF_Code code, const std::string& message, c
   return error;
 }
 
-// With `numerics`: NativeNumerics of lib/binding/contract.ts.
+// Returns an error with the property `numerics`: NativeNumerics of lib/binding/contract.ts.
 Napi::Value NumericsError(Napi::Env env, const graph::NumericsError& error) {
   const Napi::Object numerics = Napi::Object::New(env);
   const graph::Origin& origin = error.origin();
@@ -36,7 +36,7 @@ Napi::Value NumericsError(Napi::Env env, const graph::NumericsError& error) {
   return value;
 }
 
-// With `worker`: NativeWorkerFailure of lib/binding/contract.ts.
+// Returns an error with the property `worker`: NativeWorkerFailure of lib/binding/contract.ts.
 Napi::Value LostError(Napi::Env env, const runtime::WorkerError& error) {
   const Napi::Object worker = Napi::Object::New(env);
   const runtime::WorkerError::Facts& facts = error.facts;
@@ -50,7 +50,7 @@ Napi::Value LostError(Napi::Env env, const runtime::WorkerError& error) {
   return value;
 }
 
-// "undefined", "3.5", "'text'", "an array", "an object", ...
+// Returns a short text for a value: "undefined", "3.5", "'text'", "an array", "an object", ...
 std::string Describe(Napi::Value value) {
   if (value.IsEmpty() || value.IsUndefined()) return "undefined";
   if (value.IsNull()) return "null";

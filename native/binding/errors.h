@@ -1,4 +1,4 @@
-// How native failures become JavaScript's: no C++ exception leaves the addon.
+// The conversion of native exceptions to JavaScript errors. No C++ exception leaves the addon.
 #pragma once
 
 #include <napi.h>
@@ -9,16 +9,16 @@
 
 namespace ke::binding {
 
-// The JavaScript value to throw or reject with: an Error with `code` and `op` for tf::Error, the value itself
-// for a JavaScript exception, RESOURCE_EXHAUSTED where memory ran out, INTERNAL for anything else. Where that
-// Error cannot be made, the value is what prevented it, or undefined.
+// Returns the JavaScript value to throw or reject with: an Error with `code` and `op` for a tf::Error, the
+// value itself for a JavaScript exception, RESOURCE_EXHAUSTED if memory ran out, INTERNAL for any other
+// exception. If the Error cannot be made, returns the JavaScript exception that prevented it, or undefined.
 Napi::Value ToJsError(Napi::Env env, std::exception_ptr exception) noexcept;
 
 // Throws a TypeError: "Expected {expected} for {argument} but received {value}".
 [[noreturn]] void ThrowTypeError(const std::string& argument, const std::string& expected,
                                  Napi::Value received);
 
-// Runs the body of a synchronous export; native exceptions leave it as JavaScript's.
+// Runs the body of a synchronous export. Native exceptions are rethrown as JavaScript exceptions.
 template <typename Body>
 auto Guarded(Napi::Env env, Body&& body) -> decltype(body()) {
   try {
@@ -30,8 +30,9 @@ auto Guarded(Napi::Env env, Body&& body) -> decltype(body()) {
   }
 }
 
-// Resolves with what `make` returns, or rejects with what it throws. N-API frees the deferred in the call
-// that settles it, also where that call fails (while the environment ends): so there is one such call.
+// Resolves with the result of `make`, or rejects with the exception of `make`. N-API frees the deferred in
+// the call that settles it, even if the call fails because the environment ends. Therefore Settle makes only
+// one such call.
 template <typename Make>
 void Settle(Napi::Env env, const Napi::Promise::Deferred& deferred, Make&& make) noexcept {
   Napi::Value value;
@@ -42,16 +43,16 @@ void Settle(Napi::Env env, const Napi::Promise::Deferred& deferred, Make&& make)
     value = ToJsError(env, std::current_exception());
     resolves = false;
   }
-  // N-API refuses an empty handle, and would leave the promise pending.
+  // N-API refuses an empty handle, and the promise would stay pending.
   if (value.IsEmpty()) value = env.Undefined();
   try {
     resolves ? deferred.Resolve(value) : deferred.Reject(value);
   } catch (const Napi::Error&) {
-    // Nobody can hear of it: the environment ends.
+    // The environment is ending, so no JavaScript code can receive the error.
   }
 }
 
-// Runs the body of an export that returns a promise: whatever goes wrong rejects.
+// Runs the body of an export that returns a promise. Every exception rejects the promise.
 template <typename Body>
 Napi::Value Promised(Napi::Env env, Body&& body) {
   try {

@@ -17,7 +17,7 @@ Napi::Value FindNaN(const Napi::CallbackInfo& info) {
     if (memory == nullptr) return info.Env().Null();
     const std::vector<int64_t>& dims = tensor->dims();
     const int64_t count = std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>());
-    // The reference holds the memory, whatever JavaScript releases meanwhile.
+    // The reference keeps the memory alive, even if JavaScript releases the tensor meanwhile.
     const auto find = [memory, count] { return runtime::FindNaN(memory->dtype(), memory->data(), count); };
     const auto to_number = [](Napi::Env env, int64_t index) {
       return Napi::Number::New(env, static_cast<double>(index));

@@ -19,7 +19,8 @@ using runtime::TensorRef;
 
 namespace {
 
-// Where JavaScript wants the rows of a fetch: in one of the two, or (both null) in a tensor of their own.
+// The destination that JavaScript requests for the rows of a fetch: `tensor`, `rows`, or a new tensor if both
+// are null.
 struct Target {
   NativeTensor* tensor = nullptr;
   NativeRows* rows = nullptr;
@@ -98,7 +99,8 @@ Napi::Value FromOutputs(Napi::Env env, const std::vector<TensorRef>& outputs,
                         const std::vector<Target>& targets) {
   const Napi::Array array = Napi::Array::New(env, outputs.size());
   for (uint32_t i = 0; i < outputs.size(); ++i) {
-    // What native threads could not write, since JavaScript holds the bytes, has come as an output.
+    // If JavaScript holds the target's bytes, native threads could not write the rows, and the rows arrive as
+    // an output.
     const Target target = targets.empty() ? Target() : targets[i];
     if (target.rows != nullptr) {
       if (outputs[i] != nullptr) target.rows->Write(env, target.row, outputs[i]);
@@ -163,8 +165,8 @@ Napi::Value NativeFunction::Run(const Napi::CallbackInfo& info) {
       });
     };
     try {
-      // The wrappers live until the promise is settled, for it resolves with them. (Where the environment
-      // ends before, their memory goes with it.)
+      // The wrappers are pinned until the promise is settled, because the promise resolves with them. If the
+      // environment ends earlier, the wrappers' memory is freed with the environment.
       for (const Target& target : targets) {
         if (target.tensor != nullptr) target.tensor->Pin();
         if (target.rows != nullptr) target.rows->Pin();
@@ -183,7 +185,7 @@ void NativeFunction::Close(const Napi::CallbackInfo& info) {
 
 void NativeFunction::Free() {
   if (state_.function != nullptr) environment_->FreeInBackground(std::move(state_.function));
-  // Its threads are waited for where it is the last to hold them.
+  // Released in the background, because the last reference to a strategy waits for the strategy's threads.
   if (state_.strategy != nullptr) environment_->FreeInBackground(std::move(state_.strategy));
 }
 

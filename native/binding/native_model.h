@@ -9,7 +9,8 @@ namespace ke::binding {
 
 using ModelRef = std::shared_ptr<const graph::ModelGraph>;
 
-// NativeModel of lib/binding/contract.ts. What it describes is converted at each access: keep it.
+// NativeModel of lib/binding/contract.ts. Each access to a property converts the value again, so callers
+// should keep the result.
 class NativeModel : public Wrap<NativeModel, ModelRef> {
  public:
   static constexpr const char* kName = "NativeModel";
@@ -20,7 +21,7 @@ class NativeModel : public Wrap<NativeModel, ModelRef> {
   explicit NativeModel(const Napi::CallbackInfo& info);
   ~NativeModel() override;
 
-  // Throws FAILED_PRECONDITION once it is closed.
+  // Returns the model's graph. Throws FAILED_PRECONDITION after Close.
   const ModelRef& graph() const;
 
  private:

@@ -20,13 +20,13 @@ class NativeRows : public Wrap<NativeRows, std::shared_ptr<runtime::SharedRows>>
 
   const std::shared_ptr<runtime::SharedRows>& rows() const { return state_; }
 
-  // The tensor, always the same one; null while there is nothing.
+  // Returns the tensor, the same object at every call, or null before the first write.
   Napi::Value Tensor(Napi::Env env);
-  // What native threads cannot do where JavaScript holds the bytes: makes the tensor if need be, and writes
-  // `part` to its rows from `row` on.
+  // Writes `part` to the rows from `row` on, and creates the tensor at the first call. Used if JavaScript
+  // holds the bytes, because native threads cannot write there.
   void Write(Napi::Env env, int64_t row, const runtime::TensorRef& part);
 
-  // Keeps the wrapper from being collected until `Unpin`.
+  // Pin prevents the garbage collection of the wrapper until Unpin.
   void Pin() { Ref(); }
   void Unpin() { Unref(); }
 

@@ -13,7 +13,7 @@ using runtime::ReplicaStatus;
 
 namespace {
 
-// A count beyond any machine's is a mistake.
+// The maximum of a count. A larger count is assumed to be a mistake.
 constexpr int64_t kMaxCallers = 1024;
 constexpr int64_t kMaxMilliseconds = 1 << 30;
 
@@ -31,7 +31,7 @@ const char* StateName(ReplicaStatus::State state) {
   return "down";
 }
 
-// `fallback` where it is not given.
+// Returns the count under `key`, or `fallback` if the count is not given.
 int64_t ToCount(const Napi::Object& object, const char* key, const std::string& of, int64_t minimum,
                 int64_t most, int64_t fallback) {
   const Napi::Value value = object.Get(key);
@@ -94,7 +94,8 @@ Napi::Object NativeStrategy::New(Environment* environment, Napi::Value options) 
 NativeStrategy::NativeStrategy(const Napi::CallbackInfo& info)
     : Wrap(info), environment_(&Environment::Of(info.Env())) {}
 
-// Functions may still hold it; where none does, its threads are waited for.
+// Released in the background. Functions may still hold the strategy; the last reference waits for the
+// strategy's threads.
 NativeStrategy::~NativeStrategy() { environment_->FreeInBackground(std::move(state_)); }
 
 Napi::Value NativeStrategy::Status(const Napi::CallbackInfo& info) {
@@ -115,7 +116,7 @@ Napi::Value NativeStrategy::Callers(const Napi::CallbackInfo& info) {
 
 void NativeStrategy::Close(const Napi::CallbackInfo& info) {
   Guarded(info.Env(), [&] {
-    // As a job, so that this thread does not wait for the shards under way.
+    // Stopped by a background job, so that the JavaScript thread does not wait for the running shards.
     environment_->InBackground(
         [strategy = state_] {
           strategy->Stop();

@@ -16,7 +16,7 @@ class NativeStrategy : public Wrap<NativeStrategy, StrategyRef> {
   static constexpr napi_type_tag kTag = {0x6b65726173537472ULL, 0x61740000a3f1c206ULL};
   static Napi::FunctionReference& Class(Environment* environment) { return environment->strategy_class; }
   static Napi::Function Define(Napi::Env env);
-  // From NativeStrategyOptions.
+  // Makes a strategy from NativeStrategyOptions.
   static Napi::Object New(Environment* environment, Napi::Value options);
 
   explicit NativeStrategy(const Napi::CallbackInfo& info);

@@ -57,8 +57,8 @@ NativeTensor::NativeTensor(const Napi::CallbackInfo& info)
       dims_(state_->dims()),
       bytes_(state_->bytes()),
       held_(std::make_shared<HeldTensor>(std::move(state_))) {
-  // A property that JavaScript cannot replace: the buffer lives as long as the wrapper, and one garbage
-  // collection frees both.
+  // The property cannot be replaced by JavaScript. The buffer therefore lives as long as the wrapper, and one
+  // garbage collection frees both.
   const Napi::ArrayBuffer buffer = MakeBuffer(info.Env());
   info.This().As<Napi::Object>().DefineProperty(
       Napi::PropertyDescriptor::Value(kBuffer, buffer, napi_enumerable));
@@ -80,18 +80,18 @@ Napi::ArrayBuffer NativeTensor::MakeBuffer(Napi::Env env) {
       return Napi::ArrayBuffer(env, buffer);
     }
     if (status != napi_no_external_buffers_allowed) {
-      reference.release();  // Node calls `drop` of what it refuses, too.
+      reference.release();  // Node calls `drop` also if it refuses the memory.
       throw Napi::Error::New(env);
     }
     environment.RefuseExternalBuffers();
   }
-  // JavaScript gets a copy, and runs copy it back. Letting TensorFlow read the engine's own memory instead
-  // would save a copy, but the engine may free it under a run: after buffer.transfer(), for one.
+  // JavaScript gets a copy, and runs copy the bytes back. TensorFlow could read the engine's memory without a
+  // copy, but the engine may free that memory during a run, for example after buffer.transfer().
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, bytes_);
   if (bytes_ > 0) {
     std::memcpy(buffer.Data(), data, bytes_);
     runtime::CountCopiedOut(bytes_);
-    held_->LetMemoryGo();
+    held_->ReleaseMemory();
   }
   return buffer;
 }
@@ -118,7 +118,7 @@ runtime::FeedValue NativeTensor::ForRun(const std::string& argument, int64_t beg
   if (const TensorRef& memory = Memory(argument); memory != nullptr) return memory;
   std::vector<int64_t> dims = dims_;
   int64_t first = 0;
-  // A range that is not there is refused by who runs: it sees `dims_`.
+  // A range outside the tensor is refused later by the run, which checks `dims_`.
   if (!dims.empty() && begin >= 0 && begin <= dims[0]) {
     first = begin;
     dims[0] = rows < 0 ? dims[0] - begin : std::min(rows, dims[0] - begin);
@@ -150,11 +150,12 @@ void NativeTensor::Release(const Napi::CallbackInfo& info) {
     if (bytes_ == 0) {
       held->Drop();
     } else if (!buffer.IsDetached()) {
-      // Views have length 0 from here on, so that the memory can go at once and not with the next finalizers.
+      // Views now have length 0, so the memory can be freed at once instead of with the next finalizers.
       buffer.Detach();
       held->Drop();
     }
-    // Else JavaScript transferred the memory to another ArrayBuffer, whose finalizer drops it.
+    // Otherwise JavaScript has transferred the memory to another ArrayBuffer, whose finalizer drops the
+    // memory.
   });
 }
 

@@ -7,8 +7,9 @@
 
 namespace ke::binding {
 
-// One tensor that JavaScript holds, counted in ke::runtime's memory counters from construction until it is
-// released, or until nobody has the wrapper or the ArrayBuffer any more. Of the JavaScript thread only.
+// One tensor that JavaScript holds. The tensor counts in the memory counters of ke::runtime from its
+// construction until its release, or until both the wrapper and the ArrayBuffer are collected. Used on the
+// JavaScript thread only.
 class HeldTensor {
  public:
   explicit HeldTensor(runtime::TensorRef tensor);
@@ -16,10 +17,10 @@ class HeldTensor {
   HeldTensor(const HeldTensor&) = delete;
   HeldTensor& operator=(const HeldTensor&) = delete;
 
-  // Null once dropped, and where JavaScript holds a copy of its own (no external buffers).
+  // Null after Drop, and if JavaScript holds a copy (no external buffers).
   const runtime::TensorRef& tensor() const { return tensor_; }
-  // Keeps counting it, without TensorFlow's memory.
-  void LetMemoryGo() { tensor_.reset(); }
+  // Releases TensorFlow's memory but keeps counting the tensor.
+  void ReleaseMemory() { tensor_.reset(); }
   void Drop();
 
  private:
@@ -35,7 +36,7 @@ class NativeTensor : public Wrap<NativeTensor, runtime::TensorRef> {
   static constexpr napi_type_tag kTag = {0x6b6572617354656eULL, 0x736f7200a3f1c201ULL};
   static Napi::FunctionReference& Class(Environment* environment) { return environment->tensor_class; }
   static Napi::Function Define(Napi::Env env);
-  // Throws RESOURCE_EXHAUSTED for more bytes than an ArrayBuffer can have.
+  // Throws RESOURCE_EXHAUSTED if the tensor has more bytes than an ArrayBuffer can have.
   static Napi::Object Create(Environment* environment, const runtime::TensorRef& tensor);
 
   explicit NativeTensor(const Napi::CallbackInfo& info);
@@ -43,23 +44,26 @@ class NativeTensor : public Wrap<NativeTensor, runtime::TensorRef> {
   TF_DataType dtype() const { return dtype_; }
   const std::vector<int64_t>& dims() const { return dims_; }
 
-  // The value for a run that reads rows [begin, begin + rows) of it, or all where it has no axis 0 (`rows` is
-  // -1 for all from `begin` on): this tensor's own memory, or a copy of those rows of what JavaScript holds
-  // where external buffers are refused (counted as copied in). Throws FAILED_PRECONDITION, naming `argument`,
-  // where it was released, or its buffer was detached or transferred.
+  // Returns the value for a run that reads the rows [begin, begin + rows) of the tensor, or the whole tensor
+  // if it has no axis 0. `rows` is -1 for all rows from `begin` on. The value is this tensor's own memory. If
+  // external buffers are refused, the value is a copy of these rows of JavaScript's bytes (counted as copied
+  // in). Throws FAILED_PRECONDITION, naming `argument`, if the tensor was released, or its buffer was
+  // detached or transferred.
   runtime::FeedValue ForRun(const std::string& argument, int64_t begin, int64_t rows);
 
-  // Its own memory, or null where JavaScript holds its bytes (`bytes()`). Throws as ForRun.
+  // Returns the tensor's own memory, or null if JavaScript holds the bytes (`bytes()`). Throws as ForRun.
   const runtime::TensorRef& Memory(const std::string& argument);
 
-  // The bytes as JavaScript sees them, while it does not run; null where it was released or detached.
+  // Returns the bytes that JavaScript sees, or null if the tensor was released or detached. The pointer is
+  // valid only until JavaScript runs again.
   char* bytes();
 
-  // Writes `part` to the rows from `row` on as JavaScript sees them; nothing where it was released or
-  // detached meanwhile. Counted as copied out. Throws INVALID_ARGUMENT where the rows are others.
+  // Writes `part` to the rows from `row` on of the bytes that JavaScript sees. Does nothing if the tensor was
+  // released or detached meanwhile. Counted as copied out. Throws INVALID_ARGUMENT if the rows have another
+  // shape or dtype.
   void WriteRows(int64_t row, const runtime::TensorRef& part);
 
-  // Keeps the wrapper from being collected until `Unpin`.
+  // Pin prevents the garbage collection of the wrapper until Unpin.
   void Pin() { Ref(); }
   void Unpin() { Unref(); }
 

@@ -19,7 +19,7 @@ namespace ke::binding {
 
 namespace {
 
-// A count beyond any machine's is a mistake.
+// The maximum of a count. A larger count is assumed to be a mistake.
 constexpr int64_t kMaxThreads = 1024;
 
 tf::TensorPtr ToTensor(TF_DataType dtype, const std::vector<int64_t>& dims, std::string_view bytes) {
@@ -68,7 +68,7 @@ trace::Attrs ToAttrs(Napi::Value value) {
   return attrs;
 }
 
-// Default false.
+// Returns the flag `name`; false if the flag is not given.
 bool ToFlag(const Napi::Object& options, const std::string& name) {
   const Napi::Value value = options.Get(name);
   if (value.IsUndefined()) return false;

@@ -9,7 +9,8 @@ namespace ke::binding {
 
 struct TraceState {
   std::shared_ptr<trace::Trace> trace;
-  // Of the whole tree of traces: set when it is compiled, since a background thread then reads it.
+  // Shared by the whole tree of traces. Set when the trace is compiled, because a background thread then
+  // reads the tree.
   std::shared_ptr<bool> sealed;
 };
 
@@ -39,7 +40,7 @@ class NativeTrace : public Wrap<NativeTrace, TraceState> {
   Napi::Value Print(const Napi::CallbackInfo& info);
   Napi::Value Compile(const Napi::CallbackInfo& info);
 
-  // Throws FAILED_PRECONDITION once the tree is compiled.
+  // Returns the trace for recording. Throws FAILED_PRECONDITION once the tree is compiled.
   trace::Trace& Recording();
   std::shared_ptr<trace::Trace> Other(Napi::Value value, const std::string& argument);
   Napi::Object Child(Napi::Env env, std::shared_ptr<trace::Trace> trace);

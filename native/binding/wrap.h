@@ -11,11 +11,10 @@
 
 namespace ke::binding {
 
-// The base of a class that wraps a native object for JavaScript. T supplies kName, kTag, a State that it is
-// made from, Class(Environment&) and a constructor T(info, State&&) through `using Wrap::Wrap` and
-// Init(State&&).
+// The base of a class that wraps a native object for JavaScript. T supplies kName, kTag, Class(Environment*),
+// a State from which T is made, and the constructor through `using Wrap::Wrap`.
 //
-// JavaScript cannot construct one, and an object that only looks like one is refused by its type tag:
+// JavaScript cannot construct a T. The type tag refuses an object that only looks like a T, because
 // unwrapping a foreign object would read another class's memory.
 template <typename T, typename State>
 class Wrap : public Napi::ObjectWrap<T> {
@@ -29,7 +28,7 @@ class Wrap : public Napi::ObjectWrap<T> {
     return T::Class(environment).New({});
   }
 
-  // Throws a TypeError naming `argument` where `value` is no T.
+  // Returns the native object of `value`. Throws a TypeError naming `argument` if `value` is not a T.
   static T* From(Napi::Value value, const std::string& argument) {
     if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&T::kTag)) {
       ThrowTypeError(argument, std::string("a ") + T::kName, value);
@@ -38,7 +37,8 @@ class Wrap : public Napi::ObjectWrap<T> {
   }
 
  protected:
-  // A prototype getter. Node checks the receiver of a method but not of a getter, so this does.
+  // Returns a prototype getter. Node checks the receiver of a method but not of a getter, so the getter
+  // checks its receiver.
   template <Napi::Value (T::*get)(const Napi::CallbackInfo&)>
   static Napi::PropertyDescriptor Getter(const char* name) {
     return Napi::PropertyDescriptor::Accessor<&Wrap::Get<get>>(name, napi_enumerable);
