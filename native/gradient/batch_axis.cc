@@ -16,7 +16,7 @@ namespace {
 
 constexpr TF_Output kNone = {nullptr, 0};
 
-// Ops whose outputs have the first axis of their first input.
+// Ops whose outputs keep the first axis of the first input.
 const std::set<std::string>& Keeping() {
   static const std::set<std::string> types = {"Identity",
                                               "Snapshot",
@@ -112,7 +112,7 @@ int64_t ProductOfRest(const Shape& shape) {
 
 bool OpenBatch(const Shape& shape) { return shape.rank() > 0 && shape.dims[0] < 0; }
 
-// Whether input 0 keeps its first axis through an op whose attributes or constants decide that.
+// Returns whether input 0 keeps its first axis, for ops whose attributes or constants determine the answer.
 bool KeepsByArguments(const RuleContext& c, const std::string& type) {
   const Shape in = c.InputShape(0);
   if (type == "MatMul") return !c.AttrBool("transpose_a");
@@ -175,12 +175,12 @@ void BatchAxis::Visit(TF_Operation* op) {
   TF_Output origin = kNone;
   if (Broadcasting().count(type) > 0) {
     const int rank = c.OutputShape(0).rank();
-    // The first axis of a plain matrix is no batch axis.
+    // The first axis of a matrix without batch axes is not a batch axis.
     if (rank < 3 && type.rfind("BatchMatMul", 0) == 0) return;
     for (int i = 0; i < inputs; ++i) {
       const Shape shape = c.InputShape(i);
       if (!shape.known_rank) return;
-      // A Select's condition of rank 1 is one per row.
+      // A Select's condition of rank 1 has one element per row.
       if (shape.rank() < rank || shape.dims[0] == 1) continue;
       const TF_Output own = Origin(c.Input(i));
       if (origin.oper != nullptr && (origin.oper != own.oper || origin.index != own.index)) return;

@@ -1,9 +1,9 @@
-// Which forward tensors surely share the size of their first axis, where that is unknown until the graph
-// runs.
+// Determines which forward tensors certainly have the same size of the first axis, if that size is unknown
+// until the graph runs.
 //
-// Almost every tensor of a model has the batch as its first axis. Shape inference only says "unknown" of
-// each, so a rule could not tell whether `a + b` broadcasts; following the axis back to where it comes from
-// tells.
+// Almost every tensor of a model has the batch as its first axis. Shape inference reports "unknown" for all
+// of these axes, so a rule could not determine whether `a + b` broadcasts. BatchAxis follows the first axis
+// back to the tensor where the axis originates.
 #pragma once
 
 #include <map>
@@ -18,14 +18,14 @@ class BatchAxis {
  public:
   explicit BatchAxis(graph::Scope* forward) : forward_(forward) {}
 
-  // Learns the outputs of `op`. Call it for every op once, each after its inputs.
+  // Learns the outputs of `op`. Call Visit once for every op, and for an op after the ops of its inputs.
   void Visit(TF_Operation* op);
 
-  // Whether the first axes of both have the same size. False where that is not known.
+  // Returns whether the first axes of both tensors have the same size. False if that is not known.
   bool Same(TF_Output a, TF_Output b) const;
 
-  // The size of the first axis of `tensor`, an int32 vector of one element of the forward graph; one per
-  // origin.
+  // Returns the size of the first axis of `tensor`: an int32 vector of one element in the forward graph.
+  // Tensors with the same origin share the returned tensor.
   TF_Output Size(TF_Output tensor);
 
  private:

@@ -1,8 +1,8 @@
-// TensorFlow's own C++ gradient of one op, for functions where a rule of ours would gain nothing.
+// TensorFlow's own C++ gradient of one op, for functions for which a rule of this project would gain nothing.
 //
-// That registry is not trusted as a whole (some of its gradients are wrong): only ops listed here use it, and
-// the finite-difference suite confirms each. All are functions of tensors whose attributes follow from their
-// inputs, which is what CloneAlone() relies on.
+// Some gradients of TensorFlow's C++ registry are wrong. Therefore only the ops listed here use the registry,
+// and the finite-difference suite confirms each of them. The attributes of all these ops follow from the
+// dtypes of their inputs, so the struct Alone can rebuild an op without its attributes.
 
 #include "gradient/registry.h"
 #include "ir/instance_name.h"
@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kConfirmed[] = {"Tan",   "Asin",  "Acos",  "Atan",   "Sinh",  "Cosh",
                                       "Asinh", "Acosh", "Atanh", "Lgamma", "Ndtri", "Erfinv"};
 
-// Of GraphDef and NodeDef.
+// Field numbers of GraphDef and NodeDef.
 enum GraphDefField : protozero::pbf_tag_type { kNode = 1 };
 enum NodeDefField : protozero::pbf_tag_type { kName = 1, kInput = 3 };
 
@@ -27,7 +27,7 @@ constexpr const char* kDyName = "dy";
 constexpr const char* kXName = "x";
 constexpr const char* kGradientPrefix = "rule";
 
-// A node without its control inputs, which order ops and carry no value.
+// Returns a node without its control inputs, which order ops and carry no value.
 std::string WithoutControlInputs(protozero::data_view node) {
   std::string result;
   protozero::pbf_writer writer(result);
@@ -46,7 +46,7 @@ std::string WithoutControlInputs(protozero::data_view node) {
   return result;
 }
 
-// The nodes of a serialised GraphDef that belong to the gradient.
+// Returns the nodes of a serialised GraphDef that belong to the gradient.
 std::string GradientNodes(const tf::BufferPtr& graph_def) {
   const std::string_view bytes = tf::View(graph_def.get());
   std::string result;
@@ -62,7 +62,7 @@ std::string GradientNodes(const tf::BufferPtr& graph_def) {
   return result;
 }
 
-// The op and its gradient, alone in a graph: placeholders for the inputs and for dy.
+// The op and its gradient in a graph of their own, with placeholders for the inputs and for dy.
 struct Alone {
   explicit Alone(RuleContext& c) {
     graph::OpBuilder op = scope.Op(c.type(), kOpName);
@@ -74,7 +74,7 @@ struct Alone {
     dy = scope.Placeholder(c.OutputType(0), c.OutputShape(0), kDyName);
     gradients.resize(inputs.size());
     tf::Status status;
-    // The C API calls what it is given "dx" and what it returns "dy".
+    // The C API names the given gradient "dx" and the returned gradients "dy".
     C().TF_AddGradientsWithPrefix(scope.graph(), kGradientPrefix, &output, 1, inputs.data(),
                                   static_cast<int>(inputs.size()), &dy, status, gradients.data());
     if (!status.ok()) c.Refuse(status.message());
@@ -100,7 +100,8 @@ void CApiRule(RuleContext& c) {
     C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), name.c_str(), 0, tensor);
   };
   map(kDyName, c.Dy());
-  // Only what the gradient reads: another tensor would be captured and kept alive for nothing.
+  // Only the tensors that the gradient reads are mapped. Any other mapped tensor would be captured and kept
+  // alive without need.
   if (C().TF_OperationOutputNumConsumers(alone.output) > 0) map(kOpName, c.Y());
   for (int i = 0; i < c.num_inputs(); ++i) {
     if (C().TF_OperationOutputNumConsumers(alone.inputs[i]) > 1) map(kXName + std::to_string(i), c.X(i));

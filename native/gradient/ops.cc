@@ -75,9 +75,10 @@ TF_Output Ops::ShapeOf(TF_Output x, TF_DataType dtype) const {
   const TF_Output here = scope_->Import(x);
   const graph::Shape shape = scope_->GetShape(here);
   if (shape.IsFullyKnown()) return ConstShape(shape.dims, dtype);
-  // Whenever an op is added whose output's shape depends on this value, TensorFlow's shape inference tries to
-  // evaluate it, and to that end walks the whole graph before it: quadratic time in a deep model. It does not
-  // try behind a PlaceholderWithDefault, which is an Identity at run time.
+  // The PlaceholderWithDefault keeps the construction of deep models linear. When an op is added whose output
+  // shape depends on this value, TensorFlow's shape inference tries to evaluate the value and walks over the
+  // whole graph before the op: quadratic time in a deep model. Shape inference stops at a
+  // PlaceholderWithDefault, which is an Identity at run time.
   return Op("PlaceholderWithDefault")
       .In(Op("Shape").In(here).AttrType("out_type", dtype).Out())
       .AttrShape("shape", graph::Shape::Of({shape.rank()}))

@@ -1,4 +1,4 @@
-// The ops that gradient rules are made of, named by what they compute.
+// The building blocks of gradient rules, named after the computation.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace ke::gradient {
 
-// Whether gradients flow through tensors of `dtype`.
+// Returns whether gradients flow through tensors of `dtype`.
 bool IsFloating(TF_DataType dtype);
 
-// Adds ops to one scope under one name prefix. Cheap to copy; the scope must outlive it.
+// Adds ops to one scope under one name prefix. Cheap to copy. The scope must outlive this object.
 class Ops {
  public:
   Ops(graph::Scope* scope, std::string prefix) : scope_(scope), prefix_(std::move(prefix)) {}
@@ -30,10 +30,10 @@ class Ops {
   TF_Output Div(TF_Output a, TF_Output b) const { return Binary("RealDiv", a, b); }
   TF_Output Neg(TF_Output x) const { return Unary("Neg", x); }
   TF_Output Square(TF_Output x) const { return Unary("Square", x); }
-  // x * factor and x + term, with a scalar of x's dtype.
+  // Return x * factor and x + term, with a scalar of x's dtype.
   TF_Output Scale(TF_Output x, double factor) const;
   TF_Output Shift(TF_Output x, double term) const;
-  // `value` where `mask` (bool, broadcast) is true, else 0; never 0 * inf.
+  // Returns `value` where `mask` (bool, broadcast) is true, else 0. Never computes 0 * inf.
   TF_Output Masked(TF_Output mask, TF_Output value) const;
   TF_Output Cast(TF_Output x, TF_DataType dtype) const;
   TF_Output ZerosLike(TF_Output x) const { return Unary("ZerosLike", x); }
@@ -50,13 +50,15 @@ class Ops {
   TF_Output Slice(TF_Output x, TF_Output begin, TF_Output size) const {
     return Op("Slice").In(x).In(begin).In(size).Out();
   }
-  // Elements [begin, end) of a vector; a negative `end` counts from its end, 0 means all the rest.
+  // Returns the elements [begin, end) of a vector. A negative `end` counts from the vector's end; 0 means all
+  // remaining elements.
   TF_Output SliceVector(TF_Output vector, int begin, int end) const;
-  TF_Output Product(TF_Output vector) const;  // of an int32 vector, as a scalar
+  TF_Output Product(TF_Output vector) const;  // of an int32 vector; a scalar
 
-  // The shape as an int32 (or `dtype`) vector: a Const where it is static, else known at run time only.
+  // Returns the shape as an int32 (or `dtype`) vector: a Const if the shape is static, else computed at run
+  // time.
   TF_Output ShapeOf(TF_Output x, TF_DataType dtype = TF_INT32) const;
-  // An integer Const of `dtype` (int32 or int64).
+  // Returns an integer Const of `dtype` (int32 or int64).
   TF_Output ConstShape(const std::vector<int64_t>& dims, TF_DataType dtype = TF_INT32) const;
 
  private:

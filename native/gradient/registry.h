@@ -1,4 +1,4 @@
-// Which rule differentiates which op type. The tables are constant once built and shared by all threads.
+// The table of gradient rules by op type. The tables are constant once built and are shared by all threads.
 #pragma once
 
 #include <map>
@@ -11,17 +11,17 @@ namespace ke::gradient {
 
 class Registry {
  public:
-  // The one instance of the process.
+  // Returns the only instance of the process.
   static const Registry& Get();
 
-  // Null where there is no confirmed gradient.
+  // Returns null if there is no confirmed gradient.
   Rule Find(const std::string& op_type) const;
-  // Null where `op_type` has no override of that name.
+  // Returns null if `op_type` has no override of that name.
   Rule FindOverride(const std::string& op_type, const std::string& name) const;
-  // What messages list: the overrides of a type, and the types that have overrides.
+  // The names for messages: the overrides of a type, and the types that have overrides.
   std::vector<std::string> OverrideNames(const std::string& op_type) const;
   std::vector<std::string> OverrideTypes() const;
-  // Every op type with a rule, in order: what the finite-difference suite must cover.
+  // Returns every op type with a rule, in order. The finite-difference suite must cover all of these types.
   std::vector<std::string> Types() const;
 
   void Add(const std::string& op_type, Rule rule);
@@ -33,7 +33,7 @@ class Registry {
   std::map<std::string, std::map<std::string, Rule>> overrides_;
 };
 
-// One per rules_*.cc.
+// One function per rules_*.cc.
 void AddIdentityRules(Registry* registry);
 void AddElementwiseRules(Registry* registry);
 void AddBinaryRules(Registry* registry);

@@ -16,8 +16,8 @@ std::string Prefix(TF_Operation* op) {
   return std::string(graph::kGradientPrefix) + C().TF_OperationName(op) + "/";
 }
 
-// Where a gradient of a broadcast operand is summed: the axes of the output that the operand lacks, and those
-// where it has one element. Nullopt where only the runtime shapes tell.
+// The axes over which the gradient of a broadcast operand is summed: the axes of the output that the operand
+// lacks, and the axes of size 1. Nullopt if only the shapes at run time determine the axes.
 struct BroadcastAxes {
   std::vector<int> missing;
   std::vector<int> ones;
@@ -25,7 +25,7 @@ struct BroadcastAxes {
 
 struct Operand {
   Shape shape;
-  bool same_batch;  // its first axis surely has the size of the first axis of the operand in question
+  bool same_batch;  // its first axis certainly has the size of the first axis of the differentiated operand
 };
 
 std::optional<BroadcastAxes> StaticBroadcastAxes(const Shape& own, const std::vector<Operand>& others,
@@ -201,7 +201,7 @@ TF_Output RuleContext::Unbroadcast(TF_Output gradient, int i, const std::vector<
     const std::vector<int64_t> leading(axes->missing.begin(), axes->missing.end());
     return ops_.Op("Squeeze").In(ops_.Sum(gradient, both, true)).AttrInts("squeeze_dims", leading).Out();
   }
-  // The reduction is found in the forward graph too: it depends on shapes alone.
+  // The axes of the sum are computed in the forward graph, because they depend only on shapes.
   TF_Output own_shape = forward_ops_.ShapeOf(Input(i));
   TF_Output out_shape = forward_ops_.ShapeOf(Output(0));
   if (trailing > 0) {
@@ -214,7 +214,8 @@ TF_Output RuleContext::Unbroadcast(TF_Output gradient, int i, const std::vector<
 
 TF_Output RuleContext::ReshapeLikeX(TF_Output gradient, int i) {
   const Shape shape = InputShape(i);
-  // One unknown dimension (the batch) is inferred, unless another is 0, which would leave it open.
+  // Reshape infers one unknown dimension (the batch), unless another dimension is 0, which would leave the
+  // unknown one undetermined.
   if (shape.known_rank && std::count(shape.dims.begin(), shape.dims.end(), -1) == 1 &&
       std::count(shape.dims.begin(), shape.dims.end(), 0) == 0) {
     return ops_.Reshape(gradient, ops_.ConstShape(shape.dims));

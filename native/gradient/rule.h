@@ -1,5 +1,5 @@
-// What a gradient rule is given: one op of the forward graph, the gradients of its outputs, and where to
-// write those of its inputs.
+// The context of a gradient rule: one op of the forward graph, the gradients of its outputs, and the
+// gradients of its inputs, which the rule sets.
 #pragma once
 
 #include <optional>
@@ -12,12 +12,13 @@
 
 namespace ke::gradient {
 
-// Two graphs meet here: `forward`, where the op stands, and `target`, which receives the gradient (the same,
-// or a loop's body inside it). Methods named after the mathematics (X, Y, Dy) return tensors of the target.
+// A context has two graphs. `forward` contains the op. `target` receives the gradient: `target` is the same
+// graph, or the body of a loop inside `forward`. Methods named after the mathematics (X, Y, Dy) return
+// tensors of the target.
 //
-// A rule sets the gradient of every input that Needs() one, or leaves it unset where it is zero everywhere.
-// Only what a rule asks for is kept alive or captured: one that can be written in terms of the output, or of
-// shapes alone, should be.
+// A rule sets the gradient of every input that Needs() one, or leaves a gradient unset if it is zero
+// everywhere. Only tensors that a rule reads are captured and kept alive. Therefore a rule should read the
+// output, or only shapes, if the gradient can be written that way.
 class RuleContext {
  public:
   RuleContext(graph::Scope* forward, graph::Scope* target, TF_Operation* op,
@@ -38,31 +39,31 @@ class RuleContext {
   TF_DataType AttrType(const char* name) const;
   std::string AttrString(const char* name) const;
   std::vector<int64_t> AttrInts(const char* name) const;
-  // The elements of an integer input that is a Const; nullopt for any other.
+  // Returns the elements of an integer input that is a Const; nullopt for any other input.
   std::optional<std::vector<int64_t>> ConstInts(int i) const;
   // As ConstInts, with negative elements counted from the end of `rank` axes.
   std::optional<std::vector<int>> ConstAxes(int i, int rank) const;
 
-  // Whether input i lies on a path from an x: others (weights, usually) get no gradient ops.
+  // Returns whether input i lies on a path from an x. Other inputs (usually weights) get no gradient ops.
   bool Needs(int i) const { return needed_[i]; }
   bool NeedsAny(int begin, int end) const;
   bool HasDy(int i = 0) const { return output_gradients_[i].oper != nullptr; }
 
   TF_Output X(int i = 0) { return target_->Import(Input(i)); }
   TF_Output Y(int i = 0) { return target_->Import({op_, i}); }
-  // The gradient of output i: zeros where no path leads from it to a y.
+  // Returns the gradient of output i: zeros if no path leads from the output to a y.
   TF_Output Dy(int i = 0);
-  // Shape of input i or output i, an int32 (or int64) vector: a Const where it is static. Else only the
-  // batch's size, or a Shape op that stands in the forward graph, is read, never the tensor itself, which is
-  // so neither captured nor kept alive.
+  // Return the shape of input i or output i, an int32 (or int64) vector: a Const if the shape is static.
+  // Otherwise only the batch's size, or a Shape op in the forward graph, is read. The tensor itself is then
+  // neither captured nor kept alive.
   TF_Output ShapeOfX(int i, TF_DataType dtype = TF_INT32);
   TF_Output ShapeOfY(int i, TF_DataType dtype = TF_INT32);
 
   void Set(int i, TF_Output gradient) { input_gradients_[i] = gradient; }
   const std::vector<TF_Output>& input_gradients() const { return input_gradients_; }
 
-  // Ops of the target, and ops of the forward graph: what depends on forward tensors alone is computed there,
-  // once, instead of in every turn of a loop.
+  // Ops of the target and of the forward graph. Values that depend only on forward tensors are computed in
+  // the forward graph, once instead of in every turn of a loop.
   const Ops& ops() const { return ops_; }
   const Ops& forward_ops() const { return forward_ops_; }
   TF_Output Input(int i) const;
@@ -71,16 +72,16 @@ class RuleContext {
   graph::Scope* target() const { return target_; }
   TF_Operation* op() const { return op_; }
 
-  // Sums `gradient`, which has the shape of output 0, down to the shape of input i, which was broadcast
-  // together with `operands` (all inputs by default). `trailing` axes at the end take no part (a batch matrix
-  // product).
+  // Sums `gradient`, which has the shape of output 0, down to the shape of input i. Input i was broadcast
+  // together with `operands` (all inputs by default). The last `trailing` axes are not broadcast (as in a
+  // batch matrix product).
   TF_Output Unbroadcast(TF_Output gradient, int i, const std::vector<int>& operands = {}, int trailing = 0);
-  // A Reshape to input i's shape.
+  // Reshapes to input i's shape.
   TF_Output ReshapeLikeX(TF_Output gradient, int i);
-  // A BroadcastTo input i's shape, of a gradient that has as many axes.
+  // Broadcasts to input i's shape. The gradient must have the same number of axes.
   TF_Output BroadcastLikeX(TF_Output gradient, int i);
 
-  // Throws UNIMPLEMENTED with the op's type, node and `reason` ("with dilations 2 and ...").
+  // Throws UNIMPLEMENTED with the op's type, node and `reason`, such as "with dilations".
   [[noreturn]] void Refuse(const std::string& reason) const;
 
  private:

@@ -1,19 +1,20 @@
-// Activation functions, their overrides, and (for second derivatives) the kernels that their gradients use.
+// Activation functions, their overrides, and the gradient kernels of activation functions (for second
+// derivatives).
 #include "gradient/registry.h"
 
 namespace ke::gradient {
 
 namespace {
 
-// In terms of the OUTPUT wherever the derivative can be: convolution, bias and activation can then be fused
-// in the forward pass, and the input is freed.
+// Written in terms of the OUTPUT if the derivative allows that. The forward pass can then fuse convolution,
+// bias and activation, and free the input.
 TF_Output ReluLike(RuleContext& c, TF_Output dy) {
   const std::string type = c.type();
   graph::OpBuilder op = c.ops().Op(type + "Grad");
   op.In(dy);
   if (type == "LeakyRelu") {
     const float alpha = c.AttrFloat("alpha");
-    // The output tells the input's sign only where alpha is positive.
+    // The output has the input's sign only if alpha is positive.
     op.In(alpha > 0 ? c.Y() : c.X()).AttrFloat("alpha", alpha);
   } else {
     op.In(c.Y());
@@ -23,9 +24,9 @@ TF_Output ReluLike(RuleContext& c, TF_Output dy) {
 
 void Relu(RuleContext& c) { c.Set(0, ReluLike(c, c.Dy())); }
 
-// Guided backpropagation (Springenberg et al., 2014): only positive gradients, only where the input was
-// positive. For Relu this is dy * (dy > 0) * (x > 0); the others keep their own slope there (1, or Selu's
-// scale).
+// Guided backpropagation (Springenberg et al., 2014): passes only positive gradients, and only where the
+// input was positive. For Relu this is dy * (dy > 0) * (x > 0). The other activations keep their own slope
+// where the input was positive (1, or Selu's scale).
 void Guided(RuleContext& c) {
   const Ops& t = c.ops();
   TF_Output positive = t.Unary("Relu", c.Dy());
@@ -38,8 +39,8 @@ void Guided(RuleContext& c) {
   c.Set(0, t.Op("ReluGrad").In(positive).In(sign_in_output ? c.Y() : c.X()).Out());
 }
 
-// Deconvolution (Zeiler and Fergus, 2014): the activation itself is applied to the gradient, dy * (dy > 0),
-// whatever the input was.
+// Deconvolution (Zeiler and Fergus, 2014): applies the activation itself to the gradient, dy * (dy > 0), for
+// any input.
 void Deconvolution(RuleContext& c) { c.Set(0, c.ops().Unary("Relu", c.Dy())); }
 
 void Sigmoid(RuleContext& c) { c.Set(0, c.ops().Binary("SigmoidGrad", c.Y(), c.Dy())); }
@@ -61,7 +62,7 @@ void LogSoftmax(RuleContext& c) {
   c.Set(0, t.Sub(c.Dy(), t.Mul(t.Sum(c.Dy(), {-1}, true), softmax)));
 }
 
-// The loss's second output is its derivative: softmax(features) - labels, per row.
+// The loss's second output is the derivative: softmax(features) - labels, per row.
 void CrossEntropy(RuleContext& c) {
   if (c.HasDy(1)) c.Refuse("of its second output");
   if (c.NeedsAny(1, c.num_inputs())) c.Refuse("with respect to the labels");
@@ -69,7 +70,8 @@ void CrossEntropy(RuleContext& c) {
   c.Set(0, t.Mul(t.Op("ExpandDims").In(c.Dy()).In(t.Int(-1)).Out(), c.Y(1)));
 }
 
-// The kernels above, differentiated once more. Piecewise linear ones are linear in dy and constant in x.
+// The derivatives of the gradient kernels above. The kernels of piecewise linear activations are linear in dy
+// and constant in x.
 void ReluGrad(RuleContext& c) {
   if (!c.Needs(0)) return;
   graph::OpBuilder op = c.ops().Op(c.type());

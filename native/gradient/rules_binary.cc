@@ -1,12 +1,12 @@
-// Elementwise functions of two tensors that are broadcast together. Each computes the gradient in the
-// output's shape and sums it down to the operand's.
+// Elementwise functions of two tensors that are broadcast together. Each rule computes the gradient in the
+// output's shape and sums the gradient down to the operand's shape.
 #include "gradient/registry.h"
 
 namespace ke::gradient {
 
 namespace {
 
-// Sets the gradient of operand i to dy * factor, factor being a tensor of the forward graph.
+// Sets the gradient of operand i to dy * factor. `factor` is a tensor of the forward graph.
 void Times(RuleContext& c, int i, TF_Output factor) {
   c.Set(i, c.Unbroadcast(c.ops().Mul(c.Dy(), factor), i));
 }
@@ -18,7 +18,7 @@ void Add(RuleContext& c) {
 
 void Sub(RuleContext& c) {
   if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.Dy(), 0));
-  // Negated after the sum: the operand is often the smaller tensor.
+  // Negated after the sum, because the operand is often the smaller tensor.
   if (c.Needs(1)) c.Set(1, c.ops().Neg(c.Unbroadcast(c.Dy(), 1)));
 }
 
@@ -33,14 +33,14 @@ void Div(RuleContext& c) {
   if (c.Needs(1)) Times(c, 1, f.Neg(f.Div(c.Output(0), c.Input(1))));
 }
 
-// 0 where the divisor is 0, and so constant there.
+// The quotient is 0, and therefore constant, where the divisor is 0.
 void DivNoNan(RuleContext& c) {
   const Ops& f = c.forward_ops();
   if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.ops().Binary("DivNoNan", c.Dy(), c.X(1)), 0));
   if (c.Needs(1)) Times(c, 1, f.Neg(f.Binary("DivNoNan", c.Output(0), c.Input(1))));
 }
 
-// x * y, and 0 where y is 0, whatever x.
+// x * y, and 0 where y is 0, for any x.
 void MulNoNan(RuleContext& c) {
   const Ops& t = c.ops();
   if (c.Needs(0)) c.Set(0, c.Unbroadcast(t.Binary("MulNoNan", c.Dy(), c.X(1)), 0));
@@ -61,7 +61,7 @@ void SquaredDifference(RuleContext& c) {
   if (c.Needs(1)) Times(c, 1, f.Neg(twice));
 }
 
-// The first operand takes the gradient of ties.
+// The first operand receives the gradient of ties.
 void Extremum(RuleContext& c) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();
@@ -71,7 +71,8 @@ void Extremum(RuleContext& c) {
   if (c.Needs(1)) c.Set(1, c.Unbroadcast(t.Masked(f.Binary(second, c.Input(0), c.Input(1)), c.Dy()), 1));
 }
 
-// y * x^(y - 1), where y = 0 gives 0 also at x = 0; log(x) * x^y, 0 where x <= 0 (no real derivative there).
+// Derivatives: y * x^(y - 1), which is 0 for y = 0 even at x = 0; and log(x) * x^y, replaced by 0 where x <=
+// 0 because there is no real derivative.
 void Pow(RuleContext& c) {
   const Ops& f = c.forward_ops();
   if (c.Needs(0)) {
@@ -85,7 +86,7 @@ void Pow(RuleContext& c) {
   }
 }
 
-// x log y and x log(1 + y), and x / y, each 0 where x is 0.
+// x log y, x log(1 + y) and x / y, each 0 where x is 0.
 void Xlogy(RuleContext& c) {
   const Ops& f = c.forward_ops();
   const TF_DataType dtype = c.InputType(0);
@@ -109,7 +110,7 @@ void Xdivy(RuleContext& c) {
   if (c.Needs(1)) Times(c, 1, f.Neg(f.Binary("Xdivy", c.Output(0), c.Input(1))));
 }
 
-// Atan2(a, b): b / (a^2 + b^2) and -a / (a^2 + b^2).
+// Derivatives of Atan2(a, b): b / (a^2 + b^2) and -a / (a^2 + b^2).
 void Atan2(RuleContext& c) {
   const Ops& f = c.forward_ops();
   const TF_Output norm = f.Add(f.Square(c.Input(0)), f.Square(c.Input(1)));

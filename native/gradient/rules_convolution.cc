@@ -1,9 +1,10 @@
-// Convolutions of two and three spatial dimensions, depthwise ones, and their transposes.
+// Convolutions of two and three spatial dimensions, depthwise convolutions, and the transposes of both.
 //
-// TensorFlow's own gradients forget dilations, and its CPU kernels of the gradient ops know neither dilations
-// nor groups. So a plain convolution uses the gradient op, and any other is written as what it is: a
-// convolution of dy, spread by the stride, with the filter turned by 180 degrees and its channels exchanged.
-// A depthwise convolution is one with a group per channel.
+// TensorFlow's own gradients ignore dilations, and the CPU kernels of the gradient ops support neither
+// dilations nor groups. Therefore only a plain convolution uses the gradient op. The gradient of any other
+// convolution is written as its definition: a convolution of dy, spread by the stride, with the filter
+// rotated by 180 degrees and its channels exchanged. A depthwise convolution is a convolution with one group
+// per channel.
 #include <algorithm>
 
 #include "gradient/registry.h"
@@ -50,7 +51,7 @@ struct Geometry {
     return three_d ? "Conv3DBackpropFilterV2" : "Conv2DBackpropFilter";
   }
 
-  // The forward op's attributes, on an op of its family.
+  // Sets the forward op's attributes on an op of the same family.
   graph::OpBuilder& SetOn(graph::OpBuilder& op) const {
     op.AttrInts("strides", strides).AttrInts("dilations", dilations).AttrString("padding", padding);
     if (!explicit_paddings.empty()) op.AttrInts("explicit_paddings", explicit_paddings);
@@ -71,14 +72,16 @@ struct Geometry {
   std::vector<int64_t> explicit_paddings;
 };
 
-// Sizes of a dilated filter: the elements of the input that one output spans, per spatial axis.
+// Returns the sizes of the dilated filter: the number of input elements that one output spans, per spatial
+// axis.
 std::vector<int64_t> Spans(const Geometry& g, const graph::Shape& filter) {
   std::vector<int64_t> spans;
   for (int i = 0; i < g.spatial(); ++i) spans.push_back((filter.dims[i] - 1) * g.dilation(i) + 1);
   return spans;
 }
 
-// (k..., in / groups, groups * out) -> (k..., out, groups * in / groups), turned by 180 degrees.
+// Transposes a filter from (k..., in / groups, groups * out) to (k..., out, groups * in / groups), rotated by
+// 180 degrees.
 TF_Output TransposedFilter(const Ops& f, TF_Output filter, const graph::Shape& shape, int64_t groups) {
   const int spatial = shape.rank() - 2;
   std::vector<int32_t> axes(spatial);
@@ -100,7 +103,7 @@ TF_Output TransposedFilter(const Ops& f, TF_Output filter, const graph::Shape& s
   return f.Reshape(turned, f.ConstShape(joined));
 }
 
-// A convolution (no depthwise one) of stride 1 with g's dilations.
+// Returns a convolution (not depthwise) of stride 1 with the dilations of `g`.
 TF_Output Convolve(const Ops& t, const Geometry& g, TF_Output x, TF_Output filter, const std::string& padding,
                    const std::vector<int64_t>& explicit_paddings) {
   graph::OpBuilder op = t.Op(g.three_d ? "Conv3D" : "Conv2D");
@@ -112,7 +115,7 @@ TF_Output Convolve(const Ops& t, const Geometry& g, TF_Output x, TF_Output filte
   return op.AttrString("padding", padding).AttrString("data_format", g.data_format).Out();
 }
 
-// Stride 1: dy only needs padding, which is static even where the image's size is not.
+// The case of stride 1: dy only needs padding, which is static even if the image's size is not.
 TF_Output InputGradientOfStrideOne(RuleContext& c, const Geometry& g, TF_Output filter,
                                    const std::vector<int64_t>& spans) {
   const Ops& t = c.ops();
@@ -144,7 +147,7 @@ TF_Output InputGradientOfStrideOne(RuleContext& c, const Geometry& g, TF_Output 
   return Convolve(t, g, t.Binary("Pad", c.Dy(), pairs), filter, "VALID", {});
 }
 
-// The sizes of the spatial axes of a forward tensor: a Const where static.
+// Returns the sizes of the spatial axes of a forward tensor: a Const if the sizes are static.
 TF_Output SpatialDims(const Ops& f, const Geometry& g, TF_Output tensor, const graph::Shape& shape) {
   if (shape.known_rank) {
     const auto begin = shape.dims.begin() + g.first_spatial_axis();
@@ -154,14 +157,15 @@ TF_Output SpatialDims(const Ops& f, const Geometry& g, TF_Output tensor, const g
   return f.Slice(f.ShapeOf(tensor), f.Ints({g.first_spatial_axis()}), f.Ints({g.spatial()}));
 }
 
-// (spatial sizes) -> one entry per axis, with the given scalars (vectors of one) for batch and channels.
+// Returns a vector with one entry per axis from the spatial entries and from the entries for batch and
+// channels (vectors of one element).
 TF_Output PerAxis(const Ops& f, const Geometry& g, TF_Output batch, TF_Output spatial, TF_Output channels) {
   return g.channels_last() ? f.Concat({batch, spatial, channels}, 0)
                            : f.Concat({batch, channels, spatial}, 0);
 }
 
-// dy's elements are spread by the stride, zeros between them and around them (StridedSliceGrad does just
-// that).
+// The case of larger strides: the elements of dy are spread by the stride, with zeros between and around
+// them. StridedSliceGrad computes exactly that.
 TF_Output InputGradientOfStrides(RuleContext& c, const Geometry& g, TF_Output filter,
                                  const std::vector<int64_t>& spans) {
   const Ops& t = c.ops();
@@ -177,7 +181,7 @@ TF_Output InputGradientOfStrides(RuleContext& c, const Geometry& g, TF_Output fi
   const TF_Output in = SpatialDims(f, g, c.Input(0), c.InputShape(0));
   const TF_Output out = SpatialDims(f, g, c.Output(0), c.OutputShape(0));
   const TF_Output reach = f.Sub(f.ConstShape(spans), f.Int(1));
-  // From the first output's place to the last one's.
+  // The distance from the first output's position to the last output's position.
   const TF_Output extent = f.Mul(f.Sub(out, f.Int(1)), f.ConstShape(strides));
   TF_Output before = f.ConstShape(explicit_before);
   if (g.padding == "SAME") {
@@ -203,10 +207,10 @@ TF_Output InputGradientOfStrides(RuleContext& c, const Geometry& g, TF_Output fi
   return Convolve(t, g, spread, filter, "VALID", {});
 }
 
-// Images have so many channels at most.
+// The maximum number of channels of an image.
 constexpr int64_t kImageChannels = 4;
 
-// Whether the gradient of a strided convolution of an image is better had from InputGradientOfImage.
+// Returns whether InputGradientOfImage is the faster way to the gradient of a strided convolution.
 bool IsOfImage(const RuleContext& c, const Geometry& g) {
   const graph::Shape x = c.InputShape(0);
   return !g.three_d && !g.depthwise && g.channels_last() && g.stride(0) > 1 && g.stride(0) == g.stride(1) &&
@@ -214,7 +218,7 @@ bool IsOfImage(const RuleContext& c, const Geometry& g) {
          c.InputShape(1).IsFullyKnown() && (g.padding != "SAME" || (x.dims[1] > 0 && x.dims[2] > 0));
 }
 
-// What was padded before the image, per spatial axis.
+// Returns the padding before the image, per spatial axis.
 std::vector<int64_t> PaddedBefore(const Geometry& g, const graph::Shape& x, const graph::Shape& filter) {
   std::vector<int64_t> before(g.spatial(), 0);
   for (int i = 0; i < g.spatial(); ++i) {
@@ -227,22 +231,23 @@ std::vector<int64_t> PaddedBefore(const Geometry& g, const graph::Shape& x, cons
   return before;
 }
 
-// The gradient op works its way through an image's few channels one by one: with stride 2, a network's first
-// convolution took 7 % of its whole gradient. With stride s, pixels of one phase (their place modulo s) see
-// the same part of the filter, and dy unspread: that is a plain convolution of dy with a channel per phase
-// and channel of the image, which DepthToSpace puts in their places.
+// The gradient op processes an image's few channels one by one: with stride 2, a network's first convolution
+// took 7 % of the whole gradient. With stride s, all pixels of one phase (their position modulo s) see the
+// same part of the filter and an unspread dy. The gradient is therefore a plain convolution of dy with one
+// output channel per phase and channel of the image. DepthToSpace moves these channels to their pixels.
 TF_Output InputGradientOfImage(RuleContext& c, const Geometry& g) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();
   const graph::Shape filter = c.InputShape(1);
   const int64_t s = g.stride(0);
   const int64_t channels = filter.dims[2];
-  const int64_t rows = (filter.dims[0] + s - 1) / s;  // of a phase's filter
+  const int64_t rows = (filter.dims[0] + s - 1) / s;  // the size of a phase's filter
   const int64_t columns = (filter.dims[1] + s - 1) / s;
   const auto pad = [](const Ops& ops, TF_Output tensor, const std::vector<int64_t>& paddings) {
     return ops.Binary("Pad", tensor, ops.Reshape(ops.ConstShape(paddings), ops.Ints({-1, 2})));
   };
-  // (rows, s, columns, s, in, out), then (rows, columns, out, s, s, in), rows and columns turned around.
+  // Reshaped to (rows, s, columns, s, in, out), then transposed to (rows, columns, out, s, s, in), with rows
+  // and columns reversed.
   TF_Output phases =
       pad(f, c.Input(1), {0, rows * s - filter.dims[0], 0, columns * s - filter.dims[1], 0, 0, 0, 0});
   phases = f.Reshape(phases, f.ConstShape({rows, s, columns, s, channels, filter.dims[3]}));
@@ -251,7 +256,7 @@ TF_Output InputGradientOfImage(RuleContext& c, const Geometry& g) {
   const TF_Output spread = Convolve(t, g, c.Dy(), c.target()->Import(phases), "EXPLICIT",
                                     {0, 0, rows - 1, rows - 1, columns - 1, columns - 1, 0, 0});
   TF_Output padded = t.Op("DepthToSpace").In(spread).AttrInt("block_size", s).Out();
-  // What the filter never reached at the end has no gradient.
+  // Pixels at the end that the filter never reached have no gradient.
   const int64_t below = std::max<int64_t>(0, filter.dims[0] - 1 - s * (rows - 1));
   const int64_t right = std::max<int64_t>(0, filter.dims[1] - 1 - s * (columns - 1));
   if (below + right > 0) padded = pad(t, padded, {0, 0, 0, below, 0, right, 0, 0});
@@ -259,7 +264,7 @@ TF_Output InputGradientOfImage(RuleContext& c, const Geometry& g) {
   return t.Slice(padded, t.ConstShape({0, before[0], before[1], 0}), c.ShapeOfX(0));
 }
 
-// Nullopt where the channels of the image or of the filter are not static.
+// Returns the number of groups, or nullopt if the channels of the image or of the filter are not static.
 std::optional<int64_t> Groups(const RuleContext& c, const Geometry& g) {
   const graph::Shape x = c.InputShape(0);
   const graph::Shape filter = c.InputShape(1);
@@ -272,7 +277,8 @@ std::optional<int64_t> Groups(const RuleContext& c, const Geometry& g) {
 
 TF_Output InputGradient(RuleContext& c, const Geometry& g) {
   const std::optional<int64_t> groups = Groups(c, g);
-  // Where nothing says that there are groups, there are none: the gradient op fails at run time otherwise.
+  // An unknown number of groups is taken as 1. If there are groups after all, the gradient op fails at run
+  // time.
   if (!g.dilated() && (g.depthwise || groups.value_or(1) == 1)) {
     if (IsOfImage(c, g)) return InputGradientOfImage(c, g);
     graph::OpBuilder op = c.ops().Op(g.input_op());
@@ -286,7 +292,8 @@ TF_Output InputGradient(RuleContext& c, const Geometry& g) {
   const Ops& f = c.forward_ops();
   TF_Output filter = c.Input(1);
   if (g.depthwise) {
-    // (kh, kw, channels, multiplier) is (kh, kw, 1, channels * multiplier) of as many groups as channels.
+    // A depthwise filter (kh, kw, channels, multiplier) equals a filter (kh, kw, 1, channels * multiplier)
+    // with one group per channel.
     shape.dims = {shape.dims[0], shape.dims[1], 1, shape.dims[2] * shape.dims[3]};
     filter = f.Reshape(filter, f.ConstShape(shape.dims));
   }
@@ -296,7 +303,8 @@ TF_Output InputGradient(RuleContext& c, const Geometry& g) {
                      : InputGradientOfStrideOne(c, g, filter, spans);
 }
 
-// A dilated filter is a dense one with holes: its gradient is the dense one's, without the holes.
+// A dilated filter is a dense filter with holes. Its gradient is the dense filter's gradient without the
+// holes.
 TF_Output FilterGradient(RuleContext& c, const Geometry& g, TF_Output x, TF_Output dy) {
   const Ops& t = c.ops();
   const auto backprop = [&](const Geometry& geometry, TF_Output sizes) {

@@ -1,8 +1,8 @@
 // Einsum of one or two operands.
 //
-// The gradient of an operand is again an Einsum, of dy and the other operand, onto the labels that those two
-// carry. Labels that only the operand has were summed away: their gradient is the same along them. An
-// ellipsis broadcasts: what it added is summed.
+// The gradient of an operand is an Einsum of dy and the other operand, onto the labels that dy or the other
+// operand has. Labels that only the differentiated operand has were summed away: the gradient is constant
+// along these labels. An ellipsis broadcasts: the gradient is summed over the axes that the broadcast added.
 #include <algorithm>
 
 #include "gradient/registry.h"
@@ -60,7 +60,7 @@ TF_Output Einsum(const Ops& t, const std::vector<TF_Output>& operands, const std
   return t.Op("Einsum").InList(operands).AttrString("equation", equation).Out();
 }
 
-// How many axes the ellipsis of a tensor of `shape` stands for.
+// Returns the number of axes for which the ellipsis of a tensor of `shape` stands.
 int EllipsisRank(const RuleContext& c, const graph::Shape& shape, const Subscript& subscript) {
   if (!shape.known_rank) c.Refuse("with an ellipsis and an operand of unknown rank");
   return HasEllipsis(subscript) ? shape.rank() - static_cast<int>(subscript.size()) + 1 : 0;
@@ -73,7 +73,7 @@ std::vector<int64_t> EllipsisDims(const RuleContext& c, const graph::Shape& shap
   return {begin, begin + rank};
 }
 
-// Whether the two ellipses surely have the same axes, so that nothing was broadcast.
+// Returns whether the two ellipses certainly have the same axes, so that nothing was broadcast.
 bool SameEllipsis(const RuleContext& c, int i, int other, const Equation& equation) {
   const auto own = EllipsisDims(c, c.InputShape(i), equation.inputs[i]);
   if (other < 0 || !HasEllipsis(equation.inputs[other])) return true;
@@ -81,8 +81,8 @@ bool SameEllipsis(const RuleContext& c, int i, int other, const Equation& equati
   return own == others && std::count(own.begin(), own.end(), -1) == 0;
 }
 
-// `gradient` has the ellipsis's axes first, as broadcast in the output, then one per label; sums the former
-// to input i's own.
+// The first axes of `gradient` are the ellipsis's axes, broadcast as in the output. The other axes are one
+// per label. Sums the ellipsis's axes down to the axes of input i.
 TF_Output UnbroadcastEllipsis(RuleContext& c, TF_Output gradient, size_t labels, int i,
                               const Equation& equation) {
   const Ops& t = c.ops();
@@ -105,7 +105,7 @@ void OperandGradient(RuleContext& c, int i, int other, const Equation& equation)
   const Ops& t = c.ops();
   const Subscript& own = equation.inputs[i];
   const Subscript others = other >= 0 ? equation.inputs[other] : Subscript();
-  Subscript kept;  // the labels that dy or the other operand carries
+  Subscript kept;  // the labels that dy or the other operand has
   for (const char label : own) {
     if (label == kEllipsis || Has(equation.output, label) || Has(others, label)) kept += label;
   }

@@ -1,5 +1,5 @@
-// Elementwise functions of one tensor. The factor of dy depends on forward tensors alone, so it is computed
-// in the forward graph: once, however many units are differentiated in a loop.
+// Elementwise functions of one tensor. The factor of dy depends only on forward tensors, so the factor is
+// computed in the forward graph: once for all units that are differentiated in a loop.
 #include <cmath>
 
 #include "gradient/registry.h"
@@ -46,7 +46,7 @@ TF_Output ErfFactor(RuleContext& c, double sign) {
 void Erf(RuleContext& c) { Times(c, ErfFactor(c, 1)); }
 void Erfc(RuleContext& c) { Times(c, ErfFactor(c, -1)); }
 
-// Where x was clipped, the bound receives the gradient.
+// The bound receives the gradient of clipped elements.
 void ClipByValue(RuleContext& c) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();

@@ -1,12 +1,14 @@
-// Ops that pick elements by index. Their gradients add dy back at the indices, repeated ones several times.
+// Ops that select elements by index. The gradients add dy at the selected indices, several times for a
+// repeated index.
 #include "gradient/registry.h"
 
 namespace ke::gradient {
 
 namespace {
 
-// With batch axes, flattened to B, the indices of batch b point into rows b * dim ... of one long axis.
-//   params (B, outer, dim, inner), indices (B, picked), dy (B, outer, picked, inner)
+// Adds dy back at the indices. The batch axes are flattened to one axis of size B, and the indices of batch b
+// point into rows b * dim ... of one long axis.
+//    params (B, outer, dim, inner), indices (B, picked), dy (B, outer, picked, inner)
 void AddBack(RuleContext& c, int axis, int batch_dims) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();
@@ -64,7 +66,8 @@ void GatherNd(RuleContext& c) {
 
 void ScatterNd(RuleContext& c) { c.Set(1, c.ops().Binary("GatherNd", c.Dy(), c.X(0))); }
 
-// The values went to indices (…, k) of the last axis: rows of a matrix, each with its own columns.
+// The values come from the indices (..., k) of the last axis. The rule treats them as rows of a matrix, each
+// row with its own columns.
 void TopK(RuleContext& c) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();
@@ -85,7 +88,7 @@ void TopK(RuleContext& c) {
   c.Set(0, c.ReshapeLikeX(sums, 0));
 }
 
-// Elements of negative segments were dropped, and gather would read out of range there.
+// Elements of negative segments were dropped. A gather with these ids would read out of range.
 void UnsortedSegmentSum(RuleContext& c) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();

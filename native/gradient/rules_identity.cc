@@ -1,4 +1,4 @@
-// Ops that pass their input on: what they do besides (checking, naming, stopping) is no part of the
+// Ops that return their input. Their other effects (checking, naming, stopping) are not part of the
 // derivative.
 #include "gradient/registry.h"
 
@@ -8,14 +8,15 @@ namespace {
 
 void PassOn(RuleContext& c) { c.Set(0, c.Dy()); }
 
-// Per input. Keras saves swish as such a node over its custom gradient: the ops before it are swish itself.
+// Passes each gradient on. Keras saves swish as an IdentityN with a custom gradient: the ops before the
+// IdentityN compute swish itself.
 void IdentityN(RuleContext& c) {
   for (int i = 0; i < c.num_inputs(); ++i) {
     if (c.Needs(i) && c.HasDy(i)) c.Set(i, c.Dy(i));
   }
 }
 
-// The derivative is zero, by definition or wherever it exists.
+// The derivative is zero, by definition or at every point where the derivative exists.
 void Zero(RuleContext&) {}
 
 void PreventGradient(RuleContext& c) { c.Refuse("the model forbids it: " + c.AttrString("message")); }

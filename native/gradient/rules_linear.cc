@@ -5,7 +5,7 @@ namespace ke::gradient {
 
 namespace {
 
-// op(a) op(b), each operand transposed where its flag is set, by the kernel of the forward op.
+// The product of two operands, each transposed if its flag is set, computed by the kernel of the forward op.
 class Product {
  public:
   explicit Product(RuleContext& c) : c_(c), batch_(c.type() != "MatMul") {
@@ -42,7 +42,7 @@ void MatMul(RuleContext& c) {
   const bool tb = product.transpose_b;
   if (c.Needs(0)) {
     const TF_Output da = ta ? product(c.X(1), c.Dy(), tb, true) : product(c.Dy(), c.X(1), false, !tb);
-    // All axes but the last two are broadcast.
+    // All axes except the last two are broadcast.
     c.Set(0, batch ? c.Unbroadcast(da, 0, {0, 1}, 2) : da);
   }
   if (c.Needs(1)) {
@@ -51,7 +51,7 @@ void MatMul(RuleContext& c) {
   }
 }
 
-// The bias is added along the channels, so its gradient sums over all the other axes.
+// The bias is added along the channels, so its gradient is the sum over all other axes.
 void BiasAdd(RuleContext& c) {
   c.Set(0, c.Dy());
   if (c.Needs(1)) {

@@ -1,5 +1,5 @@
-// Batch normalisation as one op (also Keras 2's layer normalisation, in training mode), and LRN. Decomposed
-// normalisations need no rules of their own.
+// Batch normalisation as one op (in training mode also used for Keras 2's layer normalisation), and LRN.
+// Decomposed normalisations need no rules of their own.
 #include "gradient/registry.h"
 
 namespace ke::gradient {
@@ -23,7 +23,7 @@ class BatchNorm {
     dtype_ = c.InputType(kScale);
   }
 
-  // y = (x - mean) scale / sqrt(variance + epsilon) + offset, with the statistics given.
+  // y = (x - mean) scale / sqrt(variance + epsilon) + offset, with given statistics.
   void Inference() {
     const TF_Output root = f_.Unary("Rsqrt", f_.Shift(c_.Input(kVariance), epsilon_));
     const TF_Output factor = f_.Mul(c_.Input(kScale), root);
@@ -42,9 +42,9 @@ class BatchNorm {
     }
   }
 
-  // The statistics are x's own. They are computed again rather than taken from the op's reserved outputs,
-  // whose meaning differs between kernels (the variance or its root, oneDNN's own layout). In the forward
-  // graph: once.
+  // The statistics are those of x. The rule computes the statistics again instead of reading the op's
+  // reserved outputs, whose meaning differs between kernels (the variance or its root, oneDNN's own layout).
+  // The computation is in the forward graph and therefore runs once.
   void Training() {
     const TF_Output x = f_.Cast(c_.Input(kX), dtype_);
     const TF_Output centred = f_.Sub(x, f_.Mean(x, axes_, true));
@@ -62,7 +62,7 @@ class BatchNorm {
   }
 
  private:
-  // A vector over the channels, shaped to be broadcast with x.
+  // Returns a vector over the channels in a shape that broadcasts with x.
   TF_Output PerChannel(TF_Output vector) const {
     if (channels_last_) return vector;
     std::vector<int32_t> dims(axes_.size(), 1);

@@ -12,7 +12,7 @@ graph::OpBuilder& SetWindow(const RuleContext& c, graph::OpBuilder& op) {
       .AttrString("data_format", c.AttrString("data_format"));
 }
 
-// The first of equal elements takes the window's gradient.
+// The first of equal elements receives the window's gradient.
 void MaxPool(RuleContext& c) {
   const bool three_d = c.type() == "MaxPool3D";
   graph::OpBuilder op = c.ops().Op(three_d ? "MaxPool3DGrad" : "MaxPoolGrad");
@@ -24,7 +24,7 @@ void MaxPool(RuleContext& c) {
   c.Set(0, SetWindow(c, op).Out());
 }
 
-// Window and strides are inputs.
+// The variant with the window and the strides as inputs.
 void MaxPoolV2(RuleContext& c) {
   c.Set(0, c.ops()
                .Op("MaxPoolGradV2")
@@ -44,14 +44,14 @@ void AvgPool(RuleContext& c) {
   c.Set(0, SetWindow(c, op).Out());
 }
 
-// (orig_input_shape, grad): linear in grad.
+// Inputs (orig_input_shape, grad): linear in grad.
 void AvgPoolGrad(RuleContext& c) {
   graph::OpBuilder op = c.ops().Op(c.type() == "AvgPoolGrad" ? "AvgPool" : "AvgPool3D");
   op.In(c.Dy());
   c.Set(1, SetWindow(c, op).Out());
 }
 
-// (orig_input, orig_output, grad): linear in grad, and constant in the others but for ties.
+// Inputs (orig_input, orig_output, grad): linear in grad, and constant in the others except at ties.
 void MaxPoolGrad(RuleContext& c) {
   if (!c.Needs(2)) return;
   const bool three_d = c.type() == "MaxPool3DGrad";

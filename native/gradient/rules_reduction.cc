@@ -8,8 +8,8 @@ namespace ke::gradient {
 
 namespace {
 
-// `reduced` (the output of the reduction, or its gradient) with the reduced axes put back, of one element
-// each. `reduced` belongs to the graph of `ops`.
+// Returns `reduced` (the output of the reduction, or its gradient) with the reduced axes restored with size
+// 1. `reduced` belongs to the graph of `ops`.
 TF_Output WithReducedAxes(RuleContext& c, const Ops& ops, TF_Output reduced) {
   if (c.AttrBool("keep_dims")) return reduced;
   if (auto axes = c.ConstAxes(1, c.InputShape(0).rank())) {
@@ -17,7 +17,7 @@ TF_Output WithReducedAxes(RuleContext& c, const Ops& ops, TF_Output reduced) {
     for (const int axis : *axes) reduced = ops.Op("ExpandDims").In(reduced).In(ops.Int(axis)).Out();
     return reduced;
   }
-  // Axes or rank unknown: write ones over the shape at runtime, in the forward graph.
+  // If the axes or the rank are unknown, ones are written into the shape at run time, in the forward graph.
   const Ops& f = c.forward_ops();
   const TF_Output shape = f.ShapeOf(c.Input(0));
   const TF_Output rank = f.Op("Size").In(shape).Out();
@@ -31,7 +31,7 @@ TF_Output WithReducedAxes(RuleContext& c, const Ops& ops, TF_Output reduced) {
 
 void Sum(RuleContext& c) { c.Set(0, c.BroadcastLikeX(WithReducedAxes(c, c.ops(), c.Dy()), 0)); }
 
-// How many elements each mean is over, or -1 where that is not static.
+// Returns the number of elements of each mean, or -1 if the number is not static.
 int64_t ReducedCount(RuleContext& c) {
   const graph::Shape shape = c.InputShape(0);
   const auto axes = c.ConstAxes(1, shape.rank());
@@ -46,7 +46,7 @@ int64_t ReducedCount(RuleContext& c) {
 
 void Mean(RuleContext& c) {
   const Ops& t = c.ops();
-  // Scaled before it is broadcast: the reduced tensor is the smaller one.
+  // Scaled before the broadcast, because the reduced tensor is the smaller one.
   TF_Output dy = c.Dy();
   const int64_t count = ReducedCount(c);
   if (count > 0) {
@@ -60,7 +60,7 @@ void Mean(RuleContext& c) {
   c.Set(0, c.BroadcastLikeX(WithReducedAxes(c, t, dy), 0));
 }
 
-// Elements that share the extremum share its gradient equally.
+// Equal elements at the extremum share the gradient equally.
 void Extremum(RuleContext& c) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();
@@ -70,8 +70,8 @@ void Extremum(RuleContext& c) {
   c.Set(0, t.Mul(holders, t.Div(WithReducedAxes(c, t, c.Dy()), count)));
 }
 
-// The derivative by an element is the product of the others, by running products from both sides: right where
-// elements are zero too, as y / x is not.
+// The derivative with respect to an element is the product of the other elements, computed by running
+// products from both sides. This is also correct if elements are zero, unlike y / x.
 void Prod(RuleContext& c) {
   const graph::Shape shape = c.InputShape(0);
   const auto axes = c.ConstAxes(1, shape.rank());
@@ -106,7 +106,7 @@ void Prod(RuleContext& c) {
   c.Set(0, c.ops().Mul(f.Transpose(factor, inverse), WithReducedAxes(c, c.ops(), c.Dy())));
 }
 
-// 0 where the norm is 0: zeros that nothing moves would else make a NaN of every gradient before them.
+// The gradient is 0 where the norm is 0. Otherwise every gradient before an all-zero input would be NaN.
 void EuclideanNorm(RuleContext& c) {
   const Ops& t = c.ops();
   c.Set(0, t.Mul(c.X(), WithReducedAxes(c, t, t.Binary("DivNoNan", c.Dy(), c.Y()))));

@@ -1,4 +1,4 @@
-// Resizing of images, and (for second derivatives) the ops that their gradients use.
+// Resizing of images, and the gradient ops of resizing (for second derivatives).
 #include "gradient/registry.h"
 
 namespace ke::gradient {
@@ -10,7 +10,7 @@ graph::OpBuilder& SetMode(const RuleContext& c, graph::OpBuilder& op) {
       .AttrBool("half_pixel_centers", c.AttrBool("half_pixel_centers"));
 }
 
-// The output is float32 whatever the image is; the gradient op reads only the image's shape and dtype.
+// The output is float32 for every dtype of the image. The gradient op reads only the image's shape and dtype.
 void Smooth(RuleContext& c) {
   const TF_DataType dtype = c.InputType(0);
   const bool narrow = c.type() == "ResizeBicubic" && dtype != TF_FLOAT && dtype != TF_DOUBLE;
@@ -30,7 +30,7 @@ void NearestNeighbor(RuleContext& c) {
   c.Set(0, SetMode(c, op).Out());
 }
 
-// Linear in the first input, the gradient of the resized image.
+// The op is linear in its first input, the gradient of the resized image.
 void BilinearGrad(RuleContext& c) {
   const Ops& f = c.forward_ops();
   graph::OpBuilder op = c.ops().Op("ResizeBilinear");

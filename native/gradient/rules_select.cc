@@ -5,7 +5,7 @@ namespace ke::gradient {
 
 namespace {
 
-// The condition is shaped like the operands, or a vector along their first axis, or a scalar.
+// The condition has the shape of the operands, is a vector along their first axis, or is a scalar.
 void Select(RuleContext& c) {
   const Ops& t = c.ops();
   const TF_Output zeros = t.ZerosLike(c.Dy());
@@ -13,7 +13,7 @@ void Select(RuleContext& c) {
   if (c.Needs(2)) c.Set(2, t.Op("Select").In(c.X(0)).In(zeros).In(c.Dy()).Out());
 }
 
-// All three are broadcast together.
+// The condition and both operands are broadcast together.
 void SelectV2(RuleContext& c) {
   const Ops& t = c.ops();
   const TF_Output zero = c.target()->Scalar(c.OutputType(0), 0);

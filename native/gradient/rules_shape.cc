@@ -1,4 +1,5 @@
-// Ops that move elements without changing them: reshapes, joins, cuts, pads, tiles and permutations.
+// Ops that move elements without changing the values: reshapes, concatenations, slices, pads, tiles and
+// permutations.
 #include <numeric>
 
 #include "gradient/registry.h"
@@ -45,7 +46,7 @@ void Split(RuleContext& c) {
   c.Set(with_sizes ? 0 : 1, c.ops().Op("ConcatV2").InList(AllDy(c)).In(c.X(with_sizes ? 2 : 0)).Out());
 }
 
-// Where each operand begins along the axis, while that is static.
+// Returns the offset of each operand along the axis, or nullopt if the offsets are not static.
 std::optional<std::vector<int32_t>> ConcatOffsets(const RuleContext& c, int axis, int count) {
   std::vector<int32_t> offsets;
   int64_t offset = 0;
@@ -80,7 +81,7 @@ void Concat(RuleContext& c) {
   const Ops& f = c.forward_ops();
   std::vector<TF_Output> shapes;
   for (int i = 0; i < count; ++i) shapes.push_back(f.ShapeOf(c.Input(i)));
-  // ConcatOffset takes no negative axis.
+  // ConcatOffset accepts no negative axis.
   const TF_Output ndims = f.Op("Size").In(shapes[0]).Out();
   const TF_Output axis = f.Binary("FloorMod", f.Add(f.Cast(c.Input(count), TF_INT32), ndims), ndims);
   const std::vector<TF_Output> begins = f.Op("ConcatOffset").In(axis).InList(shapes).Outs();
@@ -89,7 +90,7 @@ void Concat(RuleContext& c) {
   }
 }
 
-// Pad and PadV2: the part of dy over the input; the rest belongs to the padding's value.
+// Pad and PadV2: the gradient is the part of dy over the input. The rest belongs to the padding's value.
 void Pad(RuleContext& c) {
   const Ops& t = c.ops();
   const int rank = c.InputShape(0).rank();
@@ -115,7 +116,7 @@ void MirrorPad(RuleContext& c) {
   c.Set(0, c.ops().Op("MirrorPadGrad").In(c.Dy()).In(c.X(1)).AttrString("mode", c.AttrString("mode")).Out());
 }
 
-// dy with zeros where nothing was taken.
+// The gradient is dy, with zeros for the elements that the slice did not take.
 void Slice(RuleContext& c) {
   const Ops& t = c.ops();
   const graph::Shape x = c.InputShape(0);
@@ -153,7 +154,7 @@ void StridedSliceGrad(RuleContext& c) {
   c.Set(4, op.Out());
 }
 
-// (m0 d0, m1 d1, ...) is (m0, d0, m1, d1, ...): sum over the m.
+// dy of shape (m0 d0, m1 d1, ...) is reshaped to (m0, d0, m1, d1, ...) and summed over the m.
 void Tile(RuleContext& c) {
   const Ops& t = c.ops();
   const graph::Shape shape = c.InputShape(0);
@@ -165,7 +166,7 @@ void Tile(RuleContext& c) {
   c.Set(0, t.Sum(t.Reshape(c.Dy(), f.Reshape(pairs, f.Ints({-1}))), multiples, false));
 }
 
-// One operand, broadcast to a given shape.
+// One operand that was broadcast to a given shape.
 void BroadcastTo(RuleContext& c) {
   const Ops& f = c.forward_ops();
   const TF_Output axes = f.Binary("BroadcastGradientArgs", f.ShapeOf(c.Input(0)), f.ShapeOf(c.Output(0)));

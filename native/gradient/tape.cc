@@ -17,10 +17,10 @@ using tf::C;
 
 namespace {
 
-// Whether a path may lead through a tensor of `dtype`. Integers, booleans and strings end it (their
-// derivative is zero or has no meaning). Variants (TensorLists), resources, complex and quantised numbers do
-// not: an op that makes something floating of them has no rule and is refused, where a silent zero would be a
-// wrong gradient.
+// Returns whether a gradient path may lead through a tensor of `dtype`. Paths end at integers, booleans and
+// strings, whose derivative is zero or undefined. Paths do not end at variants (TensorLists), resources,
+// complex and quantised numbers: an op that converts these to floating numbers has no rule and is refused,
+// because a silent zero would be a wrong gradient.
 bool CarriesGradient(TF_DataType dtype) {
   switch (dtype) {
     case TF_BOOL:
@@ -50,7 +50,8 @@ struct Same {
 };
 using TensorSet = std::unordered_set<TF_Output, Hash, Same>;
 
-// The ops that lead to `ys`, each after its inputs. Iterative: a model may be thousands of ops deep.
+// Returns the ops on which `ys` depend, each after the ops of its inputs. Iterative, because a model may be
+// thousands of ops deep.
 std::vector<TF_Operation*> TopologicalOrder(const std::vector<TF_Output>& ys) {
   struct Frame {
     TF_Operation* op;
@@ -77,14 +78,14 @@ std::vector<TF_Operation*> TopologicalOrder(const std::vector<TF_Output>& ys) {
   return order;
 }
 
-// Gradients that arrived at each tensor from the ops that use it.
+// The gradients that have arrived at each tensor from the ops that use the tensor.
 class Accumulator {
  public:
   explicit Accumulator(Scope* target) : target_(target) {}
 
   void Add(TF_Output tensor, TF_Output gradient) { arrived_[tensor].push_back(gradient); }
 
-  // Their sum, of all that arrived so far; a null oper where none did.
+  // Returns the sum of the gradients that have arrived so far, with a null oper if none has.
   TF_Output Total(TF_Output tensor) {
     const auto found = arrived_.find(tensor);
     if (found == arrived_.end()) return {nullptr, 0};
@@ -107,13 +108,13 @@ class Tape {
   Tape(Scope* forward, Scope* target, const Options& options)
       : forward_(forward), target_(target), options_(options), gradients_(target), batch_(forward) {}
 
-  // A null oper for an x that no y depends on.
+  // Returns a null oper for an x on which no y depends.
   std::vector<TF_Output> Run(const std::vector<TF_Output>& ys, const std::vector<TF_Output>& xs,
                              const std::vector<TF_Output>& grad_ys) {
     const std::vector<TF_Operation*> order = TopologicalOrder(ys);
     FindPaths(order, xs);
     for (size_t i = 0; i < ys.size(); ++i) gradients_.Add(ys[i], grad_ys[i]);
-    // Every use of a tensor comes later in the order, so its gradient is complete when its op's turn comes.
+    // Every use of a tensor is later in `order`, so its gradient is complete when the loop reaches its op.
     for (auto op = order.rbegin(); op != order.rend(); ++op) {
       if (differentiable_.count(*op) > 0) Differentiate(*op);
     }
@@ -191,7 +192,8 @@ std::vector<TF_Output> Imported(Scope* scope, const std::vector<TF_Output>& tens
   return here;
 }
 
-// Which of `tensors` of `scope` are computed from any of `xs`, also by way of the scopes around it.
+// Returns which of `tensors` of `scope` depend on any of `xs`, including dependencies through the scopes
+// around `scope`.
 std::vector<bool> Dependent(Scope* scope, const std::vector<TF_Output>& tensors,
                             const std::vector<TF_Output>& xs) {
   const std::vector<TF_Output> sources = Imported(scope, xs);
@@ -219,20 +221,21 @@ std::vector<bool> Dependent(Scope* scope, const std::vector<TF_Output>& tensors,
   return result;
 }
 
-// The gradients with respect to each of `xs`, null where no y depends on it. `ys` are of `forward`; an x may
-// be of a scope around it: what the body captured of that leads on to the x, and the walk goes on there.
+// Returns the gradients with respect to each of `xs`, null if no y depends on the x. `ys` belong to
+// `forward`. An x may belong to a scope around `forward`: the walk then continues there, from the tensors
+// that the body captured.
 std::vector<TF_Output> Differentiate(Scope* forward, Scope* target, const std::vector<TF_Output>& ys,
                                      const std::vector<TF_Output>& xs, const std::vector<TF_Output>& seeds,
                                      const Options& options) {
   std::vector<TF_Output> sources = Imported(forward, xs);
-  std::vector<size_t> around;  // indices of the xs that are not of `forward`
+  std::vector<size_t> around;  // indices of the xs outside `forward`
   std::vector<TF_Output> around_xs;
   for (size_t i = 0; i < xs.size(); ++i) {
     if (Same()(sources[i], xs[i])) continue;
     around.push_back(i);
     around_xs.push_back(xs[i]);
   }
-  std::vector<TF_Output> crossing;  // tensors around that `forward` captured and that lead to an x
+  std::vector<TF_Output> crossing;  // outer tensors that `forward` captured and that depend on an x
   if (!around.empty()) {
     const std::vector<TF_Output> captured = forward->captured();
     const std::vector<bool> dependent = Dependent(forward->outer(), captured, around_xs);
@@ -253,7 +256,8 @@ std::vector<TF_Output> Differentiate(Scope* forward, Scope* target, const std::v
   }
   results.resize(xs.size());
   if (around.empty()) return results;
-  // Of a captured x what was found here is part of what is found around; of a copied Const it is not.
+  // For a captured x, the walk in the outer scope includes the gradient found here, so the gradient found
+  // here is discarded. For a copied Const, the outer walk does not include the gradient found here.
   for (const size_t i : around) {
     const bool copied = std::string_view(C().TF_OperationOpType(sources[i].oper)) == "Const";
     if (!copied) results[i] = {nullptr, 0};
@@ -272,8 +276,8 @@ std::vector<TF_Output> Differentiate(Scope* forward, Scope* target, const std::v
   return results;
 }
 
-// The gradient as it is handed out: zeros where there is none, and shaped like its x also where shape
-// inference lost sight of that.
+// Returns the gradient in its final form: zeros if there is none, and with the shape of x even if shape
+// inference has lost the shape.
 TF_Output Completed(Scope* forward, Scope* target, TF_Output gradient, TF_Output x) {
   if (gradient.oper == nullptr) gradient = target->Op("ZerosLike").In(x).Out();
   const graph::Shape shape = forward->GetShape(forward->Import(x));
@@ -310,7 +314,7 @@ void CheckFloating(const char* what, size_t i, TF_Output tensor) {
                   C().TF_OperationName(tensor.oper));
 }
 
-// Throws where `seed` surely cannot be the gradient of y number i.
+// Throws if `seed` certainly cannot be the gradient of the y with index i.
 void CheckSeed(size_t i, Scope* forward, TF_Output y, Scope* target, TF_Output seed) {
   const auto refuse = [i](const std::string& what, const std::string& expected, const std::string& received) {
     const std::string index = "[" + std::to_string(i) + "]`";
