@@ -8,7 +8,7 @@ namespace {
 
 // Adds dy back at the indices. The batch axes are flattened to one axis of size B, and the indices of batch b
 // point into rows b * dim ... of one long axis.
-//    params (B, outer, dim, inner), indices (B, picked), dy (B, outer, picked, inner)
+//   params (B, outer, dim, inner), indices (B, picked), dy (B, outer, picked, inner)
 void AddBack(RuleContext& c, int axis, int batch_dims) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();

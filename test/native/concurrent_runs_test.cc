@@ -1,4 +1,4 @@
-// Runs of one session at once: what one computes is nothing to the others.
+// Concurrent runs of one session do not affect each other.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -54,7 +54,7 @@ std::vector<TensorRef> Compute(CompiledFunction* function, Strategy* strategy, c
   return promise.get_future().get();
 }
 
-// A file with a frozen network of four residual convolutions, in which all sums are needed again.
+// Writes a frozen network of four residual convolutions to a file. All sums of the network are used again.
 std::string WriteNetwork(bool fixed_size) {
   Scope scope;
   const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({-1, kSize, kSize, kChannels}), "x");
@@ -78,12 +78,12 @@ std::string WriteNetwork(bool fixed_size) {
   return path;
 }
 
-// Whether the graph says the size of everything, or a feed does.
+// The parameter: whether the graph has static sizes, or the sizes come from a feed.
 class ConcurrentRuns : public testing::TestWithParam<bool> {};
 
-// TensorFlow's kernel of a convolution that adds another tensor keeps that in members: where its memory is
-// needed by others, too, as it is here, such sums must not be fused.
-TEST_P(ConcurrentRuns, SumsAreTheirOwn) {
+// TensorFlow's kernel of a convolution that adds another tensor keeps the added tensor in members. Such sums
+// must not be fused if the added tensor's memory is also used elsewhere, as in this network.
+TEST_P(ConcurrentRuns, DoNotShareTheirSums) {
   graph::LoadOptions file;
   file.path = WriteNetwork(GetParam());
   const auto model = graph::ModelGraph::Load(file);

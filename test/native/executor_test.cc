@@ -1,4 +1,4 @@
-// The threads that run shards and jobs: their order, their failures, and what becomes of those that wait.
+// The threads that run shards and jobs: the order, failures, and what happens to waiting jobs.
 #include "runtime/executor.h"
 
 #include <gtest/gtest.h>
@@ -77,7 +77,8 @@ TEST(Executor, KeepsTheErrorOfTheFirstFailedShardAndSkipsTheRest) {
   EXPECT_EQ(runs, 3);
 }
 
-// Shard 2 of 5 fails once all are under way; the others wait for their end, or for shard 2 to fail.
+// Shard 2 of 5 fails once all shards are running. The other shards run until they are cancelled: shards
+// before shard 2 for 100 ms, shards after shard 2 for 5 s at most.
 class FailingJob : public ShardedJob {
  public:
   explicit FailingJob(std::promise<std::exception_ptr>* finished)
@@ -87,7 +88,7 @@ class FailingJob : public ShardedJob {
 
  protected:
   void RunShards(const Shards& shards, Replica&, control::ShardControl* control) override {
-    for (++under_way_; under_way_ < 5;) std::this_thread::yield();
+    for (++running_; running_ < 5;) std::this_thread::yield();
     if (shards.begin == 2) {
       failed_ = true;
       throw tf::Error(TF_ABORTED, "shard 2");
@@ -103,11 +104,11 @@ class FailingJob : public ShardedJob {
 
  private:
   std::promise<std::exception_ptr>* finished_;
-  std::atomic<int> under_way_{0};
+  std::atomic<int> running_{0};
   std::atomic<bool> failed_{false};
 };
 
-TEST(Executor, EndsTheShardsAfterOneThatHasFailed) {
+TEST(Executor, CancelsRunningShardsAfterAFailedShard) {
   Strategy strategy(5);
   std::promise<std::exception_ptr> finished;
   const auto job = std::make_shared<FailingJob>(&finished);
@@ -118,7 +119,7 @@ TEST(Executor, EndsTheShardsAfterOneThatHasFailed) {
   } catch (const tf::Error& thrown) {
     EXPECT_STREQ(thrown.what(), "shard 2");
   }
-  // Those before it may have failed for a reason of their own, which would be the first.
+  // The shards before shard 2 are not cancelled, because their own failure would have priority.
   EXPECT_FALSE(job->cancelled[0] || job->cancelled[1]);
   EXPECT_TRUE(job->cancelled[3] && job->cancelled[4]);
 }
@@ -132,7 +133,7 @@ class EmptyJob : public ShardedJob {
   void Finish(std::exception_ptr) noexcept override {}
 };
 
-// Waits until Stop(), called by another thread, has begun: from then on jobs are refused.
+// Waits until Stop(), which another thread calls, has begun. From then on jobs are refused.
 void AwaitStop(Strategy* strategy) {
   try {
     for (;;) {
@@ -143,7 +144,7 @@ void AwaitStop(Strategy* strategy) {
   }
 }
 
-TEST(Executor, StopFinishesWhatIsQueuedWithCancelled) {
+TEST(Executor, StopFinishesQueuedJobsWithCancelled) {
   Strategy strategy(1);
   std::promise<void> started;
   std::promise<void> gate;
@@ -167,7 +168,7 @@ TEST(Executor, StopFinishesWhatIsQueuedWithCancelled) {
   EXPECT_THROW(strategy.Submit(std::make_shared<CountingJob>(1, [](int64_t) {}, &finished[0])), tf::Error);
 }
 
-// Runs until it is cancelled, for 10 s at most.
+// Runs until the job is cancelled, for 10 s at most.
 class CancellableJob : public ShardedJob {
  public:
   CancellableJob() : ShardedJob(1, nullptr) {}
@@ -194,7 +195,7 @@ bool IsReady(const std::future<T>& future) {
   return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
-TEST(Executor, StopCancelsAJobInItsCallersThreadAndWaitsForIt) {
+TEST(Executor, StopCancelsAndAwaitsAJobInItsCallersThread) {
   for (const bool with_threads : {false, true}) {
     Strategy strategy(1);
     if (with_threads) {
@@ -214,7 +215,7 @@ TEST(Executor, StopCancelsAJobInItsCallersThreadAndWaitsForIt) {
   }
 }
 
-TEST(Executor, AJobInItsCallersThreadSharesTheProcessWithOthers) {
+TEST(Executor, AJobInItsCallersThreadIsNotAloneBesideAQueuedJob) {
   Strategy strategy(1);
   const auto here = std::make_shared<CancellableJob>();
   const auto queued = std::make_shared<CancellableJob>();
@@ -231,7 +232,7 @@ TEST(Executor, AJobInItsCallersThreadSharesTheProcessWithOthers) {
   caller.join();
 }
 
-TEST(Executor, AJobInItsCallersThreadHasEndedThoughItsReplicaIsLost) {
+TEST(Executor, AJobInItsCallersThreadEndsEvenIfItsReplicaIsLost) {
   for (const bool counts : {true, false}) {
     Executor executor({std::make_shared<Replica>("here")}, {.retries = 2});
     int runs = 0;
@@ -264,7 +265,7 @@ TEST(Executor, AJobInItsCallersThreadHasEndedThoughItsReplicaIsLost) {
   }
 }
 
-TEST(Executor, EveryStopReturnsOnceAllHasEnded) {
+TEST(Executor, EveryCallOfStopReturnsAfterAllShardsHaveEnded) {
   Strategy strategy(1);
   std::promise<void> started;
   std::promise<void> gate;
@@ -289,7 +290,8 @@ TEST(Executor, EveryStopReturnsOnceAllHasEnded) {
   EXPECT_EQ(finished.get_future().get(), nullptr);
 }
 
-// Waits until Stop(), called by another thread, has begun: from then on a job is destroyed, not kept.
+// Waits until Stop(), which another thread calls, has begun. From then on a submitted job is destroyed at
+// once.
 void AwaitStop(Background* background) {
   for (long holders = 2; holders > 1; std::this_thread::yield()) {
     const auto token = std::make_shared<int>();
@@ -298,7 +300,7 @@ void AwaitStop(Background* background) {
   }
 }
 
-TEST(Background, RunsJobsAndDropsTheQueuedOnesAtTheEnd) {
+TEST(Background, StopFinishesTheRunningJobAndDropsQueuedJobs) {
   std::promise<void> started;
   std::promise<void> gate;
   auto open = gate.get_future().share();

@@ -23,7 +23,7 @@ namespace ke::test {
 using Random = std::mt19937_64;
 using Time = std::chrono::microseconds;
 
-// Calls back at a time, on one thread for all.
+// Calls functions after a delay, all on one thread.
 class FakeTimer {
  public:
   FakeTimer() : thread_([this] { Work(); }) {}
@@ -69,10 +69,11 @@ class FakeTimer {
   std::thread thread_;
 };
 
-// What a simulated replica does with so many shards, taken in one go.
+// The behaviour of a simulated replica for a number of shards that are taken at once.
 struct Behaviour {
   std::function<Time(int64_t shards, Random*)> latency = [](int64_t, Random*) { return Time(0); };
-  // Whether it is lost in the middle of them, and if so, how long it is gone for.
+  // Returns how long the replica is gone if the replica is lost in the middle of the shards, and nothing
+  // otherwise.
   std::function<std::optional<Time>(Random*)> failure = [](Random*) { return std::nullopt; };
 };
 
@@ -95,7 +96,7 @@ class FakeReplica : public runtime::Replica {
     return shared_->up ? runtime::ReplicaStatus::State::kUp : runtime::ReplicaStatus::State::kDown;
   }
 
-  // Takes its time, or throws ReplicaLost.
+  // Sleeps for the latency, or throws ReplicaLost.
   void Compute(int64_t shards) {
     Time latency;
     std::optional<Time> gone;
@@ -112,7 +113,7 @@ class FakeReplica : public runtime::Replica {
       const std::lock_guard<std::mutex> lock(shared->mutex);
       if (shared->changed != nullptr) shared->changed();
     });
-    throw runtime::ReplicaLost("it was to fail");
+    throw runtime::ReplicaLost("a planned failure");
   }
 
  private:
@@ -128,17 +129,17 @@ class FakeReplica : public runtime::Replica {
   Random random_;
 };
 
-// So many shards for fake replicas. Counts how often each was computed.
+// A job of `shards` shards for fake replicas. Counts how often each shard was computed.
 class FakeJob : public runtime::ShardedJob {
  public:
   explicit FakeJob(int64_t shards) : ShardedJob(shards, nullptr), computed_(shards) {}
 
-  // Where it failed: its error, thrown.
+  // Waits for the end of the job. Throws the job's error if the job failed.
   void Wait() {
     const std::exception_ptr error = finished_.get_future().get();
     if (error != nullptr) std::rethrow_exception(error);
   }
-  // Shards that were not computed exactly once.
+  // Returns the number of shards that were not computed exactly once.
   int64_t Wrong() const {
     int64_t wrong = 0;
     for (const std::atomic<int>& times : computed_) wrong += times == 1 ? 0 : 1;

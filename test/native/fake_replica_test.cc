@@ -1,4 +1,4 @@
-// The loop over fake replicas: slow ones, ones that fail and come back, a thousand of them.
+// The loop over fake replicas: slow replicas, replicas that fail and come back, and a thousand replicas.
 #include "fake_replica.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ Behaviour Taking(Time time) {
   return behaviour;
 }
 
-// Is lost with this probability, for this long.
+// Adds losses with the given probability and duration.
 Behaviour Failing(Behaviour behaviour, double probability, Time gone) {
   behaviour.failure = [=](Random* random) -> std::optional<Time> {
     if (!std::bernoulli_distribution(probability)(*random)) return std::nullopt;
@@ -44,7 +44,7 @@ double Milliseconds(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
-TEST(Replicas, AFreeReplicaTakesTheNextShard) {
+TEST(Replicas, TheFirstFreeReplicaTakesTheNextShard) {
   FakeTimer timer;
   auto replicas = Several(2, Taking(milliseconds(2)), &timer);
   replicas.push_back(std::make_shared<FakeReplica>("slow", Taking(milliseconds(60)), &timer, 3));
@@ -54,11 +54,11 @@ TEST(Replicas, AFreeReplicaTakesTheNextShard) {
   executor.Submit(job);
   job->Wait();
   EXPECT_EQ(job->Wrong(), 0);
-  EXPECT_LT(Milliseconds(begin), 400);  // a third of them on the slow one would be 1200
+  EXPECT_LT(Milliseconds(begin), 400);  // a third of the shards on the slow replica would take 1200
   EXPECT_GT(replicas[0]->status().shards, 4 * replicas[2]->status().shards);
 }
 
-TEST(Replicas, OneThatLikesMoreShardsTakesThemInOneGo) {
+TEST(Replicas, AReplicaTakesSeveralShardsAtOnce) {
   FakeTimer timer;
   std::vector<std::shared_ptr<Replica>> replicas{
       std::make_shared<FakeReplica>("wide", Taking(milliseconds(1)), &timer, 1, 1, 8)};
@@ -70,7 +70,7 @@ TEST(Replicas, OneThatLikesMoreShardsTakesThemInOneGo) {
   EXPECT_EQ(replicas[0]->status().shards, 20);
 }
 
-TEST(Replicas, NoShardIsLostOrRunTwiceWhereReplicasFail) {
+TEST(Replicas, EveryShardIsComputedOnceThoughReplicasFail) {
   FakeTimer timer;
   const auto replicas = Several(20, Failing(Taking(milliseconds(1)), 0.2, milliseconds(5)), &timer);
   Executor executor(replicas, {.retries = 100});
@@ -86,20 +86,20 @@ TEST(Replicas, NoShardIsLostOrRunTwiceWhereReplicasFail) {
   EXPECT_GT(failures, 50);
 }
 
-TEST(Replicas, AShardIsLostSoOftenOnly) {
+TEST(Replicas, AShardFailsAfterItsRetries) {
   FakeTimer timer;
   Executor executor(Several(3, Failing(Taking(milliseconds(1)), 1, milliseconds(1)), &timer), {.retries = 2});
   const auto job = std::make_shared<FakeJob>(10);
   executor.Submit(job);
   EXPECT_THROW(job->Wait(), runtime::WorkerError);
-  // Of which replicas is chance: on a busy machine one may lose a shard three times before the next has
-  // begun.
+  // The losses may be distributed over the replicas in any way. On a busy machine one replica may lose a
+  // shard three times before the next replica has begun.
   int64_t failures = 0;
   for (const auto& replica : executor.replicas()) failures += replica->status().failures;
   EXPECT_GE(failures, 3);
 }
 
-TEST(Replicas, NobodyUpForTheTimeoutIsAnError) {
+TEST(Replicas, FailAfterTheTimeoutIfNoReplicaIsUp) {
   FakeTimer timer;
   Executor executor(Several(2, Failing(Taking(Time(0)), 1, std::chrono::seconds(60)), &timer),
                     {.retries = 100, .timeout = milliseconds(200)});
@@ -112,14 +112,14 @@ TEST(Replicas, NobodyUpForTheTimeoutIsAnError) {
       FAIL();
     } catch (const runtime::WorkerError& error) {
       EXPECT_EQ(error.code(), TF_UNAVAILABLE);
-      EXPECT_NE(std::string(error.what()).find("replica 1: it was to fail"), std::string::npos);
+      EXPECT_NE(std::string(error.what()).find("replica 1: a planned failure"), std::string::npos);
     }
     EXPECT_GE(Milliseconds(begin), 190);
     EXPECT_LT(Milliseconds(begin), 2000);
   }
 }
 
-TEST(Replicas, AStoppedExecutorWaitsForNobody) {
+TEST(Replicas, AStoppedExecutorWaitsForNoReplica) {
   FakeTimer timer;
   Executor executor(Several(2, Failing(Taking(Time(0)), 1, std::chrono::seconds(60)), &timer),
                     {.retries = 100, .timeout = std::chrono::seconds(60)});
@@ -135,7 +135,7 @@ TEST(Replicas, AStoppedExecutorWaitsForNobody) {
   }
 }
 
-TEST(Replicas, AThousandReplicas) {
+TEST(Replicas, AThousandReplicasComputeEveryShardOnce) {
   FakeTimer timer;
   Executor executor(Several(1000, Failing(Taking(milliseconds(100)), 0.01, milliseconds(50)), &timer),
                     {.retries = 100});
@@ -144,7 +144,7 @@ TEST(Replicas, AThousandReplicas) {
   executor.Submit(job);
   job->Wait();
   EXPECT_EQ(job->Wrong(), 0);
-  EXPECT_LT(Milliseconds(begin), 5000 * kSlower);  // 500 at best
+  EXPECT_LT(Milliseconds(begin), 5000 * kSlower);  // 500 in the best case
   RecordProperty("milliseconds", static_cast<int>(Milliseconds(begin)));
 }
 

@@ -9,11 +9,11 @@ namespace {
 
 struct Slope {
   double value;
-  double doubt;  // how far f is from a cubic around here
+  double doubt;  // the deviation of f from a cubic near this point
 };
 
-// From f at -2h, -h, 0, h and 2h. A kink within 2h that changes the slope by s shows as a doubt of s / 7 or
-// more: the two differences agree about one that is in the middle, the two bends do not.
+// Computes the slope from f at -2h, -h, 0, h and 2h. A kink within 2h that changes the slope by s causes a
+// doubt of s / 7 or more. If the kink is in the middle, the two differences agree, but the two bends differ.
 Slope SlopeAt(const std::function<double(double)>& f, double centre, double h) {
   const double below = f(-h), above = f(h), far_below = f(-2 * h), far_above = f(2 * h);
   const double narrow = (above - below) / (2 * h);
@@ -23,10 +23,10 @@ Slope SlopeAt(const std::function<double(double)>& f, double centre, double h) {
   return {narrow + (narrow - wide) / 3, std::max(std::abs(narrow - wide), std::abs(wide_bend - 2 * bend))};
 }
 
-// Nullopt where f has no derivative within the step.
+// Returns nullopt if f has no derivative within the step.
 std::optional<Differences> AtStep(std::vector<double>* arg, const Moved& f, double centre, double step,
                                   const Precision& precision) {
-  // What is rounded inside is not seen from here, and may come out larger.
+  // Rounding inside f is not visible here and may be larger than the rounding of f's value.
   Differences gradient = {{}, 8 * precision.rounding / step};
   double scale = 1e-3;
   double doubt = 0;
@@ -54,17 +54,17 @@ bool Agree(const Differences& a, const Differences& b, double tolerance) {
 
 std::optional<Differences> Extrapolate(std::vector<double>* arg, const Moved& f, double centre,
                                        const Precision& precision) {
-  std::vector<Differences> told;
+  std::vector<Differences> earlier;
   for (const double step :
        precision.single ? std::vector<double>{1e-2, 6e-3, 2e-2, 3e-2} : std::vector{1e-4, 1e-5, 1e-3}) {
     auto gradient = AtStep(arg, f, centre, step, precision);
     if (!gradient) continue;
-    // In float32 two steps must tell the same: what is rounded inside may pass for smooth at one, by chance.
+    // In float32 two steps must agree, because rounding inside f may look smooth at one step by chance.
     if (!precision.single) return gradient;
-    for (const Differences& other : told) {
+    for (const Differences& other : earlier) {
       if (Agree(other, *gradient, precision.tolerance)) return gradient;
     }
-    told.push_back(std::move(*gradient));
+    earlier.push_back(std::move(*gradient));
   }
   return std::nullopt;
 }

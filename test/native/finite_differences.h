@@ -1,4 +1,4 @@
-// Derivatives of a function of numbers, told by central differences.
+// Derivatives of a function of numbers by central differences.
 #pragma once
 
 #include <functional>
@@ -7,23 +7,23 @@
 
 namespace ke::test {
 
-// The gradient of an arg as differences tell it.
+// The gradient with respect to an arg by differences.
 struct Differences {
   std::vector<double> values;
-  double noise = 0;  // how far off rounding may have put them
+  double noise = 0;  // the error that rounding may cause
 };
 
-// The function where an element of the arg is moved by t.
+// The function's value with an element of the arg moved by t.
 using Moved = std::function<double(double* element, double t)>;
 
 struct Precision {
   bool single = false;   // whether the function, or part of it, is computed in float32
-  double tolerance = 0;  // of the largest derivative
-  double rounding = 0;   // of the function's value
+  double tolerance = 0;  // relative to the largest derivative
+  double rounding = 0;   // absolute rounding error of the function's value
 };
 
-// Extrapolated from two steps; `centre` is the function where nothing is moved. Nullopt where it has no
-// derivative within any of the steps tried.
+// Extrapolates the derivatives from two steps. `centre` is the function's value if nothing is moved. Returns
+// nullopt if the function has no derivative within any of the tried steps.
 std::optional<Differences> Extrapolate(std::vector<double>* arg, const Moved& f, double centre,
                                        const Precision& precision);
 

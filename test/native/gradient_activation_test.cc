@@ -15,7 +15,7 @@ std::vector<GradientCase> ActivationCases() {
         "LeakyRelu", {any}, [alpha](graph::Scope&, graph::OpBuilder& op) { op.AttrFloat("alpha", alpha); },
         "_" + std::to_string(cases.size())));
   }
-  // LogSoftmax of rank over 2 is silently wrong in TensorFlow's C++ gradients.
+  // TensorFlow's C++ gradient of LogSoftmax is silently wrong for a rank above 2.
   for (const char* type : {"Softmax", "LogSoftmax"}) {
     cases.push_back(OneOp(type, {{{4}}}, nullptr, "OfRank1"));
     cases.push_back(OneOp(type, {{{2, 4}}}, nullptr, "OfRank2"));

@@ -63,7 +63,7 @@ std::vector<double> Random(std::mt19937* random, int64_t count, double low, doub
   return values;
 }
 
-// The function in a graph of its own, with placeholders for its args.
+// The function in a new graph, with placeholders for its args.
 struct Built {
   Built(const GradientCase& test, Mode mode) {
     for (const Arg& arg : test.args) {
@@ -77,7 +77,7 @@ struct Built {
     }
   }
 
-  // The args that the gradient is of.
+  // Returns the args of the gradient.
   Tensors Xs() const {
     Tensors xs;
     for (const size_t i : differentiable) xs.push_back(x[i]);
@@ -110,7 +110,7 @@ std::vector<Feed> Feeds(const Tensors& x, const std::vector<tf::TensorPtr>& tens
   return feeds;
 }
 
-// Args, and a weight for each element of the function at them.
+// Draws the args, and a weight for each element of the function's value at the args.
 Values DrawValues(const GradientCase& test, const Built& built, GraphRunner* runner, unsigned seed) {
   std::mt19937 random(seed);
   Values values;
@@ -122,13 +122,13 @@ Values DrawValues(const GradientCase& test, const Built& built, GraphRunner* run
   for (const tf::TensorPtr& y : runner->Run(Feeds(built.x, tensors), built.y)) {
     values.y_shapes.push_back(tf::Dims(y.get()));
     values.weights.push_back(Random(&random, ElementCount(values.y_shapes.back()), 0.5, 1.5));
-    // Signs differ, but no weight is near zero.
+    // The signs differ, and no weight is near zero.
     for (size_t k = 0; k < values.weights.back().size(); k += 2) values.weights.back()[k] *= -1;
   }
   return values;
 }
 
-// w * f(x) of each element of f, in double whatever the dtype of f.
+// Returns w * f(x) for each element of f, in double for any dtype of f.
 std::vector<double> Weighted(const GradientCase& test, const Built& built, GraphRunner* runner,
                              const Values& values) {
   const auto tensors = ArgTensors(test, values);
@@ -148,7 +148,7 @@ double WeightedSum(const GradientCase& test, const Built& built, GraphRunner* ru
 
 bool RoundsToSingle(const GradientCase& test) { return test.single || test.single_inside; }
 
-// What is lost where an element of f is rounded, all of them together.
+// Returns the total rounding error of all elements of f.
 double Rounding(const GradientCase& test, const Built& built, GraphRunner* runner, const Values& values) {
   double size = 0;
   for (const double each : Weighted(test, built, runner, values)) size += std::abs(each);
@@ -159,7 +159,7 @@ double ToleranceOf(const GradientCase& test) {
   return test.tolerance > 0 ? test.tolerance : RoundsToSingle(test) ? 2e-3 : 1e-5;
 }
 
-// Nullopt where f has no derivative within any of the steps.
+// Returns nullopt if f has no derivative within any of the steps.
 std::optional<std::vector<Differences>> Extrapolated(const GradientCase& test, const Built& built,
                                                      GraphRunner* runner, Values values) {
   const double centre = WeightedSum(test, built, runner, values);
@@ -200,7 +200,7 @@ std::vector<Differences> FiniteDifferences(const GradientCase& test, const Built
   return gradients;
 }
 
-// Calls a function of (dy..., captures...) that returns the gradients.
+// Builds the gradients in the body of a function of (dy..., captures...), and calls the function.
 Tensors GradientsInBody(Built* built, const Tensors& seeds) {
   Scope body(&built->scope);
   Tensors arguments;
@@ -237,19 +237,19 @@ void ExpectClose(const Differences& differences, const tf::TensorPtr& gradient,
   for (const double value : expected) scale = std::max(scale, std::abs(value));
   const double allowed = tolerance * std::max(scale, 1e-3) + differences.noise;
   for (size_t i = 0; i < actual.size(); ++i) {
-    if (std::abs(actual[i] - expected[i]) <= allowed) continue;  // false for NaN too
+    if (std::abs(actual[i] - expected[i]) <= allowed) continue;  // also false for NaN
     ADD_FAILURE() << what << ", element " << i << ": finite differences " << expected[i] << ", tape "
                   << actual[i] << " (seed " << kSeed << ")";
     return;
   }
 }
 
-// Whether what BatchAxis says of the function's ops holds in this run.
+// Checks that the axes that BatchAxis reports as equal have equal sizes in this run.
 void CheckBatchAxis(Built* built, GraphRunner* runner, const std::vector<Feed>& feeds) {
   gradient::BatchAxis batch(&built->scope);
   Tensors tensors;
   size_t position = 0;
-  // TensorFlow lists ops in the order in which they were added, so each comes after its inputs.
+  // TensorFlow lists ops in the order of their addition, so each op comes after its inputs.
   while (TF_Operation* op = C().TF_GraphNextOperation(built->scope.graph(), &position)) {
     batch.Visit(op);
     for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
@@ -275,7 +275,7 @@ void CheckMode(const GradientCase& test, Mode mode, const Values& values,
   try {
     owned = std::make_unique<Built>(test, mode);
   } catch (const tf::Error& error) {
-    // The function is itself a gradient, which may be refused.
+    // The function may itself be a gradient, which may be refused.
     if (error.code() == TF_UNIMPLEMENTED && mode == Mode::kUnknownRank) return;
     throw;
   }
@@ -286,7 +286,7 @@ void CheckMode(const GradientCase& test, Mode mode, const Values& values,
   for (size_t i = 0; i < built.y.size(); ++i) {
     const TF_DataType dtype = Scope::GetDType(built.y[i]);
     placeholders.push_back(built.scope.Placeholder(dtype, built.scope.GetShape(built.y[i]), "w"));
-    // A gradient may be the seed itself, and TensorFlow refuses to fetch what is fed.
+    // A gradient may be the seed itself, and TensorFlow refuses to fetch a fed tensor.
     seeds.push_back(built.scope.Op("Identity").In(placeholders.back()).Out());
     tensors.push_back(MakeTensor(dtype, values.y_shapes[i], values.weights[i]));
   }
@@ -312,7 +312,8 @@ void CheckMode(const GradientCase& test, Mode mode, const Values& values,
   if (mode != Mode::kBatch) return;
   CheckBatchAxis(&built, &runner, feeds);
   if (built.differentiable.size() < 2) return;
-  // Each alone: a rule is told what is needed, and must not build, nor need, the rest.
+  // Each arg alone: a rule receives the needed inputs, and must neither build nor read the gradients of other
+  // inputs.
   for (size_t k = 0; k < results.size(); ++k) {
     const size_t i = built.differentiable[k];
     const Tensors alone = gradient::Gradient(&built.scope, &built.scope, built.y, {built.x[i]}, seeds, {});
@@ -355,7 +356,7 @@ void CheckGradient(const GradientCase& test) {
 bool CheckGradientAt(const GradientCase& test, unsigned seed, const std::vector<Mode>& modes) {
   try {
     const Built built(test, Mode::kStatic);
-    // As it stands: what TensorFlow makes of it is put to the test with the gradient.
+    // The function is computed without TensorFlow's optimiser. The gradient's run covers the optimiser.
     GraphRunner runner(built.scope, /*optimize=*/false);
     const Values values = DrawValues(test, built, &runner, seed);
     const auto expected = Extrapolated(test, built, &runner, values);

@@ -1,5 +1,6 @@
-// Proves a gradient by finite differences: sum(w * f(x)) for fixed random weights w, each element of each x
-// moved by a step up and down, against what the tape's graph gives.
+// Proves a gradient by finite differences. The function is sum(w * f(x)) for fixed random weights w. Each
+// element of each x is moved by a step up and down, and the difference is compared with the gradient of the
+// tape's graph.
 #pragma once
 
 #include <functional>
@@ -14,12 +15,12 @@ namespace ke::test {
 // An input of the function under test, fed through a placeholder.
 struct Arg {
   std::vector<int64_t> shape;
-  // Random values are drawn from [low, high); `values` replaces them.
+  // Random values are drawn from [low, high). `values` replaces the random values.
   double low = -2;
   double high = 2;
   std::vector<double> values = {};
   TF_DataType dtype = TF_DOUBLE;
-  // Axes that stay static in every mode, as a filter's shape and an image's channels are.
+  // Axes that are static in every mode, such as a filter's shape and an image's channels.
   std::vector<int> static_axes = {};
 };
 
@@ -29,48 +30,50 @@ struct GradientCase {
   std::string name;
   std::vector<Arg> args;
   std::function<Tensors(graph::Scope& s, const Tensors& x)> build;
-  // Ops that have no float64 kernel are run in float32, with a larger step and tolerance.
+  // Whether the ops run in float32, with a larger step and tolerance, because they have no float64 kernel.
   bool single = false;
-  // Takes and gives float64, but part of it is computed in float32.
+  // Whether the inputs and outputs are float64 but a part is computed in float32.
   bool single_inside = false;
-  // Runs only on oneDNN's kernels (NCHW and some dilations on a CPU): skipped, visibly, where there are none.
+  // Whether only oneDNN has the kernels (NCHW and some dilations on a CPU). The test is skipped, visibly, if
+  // there are no such kernels.
   bool needs_onednn = false;
   double step = 0;       // 0: 1e-6, or 1e-2 in float32
-  double tolerance = 0;  // of the largest gradient of the arg; 0: 1e-5, or 2e-3 in float32
+  double tolerance = 0;  // relative to the arg's largest gradient; 0: 1e-5, or 2e-3 in float32
 };
 
 std::ostream& operator<<(std::ostream& out, const GradientCase& test);
 
-// What is static when the tape is built, and where the gradient's ops go.
+// The static knowledge when the tape is built, and the destination of the gradient's ops.
 enum class Mode {
   kStatic,       // every shape
   kBatch,        // all but the first axis
   kRank,         // ranks
-  kUnknownRank,  // nothing; the rule may refuse
+  kUnknownRank,  // nothing is static; the rule may refuse
   kBody,         // all but the first axis, and the gradient is built into a function's body
 };
 
-// Fails the running test where the gradients of `test` are wrong in any mode, or an arg alone gets another
-// gradient than together with the others.
+// Fails the running test if the gradients of `test` are wrong in any mode, or if the gradient of an arg alone
+// differs from the gradient of the arg together with the others.
 void CheckGradient(const GradientCase& test);
 
-// The same at values drawn from `seed`, in the given modes. Derivatives are extrapolated from two steps.
-// Returns false, with nothing checked, where the steps disagree: the function has a kink or a jump near these
-// values.
+// As CheckGradient, at values drawn from `seed`, in the given modes. The derivatives are extrapolated from
+// two steps. Returns false and checks nothing if the steps disagree: the function then has a kink or a jump
+// near these values.
 bool CheckGradientAt(const GradientCase& test, unsigned seed, const std::vector<Mode>& modes);
 
-// The op types that the case's function is made of.
+// Returns the op types of the case's function.
 std::vector<std::string> OpTypes(const GradientCase& test);
 
-// Its outputs' shapes at values drawn from a fixed seed; throws tf::Error where there is no kernel for it.
+// Returns the shapes of the case's outputs at values drawn from a fixed seed. Throws tf::Error if there is no
+// kernel for the case.
 std::vector<std::vector<int64_t>> OutputShapes(const GradientCase& test);
 
-// A one-op function: its first `inputs` args, then attributes or constants by `more`.
+// Returns a case of one op. The inputs are `args`. `more` adds attributes or constants.
 using More = std::function<void(graph::Scope& s, graph::OpBuilder& op)>;
 GradientCase OneOp(const std::string& type, std::vector<Arg> args, const More& more = nullptr,
                    const std::string& suffix = "");
 
-// The tables, one per test file; a test of the registry wants every rule in one of them.
+// The tables of cases, one per test file. A test of the registry requires every rule in one of the tables.
 std::vector<GradientCase> ElementwiseCases();
 std::vector<GradientCase> ActivationCases();
 std::vector<GradientCase> ReductionCases();
@@ -82,7 +85,7 @@ std::vector<GradientCase> ShapeCases();
 std::vector<GradientCase> GatherCases();
 std::vector<GradientCase> ResizeCases();
 std::vector<GradientCase> SecondOrderCases();
-// All of them.
+// All tables together.
 std::vector<GradientCase> AllCases();
 
 }  // namespace ke::test

@@ -16,7 +16,7 @@ struct Convolution {
   std::vector<int64_t> explicit_paddings = {};
   bool constant_filter = false;
   std::string data_format = "NHWC";
-  bool onednn = false;  // has float32 kernels of oneDNN only
+  bool onednn = false;  // only oneDNN has (float32) kernels
 };
 
 std::vector<int64_t> Full(const Convolution& conv, const std::vector<int64_t>& spatial) {
@@ -33,8 +33,8 @@ GradientCase Case(const Convolution& conv, size_t number) {
   test.name = conv.type + "_" + std::to_string(number);
   test.args = {{conv.x}};
   if (!conv.constant_filter) test.args.push_back({conv.filter});
-  // With groups or dilations the filter is turned around: its shape and the image's channels are static, as
-  // in every model.
+  // With groups or dilations the filter is rotated. The filter's shape and the image's channels are then
+  // static, as in every model.
   test.args[0].static_axes = {conv.data_format.back() == 'C' ? static_cast<int>(conv.x.size()) - 1 : 1};
   if (!conv.constant_filter) {
     for (size_t axis = 0; axis < conv.filter.size(); ++axis) {
@@ -43,7 +43,7 @@ GradientCase Case(const Convolution& conv, size_t number) {
   }
   if (conv.onednn) {
     test.single = test.needs_onednn = true;
-    test.step = 0.1;  // linear in either
+    test.step = 0.1;  // linear in each arg
   }
   test.build = [conv](graph::Scope& s, const Tensors& x) {
     TF_Output filter;
@@ -76,12 +76,12 @@ std::vector<GradientCase> ConvolutionCases() {
     add({"Conv2D", {2, 5, 4, 2}, {3, 3, 2, 3}, {1, 1}, {1, 1}, padding});
     add({"Conv2D", {2, 6, 5, 2}, {3, 2, 2, 3}, {2, 2}, {1, 1}, padding});
     add({"Conv2D", {1, 5, 5, 2}, {1, 1, 2, 3}, {2, 2}, {1, 1}, padding});
-    // Of images: filters that a stride divides, does not divide, and jumps over.
+    // Images: filters whose size the stride divides, does not divide, or exceeds.
     add({"Conv2D", {1, 9, 8, 3}, {4, 3, 3, 2}, {2, 2}, {1, 1}, padding});
     add({"Conv2D", {2, 8, 9, 1}, {7, 5, 1, 2}, {2, 2}, {1, 1}, padding});
     add({"Conv2D", {1, 8, 8, 3}, {4, 4, 3, 2}, {4, 4}, {1, 1}, padding});
     add({"Conv2D", {1, 8, 7, 2}, {2, 1, 2, 2}, {3, 3}, {1, 1}, padding});
-    // Dilations: silently wrong (SAME) or failing (VALID) in TensorFlow's C++ gradients.
+    // Dilations. TensorFlow's C++ gradients are silently wrong (SAME) or fail (VALID).
     add({"Conv2D", {1, 7, 6, 2}, {3, 3, 2, 2}, {1, 1}, {2, 2}, padding});
     add({"Conv2D", {1, 8, 6, 1}, {2, 3, 1, 2}, {1, 1}, {3, 2}, padding});
     add({"Conv2D", {1, 7, 7, 1}, {2, 2, 1, 2}, {1, 1}, {2, 1}, padding});
@@ -115,7 +115,7 @@ std::vector<GradientCase> ConvolutionCases() {
        "EXPLICIT",
        {0, 0, 1, 1, 2, 0, 0, 0}});
 
-  // Dilated and strided at once.
+  // Dilated and strided.
   add({"Conv2D", {1, 9, 8, 2}, {3, 2, 2, 2}, {2, 2}, {2, 2}, "VALID"});
   add({"Conv2D", {1, 9, 8, 2}, {3, 2, 2, 2}, {2, 2}, {2, 2}, "SAME"});
   for (const char* padding : {"SAME", "VALID"}) {
@@ -171,7 +171,7 @@ std::vector<GradientCase> ConvolutionCases() {
   std::vector<GradientCase> cases;
   for (size_t i = 0; i < list.size(); ++i) cases.push_back(Case(list[i], i));
 
-  // Conv2DTranspose and Conv3DTranspose, and the depthwise one.
+  // Conv2DTranspose, Conv3DTranspose, and the depthwise transpose.
   const auto transposed = [&](const std::string& type, const std::vector<int32_t>& sizes,
                               const std::vector<int64_t>& filter, const std::vector<int64_t>& dy,
                               const std::vector<int64_t>& strides, const std::string& padding) {

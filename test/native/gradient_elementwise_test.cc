@@ -33,7 +33,8 @@ std::vector<GradientCase> ElementwiseCases() {
   }));
   cases.push_back(
       OneOp("Cast", {any}, [](graph::Scope&, graph::OpBuilder& op) { op.AttrType("DstT", TF_DOUBLE); }));
-  // Narrower on the way, so to float32's precision: both casts must be there, and nothing else.
+  // The value is cast to float32 and back, so the precision is float32's: the gradient must have both casts
+  // and nothing else.
   cases.push_back({"CastToSingle", {any}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                      const TF_Output narrow = s.Op("Cast").In(x[0]).AttrType("DstT", TF_FLOAT).Out();
                      return {s.Op("Cast").In(narrow).AttrType("DstT", TF_DOUBLE).Out()};
@@ -43,7 +44,7 @@ std::vector<GradientCase> ElementwiseCases() {
                      const TF_Output integer = s.Op("Cast").In(x[0]).AttrType("DstT", TF_INT32).Out();
                      return {s.Op("Cast").In(integer).AttrType("DstT", TF_DOUBLE).Out()};
                    }});
-  // Keras saves swish so: the product, and its operands beside it for the custom gradient.
+  // The form in which Keras saves swish: the product, and its operands beside it for the custom gradient.
   cases.push_back({"IdentityN", {any}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                      const TF_Output sigmoid = s.Op("Sigmoid").In(x[0]).Out();
                      const TF_Output swish = s.Op("Mul").In(x[0]).In(sigmoid).Out();
@@ -53,16 +54,16 @@ std::vector<GradientCase> ElementwiseCases() {
                      const Tensors both = s.Op("IdentityN").InList(x).Outs();
                      return {s.Op("Square").In(both[1]).Out(), both[0]};
                    }});
-  // Finite differences do not stop, so what is stopped has no slope here; gradient_tape_test.cc has one that
-  // does.
+  // Finite differences do not stop at a StopGradient, so the stopped tensor has no slope here.
+  // gradient_tape_test.cc has a stopped tensor with a slope.
   cases.push_back({"StopGradient", {positive}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                      const TF_Output stopped = s.Op("StopGradient").In(x[0]).Out();
                      return {s.Op("Neg").In(x[0]).Out(), s.Op("ZerosLike").In(stopped).Out()};
                    }});
   cases.push_back(OneOp("ClipByValue", {any, {{}, -1, -0.5}, {{}, 0.5, 1}}));
 
-  // (2, 3) with itself; a vector, a scalar, ones inside, both sides smaller than the result, and a larger
-  // right.
+  // (2, 3) with itself, a vector, a scalar, and inner axes of size 1; both sides smaller than the result; and
+  // a larger right side.
   const std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>> broadcasts = {
       {{2, 3}, {2, 3}}, {{2, 3}, {3}}, {{}, {2, 3}}, {{2, 1}, {1, 3}}, {{3}, {2, 1, 3}}, {{1, 3}, {2, 3}}};
   const std::vector<std::string> binary = {"Add",      "AddV2",    "Sub",
@@ -72,7 +73,7 @@ std::vector<GradientCase> ElementwiseCases() {
                                            "Pow",      "Xlogy",    "Xlog1py",
                                            "Xdivy",    "Atan2",    "FloorDiv"};
   for (const std::string& type : binary) {
-    // Away from where the functions jump or have no derivative.
+    // Values away from the points where the functions jump or have no derivative.
     const bool positive_only = type == "Pow" || type[0] == 'X' || type == "Div" || type == "RealDiv" ||
                                type == "DivNoNan" || type == "FloorMod" || type == "Atan2" ||
                                type == "FloorDiv";

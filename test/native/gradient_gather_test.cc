@@ -30,9 +30,9 @@ std::vector<GradientCase> GatherCases() {
   cases.push_back(Gather("FirstByMatrix", {3, 2}, rows, 0, 0));
   cases.push_back(Gather("Scalar", {2, 3}, Indices({}, {1}), 1, 0));
   cases.push_back(Gather("Middle", {2, 3, 2}, three, 1, 0));
-  // A negative axis fails at run time with TensorFlow's C++ gradients.
+  // A negative axis. TensorFlow's C++ gradients fail at run time for negative axes.
   cases.push_back(Gather("Negative", {2, 2, 3}, three, -1, 0));
-  // Units of each sample, as the methods gather them.
+  // Units of each sample, gathered as the explaining methods gather units.
   cases.push_back(Gather("Batch", {2, 3}, rows, -1, 1));
   cases.push_back(Gather("NegativeBatch", {2, 3}, rows, -1, -1));
   cases.push_back(Gather("BatchThenAxis", {2, 2, 3, 2}, rows, 2, 1));

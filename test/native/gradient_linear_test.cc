@@ -67,7 +67,7 @@ std::vector<GradientCase> LinearCases() {
       {"ab,ab->ab", {{2, 3}, {2, 3}}},
       {"ab,ab->", {{2, 3}, {2, 3}}},
       {"a,b->ab", {{2}, {3}}},
-      {"ab,cd->ad", {{2, 3}, {2, 4}}},                    // labels that one operand alone sums
+      {"ab,cd->ad", {{2, 3}, {2, 4}}},                    // labels that only one operand sums
       {"abc,cd->abd", {{2, 3, 2}, {2, 4}}},               // EinsumDense
       {"abc,cde->abde", {{2, 3, 2}, {2, 2, 3}}},          // attention's projections
       {"aecd,abcd->acbe", {{2, 3, 2, 2}, {2, 4, 2, 2}}},  // attention's scores

@@ -15,7 +15,7 @@ GradientCase BatchNorm(const std::string& type, const std::string& format, bool 
     test.args.push_back({{channels}});
     test.args.push_back({{channels}, 0.5, 2});
   }
-  // The rank follows from the format, and every model states the channels' axis.
+  // The rank follows from the format, and every model has a static channel axis.
   test.args[0].static_axes = {format.size() > 1 && format[1] == 'C' ? 1 : static_cast<int>(shape.size()) - 1};
   test.single = true;
   test.build = [=](graph::Scope& s, const Tensors& x) -> Tensors {
@@ -24,7 +24,7 @@ GradientCase BatchNorm(const std::string& type, const std::string& format, bool 
     const float empty = 0;
     for (int i = 3; i < 5; ++i) op.In(training ? s.Const(tf::MakeTensor(TF_FLOAT, {0}, &empty).get()) : x[i]);
     op.AttrFloat("epsilon", 0.1f).AttrBool("is_training", training);
-    // Left out, it is "NHWC"; some exporters write it empty.
+    // If the attribute is left out, it is "NHWC". Some exporters write an empty text.
     if (!format.empty()) op.AttrString("data_format", format);
     return {op.Out()};
   };
@@ -44,7 +44,7 @@ std::vector<GradientCase> NormalizationCases() {
   cases.push_back(BatchNorm("FusedBatchNormV3", "", false, {2, 3, 2, 3}, 3));
   cases.push_back(BatchNorm("FusedBatchNormV3", "NDHWC", false, {2, 2, 3, 2, 3}, 3));
   cases.push_back(BatchNorm("FusedBatchNormV3", "NCDHW", false, {2, 3, 2, 3, 2}, 3));
-  // Keras 2's layer normalisation: rows as channels, statistics over what was a row.
+  // Keras 2's layer normalisation: rows become channels, and the statistics are over a former row.
   cases.push_back(BatchNorm("FusedBatchNormV3", "NCHW", true, {1, 4, 6, 1}, 4));
   cases.back().name += "AsLayerNorm";
 
@@ -52,7 +52,7 @@ std::vector<GradientCase> NormalizationCases() {
     int radius;
     float bias, alpha, beta;
   };
-  // Other than the default attributes are silently wrong in TensorFlow's C++ gradients.
+  // Attributes other than the defaults. TensorFlow's C++ gradients are silently wrong for these.
   int number = 0;
   for (const Response& r : {Response{5, 1, 1, 0.5f}, {1, 2, 0.3f, 0.75f}, {2, 0.7f, 1e-1f, 1.2f}}) {
     cases.push_back(OneOp(

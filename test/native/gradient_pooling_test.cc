@@ -42,7 +42,8 @@ std::vector<GradientCase> PoolingCases() {
     for (const char* type : {"MaxPool3D", "AvgPool3D"}) {
       cases.push_back(Pool(type, {1, 4, 3, 4, 2}, {1, 2, 2, 2, 1}, {1, 2, 1, 2, 1}, padding));
       cases.back().single = true;
-      // Values further apart than two steps, so that no maximum changes hands.
+      // The values are further apart than two steps, so that a step never changes which element is the
+      // maximum.
       if (cases.back().name[0] == 'M') {
         std::vector<double> values(1 * 4 * 3 * 4 * 2);
         for (size_t i = 0; i < values.size(); ++i)

@@ -26,7 +26,7 @@ std::vector<GradientCase> ReductionCases() {
     reduce(type, {3}, {0}, false);
     reduce(type, {2, 3}, {}, false);
   }
-  // Axes that are no constant when the tape is built.
+  // Axes that are not constant when the tape is built.
   for (const char* type : {"Sum", "Mean", "Max"}) {
     cases.push_back(
         {std::string(type) + "FedAxes",

@@ -13,7 +13,7 @@ std::vector<GradientCase> ResizeCases() {
         test.name = type + mode + std::to_string(size[0]) + std::to_string(size[1]);
         test.args = {{{1, 3, 4, 2}}};
         test.single = true;
-        test.step = 0.1;  // it is linear
+        test.step = 0.1;  // the op is linear
         test.build = [=](graph::Scope& s, const Tensors& x) {
           return s.Op(type)
               .In(x[0])

@@ -1,5 +1,5 @@
-// Second derivatives: the ops that gradients are made of have gradients themselves. Each case is the gradient
-// of a sum of squares, so that none of its parts is constant.
+// Second derivatives: the ops of gradients have gradients themselves. Each case is the gradient of a sum of
+// squares, so that no part of the gradient is constant.
 #include <gtest/gtest.h>
 
 #include "gradient/tape.h"

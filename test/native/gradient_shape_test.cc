@@ -8,7 +8,7 @@ namespace {
 
 using Ints = std::vector<int32_t>;
 
-// An (n, 2) int32 Const.
+// Returns an (n, 2) int32 Const.
 TF_Output Pairs(graph::Scope& s, const Ints& values) {
   return s.Const(tf::MakeTensor(TF_INT32, {static_cast<int64_t>(values.size()) / 2, 2}, values.data()).get());
 }

@@ -1,4 +1,4 @@
-// The tape itself: which ops it walks, what it sums, where it builds, and what it refuses.
+// The tape itself: the ops that the tape walks over, the sums, where the ops are built, and the refusals.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -36,11 +36,11 @@ class Tape : public ::testing::Test {
     return Gradient(&s, &s, ys, xs, grad_ys, options);
   }
   Doubles Run(TF_Output tensor) {
-    // What is fed may not be fetched.
+    // A fed tensor cannot be fetched.
     return test::GraphRunner(s).RunOne(feeds, Unary("Identity", tensor));
   }
 
-  // The error of a gradient that must be refused.
+  // Returns the error of a gradient that must be refused.
   tf::Error Refusal(const Tensors& ys, const Tensors& xs, const Options& options = {}) {
     try {
       Gradients(ys, xs, {}, options);
@@ -56,8 +56,8 @@ class Tape : public ::testing::Test {
   std::vector<test::Feed> feeds;
 };
 
-TEST_F(Tape, SumsOverTheWaysOfADiamond) {
-  // y = x^2 + 3 x exp(0 x): both ways, and a product of a tensor with itself.
+TEST_F(Tape, SumsOverThePathsOfADiamond) {
+  // y = x^2 + 3 x exp(0 x): two paths, and a product of a tensor with itself.
   const TF_Output x = Input({2, -1});
   const TF_Output square = Binary("Mul", x, x);
   const TF_Output triple = Binary("Mul", x, s.Scalar(TF_DOUBLE, 3));
@@ -65,7 +65,7 @@ TEST_F(Tape, SumsOverTheWaysOfADiamond) {
   EXPECT_EQ(Run(Gradients({y}, {x})[0]), (Doubles{7, 1}));
 }
 
-TEST_F(Tape, AddsResidualsOnceEach) {
+TEST_F(Tape, AddsEachResidualOnce) {
   // h <- h + h / 2, four times: 1.5^4 h.
   TF_Output h = Input({1});
   const TF_Output x = h;
@@ -73,7 +73,7 @@ TEST_F(Tape, AddsResidualsOnceEach) {
   EXPECT_EQ(Run(Gradients({h}, {x})[0]), (Doubles{5.0625}));
 }
 
-TEST_F(Tape, WeighsByGradYsAndOnesWhereNoneIsGiven) {
+TEST_F(Tape, WeighsByGradYsAndByOnesIfNoneIsGiven) {
   const TF_Output x = Input({1, 2});
   const TF_Output weights = Input({10, 100});
   const TF_Output square = Unary("Square", x);
@@ -82,20 +82,20 @@ TEST_F(Tape, WeighsByGradYsAndOnesWhereNoneIsGiven) {
   EXPECT_EQ(Run(Gradients({square, square}, {x})[0]), (Doubles{4, 8}));
 }
 
-TEST_F(Tape, GivesAYThatIsAnXItsOwnGradient) {
+TEST_F(Tape, ReturnsTheSeedForAYThatIsAnX) {
   const TF_Output x = Input({3});
   const TF_Output weight = Input({5});
   const TF_Output y = Unary("Square", x);
   EXPECT_EQ(Run(Gradients({x}, {x}, {weight})[0]), (Doubles{5}));
-  // x is a y, and leads to another.
+  // x is a y, and another y depends on x.
   EXPECT_EQ(Run(Gradients({x, y}, {x}, {weight, weight})[0]), (Doubles{35}));
-  // An x between another x and y.
+  // An x on the path between another x and y.
   const Tensors both = Gradients({Unary("Neg", y)}, {y, x});
   EXPECT_EQ(Run(both[0]), (Doubles{-1}));
   EXPECT_EQ(Run(both[1]), (Doubles{-6}));
 }
 
-TEST_F(Tape, IsZeroWhereNoPathLeads) {
+TEST_F(Tape, IsZeroIfThereIsNoPath) {
   const TF_Output x = Input({3, 4});
   const TF_Output other = Input({1});
   const TF_Output stopped = Unary("StopGradient", Unary("Square", x));
@@ -103,7 +103,7 @@ TEST_F(Tape, IsZeroWhereNoPathLeads) {
   const Tensors gradients = Gradients({Unary("Square", other), stopped, counted}, {x, other});
   EXPECT_EQ(Run(gradients[0]), (Doubles{0, 0}));
   EXPECT_EQ(Run(gradients[1]), (Doubles{2}));
-  // x / stop(x): only the numerator moves.
+  // x / stop(x): only the numerator has a gradient.
   EXPECT_EQ(Run(Gradients({Binary("RealDiv", x, Unary("StopGradient", x))}, {x})[0]),
             (Doubles{1.0 / 3, 0.25}));
 }
@@ -117,7 +117,7 @@ TEST_F(Tape, WalksDeepChainsWithoutRecursion) {
   EXPECT_EQ(test::GraphRunner(s, /*optimize=*/false).RunOne(feeds, gradient), (Doubles{1}));
 }
 
-TEST_F(Tape, BuildsNothingForWhatNeedsNoGradient) {
+TEST_F(Tape, BuildsNoOpsForInputsWithoutAGradient) {
   const TF_Output x = s.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 3}));
   const TF_Output filter = s.Placeholder(TF_FLOAT, Shape::Of({3, 3, 3, 4}));
   const TF_Output conv =
@@ -136,7 +136,7 @@ TEST_F(Tape, BuildsNothingForWhatNeedsNoGradient) {
     backprops += type == "Conv2DBackpropInput";
     EXPECT_NE(type, "Conv2DBackpropFilter");
     EXPECT_NE(type, "BiasAddGrad");
-    // Convolution, bias and Relu stay fusable: nothing reads what is between them.
+    // Convolution, bias and Relu can still be fused, because no op reads the tensors between them.
     for (int i = 0; i < tf::C().TF_OperationNumInputs(op); ++i) {
       const std::string source = tf::C().TF_OperationName(tf::C().TF_OperationInput({op, i}).oper);
       EXPECT_NE(source, "Conv2D");
@@ -158,7 +158,7 @@ class OpenBatch : public Tape {
   }
 };
 
-TEST_F(OpenBatch, IsKnownToBeSharedAlongAResidual) {
+TEST_F(OpenBatch, IsSharedAlongAResidual) {
   const TF_Output x = s.Placeholder(TF_FLOAT, Shape::Of({-1, 4, 4, 2}));
   const TF_Output filter = s.Placeholder(TF_FLOAT, Shape::Of({3, 3, 2, 2}));
   const TF_Output conv =
@@ -170,7 +170,7 @@ TEST_F(OpenBatch, IsKnownToBeSharedAlongAResidual) {
   EXPECT_EQ(s.GetShape(gradient), Shape::Of({-1, 4, 4, 2}));
 }
 
-TEST_F(OpenBatch, IsNotTakenForSharedBetweenInputs) {
+TEST_F(OpenBatch, IsNotAssumedToBeSharedBetweenInputs) {
   const TF_Output many = s.Placeholder(TF_DOUBLE, Shape::Of({-1, 2}));
   const TF_Output one = s.Placeholder(TF_DOUBLE, Shape::Of({-1, 2}));
   const TF_Output y = Binary("Mul", Unary("Neg", many), Unary("Exp", one));
@@ -205,7 +205,7 @@ TEST_F(Tape, RefusesAnOpWithoutARuleByTypeAndNode) {
   EXPECT_EQ(error.code(), TF_UNIMPLEMENTED);
   EXPECT_EQ(error.op(), "model/block_1/digamma");
   EXPECT_STREQ(error.what(), "No confirmed gradient for op Digamma (node model/block_1/digamma)");
-  // Off the path it does no harm.
+  // An op without a rule is accepted if it is not on a path.
   EXPECT_EQ(Run(Gradients({Unary("Neg", x), Unary("StopGradient", y)}, {x})[0]), (Doubles{-1, -1}));
 }
 
@@ -227,7 +227,7 @@ TEST_F(Tape, RefusesUnconfirmedAttributes) {
                "No confirmed gradient for op Einsum (node trace): with the repeated label 'a' in 'aa'");
 }
 
-TEST_F(Tape, RefusesWhatIsNotFloating) {
+TEST_F(Tape, RefusesDTypesThatAreNotFloating) {
   const TF_Output integers = s.Const(std::vector<int32_t>{1, 2});
   const TF_Output x = Input({1});
   EXPECT_EQ(Refusal({integers}, {x}).code(), TF_INVALID_ARGUMENT);
@@ -248,7 +248,7 @@ TEST_F(Tape, RefusesWhatIsNotFloating) {
   }
 }
 
-// dy and x of every sign.
+// All combinations of the signs of dy and x.
 class Overrides : public Tape {
  protected:
   Doubles Overridden(const char* type, const char* name) {
@@ -268,13 +268,13 @@ TEST_F(Overrides, GuidedPassesPositiveGradientsWhereTheInputWasPositive) {
   EXPECT_EQ(selu[0] + selu[1] + selu[3] + selu[5], 0);
 }
 
-TEST_F(Overrides, DeconvolutionPassesPositiveGradientsWhateverTheInputWas) {
+TEST_F(Overrides, DeconvolutionPassesPositiveGradientsForEveryInput) {
   for (const char* type : {"Relu", "Relu6", "Elu", "Selu", "LeakyRelu"}) {
     EXPECT_EQ(Overridden(type, "deconvolution"), (Doubles{3, 0, 3, 0, 3, 0})) << type;
   }
 }
 
-TEST_F(Overrides, UnknownNamesAreRefusedWithTheKnownOnes) {
+TEST_F(Overrides, RefuseUnknownNamesAndListTheKnownNames) {
   try {
     CheckOverride("Relu", "guide");
     FAIL();
@@ -295,7 +295,7 @@ TEST_F(Overrides, UnknownNamesAreRefusedWithTheKnownOnes) {
   CheckOverride("Relu", "guided");
 }
 
-TEST_F(Tape, CapturesIntoABodyOnlyWhatRulesRead) {
+TEST_F(Tape, CapturesIntoABodyOnlyTensorsThatRulesRead) {
   const TF_Output x = s.Placeholder(TF_FLOAT, Shape::Of({-1, 6}), "x");
   const std::vector<float> weight(6 * 300, 0.5f);
   const TF_Output kernel = s.Const(tf::MakeTensor(TF_FLOAT, {6, 300}, weight.data()).get(), "kernel");
@@ -309,12 +309,12 @@ TEST_F(Tape, CapturesIntoABodyOnlyWhatRulesRead) {
   EXPECT_EQ(captured, (std::vector<std::string>{"Relu", "kernel"}));
 }
 
-TEST(Registry, EveryRuleIsProvedByFiniteDifferences) {
+TEST(Registry, FiniteDifferencesProveEveryRule) {
   std::set<std::string> proved;
   for (const test::GradientCase& one : test::AllCases()) {
     for (const std::string& type : test::OpTypes(one)) proved.insert(type);
   }
-  // It refuses whatever it is given.
+  // The rule of PreventGradient always refuses.
   proved.insert("PreventGradient");
   for (const std::string& type : Registry::Get().Types()) {
     EXPECT_TRUE(proved.count(type) > 0) << "the rule of " << type << " is in no finite-difference table";

@@ -1,4 +1,4 @@
-// Cancelling and progress inside one run: what the gates of loops do.
+// Cancellation and progress inside one run: the effects of a loop's gate.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,11 +29,11 @@ using runtime::CompiledFunction;
 using runtime::Strategy;
 using runtime::TensorRef;
 
-// Turns that take minutes: a run of so many ends only by being cancelled.
+// A number of turns that takes minutes: a run of this length ends only by cancellation.
 constexpr int32_t kEndless = 100'000'000;
 constexpr TF_Output kNone = {nullptr, 0};
 
-// While i < turns: i = i + step(body, i). Gives the last i.
+// While i < turns: i = i + step(body, i). Returns the last i.
 TF_Output Count(Scope* scope, int32_t turns, TF_Output count,
                 const std::function<TF_Output(Scope* body, TF_Output i)>& step) {
   Scope condition(scope);
@@ -47,7 +47,7 @@ TF_Output Count(Scope* scope, int32_t turns, TF_Output count,
 
 TF_Output One(Scope* body, TF_Output) { return body->Const(1); }
 
-// 1, after `turns` turns of a loop inside the body.
+// Returns 1, after `turns` turns of a loop inside the body.
 std::function<TF_Output(Scope*, TF_Output)> OneAfter(int32_t turns, bool counted) {
   return [=](Scope* body, TF_Output) {
     const TF_Output last = Count(body, turns, counted ? body->Const(turns) : kNone, One);
@@ -55,7 +55,7 @@ std::function<TF_Output(Scope*, TF_Output)> OneAfter(int32_t turns, bool counted
   };
 }
 
-// A function of rows x (N): x plus what `loops` gives, an int32 scalar.
+// Returns a function of rows x (N): x plus the result of `loops`, an int32 scalar.
 std::shared_ptr<CompiledFunction> Build(const std::function<TF_Output(Scope*)>& loops,
                                         runtime::SessionConfig config = {1, 2}) {
   auto scope = std::make_unique<Scope>();
@@ -64,7 +64,7 @@ std::shared_ptr<CompiledFunction> Build(const std::function<TF_Output(Scope*)>& 
   return CompiledFunction::Build(std::move(scope), {x}, {sum}, config);
 }
 
-// A function with one loop of `turns` turns that says how many they are.
+// Returns a function with one loop that announces its `turns` turns.
 std::shared_ptr<CompiledFunction> BuildLoop(int32_t turns, runtime::SessionConfig config = {1, 2}) {
   return Build([=](Scope* scope) { return Count(scope, turns, scope->Const(turns), One); }, config);
 }
@@ -98,7 +98,7 @@ std::future<Outcome> Start(const std::shared_ptr<CompiledFunction>& function, St
   return promise->get_future();
 }
 
-// Waits until `control` has counted so many turns.
+// Waits until `control` has counted `turns` turns.
 void AwaitTurns(const RunControl& control, int64_t turns) {
   while (control.progress().done < turns) std::this_thread::yield();
 }
@@ -125,7 +125,7 @@ TEST(RunControl, CountsTurnsWhenTheyHaveEnded) {
   ExpectProgress(control, 2, 2);
 }
 
-TEST(RunControl, TellsLoopsThatInterleaveApart) {
+TEST(RunControl, DistinguishesInterleavedLoops) {
   RunControl control;
   control.Expect(1);
   ShardControl of_shard(&control);
@@ -141,7 +141,7 @@ TEST(RunControl, TellsLoopsThatInterleaveApart) {
   ExpectProgress(control, 3, 3);
 }
 
-TEST(RunControl, TakesSilentShardsForAsLongAsTheOthers) {
+TEST(RunControl, AssumesThatSilentShardsAreAsLongAsTheOthers) {
   RunControl control;
   control.Expect(4);
   ShardControl of_first(&control);
@@ -156,7 +156,7 @@ TEST(RunControl, TakesSilentShardsForAsLongAsTheOthers) {
   EXPECT_EQ(control.progress().total, 24);
 }
 
-TEST(RunControl, NeverCountsMoreDoneThanThereIs) {
+TEST(RunControl, NeverReportsMoreTurnsDoneThanTotal) {
   RunControl control;
   control.Expect(1);
   ShardControl of_shard(&control);
@@ -168,7 +168,7 @@ TEST(RunControl, NeverCountsMoreDoneThanThereIs) {
   ExpectProgress(control, 3, 3);
 }
 
-TEST(RunningShard, IsFoundWhileItRunsOnly) {
+TEST(RunningShard, IsFoundOnlyWhileItRuns) {
   RunControl control;
   int32_t number = 0;
   {
@@ -196,7 +196,7 @@ TEST(LoopControl, ProgressEndsAtTheTotal) {
 }
 
 TEST(LoopControl, ACancelledLoopEndsSoon) {
-  // With one op thread runs compute in their caller's thread, with two in threads of the session's own.
+  // With one op thread, runs compute in the caller's thread; with two, in the session's own threads.
   for (const int intra_op : {1, 2}) {
     const auto function = BuildLoop(kEndless, {intra_op, 2});
     Strategy strategy(2);
@@ -213,8 +213,8 @@ TEST(LoopControl, ACancelledLoopEndsSoon) {
   }
 }
 
-TEST(LoopControl, OneSessionRunsAfterARunOfItWasCancelled) {
-  // As many turns as the row says: the same session, an endless run and a short one.
+TEST(LoopControl, ASessionRunsAgainAfterACancelledRun) {
+  // The feed is the number of turns, so the same session has an endless run and a short run.
   auto scope = std::make_unique<Scope>();
   const TF_Output x = scope->Placeholder(TF_INT32, Shape::Of({}), "turns");
   const TF_Output stacked = trace::AddStackingLoop(scope.get(), x, [](Scope*, TF_Output i) { return i; });
@@ -245,7 +245,7 @@ TEST(LoopControl, OneSessionRunsAfterARunOfItWasCancelled) {
   ExpectProgress(*control, 5, 5);
 }
 
-TEST(LoopControl, CountsTheOutermostLoopsOnly) {
+TEST(LoopControl, CountsOnlyTheOutermostLoops) {
   const auto function = Build([](Scope* scope) {
     const TF_Output first = Count(scope, 3, scope->Const(3), OneAfter(50, true));
     const TF_Output second = Count(scope, 4, scope->Const(4), One);
@@ -272,7 +272,7 @@ TEST(LoopControl, CancelsALoopInsideALoop) {
   EXPECT_EQ(control->progress().done, 0);
 }
 
-TEST(LoopControl, CancelsALoopThatDoesNotSayHowLongItIs) {
+TEST(LoopControl, CancelsALoopWithoutAnAnnouncement) {
   const auto function = Build([](Scope* scope) { return Count(scope, kEndless, kNone, One); });
   Strategy strategy(1);
   const auto control = std::make_shared<RunControl>();
@@ -284,7 +284,7 @@ TEST(LoopControl, CancelsALoopThatDoesNotSayHowLongItIs) {
   ExpectProgress(*control, 0, 0);
 }
 
-TEST(LoopControl, RunsAtOnceDoNotDisturbEachOther) {
+TEST(LoopControl, ConcurrentRunsDoNotAffectEachOther) {
   const auto endless = BuildLoop(kEndless);
   const auto function = BuildLoop(20'000);
   Strategy strategy(3);
@@ -304,7 +304,7 @@ TEST(LoopControl, RunsAtOnceDoNotDisturbEachOther) {
   ExpectProgress(*second, 20'000, 20'000);
 }
 
-TEST(LoopControl, AddsTheShardsOfABatch) {
+TEST(LoopControl, SumsTheProgressOfABatchsShards) {
   const auto function = BuildLoop(5000);
   Strategy strategy(2);
   const auto control = std::make_shared<RunControl>();
@@ -321,10 +321,10 @@ TEST(LoopControl, AddsTheShardsOfABatch) {
   ExpectProgress(*control, 30'000, 30'000);
 }
 
-TEST(LoopControl, ALoopWithoutARunPasses) {
+TEST(LoopControl, ALoopWithoutAShardRunsToItsEnd) {
   Strategy strategy(1);
   EXPECT_EQ(Start(BuildLoop(100), &strategy, nullptr).get().values, (std::vector<int32_t>{100}));
-  // A session that feeds no shard, and one that feeds a number which nobody has.
+  // A session that feeds no shard number, and a session that feeds an unknown number.
   Scope scope;
   const TF_Output last = Count(&scope, 100, scope.Const(100), One);
   test::GraphRunner runner(scope);
@@ -341,7 +341,7 @@ TEST(LoopControl, OpsAreRegisteredOnce) {
   EXPECT_EQ(Start(BuildLoop(3), &strategy, nullptr).get().values, (std::vector<int32_t>{3}));
 }
 
-TEST(LoopControl, StoppingTheExecutorEndsLoopsUnderWay) {
+TEST(LoopControl, StoppingTheExecutorCancelsRunningLoops) {
   const auto function = BuildLoop(kEndless);
   Strategy strategy(1);
   const auto control = std::make_shared<RunControl>();

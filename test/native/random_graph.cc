@@ -15,26 +15,27 @@ using graph::Shape;
 
 namespace {
 
-// How a tensor becomes an input of a block. First its elements are made as many as are needed:
+// The conversion of a tensor to an input of a block. First the number of elements is changed to the needed
+// number:
 enum class Fit { kMix, kPick, kTile };
 constexpr Fit kFits[] = {Fit::kMix, Fit::kPick, Fit::kTile};
-// then they are squeezed into (-1, 1), and from there into the domain.
+// then the elements are squeezed into (-1, 1) and scaled to the domain.
 constexpr const char* kSqueezes[] = {"Tanh", "Sin", "Softsign", "Erf"};
 
 struct Wire {
-  size_t source = 0;  // in the pool of tensors
-  int64_t count = 0;  // of the source's elements
+  size_t source = 0;  // index in the pool of tensors
+  int64_t count = 0;  // number of elements of the source
   Fit fit = Fit::kMix;
   std::string squeeze;
   std::vector<double> weights;  // kMix: (count, needed)
   std::vector<int32_t> picks;   // kPick: indices of the source's elements
-  int shape_arg = -1;           // the arg that feeds the shape; -1: it is a constant
+  int shape_arg = -1;           // the arg that feeds the shape; -1 for a constant shape
 };
 
 struct Step {
   GradientCase block;
   std::vector<Wire> wires;    // per input of the block
-  std::vector<int> fed_args;  // per input: the arg of the graph that it is, or -1
+  std::vector<int> fed_args;  // per input: the graph's arg that feeds the input, or -1
 };
 
 struct Plan {
@@ -83,7 +84,7 @@ TF_Output Wired(Scope& s, const Tensors& x, TF_Output source, const Wire& wire, 
     for (const int axis : to.static_axes) known.dims[axis] = to.shape[axis];
     y = s.Op("EnsureShape").In(y).AttrShape("shape", known).Out();
   }
-  // Values that a case sets are as far apart as it needs them: they are moved by little.
+  // Values that a case sets have the distances that the case needs, so they are moved only a little.
   const double middle = to.values.empty() ? (to.low + to.high) / 2 : 0;
   const double reach = to.values.empty() ? (to.high - to.low) / 2 : 0.02;
   y = s.Op("Mul").In(y).In(s.Scalar(TF_DOUBLE, reach)).Out();
@@ -112,7 +113,7 @@ Tensors Replay(const Plan& plan, Scope& s, const Tensors& x) {
     }
   }
   Tensors ys;
-  // TensorFlow refuses to fetch what is fed.
+  // TensorFlow refuses to fetch a fed tensor.
   for (const size_t y : plan.ys) ys.push_back(s.Op("Identity").In(pool[y]).Out());
   return ys;
 }
@@ -144,7 +145,7 @@ class Generator {
         graph_.test.args.push_back(arg);
         continue;
       }
-      // A chain, with ways around it.
+      // The blocks form a chain, with some inputs from earlier tensors.
       step.wires.back() = MakeWire(arg, first || draw_.Chance(0.3) ? Latest() : draw_.Below(counts_.size()));
       first = false;
     }
@@ -165,7 +166,7 @@ class Generator {
   }
 
  private:
-  // Of a block's outputs any.
+  // Returns any output of the latest block.
   size_t Latest() { return latest_ + draw_.Below(counts_.size() - latest_); }
 
   Wire MakeWire(const Arg& to, size_t source) {
@@ -195,7 +196,7 @@ class Generator {
   Draw draw_;
   RandomGraph graph_;
   std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
-  std::vector<int64_t> counts_;  // of the pool's elements
+  std::vector<int64_t> counts_;  // number of elements of each tensor of the pool
   std::vector<int> uses_;
   size_t latest_ = 0;
 };

@@ -1,5 +1,5 @@
-// Random small graphs, made of the finite-difference tables' cases: each is a block whose inputs are other
-// blocks' outputs, brought to its shape and into its domain.
+// Random small graphs from the cases of the finite-difference tables. Each case is a block. The inputs of a
+// block are outputs of other blocks, converted to the input's shape and domain.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace ke::test {
 
-// A block: a case that has kernels here, and the shapes of its outputs.
+// A block: a case with kernels on this machine, and the shapes of its outputs.
 struct Block {
   GradientCase test;
   std::vector<std::vector<int64_t>> shapes;
@@ -19,20 +19,20 @@ struct Block {
 
 std::vector<Block> RunnableBlocks();
 
-// Whether it computes in float32.
+// Returns whether the case computes in float32.
 bool IsSingle(const GradientCase& test);
 
 struct RandomGraph {
-  GradientCase test;  // in float64 from end to end; `single_inside` where a block computes in float32
+  GradientCase test;  // float64 at the inputs and outputs; `single_inside` if a block computes in float32
   std::vector<std::string> blocks;
 };
 
-// A graph of `must` and up to three further blocks in float64. The same for the same seed and the same
-// tables, everywhere.
+// Makes a graph of the blocks `must` and up to three further blocks in float64. The same seed and the same
+// tables produce the same graph on every machine.
 RandomGraph MakeRandomGraph(uint64_t seed, const std::vector<const Block*>& must,
                             const std::vector<Block>& all);
 
-// Draws alike with every standard library, whose distributions differ.
+// Draws the same numbers with every standard library. The distributions of standard libraries differ.
 class Draw {
  public:
   explicit Draw(uint64_t seed) : random_(seed) {}

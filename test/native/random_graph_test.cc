@@ -1,5 +1,6 @@
-// The tape on random graphs of every op that has a rule: 200 a run, from a seed that is printed. KE_SEED
-// repeats a run, KE_GRAPHS=7 (or 7-9) of it one graph or several; KE_RUNS makes several runs.
+// The tape on random graphs of every op that has a rule: 200 graphs per run, from a seed that is printed.
+// KE_SEED repeats a run. KE_GRAPHS=7 (or 7-9) selects one or several graphs of the run. KE_RUNS makes several
+// runs.
 #include "random_graph.h"
 
 #include <gtest/gtest.h>
@@ -17,11 +18,11 @@ namespace ke::test {
 namespace {
 
 constexpr size_t kGraphs = 200;
-// Of so many graphs one holds blocks that compute in float32: differences tell less of what is around them.
+// One in this many graphs has blocks that compute in float32. Differences are less exact in such graphs.
 constexpr size_t kSingleEvery = 5;
-// Values that lie near a kink or a jump are drawn again, so often at most,
+// The maximum number of draws of the values, which are drawn again near a kink or a jump,
 constexpr int kMostDraws = 4;
-// and then, as often at most, what stands around a graph's blocks.
+// and then the maximum number of draws of the connections between a graph's blocks.
 constexpr size_t kMostVariants = 6;
 
 const std::vector<Block>& Blocks() {
@@ -32,11 +33,11 @@ const std::vector<Block>& Blocks() {
 struct Counts {
   int graphs = 0;
   int redrawn = 0;
-  int given_up = 0;
+  int abandoned = 0;
 };
 
-// A seed's blocks in an order of its own, dealt to its graphs: each is in one of them at least, those that
-// compute in float32 in graphs that hold no others.
+// Shuffles the blocks by the seed and distributes them over the run's graphs. Every block is in at least one
+// graph. Blocks that compute in float32 are only in graphs of such blocks.
 std::vector<const Block*> Deal(uint64_t seed, size_t graph) {
   const bool single = graph % kSingleEvery == 0;
   std::vector<const Block*> deck;
@@ -63,10 +64,10 @@ RandomGraph GraphOf(uint64_t seed, size_t number, size_t variant = 0) {
   return MakeRandomGraph(seed * 1000003 + number + (variant << 40), Deal(seed, number), Blocks());
 }
 
-// False where the graph has no derivative at any of the values drawn.
+// Returns false if the graph has no derivative at any of the drawn values.
 bool CheckVariant(RandomGraph graph, const std::string& where, Draw* draw, Counts* counts) {
   SCOPED_TRACE(where + ": " + Spell(graph.blocks));
-  // In float64 the extrapolated differences are good for more than one step's.
+  // In float64 the extrapolated differences are more exact than the differences of one step.
   if (!graph.test.single_inside) graph.test.tolerance = 1e-6;
   constexpr Mode kModes[] = {Mode::kStatic, Mode::kBatch, Mode::kRank, Mode::kUnknownRank, Mode::kBody};
   const std::vector<Mode> modes = {kModes[draw->Below(std::size(kModes))]};
@@ -90,32 +91,32 @@ void CheckGraph(uint64_t seed, size_t number, std::map<std::string, int>* covera
     for (const std::string& type : types) ++(*coverage)[type];
     return;
   }
-  ++counts->given_up;
-  std::printf("  graph %zu has no derivative wherever drawn: %s\n", number,
+  ++counts->abandoned;
+  std::printf("  graph %zu has no derivative at any drawn values: %s\n", number,
               Spell(GraphOf(seed, number).blocks).c_str());
 }
 
 void CheckRun(uint64_t seed, size_t first, size_t last) {
   std::printf("  seed %llu\n", static_cast<unsigned long long>(seed));
   std::map<std::string, int> coverage;
-  // Of those in float64, and of those that compute in float32 somewhere, whose steps are a hundred times as
-  // wide.
+  // The counts of graphs in float64, and of graphs that compute in float32 somewhere, whose steps are a
+  // hundred times as wide.
   Counts counts[2];
   for (size_t i = first; i <= last; ++i) CheckGraph(seed, i, &coverage, counts);
   if (last - first + 1 < kGraphs) return;
   std::string table;
   for (const std::string& type : gradient::Registry::Get().Types()) {
     table += " " + type + " " + std::to_string(coverage[type]);
-    // Forbids its gradient.
+    // PreventGradient forbids its gradient.
     if (type == "PreventGradient") continue;
     EXPECT_GT(coverage[type], 0) << "no graph has an op " << type;
   }
   std::printf("  graphs by op:%s\n", table.c_str());
   for (int single = 0; single < 2; ++single) {
     const Counts& count = counts[single];
-    std::printf("  %d graphs in %s: values drawn again %d times, given up %d\n", count.graphs,
-                single == 0 ? "float64" : "float64 and float32", count.redrawn, count.given_up);
-    EXPECT_LE(count.given_up, count.graphs / 40);
+    std::printf("  %d graphs in %s: values drawn again %d times, abandoned %d\n", count.graphs,
+                single == 0 ? "float64" : "float64 and float32", count.redrawn, count.abandoned);
+    EXPECT_LE(count.abandoned, count.graphs / 40);
   }
 }
 
@@ -124,7 +125,7 @@ uint64_t FreshSeed() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) % 1000000;
 }
 
-TEST(RandomGraphs, HaveTheGradientsOfFiniteDifferences) {
+TEST(RandomGraphs, AgreeWithFiniteDifferences) {
   const char* set = std::getenv("KE_SEED");
   uint64_t seed = set != nullptr ? std::strtoull(set, nullptr, 10) : FreshSeed();
   size_t first = 0;

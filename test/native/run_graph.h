@@ -1,4 +1,4 @@
-// Runs graphs in tests: values as doubles, whatever the dtype.
+// Runs graphs in tests. Values are doubles for every dtype.
 #pragma once
 
 #include <stdexcept>
@@ -29,7 +29,7 @@ tf::TensorPtr Converted(TF_DataType dtype, const std::vector<int64_t>& dims,
   return tf::MakeTensor(dtype, dims, typed.data());
 }
 
-// A tensor of float32, float64, int32, int64 or bool.
+// Makes a tensor of float32, float64, int32, int64 or bool.
 inline tf::TensorPtr MakeTensor(TF_DataType dtype, const std::vector<int64_t>& dims,
                                 const std::vector<double>& values) {
   switch (dtype) {
@@ -73,10 +73,10 @@ inline std::vector<double> ToDoubles(const TF_Tensor* tensor) {
 
 using Feed = std::pair<TF_Output, const TF_Tensor*>;
 
-// A session over a scope's graph; ops added after a run are seen by the next.
+// A session over a scope's graph. Ops that are added after a run are included in the next run.
 class GraphRunner {
  public:
-  // `optimize` false leaves TensorFlow's graph optimiser out, which takes long over very deep graphs.
+  // `optimize`: false to skip TensorFlow's graph optimiser, which is slow for very deep graphs.
   explicit GraphRunner(const graph::Scope& scope, bool optimize = true) {
     tf::Status status;
     const tf::SessionOptionsPtr options(tf::C().TF_NewSessionOptions());

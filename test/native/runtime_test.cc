@@ -1,5 +1,4 @@
-// Compiled functions: memory that TensorFlow shares, shards in order, and what happens when runs fail or are
-// cut short.
+// Compiled functions: memory shared with TensorFlow, shards in order, and runs that fail or are cancelled.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -39,7 +38,7 @@ struct Outcome {
   std::vector<TensorRef> outputs;
   std::exception_ptr error;
 
-  // The code of the tf::Error, or TF_OK.
+  // Returns the code of the tf::Error, or TF_OK.
   TF_Code code(std::string* message = nullptr) const {
     if (error == nullptr) return TF_OK;
     try {
@@ -77,7 +76,7 @@ std::vector<TF_Output> Doubled(Scope* scope, const std::vector<TF_Output>& x) {
   return {scope->Op("AddV2").In(x[0]).In(x[0]).Out()};
 }
 
-// A matrix product large enough to take a while: about 20 ms for 4 rows of 1500.
+// A matrix product that takes about 20 ms for 4 rows of 1500.
 std::vector<TF_Output> Slow(Scope* scope, const std::vector<TF_Output>& x) {
   const TF_Output zeros = scope->Op("Fill")
                               .In(scope->Const(std::vector<int32_t>{1500, 1500}))
@@ -99,7 +98,7 @@ TEST(Tensor, IsAlignedAndWritable) {
   }
 }
 
-TEST(Tensor, RefusesWhatCannotBeAllocated) {
+TEST(Tensor, RefusesSizesThatCannotBeAllocated) {
   EXPECT_THROW(Tensor::Allocate(TF_STRING, {2}), tf::Error);
   EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {-1}), tf::Error);
   EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {int64_t{1} << 40, int64_t{1} << 40}), tf::Error);
@@ -112,7 +111,7 @@ TEST(Tensor, RefusesShapesThatTensorFlowCannotHave) {
   EXPECT_EQ(Tensor::Allocate(TF_FLOAT, std::vector<int64_t>(254, 1))->bytes(), sizeof(float));
 }
 
-TEST(Tensor, FailsAtOnceWhereThereIsNoMemory) {
+TEST(Tensor, FailsAtOnceIfThereIsNoMemory) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THROW(Tensor::Allocate(TF_FLOAT, {int64_t{1} << 50}), tf::Error);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
@@ -132,7 +131,7 @@ TEST(SliceRows, SharesAlignedRowsAndKeepsThemAlive) {
   EXPECT_EQ(Values(slice).size(), 32U);
 }
 
-TEST(SliceRows, GivesTheMemoryBackWithTheLastSlice) {
+TEST(SliceRows, ReleasesTheMemoryWithTheLastSlice) {
   TensorRef whole = Floats({4, 16});
   const std::weak_ptr<Tensor> watch = whole;
   TensorRef slice = SliceRows(whole, 2, 4);
@@ -150,14 +149,14 @@ TEST(SliceRows, CopiesUnalignedRowsAndCountsThem) {
   EXPECT_EQ(Values(slice), (std::vector<float>{5, 6, 7, 8, 9, 10, 11, 12, 13, 14}));
 }
 
-TEST(SliceRows, TakesEmptyRanges) {
+TEST(SliceRows, AcceptsEmptyRanges) {
   const TensorRef empty = Floats({0, 5});
   EXPECT_EQ(SliceRows(empty, 0, 0), empty);
   EXPECT_EQ(SliceRows(Floats({4, 16}), 2, 2)->bytes(), 0U);
 }
 
-// Bitcast hands its input's buffer on, so the address of the output is the address that TensorFlow saw.
-TEST(Session, SeesOurMemoryWithoutACopy) {
+// Bitcast passes on its input's buffer, so the address of the output is the address that TensorFlow received.
+TEST(Session, ReadsFeedsWithoutACopy) {
   Scope scope;
   const TF_Output x = scope.Placeholder(TF_FLOAT, kRows4);
   const TF_Output y = scope.Op("Bitcast").In(x).AttrType("type", TF_INT32).Out();
@@ -179,7 +178,7 @@ TEST(Session, NeverWritesIntoAFeed) {
   EXPECT_EQ(Values(x), (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
-TEST(Session, NamesTheNodeAtFault) {
+TEST(Session, NamesTheNodeThatFailed) {
   EXPECT_EQ(tf::NodeNamedIn("a [[{{node outer/MatMul}}]] b"), "outer/MatMul");
   EXPECT_EQ(tf::NodeNamedIn("no node"), "");
   const auto function = Build({Shape::Unknown()}, [](Scope* scope, const std::vector<TF_Output>& x) {
@@ -207,7 +206,7 @@ TEST(CompiledFunction, JoinsShardsInOrder) {
   }
 }
 
-TEST(CompiledFunction, HandsASingleShardsOutputOnWithoutACopy) {
+TEST(CompiledFunction, ReturnsTheOutputOfASingleShardWithoutACopy) {
   const auto function = Build({kRows4}, Doubled);
   Strategy strategy(1);
   const auto before = ReadMemoryCounters();
@@ -241,7 +240,8 @@ TEST(CompiledFunction, GivesEveryOutputMemoryOfItsOwn) {
   }
 }
 
-// A slice shares its tensor's buffer, and the constant is larger than what constant folding replaces (10 MB).
+// A slice shares its tensor's buffer. The constant is larger than the constants that constant folding
+// replaces (10 MB).
 TEST(CompiledFunction, CopiesSlicesOfFeedsAndConstants) {
   constexpr int64_t kColumns = 3 << 20;
   const TensorRef weights = Floats({2, kColumns}, 100);
@@ -275,7 +275,7 @@ TEST(CompiledFunction, CopiesSlicesOfFeedsAndConstants) {
   EXPECT_EQ(Values(x)[3], 3);
 }
 
-TEST(OwnOutput, KeepsWhatIsAlreadyItsOwn) {
+TEST(OwnOutput, DoesNotCopyAnOutputThatOwnsItsMemory) {
   tf::TensorPtr tensor = tf::MakeTensor(TF_FLOAT, {1}, std::vector<float>{5}.data());
   const void* data = C().TF_TensorData(tensor.get());
   Scope scope;
@@ -289,7 +289,7 @@ TEST(OwnOutput, KeepsWhatIsAlreadyItsOwn) {
   EXPECT_NE(OwnOutput(std::move(outputs[1]))->data(), data);
 }
 
-TEST(CompiledFunction, GivesScalarFeedsToEveryShard) {
+TEST(CompiledFunction, PassesScalarFeedsToEveryShard) {
   const auto function = Build({kRows4, Shape::Of({})}, [](Scope* scope, const std::vector<TF_Output>& x) {
     return std::vector<TF_Output>{scope->Op("Mul").In(x[0]).In(x[1]).Out()};
   });
@@ -353,7 +353,7 @@ TEST(CompiledFunction, FeedsStringsAsRowsOfBytes) {
   EXPECT_THROW(function->Run(&strategy, {Floats({3, 4})}, {.shard_size = 2}, nullptr), tf::Error);
 }
 
-TEST(CompiledFunction, RefusesFeedsThatDoNotFitAndNamesThem) {
+TEST(CompiledFunction, RefusesFeedsThatDoNotFitByName) {
   const auto function = Build({kRows4, kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
     return std::vector<TF_Output>{scope->Op("AddV2").In(x[0]).In(x[1]).Out()};
   });
@@ -399,7 +399,7 @@ TEST(CompiledFunction, RefusesFetchesWithoutAFixedSize) {
 }
 
 TEST(CompiledFunction, RefusesShardsWhoseRowsDifferInShape) {
-  // Rows as wide as the largest value of the shard.
+  // The rows are as wide as the largest value of the shard.
   const auto function = Build({Shape::Of({-1, 1})}, [](Scope* scope, const std::vector<TF_Output>& x) {
     const TF_Output axes = scope->Const(std::vector<int32_t>{0, 1});
     const TF_Output widest =
@@ -416,8 +416,8 @@ TEST(CompiledFunction, RefusesShardsWhoseRowsDifferInShape) {
   EXPECT_EQ(Start(function.get(), &strategy, {Floats({4, 1}, 1)}, 4).get().code(), TF_OK);
 }
 
-TEST(CompiledFunction, OneFailingShardFailsTheRunOnly) {
-  // Gather fails on the CPU where an index is out of range: 3 is, in the second shard.
+TEST(CompiledFunction, AFailingShardFailsOnlyItsRun) {
+  // Gather fails on the CPU if an index is out of range. The index 3 in the second shard is out of range.
   const auto function = Build(
       {Shape::Of({-1})},
       [](Scope* scope, const std::vector<TF_Output>& x) {
@@ -451,7 +451,7 @@ TEST(CompiledFunction, StopsAtTheNextShardWhenCancelled) {
   EXPECT_EQ(Start(function.get(), &strategy, {Floats({1, 1500})}, 1).get().code(), TF_OK);
 }
 
-TEST(CompiledFunction, MayBeClosedWhileARunIsUnderWay) {
+TEST(CompiledFunction, MayBeClosedDuringARun) {
   auto function = Build({Shape::Of({-1, 1500})}, Slow);
   Strategy strategy(2);
   const std::weak_ptr<CompiledFunction> watch = function;
@@ -463,7 +463,7 @@ TEST(CompiledFunction, MayBeClosedWhileARunIsUnderWay) {
   EXPECT_TRUE(watch.expired());
 }
 
-TEST(CompiledFunction, TakesAThousandRunsAtOnce) {
+TEST(CompiledFunction, AcceptsAThousandConcurrentRuns) {
   const auto function = Build({kRows4}, Doubled);
   Strategy strategy(2);
   std::vector<std::future<Outcome>> futures;

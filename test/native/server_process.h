@@ -1,4 +1,4 @@
-// Real workers for tests: this program, started again as a server.
+// Real workers for tests: the test program, started again as a server.
 #pragma once
 
 #include <string>
@@ -6,16 +6,16 @@
 
 namespace ke::test {
 
-// The server's side, of `ke_native_tests --serve PORT [plain | VERSION]`: serves until its input ends.
+// Runs the server of `ke_native_tests --serve PORT [plain | VERSION]`. Serves until the standard input ends.
 int Serve(const std::vector<std::string>& arguments);
 
-// The version that workers are of, unless another is given.
+// The default version of workers.
 inline constexpr char kPackage[] = "1.2.3";
 
 class ServerProcess {
  public:
-  // `kind`: "plain" for a server of TensorFlow's that is no worker, else the worker's version. Returns when
-  // it serves.
+  // `kind`: "plain" for a TensorFlow server that is not a worker, else the worker's version. The constructor
+  // returns when the server is ready.
   explicit ServerProcess(std::string kind = kPackage);
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
@@ -24,7 +24,7 @@ class ServerProcess {
   std::string address() const { return "localhost:" + std::to_string(port_); }
   std::string target() const { return "grpc://" + address(); }
   void Kill();
-  // At the same port, after Kill.
+  // Starts the server again at the same port. Call Restart after Kill.
   void Restart();
   void Signal(int signal) const;
 
@@ -37,7 +37,7 @@ class ServerProcess {
   int input_ = -1;
 };
 
-// A port of this machine that nobody listens on.
+// Returns a port of this machine on which no process listens.
 int FreePort();
 
 }  // namespace ke::test

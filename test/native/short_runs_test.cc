@@ -1,4 +1,4 @@
-// Runs that the calling thread does itself, and the look for NaN.
+// Short runs in the calling thread, and the search for NaN.
 #include "runtime/short_runs.h"
 
 #include <gtest/gtest.h>
@@ -28,65 +28,65 @@ using tf::C;
 
 const ShortRuns::Sizes kSizes{1, 4};
 
-void NoteTimes(ShortRuns* brevity, int times, ShortRuns::Duration spent = ShortRuns::kShort) {
-  for (int i = 0; i < times; ++i) brevity->Note(kSizes, spent);
+void NoteTimes(ShortRuns* short_runs, int times, ShortRuns::Duration spent = ShortRuns::kShort) {
+  for (int i = 0; i < times; ++i) short_runs->Note(kSizes, spent);
 }
 
 TEST(ShortRuns, ExpectsAShortRunAfterSeveralOfTheSameSizes) {
-  ShortRuns brevity(true);
-  NoteTimes(&brevity, ShortRuns::kRuns - 1);
-  EXPECT_FALSE(brevity.Expects(kSizes));
-  NoteTimes(&brevity, 1);
-  EXPECT_TRUE(brevity.Expects(kSizes));
-  EXPECT_FALSE(brevity.Expects({2, 4}));
-  brevity.Note({2, 4}, ShortRuns::kShort);
-  EXPECT_FALSE(brevity.Expects(kSizes));
+  ShortRuns short_runs(true);
+  NoteTimes(&short_runs, ShortRuns::kRuns - 1);
+  EXPECT_FALSE(short_runs.Expects(kSizes));
+  NoteTimes(&short_runs, 1);
+  EXPECT_TRUE(short_runs.Expects(kSizes));
+  EXPECT_FALSE(short_runs.Expects({2, 4}));
+  short_runs.Note({2, 4}, ShortRuns::kShort);
+  EXPECT_FALSE(short_runs.Expects(kSizes));
 }
 
-TEST(ShortRuns, OneLongRunBeforehandBeginsAnew) {
-  ShortRuns brevity(true);
-  NoteTimes(&brevity, ShortRuns::kRuns - 1);
-  NoteTimes(&brevity, 1, ShortRuns::kShort + microseconds(1));
-  NoteTimes(&brevity, ShortRuns::kRuns - 1);
-  EXPECT_FALSE(brevity.Expects(kSizes));
+TEST(ShortRuns, ALongRunRestartsTheCountOfShortRuns) {
+  ShortRuns short_runs(true);
+  NoteTimes(&short_runs, ShortRuns::kRuns - 1);
+  NoteTimes(&short_runs, 1, ShortRuns::kShort + microseconds(1));
+  NoteTimes(&short_runs, ShortRuns::kRuns - 1);
+  EXPECT_FALSE(short_runs.Expects(kSizes));
 }
 
-TEST(ShortRuns, WhatWasMuchTooLateIsExpectedAfterTwiceAsMany) {
-  ShortRuns brevity(true);
-  NoteTimes(&brevity, ShortRuns::kRuns);
-  NoteTimes(&brevity, 1, ShortRuns::kLong);
-  EXPECT_TRUE(brevity.Expects(kSizes));
-  NoteTimes(&brevity, 1, ShortRuns::kLong + microseconds(1));
-  NoteTimes(&brevity, 2 * ShortRuns::kRuns - 1);
-  EXPECT_FALSE(brevity.Expects(kSizes));
-  NoteTimes(&brevity, 1);
-  EXPECT_TRUE(brevity.Expects(kSizes));
+TEST(ShortRuns, ARunAboveTheLimitDoublesTheNeededShortRuns) {
+  ShortRuns short_runs(true);
+  NoteTimes(&short_runs, ShortRuns::kRuns);
+  NoteTimes(&short_runs, 1, ShortRuns::kLong);
+  EXPECT_TRUE(short_runs.Expects(kSizes));
+  NoteTimes(&short_runs, 1, ShortRuns::kLong + microseconds(1));
+  NoteTimes(&short_runs, 2 * ShortRuns::kRuns - 1);
+  EXPECT_FALSE(short_runs.Expects(kSizes));
+  NoteTimes(&short_runs, 1);
+  EXPECT_TRUE(short_runs.Expects(kSizes));
 }
 
-TEST(ShortRuns, WhatWasTooLateOnceIsForgiven) {
-  ShortRuns brevity(true);
-  NoteTimes(&brevity, ShortRuns::kRuns);
-  NoteTimes(&brevity, 1, 2 * ShortRuns::kLong);
-  NoteTimes(&brevity, 100 * ShortRuns::kRuns);
-  brevity.Note({2, 4}, ShortRuns::kShort);
-  NoteTimes(&brevity, ShortRuns::kRuns);
-  EXPECT_TRUE(brevity.Expects(kSizes));
+TEST(ShortRuns, ManyShortRunsUndoTheDoubling) {
+  ShortRuns short_runs(true);
+  NoteTimes(&short_runs, ShortRuns::kRuns);
+  NoteTimes(&short_runs, 1, 2 * ShortRuns::kLong);
+  NoteTimes(&short_runs, 100 * ShortRuns::kRuns);
+  short_runs.Note({2, 4}, ShortRuns::kShort);
+  NoteTimes(&short_runs, ShortRuns::kRuns);
+  EXPECT_TRUE(short_runs.Expects(kSizes));
 }
 
-TEST(ShortRuns, WhatIsOftenTooLateIsNotExpected) {
-  ShortRuns brevity(true);
+TEST(ShortRuns, RunsThatAreOftenLongAreNotExpected) {
+  ShortRuns short_runs(true);
   int expected = 0;
   for (int i = 0; i < 1000; ++i) {
-    expected += brevity.Expects(kSizes) ? 1 : 0;
-    NoteTimes(&brevity, 1, i % 20 == 19 ? 2 * ShortRuns::kLong : ShortRuns::kShort);
+    expected += short_runs.Expects(kSizes) ? 1 : 0;
+    NoteTimes(&short_runs, 1, i % 20 == 19 ? 2 * ShortRuns::kLong : ShortRuns::kShort);
   }
   EXPECT_LT(expected, 20);
 }
 
-TEST(ShortRuns, IsNeverExpectedWhereSizesDoNotTellTheTime) {
-  ShortRuns brevity(false);
-  NoteTimes(&brevity, 10 * ShortRuns::kRuns);
-  EXPECT_FALSE(brevity.Expects(kSizes));
+TEST(ShortRuns, ExpectsNoRunIfTheTimeDependsOnValues) {
+  ShortRuns short_runs(false);
+  NoteTimes(&short_runs, 10 * ShortRuns::kRuns);
+  EXPECT_FALSE(short_runs.Expects(kSizes));
 
   Scope plain;
   const TF_Output x = plain.Placeholder(TF_FLOAT, Shape::Of({-1, 4}), "x");
@@ -95,13 +95,13 @@ TEST(ShortRuns, IsNeverExpectedWhereSizesDoNotTellTheTime) {
   plain.Op("Where").In(x).Out();
   EXPECT_FALSE(DependsOnSizesAlone(plain.graph()));
 
-  // What only `allowOps` lets in may wait for a disk or a host.
+  // An op that only `allowOps` admits may wait for a disk or a host.
   Scope reads;
   reads.Op("MatchingFiles").In(reads.Placeholder(TF_STRING, Shape::Of({}), "x")).Out();
   EXPECT_FALSE(DependsOnSizesAlone(reads.graph()));
 }
 
-// Which thread a kernel runs on, and how long it takes there.
+// The thread of the last kernel, and the time that the kernel takes.
 struct Seen {
   std::thread::id thread;
   microseconds takes{0};
@@ -166,7 +166,7 @@ class RunNow : public testing::Test {
   std::shared_ptr<CompiledFunction> function_;
 };
 
-TEST_F(RunNow, IsDoneByTheCallingThreadOnceRunsAreKnownToBeShort) {
+TEST_F(RunNow, ComputesInTheCallingThreadOnceRunsAreKnownToBeShort) {
   EXPECT_FALSE(Now().has_value());
   RunUntilExpected();
   EXPECT_NE(seen.thread, std::this_thread::get_id());
@@ -176,19 +176,19 @@ TEST_F(RunNow, IsDoneByTheCallingThreadOnceRunsAreKnownToBeShort) {
   EXPECT_EQ(seen.thread, std::this_thread::get_id());
 }
 
-TEST_F(RunNow, IsNotDoneInSeveralShards) {
+TEST_F(RunNow, DoesNotComputeSeveralShards) {
   RunUntilExpected();
   EXPECT_FALSE(Now(1).has_value());
 }
 
-TEST_F(RunNow, IsOverOnceARunTookLong) {
+TEST_F(RunNow, StopsAfterALongRun) {
   RunUntilExpected();
   seen.takes = std::chrono::duration_cast<microseconds>(ShortRuns::kLong) * 2;
   EXPECT_TRUE(Now().has_value());
   EXPECT_FALSE(Now().has_value());
 }
 
-TEST_F(RunNow, ThrowsWhatIsWrongAndRefusesAClosedStrategy) {
+TEST_F(RunNow, ThrowsForBadFeedsAndAClosedStrategy) {
   RunUntilExpected();
   const TensorRef other = Tensor::Allocate(TF_FLOAT, {2, 5});
   EXPECT_THROW(function_->RunNow(&strategy_, {other}, {.shard_size = 2}), tf::Error);
@@ -201,7 +201,7 @@ int64_t Find(TF_DataType dtype, const std::vector<T>& values) {
   return FindNaN(dtype, values.data(), static_cast<int64_t>(values.size()));
 }
 
-TEST(FindNaN, GivesTheFirst) {
+TEST(FindNaN, ReturnsTheFirstIndex) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   std::vector<float> values(5000, 1.0f);
   values[7] = kInfinity;
@@ -215,7 +215,7 @@ TEST(FindNaN, GivesTheFirst) {
   EXPECT_EQ(Find(TF_FLOAT, std::vector<float>()), -1);
 }
 
-TEST(FindNaN, KnowsEveryFloat) {
+TEST(FindNaN, SupportsEveryFloatingDType) {
   EXPECT_EQ(Find(TF_DOUBLE, std::vector<double>{1, HUGE_VAL, NAN}), 2);
   EXPECT_EQ(Find(TF_HALF, std::vector<uint16_t>{0x7c00, 0xfc00, 0x7c01}), 2);
   EXPECT_EQ(Find(TF_HALF, std::vector<uint16_t>{0xfe00}), 0);

@@ -1,4 +1,5 @@
-// The loop against simulated replicas that are unequal, straggle and die: no sample lost, all in order.
+// The loop with simulated replicas that are unequal, straggle and die: no sample is lost, and all samples are
+// in order.
 #include "simulation/simulation.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +15,7 @@ SimulationOptions Restless(int replicas) {
   options.unequal = 0.3;
   options.stragglers = 0.02;
   options.shards_per_replica = 4;
-  options.retries = 20;  // they die far more often than real ones
+  options.retries = 20;  // the simulated replicas die far more often than real workers
   options.mtbf_s = 0.2;
   options.outage_ms = 30;
   options.notice_ms = 30;
@@ -47,7 +48,8 @@ TEST(SimulationOfFailures, ReportsBatchesThatLostTooManyReplicas) {
   EXPECT_NE(result.first_error.find("were lost 1 times"), std::string::npos) << result.first_error;
 }
 
-// Equal replicas, no failures: hardly any time is lost. The bound is loose, for machines that are busy.
+// With equal replicas and no failures, little time is lost. The bound is loose because the machine may be
+// busy.
 TEST(SimulationOfFailures, KeepsReplicasBusy) {
   SimulationOptions options;
   options.replicas = 16;

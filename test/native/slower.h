@@ -1,4 +1,4 @@
-// How much longer what is timed may take: sanitizers make our code many times as slow.
+// The factor for time limits of tests. Sanitizers make the addon's code many times slower.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -1,6 +1,5 @@
-// The probe of a worker's port, with a network that misbehaves as it is told to. CMakeLists.txt links these
-// tests so that calls of socket, connect, poll and getaddrinfo come here (--wrap of the linker, of Linux
-// alone).
+// The probe of a worker's port, with a simulated network. CMakeLists.txt links these tests with the linker's
+// --wrap (Linux only), so that calls of socket, connect, poll and getaddrinfo arrive here.
 #include "cluster/tcp_probe.h"
 
 #include <gtest/gtest.h>
@@ -28,18 +27,18 @@ struct Network {
   std::vector<std::string> many;
   // Addresses that never answer.
   std::set<std::string> silent;
-  // Calls that a signal is to interrupt.
+  // The number of calls that a signal interrupts.
   int interrupted_polls = 0;
   int interrupted_connects = 0;
   int interrupted_lookups = 0;
-  // What each call of socket fails with.
+  // The error of every call of socket; 0 for none.
   int socket_error = 0;
 
   std::vector<int> socket_types;
   std::set<int> silent_sockets;
 };
 
-// Of the thread that tests: the workers of other tests have threads that probe, too.
+// The network of the testing thread. Worker tests have other threads that also probe.
 thread_local Network* network = nullptr;
 
 }  // namespace
@@ -69,9 +68,9 @@ int __wrap_connect(int fd, const sockaddr* address, socklen_t size) {
   if (silent) {
     network->silent_sockets.insert(fd);
   } else {
-    network->silent_sockets.erase(fd);  // a number that was another socket's
+    network->silent_sockets.erase(fd);  // the number may have belonged to another socket
   }
-  // A connection of this machine is refused or made at once, which poll may as well tell of.
+  // A local connection is refused or made at once. The wrapper reports the result through poll instead.
   if (!silent && __real_connect(fd, address, size) != 0 && errno != EINPROGRESS) return -1;
   errno = network->interrupted_connects-- > 0 ? EINTR : EINPROGRESS;
   return -1;
@@ -116,7 +115,7 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// A port of 127.0.0.1, where somebody listens or not.
+// A port of 127.0.0.1, with or without a listener.
 class Port {
  public:
   explicit Port(bool listens) : fd_(__real_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -152,7 +151,7 @@ class TcpProbe : public ::testing::Test {
   const Port closed_{false};
 };
 
-TEST_F(TcpProbe, SaysWhetherAnybodyListens) {
+TEST_F(TcpProbe, ReportsWhetherAProcessListens) {
   EXPECT_EQ(ProbeListener({"127.0.0.1", open_.number()}, milliseconds(2000)), "");
   EXPECT_EQ(ProbeListener({"127.0.0.1", closed_.number()}, milliseconds(2000)), "Connection refused");
 }
@@ -163,7 +162,7 @@ TEST_F(TcpProbe, OpensSocketsThatNoChildProcessInherits) {
   for (const int type : network_.socket_types) EXPECT_NE(type & SOCK_CLOEXEC, 0);
 }
 
-TEST_F(TcpProbe, GoesOnWhereASignalInterruptsIt) {
+TEST_F(TcpProbe, ContinuesWhenASignalInterruptsIt) {
   network_.interrupted_polls = 2;
   EXPECT_EQ(ProbeListener({"127.0.0.1", open_.number()}, milliseconds(2000)), "");
   EXPECT_LT(network_.interrupted_polls, 0);
@@ -175,7 +174,7 @@ TEST_F(TcpProbe, GoesOnWhereASignalInterruptsIt) {
   EXPECT_LT(network_.interrupted_lookups, 0);
 }
 
-TEST_F(TcpProbe, TakesItsTimeoutForAllAddressesTogether) {
+TEST_F(TcpProbe, AppliesItsTimeoutToAllAddressesTogether) {
   network_.many = {"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"};
   network_.silent = {network_.many.begin(), network_.many.end()};
   const Clock::time_point begin = Clock::now();
@@ -185,7 +184,7 @@ TEST_F(TcpProbe, TakesItsTimeoutForAllAddressesTogether) {
   EXPECT_LT(Clock::now() - begin, milliseconds(900));
 }
 
-TEST_F(TcpProbe, NeedsOneAddressThatAnswers) {
+TEST_F(TcpProbe, SucceedsIfOneAddressAnswers) {
   network_.many = {"127.0.0.2", "127.0.0.3", "127.0.0.1"};
   network_.silent = {"127.0.0.2", "127.0.0.3"};
   const Clock::time_point begin = Clock::now();
@@ -195,7 +194,7 @@ TEST_F(TcpProbe, NeedsOneAddressThatAnswers) {
   EXPECT_EQ(ProbeListener({"many", closed_.number()}, milliseconds(3000)), "Connection refused");
 }
 
-TEST_F(TcpProbe, TakesItsOwnWantOfDescriptorsForNoSign) {
+TEST_F(TcpProbe, DoesNotReportItsOwnLackOfDescriptors) {
   network_.socket_error = EMFILE;
   EXPECT_EQ(ProbeListener({"127.0.0.1", closed_.number()}, milliseconds(2000)), "");
 }

@@ -1,5 +1,5 @@
-// What many threads use at once, for ThreadSanitizer as much as for what is counted here: each of these fails
-// under it where the class does without its lock.
+// Classes that many threads use at once. The tests count, and are also run under ThreadSanitizer, which fails
+// each test if the class lacks its lock.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kThreads = 4;
 
-// Runs `work` in all threads, and lets them go at the same time.
+// Runs `work` in all threads, which begin at the same time.
 void AtOnce(const std::function<void(int thread)>& work) {
   std::atomic<int> ready{0};
   std::vector<std::thread> threads;
@@ -31,12 +31,12 @@ void AtOnce(const std::function<void(int thread)>& work) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(Background, TakesJobsFromManyThreadsAndIsStoppedByMany) {
+TEST(Background, AcceptsJobsAndStopsFromManyThreads) {
   constexpr int kJobs = 500;
   for (int round = 0; round < 20; ++round) {
     std::atomic<int> done{0};
     std::atomic<int> destroyed{0};
-    // Of what a job holds, nothing stays: it is counted as it goes.
+    // A job releases everything that it holds: each release is counted.
     const auto held = [&destroyed] { return std::shared_ptr<void>(nullptr, [&](void*) { ++destroyed; }); };
     {
       Background background(3);
@@ -51,7 +51,7 @@ TEST(Background, TakesJobsFromManyThreadsAndIsStoppedByMany) {
   }
 }
 
-TEST(SharedRows, AreWrittenByManyThreadsAndReadMeanwhile) {
+TEST(SharedRows, AreWrittenByManyThreadsWhileTheyAreRead) {
   constexpr int64_t kRows = 400;
   const int64_t before = ReadMemoryCounters().copied_out_bytes;
   SharedRows shared(kRows);

@@ -1,4 +1,4 @@
-// Loops whose turns do not need each other: when several are under way at once, and when they are not.
+// Loops with independent turns: when turns overlap, and when not.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -36,13 +36,14 @@ using runtime::TensorRef;
 using std::chrono::milliseconds;
 using tf::C;
 
-constexpr milliseconds kLong(20'000);  // for what is to happen
-constexpr milliseconds kShort(5);      // for what is not
+constexpr milliseconds kLong(20'000);  // the limit for an expected event
+constexpr milliseconds kShort(5);      // the wait for an event that must not happen
 
-// Where the turns of a loop are while they are under way: it knows how many.
+// Every turn of a loop is in the room while the turn is in progress. The room counts the turns.
 class Room {
  public:
-  // Empties it: whoever comes in waits until `wanted` have been in at once, for at most `patience`.
+  // Resets the room. A turn that enters waits until `wanted` turns have been in the room at once, for at most
+  // `patience`.
   void Open(int wanted, milliseconds patience) {
     const std::lock_guard<std::mutex> lock(mutex_);
     wanted_ = wanted;
@@ -63,12 +64,12 @@ class Room {
     --inside_;
     changed_.notify_all();
   }
-  // Waits until so many have been in at once.
+  // Waits until `most` turns have been in the room at once.
   bool AwaitMost(int most) {
     std::unique_lock<std::mutex> lock(mutex_);
     return changed_.wait_for(lock, kLong, [&] { return most_ >= most; });
   }
-  // Forgets how many there were once so many more have come in.
+  // Resets the maximum after `more` further turns have entered.
   bool ForgetAfter(int more) {
     std::unique_lock<std::mutex> lock(mutex_);
     const bool came =
@@ -80,7 +81,7 @@ class Room {
     const std::lock_guard<std::mutex> lock(mutex_);
     return most_;
   }
-  // Those that have come in.
+  // Returns the threads of all turns that have entered.
   std::set<std::thread::id> threads() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return threads_;
@@ -110,7 +111,7 @@ void Visit(void*, TF_OpKernelContext* context) noexcept {
   });
 }
 
-// Ops that give their input, an int32, once they have gone into the room, or out of it.
+// Ops that return their input, an int32, after entering or leaving the room.
 const std::string& RoomOp(bool enter) {
   static const auto& names =
       *new std::pair<std::string, std::string>(tf::OwnOpName("TestEnter"), tf::OwnOpName("TestLeave"));
@@ -138,7 +139,7 @@ const std::string& RoomOp(bool enter) {
   return enter ? names.first : names.second;
 }
 
-// 10 i, computed in the room.
+// Returns 10 i, computed in the room.
 TF_Output InRoom(Scope* body, TF_Output i) {
   const TF_Output entered = body->Op(RoomOp(true)).In(i).Out();
   const TF_Output ten = body->Op("Mul").In(entered).In(body->Const(10)).Out();
@@ -147,7 +148,8 @@ TF_Output InRoom(Scope* body, TF_Output i) {
 
 using Turn = std::function<TF_Output(Scope* body, TF_Output i)>;
 
-// A function of an int32 scalar, the turns of a loop: what they give.
+// Returns a function of an int32 scalar, the number of turns of a loop. The function returns the results of
+// the turns.
 std::shared_ptr<CompiledFunction> Build(int at_once, const Turn& turn, int intra_op = 1) {
   auto scope = std::make_unique<Scope>();
   scope->AllowTurnsAtOnce(at_once);
@@ -187,7 +189,7 @@ std::vector<int32_t> Tens(int32_t turns) {
   return values;
 }
 
-// A shard that is under way for as long as this is there.
+// A shard that runs for the lifetime of this object.
 class OtherShard {
  public:
   explicit OtherShard(Strategy* strategy) {
@@ -225,8 +227,8 @@ class OtherShard {
   std::promise<void> ended_;
 };
 
-TEST(TurnsAtOnce, AShardAloneHasSeveralUnderWay) {
-  // With one op thread and with more, of which the session has a pool of its own.
+TEST(TurnsAtOnce, TurnsOfAShardThatIsAloneOverlap) {
+  // With one op thread, and with two, for which the session has a pool of its own.
   for (const int intra_op : {1, 2}) {
     const auto function = Build(2, InRoom, intra_op);
     Strategy strategy(2);
@@ -239,7 +241,7 @@ TEST(TurnsAtOnce, AShardAloneHasSeveralUnderWay) {
   }
 }
 
-TEST(TurnsAtOnce, AShardBesideOthersMakesOneAfterTheOtherInItsCallersThread) {
+TEST(TurnsAtOnce, TurnsOfAShardBesideOthersRunInOrderInItsCallersThread) {
   const auto function = Build(2, InRoom);
   Strategy strategy(2);
   const OtherShard other(&strategy);
@@ -249,7 +251,7 @@ TEST(TurnsAtOnce, AShardBesideOthersMakesOneAfterTheOtherInItsCallersThread) {
   EXPECT_EQ(TheRoom().threads().size(), 1U);
 }
 
-TEST(TurnsAtOnce, TheNextTurnWaitsWhileAnotherShardIsThere) {
+TEST(TurnsAtOnce, TurnsDoNotOverlapWhileAnotherShardRuns) {
   const auto function = Build(2, InRoom);
   Strategy strategy(2);
   TheRoom().Open(2, kShort);
@@ -258,7 +260,7 @@ TEST(TurnsAtOnce, TheNextTurnWaitsWhileAnotherShardIsThere) {
   EXPECT_TRUE(TheRoom().AwaitMost(2));
   {
     const OtherShard other(&strategy);
-    EXPECT_TRUE(TheRoom().ForgetAfter(4));  // those that had begun
+    EXPECT_TRUE(TheRoom().ForgetAfter(4));  // the turns that had begun
     EXPECT_TRUE(TheRoom().ForgetAfter(10) && TheRoom().most() <= 1);
   }
   EXPECT_TRUE(TheRoom().AwaitMost(2));
@@ -271,7 +273,7 @@ TEST(TurnsAtOnce, AShortRunStaysInItsCallersThread) {
   const auto function = Build(2, InRoom);
   Strategy strategy(1);
   const std::thread::id caller = OtherShard(&strategy).thread;
-  // A run that was interrupted may have taken long, so another may be tried.
+  // A run may take long because it was interrupted, so the test tries again.
   const auto end = std::chrono::steady_clock::now() + kLong;
   do {
     TheRoom().Open(1, milliseconds(0));
@@ -279,7 +281,7 @@ TEST(TurnsAtOnce, AShortRunStaysInItsCallersThread) {
   } while (TheRoom().threads() != std::set<std::thread::id>{caller} &&
            std::chrono::steady_clock::now() < end);
   EXPECT_EQ(TheRoom().threads(), std::set<std::thread::id>{caller});
-  // One that takes long is the last to stay there.
+  // After a long run, the next run spreads over other threads.
   TheRoom().Open(2, kShort);
   EXPECT_EQ(Start(function, &strategy, 2).get().values, Tens(2));
   TheRoom().Open(2, kLong);
@@ -290,7 +292,7 @@ TEST(TurnsAtOnce, AShortRunStaysInItsCallersThread) {
 TEST(TurnsAtOnce, ATurnCountsWhenItHasEnded) {
   const auto function = Build(3, InRoom);
   Strategy strategy(3);
-  TheRoom().Open(4, milliseconds(300));  // of whom the fourth does not come
+  TheRoom().Open(4, milliseconds(300));  // the fourth turn never comes
   const auto control = std::make_shared<RunControl>();
   auto run = Start(function, &strategy, 3, control);
   EXPECT_TRUE(TheRoom().AwaitMost(3));
@@ -300,7 +302,7 @@ TEST(TurnsAtOnce, ATurnCountsWhenItHasEnded) {
   EXPECT_EQ(control->progress().done, 3);
 }
 
-TEST(TurnsAtOnce, ALoopInsideATurnMakesOneAfterTheOther) {
+TEST(TurnsAtOnce, TurnsOfAnInnerLoopDoNotOverlap) {
   const auto function = Build(4, [](Scope* body, TF_Output i) {
     const TF_Output inner = trace::AddStackingLoop(body, body->Const(4), InRoom);
     const TF_Output sum = body->Op("Sum").In(inner).In(body->Const(std::vector<int32_t>{0})).Out();
@@ -312,7 +314,7 @@ TEST(TurnsAtOnce, ALoopInsideATurnMakesOneAfterTheOther) {
   EXPECT_LE(TheRoom().most(), 2);
 }
 
-TEST(TurnsAtOnce, TurnsMayGiveWhatTheyAreGiven) {
+TEST(TurnsAtOnce, TurnsMayReturnTheirIndex) {
   const auto function = Build(2, [](Scope*, TF_Output i) { return i; });
   Strategy strategy(2);
   std::vector<int32_t> expected(5000);
@@ -323,7 +325,7 @@ TEST(TurnsAtOnce, TurnsMayGiveWhatTheyAreGiven) {
 
 TEST(TurnsAtOnce, ATurnThatFailsFailsTheRun) {
   const auto function = Build(2, [](Scope* body, TF_Output i) {
-    // A row that is not there, in turn 5.
+    // An index out of range in turn 5.
     return body->Op("GatherV2")
         .In(body->Const(std::vector<int32_t>{0, 1, 2, 3, 4}))
         .In(i)
@@ -335,7 +337,7 @@ TEST(TurnsAtOnce, ATurnThatFailsFailsTheRun) {
   EXPECT_EQ(Start(function, &strategy, 5).get().values, (std::vector<int32_t>{0, 1, 2, 3, 4}));
 }
 
-TEST(TurnsAtOnce, NotWhereNumericsAreCheckedNorInAPortableGraph) {
+TEST(TurnsAtOnce, DoNotOverlapWithNumericsChecksOrInAPortableGraph) {
   const std::shared_ptr<trace::Trace> trace = trace::Trace::Create();
   const trace::Symbol turns = trace->Placeholder(TF_INT32, Shape::Of({}), "turns");
   const trace::Trace::Stack stack = trace->BeginStack(turns.id);
@@ -355,7 +357,7 @@ TEST(TurnsAtOnce, NotWhereNumericsAreCheckedNorInAPortableGraph) {
   EXPECT_EQ(most({{1, 2, 2}, true}, kShort), 1);
 }
 
-TEST(RunningShard, OverlapsWhereItSpreadsAndIsAlone) {
+TEST(RunningShard, OverlapsIfItSpreadsAndIsAlone) {
   RunControl run;
   ShardControl control(&run);
   const RunningShard in_caller(&control);
@@ -368,7 +370,7 @@ TEST(RunningShard, OverlapsWhereItSpreadsAndIsAlone) {
   EXPECT_FALSE(spread.overlaps());
 }
 
-TEST(Strategy, TurnsAtOnceAreThoseOfThisProcessAndItsCpu) {
+TEST(Strategy, TurnsAtOnceCountOnlyThisProcessAndItsCpu) {
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   EXPECT_EQ(Strategy(1).TurnsAtOnce(), 1);
   EXPECT_EQ(Strategy(2).TurnsAtOnce(), std::min(2, cores));

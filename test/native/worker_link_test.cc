@@ -14,7 +14,7 @@ namespace {
 
 using State = ReplicaStatus::State;
 
-// Runs `after_unlock` once, right after it has been unlocked: where another thread might get the lock.
+// Runs `after_unlock` once, right after an unlock, when another thread could take the lock.
 struct Mutex {
   void lock() { mutex.lock(); }
   void unlock() {
@@ -76,7 +76,7 @@ TEST_F(WorkerLink, IsDownAfterALossDuringAConnection) {
   EXPECT_EQ(link_.condition().problem, "gone");
 }
 
-TEST_F(WorkerLink, IsNotDownByTheLateLossOfAnEarlierConnection) {
+TEST_F(WorkerLink, IsNotDownAfterALateLossOfAnEarlierConnection) {
   link_.Connect(first_);
   EXPECT_TRUE(link_.Lose(first_.get(), "gone"));
   EXPECT_FALSE(link_.Lose(first_.get(), "gone again"));
@@ -87,7 +87,7 @@ TEST_F(WorkerLink, IsNotDownByTheLateLossOfAnEarlierConnection) {
   ExpectUpBy(link_, second_);
 }
 
-TEST_F(WorkerLink, SaysWhyItIsNotUp) {
+TEST_F(WorkerLink, ReportsWhyItIsNotUp) {
   EXPECT_EQ(link_.state(), State::kConnecting);
   EXPECT_TRUE(link_.Fail(State::kDown, "refused"));
   EXPECT_FALSE(link_.Fail(State::kDown, "no answer"));
@@ -98,7 +98,7 @@ TEST_F(WorkerLink, SaysWhyItIsNotUp) {
   ExpectUpBy(link_, first_);
 }
 
-// A replica whose shard is lost, for another reason, while the replica is refused.
+// A refused replica, one of whose shards is then lost for another reason.
 class Refused : public Replica {
  public:
   Refused() : Replica("refused") {}
@@ -108,7 +108,7 @@ class Refused : public Replica {
   ReplicaCondition condition() const override { return {State::kRefused, "of another version"}; }
 };
 
-TEST(Replica, SaysWhyItIsNotUpThoughAShardWasLostSince) {
+TEST(Replica, ReportsWhyItIsNotUpAfterALaterLossOfAShard) {
   Refused replica;
   replica.Lost(1, "gone");
   EXPECT_EQ(replica.status().last_error, "of another version");

@@ -1,5 +1,5 @@
-// Workers that are real processes: what they compute, and what happens when they are killed, stopped,
-// restarted, of another version, or gone.
+// Workers in real processes: their results, and the handling of workers that are killed, stopped, restarted,
+// of another version, or gone.
 #include "cluster/worker.h"
 
 #include <gtest/gtest.h>
@@ -41,7 +41,8 @@ std::vector<float> Values(const TensorRef& tensor) {
   return {values, values + tensor->bytes() / sizeof(float)};
 }
 
-// x (N, kWidth) times a weight that workers keep as `name`, in a loop of `turns` products.
+// Returns a function that multiplies x (N, kWidth) by a weight, in a loop of `turns` products. Workers keep
+// the weight under `name`.
 std::shared_ptr<CompiledFunction> Product(const std::string& name, bool portable = true, int32_t turns = 1) {
   auto scope = std::make_unique<Scope>();
   if (portable) scope->MakePortable();
@@ -131,7 +132,7 @@ size_t Uploaded(const Strategy& strategy) {
   return dynamic_cast<const Worker&>(*strategy.replicas()[0]).uploaded();
 }
 
-// Turns that take some 10 to 20 s.
+// A number of turns that takes some 10 to 20 s.
 constexpr int32_t kLong = 2000000;
 
 double SecondsSince(Clock::time_point begin) {
@@ -155,7 +156,7 @@ class WorkerTest : public ::testing::Test {
 ServerProcess* WorkerTest::one_ = nullptr;
 ServerProcess* WorkerTest::two_ = nullptr;
 
-TEST_F(WorkerTest, GiveWhatThisProcessGives) {
+TEST_F(WorkerTest, ReturnTheSameResultsAsThisProcess) {
   Strategy strategy = MakeStrategy(Workers({one_, two_}));
   ExpectSame(Start(&strategy, Product("equal"), 25).get(), Locally(25));
   ASSERT_TRUE(Becomes(strategy, 0, State::kUp) && Becomes(strategy, 1, State::kUp));
@@ -166,14 +167,14 @@ TEST_F(WorkerTest, GiveWhatThisProcessGives) {
   EXPECT_EQ(strategy.status()[0].failures + strategy.status()[1].failures, 0);
 }
 
-TEST_F(WorkerTest, RunOnADeviceOfTheirs) {
+TEST_F(WorkerTest, ComputeOnTheRequestedDevice) {
   StrategyOptions options = Workers({one_});
   options.replicas[0].placement.device = "/device:CPU:1";
   Strategy strategy = MakeStrategy(options);
   ExpectSame(Start(&strategy, Product("device"), 5).get(), Locally(5));
 }
 
-TEST_F(WorkerTest, WithoutTheDeviceAreRefused) {
+TEST_F(WorkerTest, AreRefusedIfTheyLackTheDevice) {
   StrategyOptions options = Workers({one_});
   options.replicas[0].placement.device = "/device:GPU:0";
   Strategy strategy = MakeStrategy(options);
@@ -184,7 +185,7 @@ TEST_F(WorkerTest, WithoutTheDeviceAreRefused) {
       << outcome.message;
 }
 
-TEST_F(WorkerTest, AreSentWeightsOnce) {
+TEST_F(WorkerTest, ReceiveEachWeightOnce) {
   const size_t bytes = size_t{kWidth} * kWidth * sizeof(float);
   Strategy first = MakeStrategy(Workers({one_}));
   for (int i = 0; i < 3; ++i)
@@ -207,7 +208,7 @@ TEST_F(WorkerTest, ServeTwoClientsAtOnce) {
   for (std::future<Outcome>& run : runs) ExpectSame(run.get(), expected);
 }
 
-TEST_F(WorkerTest, EndALongLoopThatIsCancelled) {
+TEST_F(WorkerTest, StopALongLoopWhenItIsCancelled) {
   Strategy strategy = MakeStrategy(Workers({one_}));
   ExpectSame(Start(&strategy, Product("cancel"), 2).get(), Locally(2));
   const auto function = Product("cancel", true, kLong);
@@ -218,18 +219,18 @@ TEST_F(WorkerTest, EndALongLoopThatIsCancelled) {
   control->Cancel();
   EXPECT_EQ(run.get().code, TF_CANCELLED);
   EXPECT_LT(SecondsSince(begin), 1);
-  // Neither is it computed any longer: both threads of the worker are free.
+  // The worker has also stopped computing: both of its threads are free.
   begin = Clock::now();
   ExpectSame(Start(&strategy, Product("cancel"), 8).get(), Locally(8));
   EXPECT_LT(SecondsSince(begin), 4);
 }
 
-TEST_F(WorkerTest, RunAgainWhatACancelledRunTookDown) {
+TEST_F(WorkerTest, RetryARunThatACancelledRunInterrupted) {
   StrategyOptions options = Workers({one_});
   options.replicas[0].placement.callers = 2;
   options.retries = 0;
   Strategy strategy = MakeStrategy(options);
-  const auto function = Product("together", true, 60000);  // half a second or so
+  const auto function = Product("together", true, 60000);  // about half a second
   const auto control = std::make_shared<control::RunControl>();
   auto cancelled = Start(&strategy, function, 2, control);
   auto kept = Start(&strategy, function, 2);
@@ -240,7 +241,7 @@ TEST_F(WorkerTest, RunAgainWhatACancelledRunTookDown) {
   EXPECT_EQ(outcome.code, TF_OK) << outcome.message;
 }
 
-TEST_F(WorkerTest, AreLeftAtOnceWhenAStrategyStops) {
+TEST_F(WorkerTest, AreAbandonedAtOnceWhenAStrategyStops) {
   Strategy strategy = MakeStrategy(Workers({one_}));
   auto run = Start(&strategy, Product("close", true, kLong), 2);
   ASSERT_TRUE(Becomes(strategy, 0, State::kUp));
@@ -251,7 +252,7 @@ TEST_F(WorkerTest, AreLeftAtOnceWhenAStrategyStops) {
   EXPECT_EQ(run.get().code, TF_CANCELLED);
 }
 
-TEST_F(WorkerTest, OfAnotherVersionAreRefused) {
+TEST_F(WorkerTest, AreRefusedIfTheyHaveAnotherVersion) {
   StrategyOptions options = Workers({one_});
   options.package = "9.9.9";
   Strategy strategy = MakeStrategy(options);
@@ -272,7 +273,7 @@ TEST(Worker, PlainServersOfTensorFlowAreRefused) {
   EXPECT_NE(outcome.message.find("no worker of keras-explainable"), std::string::npos) << outcome.message;
 }
 
-TEST(Worker, KilledInARunIsReplacedAndTakenBack) {
+TEST(Worker, AKilledWorkerIsReplacedAndUsedAgainAfterItsRestart) {
   ServerProcess one;
   ServerProcess two;
   Strategy strategy = MakeStrategy(Workers({&one, &two}));
@@ -297,7 +298,7 @@ TEST(Worker, KilledInARunIsReplacedAndTakenBack) {
   EXPECT_GT(strategy.status()[0].shards, before);
 }
 
-TEST(Worker, StoppedIsReplacedAndTakenBack) {
+TEST(Worker, AStoppedWorkerIsReplacedAndUsedAgainAfterItContinues) {
   ServerProcess one;
   ServerProcess two;
   Strategy strategy = MakeStrategy(Workers({&one, &two}, 1500));
@@ -314,7 +315,7 @@ TEST(Worker, StoppedIsReplacedAndTakenBack) {
   ExpectSame(Start(&strategy, function, 100).get(), expected);
 }
 
-TEST(Worker, CallsOfOneThatIsGoneEndAndRunsTakeTheirTime) {
+TEST(Worker, CallsToAStoppedWorkerTimeOutButRunsMayTakeLonger) {
   ServerProcess one;
   const auto function = Product("calls", true, kLong / 10);
   SessionConfig config;
@@ -334,7 +335,7 @@ TEST(Worker, CallsOfOneThatIsGoneEndAndRunsTakeTheirTime) {
   EXPECT_LT(SecondsSince(begin), 5);
 }
 
-TEST(Worker, TheOnlyOneMayComeBackInARun) {
+TEST(Worker, ARunContinuesWhenTheOnlyWorkerComesBack) {
   ServerProcess one;
   Strategy strategy = MakeStrategy(Workers({&one}));
   const auto function = Product("back", true, 2000);
@@ -347,7 +348,7 @@ TEST(Worker, TheOnlyOneMayComeBackInARun) {
   ExpectSame(run.get(), expected);
 }
 
-TEST(Worker, AllGoneIsAnErrorThatNamesThem) {
+TEST(Worker, ARunFailsWithTheNamesOfAllLostWorkers) {
   ServerProcess one;
   Strategy strategy = MakeStrategy(Workers({&one}, 1200));
   const auto function = Product("gone", true, kLong);
@@ -360,13 +361,13 @@ TEST(Worker, AllGoneIsAnErrorThatNamesThem) {
   EXPECT_EQ(outcome.code, TF_UNAVAILABLE);
   EXPECT_NE(outcome.message.find(one.address()), std::string::npos) << outcome.message;
   EXPECT_LT(SecondsSince(begin), 5);
-  // Nor does another run wait for longer.
+  // Another run does not wait for longer either.
   outcome = Start(&strategy, function, 2).get();
   EXPECT_EQ(outcome.code, TF_UNAVAILABLE);
   EXPECT_LT(SecondsSince(begin), 8);
 }
 
-TEST(Worker, LostTooOftenNamesItAndTheSamples) {
+TEST(Worker, AShardThatIsLostTooOftenFailsWithTheWorkerAndTheSamples) {
   ServerProcess one;
   Strategy strategy = MakeStrategy(Workers({&one}, 10000, 0));
   const auto function = Product("often", true, kLong);
@@ -382,7 +383,7 @@ TEST(Worker, LostTooOftenNamesItAndTheSamples) {
   EXPECT_EQ(outcome.attempts, 1);
 }
 
-TEST(Worker, WhereOneIsLostTooOftenTheOthersAreLeftAtOnce) {
+TEST(Worker, TheOtherWorkersAreAbandonedWhenOneIsLostTooOften) {
   ServerProcess one;
   ServerProcess two;
   Strategy strategy = MakeStrategy(Workers({&one, &two}, 10000, 0));
@@ -396,7 +397,7 @@ TEST(Worker, WhereOneIsLostTooOftenTheOthersAreLeftAtOnce) {
   EXPECT_LT(SecondsSince(begin), 4);
 }
 
-TEST_F(WorkerTest, SayHowManyThreadsTheyHave) {
+TEST_F(WorkerTest, ReportHowManyThreadsTheyHave) {
   StrategyOptions options = Workers({one_, two_});
   options.replicas[0].placement.callers = 0;
   Strategy strategy = MakeStrategy(options);
@@ -409,7 +410,7 @@ TEST_F(WorkerTest, SayHowManyThreadsTheyHave) {
   EXPECT_THROW(MakeStrategy(options), tf::Error);
 }
 
-TEST(Worker, BeforeTheFirstRunNobodyMayBeThere) {
+TEST(Worker, ARunFailsIfNoWorkerHasEverAnswered) {
   StrategyOptions options;
   options.replicas.push_back({{"grpc://localhost:" + std::to_string(test::FreePort()), "", 1}});
   options.timeout_ms = 700;

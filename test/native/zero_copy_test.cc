@@ -1,5 +1,5 @@
-// "Zero-copy", by addresses: an op that only these tests register says where the memory is that TensorFlow
-// gives its kernel, and where the kernel wrote its output.
+// Proves "zero-copy" by addresses. An op that only these tests register returns the address of the memory
+// that TensorFlow passes to the kernel, and the address of the kernel's output.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -20,7 +20,7 @@ using graph::Scope;
 using graph::Shape;
 using tf::C;
 
-constexpr int64_t kColumns = 16;  // of float: 64 bytes a row
+constexpr int64_t kColumns = 16;  // float32, so 64 bytes per row
 constexpr size_t kRowBytes = kColumns * sizeof(float);
 
 int64_t AddressOf(const void* data) { return static_cast<int64_t>(reinterpret_cast<intptr_t>(data)); }
@@ -28,7 +28,8 @@ int64_t AddressOf(const void* data) { return static_cast<int64_t>(reinterpret_ca
 void* CreateNothing(TF_OpKernelConstruction*) noexcept { return nullptr; }
 void DeleteNothing(void*) noexcept {}
 
-// Of float (N, C): int64 (N, C); in each row the address of the input, that of the output, zeros.
+// Maps float (N, C) to int64 (N, C): each row has the address of the input, the address of the output, and
+// zeros.
 void ComputeAddresses(void*, TF_OpKernelContext* context) noexcept {
   tf::GuardedKernel(nullptr, context, [&] {
     const tf::TensorPtr input = tf::KernelInput(context, 0);
@@ -99,7 +100,7 @@ class ZeroCopy : public testing::Test {
   std::shared_ptr<CompiledFunction> function_;
 };
 
-TEST_F(ZeroCopy, TheKernelReadsOurMemoryAndItsOutputIsHandedOn) {
+TEST_F(ZeroCopy, TheKernelReadsTheFeedsMemoryAndItsOutputIsReturned) {
   const TensorRef x = Rows(8);
   const MemoryCounters before = ReadMemoryCounters();
   const TensorRef output = Compute(x, {.shard_size = 8});
@@ -109,7 +110,7 @@ TEST_F(ZeroCopy, TheKernelReadsOurMemoryAndItsOutputIsHandedOn) {
   EXPECT_EQ(ReadMemoryCounters().copied_out_bytes, before.copied_out_bytes);
 }
 
-TEST_F(ZeroCopy, ARangeOfRowsIsReadWhereItLies) {
+TEST_F(ZeroCopy, ARangeOfRowsIsReadInPlace) {
   const TensorRef x = Rows(32);
   const MemoryCounters before = ReadMemoryCounters();
   const TensorRef output = Compute(x, {.shard_size = 8, .begin = 5, .rows = 8});
@@ -119,7 +120,7 @@ TEST_F(ZeroCopy, ARangeOfRowsIsReadWhereItLies) {
   EXPECT_EQ(ReadMemoryCounters().copied_out_bytes, before.copied_out_bytes);
 }
 
-TEST_F(ZeroCopy, ShardsReadTheirRowsWhereTheyLieAndTheirOutputsAreCopiedOnce) {
+TEST_F(ZeroCopy, ShardsReadTheirRowsInPlaceAndTheirOutputsAreCopiedOnce) {
   const TensorRef x = Rows(12);
   const MemoryCounters before = ReadMemoryCounters();
   const TensorRef output = Compute(x, {.shard_size = 3, .begin = 2, .rows = 9});
@@ -167,7 +168,7 @@ TEST_F(ZeroCopy, ATargetLivesForAsLongAsItsRun) {
     targets.push_back(std::move(into));
     EXPECT_EQ(Compute(x, {.shard_size = 2, .into = std::move(targets)}), nullptr);
   }
-  // The thread that ran the last shard drops the job after it has reported.
+  // The thread that ran the last shard drops the job after it has reported the end of the run.
   strategy_.Stop();
   EXPECT_TRUE(watch.expired());
 }

@@ -34,11 +34,11 @@ double MillisecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
-// What goes there and what comes back, with next to nothing computed.
+// The kinds of input and output. The function itself computes next to nothing.
 struct Kind {
   const char* name;
-  TF_DataType dtype;  // TF_STRING: paths
-  int64_t side;       // of the maps
+  TF_DataType dtype;  // TF_STRING for paths
+  int64_t side;       // the side of the maps
 };
 
 std::shared_ptr<CompiledFunction> MakeFunction(const Kind& kind) {
@@ -87,7 +87,7 @@ void Run(CompiledFunction* function, Strategy* strategy, const TensorRef& feed, 
   promise.get_future().get();
 }
 
-// The median over `repeats` runs of one shard.
+// Returns the median time of `repeats` runs of one shard, in milliseconds.
 double Median(CompiledFunction* function, Strategy* strategy, const TensorRef& feed, int repeats) {
   for (int i = 0; i < 3; ++i) Run(function, strategy, feed, feed->rows());
   std::vector<double> times;
@@ -107,7 +107,7 @@ std::unique_ptr<Strategy> On(const ServerProcess& server, int callers) {
   return std::unique_ptr<Strategy>(new Strategy(runtime::MakeStrategy(std::move(options))));
 }
 
-// x (N, 1) plus one value of each of `weights`, of `bytes` each.
+// Returns a function that computes x (N, 1) plus one value of each of `weights` weights of `bytes` bytes.
 std::shared_ptr<CompiledFunction> WithWeights(const std::string& model, int weights, int64_t bytes) {
   auto scope = std::make_unique<Scope>();
   scope->MakePortable();
@@ -169,7 +169,7 @@ std::string MeasureHops(int repeats) {
     *static_cast<float*>(x->data()) = 0;
     const std::string model = "model" + std::to_string(bytes);
     double ms[2];
-    for (double& time : ms) {  // the second time they are there
+    for (double& time : ms) {  // for the second function, the worker has the weights
       const auto function = WithWeights(model, count, bytes);
       const Clock::time_point begin = Clock::now();
       Run(function.get(), worker.get(), x, 1);

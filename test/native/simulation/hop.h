@@ -1,12 +1,12 @@
-// What a hop to a worker costs: inputs there, maps back, weights there once.
+// Measures the cost of a hop to a worker: sending inputs, returning maps, and sending weights once.
 #pragma once
 
 #include <string>
 
 namespace ke::test {
 
-// Against a worker in a process of its own on this machine (of a program that serves when it is called with
-// --serve). JSON. Needs a loaded TensorFlow.
+// Measures against a worker in another process on this machine. The program that calls MeasureHops must serve
+// when it is called with --serve. Returns JSON. Requires a loaded TensorFlow.
 std::string MeasureHops(int repeats);
 
 }  // namespace ke::test

@@ -1,8 +1,8 @@
-// ke_simulate: the loop against simulated replicas, and what a hop to a worker costs. For docs/scaling.md;
-// not shipped.
+// ke_simulate: measures the loop with simulated replicas, and the cost of a hop to a worker. The figures are
+// for docs/scaling.md. The program is not shipped.
 //
 //     cmake -B build/cmake -DKE_BUILD_SIMULATION=ON && cmake --build build/cmake --target ke_simulate
-//     export KERAS_EXPLAINABLE_TENSORFLOW_DIR=...   (`npx keras-explainable doctor` names it)
+//     export KERAS_EXPLAINABLE_TENSORFLOW_DIR=...   (`npx keras-explainable doctor` prints the directory)
 //     build/cmake/ke_simulate --replicas 1,2,4,1000 --shard-ms 100 --mtbf-s 60
 //     build/cmake/ke_simulate --hops 50
 #include <cstdio>
@@ -56,7 +56,8 @@ int Simulate(const std::vector<std::string>& arguments) {
     const auto flag = flags.find(arguments[i]);
     if (flag == flags.end() || i + 1 == arguments.size()) {
       std::fprintf(stderr,
-                   "%s: unknown, or without its value. There are --hops REPEATS and:", arguments[i].c_str());
+                   "%s: an unknown flag, or a flag without a value. The flags are --hops REPEATS and:",
+                   arguments[i].c_str());
       for (const auto& [name, set] : flags) std::fprintf(stderr, " %s", name.c_str());
       std::fprintf(stderr, "\n");
       return 2;

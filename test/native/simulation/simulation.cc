@@ -41,7 +41,7 @@ Clock::duration Milliseconds(double ms) {
   return std::chrono::duration_cast<Clock::duration>(Seconds(ms / 1000));
 }
 
-// What a replica would compute.
+// The function that a replica would compute.
 float Answer(float x) { return 2 * x + 1; }
 
 class SimulatedReplica : public runtime::PlacedReplica {
@@ -77,7 +77,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
         const Clock::time_point now = Clock::now();
         if (life_ != life) throw ReplicaLost("it has died");
         if (control->cancelled()) throw tf::Error(TF_CANCELLED, "the run was cancelled");
-        // A dead one says nothing more, until that is noticed.
+        // A dead replica does not answer. The run ends when the death is noticed.
         if (now >= end && alive_) break;
         if (alive_) {
           wake_.wait_until(lock, end);
@@ -95,7 +95,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
     return outputs;
   }
 
-  // What happens to it, by the thread of Fates.
+  // Called by the thread of FailurePlan.
   void Die() {
     const std::lock_guard<std::mutex> lock(mutex_);
     alive_ = false;
@@ -108,7 +108,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
       state_ = ReplicaStatus::State::kDown;
       wake_.notify_all();
     }
-    TellOfChange();
+    ReportChange();
   }
   void Return() {
     {
@@ -117,10 +117,11 @@ class SimulatedReplica : public runtime::PlacedReplica {
       alive_ = true;
       state_ = ReplicaStatus::State::kUp;
     }
-    TellOfChange();
+    ReportChange();
   }
 
-  // Microseconds that were spent on shards which it gave back, and that it was dead in all, up to `now`.
+  // Return the microseconds that the replica spent on returned shards, and the microseconds that the replica
+  // was dead, up to `now`.
   int64_t useful_us() const { return useful_us_; }
   int64_t down_us(Clock::time_point now) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -129,7 +130,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
   }
 
  private:
-  void TellOfChange() {
+  void ReportChange() {
     std::function<void()> changed;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -148,7 +149,7 @@ class SimulatedReplica : public runtime::PlacedReplica {
   }
 
   const SimulationOptions& options_;
-  std::mt19937 random_;  // of its one caller
+  std::mt19937 random_;  // used by the replica's only caller
   const double shard_ms_;
   std::function<void()> changed_ = [] {};
   std::atomic<bool> stopped_{false};
@@ -162,16 +163,16 @@ class SimulatedReplica : public runtime::PlacedReplica {
   std::atomic<int64_t> useful_us_{0};
 };
 
-// A thread that lets replicas die and come back.
-class Fates {
+// A thread that lets replicas die and come back at random times.
+class FailurePlan {
  public:
-  Fates(std::vector<std::shared_ptr<SimulatedReplica>> replicas, const SimulationOptions& options)
+  FailurePlan(std::vector<std::shared_ptr<SimulatedReplica>> replicas, const SimulationOptions& options)
       : replicas_(std::move(replicas)), options_(options), random_(options.seed) {
     if (options_.mtbf_s <= 0) return;
     for (size_t i = 0; i < replicas_.size(); ++i) Plan(i, Kind::kDie, options_.mtbf_s * 1000);
     thread_ = std::thread([this] { Run(); });
   }
-  ~Fates() { Stop(); }
+  ~FailurePlan() { Stop(); }
 
   void Stop() {
     {
@@ -189,7 +190,7 @@ class Fates {
     Clock::time_point time;
     size_t replica;
     Kind kind;
-    bool operator<(const Event& other) const { return time > other.time; }  // the next is on top
+    bool operator<(const Event& other) const { return time > other.time; }  // the earliest event is on top
   };
 
   void Plan(size_t replica, Kind kind, double mean_ms) {
@@ -243,13 +244,13 @@ struct Outcome {
   std::string error;
 };
 
-// A batch under way: rows that count on from `first`.
+// A batch in flight. The values of its rows count up from `first`.
 struct Batch {
   int64_t first = 0;
   std::future<Outcome> outcome;
 };
 
-// The graph is never run: who computes only waits.
+// The graph is never run, because simulated replicas only wait.
 std::shared_ptr<CompiledFunction> MakeFunction() {
   auto scope = std::make_unique<Scope>();
   const TF_Output x = scope->Placeholder(TF_FLOAT, Shape::Of({-1, kWidth}), "x");
@@ -266,7 +267,7 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// A row's number, as floats hold it.
+// Returns a row's number, reduced to the integers that a float represents exactly.
 float Mark(int64_t row) { return static_cast<float>(row % (1 << 22)); }
 
 }  // namespace
@@ -279,18 +280,18 @@ SimulationResult Simulate(const SimulationOptions& options) {
   const auto function = MakeFunction();
   runtime::Strategy strategy({replicas.begin(), replicas.end()},
                              {options.retries, std::chrono::milliseconds(options.timeout_ms)});
-  Fates fates(replicas, options);  // ends before the strategy whose replicas it speaks for
+  FailurePlan failure_plan(replicas, options);  // destroyed before the strategy, whose replicas it calls
   const int64_t rows = int64_t{options.replicas} * options.shards_per_replica * options.shard_size;
 
   SimulationResult result;
-  std::deque<Batch> under_way;
+  std::deque<Batch> in_flight;
   int64_t submitted = 0;
   const auto submit = [&] {
     TensorRef x = runtime::Tensor::Allocate(TF_FLOAT, {rows, kWidth});
     auto* values = static_cast<float*>(x->data());
     for (int64_t i = 0; i < rows * kWidth; ++i) values[i] = Mark(submitted + i / kWidth);
     auto promise = std::make_shared<std::promise<Outcome>>();
-    under_way.push_back({submitted, promise->get_future()});
+    in_flight.push_back({submitted, promise->get_future()});
     submitted += rows;
     function->Run(&strategy, {std::move(x)}, {.shard_size = options.shard_size},
                   [promise](std::vector<TensorRef> outputs, const std::exception_ptr& error) {
@@ -303,10 +304,10 @@ SimulationResult Simulate(const SimulationOptions& options) {
                     promise->set_value(std::move(outcome));
                   });
   };
-  // The oldest batch: as the engine, which gives them in order.
+  // Receives the oldest batch. Batches are received in order, as in the engine.
   const auto receive = [&] {
-    Batch batch = std::move(under_way.front());
-    under_way.pop_front();
+    Batch batch = std::move(in_flight.front());
+    in_flight.pop_front();
     const Outcome outcome = batch.outcome.get();
     ++result.batches;
     result.samples += rows;
@@ -346,17 +347,17 @@ SimulationResult Simulate(const SimulationOptions& options) {
     return reading;
   };
 
-  // Two shards of each replica are not counted: threads start.
+  // The time of the first two shards of each replica is not measured, because threads are starting.
   const Clock::time_point counted = Clock::now() + Milliseconds(2 * options.shard_ms);
   const Clock::time_point end = counted + Milliseconds(options.seconds * 1000);
   Reading begin{};
   while (Clock::now() < end) {
-    while (static_cast<int>(under_way.size()) < options.in_flight) submit();
+    while (static_cast<int>(in_flight.size()) < options.in_flight) submit();
     receive();
     if (begin.time == Clock::time_point() && Clock::now() >= counted) begin = read();
   }
   const Reading last = read();
-  while (!under_way.empty()) receive();
+  while (!in_flight.empty()) receive();
 
   const double us = Seconds(last.time - begin.time).count() * 1e6;
   const double useful = static_cast<double>(last.useful_us - begin.useful_us);
@@ -368,8 +369,8 @@ SimulationResult Simulate(const SimulationOptions& options) {
   result.efficiency_up = useful / (all - static_cast<double>(last.down_us - begin.down_us));
   result.client_cpu_us = (last.cpu - begin.cpu) * 1e6 / std::max(1.0, shards);
   result.client_cores = (last.cpu - begin.cpu) / result.seconds;
-  fates.Stop();
-  result.deaths = fates.deaths();
+  failure_plan.Stop();
+  result.deaths = failure_plan.deaths();
   for (const ReplicaStatus& status : strategy.status()) result.retried_shards += status.failures;
   strategy.Stop();
   return result;
