@@ -109,7 +109,7 @@ Napi::Function NativeTrace::Define(Napi::Env env) {
 
 trace::Trace& NativeTrace::Recording() {
   if (*state_.sealed)
-    throw tf::Error(TF_FAILED_PRECONDITION, "the trace is compiled: it records nothing more");
+    throw tf::Error(TF_FAILED_PRECONDITION, "the trace is compiled: it records no more ops");
   return *state_.trace;
 }
 

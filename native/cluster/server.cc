@@ -80,9 +80,9 @@ std::vector<Session::Device> StartServer(const ServerOptions& options) {
   static TF_Server* server = nullptr;  // never deleted, because TensorFlow would end the process
   const std::lock_guard<std::mutex> lock(mutex);
   if (server != nullptr) {
-    throw tf::Error(TF_FAILED_PRECONDITION, "this process is a worker already, at " +
+    throw tf::Error(TF_FAILED_PRECONDITION, "this process is already a worker, at " +
                                                 std::string(C().TF_ServerTarget(server)) +
-                                                ": a process can be one, until it ends");
+                                                ": a process can become a worker only once");
   }
   const std::string definition = ServerDef(options);
   tf::Status status;

@@ -75,7 +75,7 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& 
   if (options.session.check_numerics) {
     if (options.portable) {
       throw tf::Error(TF_UNIMPLEMENTED,
-                      "numerics cannot be checked on workers: they have no op that does so");
+                      "numerics cannot be checked on workers: a worker lacks the op for the check");
     }
     scope->CheckNumerics();
   }
@@ -245,7 +245,7 @@ int64_t CompiledFunction::CheckFeeds(const std::vector<FeedValue>& feeds, const 
       rows = options.rows >= 0 ? options.rows : whole - options.begin;
       if (options.begin < 0 || options.begin > whole || rows > whole - options.begin) {
         ThrowBadFeed(feed, "has " + std::to_string(whole) + " rows: the " + std::to_string(rows) +
-                               " rows from row " + std::to_string(options.begin) + " on are not all there");
+                               " rows from row " + std::to_string(options.begin) + " on are out of range");
       }
     }
     const bool fits =

@@ -59,7 +59,7 @@ void Executor::Start() {
   // A missing thread is ignored if there is another one.
   if (!slots_.empty()) return;
   stopping_ = true;
-  throw tf::Error(TF_RESOURCE_EXHAUSTED, "the system gives no thread to run anything with");
+  throw tf::Error(TF_RESOURCE_EXHAUSTED, "the system has no thread left for a run");
 }
 
 void Executor::AddSlots(Replica* replica) {
@@ -115,7 +115,7 @@ void Executor::RunHere(const std::shared_ptr<ShardedJob>& job) {
 
 // Requires the lock.
 void Executor::CheckRuns() const {
-  if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this strategy is closed: it runs nothing more");
+  if (stopping_) throw tf::Error(TF_FAILED_PRECONDITION, "this strategy is closed: it accepts no more runs");
 }
 
 void Executor::Stop() {
@@ -356,7 +356,7 @@ std::exception_ptr Executor::NoReplicaIsUp(int64_t row, int64_t rows) const {
   if (refused) {
     return std::make_exception_ptr(tf::Error(TF_FAILED_PRECONDITION, "no worker can be used: " + text));
   }
-  text = "no worker is up, for " + std::to_string(options_.timeout.count()) + " ms now: " + text;
+  text = "no worker has been up for " + std::to_string(options_.timeout.count()) + " ms: " + text;
   return std::make_exception_ptr(
       WorkerError(text, {replicas_.size() == 1 ? replicas_[0]->name() : "", text, 0, row, rows}));
 }

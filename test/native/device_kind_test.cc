@@ -1,4 +1,4 @@
-// How devices are named, and which are accelerators.
+// The names of devices, and the kinds that are accelerators.
 #include "tensorflow/device_kind.h"
 
 #include <gtest/gtest.h>

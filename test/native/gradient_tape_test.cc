@@ -198,7 +198,7 @@ TEST_F(Tape, NarrowFloatsKeepTheirDType) {
   }
 }
 
-TEST_F(Tape, RefusesAnOpWithoutARuleByTypeAndNode) {
+TEST_F(Tape, NamesTheTypeAndTheNodeOfAnOpWithoutARule) {
   const TF_Output x = Input({1, 2});
   const TF_Output y = Unary("Digamma", x, "model/block_1/digamma");
   const tf::Error error = Refusal({y}, {x});

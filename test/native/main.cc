@@ -1,5 +1,5 @@
-// Runs the native tests over a real libtensorflow: the one in KERAS_EXPLAINABLE_TENSORFLOW_DIR, which
-// scripts/test-native.mjs sets to what the package would use.
+// Runs the native tests with a real libtensorflow: the library in KERAS_EXPLAINABLE_TENSORFLOW_DIR.
+// scripts/test-native.mjs sets the variable to the library that the package would use.
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -301,7 +301,7 @@ TEST(CompiledFunction, PassesScalarFeedsToEveryShard) {
   for (int i = 0; i < 24; ++i) EXPECT_EQ(Values(outcome.outputs[0])[i], 3 * i);
 }
 
-TEST(CompiledFunction, GivesWholeFeedsToEveryShard) {
+TEST(CompiledFunction, PassesWholeFeedsToEveryShard) {
   auto scope = std::make_unique<Scope>();
   const std::vector<TF_Output> feeds = {scope->Placeholder(TF_FLOAT, kRows4, "x"),
                                         scope->Placeholder(TF_FLOAT, Shape::Of({-1, 4}), "references")};
@@ -353,7 +353,7 @@ TEST(CompiledFunction, FeedsStringsAsRowsOfBytes) {
   EXPECT_THROW(function->Run(&strategy, {Floats({3, 4})}, {.shard_size = 2}, nullptr), tf::Error);
 }
 
-TEST(CompiledFunction, RefusesFeedsThatDoNotFitByName) {
+TEST(CompiledFunction, NamesFeedsThatDoNotFit) {
   const auto function = Build({kRows4, kRows4}, [](Scope* scope, const std::vector<TF_Output>& x) {
     return std::vector<TF_Output>{scope->Op("AddV2").In(x[0]).In(x[1]).Out()};
   });

@@ -183,7 +183,7 @@ describe('no worker', () => {
       attempts: 0,
     });
     expect(error.message).toMatch(
-      new RegExp(`^No worker computes sample 0: no worker is up, for 300 ms now: localhost:${port}: `),
+      new RegExp(`^No worker computes sample 0: no worker has been up for 300 ms: localhost:${port}: `),
     );
     expect(performance.now() - begun).toBeLessThan(3000);
   });
