@@ -24,6 +24,11 @@ bool IsLive(const Equation& equation, const std::vector<bool>& live) {
 void MarkUses(const Block& block, std::vector<bool>* live) {
   for (const SymbolId id : block.results) Mark(id, live);
   for (auto equation = block.equations.rbegin(); equation != block.equations.rend(); ++equation) {
+    // A call at another size than declared is replayed to find out whether the model takes that size.
+    const auto* call = std::get_if<ModelCall>(&equation->operation);
+    if (call != nullptr && !call->declared) {
+      for (const Symbol& output : equation->outputs) Mark(output.id, live);
+    }
     if (!IsLive(*equation, *live)) continue;
     if (const auto* gradient = std::get_if<GradientCall>(&equation->operation)) {
       for (size_t i = 0; i < gradient->xs.size(); ++i) {

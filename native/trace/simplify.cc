@@ -70,8 +70,7 @@ class Simplifier {
     return found == replaced_.end() ? id : found->second;
   }
 
-  // The equation with those outputs of models and gradients alone that something uses. A call at another size
-  // than the model declares keeps all: any of them may tell that the model takes no such size.
+  // The equation with those outputs of models and gradients alone that something uses.
   Equation Used(const Equation& equation) const {
     Equation used = equation;
     const auto keep = [&](auto* asked) {
@@ -86,7 +85,6 @@ class Simplifier {
       };
     };
     if (auto* call = std::get_if<ModelCall>(&used.operation)) {
-      if (!call->declared) return used;
       keep (&call->tensors)(std::get<ModelCall>(equation.operation).tensors);
     } else if (auto* gradient = std::get_if<GradientCall>(&used.operation)) {
       keep (&gradient->xs)(std::get<GradientCall>(equation.operation).xs);
