@@ -1,16 +1,16 @@
-/** Batches of what is in memory as a whole. */
+/** Batches of arrays that are in memory. */
 import { checkSignal } from '../support/signal.js';
 import { alignedRows, Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler } from './batch.js';
 import { type Feeds, tensorsPerSample, withTensorsPerSample } from './feeds.js';
 import { refuseNaNs } from './inputs.js';
 
-/** What is in memory, checked. */
+/** The checked arrays of a run. */
 export interface ArraysOfRun {
   readonly inputs: readonly Tensor[];
   readonly indices: Tensor | null;
   readonly feeds: Feeds;
-  /** Those of the tensors that the caller owns. */
+  /** The tensors that the caller owns. */
   readonly lasting: ReadonlySet<unknown>;
 }
 
@@ -22,8 +22,9 @@ export interface ArrayPlan {
 }
 
 /**
- * Cuts tensors along the samples. Where all inputs lie in aligned memory (`allocate`, a former call), batches are rows
- * of it; else the rows of each are copied when their batch is asked for, in slices that leave the event loop free.
+ * Divides tensors along the sample axis. If all inputs are in aligned memory (from `allocate` or an earlier call),
+ * batches are rows of that memory. Otherwise the rows of a batch are copied when the batch is requested, in slices that
+ * do not block the event loop.
  */
 export class ArrayHandler implements DataHandler {
   readonly samples: number;
@@ -75,12 +76,12 @@ export class ArrayHandler implements DataHandler {
     return this.#batch(0, this.samples, shared).finally(shared.lend());
   }
 
-  /** Samples that are run in one go. */
+  /** The number of samples per execution. */
   get #rows(): number {
     return this.batchSize * this.#stepsPerExecution;
   }
 
-  /** What batches read as a whole, and nobody else does. */
+  /** Returns the tensors that batches read as a whole and that the caller does not own. */
   #shared(): SharedTensors {
     const whole = Object.values(this.#feeds).filter((feed) => feed.whole);
     const tensors = [this.#indices, ...whole.map(({ tensor }) => tensor)];
@@ -96,14 +97,14 @@ export class ArrayHandler implements DataHandler {
     const about = { step, steps: Math.ceil(samples / batchSize), samples, batchSize };
     const fed = [...this.#inputs, ...tensorsPerSample(this.#feeds)];
     const tensors = this.#indices === null ? fed : [...fed, this.#indices];
-    // A tensor of the caller's is copied once for all calls that it is given to.
+    // A tensor of the caller is copied once for all calls that receive it.
     if (begin === 0) {
       for (const whole of tensors) {
         if (end === whole.shape[0] && this.#lasting.has(whole)) await whole.toAligned();
       }
     }
     if (fed.every(({ aligned }) => aligned !== null)) {
-      // The units are few: as a whole, their rows are those of the inputs.
+      // Units are few, so all of them are aligned. Their rows are then the rows of the inputs.
       await this.#indices?.toAligned();
       const { inputs, indices, feeds } = { inputs: this.#inputs, indices: this.#indices, feeds: this.#feeds };
       return { ...about, begin, inputs, indices, feeds, release: shared.lend() };
@@ -126,7 +127,7 @@ export class ArrayHandler implements DataHandler {
   }
 }
 
-/** Tensors that several batches read, released when the last of them is. */
+/** Tensors that several batches read. They are released with the last batch. */
 class SharedTensors {
   readonly #tensors: readonly Tensor[];
   #users = 0;
@@ -135,7 +136,7 @@ class SharedTensors {
     this.#tensors = tensors;
   }
 
-  /** Counts one user; what it returns ends that, once. */
+  /** Adds one user. Returns a function that removes this user. Further calls of the function do nothing. */
   lend(): () => void {
     let using = true;
     this.#users += 1;

@@ -1,12 +1,11 @@
-/** What the engine asks of data, whatever it comes from. */
-
+/** The interface between the engine and all sources of data. */
 import type { TensorSpec } from '../graph/layer.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { refused } from '../support/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Feeds } from './feeds.js';
 
-/** What of a model data is checked against. */
+/** The part of a model that data is checked against. */
 export interface FedModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
@@ -14,95 +13,97 @@ export interface FedModel {
 
 export interface DataOptions {
   /**
-   * Samples per batch of an array, 32 by default. Bounds memory, and is the step that callbacks see. Sources make
-   * their batches themselves.
+   * Samples per batch of an array. Default 32. Limits memory, and is the size of the steps that callbacks see. Not for
+   * sources, which determine their batches.
    */
   readonly batchSize?: number;
   /**
-   * Stop after so many batches, and close the source. For arrays without `batchSize` the samples are divided into so
-   * many. An iterable that ends sooner ends the run, with a warning.
+   * The number of batches after which the run stops and the source is closed. Arrays without `batchSize` are divided
+   * into `steps` batches. If an iterable ends earlier, the run ends with a warning.
    */
   readonly steps?: number;
-  /** Most batches that are prepared ahead of the run, or are run at once. Default 10. */
+  /** The maximum number of batches that are prepared ahead of the run, or run at once. Default 10. */
   readonly maxQueueSize?: number;
   /**
-   * How many batches of a Sequence are read at once, their order kept. Default 1. 0: nothing is read ahead, each batch
-   * when it is asked for. Iterables are read one batch after the other, arrays are there already.
+   * The number of batches of a Sequence that are read at once, in order. Default 1. With 0, no batch is read ahead of
+   * the run. Iterables are always read one batch after the other. Arrays are in memory already.
    */
   readonly workers?: number;
-  /** Read a `data.moduleSequence` in `workers` threads of their own. Default false. */
+  /** Whether `workers` threads read a `data.moduleSequence`. Default false. */
   readonly useMultiprocessing?: boolean;
 }
 
 export const DATA_OPTIONS = ['batchSize', 'steps', 'maxQueueSize', 'workers', 'useMultiprocessing'] as const;
 
-/** What a handler is made with: the caller's options, and the model's own. */
+/** The options of a handler: those of the caller and those of the model. */
 export interface HandlerOptions extends DataOptions {
-  /** Steps that are run in one go. Default 1. */
+  /** The number of steps per execution of the compiled function. Default 1. */
   readonly stepsPerExecution?: number;
 }
 
 /**
- * Pictures that are read where the model runs: how a compiled function makes its inputs of what is fed, their paths.
+ * Pictures that the model's graph reads from files. Describes how a compiled function turns the fed paths into inputs.
  */
 export interface FileFeed {
-  /** Equal keys stand for equal ops. */
+  /** Equal keys mean equal ops. */
   readonly key: string;
-  /** Of a sample that is made. */
+  /** Bytes of one sample of the resulting input. */
   readonly rowBytes: number;
+  /** The maximum size of a file in bytes. */
   readonly maxBytes: number;
-  /** Records the samples `(n, height, width, channels)` for paths `(n)`, as they are fed. */
+  /** Records the samples `(n, height, width, channels)` for the fed paths: uint8 `(n, L)`, padded with zeros. */
   readonly record: (paths: Symbolic) => Symbolic;
-  /** Throws ImageError for what is in a file, where `record`'s ops refuse that. */
+  /** Throws ImageError for the contents of a file that the ops of `record` refuse. */
   readonly check: (contents: Uint8Array) => Promise<void>;
 }
 
 /**
- * The samples of one run: of one step, or of several in a row. They are rows [begin, begin + samples) of its tensors.
+ * The samples of one execution: of one step or of several successive steps. The samples are rows
+ * [begin, begin + samples) of the batch's tensors.
  */
 export interface Batch {
-  /** Its first step, from 0. */
+  /** The number of the batch's first step, counted from 0. */
   readonly step: number;
-  /** How many steps it stands for. */
+  /** The number of steps in the batch. */
   readonly steps: number;
-  /** The row of each tensor that is the first sample. */
+  /** The row of the first sample in each tensor. */
   readonly begin: number;
   readonly samples: number;
-  /** Samples per step, the largest of them where they differ. */
+  /** Samples per step. If steps differ, the largest step counts. */
   readonly batchSize: number;
   /** One tensor per input of the model, in memory that TensorFlow reads without a copy. */
   readonly inputs: readonly Tensor[];
-  /** Where the inputs are paths, uint8 (N, L), with zeros behind those that are shorter: of these files. */
+  /** Set if the input holds paths: uint8 (N, L), shorter paths padded with zeros. Names the files. */
   readonly files?: { readonly paths: readonly string[]; readonly feed: FileFeed } | undefined;
-  /** Units of int32, as many rows as the inputs; null for every unit. */
+  /** int32 units with the rows of the inputs. null means every unit. */
   readonly indices: Tensor | null;
-  /** What else a step is fed with, by name. Of those that are not whole the rows are those of the inputs. */
+  /** The step's further tensors, by name. Tensors that are not whole have the rows of the inputs. */
   readonly feeds?: Feeds | undefined;
-  /** Gives back memory that is this batch's alone, and lets go of what its producer lent. Idempotent. */
+  /** Frees the memory that the batch owns and releases the producer's batch. Idempotent. */
   release(): void;
 }
 
-/** Inputs, checked and cut into batches. Made by {@link makeDataHandler}. */
+/** Inputs, checked and divided into batches. Returned by {@link makeDataHandler}. */
 export interface DataHandler {
-  /** The steps that there will be at most; null where only the end of the source tells. */
+  /** The maximum number of steps. null if it is unknown until the source ends. */
   readonly inferredSteps: number | null;
-  /** All samples; null where only the end of the source tells. */
+  /** The number of all samples. null if it is unknown until the source ends. */
   readonly samples: number | null;
-  /** Samples per step but the last; null where the source decides. */
+  /** Samples per step, except for the last step. null if the source determines it. */
   readonly batchSize: number | null;
   readonly maxQueueSize: number;
-  /** Looks at all values that are there already. Throws RangeError for NaN, so that nothing runs in vain. */
+  /** Checks all values that are in memory before the run starts. Throws RangeError for NaN. */
   validate(): Promise<void>;
   /**
-   * The batches, in order, each to be released by who takes it. Closing it closes the source; `signal` ends whatever
-   * it waits for, with CancelledError.
+   * Yields the batches in order. The consumer releases each batch. Closing the generator closes the source. `signal`
+   * ends every wait with CancelledError.
    */
   batches(signal?: AbortSignal): AsyncGenerator<Batch, void>;
-  /** In place of `batches`, where there is one batch only and all of it is there already: that; else null. */
+  /** Returns the only batch if there is a single batch and it is in memory. Otherwise returns null. */
   only?(): Promise<Batch> | null;
 }
 
-/** A word for the dtypes and sizes of what is fed: equal where the rows of both can lie in one batch. */
+/** Returns a key of the dtypes and sizes of all fed tensors. Steps with equal keys can be joined into one batch. */
 export function kindOf({ inputs, indices, feeds = {} }: Pick<Batch, 'inputs' | 'indices' | 'feeds'>): string {
   const named = Object.entries(feeds).map(([name, { tensor, whole }]) => {
     const sizes = whole ? `whole ${tensor.shape}` : tensor.shape.slice(1);
@@ -114,12 +115,12 @@ export function kindOf({ inputs, indices, feeds = {} }: Pick<Batch, 'inputs' | '
     .join();
 }
 
-/** How many units the explained output has on `axis`; null where only a run can tell. */
+/** Returns the number of units of the explained output on `axis`. null if it is unknown before a run. */
 export function unitsOf({ outputs }: Pick<FedModel, 'outputs'>, axis: number): number | null {
   return outputs[0]?.shape?.at(axis) ?? null;
 }
 
-/** Refuses samples that are no whole batches of a model which was saved for batches of one size. */
+/** Throws RangeError if the model was saved with a fixed batch size and `samples` is not a multiple of that size. */
 export function checkWholeBatches({ inputs }: Pick<FedModel, 'inputs'>, samples: number, name: string): void {
   const size = inputs[0]?.shape?.[0] ?? 1;
   if (samples % size === 0) return;

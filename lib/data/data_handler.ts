@@ -27,7 +27,7 @@ export {
   type HandlerOptions,
 } from './batch.js';
 
-/** What a step takes beside inputs and units, and the values given for a run. */
+/** The named tensors that a step takes besides inputs and units, and their values in a run. */
 export interface NamedFeeds {
   readonly specs: FeedSpecs;
   readonly values?: FeedValues | undefined;
@@ -39,11 +39,13 @@ type CheckedOptions = Required<Omit<HandlerOptions, 'batchSize' | 'steps'>> &
   Pick<HandlerOptions, 'batchSize' | 'steps'>;
 
 /**
- * Checks `x` and `y` against what `model` takes and gives, and cuts them into batches, or reads them from a source.
+ * Checks `x` and `y` against the inputs and outputs of `model`. Arrays are cut into batches. A source is read batch by
+ * batch.
  *
- * @param axis the axis of the model's first output that `y` points into.
- * @param feeds what the step takes beside; a source may bring those per sample with its batches, `{ x, y, feeds }`.
- * @throws TypeError, RangeError that name what is wrong, before anything is copied or read.
+ * @param axis the axis of the model's first output that `y` indexes.
+ * @param feeds further tensors that the step takes. The batches of a source may hold those per sample:
+ *   `{ x, y, feeds }`.
+ * @throws TypeError, RangeError that name the argument, before any data is copied or read.
  */
 export function makeDataHandler(
   model: FedModel,
@@ -112,7 +114,7 @@ function makeSourceHandler(
   if (batchSize !== undefined) {
     throw refused(
       'batchSize',
-      'none beside a source, which makes its batches itself,',
+      'none together with a source, which determines its batches,',
       `${batchSize}`,
       'Leave it out; `stepsPerExecution` of `loadModel` joins small batches.',
     );
@@ -121,9 +123,9 @@ function makeSourceHandler(
   if (useMultiprocessing && !(source instanceof ModuleSequence)) {
     throw refused(
       'useMultiprocessing',
-      'false for anything but a `data.moduleSequence`',
+      'false unless `x` is a `data.moduleSequence`',
       'true',
-      'Threads share no functions: put the Sequence into a module of its own, and pass `await ' +
+      'Threads share no functions: put the Sequence into its own module and pass `await ' +
         'data.moduleSequence(url, args)`.',
     );
   }
@@ -133,9 +135,9 @@ function makeSourceHandler(
   if (y !== null && samples === null) {
     throw wrongType(
       'y',
-      'none beside a source',
+      'none together with a source',
       y,
-      'Let the source give the units, too: [x, y] or { x, y }.',
+      'Let the source yield the units with each batch: [x, y] or { x, y }.',
     );
   }
   const units = y === null ? null : indicesTensor(y, samples as number, unitsOf(model, axis));
@@ -174,7 +176,7 @@ function makeFileHandler(
   return new FileHandler(files.paths, feed, { ...plan, batchSize, steps: steps ?? length });
 }
 
-/** What a Sequence says of itself; classes of others may call something else so. */
+/** Returns a size that a Sequence declares. A property of another type is ignored, since it may mean something else. */
 function knownSize(source: Source, name: 'samples' | 'batchSize'): number | null {
   if (!isSequence(source)) return null;
   const { [name]: size } = source;
@@ -187,12 +189,12 @@ function checkSteps(sequence: Sequence, steps: number | undefined): void {
   throw refused('steps', `at most ${length}, the number of batches that \`x\` has,`, `${steps}`);
 }
 
-/** The batch size that a model was saved with, where it takes no other. */
+/** Returns the batch size that the model was saved with, if the model takes no other size. */
 function fixedBatch(model: FedModel, samples: number, batchSize: number | undefined): number | undefined {
   const size = model.inputs[0]?.shape?.[0] ?? undefined;
   if (size === undefined) return undefined;
   if (batchSize !== undefined && batchSize !== size) {
-    throw refused('batchSize', `${size}, the only one that this model was saved for,`, `${batchSize}`);
+    throw refused('batchSize', `${size}, the only batch size that this model takes,`, `${batchSize}`);
   }
   checkWholeBatches(model, samples, 'x');
   return size;

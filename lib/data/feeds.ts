@@ -1,4 +1,4 @@
-/** Named tensors that a step is fed with beside inputs and units: maps, masks, references, baselines, boxes. */
+/** Named tensors that a step takes besides inputs and units: maps, masks, references, baselines, boxes. */
 import type { StaticShape } from '../binding/contract.js';
 import { describeShape } from '../graph/symbolic.js';
 import { checkIsObject, nearNames, refused, wrongType } from '../support/arguments.js';
@@ -6,26 +6,26 @@ import type { NumericDType } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { checkCast, type InputArray, toTensor } from './inputs.js';
 
-/** What a step takes under one name. */
+/** The declaration of one feed. */
 export interface FeedSpec {
   /**
-   * false: axis 0 is the samples, and a batch has the rows of its samples. true: every part of every batch gets all of
-   * it. Default false.
+   * false: axis 0 is the sample axis, and a batch receives the rows of its samples. true: every part of every batch
+   * receives the whole tensor. Default false.
    */
   readonly whole?: boolean;
-  /** What the step sees; other numbers are cast in the graph as inputs are. Default: the dtype that is fed. */
+  /** The dtype in the step. Other numeric dtypes are cast in the graph, like inputs. Default: the dtype of the value. */
   readonly dtype?: NumericDType;
   /**
-   * Sizes, null where any is taken; axis 0 of a feed per sample is null. One function is compiled for all that fit.
-   * Default: the sizes of what is fed, and another function for other sizes.
+   * The sizes of the axes. null means any size. Axis 0 of a feed per sample is null. One function is compiled for all
+   * values that fit. Default: the shape of the value, with another function for each other shape.
    */
   readonly shape?: StaticShape;
 }
 
-/** What a step takes, by name. */
+/** The declarations of a step's feeds, by name. */
 export type FeedSpecs = Readonly<Record<string, FeedSpec>>;
 
-/** What a caller gives for {@link FeedSpecs}. */
+/** The caller's values for {@link FeedSpecs}. */
 export type FeedValues = Readonly<Record<string, InputArray>>;
 
 /** A value that fits its {@link FeedSpec}. */
@@ -39,11 +39,12 @@ export type Feeds = Readonly<Record<string, Feed>>;
 const NONE: Feeds = Object.freeze({});
 
 /**
- * `values` as tensors, in the order of `specs`. Those that are missing are left out.
+ * Returns `values` as tensors, in the order of `specs`. Missing values are left out.
  *
- * @param samples the rows that a feed per sample must have.
- * @param place where the values came from, as ' of step 3'.
- * @throws TypeError, RangeError that name the feed, for an unknown name, another dtype, shape or number of rows.
+ * @param samples the number of rows that a feed per sample must have.
+ * @param place the origin of the values, for example ' of step 3'.
+ * @throws TypeError, RangeError that name the feed if the name is unknown or if the dtype, the shape or the number of
+ *   rows does not fit.
  */
 export function feedTensors(values: unknown, specs: FeedSpecs, samples: number, place = ''): Feeds {
   if (values === undefined) return NONE;
@@ -90,7 +91,7 @@ function checkFeed(label: string, { dtype, shape }: Tensor, spec: FeedSpec, samp
   checkCast(label, dtype, spec.dtype);
 }
 
-/** Refuses `feeds` that lack what `specs` names. */
+/** Throws RangeError if a name of `specs` is missing in `feeds`. */
 export function checkAllFed(feeds: Feeds, specs: FeedSpecs, place = ''): void {
   const names = Object.keys(specs);
   const missing = names.find((name) => !Object.hasOwn(feeds, name));
@@ -98,31 +99,31 @@ export function checkAllFed(feeds: Feeds, specs: FeedSpecs, place = ''): void {
   throw refused(`feeds${place}`, `all feeds (${names.join(', ')})`, `none for "${missing}"`);
 }
 
-/** Refuses feeds per sample beside a source that does not say how many samples it has. */
+/** Throws RangeError if `values` has feeds per sample. The number of samples of the source is unknown. */
 export function checkOnlyWhole(values: unknown, specs: FeedSpecs): void {
   if (typeof values !== 'object' || values === null) return;
   const name = Object.keys(values).find(
     (key) => Object.hasOwn(specs, key) && !(specs[key] as FeedSpec).whole,
   );
   if (name === undefined) return;
-  const mend = 'Let the source give the feeds, too: { x, y, feeds }.';
-  throw refused(`feeds.${name}`, 'none beside a source that does not tell its samples', 'one', mend);
+  const mend = 'Let the source yield the feeds with each batch: { x, y, feeds }.';
+  throw refused(`feeds.${name}`, 'none together with a source of unknown length', 'one', mend);
 }
 
-/** The tensors of `feeds` whose axis 0 is the samples, in their order. */
+/** Returns the tensors of `feeds` whose axis 0 is the sample axis, in the order of `feeds`. */
 export function tensorsPerSample(feeds: Feeds = NONE): readonly Tensor[] {
   return Object.values(feeds)
     .filter(({ whole }) => !whole)
     .map(({ tensor }) => tensor);
 }
 
-/** `feeds` with `tensors` in the place of those per sample. */
+/** Returns `feeds` with `tensors` in place of the tensors per sample. */
 export function withTensorsPerSample(feeds: Feeds = NONE, tensors: readonly Tensor[]): Feeds {
   const left = [...tensors];
   return mapFeeds(feeds, (feed) => (feed.whole ? feed : { ...feed, tensor: left.shift() as Tensor }));
 }
 
-/** Rows `begin` to `end` of those per sample, as views, and the others as they are. */
+/** Returns `feeds` with views of rows `begin` to `end` of the tensors per sample. Whole tensors stay unchanged. */
 export function feedRows(feeds: Feeds = NONE, begin: number, end: number): Feeds {
   return mapFeeds(feeds, (feed) => (feed.whole ? feed : { ...feed, tensor: feed.tensor.rows(begin, end) }));
 }

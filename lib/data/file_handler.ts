@@ -1,4 +1,4 @@
-/** Batches of paths, whose files are read where the model runs. */
+/** Batches of paths. The model's graph reads the files. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import * as ops from '../graph/ops/index.js';
@@ -14,7 +14,7 @@ import { alignedRows, allocate, Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler, FileFeed } from './batch.js';
 import { type Feeds, tensorsPerSample, withTensorsPerSample } from './feeds.js';
 
-/** Files looked at at once. */
+/** The number of files that are checked at once. */
 const STATS = 16;
 
 export interface FeedOptions {
@@ -26,7 +26,7 @@ export interface FeedOptions {
   readonly maxBytes?: number | undefined;
 }
 
-/** A loop over the paths: pictures differ in size until they are resized. */
+/** Returns a loop over the paths. Pictures cannot share a tensor before they are resized, since their sizes differ. */
 export function fileFeed(options: FeedOptions): FileFeed {
   const { size, preprocess: mode, channels, dtype } = options;
   const { maxPixels = MOST_PIXELS, maxBytes = MOST_BYTES } = options;
@@ -56,7 +56,7 @@ export interface FilePlan {
   readonly maxQueueSize: number;
   /** Units of all samples. */
   readonly indices: Tensor | null;
-  /** Of all samples. */
+  /** Feeds of all samples. */
   readonly feeds: Feeds;
 }
 
@@ -80,7 +80,7 @@ export class FileHandler implements DataHandler {
     this.maxQueueSize = maxQueueSize;
   }
 
-  /** What is in the files shows where they are read. */
+  /** Does nothing: the graph checks the contents of the files. */
   async validate(): Promise<void> {}
 
   async *batches(signal?: AbortSignal): AsyncGenerator<Batch, void> {
@@ -125,7 +125,10 @@ export class FileHandler implements DataHandler {
     };
   }
 
-  /** Pipes, which no thread of TensorFlow's would ever return from, and sizes; of the files that are here, too. */
+  /**
+   * Refuses files that are not regular or too large, if they exist on this machine too. A read of a pipe would block a
+   * thread of TensorFlow forever.
+   */
   async #checkVisible(paths: readonly string[]): Promise<void> {
     await mapConcurrently(paths, STATS, async (path) => {
       const found = await stat(path).catch(() => null);
@@ -138,7 +141,7 @@ export class FileHandler implements DataHandler {
   }
 }
 
-/** Paths as they are fed: uint8 (N, L). */
+/** Returns the paths as uint8 (N, L). Shorter paths are padded with zeros. */
 export function padded(paths: readonly string[]): Tensor {
   const bytes = paths.map((path) => Buffer.from(path));
   const length = Math.max(...bytes.map((each) => each.length));

@@ -1,4 +1,4 @@
-/** Pictures in files as a source of batches. */
+/** A source of batches that reads pictures from files. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureTensorflow } from '../binding/loader.js';
@@ -18,28 +18,29 @@ import type { InputLike } from './inputs.js';
 import type { BatchRecord, Sequence } from './source.js';
 
 export interface ImageFilesOptions {
-  /** What pictures are resized to (bilinear, as `image.prepareImage`). Left out, they keep their own size. */
+  /** The size that pictures are resized to (bilinear, as in `image.prepareImage`). Default: each keeps its own size. */
   readonly size?: readonly [height: number, width: number];
   /**
-   * Pictures per batch. Default 32; 1 where `size` is left out, since only pictures of one size make a batch.
+   * Pictures per batch. Default 32, or 1 without `size`, because all pictures of a batch must have the same size.
    */
   readonly batchSize?: number;
-  /** As `image.prepareImage` takes it. Default `none`. */
+  /** As for `image.prepareImage`. Default `none`. */
   readonly preprocess?: Preprocessing;
   /** 3, or 1 for grey. Default 3. */
   readonly channels?: 1 | 3;
   /**
-   * Default uint8 where `preprocess` is `none`, else float32. uint8 is a quarter of the memory and is cast in the
-   * graph; what resizing makes of pixels is rounded then, as it is not in Keras: pass float32 to have it so.
+   * Default uint8 if `preprocess` is `none`, otherwise float32. uint8 needs a quarter of the memory and is cast in the
+   * graph. Resized pixels are then rounded, which Keras does not do. Pass float32 for the same values as Keras.
    */
   readonly dtype?: NumericDType;
-  /** As `image.readImage` takes them. */
+  /** As for `image.readImage`. */
   readonly maxPixels?: number;
   readonly maxBytes?: number;
   /**
-   * Who reads the files in a run, by the words of Keras' AutoShardPolicy. `off` (default): this process, ahead of the
-   * run; pictures travel to the model's workers. `file`: each worker those that it explains, just before; only paths
-   * and maps travel. The absolute paths must name the same files on every worker, and `size` must be given.
+   * Which process reads the files in a run, in the terms of Keras' AutoShardPolicy. `off` (default): this process reads
+   * ahead of the run and sends the pictures to the model's workers. `file`: each worker reads the files of its own
+   * samples when it needs them, and only paths and maps are sent. Absolute paths must then name the same files on every
+   * worker, and `size` must be given.
    */
   readonly autoShard?: AutoShard;
 }
@@ -53,7 +54,7 @@ type Prepared = Required<
 > &
   Pick<ImageFilesOptions, 'size' | 'maxPixels' | 'maxBytes'>;
 
-/** Batches of pictures, read when they are asked for. Made by {@link imageFiles}. */
+/** Batches of pictures, read on request. Returned by {@link imageFiles}. */
 export class ImageFiles implements Sequence {
   /** The files, in the order of the samples. */
   readonly paths: readonly string[];
@@ -67,22 +68,22 @@ export class ImageFiles implements Sequence {
     this.#options = options;
   }
 
-  /** The pictures. */
+  /** The number of pictures. */
   get samples(): number {
     return this.paths.length;
   }
 
-  /** The batches. */
+  /** The number of batches. */
   get length(): number {
     return Math.ceil(this.samples / this.batchSize);
   }
 
-  /** Who reads the files in a run. `at` reads them here, in any case. */
+  /** Which process reads the files in a run. `at` always reads them in this process. */
   get autoShard(): AutoShard {
     return this.#options.autoShard;
   }
 
-  /** @internal How a run reads them where the model is computed, and what its inputs are then. */
+  /** @internal Describes how the model's graph reads the files, and the dtype and shape of the resulting input. */
   sharded(): { batchSize: number; length: number; feed: FileFeed; inputs: InputLike } {
     const { samples, batchSize, length } = this;
     const { channels, dtype } = this.#options;
@@ -92,10 +93,9 @@ export class ImageFiles implements Sequence {
   }
 
   /**
-   * Reads batch `index` off the JavaScript thread, up to four pictures at once; `release` gives its memory back.
+   * Reads batch `index` off the JavaScript thread, up to four pictures at once. `release` frees the batch's memory.
    *
-   * @throws ImageError that names the file, as `image.readImage`; RangeError where pictures of one batch differ in
-   * size.
+   * @throws ImageError that names the file, as `image.readImage`. RangeError if pictures of one batch differ in size.
    */
   async at(
     index: number,
@@ -143,7 +143,7 @@ export class ImageFiles implements Sequence {
   }
 }
 
-/** The rows of a batch, put into its memory as they come. */
+/** The memory of a batch. Rows are written in any order. */
 class PictureBatch {
   readonly #paths: readonly string[];
   #whole: Tensor | null = null;
@@ -159,7 +159,7 @@ class PictureBatch {
   }
 
   async put(row: number, picture: Tensor): Promise<void> {
-    // Another picture could not be read.
+    // The batch was released because another picture could not be read.
     if (this.#released) return;
     const path = this.#paths[row] as string;
     const shape = picture.shape.slice(1);
@@ -185,13 +185,13 @@ class PictureBatch {
 }
 
 /**
- * Pictures (JPEG, PNG, GIF, BMP) as a source of batches, decoded by TensorFlow off the JavaScript thread. Pass it as
- * `x`, and the units of all pictures, in the order of `paths`, as `y`, if any. No more of them is in memory than
- * `maxQueueSize` batches and those that are being run.
+ * Returns a source of batches of pictures (JPEG, PNG, GIF, BMP). TensorFlow decodes them off the JavaScript thread. Pass
+ * the source as `x`. Pass units as `y`, one row per picture in the order of `paths`. At most `maxQueueSize` batches and
+ * the batches in progress are in memory.
  *
- * @param pathsOrGlob a glob or one path: its files, sorted by path, or a list of paths (or `file:` URLs), in their
- * order.
- * @throws RangeError where no file matches. That a file cannot be read shows when its batch is.
+ * @param pathsOrGlob a glob or a path (files are sorted by path), or a list of paths or `file:` URLs (the order is
+ *   kept).
+ * @throws RangeError if no file matches. An unreadable file is reported when its batch is read.
  */
 export async function imageFiles(
   pathsOrGlob: string | URL | readonly (string | URL)[],
@@ -223,7 +223,7 @@ export async function imageFiles(
       'size',
       "[height, width] with autoShard: 'file'",
       'none',
-      'Pictures of one part are one tensor.',
+      'All pictures that a worker reads must have the same size.',
     );
   }
   const paths = await findPaths(pathsOrGlob);
@@ -233,7 +233,7 @@ export async function imageFiles(
 }
 
 async function findPaths(given: unknown): Promise<string[]> {
-  const expected = 'a glob, as "photos/**/*.jpg", or a list of paths';
+  const expected = 'a glob (for example "photos/**/*.jpg") or a list of paths';
   if (typeof given === 'string' && given !== '') {
     const paths = await matchFiles([given]);
     if (paths.length > 0) return paths;

@@ -1,4 +1,4 @@
-/** Where inputs come from beside arrays: pictures in files, NumPy's files, Sequences that threads read. */
+/** Sources of inputs: pictures in files, NumPy files, Sequences that threads read. */
 export type { DataOptions } from './batch.js';
 export { type AutoShard, type ImageFiles, type ImageFilesOptions, imageFiles } from './image_files.js';
 export type { Indices } from './indices.js';

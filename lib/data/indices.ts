@@ -13,16 +13,17 @@ import type { ArrayData } from './inputs.js';
  */
 export type Indices = Tensor | ArrayData | NestedArray | TypedArray;
 
-/** They are fed as int32. */
+/** Units are fed as int32. */
 const MOST_UNITS = 2 ** 31;
 
-const FORMS = 'integers of shape (samples, units), as [[3, 5], [0, 7]]';
+const FORMS = 'integers of shape (samples, units), for example [[3, 5], [0, 7]]';
 
 /**
- * `y` as an int32 tensor (samples, units): itself where it is one in aligned memory, else a new one.
+ * Returns `y` as an int32 tensor (samples, units): `y` itself if it is an int32 tensor in aligned memory, otherwise a
+ * new tensor.
  *
- * @param units how many units the explained output has, or null where only a run can tell.
- * @param from where `y` came from, as ' of step 3'.
+ * @param units the number of units of the explained output, or null if it is unknown before a run.
+ * @param from the origin of `y`, for example ' of step 3'.
  */
 export function indicesTensor(y: unknown, samples: number, units: number | null, from = ''): Tensor<'int32'> {
   const name = `y${from}`;
@@ -53,7 +54,7 @@ export function indicesTensor(y: unknown, samples: number, units: number | null,
   return made;
 }
 
-/** In aligned memory, where TensorFlow is there to give it: what is converted need not be copied, too. */
+/** Returns a new tensor, in aligned memory if TensorFlow is loaded. Converted units then need no second copy. */
 function int32Tensor(rows: number, columns: number): Tensor<'int32'> {
   const shape = [rows, columns];
   if (addonInUse() !== null) return allocate(shape, 'int32');

@@ -1,5 +1,4 @@
-/** The `x` of a call: what a model is fed with, checked against what it takes. */
-
+/** The `x` of a call: the inputs of a model, checked against the model's declarations. */
 import type { DType } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
 import type { TensorSpec } from '../graph/layer.js';
@@ -10,17 +9,17 @@ import { Pace } from '../support/pace.js';
 import { isFloating, isInteger, isTypedArray, type NumericDType, type TypedArray } from '../tensor/dtype.js';
 import { Tensor, tensorOf } from '../tensor/tensor.js';
 
-/** A flat array with its shape: a tensor by other means. */
+/** A flat array with its shape, accepted in place of a Tensor. */
 export interface ArrayData {
   readonly data: TypedArray | Uint8ClampedArray | readonly number[];
   readonly shape: readonly number[];
-  /** Needed only to tell 'float16' and 'bfloat16' bits from integers. */
+  /** Needed only for 'float16' and 'bfloat16', whose bits are passed as integers. */
   readonly dtype?: NumericDType;
 }
 
 export type InputArray = Tensor | ArrayData;
 
-/** One input; several in the model's order; or several by name. The first axis of each is the samples. */
+/** One input, several inputs in the model's order, or several inputs by name. Axis 0 of each is the sample axis. */
 export type Inputs = InputArray | readonly InputArray[] | Readonly<Record<string, InputArray>>;
 
 const FORMS = 'a Tensor, { data, shape }, an array of either (one per input) or a record by input name';
@@ -28,16 +27,16 @@ const FORMS = 'a Tensor, { data, shape }, an array of either (one per input) or 
 export function isArrayData(value: unknown): value is ArrayData {
   if (typeof value !== 'object' || value === null || !('data' in value) || !('shape' in value)) return false;
   if (Tensor.isImitated(value)) return false;
-  // Of a model with inputs called "data" and "shape".
+  // A record of inputs called "data" and "shape" is no ArrayData.
   return !isInputArray(value.data);
 }
 
-/** Is it one input, by its form? */
+/** Returns whether `value` has the form of one input. */
 export function isInputArray(value: unknown): value is InputArray {
   return value instanceof Tensor || isArrayData(value);
 }
 
-/** A Tensor over the values of `value`. */
+/** Returns a Tensor over the values of `value`. */
 export function toTensor(name: string, value: unknown, expected: string): Tensor {
   if (value instanceof Tensor) return value;
   if (isArrayData(value)) {
@@ -45,7 +44,8 @@ export function toTensor(name: string, value: unknown, expected: string): Tensor
     return tensorOf(name, data, shape, dtype);
   }
   if (Tensor.isImitated(value)) {
-    const mend = 'It is a Proxy of a Tensor, or of another copy of this package: pass the Tensor itself.';
+    const mend =
+      'It is a Proxy of a Tensor, or a Tensor of another copy of this package: pass the Tensor itself.';
     throw wrongType(name, expected, value, mend);
   }
   if (isTypedArray(value)) {
@@ -53,7 +53,7 @@ export function toTensor(name: string, value: unknown, expected: string): Tensor
       name,
       expected,
       value,
-      `A flat array says no shape: pass { data, shape } or tensor(data, shape).`,
+      'A flat array has no shape: pass { data, shape } or tensor(data, shape).',
     );
   }
   if (Array.isArray(value)) {
@@ -62,12 +62,12 @@ export function toTensor(name: string, value: unknown, expected: string): Tensor
   throw wrongType(name, expected, value);
 }
 
-/** How messages call input `i` of `count`. `place`: where they came from, as ' of step 3'. */
+/** Returns the name of input `i` of `count` in messages. `place` is its origin, for example ' of step 3'. */
 export function inputName(i: number, count: number, place = ''): string {
   return `${count > 1 ? `x[${i}]` : 'x'}${place}`;
 }
 
-/** One tensor per input of the model, in its order. `place`: where `x` came from, as ' of step 3'. */
+/** Returns one tensor per input, in the model's order. `place` is the origin of `x`, for example ' of step 3'. */
 export function inputTensors(x: unknown, specs: readonly TensorSpec[], place = ''): readonly Tensor[] {
   const tensors = inOrder(x, specs, place);
   tensors.forEach((each, i) => {
@@ -76,7 +76,7 @@ export function inputTensors(x: unknown, specs: readonly TensorSpec[], place = '
   const samples = tensors[0]?.shape[0];
   tensors.forEach((each, i) => {
     if (each.shape[0] !== samples) {
-      throw refused(`x[${i}]${place}`, `${samples} samples, as \`x[0]\` has,`, `${each.shape[0]}`);
+      throw refused(`x[${i}]${place}`, `${samples} samples, the number in \`x[0]\`,`, `${each.shape[0]}`);
     }
   });
   return tensors;
@@ -124,10 +124,10 @@ function checkSingle(name: string, specs: readonly TensorSpec[]): void {
   );
 }
 
-/** A tensor that is not there yet. */
+/** The dtype and shape of a tensor that does not exist yet. */
 export type InputLike = Pick<Tensor, 'dtype' | 'shape'>;
 
-/** Refuses as the only input what {@link inputTensors} refuses by dtype and shape. */
+/** Checks the dtype and shape of the only input, like {@link inputTensors}. */
 export function checkOnlyInput(value: InputLike, specs: readonly TensorSpec[]): void {
   checkSingle('x', specs);
   checkAgainst('x', value, specs[0] as TensorSpec);
@@ -153,17 +153,17 @@ function checkAgainst(name: string, value: InputLike, { dtype, shape }: TensorSp
   }
   checkCast(name, value.dtype, dtype);
   if (!isFloating(dtype) && !isInteger(dtype)) {
-    throw wrongType(name, 'numbers', typeName(value), `The model takes ${dtype}, which cannot be fed.`);
+    throw wrongType(name, 'numbers', typeName(value), `The model's input is ${dtype}, which cannot be fed.`);
   }
 }
 
-/** Refuses values of `from` where `to` is taken: truths for numbers, and numbers with a fraction for integers. */
+/** Throws TypeError if `from` does not cast to `to`: booleans never do, and floats do not cast to integers. */
 export function checkCast(name: string, from: DType, to: DType): void {
   if (from !== 'bool' && (!isInteger(to) || isInteger(from))) return;
   throw wrongType(name, `values of dtype ${to}, or of one that casts to it without loss,`, from);
 }
 
-/** Refuses NaN: every map would silently be NaN, too. Does not hold the event loop. */
+/** Throws RangeError for NaN, because every map would silently be NaN too. Does not block the event loop. */
 export async function refuseNaN(name: string, value: Tensor): Promise<void> {
   if (!isFloating(value.dtype)) return;
   const at = (await findNaNNatively(value)) ?? (await findNaNSlowly(value));
@@ -172,18 +172,19 @@ export async function refuseNaN(name: string, value: Tensor): Promise<void> {
   throw refused(name, 'numbers', `NaN at [${position.join(', ')}]`, 'Check how the inputs were prepared.');
 }
 
-/** Elements looked at between two looks at the clock: some 0.05 ms. */
+/** The number of elements that are scanned between two reads of the clock: some 0.05 ms. */
 const SCAN = 1 << 14;
 
 /**
- * On a native thread, where that can read them; null where it cannot, and for the few that are looked at sooner here.
+ * Scans on a native thread. Returns null if the memory is not aligned, or if the tensor is so small that a scan on the
+ * JavaScript thread is faster.
  */
 async function findNaNNatively({ aligned, data }: Tensor): Promise<number | null> {
   if (aligned === null || data.length <= SCAN) return null;
   return nativeAsync(async () => loadedAddon().findNaN(aligned));
 }
 
-/** In slices that leave the event loop free. */
+/** Scans in slices on the JavaScript thread. Other work of the event loop runs between two slices. */
 async function findNaNSlowly({ data, dtype }: Tensor): Promise<number> {
   const pace = new Pace();
   for (let from = 0; from < data.length; from += SCAN) {
@@ -194,7 +195,7 @@ async function findNaNSlowly({ data, dtype }: Tensor): Promise<number> {
   return -1;
 }
 
-/** Refuses NaN in any of the inputs. `place`: where they came from, as ' of step 3'. */
+/** Throws RangeError for NaN in any input. `place` is the origin of the inputs, for example ' of step 3'. */
 export async function refuseNaNs(inputs: readonly Tensor[], place = ''): Promise<void> {
   for (const [i, input] of inputs.entries()) await refuseNaN(inputName(i, inputs.length, place), input);
 }
@@ -204,7 +205,7 @@ function findNaN(data: TypedArray, dtype: NumericDType): number {
     const infinity = dtype === 'float16' ? 0x7c00 : 0x7f80;
     return (data as Uint16Array).findIndex((bits) => (bits & 0x7fff) > infinity);
   }
-  // `includes` finds NaN, and is native code: no loop of ours is as fast before it has been optimised.
+  // `includes` finds NaN in native code. A loop in JavaScript is slower until it has been optimised.
   const floats = data as Float32Array;
   return floats.includes(Number.NaN) ? floats.findIndex(Number.isNaN) : -1;
 }

@@ -6,14 +6,14 @@ import { type BatchLike, checkLength, isSequence, type Sequence } from './source
 
 export interface ModuleSequenceOptions {
   /**
-   * Hand over, without a copy, the arrays that `at` gives in a thread, where they are all of their buffer: `at` must
-   * then make new ones each time, as what was handed over is empty afterwards. Default false: they are copied in the
-   * thread.
+   * Whether a thread transfers the arrays that `at` returns instead of copying them. Only arrays that cover their whole
+   * buffer are transferred. A transferred array is empty afterwards, so `at` must create new arrays on each call.
+   * Default false: the thread copies the arrays.
    */
   readonly transfer?: boolean;
 }
 
-/** A Sequence that a module makes, so that threads can make it, too. Made by {@link moduleSequence}. */
+/** A Sequence that a module creates, so that each thread can create its own. Returned by {@link moduleSequence}. */
 export class ModuleSequence implements Sequence {
   readonly url: string;
   readonly length: number;
@@ -39,26 +39,29 @@ export class ModuleSequence implements Sequence {
     return this.#here.at(index, signal);
   }
 
-  /** Closes what this thread has of it. */
+  /** Closes the Sequence of this thread. */
   close(): void | Promise<void> {
     return this.#here.close?.();
   }
 
-  /** @internal Threads that read the first `length` batches. `signal`: the run's. */
+  /** @internal Returns threads that read the first `length` batches. `signal` is the run's signal. */
   open(length: number, signal: AbortSignal): SequencePool {
     return new SequencePool(length, { url: this.url, args: this.#args, transfer: this.#transfer }, signal);
   }
 }
 
 /**
- * A Sequence from a module of its own, for `useMultiprocessing: true`: each of `workers` threads imports the module and
- * calls its default export, a function that returns the Sequence (or a promise of it). So does this thread, once, for
- * `length` and `samples`, and to read the batches where `useMultiprocessing` is off: what is costly belongs into `at`.
+ * Returns a Sequence that a module creates, for `useMultiprocessing: true`. The default export of the module is a
+ * function that returns the Sequence or a promise of the Sequence. Each of `workers` threads imports the module and
+ * calls this function. The calling thread also does so once, to know `length` and `samples`, and to read the batches if
+ * `useMultiprocessing` is false. Costly work therefore belongs in `at`.
  *
- * @param url of the module, or its path; `new URL('./digits.js', import.meta.url)` finds it beside the caller. Threads
- *   run with the options of this process (`--import tsx`, ...), so that they read TypeScript where it does.
- * @param args what the function is called with; threads get a structured clone of it.
- * @throws TypeError where the module's default export is no function, or makes no Sequence. What the module throws.
+ * @param url URL or path of the module. `new URL('./digits.js', import.meta.url)` is a module beside the caller.
+ *   Threads run with the options of this process (for example `--import tsx`), so they can read TypeScript if this
+ *   process can.
+ * @param args argument of the function. Threads receive a structured clone.
+ * @throws TypeError if the default export is not a function or does not return a Sequence. Errors of the module are
+ *   thrown unchanged.
  */
 export async function moduleSequence(
   url: string | URL,

@@ -1,5 +1,5 @@
 // @ts-check
-/** An error as what threads can tell each other: structured cloning would lose its class, code and other fields. */
+/** Packs errors for messages between threads. Structured cloning would lose the class, the code and other fields. */
 import { types } from 'node:util';
 
 /**
@@ -7,19 +7,19 @@ import { types } from 'node:util';
  * @property {string} name
  * @property {string} message
  * @property {string | undefined} stack
- * @property {Record<string, string | number | boolean>} fields `code`, `path` and the like
+ * @property {Record<string, string | number | boolean>} fields own properties, for example `code` and `path`
  * @property {PackedError | undefined} cause
- * @property {PackedError[] | undefined} errors of an AggregateError
+ * @property {PackedError[] | undefined} errors the errors of an AggregateError
  */
 
-/** A longer chain of causes is cut here. */
+/** The maximum length of a chain of causes. Longer chains are cut. */
 const MOST_NESTED = 16;
-/** With all causes and all errors of AggregateErrors. */
+/** The maximum number of errors in all, including causes and errors of AggregateErrors. */
 const MOST_ERRORS = 100;
 
 /**
- * Packs any value that was thrown. Never throws: a property whose getter does counts as absent. A cause that is the
- * error itself, or one that it is a cause of, is left out.
+ * Packs any value that was thrown. Never throws: a property whose getter throws counts as absent. A cause that closes a
+ * circle of causes is left out.
  *
  * @param {unknown} error
  * @returns {PackedError}
@@ -30,7 +30,7 @@ export function packError(error) {
 
 /**
  * @param {unknown} error
- * @param {readonly unknown[]} above the errors that this one is a cause or a part of
+ * @param {readonly unknown[]} above the errors that `error` is a cause or a part of
  * @param {{ left: number }} budget
  * @returns {PackedError}
  */
@@ -62,7 +62,8 @@ function pack(error, above, budget) {
 }
 
 /**
- * The errors of an AggregateError, and how many more it has; undefined for any other error.
+ * Packs the errors of an AggregateError. The last entry counts the errors that were left out. Returns undefined for any
+ * other error.
  *
  * @param {object} error
  * @param {(inner: unknown) => PackedError | undefined} packInner
@@ -89,7 +90,7 @@ function isError(value) {
   try {
     return value instanceof Error || types.isNativeError(value);
   } catch {
-    return false; // a Proxy's trap has thrown
+    return false; // a trap of a Proxy threw
   }
 }
 
@@ -126,7 +127,7 @@ function fieldsOf(error) {
   try {
     keys = Object.keys(error);
   } catch {
-    // a Proxy's trap has thrown
+    // a trap of a Proxy threw
   }
   for (const key of keys) {
     const value = PACKED_APART.includes(key) ? undefined : read(error, key);
@@ -140,7 +141,7 @@ function fieldsOf(error) {
 const CLASSES = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
 /**
- * The error again, of its class where that is one of JavaScript's own, and with its name in any case.
+ * Returns the unpacked error. Its class is kept if it is built into JavaScript. Its name is always kept.
  *
  * @param {PackedError} packed
  * @returns {Error}

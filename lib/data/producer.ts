@@ -1,4 +1,4 @@
-/** Every kind of source as one thing to read from. */
+/** Adapts every kind of source to one interface. */
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { wrongType } from '../support/arguments.js';
@@ -6,7 +6,7 @@ import { follow, withinGrace } from '../support/signal.js';
 import type { Positions, Producer } from './reader.js';
 import { isNodeStream, isWebStream, type Sequence, type Source } from './source.js';
 
-/** Every source but a Sequence. */
+/** Returns the producer of any source except a Sequence. */
 export function produce(source: Exclude<Source, Sequence>): Producer {
   if (isWebStream(source)) return produceFromWebStream(source);
   if (isNodeStream(source)) return produceFromStream(source);
@@ -21,12 +21,12 @@ function iteratorOf(source: Exclude<Source, Sequence>): Iterator<unknown> | Asyn
       ? asynchronous.call(source)
       : (source as Iterable<unknown>)[Symbol.iterator]();
   if (typeof (iterator as { readonly next?: unknown } | null | undefined)?.next !== 'function') {
-    throw wrongType('x', 'an iterable, whose iterator has a method `next`,', iterator);
+    throw wrongType('x', 'an iterable whose iterator has a method `next`', iterator);
   }
   return iterator as Iterator<unknown> | AsyncIterator<unknown>;
 }
 
-/** The first `length` batches of a Sequence, one after the other. */
+/** Returns a producer of the first `length` batches of a Sequence, one after the other. */
 export function produceInOrder({ length, at, close }: Positions): Producer {
   let index = 0;
   return {
@@ -38,8 +38,8 @@ export function produceInOrder({ length, at, close }: Positions): Producer {
 }
 
 /**
- * The first `length` batches of a Sequence. It is closed when those that are being read have heard that nobody waits
- * for them, and had a moment to end: they may read what it is about to close.
+ * Returns the first `length` batches of a Sequence by position. `close` first aborts the reads in progress and waits for
+ * them within a grace period, because these reads may use the resources that the Sequence is about to close.
  */
 export function positionsOf(sequence: Sequence, length: number, outer: AbortSignal): Positions {
   const underWay = new Map<Promise<unknown>, (reason: unknown) => void>();
@@ -64,7 +64,7 @@ export function positionsOf(sequence: Sequence, length: number, outer: AbortSign
   };
 }
 
-/** By a reader of its own: an iterator's `return()` would wait for a chunk that may never come. */
+/** Uses the stream's own reader: `return()` of an iterator would wait for a chunk that may never arrive. */
 function produceFromWebStream(stream: ReadableStream): Producer {
   const reader = stream.getReader();
   return {
@@ -82,7 +82,7 @@ function produceFromStream(stream: Readable): Producer {
   return {
     next: () => iterator.next(),
     end: async () => {
-      // What fails when it is destroyed has no other listener where it was not read yet, and would end the process.
+      // A stream that was not read yet has no other listener. An error of `destroy` would then end the process.
       stream.once('error', () => undefined);
       stream.destroy();
       await iterator.return?.();

@@ -1,20 +1,20 @@
 import { checkSignal, untilAborted } from '../support/signal.js';
 
-/** What is read ahead of its consumer. */
+/** Items that are read ahead of their consumer. */
 export interface Ahead<T> {
   readonly items: AsyncGenerator<T, void>;
-  /** Ends what `items` waits for. */
+  /** Ends all waits of `items`. */
   readonly abort: (reason: unknown) => void;
   readonly signal: AbortSignal;
-  /** Hears of each item that the consumer takes. */
+  /** Called for each item that the consumer takes. */
   readonly onTaken: (item: T) => void;
-  /** Hears of each item that was read in vain. Must not throw. */
+  /** Called for each item that was read but not taken. Must not throw. */
   readonly onDropped: (item: T) => void;
 }
 
 /**
- * Reads `items` on while their consumer works. How far ahead is up to `items`. An error is thrown when all items before
- * it were taken; nothing is under way any more when this has ended.
+ * Reads `items` while their consumer works. `items` limits how far ahead it is read. An error is thrown after all items
+ * before the error were taken. No read is in progress after the generator has ended.
  */
 export async function* readAhead<T>({
   items,

@@ -1,8 +1,8 @@
 import { untilAborted } from '../support/signal.js';
 
-/** How many steps may be read, or be waiting to be run: what makes a slow run slow its source. */
+/** Limits the number of steps that are being read or wait to be run. A slow run thereby slows its source down. */
 export class ReadBudget {
-  /** Called whenever there is more budget. */
+  /** Called when budget is returned. */
   onGiven: (() => void) | undefined;
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -11,14 +11,14 @@ export class ReadBudget {
     this.#free = steps;
   }
 
-  /** Takes the budget of one step, where some is left. */
+  /** Takes the budget of one step if any is left. Returns whether it was taken. */
   tryTake(): boolean {
     if (this.#free < 1) return false;
     this.#free -= 1;
     return true;
   }
 
-  /** Settles when there may be budget. */
+  /** Settles when budget may be left. */
   async freed(signal: AbortSignal): Promise<void> {
     if (this.#free >= 1) return;
     let wake: () => void = () => undefined;
@@ -33,12 +33,12 @@ export class ReadBudget {
     }
   }
 
-  /** Takes the budget of one step, as soon as some is left. */
+  /** Waits until budget is left, then takes the budget of one step. */
   async take(signal: AbortSignal): Promise<void> {
     while (!this.tryTake()) await this.freed(signal);
   }
 
-  /** The run has taken so many steps. */
+  /** Returns the budget of `steps` steps that the run has taken. */
   give(steps: number): void {
     this.#free += steps;
     for (const wake of this.#waiting) wake();

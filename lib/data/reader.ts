@@ -1,18 +1,21 @@
-/** The batches of a source as its producer gives them, one after the other, and the end of it. */
+/** Readers deliver the batches of a producer in order and close the producer. */
 import { wrongType } from '../support/arguments.js';
 import { checkSignal, untilAborted, withinGrace } from '../support/signal.js';
 import type { ReadBudget } from './read_budget.js';
 
 export interface Reader {
-  /** The next batch in order. What the producer throws is thrown, as it is. */
+  /** Returns the next batch in order. Errors of the producer are thrown unchanged. */
   next(): Promise<IteratorResult<unknown, void>>;
-  /** Ends the producer: `return()`, `destroy()`, `cancel()` or `close()`, whatever it has. */
+  /** Closes the producer with `return()`, `destroy()`, `cancel()` or `close()`. */
   close(): Promise<void>;
 }
 
 function ignore(): void {}
 
-/** Waits for a producer's end: all of it, but not for long once `signal` is aborted. Only before that may it fail. */
+/**
+ * Waits until the producer is closed. After `signal` is aborted, the wait ends within the grace period and errors are
+ * ignored.
+ */
 async function untilClosed(closing: Promise<unknown>, signal: AbortSignal): Promise<void> {
   try {
     await untilAborted(closing, signal);
@@ -22,12 +25,12 @@ async function untilClosed(closing: Promise<unknown>, signal: AbortSignal): Prom
   }
 }
 
-/** Tells the producer of a batch that it is not needed any more. Throws what that throws. */
+/** Calls `release` of a batch that is no longer needed. Errors of `release` are thrown unchanged. */
 export function discard(batch: unknown): void {
   if (typeof batch !== 'object' || batch === null || !('release' in batch) || !('x' in batch)) return;
   if (typeof batch.release !== 'function') return;
   const late: unknown = batch.release();
-  // Nobody waits for it, and the run may be over when it fails.
+  // The promise is not awaited, and may reject after the run has ended.
   if (late instanceof Promise) late.catch(warnOfRelease);
 }
 
@@ -39,7 +42,7 @@ function warnOfRelease(error: unknown): void {
   });
 }
 
-/** Gives back what nobody hears of any more: a failure is none of the run's, which goes on or has its own. */
+/** Calls `release`. An error becomes a warning, because the run continues or already has an error. */
 export function releaseQuietly(release: () => void): void {
   try {
     release();
@@ -52,16 +55,16 @@ function discardLate(batch: unknown): void {
   releaseQuietly(() => discard(batch));
 }
 
-/** What is read one after the other. */
+/** A source that is read one batch after the other. */
 export interface Producer {
   next(): unknown;
-  /** Ends it; undefined where there is nothing to end. */
+  /** Closes the source. Undefined if nothing must be closed. */
   end?(): unknown;
-  /** Is `end` to be called even after the last batch? A generator has ended itself then. */
+  /** Whether `end` is called after the last batch as well. A generator has then ended by itself. */
   readonly lasting: boolean;
 }
 
-/** Reads a producer step by step: it is asked for the next batch when the last one has been dealt with. */
+/** Reads a producer step by step. The next batch is requested after the last batch was processed. */
 export class SerialReader implements Reader {
   readonly #producer: Producer;
   readonly #budget: ReadBudget;
@@ -95,10 +98,10 @@ export class SerialReader implements Reader {
       this.#ended = true;
       throw error;
     }
-    // As in `for await`, whatever is true ends it.
+    // As in `for await`, any truthy `done` ends the iteration.
     this.#ended = Boolean(result.done);
     if (this.#ended) return { done: true, value: undefined };
-    // A synchronous iterable may give promises, as in `for await`.
+    // As in `for await`, a synchronous iterable may yield promises.
     return { done: false, value: await result.value };
   }
 
@@ -110,20 +113,20 @@ export class SerialReader implements Reader {
   }
 }
 
-/** What `next()` of an iterator gave: its author's, who may have forgotten the object around a batch. */
+/** Checks the result of an iterator's `next()`. A hand-written iterator may return the batch without its wrapper. */
 function asResult(given: unknown): IteratorResult<unknown, void> {
   if (typeof given === 'object' && given !== null) return given as IteratorResult<unknown, void>;
-  throw wrongType('x', 'an iterator whose `next()` gives { value, done }', given);
+  throw wrongType('x', 'an iterator whose `next()` returns { value, done }', given);
 }
 
-/** Batches by their position, and the end of what they are read from. */
+/** Batches by position, and the function that closes their source. */
 export interface Positions {
   readonly length: number;
   readonly at: (index: number) => Promise<unknown>;
   readonly close: () => Promise<void>;
 }
 
-/** Reads several batches at once, and gives them in their order. */
+/** Reads several batches at once and returns them in order. */
 export class ParallelReader implements Reader {
   readonly #positions: Positions;
   readonly #readers: number;
@@ -144,7 +147,7 @@ export class ParallelReader implements Reader {
 
   async next(): Promise<IteratorResult<unknown, void>> {
     for (;;) {
-      // Nothing is begun any more once it is aborted, whatever budget is left.
+      // No read starts after the abort, even if budget is left.
       checkSignal(this.#signal);
       this.#begin();
       const oldest = this.#read[0];
@@ -158,7 +161,7 @@ export class ParallelReader implements Reader {
     }
   }
 
-  /** Begins as many batches as `readers` and the budget allow. */
+  /** Starts as many reads as `readers` and the budget allow. */
   #begin(): void {
     while (
       !this.#ended &&
@@ -177,7 +180,7 @@ export class ParallelReader implements Reader {
           this.#begin();
         },
         () => {
-          // Those before it have begun already, those behind it nobody will see.
+          // The batches before are already being read. The batches behind the failed batch are never delivered.
           this.#ended = true;
         },
       );

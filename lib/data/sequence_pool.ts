@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { ReaderError } from '../support/errors.js';
 import { type PackedError, unpackError } from './packed_error.js';
 
-/** What a thread is told at its start. */
+/** The worker data of a thread. */
 export interface SequenceJob {
   readonly url: string;
   readonly args: unknown;
@@ -13,10 +13,10 @@ export interface SequenceJob {
 
 type Answer = { readonly index: number; readonly batch: unknown } | { readonly error: PackedError };
 
-/** How long threads have to close their Sequence before they are ended. */
+/** The time that a thread has to close its Sequence before the thread is terminated. */
 const CLOSING_MILLISECONDS = 1000;
 
-/** Node's options without those of a program given on the command line, which no thread takes. */
+/** Returns Node's options without those that pass a program on the command line. Worker threads refuse the latter. */
 function ownOptions(options: readonly string[]): string[] {
   const taking = ['-e', '--eval', '-p', '-pe', '--print', '--input-type'];
   return options.filter((option, i) => {
@@ -31,7 +31,7 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** One thread, which reads one batch at a time. It keeps the process alive only while it does. */
+/** A thread that reads one batch at a time. It keeps the process alive only while it reads. */
 class SequenceThread {
   readonly #thread: Worker;
   readonly #number: number;
@@ -82,7 +82,7 @@ class SequenceThread {
   #died(index: number): ReaderError {
     const { cause } = this.#failure as { readonly cause: unknown };
     const why = cause instanceof Error ? cause.message : String(cause);
-    return new ReaderError(`Thread ${this.#number}, which was to read batch ${index}, has crashed: ${why}`, {
+    return new ReaderError(`Thread ${this.#number} crashed while it read batch ${index}: ${why}`, {
       thread: this.#number,
       index,
       cause,
@@ -101,14 +101,14 @@ class SequenceThread {
     });
   }
 
-  /** Lets the thread close its Sequence. Throws what that throws. */
+  /** Lets the thread close its Sequence, then terminates the thread. Errors of the Sequence are thrown. */
   async close(): Promise<void> {
     if (this.#failure !== null) return;
     this.#thread.ref();
     const failed = new Promise<never>((_, reject) => {
       this.#closing = reject;
     });
-    // The error comes before the exit; where both are there already, it counts.
+    // The error arrives before the exit and is reported even if both have arrived.
     failed.catch(() => undefined);
     this.#thread.postMessage('close');
     const late = new AbortController();
@@ -126,7 +126,7 @@ class SequenceThread {
   }
 }
 
-/** Reads several batches at once, each in a thread of its own; threads are begun when they are needed. */
+/** Reads several batches at once, each in its own thread. Threads start when they are needed. */
 export class SequencePool {
   readonly length: number;
   readonly #job: SequenceJob;
@@ -143,7 +143,7 @@ export class SequencePool {
   readonly at = async (index: number): Promise<unknown> => {
     const thread = this.#idle.pop() ?? this.#begin();
     const batch = await thread.read(index);
-    // One that has failed reads no more: the run ends.
+    // A thread whose read failed does not become idle, because the run ends.
     this.#idle.push(thread);
     return batch;
   };
@@ -154,7 +154,7 @@ export class SequencePool {
     return thread;
   }
 
-  /** Ends all threads: at once where the run was aborted or failed, else when they have closed their Sequences. */
+  /** Ends all threads: at once if the run was aborted or failed, otherwise after they have closed their Sequences. */
   readonly close = async (): Promise<void> => {
     const atOnce = this.#signal.aborted || this.#idle.length < this.#threads.length;
     const ends = this.#threads.map((thread) => (atOnce ? thread.terminate() : thread.close()));

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Reads batches of a Sequence in a thread of its own. JavaScript, so that a thread can begin with it where TypeScript
- * runs from its sources, as in tests.
+ * Reads batches of a Sequence in a worker thread. This file is JavaScript, so that a thread can start from it when
+ * TypeScript runs from its sources (in tests).
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { packError } from './packed_error.js';
@@ -19,11 +19,12 @@ async function open() {
 }
 
 /**
- * An array's elements in memory that can be handed over: memory of its own, unless `transfer` gives the whole away.
+ * Returns the array's elements in memory that can be transferred: a copy, or the array itself if `transfer` is true and
+ * the array covers its whole buffer.
  *
  * @param {import('../tensor/dtype.js').TypedArray} array
- * @param {boolean} owned is it known that nobody else has the memory?
- * @param {ArrayBuffer[]} moved
+ * @param {boolean} owned whether the buffer is JavaScript memory. Memory of TensorFlow cannot be transferred.
+ * @param {ArrayBuffer[]} moved the buffers to transfer. The buffer of the result is added.
  */
 function packArray(array, owned, moved) {
   const whole = array.byteLength === array.buffer.byteLength && array.buffer instanceof ArrayBuffer;
@@ -34,10 +35,11 @@ function packArray(array, owned, moved) {
 }
 
 /**
- * A batch as what threads can tell each other: tensors become { data, shape, dtype }, `release` is left behind.
+ * Returns a batch that can be posted to another thread. Tensors become { data, shape, dtype }. Functions such as
+ * `release` are left out.
  *
  * @param {any} value
- * @param {ArrayBuffer[]} moved memory that goes to the other thread
+ * @param {ArrayBuffer[]} moved the buffers to transfer. The buffers of the result are added.
  * @returns {unknown}
  */
 function pack(value, moved) {
@@ -45,10 +47,10 @@ function pack(value, moved) {
   if (ArrayBuffer.isView(value)) return packArray(/** @type {any} */ (value), true, moved);
   if (Array.isArray(value))
     return typeof value[0] === 'number' ? value : value.map((each) => pack(each, moved));
-  // Else these are inputs that a model calls so.
+  // Without a `shape` array, `data` and `shape` are names of inputs.
   if ('data' in value && 'shape' in value && Array.isArray(value.shape)) {
     const { data, shape, dtype } = value;
-    // A tensor's memory may be TensorFlow's, which no thread can hand over.
+    // The memory of an aligned tensor belongs to TensorFlow and cannot be transferred.
     const owned = !('aligned' in value) || value.aligned === null;
     return {
       data: ArrayBuffer.isView(data) ? packArray(/** @type {any} */ (data), owned, moved) : data,
@@ -84,6 +86,6 @@ port.on('message', async (/** @type {number | 'close'} */ message) => {
   } catch (error) {
     port.postMessage({ error: packError(error) });
   }
-  // Whatever else the module has begun is to end, too.
+  // The exit also ends timers and I/O of the module.
   if (message === 'close') process.exit();
 });

@@ -1,4 +1,4 @@
-/** What a run can read its batches from beside arrays. */
+/** The sources, besides arrays, that a run can read its batches from. */
 import type { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { checkInteger, wrongType } from '../support/arguments.js';
@@ -8,52 +8,51 @@ import type { FeedValues } from './feeds.js';
 import type { Indices } from './indices.js';
 import { type Inputs, isArrayData } from './inputs.js';
 
-/** A batch by name. */
+/** A batch as a record. */
 export interface BatchRecord {
   readonly x: Inputs;
-  /** The units to explain of each sample, (n, U). None: every unit. */
+  /** The units to explain of each sample, shape (n, U). Default: every unit. */
   readonly y?: Indices | null | undefined;
-  /** What the step takes per sample beside them, by name: n rows each. */
+  /** Further tensors that the step takes per sample, by name, with n rows each. */
   readonly feeds?: FeedValues | undefined;
   /**
-   * Called once when the run needs this batch no more, however it ended: for producers that use their memory again, or
-   * lend something.
+   * Called once when the run no longer needs this batch, even if the run fails. Producers can then reuse the memory.
    */
   readonly release?: (() => void) | undefined;
 }
 
 /**
- * One batch of a source: `x`, `[x]`, `[x, y]` or `{ x, y }`. As in Keras an array is (x, y): several inputs as a list
- * are `[[a, b]]` or `[[a, b], y]`; as a record by input name they need no list around them.
+ * One batch of a source: `x`, `[x]`, `[x, y]` or `{ x, y }`. As in Keras, an array means (x, y). Several inputs in a
+ * list are therefore `[[a, b]]` or `[[a, b], y]`. A record by input name needs no list around it.
  */
 export type BatchLike = Inputs | readonly [Inputs] | readonly [Inputs, Indices | null] | BatchRecord;
 
-/** Batches by their position, as `keras.utils.Sequence` has them: they can be read in parallel. */
+/** Batches by position, like `keras.utils.Sequence`. Batches can be read in parallel. */
 export interface Sequence {
   /** The number of batches. */
   readonly length: number;
   /**
-   * Batch `index`, from 0; any object with this method and an integer `length` is a Sequence.
+   * Returns batch `index`, counted from 0. Any object with this method and an integer `length` is a Sequence.
    *
-   * @param signal aborted when the run ends before it has this batch.
+   * @param signal aborted when the run ends before the batch is delivered.
    */
   at(index: number, signal?: AbortSignal): BatchLike | Promise<BatchLike>;
-  /** All samples, where that is known: then `y` may be given beside the Sequence, and results need no joining. */
+  /** The number of all samples, if known. The caller may then pass `y`, and results are allocated once. */
   readonly samples?: number | undefined;
-  /** Samples per batch but the last, where that is known. */
+  /** Samples per batch, except for the last batch, if known. */
   readonly batchSize?: number | undefined;
-  /** Called when a run that read it has ended, however it ended. Another run may follow. */
+  /** Called when a run ends, even if the run fails. Another run may follow. */
   close?(): void | Promise<void>;
 }
 
 /**
- * Where batches come from: an iterable or async iterable (a generator that is running, a Node Readable in object mode,
- * a web ReadableStream), or a {@link Sequence}.
+ * A source of batches: an iterable, an async iterable (for example the object that a generator function returns, a Node
+ * Readable in object mode or a web ReadableStream) or a {@link Sequence}.
  */
 export type Source = Iterable<BatchLike> | AsyncIterable<BatchLike> | Sequence;
 
 export function isSequence(value: object): value is Sequence {
-  // Whatever its length is: that it is no integer can be said better than that this is no input.
+  // The type of `length` is checked later: an error about `length` is clearer than an error about `x`.
   return 'length' in value && typeof (value as { at?: unknown }).at === 'function';
 }
 
@@ -62,9 +61,9 @@ function has(value: object, symbol: symbol): boolean {
 }
 
 /**
- * Is `x` read batch by batch? Everything else is arrays, or nothing that a model takes.
+ * Returns whether `x` is read batch by batch. Any other value is treated as arrays.
  *
- * @throws TypeError for what is nearly a source: a stream of bytes, a generator function that was not called.
+ * @throws TypeError for a value that is almost a source: a stream of bytes, or a generator function.
  */
 export function isSource(x: unknown): x is Source {
   if (typeof x === 'function') {
@@ -83,7 +82,7 @@ export function isWebStream(value: object): value is ReadableStream {
   return typeof getReader === 'function' && typeof cancel === 'function';
 }
 
-/** Any Readable, of whatever package: they all have these. */
+/** Returns whether `value` is a Readable of Node or of a package like readable-stream. */
 export function isNodeStream(value: object): value is Readable {
   const { pipe, destroy } = value as { pipe?: unknown; destroy?: unknown };
   return typeof pipe === 'function' && typeof destroy === 'function';
@@ -91,21 +90,26 @@ export function isNodeStream(value: object): value is Readable {
 
 function checkUnlocked(stream: ReadableStream): void {
   if (!stream.locked) return;
-  throw wrongType('x', 'a ReadableStream that nobody else reads', stream, 'Release the lock of its reader.');
+  throw wrongType(
+    'x',
+    'a ReadableStream without another reader',
+    stream,
+    'Release the lock of the other reader.',
+  );
 }
 
 function checkObjectMode(stream: object): void {
   if ((stream as Partial<Readable>).readableObjectMode === true) return;
   throw wrongType(
     'x',
-    'a Readable in object mode that gives batches',
+    'a Readable in object mode that yields batches',
     stream,
-    'Bytes have no shape: pipe them into a Transform with `readableObjectMode: true` that gives { x, y }, ' +
+    'Bytes have no shape: pipe them into a Transform with `readableObjectMode: true` that yields { x, y }, ' +
       'or read files with `data.imageFiles` or `data.npyFile`.',
   );
 }
 
-/** The number of batches of a Sequence. */
+/** Returns the number of batches of a Sequence. Throws TypeError or RangeError if `length` is not a positive integer. */
 export function checkLength(sequence: Sequence): number {
   return checkInteger('x.length', sequence.length, 1);
 }

@@ -1,5 +1,4 @@
-/** Batches of a source: read ahead, checked, copied once, joined where several steps run in one go. */
-
+/** Reads batches of a source ahead, checks and copies them, and joins the steps of one execution. */
 import { ensureTensorflow } from '../binding/loader.js';
 import { outOfRange, refused } from '../support/arguments.js';
 import { follow } from '../support/signal.js';
@@ -15,22 +14,22 @@ import { isSequence, type Source } from './source.js';
 import { checkStep, type Step, StepGroup, toBatch } from './step_batch.js';
 
 export interface SourcePlan {
-  /** All samples, and those per step but the last, where the source knows them. */
+  /** The number of all samples, and of samples per step except for the last, if the source declares them. */
   readonly samples: number | null;
   readonly batchSize: number | null;
-  /** Units of all samples, where the caller gave them beside the source. */
+  /** Units of all samples, if the caller passed `y`. */
   readonly units: Tensor | null;
-  /** Feeds of the whole run, and those per sample that were given beside the source, of all samples. */
+  /** Whole feeds, and the caller's feeds per sample with the rows of all samples. */
   readonly feeds: Feeds;
-  /** All that the step takes. */
+  /** All feeds that the step takes. */
   readonly specs: FeedSpecs;
-  /** The axis of the model's first output that units point into. */
+  /** The axis of the model's first output that units index. */
   readonly axis: number;
   readonly steps: number | undefined;
   readonly stepsPerExecution: number;
   readonly maxQueueSize: number;
   readonly readers: number;
-  /** Only of a ModuleSequence. */
+  /** True only for a ModuleSequence. */
   readonly useMultiprocessing: boolean;
 }
 
@@ -56,7 +55,7 @@ export class SourceHandler implements DataHandler {
     this.samples = all ? samples : samples && batchSize && Math.min(samples, batchSize * steps);
   }
 
-  /** There is nothing to look at yet: each batch is checked when it is read. */
+  /** Does nothing: each batch is checked when it is read. */
   async validate(): Promise<void> {}
 
   async *batches(outer?: AbortSignal): AsyncGenerator<Batch, void> {
@@ -98,14 +97,14 @@ export class SourceHandler implements DataHandler {
       failed = true;
       throw error;
     } finally {
-      // What went wrong first is what the caller hears of.
+      // The first error is reported to the caller.
       await reader.close().catch((error: unknown) => {
         if (!failed && !signal.aborted) throw error;
       });
     }
   }
 
-  /** The steps, checked. Each is asked for when the one before it has been copied. */
+  /** Yields checked steps. A step is read after the step before was copied. */
   async *#steps(reader: Reader): AsyncGenerator<Step, void> {
     const { units, feeds, specs, axis, steps = Number.POSITIVE_INFINITY } = this.#plan;
     const brought = Object.fromEntries(Object.entries(specs).filter(([name]) => !Object.hasOwn(feeds, name)));
@@ -125,8 +124,8 @@ export class SourceHandler implements DataHandler {
         named ??= step.indices !== null;
         if (named !== (step.indices !== null)) {
           const expected = named
-            ? 'units, as the steps before it have,'
-            : 'no units, as for the steps before it,';
+            ? 'units, because the steps before have units,'
+            : 'no units, because the steps before have none,';
           throw refused(`y of step ${index}`, expected, named ? 'none' : 'some');
         }
         checkAllFed(step.feeds, brought, ` of step ${index}`);
@@ -134,7 +133,7 @@ export class SourceHandler implements DataHandler {
         releaseQuietly(step.release);
         throw error;
       }
-      // Rows of a tensor are not aligned: they are copied with their step.
+      // Rows of a tensor are not aligned. They are copied with their step.
       yield {
         ...step,
         indices: units === null ? step.indices : units.rows(first, rows),
@@ -154,7 +153,7 @@ export class SourceHandler implements DataHandler {
       );
     }
     if (this.#plan.units !== null && indices !== null) {
-      throw refused(`y of step ${step}`, 'no units, as `y` was given beside the source,', 'some');
+      throw refused(`y of step ${step}`, 'no units, because the caller passed `y`,', 'some');
     }
   }
 
@@ -163,12 +162,12 @@ export class SourceHandler implements DataHandler {
     if (index === 0) throw refused('x', 'a source of at least one batch', 'one that ended before the first');
     if (steps !== undefined && index < steps) {
       process.emitWarning(
-        `The source ran out of data: \`steps\` is ${steps}, but it ended after ${index}. The run ends with these.`,
+        `The source ran out of data: \`steps\` is ${steps}, but it ended after ${index}. The run ends here.`,
         { type: 'KerasExplainableWarning', code: 'OUT_OF_DATA' },
       );
     }
     if (this.samples !== null && rows !== this.samples) {
-      throw outOfRange('x.samples', `${rows}, the samples that its batches had,`, this.samples);
+      throw outOfRange('x.samples', `${rows}, the number of samples in its batches,`, this.samples);
     }
   }
 
@@ -189,7 +188,7 @@ export class SourceHandler implements DataHandler {
           waiting = null;
           await group.append(step);
         } finally {
-          // The consumer has left with the batch before it, or there is no memory for it.
+          // The consumer ended the generator at the batch before, or no memory was left for the step.
           waiting?.release();
         }
         if (group.steps === most) {
@@ -198,7 +197,7 @@ export class SourceHandler implements DataHandler {
         }
       }
     } catch (error) {
-      // The steps before the failure are whole.
+      // The steps before the failure are complete.
       if (group !== null && group.steps > 0) yield group.finish();
       else group?.release();
       throw error;

@@ -1,4 +1,7 @@
-/** From what a producer gave to what TensorFlow reads: steps checked, and copied once where they must be. */
+/**
+ * Turns a producer's batches into memory that TensorFlow reads. Each step is checked. Memory that is not aligned is
+ * copied once.
+ */
 import { checkOptions, refused, wrongType } from '../support/arguments.js';
 import { isTypedArray } from '../tensor/dtype.js';
 import { alignedRows, allocate, joinRows, Tensor } from '../tensor/tensor.js';
@@ -9,18 +12,18 @@ import { inputTensors, isInputArray, refuseNaNs } from './inputs.js';
 import { discard, releaseQuietly } from './reader.js';
 import type { BatchRecord } from './source.js';
 
-/** One step of a source, checked. */
+/** A checked step of a source. */
 export interface Step {
   readonly step: number;
   readonly samples: number;
   readonly inputs: readonly Tensor[];
   readonly indices: Tensor | null;
   readonly feeds: Feeds;
-  /** Are `indices` the producer's own memory? */
+  /** Whether `indices` is the producer's own memory. */
   readonly lentIndices: boolean;
-  /** Lets go of what the producer gave: its memory is not needed any more. */
+  /** Releases the producer's batch, whose memory is no longer needed. */
   letGo(): void;
-  /** {@link letGo}, and gives back memory that is this step's own. Idempotent. */
+  /** Releases the producer's batch and the memory that the step allocated. Idempotent. */
   release(): void;
 }
 
@@ -28,7 +31,7 @@ const FORMS = 'a batch: x, [x], [x, y] or { x, y },';
 
 function isBatchRecord(value: object, names: readonly string[]): value is BatchRecord {
   if (!('x' in value) || isInputArray(value)) return false;
-  // Of a model with an input called "x", and perhaps one called "y": what is no input is all of them.
+  // A model may have inputs called "x" and "y". The record then holds inputs if every key is the name of an input.
   const isInputs =
     names.includes('x') && Object.keys(value).every((key) => names.includes(key)) && isInputArray(value.x);
   return !isInputs;
@@ -60,7 +63,7 @@ function unpack(
   return batch;
 }
 
-/** Checks what the producer gave as batch `step`. Throws TypeError and RangeError that name the step. */
+/** Checks the producer's batch number `step`. Throws TypeError and RangeError that name the step. */
 export async function checkStep(
   batch: unknown,
   step: number,
@@ -92,7 +95,7 @@ export async function checkStep(
     return { step, samples, inputs, indices, feeds, lentIndices, letGo, release };
   } catch (error) {
     releaseQuietly(release);
-    // What is wrong in itself, as data that does not fit its shape, is found where steps are not known.
+    // Some checks do not know the step, for example the check that the data fits its shape.
     if ((error instanceof TypeError || error instanceof RangeError) && !error.message.includes(place)) {
       error.message = `Step ${step}: ${error.message}`;
     }
@@ -100,13 +103,13 @@ export async function checkStep(
   }
 }
 
-/** One step as a batch: aligned memory as it is, the rest by one copy, made before this settles. */
+/** Returns one step as a batch. Aligned memory is used in place. Other memory is copied before the promise settles. */
 export async function toBatch(checked: Step): Promise<Batch> {
   const { step, samples, inputs, indices, feeds: named, lentIndices, letGo, release } = checked;
   const own: Tensor[] = [];
   const aligned = async (tensor: Tensor): Promise<Tensor> => {
     if (tensor.aligned !== null) return tensor;
-    // A copy at every step: the producer may write the next batch into the very same array.
+    // Every step makes a copy, because the producer may write the next batch into the same array.
     const copy = Tensor.fromNative(await alignedRows(tensor, 0, samples));
     own.push(copy);
     return copy;
@@ -122,7 +125,7 @@ export async function toBatch(checked: Step): Promise<Batch> {
     const rows: Tensor[] = [];
     for (const tensor of tensorsPerSample(named)) rows.push(await aligned(tensor));
     const feeds = withTensorsPerSample(named, rows);
-    // Where nothing of the producer's is read in place, it need not be held beside its copy.
+    // If no memory of the producer is read in place, the producer's batch is released as soon as the copy exists.
     const inPlace = [...inputs, ...tensorsPerSample(named)].some((tensor) =>
       [...fed, ...rows].includes(tensor),
     );
@@ -135,12 +138,12 @@ export async function toBatch(checked: Step): Promise<Batch> {
   }
 }
 
-/** What of a step has a row per sample: inputs, feeds, then units. */
+/** Returns the tensors of a step that have a row per sample: inputs, feeds, then units. */
 function tensorsOf({ inputs, feeds, indices }: Step): readonly Tensor[] {
   return [...inputs, ...tensorsPerSample(feeds), ...(indices === null ? [] : [indices])];
 }
 
-/** Several steps in a row as one batch: each copied behind the other. */
+/** Joins successive steps into one batch. The rows of each step are copied behind the rows of the step before. */
 export class StepGroup {
   readonly #step: number;
   readonly #inputs: number;
@@ -152,7 +155,7 @@ export class StepGroup {
   #samples = 0;
   #batchSize = 0;
 
-  /** With room for `steps` steps of the size of `first`, which is not in it yet. */
+  /** Allocates memory for `steps` steps of the size of `first`. Does not append `first`. */
   constructor(first: Step, steps: number) {
     this.#step = first.step;
     this.#inputs = first.inputs.length;
@@ -189,7 +192,7 @@ export class StepGroup {
     for (const tensor of this.#tensors) tensor.release();
   }
 
-  /** To be called once; the memory is then the batch's. */
+  /** Returns the batch, which then owns the memory. Must be called at most once. */
   finish(): Batch {
     const named = this.#inputs + tensorsPerSample(this.#feeds).length;
     return {

@@ -1,14 +1,13 @@
-/** From the bytes of a .npy file to the elements of a tensor, in slices that leave the event loop free. */
-
+/** Decodes the bytes of a .npy file into the elements of a tensor, in slices that do not block the event loop. */
 import { Pace } from '../../support/pace.js';
 import type { TypedArray } from '../../tensor/dtype.js';
 
-/** Bytes between two looks at the clock. */
+/** Bytes between two reads of the clock. */
 const SLICE_BYTES = 1 << 17;
-/** Elements between two looks at the clock. */
+/** Elements between two reads of the clock. */
 const SLICE_ELEMENTS = 1 << 13;
 
-/** Puts big-endian elements into this machine's order, in place. Node runs on little-endian machines only. */
+/** Turns big-endian elements into little-endian elements in place. Node runs on little-endian machines only. */
 export async function swapBytes(bytes: Buffer, size: number): Promise<void> {
   const pace = new Pace();
   for (let from = 0; from < bytes.length; from += SLICE_BYTES) {
@@ -20,7 +19,7 @@ export async function swapBytes(bytes: Buffer, size: number): Promise<void> {
   }
 }
 
-/** Copies elements whose first axis varies fastest into `target`, where the last one does. */
+/** Copies elements from Fortran order (first axis fastest) into `target` in C order (last axis fastest). */
 export async function fromFortranOrder(
   source: TypedArray,
   target: TypedArray,
@@ -48,7 +47,7 @@ export async function fromFortranOrder(
   }
 }
 
-/** The bytes of a typed array. */
+/** Returns the bytes of a typed array without a copy. */
 export function bytesOf({ buffer, byteOffset, byteLength }: TypedArray): Buffer {
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }

@@ -4,8 +4,8 @@ import { bytesOf, fromFortranOrder, swapBytes } from './decode_elements.js';
 import type { NpyHeader } from './npy_header.js';
 
 /**
- * The array behind a header, as a tensor in aligned memory that `fill` writes: the elements as they lie in the file, in
- * the very place where TensorFlow reads them.
+ * Returns the array of a header as a tensor. `fill` writes the elements, in the order of the file, directly into the
+ * aligned memory that TensorFlow reads.
  */
 export async function readElements(
   { dtype, shape, bigEndian, fortranOrder }: NpyHeader,

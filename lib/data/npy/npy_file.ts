@@ -1,4 +1,4 @@
-/** .npy files: as a whole, or row by row as a Sequence. */
+/** Reads .npy files as a whole, or in batches of rows as a Sequence. */
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,17 +13,17 @@ import type { BatchRecord, Sequence } from '../source.js';
 import { readElements } from './npy_array.js';
 import { HEADER_BYTES, type NpyHeader, parseNpyHeader } from './npy_header.js';
 
-/** Bytes that are read at a stretch: how soon an aborted run stops reading. */
+/** Bytes per read. Determines how soon an aborted run stops reading. */
 const PIECE_BYTES = 1 << 23;
 
-/** The path as a string. */
+/** Returns the path as a string. */
 export function checkPath(path: unknown): string {
   if (path instanceof URL) return fileURLToPath(path);
   if (typeof path !== 'string' || path === '') throw wrongType('path', 'a path or a file: URL', path);
   return path;
 }
 
-/** Runs `work`, and puts the file's name before what is wrong with it. */
+/** Runs `work` and puts the file's name before the message of a DataError. */
 export async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -33,10 +33,10 @@ export async function naming<T>(path: string, work: () => Promise<T>): Promise<T
   }
 }
 
-/** Refuses what has no size, and may never end; a directory is refused by Node. */
+/** Throws DataError for pipes and devices, whose reads may never end. Node itself refuses a directory. */
 export function checkRegular(found: Stats): void {
   if (found.isFile() || found.isDirectory()) return;
-  throw new DataError('FAILED_PRECONDITION', 'This is no regular file.');
+  throw new DataError('FAILED_PRECONDITION', 'This is not a regular file.');
 }
 
 async function withFile<T>(path: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
@@ -87,13 +87,13 @@ export function checkSize({ shape, dtype, offset, byteLength }: NpyHeader, size:
 }
 
 /**
- * Reads an array that `numpy.save` wrote, straight into the memory that TensorFlow reads. Numbers in either byte order,
- * and in C or Fortran order, which are put right.
+ * Reads an array that `numpy.save` wrote directly into the memory that TensorFlow reads. Both byte orders, and both C
+ * and Fortran order, are converted.
  *
- * @param path of the file, or a `file:` URL.
- * @returns a Tensor of its shape and dtype; float16 as its bits, bool as bytes of 0 and 1.
- * @throws DataError `UNIMPLEMENTED` for objects, text, complex numbers and structured arrays, `DATA_LOSS` for what is
- *   damaged or truncated; its message names the file. Node's own error where the file cannot be read (`ENOENT`, ...).
+ * @param path path or `file:` URL of the file.
+ * @returns a Tensor with the shape and dtype of the array. float16 is held as bits, bool as bytes of 0 and 1.
+ * @throws DataError that names the file: `UNIMPLEMENTED` for objects, text, complex numbers and structured arrays,
+ *   `DATA_LOSS` for a damaged or truncated file. Node's error if the file cannot be read (for example `ENOENT`).
  */
 export async function readNpy(path: string | URL): Promise<Tensor> {
   const name = checkPath(path);
@@ -109,10 +109,10 @@ export interface NpyFileOptions {
   readonly batchSize?: number;
 }
 
-/** The rows of a .npy file, read when they are asked for. Made by {@link npyFile}. */
+/** The rows of a .npy file, read on request. Returned by {@link npyFile}. */
 export class NpyFile implements Sequence {
   readonly path: string;
-  /** Of the whole array. */
+  /** The shape of the whole array. */
   readonly shape: readonly number[];
   readonly dtype: NumericDType;
   readonly batchSize: number;
@@ -127,17 +127,17 @@ export class NpyFile implements Sequence {
     this.#header = header;
   }
 
-  /** The rows of the array. */
+  /** The number of rows of the array. */
   get samples(): number {
     return this.shape[0] as number;
   }
 
-  /** The batches. */
+  /** The number of batches. */
   get length(): number {
     return Math.ceil(this.samples / this.batchSize);
   }
 
-  /** Reads batch `index`, straight into the memory that TensorFlow reads; `release` gives that back. */
+  /** Reads batch `index` directly into the memory that TensorFlow reads. `release` frees this memory. */
   async at(
     index: number,
     signal?: AbortSignal,
@@ -156,10 +156,10 @@ export class NpyFile implements Sequence {
 }
 
 /**
- * A .npy file as a source of batches that holds no more of it in memory than is being run: pass it as `x`, and the
- * units of all rows as `y`, if any.
+ * Returns a .npy file as a source of batches. Only the queued batches and the batches in progress are in memory. Pass
+ * the source as `x`, and the units of all rows as `y`.
  *
- * @throws DataError as {@link readNpy}, and `UNIMPLEMENTED` for Fortran order, where rows lie scattered.
+ * @throws DataError as {@link readNpy}, and `UNIMPLEMENTED` for Fortran order, in which a row is not contiguous.
  */
 export async function npyFile(path: string | URL, options: NpyFileOptions = {}): Promise<NpyFile> {
   const name = checkPath(path);
@@ -179,7 +179,7 @@ export async function npyFile(path: string | URL, options: NpyFileOptions = {}):
     if (header.fortranOrder && header.shape.length > 1) {
       throw new DataError(
         'UNIMPLEMENTED',
-        'The array is in Fortran order: its rows lie scattered over the file. Save it with ' +
+        'The array is in Fortran order: its rows are scattered over the file. Save it with ' +
           '`numpy.save(path, numpy.ascontiguousarray(a))`, or read it as a whole with `data.readNpy`.',
       );
     }

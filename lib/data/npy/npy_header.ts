@@ -1,5 +1,4 @@
-/** The header of NumPy's .npy format, versions 1 to 3: what follows it, checked before any memory is taken. */
-
+/** Parses the header of NumPy's .npy format, versions 1 to 3. All checks precede the allocation of memory. */
 import { DataError } from '../../support/errors.js';
 import { bytesPerElement, type NumericDType } from '../../tensor/dtype.js';
 import { elementsOf, MOST_AXES } from '../../tensor/nested_arrays.js';
@@ -10,15 +9,15 @@ export interface NpyHeader {
   /** The first axis varies fastest. */
   readonly fortranOrder: boolean;
   readonly bigEndian: boolean;
-  /** Where the elements begin in the file, and how many bytes they are. */
+  /** The position of the elements in the file, and their length in bytes. */
   readonly offset: number;
   readonly byteLength: number;
 }
 
 const MAGIC = '\x93NUMPY';
-/** As in NumPy, whose own headers of numbers have 128 bytes. */
+/** NumPy has the same limit. The headers that NumPy writes for numbers have 128 bytes. */
 const MOST_HEADER_BYTES = 10_000;
-/** Enough for the longest header that is read. */
+/** The length of the longest header that is read. */
 export const HEADER_BYTES = 12 + MOST_HEADER_BYTES;
 
 const DTYPES: ReadonlyMap<string, NumericDType> = new Map(
@@ -38,10 +37,10 @@ const DTYPES: ReadonlyMap<string, NumericDType> = new Map(
   } as const),
 );
 
-/** What the letters of dtypes that no tensor is made of stand for. */
+/** The meaning of the dtype letters that no tensor supports. */
 const KINDS: Readonly<Record<string, string>> = {
   O: 'Python objects',
-  V: 'raw bytes (bfloat16 is saved so)',
+  V: 'raw bytes (NumPy saves bfloat16 as raw bytes)',
   U: 'text',
   S: 'bytes of text',
   a: 'bytes of text',
@@ -54,12 +53,12 @@ const KINDS: Readonly<Record<string, string>> = {
 /** Reads the header from the first bytes of a file. Throws DataError, without the file's name. */
 export function parseNpyHeader(bytes: Buffer): NpyHeader {
   if (bytes.toString('latin1', 0, 6) !== MAGIC) {
-    throw new DataError('DATA_LOSS', 'This is no .npy file: it does not begin with "\\x93NUMPY".');
+    throw new DataError('DATA_LOSS', 'This is not a .npy file: it does not begin with "\\x93NUMPY".');
   }
   if (bytes.length < 10) throw truncated();
   const [major, minor] = [bytes[6] as number, bytes[7] as number];
   if (major < 1 || major > 3 || minor !== 0) {
-    throw new DataError('UNIMPLEMENTED', `Version ${major}.${minor} of the .npy format is not known.`);
+    throw new DataError('UNIMPLEMENTED', `Version ${major}.${minor} of the .npy format is not supported.`);
   }
   const begin = major === 1 ? 10 : 12;
   if (bytes.length < begin) throw truncated();
@@ -86,14 +85,14 @@ function damaged(text: string): DataError {
 }
 
 const VALUES = {
-  // A list is a structured dtype, of which nothing but its existence is of interest.
+  // A list is a structured dtype, which is refused without further parsing.
   descr: /'(?<text>[^'\\]*)'|"(?<quoted>[^"\\]*)"|(?<list>\[)/y,
   fortran_order: /(?<flag>True|False)/y,
-  // Python 2 wrote long integers with an L.
+  // Python 2 writes long integers with an L.
   shape: /\((?<sizes>(?:\s*\d+L?\s*,)*(?:\s*\d+L?)?)\s*\)/y,
 } as const;
 
-/** The header is a Python dictionary of exactly these three keys, which NumPy sorts. */
+/** Parses the header's Python dictionary, which must have exactly the three keys of `VALUES`. */
 function parseDictionary(text: string): { descr: string; fortranOrder: boolean; shape: readonly number[] } {
   const found = new Map<string, Readonly<Record<string, string | undefined>>>();
   let at = 0;
@@ -147,7 +146,7 @@ function sizeOf(shape: readonly number[], dtype: NumericDType): number {
       `The header declares ${shape.length} axes, more than the ${MOST_AXES} that a tensor can have.`,
     );
   }
-  // Of what is empty, no tensor has other axes that are larger together than those of one that is not.
+  // In an empty array too, the sizes of the other axes must multiply to a number of bytes that a tensor can have.
   const bytes = elementsOf(shape.filter((size) => size !== 0)) * bytesPerElement(dtype);
   if (!shape.every(Number.isSafeInteger) || !Number.isSafeInteger(bytes)) {
     throw new DataError(

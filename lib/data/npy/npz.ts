@@ -9,7 +9,7 @@ import { readElements } from './npy_array.js';
 import { checkPath, checkRegular, checkSize, naming } from './npy_file.js';
 import { HEADER_BYTES, parseNpyHeader } from './npy_header.js';
 
-/** Deflate makes at most 1032 bytes of one: an entry that declares more is no archive of anything. */
+/** Deflate expands one byte to at most 1032 bytes. An entry that declares more is damaged. */
 const MOST_INFLATION = 1032;
 
 /** 4.3 GB. */
@@ -17,18 +17,19 @@ const MOST_BYTES = 2 ** 32;
 
 export interface ReadNpzOptions {
   /**
-   * Arrays that are larger together are refused before memory is taken: a small archive may declare much. Default 2^32.
+   * The maximum size of all arrays together. Larger archives are refused before memory is allocated, because a small
+   * archive can declare huge arrays. Default 2^32.
    */
   readonly maxBytes?: number;
 }
 
 /**
- * Reads the arrays that `numpy.savez` or `numpy.savez_compressed` wrote, each as {@link readNpy} does. Compressed ones
+ * Reads the arrays that `numpy.savez` or `numpy.savez_compressed` wrote, each like {@link readNpy}. Compressed arrays
  * are inflated off the JavaScript thread.
  *
  * @returns the arrays by name: `{ x, y } = await readNpz('digits.npz')`.
- * @throws DataError as {@link readNpy}, and `OUT_OF_RANGE` for more than `maxBytes`; its message names the file and the
- *   array.
+ * @throws DataError that names the file and the array, as {@link readNpy}, and `OUT_OF_RANGE` for more than `maxBytes`
+ *   bytes.
  */
 export async function readNpz(
   path: string | URL,
@@ -55,7 +56,7 @@ export async function readNpz(
           if (bytes > maxBytes) {
             throw new DataError(
               'OUT_OF_RANGE',
-              `The arrays up to ${fileName} declare ${bytes} bytes, more than the ${maxBytes} that are allowed. Raise ` +
+              `The arrays up to ${fileName} declare ${bytes} bytes, more than the limit of ${maxBytes}. Raise ` +
                 '`maxBytes`.',
             );
           }
@@ -74,7 +75,7 @@ export async function readNpz(
   }
 }
 
-/** What yauzl and zlib say of a damaged archive; errors of the file system and ours stay what they are. */
+/** Turns errors of yauzl and zlib into DataError. Errors of the file system and of this package stay unchanged. */
 function asDataError(error: unknown): unknown {
   if (error instanceof KerasExplainableError || !(error instanceof Error)) return error;
   if ('syscall' in error) return error;
@@ -87,7 +88,7 @@ async function readEntry(zip: ZipFile, entry: Entry): Promise<Tensor> {
   if (uncompressedSize > MOST_INFLATION * (compressedSize + 1)) {
     throw new DataError(
       'DATA_LOSS',
-      `The archive declares ${uncompressedSize} bytes that were made of ${compressedSize}, which is not possible.`,
+      `The archive declares ${uncompressedSize} bytes compressed to ${compressedSize}, which is impossible.`,
     );
   }
   const stream = await zip.openReadStreamPromise(entry);
@@ -110,7 +111,7 @@ async function readEntry(zip: ZipFile, entry: Entry): Promise<Tensor> {
     checkSize(header, uncompressedSize);
     return await readElements(header, async (bytes) => {
       let filled = first.copy(bytes, 0, header.offset);
-      // To its end, where yauzl compares the size that was declared.
+      // The stream is read to its end, because yauzl checks the declared size there.
       for (let chunk = await next(); chunk !== null; chunk = await next())
         filled += chunk.copy(bytes, filled);
       if (checksum !== entry.crc32)

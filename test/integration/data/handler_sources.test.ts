@@ -137,7 +137,7 @@ describe('what is no source, or nearly one, is refused', () => {
       () => Readable.from([Buffer.from('x')], { objectMode: false }),
       'Bytes have no shape',
     ],
-    ['a typed array', () => new Float32Array(4), 'A flat array says no shape'],
+    ['a typed array', () => new Float32Array(4), 'A flat array has no shape'],
     ['an array of pairs', () => [[tensor([[1, 2]]), [[1]]]], 'Expected'],
     ['a string', () => 'cat.png', 'but received "cat.png"'],
     ['an empty Sequence', () => ({ length: 0, at: numbered }), 'at least 1 for argument `x.length`'],
@@ -148,14 +148,14 @@ describe('what is no source, or nearly one, is refused', () => {
   it('a stream that another reads', () => {
     const stream = new ReadableStream();
     stream.getReader();
-    expect(() => handlerOf(stream)).toThrow('a ReadableStream that nobody else reads');
+    expect(() => handlerOf(stream)).toThrow('a ReadableStream without another reader');
   });
 
   it.each<[string, object, Indices | undefined, string]>([
-    ['batchSize', { batchSize: 4 }, undefined, 'Expected none beside a source'],
+    ['batchSize', { batchSize: 4 }, undefined, 'Expected none together with a source'],
     ['useMultiprocessing', { useMultiprocessing: true }, undefined, 'data.moduleSequence(url, args)'],
     ['steps', { steps: 6 }, undefined, 'at most 5, the number of batches that `x` has, for argument `steps`'],
-    ['y', {}, [[1]], 'Let the source give the units, too: [x, y] or { x, y }.'],
+    ['y', {}, [[1]], 'Let the source yield the units with each batch: [x, y] or { x, y }.'],
   ])('%s beside a Sequence', (_, options, y, message) => {
     expect(() => handlerOf(new Noted(5), options, y)).toThrow(message);
   });
@@ -183,7 +183,7 @@ describe('what is no source, or nearly one, is refused', () => {
     [
       'no units, where others have',
       [tensor([[1, 2]])],
-      'units, as the steps before it have, for argument `y` of step 3',
+      'units, because the steps before have units, for argument `y` of step 3',
     ],
     ['data that does not fit', { data: new Float32Array(3), shape: [1, 2] }, '`x.shape` of step 3'],
     ['a misspelt key', { x: tensor([[1, 2]]), Y: [[1]] }, 'Step 3: Misspelled option "Y" should be "y"'],
@@ -196,7 +196,7 @@ describe('what is no source, or nearly one, is refused', () => {
 
   it('units, where no step before had any', async () => {
     const source = [tensor([[1, 2]]), [tensor([[1, 2]]), [[1]]]].values();
-    await expect(takeAll(handlerOf(source))).rejects.toThrow('no units, as for the steps before it');
+    await expect(takeAll(handlerOf(source))).rejects.toThrow('no units, because the steps before have none');
   });
 
   it('batches of another size than the model was saved for', async () => {
@@ -307,14 +307,14 @@ describe('units beside a Sequence that knows its samples', () => {
       'no more than the 5 samples',
     );
     await expect(takeAll(handlerOf(sequence(5, [2, 2]), {}, five))).rejects.toThrow(
-      'Expected 4, the samples that its batches had, for argument `x.samples` but received 5',
+      'Expected 4, the number of samples in its batches, for argument `x.samples` but received 5',
     );
   });
 
   it('and in its batches are too many', async () => {
     const both: Sequence = { length: 1, samples: 2, at: (i) => numbered(i) };
     await expect(takeAll(handlerOf(both, {}, [[0], [1]]))).rejects.toThrow(
-      'no units, as `y` was given beside',
+      'no units, because the caller passed `y`',
     );
   });
 });

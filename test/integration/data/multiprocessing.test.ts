@@ -139,7 +139,7 @@ describe('what goes wrong in a thread', () => {
     expect(error).toBeInstanceOf(ReaderError);
     expect(error).toMatchObject({ code: 'ABORTED', index: 5 });
     expect([0, 1]).toContain(error.thread);
-    expect(error.message).toBe(`Thread ${error.thread}, which was to read batch 5, has crashed: ${message}`);
+    expect(error.message).toBe(`Thread ${error.thread} crashed while it read batch 5: ${message}`);
     expect(threads()).toBe(0);
   });
 

@@ -129,7 +129,7 @@ describe('readNpy', () => {
     ['no header', '', eight, 'The header is damaged'],
     ['a dtype of no kind', headerOf('(2,)', "'q'"), eight, "its dtype is 'q'"],
     ['a dtype of no size', headerOf('(2,)', "'<f16'"), eight, 'floats of another size'],
-    ['bfloat16', headerOf('(2,)', "'<V2'"), eight, 'raw bytes (bfloat16 is saved so)'],
+    ['bfloat16', headerOf('(2,)', "'<V2'"), eight, 'raw bytes (NumPy saves bfloat16 as raw bytes)'],
   ])('refuses %s', async (_, header, elements, message) => {
     await expect(readNpy(await write(header, elements))).rejects.toThrow(message);
     await expect(readNpy(await write(header, elements))).rejects.toBeInstanceOf(DataError);
@@ -148,15 +148,15 @@ describe('readNpy', () => {
     expect((await readNpy(two as string)).shape).toEqual([2]);
   });
 
-  it('refuses what is no .npy file', async () => {
-    await expect(readNpy(fixture('make_npy.py'))).rejects.toThrow('This is no .npy file');
+  it('refuses a file of another format', async () => {
+    await expect(readNpy(fixture('make_npy.py'))).rejects.toThrow('This is not a .npy file');
     const other = await write(headerOf('(2,)'), eight, 9);
-    await expect(readNpy(other)).rejects.toThrow('Version 9.0 of the .npy format is not known');
+    await expect(readNpy(other)).rejects.toThrow('Version 9.0 of the .npy format is not supported');
     await expect(readNpy(join(directory, 'missing.npy'))).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(readNpy(directory)).rejects.toMatchObject({ code: 'EISDIR' });
     await expect(readNpy(3 as never)).rejects.toThrow('a path or a file: URL');
     if (process.platform === 'linux') {
-      await expect(readNpy('/dev/zero')).rejects.toThrow('/dev/zero: This is no regular file.');
+      await expect(readNpy('/dev/zero')).rejects.toThrow('/dev/zero: This is not a regular file.');
     }
   });
 
@@ -210,7 +210,7 @@ describe('readNpz', () => {
     bomb.writeUInt32LE(0xf0000000, central + 24);
     const path = join(directory, 'bomb.npz');
     await writeFile(path, bomb);
-    await expect(readNpz(path)).rejects.toThrow('which is not possible');
+    await expect(readNpz(path)).rejects.toThrow('which is impossible');
   });
 
   it('refuses more than is allowed, before memory is taken', async () => {
@@ -218,14 +218,14 @@ describe('readNpz', () => {
     await expect(readNpz(fixture('stored.npz'), { maxBytes: 400 })).rejects.toMatchObject({
       code: 'OUT_OF_RANGE',
       message: expect.stringMatching(
-        /declare \d+ bytes, more than the 400 that are allowed. Raise `maxBytes`/,
+        /declare \d+ bytes, more than the limit of 400. Raise `maxBytes`/,
       ),
     });
     expect(memory().liveTensors).toBeLessThanOrEqual(before);
     await expect(readNpz(fixture('stored.npz'), { maxbytes: 1 } as object)).rejects.toThrow('"maxBytes"');
   });
 
-  it('refuses what is no archive', async () => {
+  it('refuses a file that is not an archive', async () => {
     await expect(readNpz(fixture('f4.npy'))).rejects.toThrow('The archive cannot be read');
     await expect(readNpz(join(directory, 'missing.npz'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
@@ -282,7 +282,7 @@ describe('npyFile', () => {
   });
 
   it('refuses what has no rows, or scattered ones', async () => {
-    await expect(npyFile(fixture('fortran.npy'))).rejects.toThrow('Fortran order: its rows lie scattered');
+    await expect(npyFile(fixture('fortran.npy'))).rejects.toThrow('Fortran order: its rows are scattered');
     await expect(npyFile(fixture('scalar.npy'))).rejects.toThrow('Expected rows');
     await expect(npyFile(fixture('empty.npy'))).rejects.toThrow('Expected rows');
     await expect(npyFile(path, { batchsize: 2 } as object)).rejects.toThrow('should be "batchSize"');

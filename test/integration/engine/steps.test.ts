@@ -236,7 +236,7 @@ describe('a step with feeds', () => {
       'one per sample beside an endless source',
       [x].values(),
       good,
-      'none beside a source that does not tell its samples for argument `feeds.masks`',
+      'none together with a source of unknown length for argument `feeds.masks`',
     ],
     [
       'a source without',

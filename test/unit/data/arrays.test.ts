@@ -43,7 +43,7 @@ describe('x', () => {
     ['wrong size', tensor(new Float32Array(100), [1, 5, 5, 4]), 'received (1, 5, 5, 4): axis 1 must be 4'],
     ['empty batch', tensor(new Float32Array(0), [0, 4, 4, 3]), 'at least one sample for argument `x`'],
     ['bool', tensor(new Uint8Array(48), [1, 4, 4, 3], 'bool'), 'values of dtype float32'],
-    ['flat', new Float32Array(48), 'A flat array says no shape'],
+    ['flat', new Float32Array(48), 'A flat array has no shape'],
     ['nested arrays', [[1, 2]], 'Make nested arrays a tensor'],
     ['null', null, 'but received null'],
     ['text', 'cat.png', 'but received "cat.png" of type string'],
@@ -58,7 +58,7 @@ describe('x', () => {
     const two = tensor([[1, 2]], undefined, 'int32');
     expect(() => inputTensors(images(1), [image, meta])).toThrow('Expected 2 inputs (image, meta)');
     expect(() => inputTensors({ image: images(1) }, [image, meta])).toThrow('but received none for "meta"');
-    expect(() => inputTensors([images(2), two], [image, meta])).toThrow('Expected 2 samples, as `x[0]` has,');
+    expect(() => inputTensors([images(2), two], [image, meta])).toThrow('Expected 2 samples, the number in `x[0]`,');
   });
 
   it('does not lose fractions', () => {
@@ -186,7 +186,7 @@ describe('batches', () => {
     expect(makeDataHandler(fixed, images(8)).batchSize).toBe(4);
     expect(() => makeDataHandler(fixed, images(6))).toThrow('a multiple of 4 samples');
     expect(() => makeDataHandler(fixed, images(8), null, { batchSize: 2 })).toThrow(
-      'Expected 4, the only one',
+      'Expected 4, the only batch size',
     );
   });
 
