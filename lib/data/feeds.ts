@@ -13,7 +13,9 @@ export interface FeedSpec {
    * receives the whole tensor. Default false.
    */
   readonly whole?: boolean;
-  /** The dtype in the step. Other numeric dtypes are cast in the graph, like inputs. Default: the dtype of the value. */
+  /**
+   * The dtype in the step. Other numeric dtypes are cast in the graph, like inputs. Default: the dtype of the value.
+   */
   readonly dtype?: NumericDType;
   /**
    * The sizes of the axes. null means any size. Axis 0 of a feed per sample is null. One function is compiled for all

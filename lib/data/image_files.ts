@@ -185,9 +185,9 @@ class PictureBatch {
 }
 
 /**
- * Returns a source of batches of pictures (JPEG, PNG, GIF, BMP). TensorFlow decodes them off the JavaScript thread. Pass
- * the source as `x`. Pass units as `y`, one row per picture in the order of `paths`. At most `maxQueueSize` batches and
- * the batches in progress are in memory.
+ * Returns a source of batches of pictures (JPEG, PNG, GIF, BMP). TensorFlow decodes them off the JavaScript thread.
+ * Pass the source as `x`. Pass units as `y`, one row per picture in the order of `paths`. At most `maxQueueSize`
+ * batches and the batches in progress are in memory.
  *
  * @param pathsOrGlob a glob or a path (files are sorted by path), or a list of paths or `file:` URLs (the order is
  *   kept).

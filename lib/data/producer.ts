@@ -38,8 +38,8 @@ export function produceInOrder({ length, at, close }: Positions): Producer {
 }
 
 /**
- * Returns the first `length` batches of a Sequence by position. `close` first aborts the reads in progress and waits for
- * them within a grace period, because these reads may use the resources that the Sequence is about to close.
+ * Returns the first `length` batches of a Sequence by position. `close` first aborts the reads in progress and waits
+ * for them within a grace period, because these reads may use the resources that the Sequence is about to close.
  */
 export function positionsOf(sequence: Sequence, length: number, outer: AbortSignal): Positions {
   const underWay = new Map<Promise<unknown>, (reason: unknown) => void>();

@@ -109,7 +109,9 @@ function checkObjectMode(stream: object): void {
   );
 }
 
-/** Returns the number of batches of a Sequence. Throws TypeError or RangeError if `length` is not a positive integer. */
+/**
+ * Returns the number of batches of a Sequence. Throws TypeError or RangeError if `length` is not a positive integer.
+ */
 export function checkLength(sequence: Sequence): number {
   return checkInteger('x.length', sequence.length, 1);
 }
