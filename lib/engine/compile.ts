@@ -1,4 +1,4 @@
-/** From a function over symbolic tensors to a compiled one, through the model's cache. */
+/** Compiles a function over symbolic tensors, or takes the compiled function from the model's cache. */
 import type { DType, StaticShape } from '../binding/contract.js';
 import { ensureTensorflow } from '../binding/loader.js';
 import type { Batch, FileFeed } from '../data/batch.js';
@@ -9,29 +9,30 @@ import { Trace } from '../graph/trace.js';
 import type { Lease } from '../model/function_cache.js';
 import type { Model } from '../model/model.js';
 
-/** What of a batch a compiled function depends on. */
+/** The properties of a batch that a compiled function depends on. */
 export interface Signature {
   readonly inputs: readonly { readonly dtype: DType; readonly shape: StaticShape }[];
-  /** Where paths are fed. */
+  /** Set if paths are fed. */
   readonly files?: FileFeed | undefined;
-  /** Units per sample: none named, exactly one (a gradient without a loop), or several. */
+  /** Units per sample: every unit, exactly one (the gradient then needs no loop), or several. */
   readonly units: 'all' | 'one' | 'several';
-  /** In the order in which they are fed. */
+  /** The feeds in the order in which they are fed. */
   readonly feeds: readonly FeedSignature[];
 }
 
 interface FeedSignature {
   readonly name: string;
+  /** The dtype of the fed tensor. */
   readonly fed: DType;
-  /** What the step sees. */
+  /** The dtype in the step. */
   readonly dtype: DType;
   readonly shape: StaticShape;
   readonly whole: boolean;
 }
 
 /**
- * Sizes that the model leaves open stay open, so that one function serves inputs of any size; so do those of feeds that
- * `specs` leaves open. Throws RangeError where the batch lacks a feed.
+ * Returns the signature of `batch`. Sizes that the model or `specs` leave open stay open, so one function serves inputs
+ * and feeds of any size. Throws RangeError if the batch lacks a feed.
  */
 export function signatureOf(model: Model, batch: Batch, specs: FeedSpecs = {}): Signature {
   const { indices, files } = batch;
@@ -58,25 +59,25 @@ function feedSignatures({ feeds = {} }: Batch, specs: FeedSpecs): readonly FeedS
   });
 }
 
-/** A word for `signature`: equal ones compile to equal functions. */
+/** Returns a key of `signature`. Signatures with equal keys compile to equal functions. */
 export function kindOf({ inputs, files, units, feeds }: Signature): string {
   const fed = inputs.map(({ dtype, shape }) => `${dtype} ${describeShape(shape)}`);
   return `${fed.join()} ${files?.key ?? ''} ${units} ${JSON.stringify(feeds)}`;
 }
 
-/** The symbols that a step begins with. */
+/** The symbolic tensors that a step receives. */
 export interface StepSymbols {
-  /** In the model's order and dtypes. */
+  /** The inputs in the model's order and dtypes. */
   readonly inputs: readonly Symbolic[];
   readonly indices: Symbolic | null;
   readonly feeds: Readonly<Record<string, Symbolic>>;
 }
 
 /**
- * Records `step` for batches of `signature` and lends the function that it compiles to: one from the cache where an
- * equal recording is there, else a new one, which is built on a background thread.
+ * Records `step` for batches of `signature` and lends the compiled function. The function comes from the cache if the
+ * cache has one with an equal recording. Otherwise a background thread builds a new function.
  *
- * @param key what the function is remembered under, for `recall`.
+ * @param key the key under which `recall` finds the function.
  */
 export async function compile(
   model: Model,

@@ -15,9 +15,8 @@ import { runBatches } from './run_batches.js';
 
 export interface ExplainOptions extends CommonOptions {
   /**
-   * Where the results are written, so that their memory is used again: the result's tensors are these. Their rows
-   * must be as many as the samples, whose number must be known, and no other run may have them. Default: memory of
-   * their own.
+   * Tensors that the results are written into, so that memory is reused. The result holds these tensors. The number of
+   * samples must be known and equal the number of rows. No other run may write to the tensors. Default: new tensors.
    */
   readonly into?: Into;
 }
@@ -25,28 +24,29 @@ export interface ExplainOptions extends CommonOptions {
 /** {@link ExplainOptions} and the parameters of the method itself. */
 export type ExplainOptionsFor<M extends AnyMethod> = ExplainOptions & MethodParameters<M>;
 
-/** What `explain` gives for `X`: a source may yield batches of different sizes, arrays do not. */
+/** The results of `explain` for `X`. Only the batches of a source can differ in size. */
 export type ExplainResultFor<X extends Inputs | Source> = X extends Inputs
   ? ExplainResult
   : ExplainResult<Tensor | RaggedTensor>;
 
 /**
- * Explains the outputs of `model` for `x`: where the evidence for units `y` lies. Nothing of it blocks the event
- * loop: batches are copied in slices and computed on native threads.
+ * Explains the outputs of `model` for `x`: locates the evidence for units `y`. Does not block the event loop: batches
+ * are copied in slices and computed on native threads.
  *
- * @param method the explaining method: one of `methods`, or a function of your own over symbolic tensors.
- * @param model the model, exposed (`inspection.expose`) where the method needs activations.
- * @param x the inputs, samples first: a Tensor, `{ data, shape }`, an array of either or a record by input name; or a
+ * @param method the explaining method: one of `methods`, or a custom function over symbolic tensors.
+ * @param model the model. If the method needs activations, the model must be exposed (`inspection.expose`).
+ * @param x the inputs, samples first: a Tensor, `{ data, shape }`, an array of either or a record by input name. Or a
  *   source of batches: an iterable, an async iterable, a stream of objects, a `Sequence`, `data.imageFiles(...)`.
- *   float32, float64, float16, bfloat16 and integers are fed as they are and cast inside the graph.
- * @param y the units to explain, integers (N, U). Default: every unit. A source brings its own: `[x, y]`.
- * @returns `logits` (N, U), `maps` (N, H, W, U) and `extras`, what else the method gives by name, a row per sample. All
- *   lie in TensorFlow's memory. They are RaggedTensors where a source's batches differ in size.
- * @throws TypeError, RangeError for misuse, before anything runs.
- * @throws GraphError where the method records what TensorFlow refuses.
- * @throws UnsupportedOpError where an op of the model has no confirmed gradient.
- * @throws CancelledError soon after `signal` is aborted; TimeoutError after `timeout`.
- * @throws what the source or a callback throws, as it is. `finishedSteps(error)` gives the steps done until then.
+ *   float32, float64, float16, bfloat16 and integers are fed unchanged and cast inside the graph.
+ * @param y the units to explain, integers (N, U). Default: every unit. A source yields units with its batches: `[x,
+ *   y]`.
+ * @returns `logits` (N, U), `maps` (N, H, W, U) and `extras`, the further results of the method by name, with a row per
+ *   sample. All tensors are in TensorFlow's memory. They are RaggedTensors if the batches of a source differ in size.
+ * @throws TypeError, RangeError for misuse, before the run starts.
+ * @throws GraphError if TensorFlow refuses an op that the method records.
+ * @throws UnsupportedOpError if an op of the model has no confirmed gradient.
+ * @throws CancelledError soon after `signal` is aborted. TimeoutError after `timeout`.
+ * @throws errors of the source and of callbacks, unchanged. `finishedSteps(error)` returns the steps that were done.
  */
 export async function explain<M extends AnyMethod, X extends Inputs | Source>(
   method: M,

@@ -14,9 +14,9 @@ import { runSteps } from './run_batches.js';
 
 export interface ExplainBatchesOptions extends CommonOptions {
   /**
-   * Called before a step begins: the tensors that its results are written into, so that memory is used again. Several
-   * steps are under way at once: give tensors that you have done with. What was given for a step that is not there yet
-   * is refused. Default: memory of their own.
+   * Called before a step starts. Returns the tensors that the results of the step are written into, so that memory is
+   * reused. Several steps run at once, so return only tensors that are no longer needed. Tensors of a step that is not
+   * delivered yet are refused. Default: new tensors.
    */
   readonly into?: (step: number, samples: number) => Into | undefined;
 }
@@ -24,9 +24,12 @@ export interface ExplainBatchesOptions extends CommonOptions {
 /** {@link ExplainBatchesOptions} and the parameters of the method itself. */
 export type ExplainBatchesOptionsFor<M extends AnyMethod> = ExplainBatchesOptions & MethodParameters<M>;
 
-/** What one step gave. The tensors are yours; `using`, or `release()` of each, gives their memory back at once. */
+/**
+ * The results of one step. The caller owns the tensors. `using`, or `release()` of each tensor, frees their memory at
+ * once.
+ */
 export interface ExplainedStep extends ExplainResult {
-  /** From 0. */
+  /** The number of the step, counted from 0. */
   readonly step: number;
   readonly samples: number;
   /** Releases all tensors. */
@@ -34,12 +37,12 @@ export interface ExplainedStep extends ExplainResult {
 }
 
 /**
- * `explain`, step by step: for input that is endless, or whose maps are too many to hold. A few steps are computed
- * ahead (as many as keep the device busy) and no more, so that a slow consumer slows the source and memory stays flat;
- * tensors that nobody refers to any more are freed by the collector. Leaving the loop ends what is under way and closes
- * the source.
+ * Explains step by step, for endless input or for maps that do not fit in memory. Only the steps that keep the device
+ * busy are computed ahead. A slow consumer therefore slows the source and memory use stays constant. The garbage
+ * collector frees tensors that are no longer referenced. Leaving the loop aborts the steps in flight and closes the
+ * source.
  *
- * All arguments are those of `explain`; it throws what `explain` throws, when the first step is asked for or later.
+ * Takes the arguments and throws the errors of `explain`, on the first request for a step or later.
  *
  * @example
  * for await (using step of ke.explainBatches(ke.methods.cams.gradcam, exposed, frames())) show(step.maps);
@@ -53,9 +56,9 @@ export async function* explainBatches<M extends AnyMethod>(
 ): AsyncGenerator<ExplainedStep, void> {
   checkIsObject('options', given ?? {});
   const { into, ...options } = (given ?? {}) as ExplainBatchesOptions;
-  if (into !== undefined) checkFunction('into', into, 'Here it is called for each step.');
+  if (into !== undefined) checkFunction('into', into, '`explainBatches` calls it for each step.');
   const { handler, step, loop, release } = prepare(method, model, x, y, options);
-  /** By step. */
+  /** The functions that end the loans of tensors, by step. */
   const lent = new Map<number, () => void>();
   try {
     await handler.validate();
@@ -71,7 +74,7 @@ export async function* explainBatches<M extends AnyMethod>(
       rest: () => computed,
     });
     for await (const { batch, outputs } of steps) {
-      // What is given is the caller's: it is not among what an error has kept.
+      // Delivered results belong to the caller. `finishedSteps` of an error does not include them.
       computed = new Results(null);
       lent.get(batch.step)?.();
       lent.delete(batch.step);

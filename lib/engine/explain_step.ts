@@ -22,25 +22,26 @@ import {
 import { GraphError } from '../support/errors.js';
 import { warnIfUnawaited } from '../support/unawaited.js';
 
-/** What every method gets, and what its maps go through. */
+/** The options that every method receives, and the processing of its maps. */
 export interface StepOptions {
   /** A filter over the maps, before they are resized. */
   readonly postprocessing?: Filter | null;
   /**
-   * true: to the size of the inputs. Sizes, as [height, width]: to these. false: maps stay as they are. Default true.
+   * true: maps are resized to the size of the inputs. Sizes, for example [height, width]: maps are resized to these
+   * sizes. false: maps are not resized. Default true.
    */
   readonly resizing?: boolean | readonly number[] | null;
   /**
-   * The axes of maps that hold positions. Default: by rank, as the last but one: [-3, -2] of images (N, H, W, C),
-   * [-4, -3, -2] of volumes, [-2] of signals (N, T, C) and of vectors (N, F), whose features are the positions.
-   * A CAM's are by default those of its activations.
+   * The axes of maps that hold positions. The default depends on the rank of the inputs: [-3, -2] for images
+   * (N, H, W, C), [-4, -3, -2] for volumes, [-2] for signals (N, T, C), and [-2] for vectors (N, F), whose features are
+   * the positions. For CAMs the default depends on the rank of the activations.
    */
   readonly spatialAxis?: readonly number[];
-  /** The axis of the logits that `y` points into. Default -1. */
+  /** The axis of the logits that `y` indexes. Default -1. */
   readonly indicesAxis?: number;
-  /** How many leading axes the logits and `y` share. Default -1: all of y's but the last. */
+  /** The number of leading axes that the logits and `y` share. Default -1: all axes of `y` except the last. */
   readonly indicesBatchDims?: number;
-  /** Which input of a model with several is explained, by name or position. Default: the first. */
+  /** The name or position of the explained input of a model with several inputs. Default: the first input. */
   readonly input?: string | number;
 }
 
@@ -60,14 +61,18 @@ export interface ExplainStepData {
   readonly indices?: Symbolic | null;
 }
 
-/** @internal Refuses options that no step can work with, before anything is recorded. */
+/** @internal Throws for invalid options, before any op is recorded. */
 export function checkStepOptions(options: StepOptions): void {
   const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims } = options;
   if (postprocessing !== undefined && postprocessing !== null) {
-    checkFunction('postprocessing', postprocessing, 'Pass a filter, as `filters.positiveNormalize`.');
+    checkFunction(
+      'postprocessing',
+      postprocessing,
+      'Pass a filter, for example `filters.positiveNormalize`.',
+    );
   }
   if (resizing !== undefined && resizing !== null && typeof resizing !== 'boolean') {
-    const sizes = checkIntegers('resizing', resizing, 'true, false or sizes, as [height, width],');
+    const sizes = checkIntegers('resizing', resizing, 'true, false or sizes (for example [height, width])');
     if (sizes.length === 0 || sizes.some((size) => size < 1)) {
       throw outOfRange('resizing', 'sizes of at least 1', sizes);
     }
@@ -81,7 +86,7 @@ export function checkStepOptions(options: StepOptions): void {
   }
 }
 
-/** @internal The position of the input that is explained. Throws where the model has no such input. */
+/** @internal Returns the position of the explained input. Throws if the model has no such input. */
 export function explainedInput(model: Pick<SymbolicModel, 'inputs'>, input: string | number = 0): number {
   const names = model.inputs.map(({ name }) => name);
   if (typeof input === 'number') return checkInteger('input', input, 0, names.length - 1);
@@ -94,10 +99,10 @@ export function explainedInput(model: Pick<SymbolicModel, 'inputs'>, input: stri
 }
 
 /**
- * One step, in symbols: the method, then the filter, then the resize. It is what `explain` compiles, and may be
- * called inside other methods. The method's extras pass as they are.
+ * Records one step: the method, then the filter, then the resize. `explain` compiles this step. Other methods may call
+ * it. The method's extras are returned unchanged.
  *
- * @param params the method's own parameters beside the {@link StepOptions}.
+ * @param options the {@link StepOptions} and the method's own parameters.
  */
 export function explainStep<P extends object>(
   model: SymbolicModel,

@@ -1,4 +1,4 @@
-/** The parts that `explain` is made of. */
+/** The parts of `explain`. */
 export { type Batch, type DataHandler, makeDataHandler } from '../data/data_handler.js';
 export { type ExplainOptions, type ExplainOptionsFor, type ExplainResultFor, explain } from './explain.js';
 export {

@@ -1,21 +1,21 @@
-/** Results that are written into tensors of the caller's. */
+/** Results that are written into tensors of the caller. */
 import { checkIsObject, checkOptions, refused, wrongType } from '../support/arguments.js';
 import { Tensor } from '../tensor/tensor.js';
 import { byName, type MethodResults } from './method_results.js';
 
-/** Memory for results: tensors from `allocate`, or results that are of no use any more. */
+/** Memory for results: tensors from `allocate`, or results that are no longer needed. */
 export interface Into {
-  /** (N, U). */
+  /** Shape (N, U). */
   readonly logits?: Tensor;
-  /** (N, H, W, U). */
+  /** Shape (N, H, W, U). */
   readonly maps?: Tensor;
-  /** By the names that the method gives its extras. */
+  /** Tensors by the names of the method's extras. */
   readonly extras?: Readonly<Record<string, Tensor>>;
 }
 
 /**
- * `into` by the names of results, without holes. Throws TypeError, RangeError; sizes beyond that of axis 0 are seen
- * when a step is done.
+ * Returns the tensors of `into` by the names of the results. Throws TypeError or RangeError for invalid tensors. Only
+ * axis 0 is checked here. The other sizes are checked when the first step is done.
  */
 export function checkInto(into: unknown, samples: number | null): Readonly<Record<string, Tensor>> {
   if (into === undefined) return {};
@@ -26,7 +26,7 @@ export function checkInto(into: unknown, samples: number | null): Readonly<Recor
   const given = Object.entries(named).filter(([, tensor]) => tensor !== undefined);
   for (const [name, tensor] of given) {
     const label = `into.${name}`;
-    const mend = 'Make it with `allocate`, or pass what an earlier call gave.';
+    const mend = 'Make it with `allocate`, or pass a result of an earlier call.';
     if (!(tensor instanceof Tensor)) throw wrongType(label, 'a Tensor', tensor, mend);
     if (tensor.aligned === null) {
       throw refused(
@@ -40,7 +40,7 @@ export function checkInto(into: unknown, samples: number | null): Readonly<Recor
       throw refused(
         'into',
         'an `x` whose number of samples is known',
-        'a source that does not tell it',
+        'a source of unknown length',
         'Leave `into` out.',
       );
     }
@@ -50,11 +50,11 @@ export function checkInto(into: unknown, samples: number | null): Readonly<Recor
   }
   const tensors = given.map(([, tensor]) => tensor);
   if (new Set(tensors).size < tensors.length)
-    throw refused('into', 'a tensor for each result', 'one for both');
+    throw refused('into', 'a tensor for each result', 'one tensor for two results');
   return Object.fromEntries(given);
 }
 
-/** Refuses to write over what the run reads: `read`, and what lies in it. Throws RangeError. */
+/** Throws RangeError if a tensor of `into` is in `read`, or in an array or record in `read`. */
 export function refuseInputs(into: Readonly<Record<string, Tensor>>, read: readonly unknown[]): void {
   if (Object.keys(into).length === 0) return;
   const lists = read.filter((each) => typeof each === 'object' && each !== null);
@@ -68,13 +68,13 @@ export function refuseInputs(into: Readonly<Record<string, Tensor>>, read: reado
   }
 }
 
-/** What runs write to that are under way. */
+/** The tensors that runs in progress write to. */
 const lent = new WeakSet<Tensor>();
 
 /**
- * Lends the tensors of `into` to a run; what it returns gives them back, once.
+ * Lends the tensors of `into` to a run. Returns a function that ends the loan. Further calls do nothing.
  *
- * @throws RangeError where another run has one of them: what both gave would be mixed in it.
+ * @throws RangeError if a run in progress writes to one of the tensors. The results of both runs would be mixed.
  */
 export function lendInto(into: Readonly<Record<string, Tensor>>): () => void {
   const tensors = Object.entries(into);
@@ -82,9 +82,9 @@ export function lendInto(into: Readonly<Record<string, Tensor>>): () => void {
     if (!lent.has(tensor)) continue;
     throw refused(
       `into.${name}`,
-      'a tensor that nothing else is written to',
-      'one that a run or step under way writes to',
-      'Give each its own, and use them again when their results are no longer needed.',
+      'a tensor that no other run or step writes to',
+      'one that a run or step in progress writes to',
+      'Pass a tensor to one run at a time. Reuse it when its results are no longer needed.',
     );
   }
   for (const [, tensor] of tensors) lent.add(tensor);

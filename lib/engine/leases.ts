@@ -5,7 +5,7 @@ import { kindOf, type Signature } from './compile.js';
 export class Leases {
   readonly #byKind = new Map<string, Promise<Lease>>();
 
-  /** The function for batches of `signature`, made by `make` where there is none yet. */
+  /** Returns the function for batches of `signature`. Calls `make` if there is none yet. */
   for(signature: Signature, make: (kind: string) => Promise<Lease>): Promise<Lease> {
     const kind = kindOf(signature);
     let lease = this.#byKind.get(kind);
@@ -17,7 +17,7 @@ export class Leases {
     return lease;
   }
 
-  /** Gives all back. Idempotent; functions may be leased again. */
+  /** Returns all leases to the cache. Idempotent. Functions can be leased again. */
   release(): void {
     for (const lease of this.#byKind.values()) {
       lease.then(

@@ -17,24 +17,26 @@ import { byName, fromNames, type MethodResults } from './method_results.js';
 import { checkOwnParameters, NotedParameters } from './params.js';
 import type { RunHooks } from './run_function.js';
 
-/** What `explain` gives. */
+/** The results of `explain`. */
 export interface ExplainResult<T extends Tensor | RaggedTensor = Tensor> extends MethodResults<T> {
-  /** The explained units' logits, (N, U). */
+  /** The logits of the explained units, (N, U). */
   readonly logits: T;
   /** A map per unit, (N, H, W, U). */
   readonly maps: T;
-  /** What else the method gives, by name, a row per sample; `{}` where it gives nothing. */
+  /** Further results of the method, by name, with a row per sample. `{}` if there are none. */
   readonly extras: Readonly<Record<string, T>>;
 }
 
-/** Explains one batch. It compiles at the first batch of a kind (dtypes, units or none) and keeps what it compiled. */
+/** Explains one batch. Compiles once per kind of batch (dtypes, units or none). */
 export interface ExplainFunction {
   (batch: Batch, hooks?: RunHooks): Promise<ExplainResult>;
-  /** Lets the model's cache drop what was compiled. Idempotent; the function works on, and may compile again. */
+  /**
+   * Lets the model's cache drop the compiled functions. Idempotent. The function remains usable and may compile again.
+   */
   release(): void;
 }
 
-/** Names that `explain` itself takes, for telling what a misspelled option meant. */
+/** The names of the options of `explain`. They are suggested for a misspelled option. */
 const ENGINE_OPTIONS: readonly string[] = [
   ...DATA_OPTIONS,
   ...STEP_OPTIONS,
@@ -48,14 +50,14 @@ const ENGINE_OPTIONS: readonly string[] = [
 ];
 
 /**
- * The function that explains batches of `model` with `method`.
+ * Returns the function that explains batches of `model` with `method`.
  *
- * @param params the method's own parameters beside the {@link StepOptions}.
- * @param force true: `method` runs again (a few ms), so that values which it captured are honoured, and what it
- *   records is compiled unless the very same was compiled before. false (as in the Python library): where this
- *   method was compiled for this model with equal params and dtypes, that function is taken without running it;
- *   functions among the params are compared by identity.
- * @param known the options of the caller's own, for telling what a misspelled one meant.
+ * @param params the method's own parameters and the {@link StepOptions}.
+ * @param force true: `method` runs again (a few ms), so changes of captured values take effect. The recording is
+ *   compiled unless an equal recording was compiled before. false (as in the Python library): if `method` was compiled
+ *   for this model with equal params and dtypes, the compiled function is used and `method` does not run. Functions
+ *   among the params are compared by identity.
+ * @param known the names of the caller's other options. They are suggested for a misspelled name.
  */
 export function makeExplainFunction<M extends AnyMethod>(
   model: Model,
@@ -69,7 +71,9 @@ export function makeExplainFunction<M extends AnyMethod>(
   return Object.assign(explainBatch, { release: run.release });
 }
 
-/** {@link makeExplainFunction} by the names of its results: `logits`, `maps`, and of each extra, as `extras.delta`. */
+/**
+ * Like {@link makeExplainFunction}, with results by name: `logits`, `maps` and each extra, for example `extras.delta`.
+ */
 export function explainStepFunction<M extends AnyMethod>(
   model: Model,
   method: M,
@@ -78,7 +82,7 @@ export function explainStepFunction<M extends AnyMethod>(
   known: readonly string[] = ENGINE_OPTIONS,
 ): StepFunction {
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
-  checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
+  checkFunction('method', method, 'Pass a method, for example `methods.cams.gradcam`.');
   checkBoolean('force', force);
   checkStepOptions(params);
   const explained = explainedInput(model, params.input);
@@ -97,10 +101,10 @@ export function explainStepFunction<M extends AnyMethod>(
 }
 
 /**
- * Refuses own parameters that a described method does not have, and invalid values. The step repeats this check when the
- * method is recorded; `explain` checks before the run begins.
+ * Refuses unknown parameters and invalid values of a method with a descriptor. The step repeats this check when the
+ * method is recorded. `explain` checks before the run starts.
  *
- * @param known the caller's own options, among which the meaning of a misspelled option is sought.
+ * @param known the names of the caller's other options. They are suggested for a misspelled name.
  */
 export function checkMethodParameters<M extends AnyMethod>(
   method: M,
@@ -110,7 +114,7 @@ export function checkMethodParameters<M extends AnyMethod>(
   checkOwnParameters(method, ownParameters(params), known);
 }
 
-/** What of `params` is the method's own. */
+/** Returns the parameters in `params` that belong to the method. */
 function ownParameters(params: StepOptions): object {
   const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, input, ...own } = params;
   return own;

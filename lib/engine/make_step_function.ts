@@ -1,4 +1,4 @@
-/** From a step, a function over symbolic tensors, to the function that runs it over batches. */
+/** Turns a step, which is a function over symbolic tensors, into a function that runs the step over batches. */
 import type { Batch } from '../data/batch.js';
 import type { FeedSpecs } from '../data/feeds.js';
 import type { SymbolicModel } from '../graph/method.js';
@@ -14,45 +14,47 @@ import type { StepOutputs } from './results.js';
 import { type RunHooks, runFunction } from './run_function.js';
 import { symbolicModel } from './symbolic_model.js';
 
-/** What a step is given. */
+/** The arguments of a step. */
 export interface StepArguments extends StepSymbols {
-  /** The model, on the batch's inputs where a call does not name others. */
+  /** The model. Inputs that a call of the model does not replace are those of the batch. */
   readonly model: SymbolicModel;
 }
 
 /**
- * Records what a batch gives, by name: any number of results, the samples on axis 0 of each. The same batch kind gives
- * the same names.
+ * Records the results of a batch, by name. There may be any number of results. Axis 0 of each is the sample axis.
+ * Batches of one kind must have the same names.
  */
 export type Step = (args: StepArguments) => Readonly<Record<string, Symbolic>>;
 
 export interface StepFunctionOptions {
   /**
-   * What the step depends on beside the model's outputs and the kind of the batch: steps of equal keys record the same.
-   * Plain data is compared by content, functions by identity. Default: the step itself.
+   * The values that the step depends on besides the model's outputs and the kind of the batch. Steps with equal keys
+   * must record the same ops. Plain data is compared by content, functions by identity. Default: the step itself.
    */
   readonly key?: readonly unknown[];
-  /** What the step takes beside inputs and indices. Default: nothing. */
+  /** The feeds that the step takes besides inputs and indices. Default: none. */
   readonly feeds?: FeedSpecs;
   /** The position of the input that a call of the model with one tensor replaces. Default 0. */
   readonly explained?: number;
   /**
-   * true: the step is recorded again for each kind of batch, and compiled unless the very same was compiled before.
-   * false: what was compiled for an equal key is taken without recording. Default false.
+   * true: the step is recorded again for each kind of batch, and compiled unless an equal recording was compiled
+   * before. false: a function that was compiled for an equal key is used without recording. Default false.
    */
   readonly force?: boolean;
 }
 
-/** Runs a step over batches. It compiles at the first batch of a kind (dtypes, units or none, feeds) and keeps that. */
+/** Runs a step over batches. Compiles once per kind of batch (dtypes, units or none, feeds). */
 export interface StepFunction {
   (batch: Batch, hooks?: RunHooks): Promise<StepOutputs>;
-  /** What its batches must have. */
+  /** The feeds that every batch must have. */
   readonly feeds: FeedSpecs;
-  /** Lets the model's cache drop what was compiled. Idempotent; the function works on, and may compile again. */
+  /**
+   * Lets the model's cache drop the compiled functions. Idempotent. The function remains usable and may compile again.
+   */
   release(): void;
 }
 
-/** @internal The function that runs `step` over batches of `model`. */
+/** @internal Returns the function that runs `step` over batches of `model`. */
 export function makeStepFunction(
   model: Model,
   step: Step,

@@ -1,8 +1,8 @@
-/** What a method gives, as the public calls show it and as a step names it: extras behind a prefix. */
+/** Converts between the results of a method and results by name, in which extras have a prefix. */
 import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-/** The results of a method: `T` is a tensor with values, a symbolic one, or memory for one. */
+/** The results of a method. `T` is a tensor, a symbolic tensor, or memory for a tensor. */
 export interface MethodResults<T> {
   readonly logits: T;
   readonly maps: T;
@@ -11,7 +11,9 @@ export interface MethodResults<T> {
 
 const PREFIX = 'extras.';
 
-/** By the names that steps, callbacks and `finishedSteps` use: `logits`, `maps` and, of each extra, `extras.delta`. */
+/**
+ * Returns results by the names in steps, callbacks and `finishedSteps`: `logits`, `maps`, for example `extras.delta`.
+ */
 export function byName<T>({ logits, maps, extras = {} }: Partial<MethodResults<T>>): Record<string, T> {
   const named = Object.entries(extras).map(([name, value]): [string, T] => [`${PREFIX}${name}`, value]);
   return Object.fromEntries([
@@ -22,7 +24,7 @@ export function byName<T>({ logits, maps, extras = {} }: Partial<MethodResults<T
 }
 
 /**
- * What {@link byName} named. Empty `extras` are not enumerable: without extras, the enumerable results are all tensors.
+ * Reverses {@link byName}. Empty `extras` are not enumerable, so the enumerable results are then all tensors.
  */
 export function fromNames<T>(results: Readonly<Record<string, T>>): MethodResults<T> {
   const { logits, maps } = results as { logits: T; maps: T };
@@ -33,7 +35,7 @@ export function fromNames<T>(results: Readonly<Record<string, T>>): MethodResult
   return Object.defineProperty({ logits, maps, extras: value }, 'extras', { enumerable: extras.length > 0 });
 }
 
-/** Gives the memory of all of them back. */
+/** Releases all tensors of `results`. */
 export function releaseResults(results: MethodResults<Tensor | RaggedTensor>): void {
   for (const each of Object.values(byName(results))) each.release();
 }

@@ -1,18 +1,17 @@
-/** A method's own parameters: whether the method has them, and whether two sets of them are the same. */
-
+/** Checks the parameters of a method, and compares two sets of parameters. */
 import type { AnyMethod } from '../graph/method.js';
 import { descriptorOf } from '../methods/descriptor.js';
 import { readParameters } from '../methods/parameters.js';
 import { listOf, nameOf, unknownOption } from '../support/arguments.js';
 
-/** What every method is given by the engine, so that no option can be of that name. */
+/** The arguments that the engine passes to every method. A method cannot have a parameter of such a name. */
 const GIVEN: readonly string[] = ['model', 'inputs', 'allInputs', 'indices'];
 
 /**
- * Refuses parameters that a described method does not have, and values that they do not take. A method without a
- * descriptor passes: what it reads is known after it has run ({@link NotedParameters}).
+ * Refuses unknown parameters and invalid values of a method with a descriptor. Does nothing for a method without a
+ * descriptor: {@link NotedParameters} checks these parameters after the method has run.
  *
- * @param known the options of the caller, for telling what a misspelled one meant.
+ * @param known the names of the caller's other options. They are suggested for a misspelled name.
  */
 export function checkOwnParameters(method: AnyMethod, params: object, known: readonly string[]): void {
   const parameters = descriptorOf(method)?.parameters;
@@ -24,9 +23,9 @@ export function checkOwnParameters(method: AnyMethod, params: object, known: rea
 }
 
 /**
- * Notes which of the given parameters a method without a descriptor reads, so that a misspelled one is refused although
- * nobody declared the method's parameters. Each parameter is a getter: which other names the method looks for is not
- * known. A descriptor (`methods.describeMethod`) tells these, too.
+ * Records which parameters a method without a descriptor reads. A parameter that the method does not read is refused,
+ * because its name may be misspelled. Each parameter is a getter, so names that were not passed are not recorded. A
+ * descriptor (`methods.describeMethod`) declares all names.
  */
 export class NotedParameters {
   readonly #params: Readonly<Record<string, unknown>>;
@@ -36,7 +35,7 @@ export class NotedParameters {
     this.#params = params as Readonly<Record<string, unknown>>;
   }
 
-  /** `args` with a getter in place of each parameter. */
+  /** Returns `args` with a getter in place of each parameter. */
   note<A extends object>(args: A): A {
     const noted = { ...args };
     for (const [name, value] of Object.entries(this.#params)) {
@@ -73,13 +72,13 @@ function identityOf(value: object): number {
   return identity;
 }
 
-/** Of plain data that is compared by content; what contains itself, or is larger, is compared by identity. */
+/** The limits on data that is compared by content. Larger or circular data is compared by identity. */
 const MOST_DEPTH = 16;
 const MOST_ELEMENTS = 2 ** 20;
 
 /**
- * A word for `value` such that equal words mean the same value: plain data is compared by content, functions and
- * class instances by identity.
+ * Returns a key of `value`. Equal keys mean equal values: plain data is compared by content, functions and class
+ * instances by identity.
  */
 export function keyOf(value: unknown): string {
   return keyWithin(value, []);

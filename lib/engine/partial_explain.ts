@@ -7,10 +7,10 @@ import { checkFunction, checkIsObject, nameOf } from '../support/arguments.js';
 import { type ExplainOptionsFor, type ExplainResultFor, explain } from './explain.js';
 import type { OptionalOptions } from './prepare.js';
 
-/** The options `O`, of which those in `D` are given already. */
+/** The options `O`. Those in `D` have defaults and become optional. */
 type Remaining<O, D> = Omit<O, keyof D> & Partial<Pick<O, keyof D & keyof O>>;
 
-/** `explain` with its method and some options chosen; options given to it go before those. */
+/** `explain` with a fixed method and default options. Options of a call override the defaults. */
 export type PartialExplain<M extends AnyMethod, D> = <X extends Inputs | Source>(
   model: Model,
   x: X,
@@ -19,15 +19,15 @@ export type PartialExplain<M extends AnyMethod, D> = <X extends Inputs | Source>
 ) => Promise<ExplainResultFor<X>>;
 
 /**
- * `explain` with `method` and `defaults` filled in. The function is named after the method: `gradcam_explain`.
+ * Returns `explain` with a fixed `method` and `defaults`. The function is named after the method: `gradcam_explain`.
  *
- * @param defaults options for every call, which the call's own options go before.
+ * @param defaults options for every call. The options of a call override them.
  */
 export function partialExplain<M extends AnyMethod, D extends Partial<ExplainOptionsFor<M>> = object>(
   method: M,
   defaults?: D & Partial<ExplainOptionsFor<M>>,
 ): PartialExplain<M, D> {
-  checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
+  checkFunction('method', method, 'Pass a method, for example `methods.cams.gradcam`.');
   if (defaults !== undefined) checkIsObject('defaults', defaults);
   const chosen = { ...defaults };
   const explainWith: PartialExplain<M, D> = async (model, x, y, ...[options]) => {

@@ -1,13 +1,13 @@
-/** Several batches under way at once, their results in order. */
+/** Runs several batches at once and yields their results in order. */
 import type { Batch, DataHandler } from '../data/batch.js';
 import { checkSignal } from '../support/signal.js';
 
 export interface Stage<Outputs> {
-  /** Begins a batch; what it returns settles when the batch is done. `signal` ends it. */
+  /** Starts a batch. The promise settles when the batch is done. `signal` aborts the batch. */
   readonly begin: (batch: Batch, signal: AbortSignal) => Promise<Outputs>;
-  /** Awaited before a batch begins, in order; what it throws ends the run. */
+  /** Awaited, in order, before a batch starts. An error ends the run. */
   readonly announce: (batch: Batch) => Promise<void>;
-  /** How many batches like `batch` to have under way. */
+  /** Returns the number of batches of the size of `batch` that run at once. */
   readonly inFlight: (batch: Batch) => number;
 }
 
@@ -19,18 +19,18 @@ export interface Finished<Outputs> {
 interface UnderWay<Outputs> {
   readonly batch: Batch;
   readonly outputs: Promise<Outputs>;
-  /** `outputs`, but never rejects. */
+  /** Settles with `outputs`, but never rejects. */
   readonly settled: Promise<void>;
   readonly abort: (reason: unknown) => void;
   done: boolean;
 }
 
 /**
- * Takes batches from `handler`, begins each as soon as there is room, and gives what they made in their order, each as
- * soon as it is there: a slow source does not hold back what is finished, a slow consumer stops the source.
+ * Takes batches from `handler` and starts each as soon as fewer than `inFlight` batches run. Yields the results in
+ * order, as soon as they are ready. A slow source does not delay finished results. A slow consumer stops the source.
  *
- * Where a batch or the source fails, what was begun before it is given first, then the failure is thrown. However it
- * ends, nothing is under way any more when it has ended, and the source is closed.
+ * If a batch or the source fails, the results of earlier batches are yielded first. Then the error is thrown. When the
+ * generator has ended, no batch is in flight and the source is closed.
  */
 export async function* pipeline<Outputs>(
   handler: DataHandler,
@@ -46,7 +46,7 @@ export async function* pipeline<Outputs>(
   let thrown = false;
   let pulling: Promise<void> | null = null;
 
-  /** Gives a batch back, whatever its producer makes of it: a failure of that ends the run after what is under way. */
+  /** Releases a batch. If `release` throws, the run fails with this error after the batches in flight are delivered. */
   const release = (batch: Batch | undefined) => {
     try {
       batch?.release();
@@ -71,7 +71,7 @@ export async function* pipeline<Outputs>(
       }
       room = Math.min(handler.maxQueueSize, inFlight(batch));
       await announce(batch);
-      // Much may have happened meanwhile, and a batch that is begun now would hear of none of it.
+      // The run may have been aborted meanwhile. A batch that starts now would not notice the abort.
       checkSignal(signal);
       if (broken) release(batch);
       else underWay.push(start(batch));
@@ -92,7 +92,7 @@ export async function* pipeline<Outputs>(
     const settled = outputs.then(
       () => undefined,
       (reason) => {
-        // Those before it are finished, those after it are of no use any more.
+        // Earlier batches are finished. Later batches are aborted, because they will not be delivered.
         ended = true;
         broken = true;
         for (const later of underWay.slice(underWay.indexOf(own) + 1)) later.abort(reason);
@@ -141,7 +141,7 @@ export async function* pipeline<Outputs>(
     await Promise.all(underWay.map(({ settled }) => settled));
     for (const { batch } of underWay) release(batch);
     await source.return().catch((error: unknown) => {
-      // What went wrong first is what the caller hears of, as in a `for await`.
+      // The first error is reported to the caller, as in a `for await`.
       if (!thrown) throw error;
     });
   }

@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { makeStepFunction, type Step } from './make_step_function.js';
 import { runBatches } from './run_batches.js';
 
-/** The model's outputs by their positions. */
+/** A step that returns the model's outputs by their positions. */
 const outputsOf: Step = ({ model, inputs }) =>
   Object.fromEntries(model(inputs).map((output, i) => [String(i), output]));
 
@@ -35,7 +35,7 @@ export async function predict(
     const outputs = await runBatches(
       model,
       handler,
-      // A source may give units, too: they say nothing about the outputs.
+      // A source may yield units too. `predict` ignores them.
       (batch, hooks) => step({ ...batch, indices: null }, hooks),
       { callbacks: new CallbackList(), counter: { steps: 0 }, signal, timeout },
     );

@@ -1,5 +1,4 @@
-/** What `explain` and `explainBatches` do before they run. */
-
+/** Prepares the runs of `explain` and `explainBatches`. */
 import type { CallbackLike } from '../callbacks/callback.js';
 import { CallbackList, checkVerbose, type Verbosity } from '../callbacks/callback_list.js';
 import { DATA_OPTIONS, type DataHandler, type DataOptions } from '../data/batch.js';
@@ -21,39 +20,41 @@ import type { LoopOptions, Step } from './run_batches.js';
 /** The options that `explain` and `explainBatches` share. */
 export interface CommonOptions extends DataOptions, StepOptions, RunOptions {
   /**
-   * 'auto' (a progress bar on a terminal, else nothing), 0 (nothing), 1 (a bar on a terminal; in a log file, and where
-   * `CI` is set, a line now and then) or 2 (one line at the end). Default 'auto'.
+   * 'auto': a progress bar on a terminal, otherwise no output. 0: no output. 1: a bar on a terminal, or a line from
+   * time to time in a log file and if `CI` is set. 2: one line at the end. Default 'auto'.
    */
   readonly verbose?: Verbosity;
+  /** Callbacks of the run, or a `CallbackList` that the caller made. Default: none. */
   readonly callbacks?: readonly CallbackLike[] | CallbackList;
   /**
-   * true: run the method again, so that values which it captured are honoured; what it records is compiled unless
-   * the very same was compiled before. false: take the function that was compiled for equal arguments. Default true.
+   * true: the method runs again, so changes of captured values take effect. The recording is compiled unless an equal
+   * recording was compiled before. false: a function that was compiled for equal arguments is used. Default true.
    */
   readonly force?: boolean;
   /**
-   * Told how far a batch is, in turns of its method's outermost loops: `{ step, done, total }`, steps from 0. Called
-   * at most every 100 ms and at last when the batch is done, never for a method without loops (a gradient of one
-   * unit). Several batches may be under way at once; `done` of each only grows, `total` is an estimate until all parts
-   * of the batch have begun. A promise that it returns is awaited before the next call. What it throws ends the run.
+   * Called with the progress of a batch in iterations of its method's outermost loops: `{ step, done, total }`, steps
+   * counted from 0. Called at most every 100 ms, and once when the batch is done. Never called for a method without
+   * loops (a gradient of one unit). Several batches may run at once. `done` of each batch only grows. `total` is an
+   * estimate until all parts of the batch have started. A returned promise is awaited before the next call. An error
+   * ends the run.
    */
   readonly onProgress?: (progress: StepProgress) => void;
 }
 
-/** The options, which may be left out where the method has no parameter that it requires. */
+/** The options argument, which is optional unless the method has a required parameter. */
 export type OptionalOptions<O> = object extends O ? [options?: O] : [options: O];
 
-/** A run that is checked and ready. */
+/** A checked run that is ready to start. */
 export interface Prepared {
   readonly handler: DataHandler;
-  /** Gives results by the names of `byName`. */
+  /** Returns results by the names of `byName`. */
   readonly step: Step<StepOutputs>;
   readonly loop: LoopOptions;
-  /** Lets the model's cache drop what the run has compiled. */
+  /** Lets the model's cache drop the functions that the run has compiled. */
   readonly release: () => void;
 }
 
-/** Checks all arguments. Throws TypeError, RangeError that name what is wrong. */
+/** Checks all arguments. Throws TypeError and RangeError that name the argument. */
 export function prepare<M extends AnyMethod>(
   method: M,
   model: Model,
@@ -66,7 +67,7 @@ export function prepare<M extends AnyMethod>(
       'model',
       'a model from `loadModel`',
       model,
-      'A Proxy of one is none: pass the model itself.',
+      'A Proxy of a model is not accepted: pass the model itself.',
     );
   }
   model.checkOpen();

@@ -1,18 +1,18 @@
-/** How far the loops inside a batch are. */
+/** Reports the progress of the loops inside a batch. */
 import type { NativeRun } from '../binding/contract.js';
 import type { BatchProgress } from '../callbacks/callback.js';
 
-/** {@link BatchProgress} of the batch `step`, which counts from 0. */
+/** The {@link BatchProgress} of batch `step`, counted from 0. */
 export interface StepProgress extends BatchProgress {
   readonly step: number;
 }
 
-/** How often a run is asked. */
+/** The interval between two reads of a run's progress. */
 const MILLISECONDS = 100;
 
 /**
- * Reports how far a run is, where that has changed, until it is finished or stopped. A report that is late (it may
- * return a promise) delays the next. One that fails ends the run, and is its failure.
+ * Reports changes of a run's progress until the run is finished or stopped. A report may return a promise, which delays
+ * the next report. An error of a report cancels the run and becomes the error of the run.
  */
 export class ProgressWatch {
   readonly #run: NativeRun;
@@ -25,7 +25,7 @@ export class ProgressWatch {
   constructor(run: NativeRun, report: (progress: BatchProgress) => unknown) {
     this.#run = run;
     this.#report = report;
-    // The run keeps the process alive, this does not.
+    // The run keeps the process alive. The timer does not.
     this.#timer = setInterval(() => this.#ask(), MILLISECONDS).unref();
   }
 
@@ -48,7 +48,7 @@ export class ProgressWatch {
     }
   }
 
-  /** Asks a last time, when the run is done, and waits for that report. Throws what a report threw. */
+  /** Sends the last report after the run is done and waits for it. Throws the error of a report. */
   async finish(): Promise<void> {
     this.stop();
     await this.#pending;
@@ -57,7 +57,7 @@ export class ProgressWatch {
     this.throwFailure();
   }
 
-  /** Throws what a report threw. */
+  /** Throws the error of a report, if any. */
   throwFailure(): void {
     if (this.#failure !== null) throw this.#failure.reason;
   }

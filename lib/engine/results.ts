@@ -1,4 +1,4 @@
-/** The results of steps, joined along the samples without passing through the JavaScript thread. */
+/** Joins the results of steps along the sample axis without copies on the JavaScript thread. */
 import type { NativeRows } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
 import { type Batch, kindOf } from '../data/batch.js';
@@ -9,7 +9,7 @@ import { allocate, joinRows, Tensor } from '../tensor/tensor.js';
 /** The outputs of one step, by name. */
 export type StepOutputs = Readonly<Record<string, Tensor>>;
 
-/** Where the rows of one output go: `tensor`, from `row` on. */
+/** The destination of an output's rows: `tensor`, from `row` on. */
 export interface Destination {
   readonly tensor: Tensor;
   readonly row: number;
@@ -17,36 +17,37 @@ export interface Destination {
 
 export type Destinations = Readonly<Record<string, Destination>>;
 
-/** Rows of an output of which nobody knows the size before the first step is done: `rows`, from `row` on. */
+/** The destination of an output whose row size is unknown before the first step is done: `rows`, from `row` on. */
 export interface Joint {
   readonly rows: NativeRows;
   readonly row: number;
 }
 
-/** Where the rows of an output of one step go; undefined: into a tensor of their own. */
+/** Returns the destination of an output of one step. undefined means a new tensor. */
 export type Place = (name: string) => Joint | undefined;
 
-/** The rows from `row` on of each of `tensors`. */
+/** Returns the rows from `row` on of each tensor as destinations. */
 export function destinationsFrom(tensors: Readonly<Record<string, Tensor>>, row: number): Destinations {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, { tensor, row }]));
 }
 
 /**
- * Collects what steps give. Where the number of samples is known, steps write into the final tensors, which are made
- * when the first result shows what a row is; else the parts are joined at the end, or stay apart where they differ.
+ * Collects the results of steps. If the number of samples is known, steps write into the final tensors, which are
+ * allocated when the first result determines the size of a row. Otherwise the parts are joined at the end. Parts of
+ * different sizes are not joined.
  */
 export class Results {
   readonly #samples: number | null;
   readonly #given: Readonly<Record<string, Tensor>>;
-  /** Do others hold a step's tensors, too? Then they are not released when they have been copied. */
+  /** Whether callbacks hold the tensors of a step too. The tensors are then not released after they were copied. */
   readonly #shared: boolean;
-  /** The final tensors, by output, and the kind of batch whose rows fit: outputs are of one size where inputs are. */
+  /** The final tensors by output, and the kind of batch that fits. Inputs of equal size have outputs of equal size. */
   #whole: { readonly kind: string; readonly rows: Map<string, NativeRows> } | null = null;
   readonly #parts: { readonly row: number; readonly samples: number; readonly outputs: StepOutputs }[] = [];
   #steps = 0;
   #rows = 0;
 
-  /** `given`: the caller's own tensors for the whole of some outputs. */
+  /** `given` holds the caller's tensors for all rows of some outputs. */
   constructor(samples: number | null, given: Readonly<Record<string, Tensor>> = {}, shared = false) {
     this.#samples = samples;
     this.#given = given;
@@ -61,12 +62,12 @@ export class Results {
     return this.#rows;
   }
 
-  /** Where the outputs of a batch are to be written whose first sample is the run's `row`th: the caller's tensors. */
+  /** Returns the caller's tensors as destinations of a batch. `row` is the batch's first row in the run. */
   destinations(row: number): Destinations {
     return destinationsFrom(this.#given, row);
   }
 
-  /** Where its other outputs are to be written, if it is not the only batch. */
+  /** Returns the destinations of a batch's other outputs, unless it is the only batch. */
   place(batch: Batch, row: number): Place {
     const samples = this.#samples;
     if (samples === null || samples <= batch.samples) return () => undefined;
@@ -80,7 +81,7 @@ export class Results {
     };
   }
 
-  /** Takes the outputs of the next batch, in the order of the samples. */
+  /** Appends the outputs of the next batch. Batches must be appended in the order of the samples. */
   append(batch: Batch, outputs: StepOutputs): void {
     const row = this.#rows;
     this.#steps += batch.steps;
@@ -88,12 +89,12 @@ export class Results {
     this.#parts.push({ row, samples: batch.samples, outputs });
   }
 
-  /** Gives back what was made for results that nobody gets: the run failed before its first step was done. */
+  /** Releases the final tensors. Called if the run failed before its first step was done. */
   release(): void {
     for (const { tensor } of this.#whole?.rows.values() ?? []) tensor?.release();
   }
 
-  /** All rows so far. To be called once, at the end. */
+  /** Returns all rows. Must be called at most once, at the end. */
   async finish(): Promise<Record<string, Tensor | RaggedTensor>> {
     const names = Object.keys(this.#parts[0]?.outputs ?? {});
     for (const { outputs } of this.#parts) checkSameNames(names, Object.keys(outputs));
@@ -116,7 +117,7 @@ export class Results {
     if (tensors.some((tensor) => tensor.shape.length !== first.shape.length)) {
       throw new KerasExplainableError(
         'INVALID_ARGUMENT',
-        `Batches gave \`${name}\` of different ranks: ${[...new Set(tensors.map(({ shape }) => `(${shape.join(', ')})`))].join(' and ')}.`,
+        `The \`${name}\` of the batches have different ranks: ${[...new Set(tensors.map(({ shape }) => `(${shape.join(', ')})`))].join(' and ')}.`,
       );
     }
     if (tensors.some((tensor) => size(tensor) !== size(first))) return new RaggedTensor(tensors);
@@ -125,7 +126,7 @@ export class Results {
         ? allocate([this.#rows, ...first.shape.slice(1)], first.dtype)
         : Tensor.fromNative(joint);
     for (const { row, tensor } of parts) {
-      // The parts that were written in place are views of it.
+      // Parts that were written in place are views of the whole.
       if (tensor.data.buffer === whole.data.buffer) continue;
       await joinRows(whole, row, tensor);
       if (!this.#shared) tensor.release();
@@ -138,6 +139,6 @@ function checkSameNames(first: readonly string[], names: readonly string[]): voi
   if (names.length === first.length && names.every((name) => first.includes(name))) return;
   throw new KerasExplainableError(
     'INVALID_ARGUMENT',
-    `Batches gave different results: ${first.join(', ')} and ${names.join(', ')}.`,
+    `The batches have different results: ${first.join(', ')} and ${names.join(', ')}.`,
   );
 }

@@ -1,4 +1,4 @@
-/** A run over all batches: its callbacks, its end, and what is kept of it. */
+/** Runs a step over all batches, calls the callbacks and keeps the results. */
 import type { BatchProgress } from '../callbacks/callback.js';
 import type { CallbackList } from '../callbacks/callback_list.js';
 import type { Batch, DataHandler } from '../data/batch.js';
@@ -24,21 +24,22 @@ export interface LoopOptions {
   readonly onProgress?: ((progress: StepProgress) => unknown) | undefined;
 }
 
-/** What is done with the steps of a run. */
+/** Stores the results of a run. */
 interface Keeper<Outputs extends StepOutputs> {
-  /** Where the outputs of a batch, whose first sample is the run's `row`th, are to be written. */
+  /** Returns the tensors that the outputs of `batch` are written into. `row` is the batch's first row in the run. */
   destinations(batch: Batch, row: number): Destinations | undefined;
-  /** Where those outputs of `batch` go for which `destinations` has no place yet. */
+  /** Returns the place of outputs of `batch` that `destinations` does not name. */
   place?(batch: Batch, row: number): Place;
-  /** Takes a step before its callbacks see it, so that it is not lost whatever they make of it. */
+  /** Stores a step before its callbacks are called. The step is then kept even if a callback throws. */
   accept(finished: Finished<Outputs>): void;
-  /** What is done and not given to the caller yet. */
+  /** Returns the steps that were computed but not delivered to the caller. */
   rest(): Results;
 }
 
 /**
- * Runs `step` over all batches and gives what each made, in order, after its callbacks. Where one fails, those before
- * it are given first and the others are ended; `finishedSteps` of the error tells what was not given.
+ * Runs `step` over all batches and yields the results in order, each after its callbacks. If a batch fails, the batches
+ * before it are yielded first and the others are aborted. `finishedSteps` of the error has the steps that were not
+ * yielded.
  */
 export async function* runSteps<Outputs extends StepOutputs>(
   model: Model,
@@ -48,7 +49,7 @@ export async function* runSteps<Outputs extends StepOutputs>(
   keeper: Keeper<Outputs>,
 ): AsyncGenerator<Finished<Outputs>, void> {
   const outer = follow(signal, timeout);
-  // Its own end is not one of its hooks.
+  // The end of the run aborts `own`. Callbacks are aborted only by the caller's signal or the timeout.
   const own = follow(outer.signal);
   const called = (hook: Promise<void>) => untilLongAborted(hook, outer.signal);
   let stopped = false;
@@ -82,10 +83,10 @@ export async function* runSteps<Outputs extends StepOutputs>(
     const error = outer.interruption() ?? thrown;
     const rest = keeper.rest();
     const { steps, samples } = rest;
-    // Memory may be what is short: then there is the error alone.
+    // The error may be a lack of memory. The finished steps are then lost.
     const outputs = steps > 0 ? await rest.finish().catch(() => null) : null;
     noteFinished(error, outputs && { steps, samples, outputs });
-    // Whatever a callback makes of it, the caller hears of what went wrong first.
+    // The first error is reported to the caller, even if a callback throws.
     await called(callbacks.onPredictError(error)).catch(() => undefined);
     throw error;
   };
@@ -107,7 +108,7 @@ export async function* runSteps<Outputs extends StepOutputs>(
     await fail(error);
   } finally {
     try {
-      // Left by its consumer: an end like any other.
+      // The consumer has ended the loop early.
       if (state === 'running') await called(callbacks.onPredictEnd()).catch(fail);
     } finally {
       own.dispose();
@@ -116,7 +117,9 @@ export async function* runSteps<Outputs extends StepOutputs>(
   }
 }
 
-/** Runs `step` over all batches and joins what it gives along the samples. `into`: the caller's tensors for that. */
+/**
+ * Runs `step` over all batches and joins the results along the sample axis, in the caller's tensors `into` if given.
+ */
 export async function runBatches<Outputs extends StepOutputs>(
   model: Model,
   handler: DataHandler,
@@ -138,7 +141,7 @@ export async function runBatches<Outputs extends StepOutputs>(
   });
   try {
     for await (const _ of steps) {
-      // All is done by the keeper.
+      // The keeper stores the results.
     }
     return await results.finish();
   } catch (error) {
@@ -148,8 +151,8 @@ export async function runBatches<Outputs extends StepOutputs>(
 }
 
 /**
- * Runs the only batch of a run that nobody watches, as the call of a service is: without what several batches under way
- * need, it takes half the time for a small model.
+ * Runs a single batch without callbacks, progress and timeout, such as a request to a service. Without the pipeline of
+ * several batches, the run of a small model takes half the time.
  */
 async function runOnly<Outputs extends StepOutputs>(
   batch: Batch,

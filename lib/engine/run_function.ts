@@ -1,4 +1,4 @@
-/** One run of a compiled function over one batch. */
+/** Runs a compiled function over one batch. */
 import type { NativeFunction, NativeRunOptions, NativeTarget, NativeTensor } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
 import type { BatchProgress } from '../callbacks/callback.js';
@@ -17,26 +17,26 @@ import { ProgressWatch } from './progress.js';
 import type { Destination, Destinations, Joint, Place, StepOutputs } from './results.js';
 import { shardSize } from './shards.js';
 
-/** What goes in and out of a run while it is under way. */
+/** The connections between a run in progress and its caller. */
 export interface RunHooks {
-  /** Ends the run before the next turn of a loop in it, or before its next shard. */
+  /** Aborts the run before the next iteration of a loop in the graph, or before the next shard. */
   readonly signal?: AbortSignal | undefined;
-  /** Told how far the loops in it are, now and then; what it throws ends the run. */
+  /** Called from time to time with the progress of the loops in the graph. An error ends the run. */
   readonly report?: ((progress: BatchProgress) => unknown) | undefined;
-  /** Where outputs are written, by name. Default: tensors of their own. */
+  /** The destinations of outputs, by name. Default: new tensors. */
   readonly into?: Destinations | undefined;
-  /** The run's sample that is the first of this batch. Default 0. */
+  /** The position of the batch's first sample in the run. Default 0. */
   readonly row?: number | undefined;
-  /** Asked where an output that `into` does not name is to be written. */
+  /** Called for the destination of an output that `into` does not name. */
   readonly place?: Place | undefined;
 }
 
 /**
- * What the function gives for `batch`, by name, over TensorFlow's memory, or as rows of its destinations. The batch's
- * feeds are in the order in which the function takes them.
+ * Returns the outputs of the function for `batch`, by name. They are tensors over TensorFlow's memory, or rows of their
+ * destinations. The batch's feeds must be in the order of the function's arguments.
  *
  * @throws CancelledError once `signal` is aborted.
- * @throws RangeError where `into` names what the function does not give.
+ * @throws RangeError if `into` names an output that the function does not have.
  */
 export async function runFunction(
   model: Model,
@@ -55,7 +55,7 @@ export async function runFunction(
   const run = signal === undefined && report === undefined ? null : loadedAddon().createRun();
   const watch = run === null || report === undefined ? null : new ProgressWatch(run, report);
   const abort = () => {
-    // Its end may take as long as a turn of its loops does.
+    // The run may continue until the current iteration of its loops ends.
     watch?.stop();
     run?.cancel();
   };
@@ -90,7 +90,7 @@ export async function runFunction(
   }
 }
 
-/** The outputs of a run that takes but microseconds; null for any other. */
+/** Runs the function on this thread if the run takes only microseconds. Otherwise returns null. */
 async function runNow(
   model: Model,
   compiled: NativeFunction,
@@ -98,9 +98,9 @@ async function runNow(
   options: NativeRunOptions,
 ): Promise<NativeTensor[] | null> {
   const pace = new Pace();
-  // One after the other, such runs would never let go of the event loop.
+  // Without a pause, a sequence of such runs would block the event loop.
   if (pace.due) await pace.rest();
-  // Since it was lent, feeds were made and others had their turn.
+  // The model may have been closed during the waits since the last check.
   model.checkOpen();
   return native(() => compiled.runNow(feeds, options));
 }
@@ -120,11 +120,11 @@ function checkNames(into: Destinations, names: readonly string[]): void {
   if (stranger === undefined) return;
   const [near] = nearNames(stranger, names, 1);
   const mend = near === undefined ? '' : `Did you mean "${near}"?`;
-  throw refused('into', `results that there are (${names.join(', ')})`, `one for "${stranger}"`, mend);
+  throw refused('into', `only results that exist (${names.join(', ')})`, `one for "${stranger}"`, mend);
 }
 
 function targetOf(to: Destination | Joint): NativeTarget {
   if ('rows' in to) return to;
   if (to.tensor.aligned !== null) return { tensor: to.tensor.aligned, row: to.row };
-  throw new KerasExplainableError('CLOSED', 'A tensor of `into` was released while the run was under way.');
+  throw new KerasExplainableError('CLOSED', 'A tensor of `into` was released during the run.');
 }

@@ -1,14 +1,16 @@
-/** Into how many parts a batch is divided, and how many batches are under way at once. */
+/** Determines the number of parts (shards) of a batch and the number of batches in flight. */
 import type { Batch } from '../data/batch.js';
 import type { Model } from '../model/model.js';
 
-/** Where rows are small, a part may have more of them: what a run costs beside its computation would show. */
+/**
+ * A shard of small rows may exceed `mostRows` up to this size. The fixed cost of a run would dominate smaller shards.
+ */
 const SMALL_SHARD_BYTES = 1 << 20;
 
-/** Workers that are lost and parts that take long are common among many: docs/scaling.md says what is gained. */
+/** Shards in flight per worker. Among many workers, lost workers and slow shards are common; see docs/scaling.md. */
 const SHARDS_OF_A_WORKER = 4;
 
-/** Rows per part of `batch`, when all replicas compute parts at once. */
+/** Returns the number of rows per shard of `batch`. All replicas compute shards at once. */
 export function shardSize(model: Model, { samples, batchSize, inputs, files }: Batch): number {
   const fixed = model.inputs[0]?.shape?.[0];
   if (typeof fixed === 'number') return fixed;
@@ -20,8 +22,8 @@ export function shardSize(model: Model, { samples, batchSize, inputs, files }: B
 }
 
 /**
- * Batches like `batch` to have under way, so that no replica waits while the next batch is made, nor, of many, for the
- * slowest: results come in order.
+ * Returns the number of batches in flight. No replica then waits while the next batch is prepared. On workers, no
+ * replica waits for the slowest shard either, although results are delivered in order.
  */
 export function batchesInFlight(model: Model, batch: Batch): number {
   const { replicas, remote } = model.core.strategy;

@@ -1,5 +1,4 @@
-/** A model as methods call it. */
-
+/** The model that methods call with symbolic tensors. */
 import type { TensorSpec } from '../graph/layer.js';
 import type { AtLeast, SymbolicInputs, SymbolicModel } from '../graph/method.js';
 import { Symbolic } from '../graph/symbolic.js';
@@ -10,8 +9,8 @@ import { nearNames, wrongType } from '../support/arguments.js';
 import { GraphError } from '../support/errors.js';
 
 /**
- * `batch` holds the inputs of the step, for models of which a method replaces but one: that at `explained`. `tensors`
- * are further outputs, beside the model's own.
+ * Returns the symbolic model. `batch` holds the inputs of the step. A call with one tensor replaces the input at
+ * `explained`. `tensors` are outputs in addition to those of the model.
  */
 export function symbolicModel(
   model: Model,
@@ -46,8 +45,8 @@ export function symbolicModel(
     if (outputs.length < (atLeast ?? 1)) {
       throw new GraphError(
         'INVALID_ARGUMENT',
-        `This method needs a model of ${atLeast} outputs but this one has ${outputs.length}. Expose the signal that ` +
-          'it explains by first: `inspection.expose(model)`.',
+        `This method needs a model of ${atLeast} outputs but this model has ${outputs.length}. Expose the activations ` +
+          'first: `inspection.expose(model)`.',
       );
     }
     const names = [...outputTensors, ...tensors.map(({ name }) => name)];

@@ -1,4 +1,4 @@
-/** Which file a run failed by that read its pictures where the model is computed. */
+/** Finds the file that caused the failure of a run whose graph reads pictures from files. */
 import type { NativeNumerics, NativeTensor, NativeWorkerFailure } from '../../binding/contract.js';
 import { loadedAddon } from '../../binding/loader.js';
 import type { Batch } from '../../data/batch.js';
@@ -12,9 +12,9 @@ import { ImageError, KerasExplainableError, nativeAsync, ResourceError } from '.
 import { Tensor } from '../../tensor/tensor.js';
 
 /**
- * The ImageError that `error`, of a run of `batch`, tells of; any other error as it is. TensorFlow's decoders do not
- * say which file they refuse. So the contents of each are fetched from where the run read them, until one is refused
- * here.
+ * Returns the ImageError of the file that caused `error` in a run of `batch`. Returns any other error unchanged.
+ * TensorFlow's decoders do not name the file that they refuse. The contents of each file are therefore fetched from the
+ * machine that read the file, until this process refuses one of them too.
  */
 export async function withFile(error: unknown, model: Model, { files }: Batch): Promise<unknown> {
   if (files === undefined || model.closed || !mayBeOfFile(error)) return error;
@@ -67,7 +67,9 @@ function mayBeOfFile(error: unknown): error is KerasExplainableError {
 function ofFile(error: KerasExplainableError, path: string): unknown {
   if (error instanceof ImageError) return withName(error, path);
   const reason =
-    error.code === 'NOT_FOUND' ? 'There is no such file where the model runs.' : firstLine(error.message);
+    error.code === 'NOT_FOUND'
+      ? 'The machine that runs the model has no such file.'
+      : firstLine(error.message);
   return new ImageError(error.code, `${path}: ${reason}`, { cause: error, op: error.op });
 }
 

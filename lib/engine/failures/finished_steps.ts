@@ -1,15 +1,15 @@
-/** What a run that ended early had computed until then. */
+/** The results that a run had computed before it failed. */
 import type { RaggedTensor } from '../../tensor/ragged.js';
 import type { Tensor } from '../../tensor/tensor.js';
 
 export interface FinishedSteps {
   readonly steps: number;
   readonly samples: number;
-  /** By name, as callbacks see them: `logits`, `maps`, and the method's extras as `extras.delta`. */
+  /** Results by name, as in callbacks: `logits`, `maps`, and the method's extras, for example `extras.delta`. */
   readonly outputs: Readonly<Record<string, Tensor | RaggedTensor>>;
 }
 
-/** Not a property of the error: it may be anybody's, and frozen. */
+/** A map instead of a property, because the error may be frozen or belong to other code. */
 const finished = new WeakMap<object, FinishedSteps>();
 
 function isObject(error: unknown): error is object {
@@ -17,8 +17,8 @@ function isObject(error: unknown): error is object {
 }
 
 /**
- * @internal Remembers what was done when `error` was thrown; null: nothing. An earlier note of the same error is
- * replaced: it is that of a run which this one read from, or of one before it.
+ * @internal Stores the steps that were finished when `error` was thrown. null means none. Replaces an earlier entry of
+ * the same error, which comes from an inner run (a source of this run) or from an earlier run.
  */
 export function noteFinished(error: unknown, steps: FinishedSteps | null): void {
   if (!isObject(error)) return;
@@ -27,10 +27,10 @@ export function noteFinished(error: unknown, steps: FinishedSteps | null): void 
 }
 
 /**
- * The steps that `explain` or `explainBatches` had done, and not given yet, when it threw `error`: a source that
- * failed, a callback that threw, a signal, a timeout, an error of TensorFlow.
+ * Returns the steps that `explain` or `explainBatches` had finished but not delivered when it threw `error`. The error
+ * may come from a source, a callback, a signal, a timeout or TensorFlow.
  *
- * @returns undefined where nothing was done, and for errors that are no objects.
+ * @returns undefined if no step was finished, or if the error is not an object.
  */
 export function finishedSteps(error: unknown): FinishedSteps | undefined {
   return isObject(error) ? finished.get(error) : undefined;

@@ -1,8 +1,11 @@
-/** What a run on workers failed with, in terms of the run's samples. */
+/** Describes the failure of a run on workers in terms of the run's samples. */
 import type { NativeWorkerFailure } from '../../binding/contract.js';
 import { KerasExplainableError, WorkerError } from '../../support/errors.js';
 
-/** The WorkerError that `error`, of the run whose first sample is `first`, tells of; any other error as it is. */
+/**
+ * Returns the WorkerError for `error` if a worker failure caused it. Returns any other error unchanged. `first` is the
+ * position of the batch's first sample in the run.
+ */
 export function withSamples(error: unknown, first: number): unknown {
   if (!(error instanceof KerasExplainableError)) return error;
   const { worker } = (error.cause ?? {}) as { worker?: NativeWorkerFailure };

@@ -1,10 +1,10 @@
-/** What a run of a model with `runEagerly` found: in terms of the model instead of the graph. */
+/** Describes the values that a run with `runEagerly` refused in terms of the model's layers. */
 import type { NativeNumerics } from '../../binding/contract.js';
 import type { Batch } from '../../data/batch.js';
 import type { Model } from '../../model/model.js';
 import { KerasExplainableError, NumericsError } from '../../support/errors.js';
 
-/** The NumericsError that `error`, of a run of `batch`, tells of; any other error as it is. */
+/** Returns the NumericsError for `error` if a numerics check caused it. Returns any other error unchanged. */
 export function withLayer(error: unknown, model: Model, batch: Batch): unknown {
   if (!(error instanceof KerasExplainableError)) return error;
   const { numerics } = (error.cause ?? {}) as { numerics?: NativeNumerics };

@@ -94,7 +94,12 @@ describe('imageFiles', () => {
   });
 
   it.each<[string, unknown, object, string]>([
-    ['nothing', undefined, {}, 'a glob (for example "photos/**/*.jpg") or a list of paths for argument `pathsOrGlob`'],
+    [
+      'nothing',
+      undefined,
+      {},
+      'a glob (for example "photos/**/*.jpg") or a list of paths for argument `pathsOrGlob`',
+    ],
     ['no paths', [], {}, 'at least one path'],
     ['a path that is none', ['a', 3], {}, '`pathsOrGlob[1]` but received 3'],
     ['a glob of nothing', 'nowhere/*.png', {}, '"nowhere/*.png", which no file matches in '],

@@ -217,9 +217,7 @@ describe('readNpz', () => {
     const before = memory().liveTensors;
     await expect(readNpz(fixture('stored.npz'), { maxBytes: 400 })).rejects.toMatchObject({
       code: 'OUT_OF_RANGE',
-      message: expect.stringMatching(
-        /declare \d+ bytes, more than the limit of 400. Raise `maxBytes`/,
-      ),
+      message: expect.stringMatching(/declare \d+ bytes, more than the limit of 400. Raise `maxBytes`/),
     });
     expect(memory().liveTensors).toBeLessThanOrEqual(before);
     await expect(readNpz(fixture('stored.npz'), { maxbytes: 1 } as object)).rejects.toThrow('"maxBytes"');

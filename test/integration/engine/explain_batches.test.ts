@@ -335,7 +335,7 @@ describe('into', () => {
     const maps = ke.allocate([4, 2, 2, 3]);
     const run = (x: ke.Tensor) => ke.explain(gradcam, model, x, null, { ...raw, into: { maps } });
     const ends = await Promise.allSettled([run(rows(0, 4)), run(rows(4, 8))]);
-    const refusal = 'a tensor that nothing else is written to';
+    const refusal = 'a tensor that no other run or step writes to';
     expect(ends[1]).toMatchObject({ reason: { message: expect.stringContaining(refusal) } });
     expect(maps.data).toEqual((await whole(4)).maps.data);
     await expect(run(rows(4, 8))).resolves.toMatchObject({ maps });
@@ -390,7 +390,9 @@ describe('into', () => {
     await expect(run(rows(0, 2), { maps: three })).rejects.toThrow('Expected 2 rows, one per sample');
     await expect(run(batches([2]), { maps: released })).rejects.toThrow('native memory');
     await expect(run(batches([2]), { maps: three })).rejects.toThrow('whose number of samples is known');
-    await expect(run(rows(0, 2), { maps: twice, logits: twice })).rejects.toThrow('one for both');
+    await expect(run(rows(0, 2), { maps: twice, logits: twice })).rejects.toThrow(
+      'one tensor for two results',
+    );
     await expect(run(rows(0, 2), { maps: flat })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     // The model works on.
     expect((await whole(1)).maps.data).toEqual((await whole(2)).maps.data.slice(0, 12));

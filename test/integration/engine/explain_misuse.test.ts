@@ -76,7 +76,7 @@ describe('bad input is a typed error before anything runs', () => {
     const whole = await load({ outputs: ['logits'] });
     await expect(ke.gradcam(whole, x)).rejects.toMatchObject({
       name: 'GraphError',
-      message: expect.stringContaining('Expose the signal that it explains by first'),
+      message: expect.stringContaining('Expose the activations first'),
     });
     whole.close();
   });

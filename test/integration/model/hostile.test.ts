@@ -175,7 +175,7 @@ describe('what only looks right is told', () => {
 
   it('a Proxy of a Model', async () => {
     const call = ke.explain(gradcam, new Proxy(model, {}), ke.tensor(values(), shape), null, raw);
-    await expect(call).rejects.toThrow('A Proxy of one is none');
+    await expect(call).rejects.toThrow('A Proxy of a model is not accepted');
   });
 
   it.each<[string, unknown]>([
