@@ -1,6 +1,5 @@
 /**
- * Explains the predictions of Keras and TensorFlow vision models: where in an input the evidence for a prediction
- * lies.
+ * Explains the predictions of Keras and TensorFlow vision models: locates the evidence for a prediction in the input.
  *
  * @packageDocumentation
  */

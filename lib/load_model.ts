@@ -18,16 +18,17 @@ import {
 import { ModelError, nativeAsync } from './support/errors.js';
 
 export interface ThreadOptions {
-  /** Threads that one op may use. Default 1: it is the samples of a batch that are spread over the cores. */
+  /** Threads per op. Default 1, because the samples of a batch are spread over the cores instead. */
   readonly intraOp?: number;
   /**
-   * Parts of a batch that are computed at once; of a part that is alone, turns of a loop (units of a Jacobian, batches
-   * of Score-CAM's masks). Default: the cores that this process may use.
+   * The number of parts of a batch that are computed at once. If a single part is computed, iterations of its loops
+   * (units of a Jacobian, batches of Score-CAM's masks) run at once instead. Default: the number of cores that this
+   * process may use.
    */
   readonly interOp?: number;
 }
 
-/** What convolutions and matrix products are computed in. */
+/** The dtypes in which convolutions and matrix products can be computed. */
 export const PRECISIONS = ['float32', 'bfloat16'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
@@ -38,52 +39,52 @@ export interface LoadModelOptions {
   readonly tags?: readonly string[];
   readonly threads?: ThreadOptions;
   /**
-   * Where the model is computed: `distribute.oneDevice()` (the default), `mirrored` over the devices of this machine,
-   * or `multiWorker` over machines. Results and their order are the same.
+   * The devices that compute the model: `distribute.oneDevice()` (the default), `mirrored` over the devices of this
+   * machine, or `multiWorker` over several machines. Results and their order are the same.
    */
   readonly strategy?: Strategy;
   /**
-   * Batches that `explain` and `predict` run in one go, as Keras' `compile(steps_per_execution)`: callbacks are called
-   * once for all of them. For small models, where a batch takes less than a millisecond. Default 1; 1 with
-   * `runEagerly`.
+   * The number of batches per execution in `explain` and `predict`, as in Keras' `compile(steps_per_execution)`.
+   * Callbacks are called once per execution. For small models whose batches take less than a millisecond. Default 1.
+   * Always 1 with `runEagerly`.
    */
   readonly stepsPerExecution?: number;
   /**
-   * Look for what goes wrong: every value is checked on its way from op to op, and the first op that gives NaN or Inf,
-   * forward or backward, ends the run with a {@link NumericsError} that names it and its layer. For finding a fault,
-   * not for service: runs take up to twice as long. Default false.
+   * Whether every value in the graph is checked for NaN and Inf. The first op that yields NaN or Inf, forward or
+   * backward, ends the run with a {@link NumericsError} that names the op and its layer. For debugging, not for
+   * production: runs take up to twice as long. Default false.
    */
   readonly runEagerly?: boolean;
   /**
-   * 'bfloat16': convolutions and matrix products, and what stands between them, are computed in bfloat16, on CPUs with
-   * AVX-512 (all others compute as before); inputs, logits, softmax, sums of gradients and all that methods and filters
-   * do stay float32, as do results. 1.7 to 1.9 times as fast with AVX-512 BF16. Spearman's correlation of maps with
-   * those of float32 is 0.999 for CAMs and 0.99 for input gradients of a trained network. Default 'float32'.
+   * 'bfloat16': convolutions, matrix products and the ops between them are computed in bfloat16 on CPUs with AVX-512.
+   * Other CPUs compute in float32. Inputs, logits, softmax, sums of gradients, all ops of methods and filters, and
+   * results stay float32. 1.7 to 1.9 times as fast with AVX-512 BF16. Spearman's correlation between maps in bfloat16
+   * and in float32 is 0.999 for CAMs and 0.99 for input gradients of a trained network. Default 'float32'.
    */
   readonly precision?: Precision;
   /**
-   * As Keras' `compile(jit_compile)`: TensorFlow's XLA compiles what it can, once for each size of a batch. For GPUs,
-   * and models of many small ops; on CPUs it is slower than TensorFlow's own kernels for convolutions
-   * (docs/running.md). Default false.
+   * Whether TensorFlow's XLA compiles the graph where possible, once per batch size, as in Keras'
+   * `compile(jit_compile)`. For GPUs and models of many small ops. On CPUs, convolutions are slower than with
+   * TensorFlow's own kernels (docs/running.md). Default false.
    */
   readonly jitCompile?: boolean;
-  /** For a frozen GraphDef (.pb): names of the input tensors. Default: its placeholders. */
+  /** Names of the input tensors of a frozen GraphDef (.pb). Default: its placeholders. */
   readonly inputs?: readonly string[];
-  /** For a frozen GraphDef (.pb): names of the output tensors. Default: the ends of the graph. */
+  /** Names of the output tensors of a frozen GraphDef (.pb). Default: the ends of the graph. */
   readonly outputs?: readonly string[];
   /**
-   * Types of ops, as 'ReadFile', that the model may run beside those that only compute. A SavedModel is a program: what
-   * is named here runs with all rights of this process (with workers: of theirs), and reads files of any name, say. So
-   * only for files that you trust as you trust code. TensorFlow runs it when it likes: while the model is loaded, or
-   * once for all runs where its inputs are constants. Only what the outputs need is ever run; libraries of custom ops
-   * are not loaded. Default [].
+   * Types of ops (for example 'ReadFile') that the model may run besides ops that only compute. A SavedModel is a
+   * program: the named ops run with all rights of this process (on workers: of the worker) and may, for example, read
+   * any file. Use this option only for files that you trust like code. TensorFlow may run such an op while the model is
+   * loaded, or only once for all runs if its inputs are constants. Only ops that the outputs need are run. Libraries of
+   * custom ops are not loaded. Default [].
    */
   readonly allowOps?: readonly string[];
 }
 
 const DEFAULT = oneDevice();
 
-/** Of the addon, which starts them: a process may have but so many. */
+/** The addon has the same limit, because it starts the threads and a process can have only so many. */
 const MOST_THREADS = 1024;
 
 const OPTIONS = [
@@ -107,17 +108,17 @@ function checkNames(name: string, value: unknown): readonly string[] {
   return value;
 }
 
-/** Refuses with `runEagerly` what does not compute ops as they were saved, one by one, in this process. */
+/** Refuses options that conflict with `runEagerly`, which computes ops unchanged, one by one, in this process. */
 function refuseRewriting(asked: {
   readonly bfloat16: boolean;
   readonly jitCompile: boolean;
   readonly workers: boolean;
 }): void {
-  const mend = 'It computes ops as they were saved.';
+  const mend = '`runEagerly` computes ops as they were saved.';
   if (asked.bfloat16) throw refused('precision', "'float32'", "'bfloat16' with `runEagerly`", mend);
   if (asked.jitCompile) throw refused('jitCompile', 'false', 'true with `runEagerly`', mend);
   if (asked.workers) {
-    const without = 'They cannot look for NaN and Inf: load the model without `strategy`.';
+    const without = 'Workers cannot check for NaN and Inf: load the model without `strategy`.';
     throw refused('runEagerly', 'false', 'true with workers', without);
   }
 }
@@ -127,12 +128,11 @@ function refuseRewriting(asked: {
  * GraphDef (`.pb`), on a background thread.
  *
  * @param path the SavedModel's directory, or the `.pb` file.
- * @throws LoadError where the addon or libtensorflow is missing, with the command that mends it.
- * @throws ModelError where the model cannot be read, by its `code`: `NOT_FOUND`, `DATA_LOSS`, ...
- * @throws ModelError (`INVALID_ARGUMENT`) where `allowOps` names what is no op, or one that runs functions.
- * @throws UnsupportedOpError where its outputs need an op that does not only compute, and that `allowOps` does not
- * name.
- * @throws RangeError where this process lacks a device that the strategy names.
+ * @throws LoadError if the addon or libtensorflow is missing. The message has the command that installs it.
+ * @throws ModelError if the model cannot be read. `code` is `NOT_FOUND`, `DATA_LOSS`, ...
+ * @throws ModelError (`INVALID_ARGUMENT`) if `allowOps` has an unknown type of op, or an op that runs functions.
+ * @throws UnsupportedOpError if the outputs need an op that does more than compute and `allowOps` does not name it.
+ * @throws RangeError if this process lacks a device that the strategy names.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   checkString('path', path);
@@ -159,7 +159,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   if (inputs !== undefined) checkNames('inputs', inputs);
   if (outputs !== undefined) checkNames('outputs', outputs);
   if (!Array.isArray(allowOps) || !allowOps.every((each) => typeof each === 'string')) {
-    throw wrongType('allowOps', "an array of types of ops, as ['ReadFile']", allowOps);
+    throw wrongType('allowOps', "an array of types of ops (for example ['ReadFile'])", allowOps);
   }
   checkOptions('threads', threads, ['intraOp', 'interOp']);
   const intraOp = checkInteger('threads.intraOp', threads.intraOp ?? 1, 1, MOST_THREADS);
@@ -177,13 +177,13 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const workers = strategy.kind === 'multiWorker';
   if (runEagerly) refuseRewriting({ bfloat16, jitCompile, workers });
   if (jitCompile && workers) {
-    const mend = 'A worker computes as its own TensorFlow is told to.';
+    const mend = "The worker's own settings determine how it computes.";
     throw refused('jitCompile', 'false', 'true with workers', mend);
   }
   const addon = await ensureTensorflow();
   const held = await strategy.acquire({ addon, callers });
   try {
-    // Workers know weights by it.
+    // Workers identify weights by the fingerprint.
     const fingerprint = held.remote ? await fingerprintOf(path) : undefined;
     const given = Object.entries({ path, signature, tags, inputs, outputs, allowOps, fingerprint }).filter(
       ([, value]) => value !== undefined,
@@ -196,7 +196,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
       strategy: held,
       session: { intraOp, strategy: held.native, checkNumerics: runEagerly, bfloat16, jitCompile },
       predict,
-      // What fails is looked for in one step at a time: of several, whose sizes may differ, it would be any.
+      // A numerics check names the step of the failure. With several steps per execution, the step would be unknown.
       stepsPerExecution: runEagerly ? 1 : stepsPerExecution,
     });
     return new Model(core, layersOf(native), native.outputs, native.outputTensors);

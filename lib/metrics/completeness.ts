@@ -6,11 +6,11 @@ import { reduceSum } from '../graph/ops/reduction.js';
 import { type FullGradientTerm, fullGradientTerms } from '../methods/gradient/full_gradients.js';
 
 /**
- * The sum of a full-gradient decomposition: the input and every bias, each times its gradient, unfiltered, added up
- * over all positions and channels. Where the network is made of ReLUs and affine layers, the sum is the logit.
+ * Returns the sum of a full-gradient decomposition. The input and every bias are multiplied by their gradients, without
+ * a filter, and summed over all positions and channels. For a network of ReLUs and affine layers, the sum is the logit.
  *
- * It is a method for `explain`, with `resizing: false`. Its maps have one position, (N, 1, 1, U), and are float64 where
- * a layer of the network is, else float32.
+ * This is a method for `explain` with `resizing: false`. Its maps have one position, (N, 1, 1, U). They are float64 if
+ * a layer of the network is float64, otherwise float32.
  *
  * Source: Srinivas and Fleuret, "Full-Gradient Representation for Neural Network Visualization", 2019,
  * https://arxiv.org/abs/1905.00780, proposition 1.
@@ -25,7 +25,7 @@ export function sumOfTerms(args: MethodArguments): MethodResult {
         gradients
           .map((gradient, i) => {
             const term = multiply(gradient, (terms[i] as FullGradientTerm).factor);
-            // Layers of one network may differ in dtype.
+            // The layers of a network may differ in dtype.
             const product = term.dtype === 'float64' ? term : cast(term, 'float32');
             const axes = Array.from({ length: gradient.rank - 1 }, (_, axis) => axis + 1);
             return reduceSum(product, axes);

@@ -1,4 +1,4 @@
-/** The pointing game: whether a map's maximum lies in the box of what it explains. */
+/** The pointing game: whether a map's maximum is inside the box of the explained object. */
 
 /** A box in cells or pixels of a grid: `[x0, y0, x1, y1]`; `x1` and `y1` are exclusive. */
 export type Box = readonly [x0: number, y0: number, x1: number, y1: number];
@@ -7,10 +7,10 @@ export type Box = readonly [x0: number, y0: number, x1: number, y1: number];
 export type GridSize = readonly [height: number, width: number];
 
 /**
- * Scores one map: 1 where the centre of the map's largest cell lies in the box, else 0.
+ * Scores one map: 1 if the centre of the map's largest cell is inside the box, otherwise 0.
  *
- * Range: 0 or 1. Direction: higher is better; the mean over samples is the accuracy, to be compared with
- * {@link pointingChance}. Ties: the cell of the lowest index counts. NaN: a map with a NaN has no maximum, and scores
+ * Range: 0 or 1. Direction: higher is better. The mean over samples is the accuracy, to be compared with {@link
+ * pointingChance}. Ties: the cell of the lowest index counts. NaN: a map with a NaN has no maximum, and its score is
  * NaN.
  *
  * Source: Zhang et al., "Top-Down Neural Attention by Excitation Backprop", 2016, https://arxiv.org/abs/1608.00507;
@@ -18,7 +18,7 @@ export type GridSize = readonly [height: number, width: number];
  *
  * @param map values `(height, width)`, row-major.
  * @param size the size of the map.
- * @param box in cells of the map: {@link scaleBox} scales a box in pixels of the picture.
+ * @param box the box in cells of the map. {@link scaleBox} converts a box in pixels of the picture.
  */
 export function pointingGame(map: ArrayLike<number>, [, width]: GridSize, box: Box): number {
   const place = argmax(map);
@@ -30,8 +30,8 @@ export function pointingGame(map: ArrayLike<number>, [, width]: GridSize, box: B
 }
 
 /**
- * The score that a point drawn uniformly from the grid has on average: the area of the box inside the grid, over the
- * grid's.
+ * Returns the expected score of a point drawn uniformly from the grid: the area of the box inside the grid, divided by
+ * the area of the grid.
  */
 export function pointingChance([height, width]: GridSize, [x0, y0, x1, y1]: Box): number {
   const across = Math.min(x1, width) - Math.max(x0, 0);
@@ -39,15 +39,15 @@ export function pointingChance([height, width]: GridSize, [x0, y0, x1, y1]: Box)
   return (Math.max(across, 0) * Math.max(down, 0)) / (height * width);
 }
 
-/** A box of a grid of size `from` in the units of a grid of size `to`. Both grids cover the same picture. */
+/** Converts a box of a grid of size `from` to a grid of size `to`. Both grids must cover the same picture. */
 export function scaleBox([x0, y0, x1, y1]: Box, from: GridSize, to: GridSize): Box {
-  // The product comes first: of whole numbers, only the quotient is rounded.
+  // The product comes first. For integers, only the quotient is then rounded.
   const down = (y: number) => (y * to[0]) / from[0];
   const across = (x: number) => (x * to[1]) / from[1];
   return [across(x0), down(y0), across(x1), down(y1)];
 }
 
-/** The index of the largest value, the lowest of several; null where there is a NaN, or no value. */
+/** Returns the lowest index of the largest value, or null if there is a NaN or no value. */
 function argmax(values: ArrayLike<number>): number | null {
   let best: number | null = null;
   for (let i = 0; i < values.length; i++) {

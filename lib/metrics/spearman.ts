@@ -1,8 +1,8 @@
 /**
- * Spearman's rank correlation: how well two maps agree in the order of their positions.
+ * Returns Spearman's rank correlation: the agreement of two maps in the order of their positions.
  *
- * Range: -1 (reversed order) to 1 (the same order). Direction: higher is more alike. Ties: equal values share the mean
- * of their ranks. NaN: where either array holds a NaN, is constant or is empty, no order is defined, and the result is
+ * Range: -1 (reversed order) to 1 (the same order). Direction: higher means more similar. Ties: equal values share the
+ * mean of their ranks. NaN: if either array has a NaN, is constant or is empty, no order is defined and the result is
  * NaN.
  *
  * Source: Spearman, "The Proof and Measurement of Association between Two Things", 1904; Pearson's correlation of the
@@ -10,11 +10,11 @@
  *
  * @param a values of one map.
  * @param b values of the other map, at the same positions.
- * @throws RangeError for arrays of different lengths.
+ * @throws RangeError if the arrays differ in length.
  */
 export function spearman(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) {
-    throw new RangeError(`Expected arrays of one length but received ${a.length} and ${b.length} values.`);
+    throw new RangeError(`Expected arrays of equal length but received ${a.length} and ${b.length} values.`);
   }
   if (holdsNaN(a) || holdsNaN(b)) return Number.NaN;
   const [x, y] = [ranksOf(a), ranksOf(b)];
@@ -33,11 +33,11 @@ function holdsNaN(values: ArrayLike<number>): boolean {
   return Array.prototype.some.call(values, Number.isNaN);
 }
 
-/** Ranks from 0; equal values share the mean of their ranks. */
+/** Returns ranks from 0. Equal values share the mean of their ranks. */
 function ranksOf(values: ArrayLike<number>): Float64Array {
   const at = (place: number) => values[place] as number;
   const order = Array.from({ length: values.length }, (_, i) => i);
-  // Not by the difference: of two equal infinities that is NaN.
+  // The difference of two equal infinities is NaN, so values are compared without subtraction.
   order.sort((i, j) => (at(i) < at(j) ? -1 : at(i) > at(j) ? 1 : 0));
   const ranks = new Float64Array(values.length);
   for (let begin = 0; begin < order.length; ) {

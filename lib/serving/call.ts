@@ -5,20 +5,20 @@ import type { Queued } from './fair_queue.js';
 import type { Sample } from './sample.js';
 import type { Outcome, StatsRecorder } from './stats.js';
 
-/** What a call may say beside its sample. */
+/** The options of a call. */
 export interface CallOptions {
-  /** Gives this call up when it is aborted: it rejects with a CancelledError at once. The others go on. */
+  /** Cancels this call: the call rejects with a CancelledError at once. Other calls continue. */
   readonly signal?: AbortSignal;
-  /** Gives this call up after so many milliseconds: it rejects with a TimeoutError (`DEADLINE_EXCEEDED`). */
+  /** Milliseconds until this call is cancelled. The call then rejects with a TimeoutError (`DEADLINE_EXCEEDED`). */
   readonly timeout?: number;
   /**
-   * Who calls, for fairness: clients take turns, however many calls each has waiting. Any value, compared as a Map's
-   * key. Calls without one are one client.
+   * The identity of the client, for fairness. Clients take turns, regardless of how many calls each has waiting. Any
+   * value, compared like the key of a Map. All calls without a client count as one client.
    */
   readonly client?: string | number | symbol | object;
 }
 
-/** One accepted call, from then until it is settled, once. */
+/** An accepted call. It is settled exactly once. */
 export class Call implements Queued {
   readonly sample: Sample;
   readonly client: unknown;
@@ -31,7 +31,7 @@ export class Call implements Queued {
   #reject!: (error: unknown) => void;
   #place: 'waiting' | 'inFlight' | null = 'waiting';
 
-  /** @param onEnd called once, when it is settled: by an answer, a failure, its signal or its timeout. */
+  /** @param onEnd called once, when the call is settled: by an answer, an error, its signal or its timeout. */
   constructor(sample: Sample, options: CallOptions, stats: StatsRecorder, onEnd: (call: Call) => void) {
     this.sample = sample;
     this.client = options.client;
@@ -57,7 +57,7 @@ export class Call implements Queued {
     return this.#place === null;
   }
 
-  /** It is part of a batch now. */
+  /** Marks the call as part of a batch. */
   sent(): void {
     if (this.#place !== 'waiting') return;
     this.#place = 'inFlight';
@@ -77,7 +77,7 @@ export class Call implements Queued {
     if (this.#end('cancelled')) this.#reject(error);
   }
 
-  /** It was none that can be answered. */
+  /** Rejects an invalid call. */
   refuse(error: unknown): void {
     if (this.#end('rejected')) this.#reject(error);
   }
@@ -85,7 +85,7 @@ export class Call implements Queued {
   #end(outcome: Outcome): boolean {
     if (this.#place === null) return false;
     this.#stats.ended(outcome, this.#place, performance.now() - this.arrived);
-    // A batch under way may be reading it: its end gives it back.
+    // A batch in flight may be reading the sample. The end of the batch then releases it.
     if (this.#place === 'waiting') this.sample.release();
     this.#place = null;
     this.#dispose();

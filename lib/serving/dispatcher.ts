@@ -1,30 +1,31 @@
-/** When waiting calls are sent, and how many batches are under way at once. */
+/** Determines when waiting calls are sent, and how many batches are in flight. */
 import { FairQueue, type Group, type Queued } from './fair_queue.js';
 
 export interface DispatcherOptions<Call> {
   readonly maxBatchSize: number;
   readonly maxDelayMs: number;
-  /** Parts of batches that are computed at once; a batch is divided among them. */
+  /** The number of parts of batches that are computed at once. A batch is divided among the replicas. */
   readonly replicas: number;
   /** Computes a batch and settles its calls. Never rejects. */
   readonly run: (calls: readonly Call[]) => Promise<void>;
 }
 
 /**
- * Sends what waits in a {@link FairQueue}, a batch at a time:
+ * Sends the calls of a {@link FairQueue} in batches:
  *
- * - a full batch where a replica is idle, or where no other batch is ready to follow those that are computed: what is
- *   full gains nothing by waiting, and the next batch is copied while the last one is computed;
- * - a smaller one where a replica is idle, once its oldest call has waited for `maxDelayMs`; or at once where nothing
- *   is under way, for then waiting would cost latency and save nothing: calls that come meanwhile make the next batch.
+ * - A full batch is sent if a replica is idle, or if no other batch is ready to follow the batches in progress. A full
+ *   batch gains nothing by waiting. Its samples are copied while the batch before is computed.
+ * - A smaller batch is sent if a replica is idle and its oldest call has waited for `maxDelayMs`. If no batch is in
+ *   flight, the batch is sent at once, because a delay would cost latency and save nothing. Calls that arrive meanwhile
+ *   form the next batch.
  *
- * While all replicas are busy, calls wait here, where they can still be joined by others, taken out, and put in a fair
- * order, rather than in TensorFlow's threads. Calls of one turn of the event loop are looked at together.
+ * While all replicas are busy, calls wait here rather than in TensorFlow's threads. Waiting calls can be joined,
+ * removed and ordered fairly. Calls of one turn of the event loop are handled together.
  */
 export class Dispatcher<Call extends Queued> {
   readonly #options: DispatcherOptions<Call>;
   readonly #queue = new FairQueue<Call>();
-  /** Replicas that the batches under way keep busy, were there enough of them. */
+  /** The number of replicas that the batches in flight would use. May exceed the number that exist. */
   #busy = 0;
   #batches = 0;
   #draining = false;
@@ -35,12 +36,12 @@ export class Dispatcher<Call extends Queued> {
     this.#options = options;
   }
 
-  /** Batches under way. */
+  /** The number of batches in flight. */
   get batches(): number {
     return this.#batches;
   }
 
-  /** Calls that wait. */
+  /** The number of waiting calls. */
   get waiting(): number {
     return this.#queue.size;
   }
@@ -50,15 +51,15 @@ export class Dispatcher<Call extends Queued> {
     this.#schedule();
   }
 
-  /** Takes out a call that waits; false where it was sent already. */
+  /** Removes a waiting call. Returns false if the call was already sent. */
   remove(call: Call): boolean {
     const removed = this.#queue.remove(call);
-    // Without calls there is nothing to wake up for, and the process may end.
+    // Without calls no timer is needed, and the process may end.
     if (removed && this.#queue.size === 0) this.#disarm();
     return removed;
   }
 
-  /** Nothing more will come: from now on no batch waits for company. */
+  /** Announces that no more calls will arrive. From now on no batch waits for further calls. */
   drain(): void {
     this.#draining = true;
     this.#schedule();
@@ -100,7 +101,7 @@ export class Dispatcher<Call extends Queued> {
     });
   }
 
-  /** Wakes up when the next batch has waited for long enough; where all replicas are busy, their end will. */
+  /** Sets a timer for the end of the next batch's delay. If all replicas are busy, the end of a batch calls `#send`. */
   #arm(now: number): void {
     const { maxDelayMs, replicas } = this.#options;
     if (this.#queue.size === 0 || this.#busy >= replicas) return;

@@ -38,18 +38,21 @@ import { checkValues, sampleOf, zeroSample } from './sample.js';
 import { type ExplainerStats, StatsRecorder } from './stats.js';
 
 export interface CloseOptions {
-  /** What is not answered after so many milliseconds is cancelled; 0: at once. Default: everything is answered. */
+  /**
+   * Milliseconds until unanswered calls are cancelled. 0 cancels them at once. Default: `close` waits until every call
+   * is answered.
+   */
   readonly timeout?: number;
 }
 
-/** The calls of a batch under way, and how to end its run while there is one. */
+/** The calls of a batch in flight. `controller` aborts the batch while it runs. */
 interface Flight {
   readonly calls: readonly Call[];
   readonly controller: AbortController;
   running: boolean;
 }
 
-/** Explains single samples of many callers, several at once in a batch. Made by {@link createExplainer}. */
+/** Explains single samples of many callers and joins the samples into batches. Returned by {@link createExplainer}. */
 export class Explainer {
   readonly #model: Model;
   readonly #axis: number;
@@ -57,7 +60,7 @@ export class Explainer {
   readonly #explain: ExplainFunction;
   readonly #dispatcher: Dispatcher<Call>;
   readonly #stats = new StatsRecorder();
-  /** Accepted and not settled. */
+  /** The calls that are accepted and not settled. */
   readonly #active = new Set<Call>();
   readonly #flights = new Set<Flight>();
   #drained: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
@@ -71,7 +74,7 @@ export class Explainer {
     this.#explain = explain;
     this.#dispatcher = new Dispatcher({
       ...queue,
-      // Of workers it is known only when they have answered.
+      // A getter, because the number of replicas on workers is unknown until the workers have answered.
       get replicas() {
         return model.core.strategy.replicas;
       },
@@ -79,23 +82,23 @@ export class Explainer {
     });
   }
 
-  /** Has `close` been called? */
+  /** Whether `close` was called. */
   get closed(): boolean {
     return this.#drained !== null;
   }
 
   /**
-   * Explains one sample, together with those of other calls. What is wrong with it is found before it waits, and an
-   * error of its run is its own: where a batch fails, its calls are tried one by one.
+   * Explains one sample in a batch with the samples of other calls. The sample is checked before it waits. If a batch
+   * fails, its calls are retried one by one, so that only the call that caused the error fails.
    *
-   * @param x one sample, (1, ...), in the forms that `explain` takes. It is read when its batch is sent: do not change
-   *   or release it before the promise is settled.
-   * @param y the units to explain, (1, U), as `[[3, 5]]`. Default: every unit.
-   * @returns `logits` (1, U), `maps` (1, H, W, U) and `extras`, in memory of their own.
-   * @throws TypeError, RangeError for misuse, NaN among it.
-   * @throws QueueFullError where `maxQueueSize` calls wait.
-   * @throws CancelledError, TimeoutError where it was given up.
-   * @throws KerasExplainableError (`CLOSED`) where the explainer is closed, or (ModelError) its model.
+   * @param x one sample, (1, ...), in the forms that `explain` takes. The sample is read when its batch is sent: do not
+   *   change or release it before the promise is settled.
+   * @param y the units to explain, (1, U), for example `[[3, 5]]`. Default: every unit.
+   * @returns `logits` (1, U), `maps` (1, H, W, U) and `extras`, in memory that no other call shares.
+   * @throws TypeError, RangeError for misuse, including NaN in `x`.
+   * @throws QueueFullError if `maxQueueSize` calls wait.
+   * @throws CancelledError after `signal` is aborted. TimeoutError after `timeout`.
+   * @throws KerasExplainableError (`CLOSED`) if the explainer is closed. ModelError (`CLOSED`) if the model is closed.
    */
   async explain(x: Inputs, y?: Indices | null, options: CallOptions = {}): Promise<ExplainResult> {
     this.#stats.called();
@@ -111,11 +114,11 @@ export class Explainer {
   }
 
   /**
-   * Compiles, and computes a sample alone and in a full batch, so that no caller waits for what is done at first use.
-   * Not counted in `stats()`.
+   * Compiles the method, and computes one sample alone and in a full batch. No caller then waits for the work of the
+   * first use. `stats()` does not count these runs.
    *
-   * @param x a sample as it will come; may be left out where the model says its size.
-   * @param y units as they will come: none, one or several are compiled apart.
+   * @param x a sample of the size of later calls. Optional if the model declares the size.
+   * @param y units like those of later calls. No units, one unit and several units are compiled separately.
    */
   async warmUp(x?: Inputs, y?: Indices | null): Promise<void> {
     this.#checkOpen();
@@ -142,14 +145,14 @@ export class Explainer {
     }
   }
 
-  /** Counts and latencies since it was made. */
+  /** Returns counts and latencies since the explainer was created. */
   stats(): ExplainerStats {
     return this.#stats.snapshot();
   }
 
   /**
-   * Takes no more calls, and answers those that were accepted; resolves when that is done and nothing runs any more.
-   * Idempotent: a later call may add a timeout or shorten it. The model stays open: it is its owner's.
+   * Refuses new calls and answers all accepted calls. Resolves when every call is settled and no batch runs.
+   * Idempotent: a later call may set a timeout or shorten it. The model stays open, because the caller owns the model.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     checkOptions('options', options, ['timeout']);
@@ -206,7 +209,7 @@ export class Explainer {
     if (!call.settled) this.#dispatcher.add(call);
   }
 
-  /** A settled call needs no place in the queue; a batch that nobody waits for any more is ended. */
+  /** Removes a settled call from the queue. Aborts a batch if all its calls are settled. */
   #forget(call: Call): void {
     this.#active.delete(call);
     this.#dispatcher.remove(call);
@@ -284,7 +287,7 @@ export class Explainer {
     releaseResults(result);
   }
 
-  /** One of the calls has spoilt the batch: so that it fails alone, each is computed alone. */
+  /** Computes each call of a failed batch alone, so that only the call that caused the error fails. */
   async #answerSingly(calls: readonly Call[], batch: Batch, signal: AbortSignal): Promise<void> {
     const replicas = this.#model.core.strategy.replicas;
     await mapConcurrently(calls, replicas, async (call, i) => {
@@ -308,8 +311,8 @@ export class Explainer {
 }
 
 /**
- * Might one sample of a batch be to blame? Not for what every batch meets: a method that cannot be compiled, a closed
- * model.
+ * Returns whether one sample of a batch may have caused `error`. Other errors occur in every batch: a method that
+ * cannot be compiled, or a closed model.
  */
 function mayBeOfOne(error: unknown): boolean {
   const always = [GraphError, UnsupportedOpError, ModelError, LoadError, CancelledError, WorkerError];
@@ -317,17 +320,21 @@ function mayBeOfOne(error: unknown): boolean {
 }
 
 /**
- * An explainer for services: many callers ask for one sample each, and those that ask at the same time share a batch.
+ * Returns an explainer for services. Many callers explain one sample each. Calls that arrive at the same time share a
+ * batch.
  *
  * ```ts
- * const explainer = ke.createExplainer(ke.methods.cams.gradcam, exposed, { postprocessing: ke.filters.positiveNormalize
- * }); const { logits, maps } = await explainer.explain(x, [[3]], { signal, timeout: 2000, client: userId });
+ * const { gradcam } = ke.methods.cams;
+ * const explainer = ke.createExplainer(gradcam, exposed, { postprocessing: ke.filters.positiveNormalize });
+ * const { logits, maps } = await explainer.explain(x, [[3]], { signal, timeout: 2000, client: userId });
  * ```
  *
  * @param method the explaining method, recorded once for this explainer.
- * @param model the model, exposed where the method needs activations. Who opened it closes it, after the explainer.
- * @param options how calls are put together, what every one of them gets (`postprocessing`, `resizing`, ...), and the
- *   method's own parameters; a misspelled one is found when the method is recorded: at `warmUp()`, or the first call.
+ * @param model the model. If the method needs activations, the model must be exposed. The caller closes the model after
+ *   the explainer.
+ * @param options the options of the queue, the options of all calls (`postprocessing`, `resizing`, ...) and the
+ *   method's own parameters. A misspelled parameter is refused at once if the method has a descriptor. Otherwise the
+ *   parameter is refused when the method is recorded, at `warmUp()` or the first call.
  * @throws TypeError, RangeError for misuse.
  */
 export function createExplainer<M extends AnyMethod>(
@@ -337,11 +344,11 @@ export function createExplainer<M extends AnyMethod>(
 ): Explainer {
   if (!(model instanceof Model)) throw wrongType('model', 'a model from `loadModel`', model);
   model.checkOpen();
-  checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
+  checkFunction('method', method, 'Pass a method, for example `methods.cams.gradcam`.');
   const [queue, params] = divideOptions(options ?? {});
   const fixed = model.inputs[0]?.shape?.[0];
   if (typeof fixed === 'number' && fixed !== 1) {
-    throw outOfRange('model', 'a model for batches of any size, or of one', `batches of ${fixed}`);
+    throw outOfRange('model', 'a model for batches of any size, or of one sample', `batches of ${fixed}`);
   }
   const chosen = params as StepOptions & MethodParameters<M>;
   const explain = makeExplainFunction(model, method, chosen, true, EXPLAINER_OPTIONS);

@@ -3,18 +3,18 @@ import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import { checkInteger, checkIsObject, checkMilliseconds } from '../support/arguments.js';
 
 export interface QueueOptions {
-  /** Most calls that are computed as one batch. Default 8. */
+  /** The maximum number of calls in a batch. Default 8. */
   readonly maxBatchSize?: number;
   /**
-   * The longest that a call waits for others to share its batch, in milliseconds, while another batch is computed and
-   * a replica is idle. Default 5. A call never waits for company where nothing else is under way; 0: nor elsewhere.
+   * The maximum time in milliseconds that a call waits for other calls while another batch is computed and a replica is
+   * idle. Default 5. 0: calls never wait for others. If no batch is in flight, a call is sent without this delay.
    */
   readonly maxDelayMs?: number;
-  /** Most calls that wait; one more is refused with a QueueFullError. Default 256. */
+  /** The maximum number of waiting calls. Further calls are refused with a QueueFullError. Default 256. */
   readonly maxQueueSize?: number;
 }
 
-/** How calls are put together, and what every one of them gets. */
+/** The options of the queue, and the options of all calls. */
 export interface ExplainerOptions extends QueueOptions, StepOptions {}
 
 /** {@link ExplainerOptions} and the parameters of the method itself. */
@@ -22,31 +22,31 @@ export type ExplainerOptionsFor<M extends AnyMethod> = ExplainerOptions & Method
 
 const QUEUE_OPTIONS = ['maxBatchSize', 'maxDelayMs', 'maxQueueSize'] as const;
 
-/** What a misspelled option may have meant. */
+/** The names that are suggested for a misspelled option. */
 export const EXPLAINER_OPTIONS: readonly string[] = [...QUEUE_OPTIONS, ...STEP_OPTIONS];
 
-/** Options of `explain` that are not an explainer's, and what to do instead. */
+/** The options of `explain` that an explainer does not have, and what to do instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  batchSize: 'Calls are put together as they come: bound a batch by `maxBatchSize`.',
-  steps: 'Calls are put together as they come.',
-  workers: 'Calls come one sample each: there is nothing to read.',
-  useMultiprocessing: 'Calls come one sample each: there is nothing to read.',
-  verbose: 'Nothing is printed: ask `stats()`.',
-  callbacks: 'Calls are put together as they come: ask `stats()`.',
-  onProgress: 'Calls are put together as they come: ask `stats()`.',
-  force: 'The method is recorded once per explainer: make another one to have it recorded anew.',
+  batchSize: 'Calls are joined into batches as they arrive. `maxBatchSize` limits the size of a batch.',
+  steps: 'Calls are joined into batches as they arrive.',
+  workers: 'Every call has one sample, so no source is read.',
+  useMultiprocessing: 'Every call has one sample, so no source is read.',
+  verbose: 'An explainer prints nothing. Use `stats()`.',
+  callbacks: 'Calls are joined into batches as they arrive. Use `stats()`.',
+  onProgress: 'Calls are joined into batches as they arrive. Use `stats()`.',
+  force: 'An explainer records its method once. Create another explainer to record the method again.',
   signal: 'Pass it to the calls: `explainer.explain(x, y, { signal })`.',
   timeout: 'Pass it to the calls: `explainer.explain(x, y, { timeout })`.',
   client: 'Pass it to the calls: `explainer.explain(x, y, { client })`.',
-  into: 'Every call gets tensors of its own.',
+  into: 'Every call returns new tensors.',
 };
 
-/** The options apart: those of the queue, complete, and those that are recorded with the method. */
+/** Divides the options into those of the queue, with defaults, and those that are recorded with the method. */
 export function divideOptions(options: object): [queue: Required<QueueOptions>, params: object] {
   checkIsObject('options', options);
   for (const [name, mend] of Object.entries(ELSEWHERE)) {
     if (name in options) {
-      throw Object.assign(new TypeError(`Option "${name}" is none of \`createExplainer\`. ${mend}`), {
+      throw Object.assign(new TypeError(`\`createExplainer\` has no option "${name}". ${mend}`), {
         code: 'INVALID_ARGUMENT',
       });
     }
@@ -58,5 +58,5 @@ export function divideOptions(options: object): [queue: Required<QueueOptions>, 
   return [{ maxBatchSize, maxDelayMs, maxQueueSize }, params];
 }
 
-/** A minute: whoever waits longer for company wants no queue. */
+/** A minute. A service that accepts longer delays needs no queue. */
 const LONGEST_DELAY = 60_000;

@@ -1,50 +1,51 @@
 /**
- * Which calls go next: those of one group together, clients in turn, no group and no client for ever behind another.
+ * Determines the order of calls. Calls of one group are sent together. Clients take turns. No group and no client
+ * starves.
  */
 
-/** What the queue has to know of a call. */
+/** The properties of a call that the queue needs. */
 export interface Queued {
-  /** Who called: clients take turns. */
+  /** The client of the call. Clients take turns. */
   readonly client: unknown;
   /** Only calls of one group can be sent together. */
   readonly group: string;
-  /** When it came, on a clock that never goes back. */
+  /** The time of arrival on a monotonic clock. */
   readonly arrived: number;
 }
 
-/** A call that waits and its turn: within a client's calls 1, 2, 3, ... from the turn that it was when they came. */
+/** A waiting call and its turn. The calls of one client have successive turns from the turn at their arrival. */
 interface Place<Call> {
   readonly call: Call;
-  /** Grows with each call that comes. */
+  /** The position in the order of arrival, over all clients. */
   readonly order: number;
   turn: number;
 }
 
-/** The calls of one client that wait, in the order in which they came. */
+/** The waiting calls of one client in the order of arrival. */
 interface Lane<Call> {
-  /** The turn of the last call that came. */
+  /** The turn of the last call that arrived. */
   last: number;
   readonly places: Set<Place<Call>>;
 }
 
-/** The calls that may be sent together. */
+/** The calls that can be sent together. */
 export interface Group {
   readonly size: number;
-  /** When the one came that waits longest. */
+  /** The time of arrival of the call that has waited longest. */
   readonly oldest: number;
 }
 
 /**
- * Start-time fair queueing. The n-th waiting call of every client has the n-th turn from now on, and the lowest turn
- * goes first, the older call where turns are equal: so a client's first call comes after at most one call of each other
- * client, however many these have. With a single client that is the order of arrival, over all groups. Turns only grow,
- * so that every call is once the lowest: none starves.
+ * Start-time fair queueing. The n-th waiting call of every client has the n-th turn from now. The call with the lowest
+ * turn is sent first. If turns are equal, the older call is sent first. The first call of a client therefore follows at
+ * most one call of each other client, regardless of how many calls these have. With a single client, the order is the
+ * order of arrival over all groups. Turns only grow, so every call has the lowest turn eventually and none starves.
  */
 export class FairQueue<Call extends Queued> {
   readonly #places = new Map<Call, Place<Call>>();
   readonly #groups = new Map<string, Set<Place<Call>>>();
   readonly #lanes = new Map<unknown, Lane<Call>>();
-  /** The lowest turn when calls were last taken. */
+  /** The lowest turn at the last `take`. */
   #now = 0;
   #order = 0;
 
@@ -52,7 +53,7 @@ export class FairQueue<Call extends Queued> {
     return this.#places.size;
   }
 
-  /** Clients that are remembered: those with calls that wait, and a few more. */
+  /** The number of clients that have a lane: those with waiting calls, and a few others. */
   get clients(): number {
     return this.#lanes.size;
   }
@@ -76,7 +77,7 @@ export class FairQueue<Call extends Queued> {
     else group.add(place);
   }
 
-  /** Takes a call out that nobody waits for any more; those behind it in its client's lane move up. */
+  /** Removes a settled call. Later calls of the same client move up by one turn. Returns whether the call waited. */
   remove(call: Call): boolean {
     const place = this.#places.get(call);
     if (place === undefined) return false;
@@ -90,7 +91,7 @@ export class FairQueue<Call extends Queued> {
     return true;
   }
 
-  /** Takes the next calls, at most `most`, all of one of the groups that `ready` lets go; none where there is none. */
+  /** Takes at most `most` calls of one group that `ready` accepts, in order. Returns no calls if no group is ready. */
   take(most: number, ready: (group: Group) => boolean): Call[] {
     let first: Place<Call> | undefined;
     for (const places of this.#groups.values()) {
@@ -116,11 +117,11 @@ export class FairQueue<Call extends Queued> {
     if (group?.size === 0) this.#groups.delete(call.group);
   }
 
-  /** Forgets clients without waiting calls: at most a few more lanes are kept than calls wait. */
+  /** Drops lanes of clients without waiting calls once there are many more lanes than waiting calls. */
   #forgetLanes(): void {
     if (this.#lanes.size <= 2 * this.#places.size + 16 && this.#places.size > 0) return;
     for (const [client, { last, places }] of this.#lanes) {
-      // Turns that lie ahead have been taken early, to fill a batch: they still count.
+      // A lane whose last turn is ahead stays: its calls were taken early to fill a batch, and these turns still count.
       if (places.size === 0 && (last <= this.#now || this.#places.size === 0)) this.#lanes.delete(client);
     }
   }
@@ -135,7 +136,7 @@ function before(a: Place<unknown>, b: Place<unknown>): boolean {
   return a.turn < b.turn || (a.turn === b.turn && a.order < b.order);
 }
 
-/** The `most` lowest, in their order. One pass: `most` is small, and many may wait. */
+/** Returns the `most` lowest places in order. A single pass, because `most` is small and many calls may wait. */
 function lowest<Call>(places: Iterable<Place<Call>>, most: number): Place<Call>[] {
   const chosen: Place<Call>[] = [];
   for (const place of places) {

@@ -1,4 +1,4 @@
-/** Explaining for services: single calls, put together in batches. */
+/** Explaining for services: single calls are joined into batches. */
 export type { CallOptions } from './call.js';
 export { type CloseOptions, createExplainer, type Explainer } from './explainer.js';
 export type { ExplainerOptions, ExplainerOptionsFor, QueueOptions } from './explainer_options.js';

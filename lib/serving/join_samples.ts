@@ -1,11 +1,11 @@
-/** From the samples of several calls to one batch, and from its results to each call's own. */
+/** Joins the samples of several calls into one batch, and divides the results of the batch among the calls. */
 import type { Batch } from '../data/batch.js';
 import type { ExplainResult } from '../engine/make_explain_function.js';
 import { byName, fromNames } from '../engine/method_results.js';
 import { allocate, joinRows, type Tensor } from '../tensor/tensor.js';
 import type { Sample } from './sample.js';
 
-/** `count` samples as a batch of one step. */
+/** Returns `count` samples as a batch of one step. */
 function batchOf(
   inputs: readonly Tensor[],
   indices: Tensor | null,
@@ -16,9 +16,10 @@ function batchOf(
 }
 
 /**
- * The samples as one batch. A single one is fed where it lies; several are copied into memory of the batch's own, once.
+ * Returns the samples as one batch. A single sample is fed without a copy. Several samples are copied once, into new
+ * memory.
  *
- * @param lost told of the samples that cannot be read any more: their rows hold anything.
+ * @param lost called for a sample that can no longer be read. The contents of its rows are undefined.
  */
 export async function joinSamples(
   samples: readonly Sample[],
@@ -39,14 +40,14 @@ export async function joinSamples(
     const inputs = first.inputs.map(memory);
     const indices = first.indices === null ? null : memory(first.indices);
     for (const [row, sample] of samples.entries()) {
-      // First the units, which are nobody else's: a row of anything might be out of range.
+      // Units are copied first, and an error fails the batch: a row of undefined units could be out of range.
       if (indices !== null) await joinRows(indices, row, sample.indices as Tensor, 'in');
       try {
         for (const [i, whole] of inputs.entries()) {
           await joinRows(whole, row, sample.inputs[i] as Tensor, 'in');
         }
       } catch (error) {
-        // Released or transferred by its caller. The others are not to suffer.
+        // The caller has released or transferred the sample. The other calls must not fail.
         lost(row, error);
       }
     }
@@ -57,14 +58,14 @@ export async function joinSamples(
   }
 }
 
-/** One sample of a batch as a batch of its own, over the same memory. */
+/** Returns one sample of a batch as a separate batch over the same memory. */
 export function singleOf(batch: Batch, position: number): Batch {
   return { ...batch, begin: batch.begin + position, samples: 1, batchSize: 1, release: () => undefined };
 }
 
 /**
- * One call's rows of a batch's result, in memory of their own: a view would show its owner what others asked for, and
- * keep the whole batch alive.
+ * Copies the rows of one call from the result of a batch. A view would show the results of other callers, and would
+ * keep the memory of the whole batch.
  */
 export async function ownResult(result: ExplainResult, position: number): Promise<ExplainResult> {
   const own: Record<string, Tensor> = {};

@@ -1,17 +1,17 @@
 import { KerasExplainableError } from '../support/errors.js';
 
-/** An explainer's queue is full: the call was not accepted, and may be made again later. */
+/** Thrown if an explainer's queue is full. The call was not accepted and may be retried later. */
 export class QueueFullError extends KerasExplainableError {
-  /** How many calls wait. */
+  /** The number of waiting calls. */
   readonly waiting: number;
   readonly maxQueueSize: number;
-  /** When there will probably be room again, by how fast calls were answered lately. At least 1. */
+  /** The estimated time until the queue has space, from the recent rate of answers. At least 1. */
   readonly retryAfterMs: number;
 
   constructor(waiting: number, maxQueueSize: number, retryAfterMs: number) {
     super(
       'RESOURCE_EXHAUSTED',
-      `${waiting} calls wait already, which is all that \`maxQueueSize\` allows. Try again in about ${retryAfterMs} ms, ` +
+      `${waiting} calls already wait, the maximum that \`maxQueueSize\` allows. Try again in about ${retryAfterMs} ms, ` +
         'or add processes.',
     );
     this.waiting = waiting;

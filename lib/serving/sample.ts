@@ -1,5 +1,4 @@
-/** What one call asks for: a sample and its units, checked before they wait with those of others. */
-
+/** The sample and the units of a call. They are checked before the call waits. */
 import { kindOf, unitsOf } from '../data/batch.js';
 import { type Indices, indicesTensor } from '../data/indices.js';
 import { type Inputs, inputTensors, refuseNaNs } from '../data/inputs.js';
@@ -10,23 +9,23 @@ import { bytesPerElement, checkDType, viewOf } from '../tensor/dtype.js';
 import { elementsOf } from '../tensor/nested_arrays.js';
 import { Tensor } from '../tensor/tensor.js';
 
-/** One sample, as the model takes it. */
+/** One sample in the form that the model takes. */
 export interface Sample {
-  /** One tensor per input of the model, (1, ...). */
+  /** One tensor of shape (1, ...) per input of the model. */
   readonly inputs: readonly Tensor[];
   /** int32 (1, U), or null for every unit. */
   readonly indices: Tensor | null;
-  /** Equal for samples that one batch can hold: dtypes, shapes and the number of units. */
+  /** A key of dtypes, shapes and the number of units. Samples with equal keys can share a batch. */
   readonly group: string;
-  /** Gives back what was made for this call alone. */
+  /** Releases the tensors that were created for this call. */
   release(): void;
 }
 
 /**
- * Checks a call's `x` and `y`, but for NaN.
+ * Checks `x` and `y` of a call. Does not check for NaN.
  *
- * @param axis the axis of the model's first output that `y` points into.
- * @throws TypeError, RangeError that name what is wrong.
+ * @param axis the axis of the model's first output that `y` indexes.
+ * @throws TypeError, RangeError that name the argument.
  */
 export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined, axis: number): Sample {
   const inputs = inputTensors(x, model.inputs);
@@ -36,7 +35,7 @@ export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined,
       'x',
       'one sample, of shape (1, ...),',
       describeShape(first.shape),
-      'Call once per sample: calls are put together in batches. `explain` takes many samples at once.',
+      'Call once per sample. The explainer joins calls into batches. `explain` takes many samples at once.',
     );
   }
   const indices = y === undefined || y === null ? null : indicesTensor(y, 1, unitsOf(model, axis));
@@ -52,12 +51,12 @@ export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined,
   };
 }
 
-/** Looks at all values: a NaN is refused, for every map of it would be NaN. */
+/** Throws RangeError for NaN in any input, because every map would be NaN. */
 export async function checkValues({ inputs }: Sample): Promise<void> {
   await refuseNaNs(inputs);
 }
 
-/** A sample of zeros, where the model says how large it is. */
+/** Returns a sample of zeros. Throws RangeError if the model leaves the size open. */
 export function zeroSample(model: Model): readonly Tensor[] {
   return model.inputs.map((spec) => {
     const dtype = checkDType('x', spec.dtype);
@@ -67,7 +66,7 @@ export function zeroSample(model: Model): readonly Tensor[] {
         'x',
         `a sample of shape ${describeShape(spec.shape)}`,
         'none',
-        'The model leaves its size open: pass one of the size that will come.',
+        'The model leaves the size open: pass a sample of the size of later calls.',
       );
     }
     const shape = [1, ...(sizes as number[])];

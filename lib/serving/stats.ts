@@ -1,39 +1,39 @@
-/** What an explainer counts. */
+/** The statistics of an explainer. */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
-/** How calls end. */
+/** The outcomes of calls. */
 export type Outcome = 'completed' | 'failed' | 'cancelled' | 'rejected';
 
 /**
- * Counts since the explainer was made. Every call is in one place:
+ * Counts since the explainer was created. Every call is counted in exactly one state:
  * `calls = waiting + inFlight + completed + failed + cancelled + rejected`.
  */
 export interface ExplainerStats {
   /** Accepted calls that wait for their batch. */
   readonly waiting: number;
-  /** Calls whose batch is computed. */
+  /** Calls whose batch is in flight. */
   readonly inFlight: number;
+  /** All calls. */
   readonly calls: number;
   /** Calls that were answered. */
   readonly completed: number;
   /** Calls whose run failed. */
   readonly failed: number;
-  /** Calls that were given up: by their signal, their timeout or `close({ timeout })`. */
+  /** Calls that were cancelled by their signal, their timeout or `close({ timeout })`. */
   readonly cancelled: number;
   /** Calls that were not accepted: misuse, a full queue, a closed explainer or model. */
   readonly rejected: number;
-  /**
-   * Batches that were computed, and how many of them because a batch had failed and its calls were tried one by one.
-   */
+  /** Batches that were computed, including `retries`. */
   readonly batches: number;
+  /** Batches of a single call that was retried because its batch had failed. */
   readonly retries: number;
-  /** Calls per batch, and how many batches there were of each size. */
+  /** Calls per batch: mean, maximum, and the number of batches of each size. */
   readonly batchSizes: {
     readonly mean: number;
     readonly max: number;
     readonly counts: Readonly<Record<number, number>>;
   };
-  /** From the call to its answer, of completed calls, in milliseconds; 0 where there is none. */
+  /** The time from a call to its answer, of completed calls, in milliseconds. 0 if no call was completed. */
   readonly latencyMs: {
     readonly p50: number;
     readonly p90: number;
@@ -42,10 +42,10 @@ export interface ExplainerStats {
   };
 }
 
-/** An hour, in microseconds: longer latencies count as this. */
+/** An hour in microseconds. Longer latencies are recorded as an hour. */
 const LONGEST = 3_600_000_000;
 
-/** How much the latest batch counts in the mean pace. */
+/** The weight of the latest batch in the smoothed pace. */
 const LATEST = 0.2;
 
 export class StatsRecorder {
@@ -56,7 +56,7 @@ export class StatsRecorder {
   #waiting = 0;
   #inFlight = 0;
   #retries = 0;
-  /** Milliseconds per call while the replicas are busy, smoothed; null before the first batch. */
+  /** The smoothed time per call in milliseconds while replicas are busy. null before the first batch. */
   #pace: number | null = null;
   #lastEnd = 0;
 
@@ -77,7 +77,7 @@ export class StatsRecorder {
     this.#inFlight += 1;
   }
 
-  /** A call is settled; `from`: where it was until then. */
+  /** Counts a settled call. `from` is the state of the call before. */
   ended(outcome: Outcome, from: 'waiting' | 'inFlight' | null, latencyMs: number): void {
     this.#ended[outcome] += 1;
     if (from === 'waiting') this.#waiting -= 1;
@@ -96,7 +96,7 @@ export class StatsRecorder {
     this.#pace = this.#pace === null ? pace : this.#pace + LATEST * (pace - this.#pace);
   }
 
-  /** When half of what waits will probably be answered. */
+  /** The estimated time until half of the waiting calls are answered. */
   get retryAfterMs(): number {
     return Math.max(1, Math.ceil(((this.#pace ?? 1000) * this.#waiting) / 2));
   }
