@@ -333,8 +333,8 @@ function mayBeOfOne(error: unknown): boolean {
  * @param model the model. If the method needs activations, the model must be exposed. The caller closes the model after
  *   the explainer.
  * @param options the options of the queue, the options of all calls (`postprocessing`, `resizing`, ...) and the
- *   method's own parameters. A misspelled parameter is refused at once if the method has a descriptor. Otherwise the
- *   parameter is refused when the method is recorded, at `warmUp()` or the first call.
+ *   method's own parameters. A misspelled parameter is refused when the method is recorded, at `warmUp()` or the
+ *   first call.
  * @throws TypeError, RangeError for misuse.
  */
 export function createExplainer<M extends AnyMethod>(
