@@ -1,11 +1,11 @@
-/** The HTTP side: routes, limits, and who may come in when. */
+/** The HTTP side of the service: routes, limits, and admission of requests. */
 import Fastify, { LogController } from 'fastify';
 import { makeMetrics } from './metrics.mjs';
 import { answerBrokenRequest, Problem, sendProblem } from './problems.mjs';
 
 const PICTURES = ['image/jpeg', 'image/png', 'image/gif', 'image/bmp', 'image/x-ms-bmp'];
 
-/** Others are refused rather than ignored: a misspelled option would look like a bad map. */
+/** The query parameters. Unknown parameters are refused: an ignored misspelling would look like a wrong map. */
 const QUERY = {
   type: 'object',
   additionalProperties: false,
@@ -17,26 +17,26 @@ const QUERY = {
 };
 
 /**
- * @param options as `readOptions` gives them
- * @param state `{ explanations }` is null until the model is loaded; `draining` is true once the service is to end
+ * @param options the result of `readOptions`
+ * @param state `explanations` is null until the model is loaded. `draining` is true during the shutdown
  */
 export function makeApp(options, state) {
   const app = Fastify({
     logger: { level: options.logLevel },
-    // Two lines per request are the proxy's to write; refusals and failures are logged in problems.mjs.
+    // The proxy logs requests. problems.mjs logs refusals and failures.
     logController: new LogController({ disableRequestLogging: true }),
     clientErrorHandler: answerBrokenRequest,
     bodyLimit: options.maxBodyBytes,
     requestTimeout: options.bodyTimeoutMs,
     http: {
-      // Node takes the longer of the two timeouts for bodies, and looks at them only so often.
+      // For bodies, Node uses the longer of the two timeouts and checks for expiry at `connectionsCheckingInterval`.
       headersTimeout: options.bodyTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, options.bodyTimeoutMs),
     },
     ajv: { customOptions: { removeAdditional: false } },
     schemaErrorFormatter: ([error]) => new Error(describeMisuse(error)),
   });
-  /** Requests in work: their bodies and decoded pictures are in memory. */
+  /** The number of requests in progress, whose bodies and decoded pictures are in memory. */
   let inWork = 0;
   const { register, duration } = makeMetrics({
     stats: () => state.explanations?.explainer.stats() ?? null,
@@ -67,13 +67,13 @@ export function makeApp(options, state) {
 
   app.post('/explain', {
     schema: { querystring: QUERY },
-    // Before the body is read: who cannot be answered shall not take memory.
+    // Requests are refused before the body is read, so that refused requests take no memory.
     onRequest: async (_, reply) => {
       if (state.explanations === null)
         throw new Problem(503, 'The model is being loaded.', { retryAfterMs: 1000 });
       if (inWork >= options.maxRequests) throw new Problem(503, 'Too many requests.', { retryAfterMs: 1000 });
       inWork += 1;
-      // Once, whatever becomes of it: answered, refused, or its client gone.
+      // 'close' is emitted once for every request: answered, refused or abandoned by its client.
       reply.raw.once('close', () => {
         inWork -= 1;
       });
@@ -91,7 +91,7 @@ export function makeApp(options, state) {
         unit,
         top,
         alpha,
-        // Behind a proxy: its header of the client's address, or better who is logged in.
+        // Behind a proxy, use the proxy's header with the client's address, or better the id of the user.
         client: request.ip,
         signal: whileConnected(reply.raw),
         timeout: options.timeoutMs,
@@ -109,7 +109,7 @@ export function makeApp(options, state) {
   return app;
 }
 
-/** What is wrong with a query, as `?top=0`. */
+/** Describes an invalid query, such as `?top=0`. */
 function describeMisuse({ instancePath, message, params }) {
   const name = params.additionalProperty ?? instancePath.slice(1);
   const problem =
@@ -119,7 +119,7 @@ function describeMisuse({ instancePath, message, params }) {
   return `The query's "${name}" ${problem}.`;
 }
 
-/** Aborted when the client leaves before it has its answer. */
+/** Returns a signal that is aborted if the client disconnects before the answer is sent. */
 function whileConnected(response) {
   const controller = new AbortController();
   const gone = () => {
@@ -130,7 +130,7 @@ function whileConnected(response) {
   return controller.signal;
 }
 
-/** JSON unless only a picture is asked for. */
+/** Returns whether the client accepts only a picture. Otherwise the answer is JSON. */
 function wantsPng(accept = '') {
   return /image\/(png|\*)/.test(accept) && !/application\/(json|\*)/.test(accept);
 }

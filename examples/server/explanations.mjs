@@ -1,13 +1,13 @@
-/** From a picture's bytes to class scores and an overlay. */
+/** Explains a picture's bytes: class scores and an overlay. */
 import { readFile } from 'node:fs/promises';
 import * as ke from 'keras-explainable';
 
-/** Longest side of an overlay. */
+/** The maximum length of an overlay's longer side, in pixels. */
 const LONGEST_SIDE = 1024;
 
 /**
- * Grad-CAM of the units asked for, else of the unit with the highest logit, which is found inside the same graph; the
- * logits are those of every class. The model is called once: Grad-CAM is handed what that call gave.
+ * Grad-CAM of the requested units, or of the unit with the highest logit. The same graph finds this unit. Returns the
+ * logits of all classes. The model is called once: `called` returns the outputs of this call to Grad-CAM.
  */
 function gradcamOfTop({ model, inputs, indices, ...rest }) {
   const { ops } = ke.graph;
@@ -19,7 +19,7 @@ function gradcamOfTop({ model, inputs, indices, ...rest }) {
   return { logits, maps };
 }
 
-/** Loads the model; its explainer is warm when this returns. Close both by `close()`. */
+/** Loads the model and warms up its explainer. `close()` of the result closes both. */
 export async function openExplanations(options) {
   const labels =
     options.labels === undefined ? [] : (await readFile(options.labels, 'utf8')).trimEnd().split(/\r?\n/);
@@ -30,7 +30,7 @@ export async function openExplanations(options) {
     maxDelayMs: options.maxDelayMs,
     maxQueueSize: options.maxQueueSize,
     postprocessing: ke.filters.positiveNormalize,
-    // The overlay enlarges the map to the picture itself.
+    // The overlay enlarges the map to the size of the picture.
     resizing: false,
   });
   const [, height, width, channels] = model.inputs[0].shape;
@@ -67,7 +67,7 @@ class Explanations {
     this.#settings = settings;
   }
 
-  /** How many classes the model knows. */
+  /** The number of classes of the model. */
   get units() {
     return this.#settings.units;
   }
@@ -75,12 +75,12 @@ class Explanations {
   /**
    * @param {Uint8Array} bytes a JPEG, PNG, GIF or BMP
    * @param {{ unit?: number, top: number, alpha: number, client?: string, signal?: AbortSignal, timeout?: number }}
-   * request
+   *   request
    * @returns {Promise<{ explained: ClassScore, classes: ClassScore[], overlay: Buffer }>} `overlay`: a PNG
    */
   async explain(bytes, { unit, top, alpha, ...call }) {
     const { input, maxPixels } = this.#settings;
-    /** Native memory, given back at the end rather than when the collector comes by. */
+    /** Tensors whose native memory is released at the end, without waiting for the garbage collector. */
     const made = [];
     const keep = (tensor) => {
       made.push(tensor);
@@ -113,7 +113,7 @@ class Explanations {
     }
   }
 
-  /** Compiles what the first requests would wait for: the method with and without a unit, and the pictures' own ops. */
+  /** Compiles the functions of the first requests: the method with and without a unit, and the ops for pictures. */
   async warmUp() {
     const { size, channels, dtype } = this.#settings.input;
     const grey = ke.tensor(new Uint8Array(size[0] * size[1] * 3).fill(128), [1, ...size, 3]);
@@ -125,14 +125,14 @@ class Explanations {
     }
   }
 
-  /** Answers what waits, for at most `timeout` milliseconds; then frees the model. */
+  /** Answers the waiting calls within at most `timeout` milliseconds, and then frees the model. */
   async close(timeout) {
     await this.explainer.close(timeout === undefined ? {} : { timeout });
     this.#model.close();
   }
 }
 
-/** Softmax of a row of logits; of a single one its sigmoid. */
+/** Returns the softmax of a row of logits, or the sigmoid of a single logit. */
 function scoresOf(logits) {
   if (logits.length === 1) return [1 / (1 + Math.exp(-logits[0]))];
   const most = logits.reduce((a, b) => Math.max(a, b));

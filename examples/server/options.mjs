@@ -1,37 +1,41 @@
-/** The service's options: flags, else environment variables, else defaults. */
+/** The service's options: flags, then environment variables, then defaults. */
 import { parseArgs } from 'node:util';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
- * Each option: its environment variable, its default, what it means. Numbers by the type of their default, at most
- * `most`; words are one of `values`.
+ * Each option has an environment variable, a default and a description. An option is a number if its default is a
+ * number; the number is at most `most`. With `values`, the option is one of these words.
  */
 const OPTIONS = {
   model: { env: 'MODEL', help: 'SavedModel directory or frozen .pb (required)' },
-  labels: { env: 'LABELS', help: 'text file with a class name a line' },
-  layer: { env: 'LAYER', help: 'layer whose activations are explained; default: before the last pooling' },
-  size: { env: 'SIZE', default: 0, help: 'side of the pictures where the model takes any' },
+  labels: { env: 'LABELS', help: 'text file with one class name per line' },
+  layer: { env: 'LAYER', help: 'layer of the explained activations; default: before the last pooling' },
+  size: { env: 'SIZE', default: 0, help: 'side of the pictures if the model accepts any size' },
   preprocess: { env: 'PREPROCESS', default: 'none', help: 'none, unit, tf, torch or caffe' },
   host: { env: 'HOST', default: '127.0.0.1', help: 'address to listen on' },
   port: { env: 'PORT', default: 3000, most: 65_535, help: 'port to listen on; 0: any' },
-  'max-batch-size': { env: 'MAX_BATCH_SIZE', default: 8, help: 'requests computed as one batch' },
-  'max-delay-ms': { env: 'MAX_DELAY_MS', default: 5, help: 'longest wait for company in a batch' },
-  'max-queue-size': { env: 'MAX_QUEUE_SIZE', default: 64, help: 'pictures that wait for their batch' },
+  'max-batch-size': { env: 'MAX_BATCH_SIZE', default: 8, help: 'maximum number of requests in a batch' },
+  'max-delay-ms': { env: 'MAX_DELAY_MS', default: 5, help: 'maximum wait for other requests of a batch' },
+  'max-queue-size': {
+    env: 'MAX_QUEUE_SIZE',
+    default: 64,
+    help: 'maximum number of pictures that wait for a batch',
+  },
   'max-requests': {
     env: 'MAX_REQUESTS',
     default: 128,
-    help: 'requests in work: read, decoded, explained or sent',
+    help: 'maximum number of requests in progress',
   },
-  'max-body-bytes': { env: 'MAX_BODY_BYTES', default: 10_000_000, help: 'largest body' },
-  'max-pixels': { env: 'MAX_PIXELS', default: 25_000_000, help: 'largest picture' },
+  'max-body-bytes': { env: 'MAX_BODY_BYTES', default: 10_000_000, help: 'maximum size of a body' },
+  'max-pixels': { env: 'MAX_PIXELS', default: 25_000_000, help: 'maximum size of a picture' },
   'body-timeout-ms': {
     env: 'BODY_TIMEOUT_MS',
     default: 10_000,
-    help: 'longest time for a request to arrive',
+    help: 'maximum time for a request to arrive',
   },
-  'timeout-ms': { env: 'TIMEOUT_MS', default: 10_000, help: 'longest wait for an explanation' },
-  'shutdown-ms': { env: 'SHUTDOWN_MS', default: 15_000, help: 'longest time to answer what was accepted' },
+  'timeout-ms': { env: 'TIMEOUT_MS', default: 10_000, help: 'maximum wait for an explanation' },
+  'shutdown-ms': { env: 'SHUTDOWN_MS', default: 15_000, help: 'maximum time to answer accepted requests' },
   'log-level': { env: 'LOG_LEVEL', default: 'info', values: LEVELS, help: LEVELS.join(', ') },
 };
 
@@ -40,7 +44,7 @@ export class UsageError extends Error {}
 /**
  * @param {readonly string[]} args the command line's arguments
  * @param {NodeJS.ProcessEnv} env
- * @returns the options by their names in camelCase, or null where help was asked for
+ * @returns the options by their names in camelCase, or null for `--help`
  */
 export function readOptions(args, env) {
   const flags = Object.fromEntries(Object.keys(OPTIONS).map((name) => [name, { type: 'string' }]));
@@ -61,7 +65,7 @@ export function readOptions(args, env) {
     const text = values[name] ?? env[variable];
     options[key] = text === undefined ? fallback : parseValue(name, option, text);
   }
-  if (options.model === undefined) throw new UsageError('Which model? Pass --model DIRECTORY.');
+  if (options.model === undefined) throw new UsageError('--model is missing: pass --model DIRECTORY.');
   return options;
 }
 

@@ -1,8 +1,8 @@
-/** What went wrong, as problem details (RFC 9457). */
+/** Errors as problem details (RFC 9457). */
 import { STATUS_CODES } from 'node:http';
 import * as ke from 'keras-explainable';
 
-/** The client has gone: nobody reads it, but logs and metrics tell it from failures. */
+/** The status of a request whose client has disconnected. Logs and metrics distinguish this status from failures. */
 const CLIENT_CLOSED_REQUEST = 499;
 
 /** An error that a route throws on purpose. */
@@ -17,12 +17,12 @@ export class Problem extends Error {
 
 const OF_PICTURES = { DATA_LOSS: 400, UNIMPLEMENTED: 415, OUT_OF_RANGE: 413 };
 
-/** The problem that `error` is for a client. What is no one's fault but ours tells nothing of itself. */
+/** Returns the problem that describes `error` to a client. Internal errors are described without details. */
 export function problemOf(error) {
   if (error instanceof Problem) return error;
   if (error instanceof ke.ImageError) return new Problem(OF_PICTURES[error.code] ?? 400, error.message);
   if (error instanceof ke.QueueFullError) {
-    return new Problem(503, 'Too many pictures wait already.', { retryAfterMs: error.retryAfterMs });
+    return new Problem(503, 'Too many pictures are waiting.', { retryAfterMs: error.retryAfterMs });
   }
   if (error instanceof ke.TimeoutError) {
     return new Problem(503, 'The explanation took too long.', { retryAfterMs: 1000 });
@@ -32,9 +32,9 @@ export function problemOf(error) {
   }
   if (error?.code === 'CLOSED')
     return new Problem(503, 'The service is shutting down.', { retryAfterMs: 1000 });
-  // Fastify's own: a body that is too large, another media type, a query that is not valid, ...
+  // Errors of Fastify: a body that is too large, an unsupported media type, an invalid query.
   if (error?.statusCode >= 400 && error.statusCode < 500) return new Problem(error.statusCode, error.message);
-  return new Problem(500, 'Something went wrong. The log has it under this instance.');
+  return new Problem(500, 'An internal error occurred. The log has the details under this instance.');
 }
 
 /** Fastify's error handler. */
@@ -56,7 +56,7 @@ function details(status, detail, instance) {
   return { type: 'about:blank', title, status, detail, instance };
 }
 
-/** Fastify's handler of what never became a request: bytes that are no HTTP, or that did not arrive in time. */
+/** Fastify's handler for broken requests: invalid HTTP, or requests that did not arrive in time. */
 export function answerBrokenRequest({ code }, socket) {
   if (code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -65,7 +65,7 @@ export function answerBrokenRequest({ code }, socket) {
   const late = code === 'ERR_HTTP_REQUEST_TIMEOUT';
   const status = late ? 408 : code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
   const body = JSON.stringify(
-    details(status, late ? 'The request did not arrive in time.' : 'This is no valid request.'),
+    details(status, late ? 'The request did not arrive in time.' : 'The request is not valid HTTP.'),
   );
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

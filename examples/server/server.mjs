@@ -1,5 +1,5 @@
 /**
- * A service that explains pictures: POST one to /explain. See README.md beside this file.
+ * A service that explains pictures: POST a picture to /explain. See README.md in this folder.
  *
  *     node examples/server/server.mjs --model demo/model --labels demo/labels.txt
  */
@@ -18,14 +18,14 @@ async function main() {
   const stop = once(() => shutDown(app, state, options));
   for (const signal of ['SIGTERM', 'SIGINT']) {
     process.on(signal, () => {
-      // Who asks twice is in a hurry.
+      // A second signal ends the process at once.
       if (state.draining) process.exit(1);
       app.log.info({ signal }, 'shutting down');
       void stop();
     });
   }
 
-  // Listens first: that the process lives can be seen while a large model loads.
+  // The service listens before the model is loaded, so that /healthz answers while a large model loads.
   await app.listen({ host: options.host, port: options.port });
   try {
     const explanations = await openExplanations(options);
@@ -39,11 +39,14 @@ async function main() {
   }
 }
 
-/** Stops to accept, answers what was accepted, ends the rest when time is up. Then nothing keeps the process alive. */
+/**
+ * Accepts no new requests, answers accepted requests, and closes the remaining connections after `shutdownMs`. The
+ * process then ends.
+ */
 async function shutDown(app, state, { shutdownMs }) {
   state.draining = true;
   const deadline = setTimeout(() => {
-    app.log.warn('time is up: closing the connections that are left');
+    app.log.warn('shutdown timeout: closing the remaining connections');
     app.server.closeAllConnections();
   }, shutdownMs);
   await app.close();
@@ -52,7 +55,7 @@ async function shutDown(app, state, { shutdownMs }) {
   app.log.info('bye');
 }
 
-/** `work`, of which all calls get the first one's promise. */
+/** Returns a function that calls `work` once. All calls return the promise of the first call. */
 function once(work) {
   let result;
   return () => {

@@ -231,7 +231,7 @@ describe('the server example ends', () => {
   });
 
   it.each([
-    [[], 'Which model?'],
+    [[], '--model is missing'],
     [['--port', 'many'], '--port: expected a whole number, received "many".'],
     [['--port', '65536'], '--port: expected at most 65535'],
     [['--log-level', 'loud'], '--log-level: expected one of trace, debug, info'],
