@@ -1,6 +1,7 @@
 /**
- * `npm audit` over every lock file of the project: what users install, and what the project is made with. A registry
- * that answers no such question (mirrors often do not) is said so, and is no failure: nothing was found or ruled out.
+ * Runs `npm audit` over every lock file of the project: the packages that users install and the packages for
+ * development. Many mirrors of the registry do not answer audit requests. A missing answer is printed and is not a
+ * failure.
  *
  * Usage: node scripts/audit.mjs
  */
@@ -10,7 +11,7 @@ import path from 'node:path';
 import { main, ROOT } from './setup/process.mjs';
 import { closingLines, RESULTS } from './setup/results.mjs';
 
-/** The advisories for the lock file in `folder`, or why there is no answer. */
+/** Returns the advisories for the lock file in `folder`, or the reason why there is no answer. */
 function audit(folder) {
   const options = { cwd: path.join(ROOT, folder), encoding: 'utf8' };
   const { stdout, stderr } = spawnSync('npm', ['audit', '--json', '--package-lock-only'], options);
@@ -30,7 +31,7 @@ main(async () => {
     const found = Object.values(vulnerabilities);
     counts[unanswered ? 'skipped' : found.length > 0 ? 'failed' : 'passed'] += 1;
     console.log(
-      `${folder}: ${unanswered ? `not asked: ${unanswered.trim()}` : `${found.length} vulnerable`}`,
+      `${folder}: ${unanswered ? `no answer: ${unanswered.trim()}` : `${found.length} vulnerable`}`,
     );
     for (const { name, severity, range } of found) console.log(`  ${name} ${range}: ${severity}`);
   }

@@ -1,6 +1,6 @@
 /**
- * Builds the addon into build/Release with node-gyp, for projects that build everything with it. The sources are the
- * same (binding.gyp lists them by list-sources.cjs).
+ * Builds the addon into build/Release with node-gyp, for projects that build everything with node-gyp. The sources are
+ * the same as with CMake: binding.gyp lists the sources by list-sources.cjs.
  *
  * Usage: node scripts/build-gyp.mjs
  */
@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { isMain, main, packageBin, run, step } from './setup/process.mjs';
 
-/** Node's headers, where they came with Node itself: node-gyp then downloads none. */
+/** Returns the option with Node's headers if they are installed with Node. node-gyp then downloads no headers. */
 function bundledHeaders() {
   const prefix = path.dirname(path.dirname(process.execPath));
   return existsSync(path.join(prefix, 'include', 'node', 'node_api.h')) ? [`--nodedir=${prefix}`] : [];

@@ -1,6 +1,7 @@
 /**
- * Builds the addon into build/cmake/Release with cmake-js, which is what the package ships with. Used in a clone and,
- * by install.mjs, where the package is installed: so it finds cmake-js as Node does, not in this folder's node_modules.
+ * Builds the addon into build/cmake/Release with cmake-js, a dependency of the package. A clone uses this script, and
+ * an installation uses it through install.mjs. cmake-js is therefore found by Node's resolution, not in this folder's
+ * node_modules.
  *
  * Usage: node scripts/build-native.mjs
  */
@@ -8,12 +9,12 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import { isMain, main, ROOT, run, step, unlessUnchanged } from './setup/process.mjs';
 
-/** What the addon is built from; also what the package must contain. */
+/** The sources of the addon. The package must contain these files. */
 const SOURCES = ['native', 'CMakeLists.txt'];
 
 const require = createRequire(import.meta.url);
 
-/** Builds the addon into a folder, with `definitions` for CMake, as -DKE_SANITIZE=address. */
+/** Builds the addon into a folder with `definitions` for CMake, such as -DKE_SANITIZE=address. */
 export async function compileAddon(build, definitions = []) {
   step('Building the native addon (cmake-js)');
   const jobs = String(os.availableParallelism());
@@ -25,7 +26,9 @@ export async function compileAddon(build, definitions = []) {
   ]);
 }
 
-/** Builds the addon unless it is up to date. Needs CMake, make (or ninja) and a C++20 compiler, and no network. */
+/**
+ * Builds the addon unless the addon is up to date. Needs CMake, make or ninja, and a C++20 compiler, but no network.
+ */
 export async function buildAddon() {
   const { version } = require('cmake-js/package.json');
   const outputs = ['build/cmake/Release/keras_explainable.node'];

@@ -1,8 +1,8 @@
 /**
- * Checks what a user of the package gets: packs it (the files that are allowed, the same bytes every time), installs
- * the tarball into an empty project without install scripts, sees that import works and that the missing addon is a
- * clear error, builds the addon with the command that the error names, and explains a fixture model from ESM and from
- * require.
+ * Checks the published package. Packs the package and checks that the tarball has only allowed files and the same bytes
+ * every time. Installs the tarball into an empty project without install scripts. Checks that import works and that the
+ * error for the missing addon is clear. Builds the addon with the command from the error. Explains the demo's model
+ * from ESM and from require.
  *
  * Usage: node scripts/check-package.mjs
  */
@@ -24,7 +24,7 @@ import { Failure, filesUnder, main, ROOT, step } from './setup/process.mjs';
 import { closingLines, RESULTS } from './setup/results.mjs';
 import { setup } from './setup.mjs';
 
-/** What a user writes, in both module systems; the model is the demo's. */
+/** A user's program, in both module systems. The model is the demo's model. */
 const EXPLAIN = `
 async function main() {
   const model = await ke.loadModel('model');
@@ -41,7 +41,7 @@ const FILES = {
   'explain.cjs': `const ke = require('keras-explainable');\n${EXPLAIN}\nmain();\n`,
 };
 
-/** Runs a program in `cwd` and returns its exit code and everything that it printed. */
+/** Runs a program in `cwd` and returns the exit code and all output. */
 function execute(program, args, cwd) {
   const result = spawnSync(program, args, { cwd, encoding: 'utf8' });
   return { code: result.status, text: `${result.stdout}${result.stderr}`, stdout: result.stdout };
@@ -61,7 +61,7 @@ function check(name, problem) {
   );
 }
 
-/** Whether the program printed a result of the expected shapes. */
+/** Checks that the program printed a result with the expected shapes. */
 function explains(program, cwd) {
   const { code, text, stdout } = execute(process.execPath, [program], cwd);
   try {
@@ -69,19 +69,19 @@ function explains(program, cwd) {
     if (code === 0 && finite && String(logits) === '2,1' && maps.length === 4 && maps[0] === 2)
       return undefined;
   } catch {
-    // The text below says more than a parser's error.
+    // The output, reported below, is more useful than the parser's error.
   }
   return text;
 }
 
-/** The files outside lib/ and native/ that the package holds. A new one is added here, on purpose. */
+/** The files of the package outside of lib/ and native/. Add every new file to this list. */
 const SINGLE_FILES = [
   ...['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'THIRD_PARTY_NOTICES.md'],
   ...['CMakeLists.txt', 'binding.gyp', 'scripts/install.mjs', 'scripts/build-native.mjs'],
   ...['scripts/list-sources.cjs', 'scripts/setup/process.mjs'],
 ];
 
-/** What the tarball must hold, neither more nor less: the compilation of lib/, native/, and the single files. */
+/** Returns the exact list of the tarball's files: the compilation of lib/, native/, and the single files. */
 function allowedFiles() {
   const compiled = (name) => ['.js', '.d.ts', '.js.map'].map((ending) => name + ending);
   const fromSource = (file) => compiled(file.replace(/^lib\/(.*)\.(?:ts|js)$/, 'dist/$1'));
@@ -95,13 +95,17 @@ function checkContents(tarball) {
   const files = names.map((name) => name.replace(/^package\//, ''));
   const allowed = allowedFiles();
   const missing = allowed.filter((name) => !files.includes(name));
-  check('the tarball holds what it needs', missing.length > 0 ? `missing: ${missing.join(', ')}` : undefined);
+  check(
+    'the tarball has all required files',
+    missing.length > 0 ? `missing: ${missing.join(', ')}` : undefined,
+  );
   const stray = files.filter((name) => !allowed.includes(name));
-  check('the tarball holds nothing else', stray.length > 0 ? `stray: ${stray.join(', ')}` : undefined);
+  check('the tarball has no other files', stray.length > 0 ? `stray: ${stray.join(', ')}` : undefined);
 }
 
 /**
- * Packs a copy of the sources that lies elsewhere, was written later and is open to all: the bytes must be the same.
+ * Packs a copy of the sources at another path, with later times and open permissions. The tarball must have the same
+ * bytes.
  */
 function checkReproducible(tarball, directory) {
   const copy = path.join(directory, 'copy');

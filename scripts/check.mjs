@@ -1,7 +1,7 @@
 /**
- * `npm run check`: what a contributor runs before each commit, in under a minute and without the addon. Formatting,
- * Biome's lint, the lint of prose, types and unit tests run as many at once as there are cores, the longest first; a
- * step that fails prints its output. clang-tidy belongs to `npm run lint`.
+ * `npm run check`: the checks before each commit, in under a minute and without the addon. The steps are formatting,
+ * Biome's lint, the lint of prose, types and unit tests. As many steps run at once as there are cores, the longest step
+ * first. A failed step prints its output. clang-tidy is part of `npm run lint`.
  *
  * Usage: node scripts/check.mjs
  */

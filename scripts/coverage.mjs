@@ -1,10 +1,10 @@
 /**
- * `npm run coverage`: which lines the tests reach, in both languages. The native tests and the addon are built with
- * clang's coverage in build/coverage. The unit and integration tests run over that addon, and V8 counts the lines of
- * lib in them and in the processes that they start. Prints a table of rooms, and writes build/coverage/coverage.json
- * and pages that show each line: build/coverage/lib/index.html and build/coverage/native/index.html.
+ * `npm run coverage`: measures the lines that the tests execute, in both languages. The native tests and the addon are
+ * built with clang's coverage in build/coverage. The unit and integration tests use this addon. V8 counts the lines of
+ * lib in the tests and in their child processes. Prints a table of rooms. Writes build/coverage/coverage.json, and
+ * pages that show each line: build/coverage/lib/index.html and build/coverage/native/index.html.
  *
- * Usage: node scripts/coverage.mjs [TEST FILE...]    (arguments go to vitest; a part of the tests in place of all)
+ * Usage: node scripts/coverage.mjs [TEST FILE...]    (arguments are passed to vitest, to run a part of the tests)
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

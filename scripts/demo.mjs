@@ -1,11 +1,11 @@
 /**
- * `npm run demo`: makes the clone ready, then shows where the network of demo/ looked in its 30 pictures, by the
- * command that a user runs; arguments go to that command:
+ * `npm run demo`: sets the clone up and explains the 30 pictures of demo/ with the command `explain`. Arguments are
+ * passed to this command:
  *
  *     npm run demo -- --method gradients --top 3
  *     npm run demo -- --sheet docs/images/demo.png                           # the README's picture
  *     npm run demo -- --method all                                           # compares the methods
- *     npm run demo -- --method all --pictures docs/images/methods            # and copies a PNG of each to that folder
+ *     npm run demo -- --method all --pictures docs/images/methods            # also copies each method's PNG there
  */
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -45,7 +45,7 @@ function splitArguments(args) {
   return { pictures, rest: args.toSpliced(at, 2) };
 }
 
-/** The sheet as `all.png`, and every method's own picture under its name. */
+/** Copies the sheet as `all.png`, and each method's picture under the method's name. */
 async function copyPictures(folder) {
   const strips = path.join(OUTPUT, 'methods');
   const files = [

@@ -1,6 +1,6 @@
 /**
- * Writes what the docs say of methods from the methods' descriptors: tables and lists between markers, as
- * `<!-- methods: table -->` and `<!-- /methods -->`. A unit test fails where a page is stale.
+ * Writes the docs' tables and lists of methods from the methods' descriptors. Each block is between markers such as
+ * `<!-- methods: table -->` and `<!-- /methods -->`. A unit test fails if a page is stale.
  *
  * Usage: node scripts/docs-tables.mjs
  */
@@ -10,10 +10,10 @@ import { pathToFileURL } from 'node:url';
 import { isMain, main, ROOT } from './setup/process.mjs';
 
 /**
- * What stands between the markers of each page, by the marker's name.
+ * Returns the blocks of each page by the markers' names.
  *
- * @param list methods and meta methods, described.
- * @param vocabulary how the command line knows them.
+ * @param list the descriptors of methods and meta methods
+ * @param vocabulary the command line's names and flags of methods
  */
 export function blocksOf(list, vocabulary) {
   return {
@@ -35,7 +35,7 @@ export function blocksOf(list, vocabulary) {
   };
 }
 
-/** `page` with each block in place of what stands between its markers. Throws where markers and blocks differ. */
+/** Returns `page` with each block between its markers. Throws if the markers and the blocks differ. */
 export function withBlocks(page, blocks) {
   const written = new Set();
   const text = page.replaceAll(/<!-- methods: (\w+) -->(.*?)<!-- \/methods -->/gs, (_, name) => {
@@ -51,12 +51,12 @@ export function withBlocks(page, blocks) {
 const names = (methods) => methods.map(({ name }) => `\`${name}\``).join(', ');
 const snake = (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const row = (...cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-/** A table of its own: blank lines keep the markers apart from it. */
+/** Returns a block with a table. Blank lines separate the table from the markers. */
 const block = (rows) => `\n\n${rows.join('\n')}\n\n`;
 
 function methodTable({ methods, metas }) {
   return block([
-    '| method | map of unit `u` | forward | backward | model | when to take it |',
+    '| method | map of unit `u` | forward | backward | model | when to use it |',
     '|---|---|---|---|---|---|',
     ...methods.map((method) =>
       row(
@@ -81,7 +81,9 @@ function methodTable({ methods, metas }) {
   ]);
 }
 
-/** Passes as a formula of K channels and U units, in which they are linear as long as no parameter bounds them. */
+/**
+ * Returns passes as a formula of K channels and U units. Passes are linear in K and U unless a parameter bounds them.
+ */
 function passesText({ passes }, way) {
   const at = (channels, units) => passes({ channels, units })[way];
   const [constant, perChannel, perUnit] = [at(0, 0), at(1, 0) - at(0, 0), at(0, 1) - at(0, 0)];
@@ -97,7 +99,7 @@ function passesText({ passes }, way) {
   return way === 'backward' ? `${terms.join(' + ')}, to ${end}` : terms.join(' + ');
 }
 
-/** 'R = 20 repetitions': how often a meta method runs its method by default. */
+/** Returns the default number of runs of a meta method, such as 'R = 20 repetitions'. */
 function repeatText({ passes, times }) {
   const { forward } = passes({ forward: 1, backward: 0, backwardTo: 'input' });
   return `${times.symbol} = ${forward} ${times.of}`;
@@ -105,7 +107,7 @@ function repeatText({ passes, times }) {
 
 function paperTable({ methods, metas }) {
   return block([
-    '| method | paper | gives the maps of |',
+    '| method | paper | same maps as |',
     '|---|---|---|',
     ...[...methods, ...metas].map(({ name, paper, equals }) =>
       row(`\`${name}\``, paper === null ? '' : `[${paper.citation}](${paper.url})`, equals ?? ''),
@@ -113,7 +115,7 @@ function paperTable({ methods, metas }) {
   ]);
 }
 
-/** Rows in the middle of a table: from the end of the row before to the end of the last row's last cell. */
+/** Returns rows for the middle of a table, from the end of the previous row to the end of the last row's last cell. */
 function flagRows({ flags }) {
   const rows = flags.map(({ usage, meanings }) => {
     const of = ({ names: takers, summary }) =>

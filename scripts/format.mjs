@@ -1,6 +1,6 @@
 /**
- * Formats TypeScript, JavaScript and JSON with Biome, which sorts the imports too, and C++ with clang-format. With
- * --check it only tells.
+ * Formats TypeScript, JavaScript and JSON with Biome, which also sorts the imports, and C++ with clang-format. With
+ * --check, only reports files that are not formatted.
  *
  * Usage: node scripts/format.mjs [--check]
  */

@@ -1,6 +1,6 @@
 /**
- * Fuzzes what reads files from outside (test/fuzz), with libFuzzer under AddressSanitizer and
- * UndefinedBehaviorSanitizer. Ends non-zero where something is found, with the path of the bytes that show it.
+ * Fuzzes the readers of outside files (test/fuzz) with libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer.
+ * If an input causes an error, the exit code is not 0 and the path of the input is printed.
  *
  * Usage: npm run fuzz -- [--seconds 120] [--target NAME]... [--corpus FOLDER] [--seed N] [--replay FILE]
  */
@@ -23,7 +23,7 @@ const LIBRARIES = [
   'libtensorflow.2.dylib',
 ];
 
-/** How the time is shared: by how much there is to find out, and how slow it is. */
+/** The share of the time of each target. Larger and slower targets have larger shares. */
 const TARGETS = {
   frozen_graph: 6,
   saved_model: 5,
@@ -33,10 +33,10 @@ const TARGETS = {
   worker_identity: 1,
 };
 
-/** libFuzzer's settings: of an input the length, of a run the memory and seconds that count as a find. */
+/** libFuzzer's settings: the maximum length of an input, and the memory and time of a run that count as a find. */
 const LIMITS = ['-max_len=60000', '-rss_limit_mb=4000', '-malloc_limit_mb=2000', '-timeout=60'];
 
-/** A clang++ that has libFuzzer. */
+/** Returns the name of a clang++. Throws a Failure if there is none. */
 function findCompiler() {
   const names = [
     process.env.CLANGXX,
@@ -74,13 +74,13 @@ function environment(directory) {
     KE_FUZZ_TENSORFLOW: library,
     TF_CPP_MIN_LOG_LEVEL: '3',
     TMPDIR: scratch,
-    // TensorFlow asks for what it then finds too large, and copes with a null.
+    // TensorFlow attempts allocations that are too large and handles a null pointer.
     ASAN_OPTIONS: 'allocator_may_return_null=1:detect_odr_violation=0:quarantine_size_mb=64',
     UBSAN_OPTIONS: 'print_stacktrace=1',
   };
 }
 
-/** Runs one target for some seconds; the inputs that taught something stay in `corpus`. */
+/** Runs one target for `seconds` seconds. Inputs that reach new code are kept in `corpus`. */
 async function fuzz(target, seconds, { corpus, seeds, dictionary, env, seed }) {
   const learnt = path.join(corpus, target);
   const finds = path.join(BUILD, 'finds', target);
@@ -124,7 +124,7 @@ main(async () => {
   const unknown = targets.find((target) => TARGETS[target] === undefined);
   const seconds = Number(values.seconds);
   if (unknown !== undefined) {
-    throw new Failure(`There is no target '${unknown}'; there are: ${Object.keys(TARGETS).join(', ')}`);
+    throw new Failure(`There is no target '${unknown}'. The targets are: ${Object.keys(TARGETS).join(', ')}`);
   }
   if (!(seconds > 0)) throw new Failure(`--seconds must be a number above 0. Received '${values.seconds}'`);
   if (values.seed !== undefined && !/^\d+$/.test(values.seed)) {
@@ -134,7 +134,8 @@ main(async () => {
   await build();
   const env = environment(directory);
   if (values.replay !== undefined) {
-    if (targets.length !== 1) throw new Failure('--replay needs the --target whose bytes the file holds');
+    if (targets.length !== 1)
+      throw new Failure('--replay needs exactly one --target, the target of the file');
     return runStatus(PROGRAM, [`--target=${targets[0]}`, ...LIMITS, path.resolve(values.replay)], { env });
   }
   const seeds = path.join(BUILD, 'seeds');
@@ -148,6 +149,6 @@ main(async () => {
   const finds = (await inParallel(jobs)).flat();
   if (finds.length === 0) return 0;
   console.error(`Found:\n${finds.map((find) => `  ${path.relative(ROOT, find)}`).join('\n')}`);
-  console.error('CONTRIBUTING.md says how to look at a find, and how to keep it');
+  console.error('CONTRIBUTING.md describes how to examine a find and how to keep it as a regression test');
   return 1;
 });

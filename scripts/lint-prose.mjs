@@ -1,9 +1,9 @@
 /**
- * Holds every line of comments and docs at 120 columns at most, and prints each longer line. Formatters hold the
- * code itself at 110 columns. Three kinds of lines may be longer: rows of Markdown tables, fenced code in Markdown, and
- * lines of a single word, such as a URL. Generated files and fixtures are not read.
+ * Checks that lines of comments and docs have at most 120 columns, and prints each longer line. Formatters limit code
+ * to 110 columns. Three kinds of lines may be longer: rows of Markdown tables, fenced code in Markdown, and lines of a
+ * single word, such as a URL. Generated files and fixtures are not checked.
  *
- * Usage: node scripts/lint-prose.mjs [FILE...]    (default: every file that git knows or would add)
+ * Usage: node scripts/lint-prose.mjs [FILE...]    (default: every file that git tracks or would add)
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,10 +11,10 @@ import { capture, isMain, main, ROOT } from './setup/process.mjs';
 
 const LIMIT = 120;
 
-/** A comment at a line's beginning, and one behind code. `//` inside a string, as in a URL, has no space before it. */
+/** Comments at the beginning of a line and after code. A `//` in a string, such as in a URL, has no space before it. */
 const SLASHES = { line: /^\s*(\/\/|\/\*|\*)/, behind: /[\s;,{}()[\]]\/\/ / };
 const HASH = { line: /^\s*#/, behind: /\s# / };
-/** Python has prose in docstrings too and no formatter here: every line counts. */
+/** Every line of Python is checked, because docstrings are prose and the project has no formatter for Python. */
 const EVERY = { line: /^/, behind: /^/ };
 
 const COMMENTS = {
@@ -25,12 +25,12 @@ const COMMENTS = {
 
 const EXCLUDED = /^(test\/fixtures\/|test\/fuzz\/regressions\/|THIRD_PARTY_NOTICES\.md$|LICENSE$)/;
 
-/** A list's, a quotation's or a comment's mark, and one word: nothing to break. */
+/** The mark of a list, a quotation or a comment, and one word. Such a line cannot be wrapped. */
 const ONE_WORD = /^\s*([-*>#]|\/\/|\/\*+|\d+\.)*\s*\S+$/;
 
 const isLong = (line) => [...line].length > LIMIT && !ONE_WORD.test(line);
 
-/** The numbers of the lines of a Markdown text that are too long. */
+/** Returns the numbers of the lines of a Markdown text that are too long. */
 function longInMarkdown(lines) {
   let fence;
   return lines.flatMap((line, i) => {
@@ -42,7 +42,7 @@ function longInMarkdown(lines) {
   });
 }
 
-/** The numbers of the lines of `text` that are too long; `name` says what language it is in. */
+/** Returns the numbers of the lines of `text` that are too long. The extension of `name` determines the language. */
 export function longLines(name, text) {
   const lines = text.split('\n');
   const extension = path.extname(name);
@@ -54,13 +54,13 @@ export function longLines(name, text) {
   );
 }
 
-/** Whether the lint reads the file `name`, relative to the project's root. */
+/** Returns whether the lint checks the file `name`, a path relative to the project's root. */
 export function isRead(name) {
   const extension = path.extname(name);
   return !EXCLUDED.test(name) && (extension === '.md' || COMMENTS[extension] !== undefined);
 }
 
-/** Prints what is too long in `names`, or in all files of the project; returns how many lines are. */
+/** Prints the lines that are too long in `names`, or in all files of the project. Returns the number of these lines. */
 export function lintProse(names = []) {
   const listed = () => capture('git', ['ls-files', '--cached', '--others', '--exclude-standard']).split('\n');
   const files = (names.length > 0 ? names : listed()).filter(

@@ -1,6 +1,6 @@
 /**
- * Lints TypeScript and JavaScript with Biome, comments and docs with lint-prose.mjs, and the C++ sources with
- * clang-tidy, those alone that have changed since they were found clean.
+ * Lints TypeScript and JavaScript with Biome, comments and docs with lint-prose.mjs, and C++ with clang-tidy.
+ * clang-tidy skips sources that have not changed since they were found clean.
  *
  * Usage: node scripts/lint.mjs
  */

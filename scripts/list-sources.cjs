@@ -1,4 +1,4 @@
-// Prints the addon's C++ sources for binding.gyp, one a line: those of every folder of native/.
+// Prints the addon's C++ sources for binding.gyp, one per line, from every folder of native/.
 const { readdirSync } = require('node:fs');
 
 for (const folder of readdirSync('native').sort()) {

@@ -1,6 +1,6 @@
 /**
- * Writes the list of npm packages in THIRD_PARTY_NOTICES.md: every one that an installation of this package brings,
- * also through others, with its licence, as package-lock.json has them. A test compares the file with this.
+ * Writes the list of npm packages in THIRD_PARTY_NOTICES.md: all direct and indirect dependencies of this package, with
+ * their licences from package-lock.json. A test compares the file with this list.
  *
  * Usage: node scripts/notices.mjs
  */
@@ -10,10 +10,10 @@ import { isMain, main, ROOT } from './setup/process.mjs';
 
 const HEADING = '| npm package | licence |\n|---|---|\n';
 
-/** Licences of packages whose package.json says none, read from their licence files. */
+/** The licences of packages without a licence in package.json, from their licence files. */
 const UNDECLARED = { protozero: 'BSD-2-Clause' };
 
-/** `[name, licence]` of every package that is not for development alone, sorted by name. */
+/** Returns `[name, licence]` of every package that is not only for development, sorted by name. */
 export function shippedPackages() {
   const lock = JSON.parse(readFileSync(path.join(ROOT, 'package-lock.json'), 'utf8'));
   const shipped = new Map();
@@ -25,7 +25,7 @@ export function shippedPackages() {
   return [...shipped].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** The text of the notices with the list as it should be. */
+/** Returns the text of the notices with the current list. */
 export function withPackages(notices) {
   const start = notices.indexOf(HEADING) + HEADING.length;
   const end = notices.indexOf('\n\n', start);

@@ -1,4 +1,6 @@
-/** npm runs this before it packs: the package holds a clean compilation of lib/ and nothing that an older one left. */
+/**
+ * npm runs this script before packing. Compiles lib/ into an empty dist/, so that no file of an older build is packed.
+ */
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { main, ROOT } from './setup/process.mjs';

@@ -1,7 +1,7 @@
 /**
- * Makes a clone ready to run: checks the machine, installs the npm packages and libtensorflow, builds the addon and
- * the TypeScript. Each step is skipped where it has nothing to do; all of them together then take about a second.
- * On a fresh clone there is no node_modules yet, so this file and what it imports use Node alone.
+ * Sets a clone up: checks the machine, installs the npm packages and libtensorflow, and builds the addon and the
+ * TypeScript. A step is skipped if its result is up to date; if all steps are skipped, the set-up takes about a second.
+ * A fresh clone has no node_modules, so this file and its static imports use only Node.
  *
  * Usage: node scripts/setup.mjs [--tests]
  */
@@ -12,7 +12,7 @@ import { buildAddon } from './build-native.mjs';
 import { checkPrerequisites } from './setup/prerequisites.mjs';
 import { isMain, main, packageBin, ROOT, run, step, unlessUnchanged } from './setup/process.mjs';
 
-/** Runs all steps (without `addon` all but building it) and returns the directory of the libtensorflow that is used. */
+/** Runs all steps and returns the directory of libtensorflow. With `addon: false`, the addon is not built. */
 export async function setup({ tests = false, addon = true } = {}) {
   checkPrerequisites({ tests });
   await installPackages();
@@ -22,7 +22,9 @@ export async function setup({ tests = false, addon = true } = {}) {
   return directory;
 }
 
-/** Whether node_modules holds what the lock file asks for. npm writes its own record last, so a broken one tells. */
+/**
+ * Returns whether node_modules matches the lock file. npm writes its record last, so a missing record means a failure.
+ */
 function packagesInstalled() {
   const record = path.join(ROOT, 'node_modules', '.package-lock.json');
   if (!existsSync(record)) return false;
@@ -50,8 +52,9 @@ export async function buildTypeScript() {
 }
 
 /**
- * The directory of libtensorflow: the one that KERAS_EXPLAINABLE_TENSORFLOW_DIR names or the pinned release in the
- * package's cache, installed where it is not there. A Python's own is passed over: tests are run with one release.
+ * Returns the directory of libtensorflow: KERAS_EXPLAINABLE_TENSORFLOW_DIR, or the pinned release in the package's
+ * cache. Installs the pinned release if the cache does not have it. A Python's TensorFlow is not used, so that tests
+ * run with one release.
  */
 async function installLibrary() {
   const load = (file) => import(pathToFileURL(path.join(ROOT, 'dist', 'tensorflow', file)).href);

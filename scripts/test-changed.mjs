@@ -1,8 +1,9 @@
 /**
- * `npm run test:changed`: builds, and runs the tests that a change touches, in both languages: what git says is changed
- * or new since the branch left main (on main: since the last commit). Prints what it chose, and by which file.
+ * `npm run test:changed`: builds, and runs the tests for a change in both languages. The change is all files that are
+ * changed or new in git since the branch left main (on main: since the last commit). Prints the chosen tests, each with
+ * the changed file that caused the choice.
  *
- * Usage: node scripts/test-changed.mjs [--base REVISION] [--list]    (--list: choose and print, and run nothing)
+ * Usage: node scripts/test-changed.mjs [--base REVISION] [--list]    (--list: print the chosen tests and run nothing)
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -17,23 +18,23 @@ import { testNative } from './test-native.mjs';
 const read = (file) => readFileSync(path.join(ROOT, file), 'utf8');
 const git = (...args) => capture('git', args);
 
-/** The revision to compare with. */
+/** Returns the revision to compare with. */
 function baseOf(asked) {
   if (asked !== undefined) {
     const found = git('rev-parse', '--verify', '--quiet', `${asked}^{commit}`);
-    if (found === undefined) throw new Failure(`git knows no revision '${asked}'`);
+    if (found === undefined) throw new Failure(`git has no revision '${asked}'`);
     return found;
   }
   return git('merge-base', 'HEAD', 'main') ?? git('merge-base', 'HEAD', 'origin/main') ?? 'HEAD';
 }
 
-/** What differs from `base` in the working tree, new files and both names of a moved one included. */
+/** Returns the files that differ from `base` in the working tree, including new files and both names of moved files. */
 function changedSince(base) {
   const lines = [
     git('diff', '--name-only', '--no-renames', base),
     git('ls-files', '--others', '--exclude-standard'),
   ];
-  if (lines.includes(undefined)) throw new Failure('git cannot tell what has changed');
+  if (lines.includes(undefined)) throw new Failure('git cannot list the changed files');
   return lines.flatMap((text) => text.split('\n')).filter(Boolean);
 }
 

@@ -1,10 +1,10 @@
 /**
- * Builds the C++ tests (CMake, GoogleTest) and runs them over the libtensorflow that the package uses. They are built
- * beside the addon, in build/cmake, so that what both are made of is compiled once.
- * Further arguments go to the test program, as --gtest_filter=Tape.*.
+ * Builds the C++ tests (CMake, GoogleTest) and runs the tests with the package's libtensorflow. The build folder is the
+ * addon's folder, build/cmake, so that shared sources are compiled once. Further arguments, such as
+ * --gtest_filter=Tape.*, are passed to the test program.
  *
- * With `--sanitize address,undefined` or `--sanitize thread` first: under sanitizers, in build/sanitize-address and
- * build/sanitize-thread.
+ * With `--sanitize address,undefined` or `--sanitize thread` as the first arguments, the tests run under sanitizers, in
+ * build/sanitize-address or build/sanitize-thread.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -13,12 +13,12 @@ import { isMain, main, ROOT, runStatus, step } from './setup/process.mjs';
 import { Sanitizers } from './setup/sanitizers.mjs';
 import { setup } from './setup.mjs';
 
-/** Where the results are left for scripts/test.mjs, in GoogleTest's JSON. */
+/** The file with the results for scripts/test.mjs, in GoogleTest's JSON. */
 export const NATIVE_RESULTS = path.join(ROOT, 'build', 'test-results', 'native.json');
 
 /**
- * Builds and runs; returns the test program's exit code. `directory` holds libtensorflow, `variant` is Sanitizers or
- * Instrumented for a build of their own.
+ * Builds and runs the tests. Returns the test program's exit code. `directory` holds libtensorflow. `variant` is a
+ * Sanitizers or Instrumented object for a separate build.
  */
 export async function testNative(directory, args = [], variant = undefined) {
   const build = variant?.build ?? path.join(ROOT, 'build', 'cmake');
@@ -29,7 +29,7 @@ export async function testNative(directory, args = [], variant = undefined) {
   await buildTarget(build, 'ke_native_tests', [...definitions, ...(variant?.definitions ?? [])]);
   step('Running the native tests');
   const env = {
-    // Ten times slower, a few random graphs are enough.
+    // These builds are ten times slower, so only a few random graphs are tested.
     ...(variant && { KE_GRAPHS: '0-9' }),
     ...process.env,
     KERAS_EXPLAINABLE_TENSORFLOW_DIR: directory,

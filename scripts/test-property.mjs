@@ -1,6 +1,6 @@
 /**
- * `npm run test:property -- --runs N [--seed S]`: the property tests of hostile data, each property N times. Without
- * `--runs` as often as `npm test` does it. A property that fails tells its seed.
+ * `npm run test:property -- --runs N [--seed S]`: runs each property test of hostile data N times. Without `--runs`,
+ * the number of runs is the number in `npm test`. A failed property prints its seed.
  */
 import { parseArgs } from 'node:util';
 import { main } from './setup/process.mjs';

@@ -1,8 +1,8 @@
 /**
- * Runs a part of the integration tests over an addon that is built with AddressSanitizer, LeakSanitizer and
- * UndefinedBehaviorSanitizer, in a Node that is not: their library is loaded before Node's own. Ends with an error
- * where a test fails or anything is reported. Arguments are test files in place of the part that is chosen here, as
- * test/integration/methods/tiny.test.ts, or vitest's own.
+ * Runs a part of the integration tests with an addon that is built with AddressSanitizer, LeakSanitizer and
+ * UndefinedBehaviorSanitizer. Node itself is built without sanitizers, so the sanitizers' library is preloaded. Ends
+ * with an error if a test fails or a sanitizer reports an error. Arguments are other test files, such as
+ * test/integration/methods/tiny.test.ts, or options of vitest.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -12,17 +12,22 @@ import { Sanitizers } from './setup/sanitizers.mjs';
 import { vitestOver } from './setup/vitest.mjs';
 import { setup } from './setup.mjs';
 
-/** Each reaches another part of native/binding: runs, many at once, closing, memory that is lent, misuse, bad files. */
-const TESTS = ['explain', 'explain_batches', 'explain_misuse', 'explainer_close', 'hostile', 'zero_copy'].map(
-  (name) => `test/integration/${name}.test.ts`,
-);
+/** Each file tests another part of native/binding: runs, concurrent runs, closing, lent memory, misuse, bad files. */
+const TESTS = [
+  'engine/explain',
+  'engine/explain_batches',
+  'engine/explain_misuse',
+  'serving/explainer_close',
+  'model/hostile',
+  'engine/zero_copy',
+].map((name) => `test/integration/${name}.test.ts`);
 
-/** Beside the build of the native tests, which lacks Node's headers. */
+/** The build is separate from the build of the native tests, which lacks Node's headers. */
 const BUILD = 'build/sanitize-addon';
 
 /**
- * What one process's report finds: an error is one finding, and of leaks each whose stack has a frame of the addon's.
- * Node and V8 end without freeing all that is theirs.
+ * Returns the findings of one process's report. An error is one finding. A leak is a finding only if its stack has a
+ * frame of the addon, because Node and V8 end without freeing all of their memory.
  */
 function findings(report) {
   if (!report.includes('LeakSanitizer: detected memory leaks')) return [report];

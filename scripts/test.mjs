@@ -1,6 +1,7 @@
 /**
- * `npm test`: makes the clone ready and runs every test that needs nothing but what the set-up brings: the native ones
- * and vitest's (unit, integration, types). Arguments go to vitest, as a file's name. Closes with `N passed, N failed`.
+ * `npm test`: sets the clone up and runs all tests that need only the set-up: the native tests and the tests of vitest
+ * (unit, integration, types). Arguments, such as the name of a file, are passed to vitest. The last line is
+ * `N passed, N failed`.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';

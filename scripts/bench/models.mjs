@@ -1,4 +1,4 @@
-/** The networks that `npm run bench` measures: made once, into build/bench/models. */
+/** The networks that `npm run bench` measures. They are made once, in build/bench/models. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { virtualEnvironment } from '../reference/python.mjs';
@@ -15,7 +15,7 @@ const pythonOf = (version) =>
 const bare = (PYTHONPATH = '') => ({ ...process.env, PYTHONPATH, TF_CPP_MIN_LOG_LEVEL: '3' });
 
 /**
- * The folder of networks saved by Keras 2.12 or exported by current Keras. Throws a Failure where there is no Python.
+ * Returns the folder of networks saved by Keras 2.12 or exported by current Keras. Throws a Failure without a Python.
  */
 async function networksOf(version) {
   const directory = path.join(MODELS, `keras${version}`);
@@ -31,7 +31,7 @@ async function networksOf(version) {
 
 const making = new Map();
 
-/** Once a process: a stamp is looked at, and nothing is made twice at once. */
+/** Runs work once per process, so that a stamp is checked once and no two calls make the same file at once. */
 function once(name, make) {
   if (!making.has(name)) making.set(name, make());
   return making.get(name);
@@ -39,18 +39,18 @@ function once(name, make) {
 
 const networks = (version) => once(`keras${version}`, () => networksOf(version));
 
-/** The SavedModel of a network; `keras` 2 or 3. */
+/** Returns the SavedModel of a network. `keras` is 2 or 3. */
 export async function network(name, keras = 2) {
   return path.join(ROOT, await networks(keras), name);
 }
 
-/** Multiplications and additions of one forward pass of one sample. */
+/** Returns the number of multiplications and additions of one forward pass of one sample. */
 export async function operations(name) {
   const about = path.join(ROOT, await networks(2), 'about.json');
   return JSON.parse(readFileSync(about, 'utf8'))[name].operations;
 }
 
-/** The same network as an ONNX file. */
+/** Returns the same network as an ONNX file. */
 export function onnx(name) {
   return once(`${name}.onnx`, async () => {
     const saved = path.join(await networks(2), name);

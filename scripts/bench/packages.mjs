@@ -1,10 +1,10 @@
-/** Python packages beside those of a reference environment, which so stays what the reference suite wants. */
+/** Python packages for peers of the bench. They are outside of the reference environment, which stays unchanged. */
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { installLocked } from '../setup/pip.mjs';
 import { ROOT, step, unlessUnchanged } from '../setup/process.mjs';
 
-/** A folder for PYTHONPATH with exactly what scripts/bench/requirements-`name`.txt lists. */
+/** Returns a folder for PYTHONPATH with exactly the packages of scripts/bench/requirements-`name`.txt. */
 export async function targetPackages(python, name) {
   const list = path.join('scripts', 'bench', `requirements-${name}.txt`);
   const directory = path.join('build', 'bench', `packages-${name}`);

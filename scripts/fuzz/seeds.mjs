@@ -1,4 +1,4 @@
-/** What the fuzzers start from: the small real models of test/fixtures, and the names that they use. */
+/** The seeds of the fuzzers: the small real models of test/fixtures, and a dictionary of their names. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../setup/process.mjs';
@@ -11,7 +11,7 @@ const FILES = [
   'variables/variables.index',
   'variables/variables.data-00000-of-00001',
 ];
-/** Larger ones make each run slower by more than they add. */
+/** The maximum size of a seed in bytes. Larger seeds slow each run down and add little coverage. */
 const LARGEST = 40_000;
 
 const IDENTITY = {
@@ -22,7 +22,8 @@ const IDENTITY = {
 };
 
 /**
- * The message with `change(value)` in place of the values of its fields `tag`; where that is undefined, without them.
+ * Returns the message with each value of field `tag` replaced by `change(value)`. If `change` returns undefined, the
+ * field is removed.
  */
 function replacing(message, tag, change) {
   const parts = fieldsOf(message).flatMap((field) => {
@@ -35,7 +36,7 @@ function replacing(message, tag, change) {
 
 const text = (message, ...path) => valuesAt(message, ...path)[0]?.toString('latin1') ?? '';
 
-/** Without what the runtime that wrote the node noted for itself. */
+/** Returns the node without the internal attributes of the runtime that wrote the node. */
 function slimNode(node) {
   const own = (attr) => text(attr, 1).startsWith('_') && text(attr, 1) !== '_gradient_op_type';
   return replacing(without(node, [4, 6]), 5, (attr) => (own(attr) ? undefined : attr));
@@ -50,7 +51,9 @@ function slimGraph(graph) {
   return replacing(replacing(graph, 1, slimNode), 2, (library) => replacing(library, 1, slimFunction));
 }
 
-/** Without what nothing reads: the list of ops, what saves. Small inputs are tried more often. */
+/**
+ * Returns the model without unused parts: the list of ops and the functions for saving. Small inputs run more often.
+ */
 function slim(savedModel) {
   return replacing(savedModel, 2, (meta) =>
     replacing(
@@ -74,7 +77,7 @@ function frozenGraphs() {
     .sort();
 }
 
-/** The seeds of each target, by name. */
+/** Returns the seeds of each target by name. */
 function seeds() {
   const made = {
     saved_model: {},
@@ -109,7 +112,7 @@ function seeds() {
   return made;
 }
 
-/** Ops that the models use, or may use, and the names of their attributes. */
+/** Returns the ops that models use or may use, and the names of their attributes. */
 function words(graphs) {
   const found = new Set();
   for (const graph of graphs) {
@@ -144,7 +147,7 @@ function words(graphs) {
   return [...found].filter((word) => /^[\w./:-]{1,60}$/.test(word)).sort();
 }
 
-/** Writes the seeds to `folder`, one folder a target, and a dictionary; returns the dictionary's path. */
+/** Writes the seeds to `folder`, one folder per target, and a dictionary. Returns the path of the dictionary. */
 export function writeSeeds(folder) {
   const made = seeds();
   for (const [target, files] of Object.entries(made)) {

@@ -1,6 +1,6 @@
-/** The wire format of protocol buffers, and the table that a checkpoint's index is: as much as seeds need. */
+/** The parts of the protocol buffers' wire format, and of the table of a checkpoint's index, that the seeds need. */
 
-/** [value, offset behind it] of the varint at `at`. */
+/** Returns [value, offset after the varint] of the varint at `at`. */
 export function readVarint(bytes, at) {
   let value = 0;
   for (let factor = 1; ; factor *= 128) {
@@ -16,7 +16,7 @@ function varint(value) {
   return Buffer.from([...bytes, value]);
 }
 
-/** The fields of a message, as { tag, value, whole }: the bytes of the value, and those of all of it. */
+/** Returns the fields of a message as { tag, value, whole }: the bytes of the value and of the whole field. */
 export function fieldsOf(message) {
   const fields = [];
   for (let at = 0; at < message.length; ) {
@@ -37,7 +37,7 @@ export function fieldsOf(message) {
   return fields;
 }
 
-/** The values of a message's fields `path[0]`, of their fields `path[1]`, and so on. */
+/** Returns the values of nested fields: of the message's fields `path[0]`, of their fields `path[1]`, and so on. */
 export function valuesAt(message, ...path) {
   let values = [message];
   for (const tag of path) {
@@ -47,12 +47,12 @@ export function valuesAt(message, ...path) {
   return values;
 }
 
-/** A field of bytes or of a message. */
+/** Returns the encoding of a field whose value is bytes or a message. */
 export function bytesField(tag, value) {
   return Buffer.concat([varint(tag * 8 + 2), varint(value.length), value]);
 }
 
-/** The same message without the fields that `drops` names. */
+/** Returns the message without the fields whose tags `drops` lists. */
 export function without(message, drops) {
   return Buffer.concat(fieldsOf(message).flatMap(({ tag, whole }) => (drops.includes(tag) ? [] : [whole])));
 }
@@ -73,7 +73,7 @@ function blockEntries(table, offset, size) {
   return entries;
 }
 
-/** The entries of a table that is not compressed, as [key, value]. */
+/** Returns the entries of an uncompressed table as [key, value]. */
 export function tableEntries(table) {
   const footer = table.subarray(table.length - 48);
   const numbers = [];

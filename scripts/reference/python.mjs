@@ -1,12 +1,12 @@
-/** The virtual environments of the reference suite: Python 3.11 with a pinned TensorFlow and Keras each. */
+/** The virtual environments of the reference suite. Each has Python 3.11 with a pinned TensorFlow and Keras. */
 import path from 'node:path';
 import { makeVenv, venvProgram } from '../setup/pip.mjs';
 import { capture, Failure, ROOT, step, unlessUnchanged } from '../setup/process.mjs';
 
-/** A candidate must be 3.11, the last that TensorFlow 2.12 runs on, and able to make an environment with pip. */
+/** Prints whether a Python is 3.11, the last version that TensorFlow 2.12 supports, and has venv and pip. */
 const PROBE = 'import sys, venv, ensurepip; print(sys.version_info[:2] == (3, 11))';
 
-/** The command of a Python 3.11. Throws a Failure that says how to get one. */
+/** Returns the command of a Python 3.11. Throws a Failure that describes how to install one. */
 function findPython() {
   const candidates = [process.env.PYTHON, 'python3.11', '/usr/bin/python3.11', 'python3'].filter(Boolean);
   const found = candidates.find((candidate) => capture(candidate, ['-c', PROBE]) === 'True');
@@ -22,8 +22,8 @@ function findPython() {
 }
 
 /**
- * The interpreter of the environment `name` under build/, with exactly what scripts/reference/`requirements` lists:
- * made where it is absent, was left half made, or is of other requirements.
+ * Returns the interpreter of the environment `name` under build/, with exactly the packages of
+ * scripts/reference/`requirements`. Creates the environment if it is absent, incomplete or of other requirements.
  */
 export async function virtualEnvironment(name, requirements) {
   const directory = path.join('build', name);

@@ -1,17 +1,17 @@
 /**
- * What a change touches: chooses tests by names, by C++ includes, and by the rooms of scripts/test-rooms.json. How
- * lib's files reach unit tests is left to vitest, which follows imports; integration tests all import lib/index.ts, so
- * there a room stands for its files.
+ * Chooses the tests for a change by names, by C++ includes, and by the rooms of scripts/test-rooms.json. For unit
+ * tests, vitest follows the imports of lib's files. All integration tests import lib/index.ts, so integration tests are
+ * chosen by the room of a changed file.
  */
 import path from 'node:path';
 
 const { posix } = path;
 const NATIVE = /^native\/([^/]+)\/(.+)\.(?:cc|h|inc)$/;
 
-/** Choices with the first reason for each. */
+/** The chosen tests, each with the first reason for the choice. */
 class Choice {
   everything = undefined;
-  /** Files whose dependents vitest is asked for among the unit tests; unit tests themselves among them. */
+  /** Files for `vitest related`, including unit tests themselves. */
   unit = new Map();
   /** Files and folders under test/integration. */
   integration = new Map();
@@ -24,8 +24,9 @@ class Choice {
 }
 
 /**
- * @param {readonly string[]} changed paths from the project's root, with `/`
- * @param {{ rooms: object, nativeTests: Record<string, string> }} project the table; the native tests' texts by path
+ * @param {readonly string[]} changed paths relative to the project's root, with `/`
+ * @param {{ rooms: object, nativeTests: Record<string, string> }} project `rooms`: the table of rooms. `nativeTests`:
+ *   the texts of the native tests by path
  */
 export function chooseTests(changed, { rooms, nativeTests }) {
   const choice = new Choice();
@@ -42,7 +43,7 @@ export function chooseTests(changed, { rooms, nativeTests }) {
 
 const within = (folder, names) => names.map((name) => `${folder}/${name}`);
 
-/** Files that tests read rather than import, by patterns of paths. */
+/** Chooses tests for files that tests read and do not import, by patterns of paths. */
 function chooseByPath(choice, file, paths) {
   for (const [glob, { unit = [], integration = [], native = [] }] of Object.entries(paths)) {
     if (!matches(file, glob)) continue;
@@ -52,12 +53,15 @@ function chooseByPath(choice, file, paths) {
   }
 }
 
-/** A test, or a helper: of native tests those that include it, of integration tests those of its room. */
+/**
+ * Chooses a changed test itself. For a helper, chooses the native tests that include it, or its room's integration
+ * tests.
+ */
 function chooseTest(choice, file, nativeTests) {
   if (file.startsWith('test/unit/')) choice.add('unit', [file], file);
   if (file.startsWith('test/integration/')) {
     const [, , room, ...below] = file.split('/');
-    // Helpers of every room lie in `helpers`, or in no room.
+    // Helpers of all rooms are in `helpers` or outside of any room.
     const folder = below.length === 0 || room === 'helpers' ? 'test/integration' : `test/integration/${room}`;
     choice.add('integration', [/\.test\.(ts|mjs)$/.test(file) ? file : folder], file);
   }
@@ -91,7 +95,7 @@ function chooseByNative(choice, file, rooms, nativeTests) {
   choice.add('integration', within('test/integration', integration), file);
 }
 
-/** Whether `glob`, in which one star may stand for any characters, is `name`. */
+/** Returns whether `name` matches `glob`, in which one star stands for any characters. */
 function matches(name, glob) {
   const [begin, end] = glob.split('*');
   return end === undefined ? name === begin : name.startsWith(begin) && name.endsWith(end);
@@ -99,7 +103,7 @@ function matches(name, glob) {
 
 const includes = (text, header) => text.includes(`#include "${header}"`);
 
-/** GoogleTest's filter for every suite that the texts of test files define. */
+/** Returns GoogleTest's filter for all suites that the texts of test files define. */
 export function gtestFilter(texts) {
   const suites = texts.flatMap((text) =>
     [...text.matchAll(/^(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+)/gm)].map(([, suite]) => suite),

@@ -1,4 +1,4 @@
-/** Builds of the native half with CMake; cmake-js (build-native.mjs) builds the addon itself. */
+/** Builds native targets with CMake. cmake-js (build-native.mjs) builds the addon itself. */
 import os from 'node:os';
 import { run } from './process.mjs';
 

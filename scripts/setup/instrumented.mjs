@@ -1,4 +1,4 @@
-/** A build with clang's source-based coverage: compiler, options and environment, and what its profiles say. */
+/** A build with clang's source-based coverage: compiler, options, environment, and the coverage from its profiles. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -22,27 +22,27 @@ export class Instrumented {
     ];
   }
 
-  /** %c: counters are written to the file as they change. %p: a file for each process. */
+  /** %c writes the counters to the file continuously. %p gives each process its own file. */
   environment() {
     return { LLVM_PROFILE_FILE: path.join(this.profiles, '%c%p.profraw') };
   }
 
-  /** Forgets what was counted before. */
+  /** Deletes the profiles of former runs. */
   clear() {
     rmSync(this.profiles, { recursive: true, force: true });
     mkdirSync(this.profiles, { recursive: true });
   }
 
   /**
-   * Lines of the sources that `programs`, files of the build, were made of: `[{ file, covered, total }]`. Writes pages
-   * that show each line to the folder `native` of the build.
+   * Returns the covered lines of the sources of `programs`, which are files of the build: `[{ file, covered, total }]`.
+   * Writes pages that show each line to the folder `native` of the build.
    */
   async lines(programs) {
     const data = path.join(this.build, 'all.profdata');
     const inputs = readdirSync(this.profiles).map((name) => path.join(this.profiles, name));
     const list = path.join(this.build, 'profiles.txt');
     writeFileSync(list, inputs.join('\n'));
-    // A process that is killed while its file is made leaves one that cannot be read.
+    // `-failure-mode=all` accepts unreadable files, which a process leaves if it is killed while creating its file.
     const merge = ['merge', '-sparse', '-failure-mode=all', `-input-files=${list}`, '-o', data];
     await run(llvm('llvm-profdata'), merge, { quiet: true });
     const [first, ...others] = programs.map((name) => path.join(this.build, name));
@@ -64,7 +64,7 @@ export class Instrumented {
   }
 }
 
-/** An LLVM tool of clang's own version: the format of profiles changes between versions. */
+/** Returns the LLVM tool of clang's version, because the format of profiles changes between versions. */
 function llvm(name) {
   const file = capture('clang++', [`-print-prog-name=${name}`]);
   if (file === undefined || !path.isAbsolute(file))

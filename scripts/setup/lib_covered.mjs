@@ -1,13 +1,14 @@
 /**
- * Lines of lib that tests reach, by two counts of V8's: vitest's own, of what a test runs in its process, and that of
- * the processes which tests start (NODE_V8_COVERAGE), which run dist and are read through its source maps.
+ * Lines of lib that tests execute, by two counts of V8. vitest counts the code in the process of a test.
+ * NODE_V8_COVERAGE counts the code in child processes of tests. Child processes run dist, and source maps map their
+ * counts to lib.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Which characters of a text of `length` V8 saw run: inner ranges stand for themselves. */
+/** Returns for each of `length` characters whether the character was executed. Inner ranges override outer ranges. */
 export function executed(length, functions) {
   const ranges = functions.flatMap(({ ranges }) => ranges);
   ranges.sort((a, b) => a.startOffset - b.startOffset || b.endOffset - a.endOffset);
@@ -16,7 +17,7 @@ export function executed(length, functions) {
   return ran;
 }
 
-/** The lines of the original, from 1, whose code in `text` ran. */
+/** Returns the line numbers of the original source, from 1, whose code in `text` was executed. */
 export function originalLines(text, map, ran) {
   const found = new Set();
   let offset = 0;
@@ -31,7 +32,7 @@ export function originalLines(text, map, ran) {
   return found;
 }
 
-/** Lines by file of lib that the processes ran whose counts lie in `folder`. */
+/** Returns the executed lines by file of lib, from the child processes' counts in `folder`. */
 function linesOfChildren(folder, root) {
   const lines = new Map();
   const dist = path.join(root, 'dist') + path.sep;
@@ -55,7 +56,7 @@ function linesOfChildren(folder, root) {
   return lines;
 }
 
-/** A file's lines with code and whether they ran, as istanbul counts them: by the statements that begin there. */
+/** Returns a file's lines with code and their counts, like istanbul: by the statements that begin on a line. */
 function statementLines({ statementMap, s }) {
   const lines = new Map();
   for (const [id, { start }] of Object.entries(statementMap))
@@ -63,7 +64,9 @@ function statementLines({ statementMap, s }) {
   return lines;
 }
 
-/** `[{ file, covered, total }]` from vitest's coverage-final.json and the counts of child processes in `folder`. */
+/**
+ * Returns `[{ file, covered, total }]` from vitest's coverage-final.json and the child processes' counts in `folder`.
+ */
 export function libCovered(final, folder, root) {
   const children = linesOfChildren(folder, root);
   return Object.entries(final).map(([file, entry]) => {

@@ -1,4 +1,4 @@
-/** clang-format and clang-tidy at one version, from Python wheels, in a virtual environment under build/. */
+/** clang-format and clang-tidy at pinned versions, from Python wheels in a virtual environment under build/. */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { makeVenv, venvProgram } from './pip.mjs';
@@ -7,7 +7,7 @@ import { capture, Failure, ROOT, step, unlessUnchanged } from './process.mjs';
 export const TOOLS = 'scripts/setup/requirements-clang-tools.txt';
 const VENV = 'build/clang-tools';
 
-/** Installs the tools where they are not there and returns a function that gives a tool's path. */
+/** Installs the tools if they are absent. Returns a function that returns the path of a tool. */
 export async function nativeTools() {
   const outputs = ['clang-format', 'clang-tidy'].map((name) => venvProgram(VENV, name));
   await unlessUnchanged('clang-tools', { inputs: [TOOLS], outputs }, async () => {
@@ -20,7 +20,7 @@ export async function nativeTools() {
   return (name) => path.join(ROOT, venvProgram(VENV, name));
 }
 
-/** The C++ files of the project, relative to its root. */
+/** Returns the C++ files of the project, relative to the project's root. */
 export function nativeFiles(extensions = ['.cc', '.h']) {
   return ['native', 'test/native', 'test/fuzz', 'bench/native'].flatMap((folder) =>
     readdirSync(path.join(ROOT, folder), { recursive: true })

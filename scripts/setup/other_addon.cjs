@@ -1,6 +1,6 @@
 /**
- * Preloaded into Node by scripts/setup/vitest.mjs, in every process and worker: whoever loads the addon gets the file
- * that KE_OTHER_ADDON names, which is built with sanitizers or for coverage.
+ * Replaces the addon by the file of KE_OTHER_ADDON, which is built with sanitizers or for coverage.
+ * scripts/setup/vitest.mjs preloads this file in every process and worker of Node.
  */
 const path = require('node:path');
 

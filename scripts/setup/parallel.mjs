@@ -1,7 +1,7 @@
-/** Works through many jobs, as many at once as there are cores. */
+/** Runs jobs in parallel. */
 import os from 'node:os';
 
-/** The results of `jobs`, which are functions that return promises, in their order. */
+/** Runs `jobs`, functions that return promises, `atOnce` at a time. Returns the results in the order of `jobs`. */
 export async function inParallel(jobs, atOnce = os.availableParallelism()) {
   const results = new Array(jobs.length);
   let next = 0;

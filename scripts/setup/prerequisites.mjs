@@ -1,4 +1,4 @@
-/** What the machine itself must have, each with the command that brings it. */
+/** The prerequisites of the machine, each with the command that installs it. */
 import { existsSync } from 'node:fs';
 import { whyUnsupportedPlatform } from '../../lib/tensorflow/platforms.js';
 import { capture, Failure } from './process.mjs';
@@ -6,7 +6,7 @@ import { capture, Failure } from './process.mjs';
 const OLDEST_NODE = [20, 19];
 const OLDEST_CMAKE = [3, 18];
 
-/** The command that installs a package, by what package manager the machine has. */
+/** Returns the command that installs a package with the machine's package manager. */
 function install({ apt, dnf, brew }) {
   if (process.platform === 'darwin') return brew;
   if (existsSync('/usr/bin/apt-get')) return `sudo apt-get install ${apt}`;
@@ -27,7 +27,7 @@ function checkCompiler() {
   const mend = install({ apt: 'g++', dnf: 'gcc-c++', brew: 'xcode-select --install' });
   const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean);
   for (const compiler of compilers) {
-    // The macro names the standard that the flag really turns on: 202002L is C++20.
+    // The macro has the standard that the flag enables: 202002L is C++20.
     const macros = capture('sh', ['-c', `echo | ${compiler} -std=c++20 -dM -E -x c++ -`]);
     if (/__cplusplus (2020|202[1-9])/.test(macros ?? '')) return undefined;
   }
@@ -67,7 +67,7 @@ function checkGoogleTest() {
   return `GoogleTest, for the native tests: ${install({ apt: 'libgtest-dev', dnf: 'gtest-devel', brew: 'brew install googletest' })}`;
 }
 
-/** Throws a Failure that lists everything that is missing; `tests` adds what only the tests need. */
+/** Throws a Failure that lists all missing prerequisites. `tests` includes the prerequisites of the tests. */
 export function checkPrerequisites({ tests = false } = {}) {
   const unsupported = whyUnsupportedPlatform();
   if (unsupported !== undefined) throw new Failure(unsupported);

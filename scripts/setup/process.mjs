@@ -1,4 +1,4 @@
-/** What the project's scripts share: paths, running programs, and work that is skipped where nothing changed. */
+/** Shared functions of the project's scripts: paths, running programs, and skipping work whose inputs are unchanged. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -8,17 +8,17 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const STAMPS = path.join(ROOT, 'build', 'stamps');
 
-/** A failure that the reader can mend: printed without a stack. */
+/** A failure that the user can fix. The message is printed without a stack. */
 export class Failure extends Error {}
 
-/** Prints a line that says which step runs now. */
+/** Prints the name of the step that begins. */
 export function step(text) {
   console.log(`\x1b[1m> ${text}\x1b[0m`);
 }
 
 /**
- * Runs a program in the project's root with its output shown and returns its exit code. A signal that ends this
- * process reaches the program too (they share a terminal), so that an interrupt leaves nothing running.
+ * Runs a program in the project's root, shows the program's output and returns the exit code. The program shares the
+ * terminal with this process. Ctrl-C therefore also ends the program.
  */
 export function runStatus(program, args, { env = process.env, cwd = ROOT, quiet = false } = {}) {
   return new Promise((resolve, reject) => {
@@ -38,19 +38,19 @@ export function runStatus(program, args, { env = process.env, cwd = ROOT, quiet 
   });
 }
 
-/** Runs a program; throws a Failure where it does not end well. */
+/** Runs a program. Throws a Failure if the exit code is not 0. */
 export async function run(program, args, options = {}) {
   const code = await runStatus(program, args, options);
   if (code !== 0) throw new Failure(`${path.basename(program)} ${args.join(' ')} failed with code ${code}`);
 }
 
-/** What a program prints, or undefined where it is absent or fails. */
+/** Returns the stdout of a program, or undefined if the program is absent or fails. */
 export function capture(program, args) {
   const result = spawnSync(program, args, { encoding: 'utf8', cwd: ROOT });
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
 
-/** The program that an installed package brings, as [node, script]: no shell and no .cmd file in between. */
+/** Returns the program of an installed package as [node, script], to run it without a shell or a .cmd file. */
 export function packageBin(name, bin = name) {
   const directory = path.join(ROOT, 'node_modules', ...name.split('/'));
   const manifest = JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8'));
@@ -58,7 +58,7 @@ export function packageBin(name, bin = name) {
   return [process.execPath, path.join(directory, file)];
 }
 
-/** All files under `paths` (files or directories, relative to the root), sorted. */
+/** Returns all files under `paths` in sorted order. `paths` are files or directories, relative to the root. */
 export function filesUnder(paths) {
   const files = [];
   for (const name of paths) {
@@ -75,8 +75,9 @@ export function filesUnder(paths) {
 }
 
 /**
- * Runs `work` unless `outputs` exist and neither the names, sizes and times of the files under `inputs` nor `key`
- * have changed since it last ended well. The stamp is written last: interrupted work is done again.
+ * Runs `work` unless it is up to date. Work is up to date if `outputs` exist, and if `key` and the names, sizes and
+ * times of the files under `inputs` are the same as in the last successful run. The stamp is written last, so
+ * interrupted work is repeated.
  */
 export async function unlessUnchanged(name, { inputs, outputs, key = '' }, work) {
   const fingerprint = () => {
@@ -96,12 +97,12 @@ export async function unlessUnchanged(name, { inputs, outputs, key = '' }, work)
   rmSync(stamp, { force: true });
   await work();
   mkdirSync(STAMPS, { recursive: true });
-  // The state that was built, not the one on disk now: a file saved meanwhile makes the next run build again.
+  // The stamp has the state before the work. A file that is saved during the work causes the next run to build again.
   writeFileSync(stamp, before);
   return true;
 }
 
-/** Runs a script's main function: a Failure prints its message and ends with code 1. */
+/** Runs a script's main function. A Failure prints its message and ends the process with code 1. */
 export async function main(work) {
   try {
     process.exitCode = (await work()) ?? 0;
@@ -111,7 +112,7 @@ export async function main(work) {
   }
 }
 
-/** Whether `url` (import.meta.url) is the script that Node was started with. */
+/** Returns whether `url` (import.meta.url) is the script with which Node was started. */
 export function isMain(url) {
   return process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(url);
 }

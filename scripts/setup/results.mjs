@@ -1,4 +1,4 @@
-/** Adds up what the test runners left in build/test-results. */
+/** Adds up the results of the test runners in build/test-results. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isMain, ROOT } from './process.mjs';
@@ -6,9 +6,9 @@ import { isMain, ROOT } from './process.mjs';
 export const RESULTS = path.join(ROOT, 'build', 'test-results');
 
 /**
- * The tests counted in every *.json of `directory`, and what the failed ones said. Each runner's own format is known by
- * its fields: GoogleTest's `tests`, vitest's `numTotalTests`, and a plain `{ passed, failed, skipped }`. A runner that
- * died leaves no file: its exit code tells.
+ * Returns the number of tests in all *.json files of `directory`, and the messages of the failed tests. The fields of a
+ * file determine its format: GoogleTest's `testsuites`, vitest's `numTotalTests`, or a plain
+ * `{ passed, failed, skipped }`. A runner that crashed leaves no file; its exit code reports the failure.
  */
 export function readResults(directory = RESULTS) {
   const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
@@ -24,7 +24,7 @@ export function readResults(directory = RESULTS) {
 function countsOf(result) {
   if (result.numTotalTests !== undefined) {
     const skipped = result.numPendingTests + result.numTodoTests;
-    // A file that fails to load has no tests of its own: count it as one failure.
+    // A file that fails to load has no tests and counts as one failure.
     const broken = result.testResults.filter(
       (file) => file.status === 'failed' && file.assertionResults.length === 0,
     );
@@ -55,12 +55,13 @@ function countsOf(result) {
 
 const FAILURE_LINES = 12;
 
-// The whole of it stands where it happened; a log may be cut there, but not at its end.
+// Only the first lines are repeated at the end of the log. The runner's output has the whole message, but a log may be
+// truncated there.
 function failure(name, message = '') {
   return [`FAILED: ${name}`, ...message.split('\n').slice(0, FAILURE_LINES)].join('\n  ');
 }
 
-/** What is printed last: what failed, a line with the skipped tests where there are any, and `N passed, N failed`. */
+/** Returns the last lines of the output: the failures, the number of skipped tests if any, and `N passed, N failed`. */
 export function closingLines({ passed, failed, skipped, failures = [] }) {
   const skips = skipped > 0 ? [`${skipped} skipped`] : [];
   return [...failures, ...skips, `${passed} passed, ${failed} failed`].join('\n');

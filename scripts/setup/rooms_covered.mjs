@@ -1,11 +1,13 @@
-/** Coverage of files added up by rooms: the folders below native/ and lib/. */
+/** Adds up the coverage of files by rooms. A room is a folder below native/ or lib/. */
 
-/** Per room of `half`, and all of it under `total`, from `[{ file, covered, total }]` with paths from the root. */
+/**
+ * Returns the coverage of each room of `half` and of `total`, from `[{ file, covered, total }]` relative to the root.
+ */
 export function byRoom(half, files) {
   const rooms = { total: { covered: 0, total: 0 } };
   for (const { file, covered, total } of files) {
     const [top, room, ...below] = file.split(/[\\/]/);
-    // A file of exports and types has no lines that run.
+    // A file with only exports and types has no lines to execute.
     if (top !== half || total === 0) continue;
     const name = below.length > 0 ? `${room}/` : room;
     rooms[name] ??= { covered: 0, total: 0 };
@@ -19,7 +21,7 @@ export function byRoom(half, files) {
 
 const percent = ({ covered, total }) => `${Math.floor((1000 * covered) / total) / 10} %`;
 
-/** A Markdown table of `{ native, lib }`, each half's rooms by name and the half itself last. */
+/** Returns a Markdown table of `{ native, lib }`. Each half lists its rooms by name, and the total of the half last. */
 export function table(halves) {
   const rows = Object.entries(halves).flatMap(([half, rooms]) =>
     Object.entries(rooms)

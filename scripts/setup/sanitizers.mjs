@@ -1,13 +1,13 @@
 /**
- * Builds with sanitizers: compiler, options and environment of each. TensorFlow is not built with them, so that what it
- * does in memory is not seen; all that is ours is.
+ * Builds with sanitizers: the compiler, options and environment of each build. TensorFlow is not built with sanitizers,
+ * so only errors in this project's code are detected.
  */
 import path from 'node:path';
 import { capture, Failure, ROOT } from './process.mjs';
 
 const SUPPRESSIONS = path.join(ROOT, 'test', 'native', 'sanitizers');
 
-/** By the first sanitizer of a build: others (undefined) go with it. */
+/** The options by the first sanitizer of a build. UndefinedBehaviorSanitizer can be added to a build. */
 const OPTIONS = {
   address: {
     ASAN_OPTIONS: [
@@ -19,7 +19,7 @@ const OPTIONS = {
       'detect_invalid_pointer_pairs=2',
       'alloc_dealloc_mismatch=1',
       'malloc_context_size=40',
-      // TensorFlow asks for more than there is, and is told so: a null pointer, as without ASan.
+      // TensorFlow attempts allocations that are too large and expects a null pointer, as without ASan.
       'allocator_may_return_null=1',
     ],
     LSAN_OPTIONS: [`suppressions=${path.join(SUPPRESSIONS, 'leaks.supp')}`, 'print_suppressions=0'],
@@ -28,7 +28,7 @@ const OPTIONS = {
   thread: {
     TSAN_OPTIONS: [
       `suppressions=${path.join(SUPPRESSIONS, 'threads.supp')}`,
-      // What TensorFlow copies by memcpy is ordered by its own atomics, which TSan does not see.
+      // TensorFlow's atomics order its memcpy calls, but TSan does not see these atomics.
       'ignore_noninstrumented_modules=1',
       'second_deadlock_stack=1',
       'history_size=7',
@@ -38,7 +38,7 @@ const OPTIONS = {
   },
 };
 
-/** What `--sanitize NAMES` means. Throws a Failure where it means nothing. */
+/** The build of `--sanitize NAMES`. The constructor throws a Failure for unknown names. */
 export class Sanitizers {
   constructor(names) {
     const all = names.split(',');
@@ -48,12 +48,12 @@ export class Sanitizers {
     if (OPTIONS[this.main] === undefined || all.slice(1).some((name) => name !== 'undefined'))
       throw new Failure(`--sanitize is one of: address, address,undefined, thread. Received ${names}`);
     this.build = path.join(ROOT, 'build', `sanitize-${this.main}`);
-    // Of both compilers clang is better at it: its stacks have lines without a debugger's help.
+    // clang is preferred: its stacks have line numbers without a debugger.
     this.compiler = ['clang++', 'g++'].find((name) => capture(name, ['--version']) !== undefined);
     if (this.compiler === undefined) throw new Failure('clang++ or g++ is needed: apt-get install clang');
   }
 
-  /** For CMake. -O1: stacks say what was called. */
+  /** The definitions for CMake. -O1 keeps the calls in stacks. */
   get definitions() {
     return [
       `-DKE_SANITIZE=${this.names}`,
@@ -64,8 +64,8 @@ export class Sanitizers {
   }
 
   /**
-   * What a program is run in; what the caller's own environment says of them comes last, and counts. With `reports`,
-   * what is found goes to files whose names begin so, one for each process, and no process ends with an error for it.
+   * Returns the environment of a program. Options in the caller's environment come last and override these options.
+   * With `reports`, findings are written to files with this prefix, one file per process, and do not change exit codes.
    */
   environment(reports) {
     const files = reports === undefined ? [] : [`log_path=${reports}`, 'exitcode=0'];
@@ -76,7 +76,7 @@ export class Sanitizers {
     return Object.fromEntries(options);
   }
 
-  /** AddressSanitizer's library, to be loaded first into a program that was not built with it. */
+  /** The path of AddressSanitizer's library, which must be preloaded into a program that was built without it. */
   get runtime() {
     const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
     const name = this.compiler === 'g++' ? 'libasan.so' : `libclang_rt.asan-${machine}.so`;

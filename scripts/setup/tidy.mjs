@@ -1,7 +1,6 @@
 /**
- * clang-tidy over the addon's sources. A source that was found clean is passed over as long as nothing changes that it
- * is made of: its text, the project's headers that it includes, how it is compiled, .clang-tidy, packages, and the
- * tool.
+ * Runs clang-tidy over the addon's sources. A source that was found clean is skipped until one of these changes: its
+ * text, the project's headers that it includes, its compile command, .clang-tidy, the packages, or the tool.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,7 +14,9 @@ const CLEAN = path.join(ROOT, 'build', 'tidy');
 
 const read = (file) => readFileSync(path.join(ROOT, file), 'utf8');
 
-/** `file` and every file that it includes as "room/file.h", directly or not. `read` gives the text of a path. */
+/**
+ * Returns `file` and all files that it includes as "room/file.h", directly or indirectly. `read` returns a file's text.
+ */
 export function withIncludes(file, { read, exists }) {
   const found = new Set([file]);
   for (const each of found) {
@@ -28,7 +29,7 @@ export function withIncludes(file, { read, exists }) {
   return [...found].sort();
 }
 
-/** How each source is compiled, by its path. */
+/** Returns the compile command of each source by path. */
 function compileCommands() {
   const entries = JSON.parse(read(path.join(DATABASE, 'compile_commands.json')));
   return new Map(entries.map(({ file, command }) => [path.relative(ROOT, file), command]));
@@ -37,7 +38,7 @@ function compileCommands() {
 /** The addon's sources. */
 const ownSources = () => nativeFiles(['.cc']).filter((file) => file.startsWith(`native${path.sep}`));
 
-/** Runs clang-tidy over those of `files` that are not known to be clean; returns how many have findings. */
+/** Runs clang-tidy over the `files` that are not known to be clean. Returns the number of files with findings. */
 export async function tidy(files = ownSources()) {
   const tool = await nativeTools();
   const commands = compileCommands();

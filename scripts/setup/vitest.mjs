@@ -1,4 +1,4 @@
-/** Runs vitest, over the addon as it is built or over another build of it. */
+/** Runs vitest with the default build of the addon or with another build. */
 import path from 'node:path';
 import { packageBin, ROOT, runStatus } from './process.mjs';
 
@@ -8,7 +8,7 @@ export function vitest(args, options = {}) {
   return runStatus(node, [program, ...args], options);
 }
 
-/** The same, where every process that the tests start loads the addon from `build`, a folder of compileAddon's. */
+/** Runs vitest. All processes of the tests load the addon from `build`, a folder that `compileAddon` built. */
 export function vitestOver(build, args, { env = process.env } = {}) {
   const preload = path.join(ROOT, 'scripts', 'setup', 'other_addon.cjs');
   const other = {
