@@ -1,18 +1,18 @@
-"""Makes the demo: its pictures, their boxes, and the network that is explained.
+"""Makes the demo: the pictures, their boxes, and the explained network.
 
     python3.11 -m venv .venv
     .venv/bin/pip install tensorflow-cpu==2.21.0 keras==3.15.0 scikit-learn==1.9.1 scikit-image==0.26.0
     .venv/bin/python demo/make_demo.py              # writes demo/model, demo/images, demo/*.json
-    .venv/bin/python demo/make_demo.py --pictures   # the pictures and boxes only
+    .venv/bin/python demo/make_demo.py --pictures   # writes only the pictures and boxes
 
 A picture is a 96x96 crop of a real photograph with a real handwritten digit (8x8 pixels, enlarged) at a random
-place, in a random size, colour and slant; so it is known where the evidence for its class lies. Nothing is
-downloaded: the digits and photographs come inside the wheels of scikit-learn and scikit-image.
+place, in a random size, colour and slant. The place of the evidence for the class is therefore known. Nothing is
+downloaded: the wheels of scikit-learn and scikit-image include the digits and photographs.
 
-Training and test share neither a handwriting sample nor a part of a photograph: a fifth of the digits is held
-out, and the left-hand 44 % of every photograph. The network is trained for about ten minutes on two CPU cores.
-Every random number comes from a fixed seed; the sums of TensorFlow's threads still differ between machines in
-their last bits, so another machine's weights are close to the committed ones, not equal.
+The training and test data share neither a handwriting sample nor a part of a photograph. A fifth of the digits and the
+left-hand 44 % of every photograph are held out. Training takes about ten minutes on two CPU cores. Every random number
+comes from a fixed seed. The sums of TensorFlow's threads differ between machines in their last bits, so the weights of
+another machine are close to the committed weights, but not equal.
 """
 
 import argparse
@@ -39,12 +39,12 @@ PICTURES_PER_EPOCH = 8192
 BATCH = 32
 TEST_PICTURES = 2000
 DEMO_PICTURES = 30
-# The part of a photograph's width that is held out, and where the part that training sees begins.
+# The fraction of a photograph's width that is held out, and the beginning of the part for training.
 TEST_UNTIL, TRAIN_FROM = 0.44, 0.45
 
 
 def photographs() -> list[np.ndarray]:
-    """RGB photographs that the two wheels carry (sources and licenses: demo/README.md)."""
+    """Returns the RGB photographs of the two wheels (sources and licenses: demo/README.md)."""
     return [
         *load_sample_images().images,
         skimage.data.coffee(),
@@ -54,7 +54,7 @@ def photographs() -> list[np.ndarray]:
 
 
 def background(rng: np.random.Generator, photo: np.ndarray) -> np.ndarray:
-    """A square crop of `photo`, (SIZE, SIZE, 3) in [0, 1]."""
+    """Returns a square crop of `photo`, (SIZE, SIZE, 3) in [0, 1]."""
     height, width, _ = photo.shape
     side = int(rng.integers(SIZE, min(height, width, 240) + 1))
     y, x = rng.integers(0, height - side + 1), rng.integers(0, width - side + 1)
@@ -66,7 +66,7 @@ def background(rng: np.random.Generator, photo: np.ndarray) -> np.ndarray:
 
 
 def stroke(rng: np.random.Generator, digit: np.ndarray) -> np.ndarray:
-    """The opacity of an enlarged digit, (side, side) in [0, 1]: bicubic, then sharpened to an even stroke."""
+    """Returns the opacity of an enlarged digit, (side, side) in [0, 1]: bicubic, then sharpened to an even stroke."""
     side = int(rng.integers(36, 57))
     alpha = skimage.transform.resize(np.pad(digit / 16, 1), (side, side), order=3)
     alpha = skimage.transform.rotate(alpha, rng.uniform(-12, 12), order=1)
@@ -75,7 +75,7 @@ def stroke(rng: np.random.Generator, digit: np.ndarray) -> np.ndarray:
 
 
 def picture(rng: np.random.Generator, digit: np.ndarray, photo: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """A uint8 RGB picture and the digit's box [x0, y0, x1, y1] in pixels, x1 and y1 exclusive."""
+    """Returns a uint8 RGB picture and the digit's box [x0, y0, x1, y1] in pixels, x1 and y1 exclusive."""
     canvas = background(rng, photo)
     alpha = stroke(rng, digit)
     rows, columns = np.where(alpha.max(1) > 0.5)[0], np.where(alpha.max(0) > 0.5)[0]
@@ -84,7 +84,7 @@ def picture(rng: np.random.Generator, digit: np.ndarray, photo: np.ndarray) -> t
     y, x = int(rng.integers(1, SIZE - height)), int(rng.integers(1, SIZE - width))
     patch = canvas[y : y + height, x : x + width]
 
-    # A light stroke on dark ground and the other way round, of any hue: visible, but not by its brightness alone.
+    # A light stroke on dark ground or a dark stroke on light ground, of any hue: brightness alone shows no digit.
     ground = float(patch.mean())
     light = ground < 0.5
     colour = rng.uniform(0.75, 1, 3) if light else rng.uniform(0, 0.25, 3)
@@ -95,7 +95,7 @@ def picture(rng: np.random.Generator, digit: np.ndarray, photo: np.ndarray) -> t
 
 
 class Data:
-    """Pictures made from one side of the split."""
+    """Makes pictures from one side of the split."""
 
     def __init__(self, train: bool):
         digits = load_digits()
@@ -111,7 +111,7 @@ class Data:
     def draw(
         self, count: int, seed: int, in_turn: bool = False
     ) -> tuple[np.ndarray, np.ndarray, list[list[int]]]:
-        """Pictures, labels and boxes; of any digit, or of 0 to 9 in turn."""
+        """Returns pictures, labels and boxes of random digits, or of 0 to 9 in turn."""
         rng = np.random.default_rng(seed)
         pictures, labels, boxes = [], [], []
         for i in range(count):
@@ -124,7 +124,7 @@ class Data:
 
 
 def network():
-    """Pixels 0..255 in, ten logits out; the last convolution keeps 12x12 places."""
+    """Returns the network: pixels 0..255 in, ten logits out. The last convolution has 12x12 positions."""
     import keras
     from keras import layers
 

@@ -2,9 +2,9 @@
 
     python make_networks.py OUT
 
-For each: OUT/NAME, a SavedModel of 224 x 224 pictures and 1000 classes, and in OUT/about.json the operations of one
-forward pass. Weights are random and of no layer's initial values, and the same in every Keras
-(scripts/reference/weights.py).
+Each network is a SavedModel OUT/NAME with 224 x 224 pictures and 1000 classes. OUT/about.json has the number of
+operations of one forward pass. Weights are random, differ from the layers' initial values, and are the same in every
+Keras (scripts/reference/weights.py).
 """
 
 import json
@@ -25,7 +25,7 @@ RANGES = {"ResNet50V2": (-1, 1), "MobileNetV2": (-1, 1), "EfficientNetB0": (0, 2
 
 
 def operations(model):
-    """Multiplications and additions of the convolutions and matrix products of one sample; the rest is negligible."""
+    """Returns the multiplications and additions of convolutions and matrix products, which dominate, for one sample."""
     total = 0
     for layer in model.layers:
         kind = type(layer).__name__

@@ -12,25 +12,25 @@ CLASSES = 6
 
 @dataclass(frozen=True)
 class Architecture:
-    """How one network is built, fed and exposed."""
+    """Describes how a network is built, fed and exposed."""
 
     build: Callable
-    """Makes the Keras model; its output is raw logits, (N, CLASSES)."""
+    """Builds the Keras model. The model's output is raw logits, (N, CLASSES)."""
     input_shape: Tuple[int, ...] = (96, 96, 3)
     input_range: Tuple[float, float] = (-1.0, 1.0)
-    """(0, 255) where the network begins with its own rescaling."""
+    """The range of inputs: (0, 255) if the network begins with its own rescaling."""
     spatial_axis: Tuple[int, ...] = (-3, -2)
     seed: str = ""
-    """Added to the name that the weights are drawn by, where those of the bare name are badly conditioned:
-    a ReLU whose input is within rounding of 0 has one gradient here and another there."""
+    """A suffix of the seed of the weights, for networks whose weights are badly conditioned without the suffix.
+    A ReLU whose input is within rounding error of 0 can have different gradients in two implementations."""
     keras_2_traces: bool = True
-    """Whether Keras 2 saves every layer's own functions beside the signature, as it does by default: slow."""
+    """Whether Keras 2 saves the functions of every layer beside the signature, as by default. Saving them is slow."""
     deep: str = ""
-    """A layer far from the output, for a second Grad-CAM whose gradients cross most of the network."""
+    """A layer far from the output, for a second Grad-CAM whose gradients pass through most of the network."""
 
 
 def activations_of(model):
-    """What enters the last global pooling or Flatten layer that has positions to gather."""
+    """Returns the input of the last global pooling or Flatten layer whose input has positions."""
     kinds = ("GlobalAverage", "Flatten")
     pooling = [layer for layer in model.layers if type(layer).__name__.startswith(kinds)]
     return [layer.input for layer in pooling if layer.input.shape[1] != 1][-1]
@@ -46,7 +46,7 @@ def _application(name, size=96, **options):
 
 
 def tiny():
-    """The committed fixtures' network: every common kind of layer in a few kilobytes."""
+    """Returns the first network of the committed fixtures: every common kind of layer in a few kilobytes."""
     inputs = layers.Input((16, 16, 3), name="image")
     x = layers.Conv2D(8, 3, padding="same", use_bias=False, name="stem")(inputs)
     x = layers.BatchNormalization(name="stem_bn")(x)
@@ -63,7 +63,7 @@ def tiny():
 
 
 def convolutional():
-    """The committed fixtures' second network: inputs of any size, logits of a 1x1 convolution, and a softmax."""
+    """Returns the second network of the committed fixtures: any input size, logits of a 1x1 convolution, a softmax."""
     inputs = layers.Input((None, None, 3), name="image")
     x = layers.Conv2D(6, 3, strides=2, padding="same", activation="relu", name="stem")(inputs)
     x = layers.BatchNormalization(scale=False, name="stem_bn")(x)
@@ -75,7 +75,7 @@ def convolutional():
 
 
 def vision_transformer():
-    """Patches, learned positions, two blocks of attention and exact gelu; a token grid to look at."""
+    """Returns a transformer: patches, learned positions, two blocks of attention, exact gelu, a grid of tokens."""
     side, width = 6, 48
     inputs = layers.Input((96, 96, 3), name="image")
     x = layers.Conv2D(width, 16, strides=16, name="patches")(inputs)
@@ -106,10 +106,11 @@ class PositionEmbedding(layers.Layer):
 
 
 def volumes():
-    """A network over volumes: three spatial axes.
+    """Returns a network over volumes, with three spatial axes.
 
-    TensorFlow's eager kernel of MaxPool3D's gradient takes elements less than 1e-5 apart for equal and gives each
-    the whole gradient; oneDNN's, in a graph, does not. So the network pools large numbers, before any ReLU.
+    TensorFlow's eager kernel of MaxPool3D's gradient treats elements that differ by less than 1e-5 as equal, and
+    gives each the whole gradient. oneDNN's kernel, in a graph, does not. The network therefore pools large numbers,
+    before any ReLU.
     """
     inputs = layers.Input((16, 24, 20, 2), name="volume")
     x = layers.Conv3D(8, 3, padding="same", use_bias=False, name="conv1")(inputs)
@@ -128,7 +129,7 @@ SMALL = {
     "tiny": Architecture(tiny, input_shape=(16, 16, 3)),
     "convolutional": Architecture(convolutional, input_shape=(20, 12, 3)),
 }
-"""Those of the committed fixtures."""
+"""The networks of the committed fixtures."""
 
 SHARED = {
     "VGG16": Architecture(_application("VGG16"), deep="block3_pool"),
@@ -140,7 +141,7 @@ SHARED = {
         _application("EfficientNetB0"), input_range=(0.0, 255.0), deep="block4a_expand_activation"
     ),
     "InceptionV3": Architecture(
-        # Of 96x96 its last activations are a single position.
+        # With 96x96 inputs, the last activations would have a single position.
         _application("InceptionV3", size=112),
         input_shape=(112, 112, 3),
         seed="6",
@@ -151,7 +152,7 @@ SHARED = {
         _application("NASNetMobile"), seed="4", deep="normal_conv_1_5", keras_2_traces=False
     ),
 }
-"""Built in both Keras versions."""
+"""The networks that both Keras versions build."""
 
 CURRENT_KERAS = {
     "EfficientNetV2B0": Architecture(
@@ -176,4 +177,4 @@ CURRENT_KERAS = {
         deep="conv1",
     ),
 }
-"""Built in current Keras only: networks or export paths that Keras 2.12 lacks."""
+"""The networks that only current Keras builds, because Keras 2.12 lacks the network or the export path."""

@@ -1,7 +1,7 @@
-"""The additive constants of a network and the tensors just after each, for the formula of full gradients.
+"""The additive constants of a network and the tensors after each addition, for the formula of full gradients.
 
-A layer computes `activation(linear(x) + b)`; its term is b and t = linear(x) + b, before any activation that the
-layer has itself. A normalisation's constant is what it would give for zeros, with its own epsilon.
+A layer computes `activation(linear(x) + b)`. The term of the layer is b and t = linear(x) + b, before the layer's own
+activation. The constant of a normalisation is its output for zeros, with the layer's own epsilon.
 """
 
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 def bias_of(layer):
-    """The constant that `layer` adds to its result along the last axis, or None if it adds none."""
+    """Returns the constant that `layer` adds along the last axis, or None if the layer adds no constant."""
     kind = type(layer).__name__
     if kind == "BatchNormalization":
         deviation = tf.sqrt(tf.convert_to_tensor(layer.moving_variance) + layer.epsilon)
@@ -32,7 +32,7 @@ def bias_of(layer):
 
 @contextmanager
 def recorded(model):
-    """A list that fills with (layer, t, b) while `model`'s layers are called eagerly inside the block."""
+    """Yields a list. Calling `model`'s layers eagerly inside the block appends (layer, t, b) to the list."""
     terms, patched = [], []
 
     def recording(layer, call):

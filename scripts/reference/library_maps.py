@@ -1,4 +1,4 @@
-"""What the Python library keras-explainable gives, as `make_fixtures.py` commits it. Keras 2 only."""
+"""The results of the Python library keras-explainable, which `make_fixtures.py` writes. Keras 2 only."""
 
 import keras_explainable as ke
 import numpy as np
@@ -28,21 +28,24 @@ META = {
         resize_method="nearest",
     ),
 }
-"""Named as in test/integration/methods/python_library.test.ts, which has the same parameters."""
+"""The methods by the names of test/integration/methods/python_library.test.ts, which has the same parameters."""
 
 RAW = {"verbose": 0, "postprocessing": None, "resizing": False}
 THIN = 3
-"""Of the large networks' normalised maps, in the size of the input, every third row and column is committed."""
+"""The stride of committed rows and columns, for normalised maps of the large networks in the input's size."""
 
 
 def units_of(inputs):
-    """Three of five units for each sample, no two samples alike."""
+    """Returns three of five units for each sample. Samples have different units."""
     rows = [np.random.RandomState(row).permutation(5)[:3] for row in range(len(inputs))]
     return np.stack(rows).astype("int32")
 
 
 def tiny_maps(model, inputs):
-    """Every method for one, three and all units, and every meta method for three, in batches of 3."""
+    """Returns the maps of every method for one, three and all units, and of every meta method for three units.
+
+    The batch size is 3.
+    """
     exposed = ke.inspection.expose(model)
     units = units_of(inputs)
     arrays = {"inputs": inputs, "units_1": units[:, :1], "units_3": units}
@@ -66,7 +69,7 @@ def tiny_maps(model, inputs):
 
 
 def convolutional_maps(model, inputs):
-    """Three units for each sample, in batches of 2: of the logits, and of the probabilities after the softmax."""
+    """Returns maps for three units of each sample in batches of 2, of logits and of the softmax's probabilities."""
     units = units_of(inputs)
     logits = ke.inspection.expose(model, "features", "logits")
     probabilities = ke.inspection.expose(model, "features", "probabilities")
@@ -85,7 +88,7 @@ def convolutional_maps(model, inputs):
 
 
 def _tiny_full_gradients(model, inputs, units):
-    """As the library is documented (`given`), and corrected: with the twin, for every unit by itself."""
+    """Returns full gradients as the library documents (`given`), and corrected: with the twin, by single units."""
     logits = ke.inspection.get_logits_layer(model)
     layers, biases = ke.inspection.layers_with_biases(model, exclude=[logits])
     exposed = ke.inspection.expose(model, layers, logits)
@@ -107,10 +110,11 @@ def _tiny_full_gradients(model, inputs, units):
 
 
 def network_maps(model, inputs, unit):
-    """One large network: raw and normalised maps, thinned out where they have the size of the input.
+    """Returns raw and normalised maps of one large network. Normalised maps in the input's size are thinned out.
 
-    Raw maps of inputs are those of the first sample and `unit`, of activations all. Normalised ones are the last
-    sample's: those of activations, for `shown_unit`, are what speaks for it, and must not be nothing.
+    Raw maps in the input's size are for the first sample and `unit`. Raw maps of activations are for all samples and
+    units. Normalised maps are for the last sample. Normalised maps of activations show the evidence for `shown_unit`
+    and must not be empty.
     """
     exposed = ke.inspection.expose(model)
     first, last = inputs[:1], inputs[-1:]
@@ -139,15 +143,15 @@ def thin(maps):
 
 
 def has_cam(exposed):
-    """Whether the logits' kernel weighs the exposed activations; the library fails where it does not."""
+    """Returns whether the logits' kernel weights the exposed activations. The library fails if the kernel does not."""
     logits, activations = exposed.outputs
     return ke.inspection.get_logits_layer(exposed).kernel.shape[-2] == activations.shape[-1]
 
 
 def full_gradients(model, inputs, units, **params):
-    """The library's `full_gradients` with what it gets wrong put right by its own arguments.
+    """Returns the library's `full_gradients` with arguments that correct the library's errors.
 
-    Intermediates lie before activations, biases have the layers' own epsilons, a Normalization layer takes part.
+    Intermediates are before activations, biases use the layers' own epsilons, and a Normalization layer is included.
     """
     exposed, biases = _corrected(model)
     method = ke.methods.gradient.full_gradients

@@ -1,19 +1,19 @@
-"""Makes test/fixtures/reference/: what the Python library keras-explainable gives for known networks.
+"""Makes test/fixtures/reference/: the results of the Python library keras-explainable for known networks.
 
     PYTHONPATH=<checkout>/src <keras 2 python> make_fixtures.py --keras3-python <keras 3 python>
 
-Run it by hand, only to change a fixture: the tests need neither this script nor the library, which is on no
-registry and is never a dependency. The interpreters are those of build/reference-venv-k2 (plus `pip install
-pillow "matplotlib<3.9"`, which the library imports) and build/reference-venv-k3, made by `npm run test:reference`.
+Run this script by hand, only to change a fixture. The tests need neither this script nor the library. The library is
+on no registry and is never a dependency. `npm run test:reference` makes the interpreters build/reference-venv-k2 and
+build/reference-venv-k3. The first also needs `pip install pillow "matplotlib<3.9"`, which the library imports.
 
-It writes:
+The script writes:
 - keras2/ and keras3/: the small networks, saved by Keras 2.12 `model.save` and exported by current Keras;
-- tiny.{json,bin}: 5 inputs, and the library's logits and maps of that network for one, three and all units, by
-  every method and, for three, every meta method;
-- convolutional.{json,bin}: 3 inputs, maps of a network whose logits are a 1x1 convolution's;
-- networks.{json,bin}: the library's maps for the large networks of the suite, whose weights `weights.py` makes
-  again on any machine. Maps of activations are there for both samples and every unit; maps of inputs, a hundred
-  times larger, for one of each, and thinned out where they are normalised (`library_maps.THIN`).
+- tiny.{json,bin}: 5 inputs, and the library's logits and maps of that network. The maps are of every method for one,
+  three and all units, and of every meta method for three units;
+- convolutional.{json,bin}: 3 inputs, and maps of a network whose logits come from a 1x1 convolution;
+- networks.{json,bin}: the library's maps for the large networks of the suite. `weights.py` makes the same weights on
+  any machine. Maps of activations are stored for both samples and every unit. Maps of inputs are a hundred times
+  larger, and are stored for one sample and one unit. Normalised maps of inputs are thinned out (`library_maps.THIN`).
 """
 
 import argparse
@@ -36,11 +36,11 @@ import weights  # noqa: E402
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures" / "reference"
 SAMPLES = {"tiny": 5, "convolutional": 3}
 UNIT = 4
-"""The unit of the large networks whose maps in the size of the input are committed."""
+"""The unit of the large networks' committed maps in the input's size."""
 
 
 def small(name):
-    """A small network, random in every weight, in the Keras of this interpreter, and its inputs."""
+    """Returns a small network with random weights, in the Keras of this interpreter, and its inputs."""
     keras.backend.clear_session()
     architecture = architectures.SMALL[name]
     model = architecture.build()
@@ -70,7 +70,7 @@ def network_maps():
 
 
 def export_keras_3(out):
-    """Runs in current Keras: exports the small networks and leaves their outputs beside them for the check."""
+    """Exports the small networks in current Keras, and writes their outputs beside them for the check."""
     for name in architectures.SMALL:
         model, inputs = small(name)
         make_models.save(model, out / name)
@@ -78,7 +78,7 @@ def export_keras_3(out):
 
 
 def install(model, name):
-    """Moves a SavedModel to its place, without its empty folder and a fingerprint that changes at every save."""
+    """Moves a SavedModel to its place, without its empty folder and its fingerprint, which differs at every save."""
     (model / "assets").rmdir()
     (model / "fingerprint.pb").unlink(missing_ok=True)
     shutil.rmtree(FIXTURES / name, ignore_errors=True)
@@ -89,8 +89,8 @@ def install(model, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keras3-python", help="the interpreter that has current Keras")
-    parser.add_argument("--export", type=Path, help="for this script's own use: runs in that interpreter")
-    parser.add_argument("--small-only", action="store_true", help="leave networks.{json,bin} as they are")
+    parser.add_argument("--export", type=Path, help="internal: runs in --keras3-python")
+    parser.add_argument("--small-only", action="store_true", help="do not write networks.{json,bin}")
     arguments = parser.parse_args()
     if arguments.export:
         export_keras_3(arguments.export)
@@ -103,7 +103,7 @@ def main():
         subprocess.run(command, check=True, env=environment)
         for name in architectures.SMALL:
             model, inputs = small(name)
-            # The library does not load a Keras 3 export: that its maps hold for both follows from equal weights.
+            # The library cannot load a Keras 3 export. Its maps are valid for both: the weights are equal.
             np.testing.assert_allclose(np.load(out / f"{name}.npy"), model(inputs, training=False), atol=1e-5)
             make_models.save(model, out / f"{name}-2")
             tensors.write(FIXTURES / name, small_maps(name, model, inputs))

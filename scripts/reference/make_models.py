@@ -1,11 +1,11 @@
-"""Builds the reference networks in the Keras of this interpreter and writes what they should give.
+"""Builds the reference networks in the Keras of this interpreter and writes their expected results.
 
     python make_models.py OUT [NAME ...]
 
 For each network: OUT/NAME/model (a SavedModel, from `model.save` in Keras 2 and `model.export` later),
 OUT/NAME/expected.{json,bin} (inputs, logits and raw maps for every unit) and OUT/NAME/about.json (how to
-expose it). `scripts/test-reference.mjs` calls this with the interpreter of each virtual environment. A network that
-these same sources and libraries have made before is left as it is.
+expose it). `scripts/test-reference.mjs` calls this with the interpreter of each virtual environment. A network is
+kept if the same sources and libraries made the network before.
 """
 
 import argparse
@@ -32,7 +32,7 @@ KERAS_2 = keras.__version__.startswith("2.")
 
 
 def network(name, architecture):
-    """A network with its weights set, its inputs, and the margin of `scale_batch_norms`."""
+    """Returns a network with its weights, the network's inputs, and the margin of `scale_batch_norms`."""
     keras.backend.clear_session()
     model = architecture.build()
     weights.randomise(model, name + architecture.seed)
@@ -43,7 +43,7 @@ def network(name, architecture):
 
 
 def signature(model):
-    """The function that Keras 2 saves as `serving_default`, which without traces it leaves out."""
+    """Returns the function for `serving_default`, which Keras 2 does not save without traces."""
     specs = [tf.TensorSpec(i.shape, i.dtype, name=i.name) for i in model.inputs]
 
     @tf.function(input_signature=specs)
@@ -70,7 +70,7 @@ def expected(model, architecture, inputs):
 
 
 def fingerprint():
-    """Changes with the sources here and with the libraries' versions, and with nothing else."""
+    """Returns a hash of this folder's sources and of the libraries' versions."""
     digest = hashlib.sha256(f"{tf.__version__} {keras.__version__}".encode())
     for source in SOURCES:
         digest.update((Path(__file__).parent / source).read_bytes())
@@ -100,7 +100,7 @@ def main():
         saved = time.monotonic()
         arrays = expected(model, architecture, inputs)
         tensors.write(directory / "expected", arrays)
-        about = {  # Written last: it says that the rest is complete.
+        about = {  # Written last, to mark the other files as complete.
             "madeBy": maker,
             "hasCam": "cam" in arrays,
             "deep": architecture.deep,

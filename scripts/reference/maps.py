@@ -1,8 +1,8 @@
-"""The formulae of the methods, written out with tf.GradientTape: the second truth.
+"""The formulae of the methods, written with tf.GradientTape: an independent reference.
 
-They share no code with the Python library or with ours. One backward pass per unit over a persistent tape, in
-eager mode: samples of a batch do not influence one another, so the gradient of a unit's sum over the batch is
-each sample's own gradient.
+The formulae share no code with the Python library or with this package. Each unit has one backward pass over a
+persistent tape in eager mode. The samples of a batch are independent, so the gradient of a unit's sum over the batch
+is each sample's own gradient.
 """
 
 import tensorflow as tf
@@ -11,9 +11,9 @@ import bias_terms
 
 
 def raw_maps(model, exposed, inputs, spatial_axis):
-    """Logits (N, U) and the raw maps of each method by name, (N, ...spatial, U), for every unit.
+    """Returns logits (N, U) and the raw maps of each method by name, (N, ...spatial, U), for every unit.
 
-    `exposed` is `model` with the outputs (logits, activations, deep): what Grad-CAM looks at, and a signal far
+    `exposed` is `model` with the outputs (logits, activations, deep): the activations of Grad-CAM, and a layer far
     from the output.
     """
     inputs = tf.convert_to_tensor(inputs)
@@ -22,7 +22,7 @@ def raw_maps(model, exposed, inputs, spatial_axis):
             tape.watch(inputs)
             logits, activations, deep = exposed(inputs, training=False)
             units = tf.unstack(logits, axis=-1)
-    # The other terms, of a dense layer after the pooling say, have no position on a map.
+    # The other terms, such as the terms of a dense layer after the pooling, have no position on a map.
     terms = [(t, b) for layer, t, b in recorded if has_position(layer, t, inputs)]
     maps = {name: [] for name in ("gradients", "gradcam", "gradcam_deep", "gradcampp", "full_gradients")}
     for unit in units:
@@ -45,9 +45,9 @@ def raw_maps(model, exposed, inputs, spatial_axis):
 
 
 def has_position(layer, t, inputs):
-    """Whether `t`, of `layer`, is laid out like the inputs: batch, positions, channels.
+    """Returns whether the axes of `t`, a tensor of `layer`, are like the inputs' axes: batch, positions, channels.
 
-    The queries, keys and values of attention, (N, tokens, heads, width), only look so.
+    The queries, keys and values of attention, (N, tokens, heads, width), have the same rank but other axes.
     """
     return len(t.shape) == len(inputs.shape) and type(layer).__name__ != "EinsumDense"
 
@@ -78,14 +78,14 @@ def full_gradients(products, spatial_axis):
 
 
 def psi(product, spatial_axis):
-    """The magnitude, stretched to [0, 1] in every channel."""
+    """Returns the absolute value, stretched to [0, 1] in every channel."""
     magnitude = tf.abs(product)
     magnitude -= tf.reduce_min(magnitude, axis=spatial_axis, keepdims=True)
     return tf.math.divide_no_nan(magnitude, tf.reduce_max(magnitude, axis=spatial_axis, keepdims=True))
 
 
 def resize(maps, sizes):
-    """Bilinear, for any number of positions' axes: one axis after the other. (N, ...) to (N, *sizes)."""
+    """Resizes (N, ...) to (N, *sizes) bilinearly, one axis after another, for any number of axes of positions."""
     for axis, size in enumerate(sizes, start=1):
         order = [0, axis, *(a for a in range(1, len(maps.shape)) if a != axis)]
         moved = tf.transpose(maps, order)

@@ -1,6 +1,6 @@
-"""Writes named arrays as one little-endian binary file and a JSON manifest of where each lies in it.
+"""Writes named arrays as one little-endian binary file, and a JSON manifest with the offset of each array.
 
-`test/reference/tensors.ts` reads them. Raw values with a manifest need no format library on either side.
+`test/reference/tensors.ts` reads these files. Raw values with a manifest need no format library in either language.
 """
 
 import json
@@ -31,7 +31,7 @@ def write(path, arrays):
 
 
 def read(path):
-    """The arrays that `write(path, ...)` wrote."""
+    """Returns the arrays that `write(path, ...)` wrote."""
     path = Path(path)
     data = path.with_suffix(".bin").read_bytes()
     arrays = {}

@@ -1,7 +1,7 @@
-"""A twin of a functional Keras 2 model whose activations are layers of their own.
+"""A twin of a functional Keras 2 model in which each activation is a separate layer.
 
-The Python library takes the gradients of `full_gradients` at the outputs of layers. A bias acts before the
-activation that its layer has itself (`Conv2D(..., activation="relu")`), so the formula holds on the twin only.
+The Python library computes the gradients of `full_gradients` at the outputs of layers. A bias acts before the
+activation inside its layer (`Conv2D(..., activation="relu")`), so the formula is correct only for the twin.
 """
 
 from tensorflow import keras
@@ -10,7 +10,7 @@ SUFFIX = "_linear"
 
 
 def unfused(model):
-    """`model` with every fused activation split off; the same weights, the same outputs."""
+    """Returns `model` with every activation in a separate layer, and with the same weights and outputs."""
     config = model.get_config()
     config["layers"] = [part for layer in config["layers"] for part in _split(layer)]
     twin = keras.Model.from_config(config)
@@ -18,7 +18,7 @@ def unfused(model):
         if layer.weights:
             layer.set_weights(model.get_layer(layer.name.removesuffix(SUFFIX)).get_weights())
         if type(layer).__name__ == "Normalization":
-            layer.finalize_state()  # It computes with copies of its weights.
+            layer.finalize_state()  # The layer computes with copies of its weights.
     return twin
 
 

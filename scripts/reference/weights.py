@@ -2,8 +2,9 @@
 
 A variable's values depend only on a seed, on the variable's place in the model and on its shape, so a network
 of 100 MB needs no file. Kernels are scaled by their fan-in (He). Batch-norm statistics vary from channel to
-channel around the scale of the layer's real input, so that a deep network neither explodes nor dies: a badly
-scaled one would amplify float32 rounding, and no tolerance could tell rounding from a wrong gradient.
+channel around the scale of the layer's real input, so that activations of a deep network neither explode nor vanish.
+A badly scaled network would amplify float32 rounding errors, and no tolerance could distinguish rounding errors from
+a wrong gradient.
 """
 
 import zlib
@@ -16,7 +17,7 @@ def _random(key):
 
 
 def _leaf(variable):
-    """The last part of a variable's name: `kernel`, `gamma`, ..., in both Keras versions."""
+    """Returns the last part of a variable's name, such as `kernel` or `gamma`, in both Keras versions."""
     return variable.name.split("/")[-1].split(":")[0]
 
 
@@ -47,7 +48,7 @@ def _draw(random, shape, layer, name):
 
 
 def randomise(model, seed):
-    """Replaces every float weight of `model`; `seed` is a string."""
+    """Replaces every float weight of `model`. `seed` is a string."""
     for place, layer in enumerate(layer for layer in model.layers if layer.weights):
         for index, variable in enumerate(layer.weights):
             shape = tuple(variable.shape)
@@ -56,14 +57,15 @@ def randomise(model, seed):
             values = _draw(_random(f"{seed}/{place}/{index}/{shape}"), shape, layer, _leaf(variable))
             variable.assign(values.astype("float32"))
         if type(layer).__name__ == "Normalization" and layer.weights:
-            layer.finalize_state()  # It computes with copies of its weights.
+            layer.finalize_state()  # The layer computes with copies of its weights.
 
 
 def scale_batch_norms(model, inputs):
     """Multiplies each batch-norm layer's statistics by the scale of its input, in one eager forward pass.
 
-    A scale is rounded to a power of two, hence equal on machines that round differently. Returns the smallest
-    distance of a scale's logarithm to the border between two powers: far above rounding, or it is not equal.
+    A scale is rounded to a power of two, so that the scale is equal on machines with different rounding. Returns the
+    smallest distance of a scale's logarithm to the border between two powers. The distance must be far larger than
+    rounding errors; otherwise scales may differ between machines.
     """
     margins = [0.5]
 
@@ -88,7 +90,7 @@ def scale_batch_norms(model, inputs):
 
 
 def picture_like(seed, shape, low, high):
-    """Random inputs with structure at two scales (blocks and noise), in [low, high]."""
+    """Returns random inputs with structure at two scales (blocks and noise), in [low, high]."""
     random = _random(seed)
     batch, *sizes, channels = shape
     coarse = random.uniform(size=(batch, *(-(-size // 8) for size in sizes), channels))
