@@ -1,7 +1,7 @@
 // Measures a bare TF_SessionRun: session_run LIBRARY GRAPH FEED D0,D1,... FETCH...
 //
-// Prints the median of many runs in microseconds. Each run is on the calling thread, as in the addon. GRAPH is a frozen
-// GraphDef. FEED and FETCH are operations with one output. The feed is float32.
+// Prints the median of many runs in microseconds. Each run is on the calling thread, as in the addon. GRAPH
+// is a frozen GraphDef. FEED and FETCH are operations with one output. The feed is float32.
 
 #include <algorithm>
 #include <chrono>

@@ -15,18 +15,18 @@ using tf::C;
 
 namespace {
 
-// Their output is their first input's memory.
+// Ops whose output shares the memory of the first input.
 constexpr std::string_view kViews[] = {"Identity",     "Reshape",         "Squeeze",      "ExpandDims",
                                        "StopGradient", "PreventGradient", "CheckNumerics"};
-// What they return may be what they were given.
+// Ops whose outputs may share the memory of the inputs.
 constexpr std::string_view kCalls[] = {
     "While",           "StatelessWhile",         "If", "StatelessIf", "Case", "StatelessCase",
     "PartitionedCall", "StatefulPartitionedCall"};
-// The moments that are looked at: each costs a walk over the graph.
+// The approximate number of moments to examine. Each moment costs a walk over the graph.
 constexpr size_t kMoments = 64;
 constexpr int kNone = -1;
 
-// The ops that a run computes, in an order in which they can be.
+// The ops that a run computes, in a possible order of execution.
 class Liveness {
  public:
   Liveness(TF_Graph* graph, const std::vector<TF_Output>& feeds, const std::vector<TF_Output>& fetches)
@@ -68,11 +68,11 @@ class Liveness {
   struct Node {
     std::vector<int> inputs;   // nodes
     std::vector<int> readers;  // nodes
-    std::vector<int> buffers;  // of its outputs; kNone: no memory of its own
-    bool fed = false;          // it depends on a feed
+    std::vector<int> buffers;  // one per output; kNone: the output has no memory of its own
+    bool fed = false;          // depends on a feed
   };
 
-  // Adds what `op` needs and then `op`, without recursion: graphs are deep.
+  // Adds the ops that `wanted` needs, then `wanted`. The walk does not recurse, because graphs are deep.
   void Visit(TF_Operation* wanted) {
     std::vector<TF_Operation*> stack{wanted};
     while (!stack.empty()) {
@@ -84,7 +84,7 @@ class Liveness {
       }
       const std::vector<TF_Output> inputs = InputsOf(op);
       if (known == index_.end()) {
-        index_[op] = kNone;  // its inputs are next; a loop of the graph's own comes back here
+        index_[op] = kNone;  // the inputs come first; a cycle of the graph reaches this op again
         for (const TF_Output& input : inputs) {
           if (index_.count(input.oper) == 0) stack.push_back(input.oper);
         }
@@ -109,7 +109,7 @@ class Liveness {
     const bool view = IsAnyOf(type, kViews);
     for (const TF_Output& input : inputs) {
       const int from = index_[input.oper];
-      if (from == kNone) continue;  // the way back of a loop
+      if (from == kNone) continue;  // the back edge of a loop
       node.inputs.push_back(from);
       nodes_[from].readers.push_back(self);
       node.fed = node.fed || nodes_[from].fed;
@@ -136,7 +136,7 @@ class Liveness {
     return node == kNone ? kNone : nodes_[node].buffers[tensor.index];
   }
 
-  // Marks what `start` reaches by `next`, and itself.
+  // Marks `start` and the nodes that `start` reaches through `next`.
   template <typename Next>
   std::vector<bool> Reached(int start, Next next) const {
     std::vector<bool> reached(nodes_.size());
@@ -153,7 +153,7 @@ class Liveness {
     return reached;
   }
 
-  // The bytes that are alive when `moment` has run.
+  // Returns the bytes that are alive when `moment` has run.
   double At(int moment) const {
     const auto before = Reached(moment, [](const Node& node) -> const auto& { return node.inputs; });
     const auto after = Reached(moment, [](const Node& node) -> const auto& { return node.readers; });

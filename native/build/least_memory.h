@@ -1,4 +1,4 @@
-// What a graph must hold in memory at once, whatever the order in which its ops run.
+// The memory that a graph needs at the same time, whatever the order of its ops.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace ke::graph {
 
-// The bytes of a tensor; unknown dims count as 1.
+// Returns the bytes of a tensor. Unknown dims count as 1.
 double LeastBytes(TF_Graph* graph, TF_Output tensor);
 
 struct LeastMemory {
@@ -18,16 +18,16 @@ struct LeastMemory {
   Shape largest_shape;
 };
 
-// A lower bound: at the moment at which an op has run, its outputs are there, and whatever was computed
-// before it that something after it reads, or that is fetched. The most of that over the ops, of which it
-// looks at some, evenly spread, and of tensors that depend on a feed, without the feeds themselves. Views
-// (Reshape) cost nothing; nor do the insides and results of loops and calls, and what TensorFlow's kernels
-// take for themselves. Unknown dims count as 1.
+// Returns a lower bound of the memory of a run. When an op has run, memory holds the outputs of the op, and
+// every tensor computed before the op that is fetched or that a later op reads. The bound is the maximum over
+// a sample of evenly spaced ops and the op with the largest tensor. Only tensors that depend on a feed count,
+// without the feeds themselves. The bound excludes views (Reshape), the bodies and results of loops and
+// calls, and the scratch memory of TensorFlow's kernels. Unknown dims count as 1.
 LeastMemory FindLeastMemory(TF_Graph* graph, const std::vector<TF_Output>& feeds,
                             const std::vector<TF_Output>& fetches);
 
-// The same of the graph as it is where its feeds have these sizes: the shapes are inferred anew, in a copy
-// that is thrown away. Throws tf::Error where TensorFlow finds that they do not fit.
+// Returns the same bound for feeds of the given `sizes`. A temporary copy of the graph infers the shapes for
+// these sizes. Throws tf::Error if TensorFlow finds that the sizes do not fit.
 LeastMemory FindLeastMemory(TF_Graph* graph, const std::vector<TF_Output>& feeds,
                             const std::vector<TF_Output>& fetches,
                             const std::vector<std::vector<int64_t>>& sizes);

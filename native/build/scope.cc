@@ -13,20 +13,20 @@ using tf::C;
 
 namespace {
 
-// A Const of at most this many elements is copied into a function body instead of captured: shapes and axes
-// stay known to shape inference and constant folding there.
+// A Const of at most this many elements is copied into a function body instead of captured. Shape inference
+// and constant folding in the body then know shapes and axes.
 constexpr int64_t kCopiedConstElements = 256;
 
-// A weight of at most this many bytes is a Const: biases and batch norm, which TensorFlow folds; kernels are
-// larger. As Consts, ResNet50's kernels would be held about six times over per compiled function (graph,
-// session, executor, folding): 1.6 GB resident after one Grad-CAM against 0.5 GB as variables, first map
-// in 6.2 s against 1.3 s, and a step no faster.
+// A weight of at most this many bytes is a Const. TensorFlow folds these weights: biases and batch norm.
+// Kernels are larger. As Consts, the kernels of ResNet50 would exist about six times per compiled function
+// (graph, session, executor, folding): 1.6 GB resident after one Grad-CAM against 0.5 GB as variables, and
+// 6.2 s to the first map against 1.3 s. A step would be no faster.
 constexpr size_t kFoldedWeightBytes = 64 * 1024;
 
 tf::TensorPtr SmallConstValue(TF_Output tensor) {
   if (std::string_view(C().TF_OperationOpType(tensor.oper)) != "Const") return nullptr;
   tf::Status status;
-  // The attribute's total_size is not set for tensors, so the value itself is asked for its size.
+  // TensorFlow does not set total_size for tensor attributes, so the element count is read from the value.
   TF_Tensor* value = nullptr;
   C().TF_OperationGetAttrTensor(tensor.oper, "value", &value, status);
   if (!status.ok()) return nullptr;
@@ -35,7 +35,8 @@ tf::TensorPtr SmallConstValue(TF_Output tensor) {
   return owned;
 }
 
-// TensorFlow's float conversions without its headers: half and bfloat16 scalars are made in the graph.
+// Returns `value` as a float32 scalar. TensorFlow's conversions to half and bfloat16 need its C++ headers, so
+// a Cast in the graph converts to these dtypes.
 tf::TensorPtr FloatScalar(double value) {
   const auto narrow = static_cast<float>(value);
   return tf::MakeTensor(TF_FLOAT, {}, &narrow);
@@ -48,7 +49,7 @@ Scope::Scope() : graph_(C().TF_NewGraph()) {}
 Scope::Scope(Scope* outer) : graph_(C().TF_NewGraph()), outer_(outer) {
   if (outer == nullptr) return;
   turns_at_once_ = outer->turns_at_once_;
-  // The functions that the outer graph calls may be called from here too: a nested loop copies them.
+  // The body may call the functions that the outer graph calls: a nested loop copies them.
   for (const auto& function : outer->functions_) AddFunction(function);
 }
 
@@ -146,7 +147,7 @@ TF_DataType Scope::GetDType(TF_Output tensor) { return C().TF_OperationOutputTyp
 
 void Scope::CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
                       const std::vector<TF_Output>& outputs) {
-  // An Identity each, since an argument may be returned as it is, or a tensor twice.
+  // Each result is an Identity, because `outputs` may contain an argument, or the same tensor twice.
   std::vector<TF_Output> results;
   results.reserve(outputs.size());
   for (const TF_Output& output : outputs) results.push_back(Op("Identity", "result").In(output).Out());
@@ -244,7 +245,7 @@ Shape GetShape(TF_Graph* graph, TF_Output tensor) {
   C().TF_GraphGetTensorShape(graph, tensor, dims.data(), rank, status);
   status.Check();
   Shape shape = Shape::Of(std::move(dims));
-  // What a file may not declare, TensorFlow may still infer from it.
+  // TensorFlow may infer a shape that exceeds the limits on declared shapes.
   CheckShape(shape, "a tensor", C().TF_OperationName(tensor.oper));
   return shape;
 }
@@ -388,7 +389,7 @@ OpBuilder& OpBuilder::AttrProto(const std::string& name, std::string_view serial
 TF_Operation* OpBuilder::Finish() {
   const std::string name = scope_->UniqueName(name_);
   tf::Status status;
-  // TensorFlow frees a description only in TF_FinishOperation, so nothing here may throw before it.
+  // TensorFlow frees a description only in TF_FinishOperation, so nothing may throw before that call.
   TF_OperationDescription* description = C().TF_NewOperation(scope_->graph(), type_.c_str(), name.c_str());
   TF_Code code = TF_OK;
   std::string message;

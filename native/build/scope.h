@@ -1,4 +1,4 @@
-// A TensorFlow graph under construction, and the builder that adds ops to it.
+// A TensorFlow graph under construction, and the builder that adds ops to the graph.
 #pragma once
 
 #include <functional>
@@ -16,94 +16,96 @@ namespace ke::graph {
 
 class OpBuilder;
 
-// One TF_Graph under construction: the main graph of a compiled function, or the body of a TensorFlow
-// function (a loop's condition or body) whose free tensors are captured from the scope around it. A graph
-// only grows. Not thread-safe: one thread builds a scope.
+// A TF_Graph under construction. The graph is the main graph of a compiled function, or the body of a
+// TensorFlow function (a loop's condition or body). A body captures its free tensors from the enclosing
+// scope. A graph only grows. Not thread-safe: one thread builds a scope.
 class Scope {
  public:
   Scope();
-  // A function body inside `outer`, which must outlive it; null: a main graph.
+  // Makes a function body inside `outer`, which must outlive the body, or a main graph if `outer` is null.
   explicit Scope(Scope* outer);
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
   TF_Graph* graph() const { return graph_.get(); }
   Scope* outer() const { return outer_; }
-  // The outermost scope: the main graph, which owns weights.
+  // Returns the outermost scope: the main graph, which owns the weights.
   Scope& root();
 
-  // Starts an op of `type`. Its node is named `name` (default: the type), made unique with a suffix.
+  // Starts an op of `type`. The node has the name `name` (default: the type), with a suffix if the name is
+  // taken.
   OpBuilder Op(const std::string& type, const std::string& name = {});
-  // A name no op and no import prefix of this graph has.
+  // Returns a name that no op and no import prefix of this graph has.
   std::string UniqueName(const std::string& base);
 
-  // Returns `tensor` where it belongs to this graph; where it belongs to a scope around this one, the tensor
-  // that stands for it here: a copy of a small Const, else a captured argument of the function.
+  // Returns `tensor` if it belongs to this graph. For a tensor of an enclosing scope, returns the tensor that
+  // represents it here: a copy of a small Const, else a captured argument of the function.
   TF_Output Import(TF_Output tensor);
-  // The other way: what a tensor of this graph that Import made stands for, in the scope that made it; any
-  // other tensor is returned as it is.
+  // The inverse of Import: returns the tensor that a tensor made by Import represents, in the scope that
+  // created the original. Returns any other tensor unchanged.
   TF_Output Origin(TF_Output tensor) const;
 
   TF_Output Placeholder(TF_DataType dtype, const Shape& shape, const std::string& name = "input");
   TF_Output Const(TF_Tensor* tensor, const std::string& name = "const");
   TF_Output Const(const std::vector<int32_t>& values);
   TF_Output Const(int32_t value);
-  // A scalar of a floating or integer dtype, converted from `value`. Throws INVALID_ARGUMENT for other
-  // dtypes.
+  // Adds `value` as a scalar of a floating or integer dtype. Throws INVALID_ARGUMENT for other dtypes.
   TF_Output Scalar(TF_DataType dtype, double value);
 
   Shape GetShape(TF_Output tensor) const;
   static TF_DataType GetDType(TF_Output tensor);
 
-  // From here on, in the root scope before anything is built: functions that are closed, and what
-  // InsertNumericsChecks makes of the graph, check every floating value (numerics_checks.h).
+  // Enables numerics checks. Call this on the root scope before anything is built. Functions closed from then
+  // on, and the graph made by InsertNumericsChecks, check every floating value (numerics_checks.h).
   void CheckNumerics() { checks_numerics_ = true; }
   bool checks_numerics() const { return outer_ == nullptr ? checks_numerics_ : outer_->checks_numerics(); }
-  // Where the root scope checks numerics: replaces its graph, once it is finished, by one with checks, and
-  // every tensor of `feeds` and `fetches` (Identities) by the one of the same name. Nothing is built
-  // afterwards.
+  // Replaces the finished graph of the root scope by a graph with checks, if the scope checks numerics. Every
+  // tensor of `feeds` and `fetches` (Identities) is replaced by the tensor of the same name. Nothing may be
+  // built afterwards.
   void InsertNumericsChecks(std::vector<TF_Output>* feeds, std::vector<TF_Output>* fetches);
 
-  // From here on, in the root scope before anything is built: the graph can be run by another process. It
-  // holds no op of our own, and its variables are named alike in all graphs of a model (SharedWeight).
+  // Makes the graph runnable by another process. Call this on the root scope before anything is built. The
+  // graph then contains none of this addon's own ops, and all graphs of a model give its variables the same
+  // names (SharedWeight).
   void MakePortable() { portable_ = true; }
   bool portable() const { return outer_ == nullptr ? portable_ : outer_->portable(); }
 
-  // From here on, in the root scope before anything is built: convolutions and matrix products may be
-  // computed in bfloat16, and weights that only these read are kept so.
+  // Allows bfloat16 for convolutions and matrix products. Call this on the root scope before anything is
+  // built. Weights that only these ops read are stored as bfloat16.
   void AllowBfloat16() { bfloat16_ = true; }
   bool bfloat16() const { return outer_ == nullptr ? bfloat16_ : outer_->bfloat16(); }
 
-  // From here on, in this scope and those that will be in it: so many turns of a loop whose turns do not need
-  // each other may be under way at once, where the run agrees (control/loop_ops.h). 1 without.
+  // Sets the maximum number of concurrent turns of a loop with independent turns, in this scope and in scopes
+  // made inside it later. The run may allow fewer (control/loop_ops.h). The default is 1.
   void AllowTurnsAtOnce(int most) { turns_at_once_ = most; }
   int turns_at_once() const { return turns_at_once_; }
-  // There is such a loop in the graph, whichever scope it is in.
+  // Notes that the graph has a loop with concurrent turns, in whichever scope.
   void NoteTurnsAtOnce() { root().has_turns_at_once_ = true; }
   bool has_turns_at_once() const { return has_turns_at_once_; }
 
-  // Closes a body scope into a function named `name` of the outer graph, with the functions that it calls.
-  // `arguments` are placeholders of this scope; those of the captures must be among them.
+  // Closes a body scope into a function named `name` of the outer graph, with the functions that the body
+  // calls. `arguments` are placeholders of this scope and must include those of the captures.
   void CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
                  const std::vector<TF_Output>& outputs);
   // The tensors of the outer scope that Import() made arguments of this body, in order of their capture.
   const std::vector<TF_Output>& captured() const { return captured_; }
 
-  // A weight of the root graph, made once per `key` and captured where needed. A small one is a Const, so
-  // that TensorFlow folds it (batch norm); a large one is a variable that reads `value`'s own memory, so that
-  // no graph, session or executor holds a copy of it: see initializers(). Without `may_fold` it is a variable
-  // whatever its size. `shared_name`: of the variable in a portable graph, the same for the same value in all
-  // processes; else, and where it is empty, the graph's own.
+  // Returns a weight of the root graph. The weight is made once per `key` and captured where needed. A small
+  // weight is a Const, so that TensorFlow folds it (batch norm). A large weight is a variable that reads the
+  // memory of `value`, so that no graph, session or executor holds a copy: see initializers(). Without
+  // `may_fold` the weight is a variable whatever its size. `shared_name` names the variable in a portable
+  // graph: equal values have the same name in all processes. The graph chooses the name if the graph is not
+  // portable or `shared_name` is empty.
   TF_Output SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value, bool may_fold,
                          const std::string& name, const std::string& shared_name = {});
 
-  // What a new session must be given, in one run, before it runs anything else: the values of the variables.
+  // The values of the variables. A new session must run all initializers, in one run, before any other run.
   struct Initializer {
     TF_Output feed;
     std::shared_ptr<TF_Tensor> value;
     TF_Operation* assign;
     TF_Output read;
-    TF_Output known;  // of a portable graph: whether the variable has its value already
+    TF_Output known;  // in a portable graph: whether the variable already has its value
   };
   const std::vector<Initializer>& initializers() const { return initializers_; }
 
@@ -111,7 +113,7 @@ class Scope {
   bool Owns(TF_Output tensor) const;
   TF_Output Variable(const std::shared_ptr<TF_Tensor>& value, const std::string& name,
                      const std::string& shared_name);
-  // The op of that name here or in a scope around, or null.
+  // Returns the op of that name in this scope or an enclosing scope, or null.
   TF_Operation* FindOp(const std::string& name) const;
   void AddFunction(std::shared_ptr<TF_Function> function);
 
@@ -124,29 +126,30 @@ class Scope {
   bool has_turns_at_once_ = false;  // of the root
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
-  std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // here -> in the outer scope
+  std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // tensor here -> tensor in the outer scope
   std::vector<TF_Output> captured_;
   std::vector<std::shared_ptr<TF_Function>> functions_;
   std::map<const void*, TF_Output> shared_weights_;
   std::vector<Initializer> initializers_;
 };
 
-// As TensorFlow infers it. Throws as CheckShape.
+// Returns the shape that TensorFlow infers. Throws like CheckShape.
 Shape GetShape(TF_Graph* graph, TF_Output tensor);
 
-// The tensor of the same name in another graph; none for none.
+// Returns the tensor of the same name in another graph, or a null tensor for a null tensor.
 TF_Output SameIn(TF_Graph* graph, TF_Output tensor);
 Scope::Initializer SameIn(TF_Graph* graph, Scope::Initializer initializer);
 
-// Collects an op's inputs and attributes, then adds it. Type and length attributes that TensorFlow derives
-// from the inputs (T, N, ...) need not be set. Inputs may belong to an outer scope: they are imported.
+// Collects the inputs and attributes of an op, then adds the op. Type and length attributes that TensorFlow
+// derives from the inputs (T, N, ...) need not be set. Inputs may belong to an enclosing scope: they are
+// imported.
 class OpBuilder {
  public:
   OpBuilder(Scope* scope, std::string type, std::string name);
 
   OpBuilder& In(TF_Output input);
   OpBuilder& InList(const std::vector<TF_Output>& inputs);
-  // Runs after `op`, which is of this scope.
+  // Makes the op run after `op`, an op of this scope.
   OpBuilder& After(TF_Operation* op);
   OpBuilder& AttrInt(const std::string& name, int64_t value);
   OpBuilder& AttrFloat(const std::string& name, float value);
@@ -161,12 +164,13 @@ class OpBuilder {
   OpBuilder& AttrFunction(const std::string& name, const std::string& function);
   OpBuilder& AttrTensor(const std::string& name, TF_Tensor* value);
   OpBuilder& Device(const std::string& name);
-  // A serialised AttrValue, as it stands in another graph's NodeDef.
+  // Takes a serialised AttrValue, for example from the NodeDef of another graph.
   OpBuilder& AttrProto(const std::string& name, std::string_view serialized);
 
-  // Adds the op. Throws tf::Error with TensorFlow's code and the node's name where TensorFlow refuses it.
+  // Adds the op. If TensorFlow refuses the op, throws tf::Error with TensorFlow's code and the name of the
+  // node.
   TF_Operation* Finish();
-  // Finish(), then output `index`.
+  // Calls Finish() and returns output `index`.
   TF_Output Out(int index = 0) { return {Finish(), index}; }
   std::vector<TF_Output> Outs();
 

@@ -1,4 +1,4 @@
-// One recorded op added to a graph: to the scratch graph while recording, to the final one in the replay.
+// Adds a recorded op to a graph: to the scratch graph during recording, to the final graph in the replay.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,8 @@
 
 namespace ke::trace {
 
-// `resolve` gives the tensor of a symbol. Throws where TensorFlow refuses the op.
+// Adds `op` to `scope` and returns the outputs. `resolve` returns the tensor of a symbol. Throws if
+// TensorFlow refuses the op.
 std::vector<TF_Output> AddOp(graph::Scope* scope, const OpCall& op,
                              const std::function<TF_Output(SymbolId)>& resolve);
 

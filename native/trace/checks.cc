@@ -16,7 +16,7 @@ std::string Describe(TF_DataType dtype, const Shape& shape) {
   return tf::DTypeName(dtype) + " " + (shape.known_rank ? ToString(shape) : "(unknown rank)");
 }
 
-// Whether one tensor can be of both shapes.
+// Returns whether a tensor can have both shapes.
 bool Compatible(const Shape& a, const Shape& b) {
   if (!a.known_rank || !b.known_rank) return true;
   if (a.rank() != b.rank()) return false;
@@ -26,7 +26,7 @@ bool Compatible(const Shape& a, const Shape& b) {
   return true;
 }
 
-// Whether every tensor of `shape` is of the shape `wider`.
+// Returns whether every tensor of shape `shape` also has the shape `wider`.
 bool IsWithin(const Shape& shape, const Shape& wider) {
   if (!wider.known_rank) return true;
   if (!shape.known_rank || shape.rank() != wider.rank()) return false;

@@ -1,4 +1,4 @@
-// What a method may not record. Messages name arguments as the author of a method writes them.
+// Checks of what a method records. Messages use the argument names of the method API.
 #pragma once
 
 #include <string>
@@ -8,28 +8,28 @@
 
 namespace ke::trace {
 
-// As messages write a symbol: "float32 (null, 3)".
+// Returns a symbol as messages show it: "float32 (null, 3)".
 std::string Describe(const Symbol& symbol);
 
-// All throw INVALID_ARGUMENT.
+// All functions below throw INVALID_ARGUMENT.
 
-// What is differentiated, or differentiated by, is floating. `argument`: "ys" or "xs".
+// Checks that every symbol has a floating dtype. `argument`: "ys" or "xs".
 void CheckDifferentiable(const std::string& argument, const std::vector<Symbol>& symbols);
-// The gradient that comes into y number `i` is shaped like it.
+// Checks that the incoming gradient of `ys[i]` has the dtype and shape of that y.
 void CheckGradY(size_t i, const Symbol& y, const Symbol& grad);
-// There are units along axes behind the samples.
+// Checks that `ys` has unit axes after the samples axis.
 void CheckUnits(const Symbol& ys);
-// What is kept of a unit's gradient has samples along its first axis.
+// Checks that the value kept per unit has the samples as its first axis.
 void CheckKept(const Symbol& kept);
 void CheckCount(const Symbol& count);
-// A loop's condition gives whether to go on.
+// Checks that a loop's condition returns one bool scalar.
 void CheckCondition(const Symbol& result);
-// A loop's body gives as many values as there are variables, `initial`.
+// Checks that a loop's body returns one value per variable. `initial`: the number of variables.
 void CheckVariables(size_t results, size_t initial);
-// Variable number `i`, of the shape that `variable` has in the body, begins as `initial` and goes on as
-// `result`.
+// Checks variable `i` of a loop. `variable` is the parameter of the body, `initial` the first value, and
+// `result` the next value.
 void CheckVariable(size_t i, const Symbol& initial, const Symbol& variable, const Symbol& result);
-// A model is called with tensors of the dtypes and ranks that it declares.
+// Checks that `inputs` have the dtypes and ranks that the model declares.
 void CheckModelInputs(const graph::ModelGraph& model, const std::vector<Symbol>& inputs);
 
 }  // namespace ke::trace

@@ -24,7 +24,8 @@ bool IsLive(const Equation& equation, const std::vector<bool>& live) {
 void MarkUses(const Block& block, std::vector<bool>* live) {
   for (const SymbolId id : block.results) Mark(id, live);
   for (auto equation = block.equations.rbegin(); equation != block.equations.rend(); ++equation) {
-    // A call at another size than declared is replayed to find out whether the model takes that size.
+    // A call at a size that the model does not declare stays: the replay finds out whether the model accepts
+    // the size.
     const auto* call = std::get_if<ModelCall>(&equation->operation);
     if (call != nullptr && !call->declared) {
       for (const Symbol& output : equation->outputs) Mark(output.id, live);

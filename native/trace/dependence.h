@@ -1,4 +1,4 @@
-// What the equations of a recording are computed from.
+// Which equations of a recording the other equations depend on.
 #pragma once
 
 #include <map>
@@ -9,23 +9,24 @@
 
 namespace ke::trace {
 
-// The symbols that the results of a main block need, by id.
+// Returns the symbols that the results of a main block need, indexed by symbol id.
 std::vector<bool> FindLive(const Block& block, const std::vector<SymbolId>& results);
 
-// Tells which equal equations may be merged. A gradient is taken by one tensor, along the ways from this very
-// tensor: `gradient(f(a) + g(b), a)` does not follow b, also where b is computed as a is. So the equation
-// that made a may not be merged with any on which the differentiated tensors depend.
+// Determines which equal equations may be merged. A gradient with respect to a tensor follows only the paths
+// from this very tensor. For example, `gradient(f(a) + g(b), a)` does not follow b, even if b is computed
+// from an equation equal to that of a. The equation of a must therefore not be merged with an equation that
+// the differentiated tensors depend on.
 class Dependence {
  public:
-  // Of the equations of `block`, a main block, that are `live`.
+  // Covers the equations of `block`, a main block, that are `live`.
   Dependence(const Block& block, const std::vector<bool>& live);
 
-  // The number of the equation that makes a symbol; -1 for a parameter.
+  // Returns the number of the equation that computes a symbol, or -1 for a parameter.
   int EquationOf(SymbolId id) const;
   bool MayMerge(int a, int b);
 
  private:
-  // A gradient's ys, and the equations that they depend on, found when they are first asked for.
+  // The ys of a gradient, and the equations that the ys depend on. `from` is computed on first use.
   struct Differentiated {
     std::vector<int> ys;
     std::vector<bool> from;
@@ -38,7 +39,7 @@ class Dependence {
   std::vector<std::vector<int>> uses_;  // by equation
   std::vector<Differentiated> differentiated_;
   std::map<int, std::vector<int>>
-      by_;  // equation -> in differentiated_, what is differentiated by its outputs
+      by_;  // equation -> indices in differentiated_ of the gradients with respect to its outputs
 };
 
 }  // namespace ke::trace

@@ -10,7 +10,7 @@ using tf::C;
 
 namespace {
 
-// The elements of a string tensor, each behind its length.
+// Returns the elements of a string tensor, each preceded by its length.
 std::string Strings(const TF_Tensor* tensor) {
   std::string content;
   const auto count = static_cast<size_t>(C().TF_TensorElementCount(tensor));
@@ -110,7 +110,7 @@ class Encoder {
   void Add(int64_t value) { Raw(&value, sizeof(value)); }
   void Add(bool value) { Add(int64_t{value}); }
   void Add(TF_DataType value) { Add(static_cast<int64_t>(value)); }
-  // By its bits: NaN, the infinities and both zeros are told apart.
+  // Encodes the bits, which distinguish NaNs, infinities and both zeros.
   void Add(float value) { Raw(&value, sizeof(value)); }
   void Add(std::string_view text) {
     Count(text.size());
@@ -143,7 +143,8 @@ class Encoder {
   }
 
   void Define(const Symbol& symbol) { numbers_.emplace(symbol.id, numbers_.size()); }
-  // A symbol of this encoding by its number, another by its id; apart by a tag.
+  // Encodes a symbol defined in this encoding by its number, any other symbol by its id. A tag distinguishes
+  // the two cases.
   void Reference(SymbolId id) {
     const auto found = numbers_.find(id);
     const bool known = found != numbers_.end();

@@ -1,4 +1,4 @@
-// A recording as bytes: equal bytes for equal recordings, and only for these.
+// Encodes a recording as bytes. Two encodings are equal if and only if the recordings are equal.
 #pragma once
 
 #include <string>
@@ -8,17 +8,18 @@
 
 namespace ke::trace {
 
-// The canonical encoding of a main block. Symbols stand in it by the order of their definition, floats by
-// their bits, constants by their content, models by ModelGraph::serial, parameters by dtype and shape. Every
-// part is of fixed size or has its length before it, so that no encoding is a prefix of another.
+// Returns the canonical encoding of a main block. Symbols are encoded by the order of their definition,
+// floats by their bits, constants by their content, models by ModelGraph::serial, parameters by dtype and
+// shape. Every part has a fixed size or is preceded by its length, so that no encoding is a prefix of
+// another.
 std::string Encode(const Block& block);
 
-// What an equation computes, without its outputs: as Encode, but symbols from around the operation stand by
-// their ids. Of a model call the tensors are left out, of a constant the content: calls and constants of one
-// key need a further look.
+// Returns the encoding of an operation without its outputs. The encoding is that of Encode, but symbols from
+// outside the operation are encoded by their ids. The key of a model call omits the tensors, and the key of a
+// constant omits the content. Callers must compare these parts themselves.
 std::string KeyOf(const Operation& operation);
 
-// Whether two constants of one key have the same content, bit for bit.
+// Returns whether two constants with equal keys have the same content, bit for bit.
 bool SameContent(const TF_Tensor* a, const TF_Tensor* b);
 
 }  // namespace ke::trace

@@ -1,4 +1,4 @@
-// A recording as data: blocks of equations over symbols.
+// The data of a recording: blocks of equations over symbols.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace ke::trace {
 // Unique in a tree of blocks.
 using SymbolId = int32_t;
 
-// In place of a symbol that is optional: ones for an incoming gradient, no count for a loop.
+// Stands for an absent optional symbol: an incoming gradient of ones, or a loop without a count.
 inline constexpr SymbolId kNoSymbol = -1;
 
 struct Symbol {
@@ -31,9 +31,9 @@ using AttrValue =
     std::variant<int64_t, float, bool, std::string, TF_DataType, graph::Shape, std::vector<int64_t>,
                  std::vector<float>, std::vector<TF_DataType>, std::vector<graph::Shape>>;
 using Attrs = std::map<std::string, AttrValue>;
-// Gradient rules by op type.
+// Gradient rules, by op type.
 using Overrides = std::map<std::string, std::string>;
-// One input of an op: a tensor, or a list of them where the op takes a list.
+// One input of an op: a tensor, or a list of tensors if the op takes a list.
 using OpInput = std::variant<SymbolId, std::vector<SymbolId>>;
 
 struct Block;
@@ -43,14 +43,14 @@ struct Constant {
   std::shared_ptr<TF_Tensor> value;
 };
 
-// An op of TensorFlow.
+// A TensorFlow op.
 struct OpCall {
   std::string type;
   std::vector<OpInput> inputs;
   Attrs attrs;
 };
 
-// An instance of a model. Its outputs are the model's tensors `tensors`, in order.
+// A call of a model. The outputs are the model's tensors `tensors`, in order.
 struct ModelCall {
   std::shared_ptr<const graph::ModelGraph> model;
   std::vector<SymbolId> inputs;
@@ -59,7 +59,7 @@ struct ModelCall {
   bool declared = true;
 };
 
-// One output per x. `grad_ys` is empty (ones for all ys) or has an entry per y.
+// Has one output per x. `grad_ys` is empty (ones for all ys) or has one entry per y.
 struct GradientCall {
   std::vector<SymbolId> ys;
   std::vector<SymbolId> xs;
@@ -67,7 +67,8 @@ struct GradientCall {
   Overrides overrides;
 };
 
-// The body's parameters are one unit's gradients, one per x; its result is what is kept of them.
+// The parameters of the body are the gradients of one unit, one per x. The result of the body is the value
+// kept for the unit.
 struct JacobianLoop {
   SymbolId ys = kNoSymbol;
   std::vector<SymbolId> xs;
@@ -75,7 +76,8 @@ struct JacobianLoop {
   BlockPtr body;
 };
 
-// The body's parameter is the turn's index; its result is the turn's value, of the shape `turn`.
+// The parameter of the body is the index of the turn. The result of the body is the value of the turn, of
+// shape `turn`.
 struct StackLoop {
   SymbolId count = kNoSymbol;
   graph::Shape turn;
@@ -104,16 +106,17 @@ struct Parameter {
   std::string name;
 };
 
-// Equations in the order of their recording: each uses parameters, outputs of equations before it, and what
-// the blocks around this one had defined before it began.
+// Equations in the order of their recording. An equation uses parameters, outputs of earlier equations, and
+// symbols that the enclosing blocks had defined before this block began.
 struct Block {
   std::vector<Parameter> parameters;
   std::vector<Equation> equations;
   std::vector<SymbolId> results;
 };
 
-// Calls `visit` with each symbol that `operation` itself takes, in order; not with those that only its blocks
-// use, nor with kNoSymbol. Where `operation` is not const, `visit` may replace the symbol.
+// Calls `visit` with each symbol that `operation` itself takes, in order. Symbols that only the blocks of the
+// operation use are not visited, nor is kNoSymbol. If `operation` is not const, `visit` may replace the
+// symbol.
 template <typename AnyOperation, typename Visit>
 void VisitInputs(AnyOperation& operation, const Visit& visit) {
   const auto one = [&](auto& id) {
@@ -169,7 +172,8 @@ void VisitBlocks(AnyOperation& operation, const Visit& visit) {
       operation);
 }
 
-// The tensors by which an operation differentiates; none for one that does not.
+// Returns the tensors with respect to which an operation differentiates, or none if the operation is no
+// gradient.
 inline const std::vector<SymbolId>& DifferentiatedBy(const Operation& operation) {
   static const std::vector<SymbolId> none;
   if (const auto* gradient = std::get_if<GradientCall>(&operation)) return gradient->xs;

@@ -17,11 +17,11 @@ void AddMissing(const std::vector<TF_Output>& from, std::vector<TF_Output>* to) 
   }
 }
 
-// A loop within a loop's turn is not counted: its turns are not the run's progress.
+// A loop inside the body of another loop is not counted: its turns are not the progress of the run.
 bool IsCounted(const Scope* scope) { return scope->outer() == nullptr; }
 
-// `next`, at once where `at_once` (a bool scalar) says so, else after `op`. An op takes all its inputs before
-// it runs, so it is the Merge, which takes the first, that does not wait.
+// Returns `next`: at once if `at_once` (a bool scalar) is true, otherwise after `op`. Ordinary ops wait for
+// all their inputs. A Merge forwards the first input that arrives and therefore joins the two branches.
 TF_Output AtOnceOrAfter(Scope* body, TF_Output next, TF_Output at_once, TF_Operation* op) {
   const std::vector<TF_Output> ways = body->Op("Switch").In(next).In(at_once).Outs();
   const TF_Output waited = body->Op("Identity").In(ways[0]).After(op).Out();
@@ -43,7 +43,7 @@ std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
     gated = control::AddGate(condition, condition_result, shard, counted && !turns.counted_by_body);
   }
 
-  // Both functions take the same arguments: the loop variables, then every capture of either.
+  // Both functions take the same arguments: the loop variables, then the captures of either function.
   std::vector<TF_Output> captured = body->captured();
   AddMissing(condition->captured(), &captured);
 
@@ -64,7 +64,7 @@ std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
   const std::string name = scope->root().UniqueName("loop");
   condition->CloseInto(name + "_condition", in_condition, {gated});
   body->CloseInto(name + "_body", in_body, results);
-  // "_lower_using_switch_merge": without it each turn would be a function call with threads of its own.
+  // Without "_lower_using_switch_merge" each turn would be a function call with threads of its own.
   std::vector<TF_Output> outputs = scope->Op("While", name)
                                        .InList(inputs)
                                        .AttrFunction("cond", name + "_condition")
@@ -85,7 +85,7 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
   if (at_once > 1) body.AllowTurnsAtOnce(1);
   const TF_Output i = body.Placeholder(TF_INT32, scalar, "i");
   const TF_Output list = body.Placeholder(TF_VARIANT, scalar, "list");
-  // An Identity, since nothing of a function's body can run after an argument.
+  // The Identity provides an op that runs in the body: no op can be ordered after a function argument.
   const TF_Output value = body.Op("Identity").In(turn(&body, i)).Out();
   const TF_DataType dtype = Scope::GetDType(value);
   const Shape shape = body.GetShape(value);
@@ -102,7 +102,7 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
     next = AtOnceOrAfter(&body, next, overlap, stored.oper);
   }
 
-  // Unknown rank is a scalar -1 to the TensorList ops, unknown dims are -1.
+  // The TensorList ops expect a scalar -1 for an unknown rank and -1 for each unknown dim.
   const auto element_shape = [&shape](Scope* in) {
     return shape.known_rank ? in->Const(std::vector<int32_t>(shape.dims.begin(), shape.dims.end()))
                             : in->Const(-1);

@@ -1,4 +1,4 @@
-// Functional while loops, lowered by TensorFlow to its own control flow inside the same step.
+// Functional while loops. TensorFlow lowers these loops to its own control flow inside the same step.
 #pragma once
 
 #include <functional>
@@ -8,32 +8,35 @@
 
 namespace ke::trace {
 
-// How a loop makes its turns.
+// How a loop executes its turns.
 struct Turns {
-  // How many there will be, an int32 scalar of `scope` or nothing (a null op): the run's progress, unless the
-  // loop is in the body of another.
+  // The number of turns, an int32 scalar of `scope`, or a null op if the number is unknown. The count
+  // determines the progress of the run, unless the loop is in the body of another loop.
   TF_Output count = {nullptr, 0};
-  // The body counts those that have ended, not the loop.
+  // Whether the body counts finished turns. Otherwise the gate of the loop counts these turns.
   bool counted_by_body = false;
-  // So many may be under way at once, as far as the variables that a turn begins with let it begin.
+  // The maximum number of turns in progress at the same time. A turn begins when the loop variables that it
+  // needs are ready.
   int at_once = 1;
 };
 
-// Adds a While to `scope`. `condition` and `body` are scopes inside it, already built: their `arguments` are
-// placeholders for the loop variables, `condition_result` a boolean scalar, `body_results` the next values.
-// What either captured is passed around the loop unchanged. Turns run one after another, unless `turns` says
-// otherwise, so that memory is bounded by one turn's; before each the loop asks whether its run is cancelled
-// (control/loop_ops.h; not in a portable graph). Returns the final values.
+// Adds a While to `scope`. `condition` and `body` are complete scopes inside `scope`. The `arguments` of both
+// are placeholders for the loop variables, `condition_result` is a bool scalar, and `body_results` are the
+// next values. Captures of either scope are passed through the loop unchanged. Turns run one after another
+// unless `turns` says otherwise, so that memory is bounded by that of one turn. Before each turn the loop
+// checks whether its run is cancelled (control/loop_ops.h), except in a portable graph. Returns the final
+// values.
 std::vector<TF_Output> AddWhile(graph::Scope* scope, graph::Scope* condition,
                                 const std::vector<TF_Output>& condition_arguments, TF_Output condition_result,
                                 graph::Scope* body, const std::vector<TF_Output>& body_arguments,
                                 const std::vector<TF_Output>& body_results,
                                 const std::vector<TF_Output>& initial, const Turns& turns);
 
-// Adds a loop over i = 0 .. count - 1 that stacks `turn(body scope, i)` along a new first axis. `count` is an
-// int32 scalar of `scope`. Turns do not need each other: where the scope allows it (AllowTurnsAtOnce) and for
-// as long as the run does (control::RunningShard::overlaps), several are under way at once; else turn i + 1
-// begins when the value of turn i is stored. Loops in a turn of such a loop make one turn after the other.
+// Adds a loop over i = 0 .. count - 1 that stacks the results of `turn(body scope, i)` along a new first
+// axis. `count` is an int32 scalar of `scope`. The turns are independent. Several turns are in progress at
+// the same time if the scope allows it (AllowTurnsAtOnce) and while the run allows it
+// (control::RunningShard::overlaps). Otherwise turn i + 1 begins when the value of turn i is stored. Loops
+// inside a turn of a loop with overlapping turns run their turns one after another.
 TF_Output AddStackingLoop(graph::Scope* scope, TF_Output count,
                           const std::function<TF_Output(graph::Scope* body, TF_Output i)>& turn);
 

@@ -93,7 +93,7 @@ class Printer {
     for (const Equation& equation : block.equations) {
       const std::string text =
           std::visit([this](const auto& op) { return Operation(op); }, equation.operation);
-      // The outputs are numbered behind what stands in the bodies, where those end.
+      // The outputs of a loop are numbered after the symbols of its bodies.
       std::string bodies;
       std::swap(bodies, text_);
       VisitBlocks(equation.operation, [this](const BlockPtr& body) {

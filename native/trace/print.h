@@ -1,4 +1,4 @@
-// A recording as text, for people.
+// Prints a recording as text for people.
 #pragma once
 
 #include <string>
@@ -7,9 +7,10 @@
 
 namespace ke::trace {
 
-// A line per equation, as `%3:float32[?,10] = MatMul(%1, %2) {transpose_b=true}`, those of a loop's body
-// indented below it; the last line of a block names its results. Symbols are numbered in order, models as
-// ModelGraph::serial. Constants of up to 8 numbers show these.
+// Returns one line per equation, for example `%3:float32[?,10] = MatMul(%1, %2) {transpose_b=true}`. The
+// equations of a loop's body follow the loop, indented. The last line of a block lists its results. Symbols
+// are numbered in order, and models by ModelGraph::serial. Constants of at most 8 numbers are printed with
+// their values.
 std::string Print(const Block& block);
 
 }  // namespace ke::trace

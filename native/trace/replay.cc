@@ -20,8 +20,9 @@ using graph::Shape;
 
 namespace {
 
-// What of each model somebody differentiates by. Weights are shared by all calls of a model: who
-// differentiates by what one call gave may do so through another.
+// The tensors of each model with respect to which the recording differentiates. All calls of a model share
+// its weights, so a gradient with respect to a tensor of one call may pass through another call. The tensors
+// are therefore collected per model.
 class Differentiated {
  public:
   explicit Differentiated(const Block& block) { Add(block); }
@@ -55,15 +56,15 @@ class Differentiated {
 
   std::unordered_map<SymbolId, std::pair<const ModelGraph*, std::string>> of_models_;
   std::map<const ModelGraph*, std::vector<std::string>> tensors_;
-  // Somebody differentiates by what no model gave: it may be what a call is given.
+  // Whether an x of a gradient is not the output of a model call. The x may then be an input of a call.
   bool by_inputs_ = false;
 };
 
-// What one replay knows, whatever block it is in.
+// The state that the builders of all blocks of one replay share.
 struct Shared {
   explicit Shared(const Block& block) : differentiated(block) {}
 
-  // graph::KeepsSamples, once per size.
+  // Returns graph::KeepsSamples, computed once per model, input shapes and outputs.
   std::vector<bool> KeepsSamples(const ModelGraph& model, const std::vector<Shape>& inputs,
                                  const std::vector<std::string>& outputs) {
     std::string key = std::to_string(model.serial());
@@ -90,7 +91,7 @@ bool IsBetterKnown(const Shape& shape, const Shape& than) {
   return false;
 }
 
-// A block in the graph that it is built into.
+// Builds one block into a graph.
 class Builder {
  public:
   Builder(Scope* scope, Builder* outer, Shared* shared) : scope_(scope), outer_(outer), shared_(shared) {}
@@ -109,7 +110,7 @@ class Builder {
   }
   TF_Output GetOrNone(SymbolId id) const { return id == kNoSymbol ? TF_Output{nullptr, 0} : Get(id); }
 
-  // The parameters stand for `arguments`.
+  // Builds `block` with `arguments` as its parameters, and returns the tensors of the results.
   std::vector<TF_Output> Build(const Block& block, const std::vector<TF_Output>& arguments) {
     for (size_t i = 0; i < arguments.size(); ++i) values_[block.parameters[i].symbol.id] = arguments[i];
     for (const Equation& equation : block.equations) {
@@ -140,7 +141,8 @@ class Builder {
 
   std::vector<TF_Output> Add(const ModelCall& op) {
     const std::vector<TF_Output> inputs = Get(op.inputs);
-    // Of inputs of another size than declared: whether each output keeps a row per sample.
+    // Whether each output keeps one row per sample, if the inputs have a size that the model does not
+    // declare.
     std::vector<bool> keeps(op.tensors.size(), true);
     if (!op.declared) {
       std::vector<Shape> shapes;
@@ -151,8 +153,8 @@ class Builder {
         op.model->Instantiate(scope_, inputs, op.tensors, shared_->differentiated.Of(*op.model));
     for (size_t i = 0; i < op.tensors.size(); ++i) {
       if (keeps[i]) continue;
-      // What only the run can tell is checked there, on outputs that no other output is made of: nobody
-      // differentiates by these.
+      // A number of rows that is unknown before the run is checked by the run. Only outputs that no other
+      // output depends on get this check, because no gradient is taken with respect to such an output.
       std::vector<std::string> others = op.tensors;
       others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
       if (op.model->DependsOn(others, {op.tensors[i]})) continue;
@@ -194,8 +196,8 @@ class Builder {
                     Get(op.initial), {GetOrNone(op.count)});
   }
 
-  // Tells TensorFlow what was known of a shape while recording: in a body, of what is computed from values
-  // that were merged with others around it, TensorFlow would infer less.
+  // Sets the recorded shape of `tensor` if that shape has more known dims than TensorFlow infers. TensorFlow
+  // infers less in a body if a value was merged with an equal value outside the body.
   void KeepShape(TF_Output tensor, const Shape& recorded) {
     if (!IsBetterKnown(recorded, scope_->GetShape(tensor))) return;
     tf::Status status;

@@ -1,4 +1,4 @@
-// A recording built for real.
+// Builds a recording into the graph that runs.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@
 namespace ke::trace {
 
 // Builds the equations of `block`, a main block, into `scope` and returns the tensors of its results. `feeds`
-// receives a placeholder per parameter.
+// receives one placeholder per parameter.
 std::vector<TF_Output> Replay(const Block& block, graph::Scope* scope, std::vector<TF_Output>* feeds);
 
 }  // namespace ke::trace

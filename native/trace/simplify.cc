@@ -15,7 +15,7 @@ namespace {
 
 bool IsRepeatable(const Block& block);
 
-// Whether an operation gives the same again for the same inputs; a loop is what its bodies are.
+// Returns whether equal inputs always produce equal outputs. A loop is repeatable if its bodies are.
 bool IsRepeatable(const Operation& operation) {
   if (const auto* op = std::get_if<OpCall>(&operation)) return graph::IsRepeatableOp(op->type);
   if (const auto* call = std::get_if<ModelCall>(&operation)) return call->model->is_repeatable();
@@ -53,7 +53,8 @@ class Simplifier {
   }
 
  private:
-  // Equations that are one now, and where that one stands: in a block that is still being made.
+  // Equations that were merged into one, and the position of that equation in a block that is still being
+  // built.
   struct Merged {
     Block* block;
     size_t position;
@@ -70,7 +71,7 @@ class Simplifier {
     return found == replaced_.end() ? id : found->second;
   }
 
-  // The equation with those outputs of models and gradients alone that something uses.
+  // Returns `equation` without the outputs of models and gradients that nothing uses.
   Equation Used(const Equation& equation) const {
     Equation used = equation;
     const auto keep = [&](auto* asked) {
@@ -92,7 +93,7 @@ class Simplifier {
     return used;
   }
 
-  // Adds the equation to `block`, or merges it with one that is there, or in a block around it.
+  // Adds the equation to `block`, or merges it with an equal equation of `block` or of an enclosing block.
   void Place(Equation equation, Block* block) {
     if (!IsRepeatable(equation.operation)) {
       block->equations.push_back(std::move(equation));
@@ -147,7 +148,7 @@ class Simplifier {
   Dependence dependence_;
   std::unordered_map<SymbolId, SymbolId> replaced_;
   std::vector<std::unordered_map<std::string, std::vector<Merged>>>
-      tables_;  // of the blocks around, last this
+      tables_;  // of the enclosing blocks and, last, of this block
 };
 
 }  // namespace

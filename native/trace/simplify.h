@@ -1,4 +1,4 @@
-// A recording without what need not be computed, or not twice.
+// Removes equations that need not be computed, or need not be computed twice.
 #pragma once
 
 #include <vector>
@@ -7,14 +7,16 @@
 
 namespace ke::trace {
 
-// A block that gives what `block`, a main block, gives for `results`:
-// - without equations that no result needs, and outputs of models and gradients that nothing uses, but for
-//   calls at other sizes than declared: the replay refuses a model that takes no such size;
-// - with equal equations merged, those of a body also with those around the body: equal ops on equal inputs,
-//   constants of equal content, loops with equal bodies, and calls of a model with equal inputs, whatever
-//   tensors they ask for. Ops that are stateful, or draw random numbers without a seed, stay apart.
-// All parameters stay. Gradients keep their meaning: by a tensor, through those ways alone that were recorded
-// from that very tensor (see Dependence).
+// Returns a block that computes what `block`, a main block, computes for `results`:
+// - Equations that no result needs are removed, and so are unused outputs of models and gradients. Calls at
+//   sizes that the model does not declare stay, because the replay refuses a model that does not accept the
+//   size.
+// - Equal equations are merged, those of a body also with those of enclosing blocks. Merged are equal ops on
+//   equal inputs, constants of equal content, loops with equal bodies, and calls of a model with equal
+//   inputs, whatever tensors the calls request. Ops that are stateful, or that draw random numbers without a
+//   seed, are not merged.
+// All parameters stay. Gradients keep their meaning: a gradient with respect to a tensor follows only the
+// paths that were recorded from that very tensor (see Dependence).
 Block Simplify(const Block& block, const std::vector<SymbolId>& results);
 
 }  // namespace ke::trace

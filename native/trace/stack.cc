@@ -9,7 +9,7 @@ using graph::Shape;
 using tf::C;
 
 int64_t StaticCount(Scope* scope, TF_Output count) {
-  // Shape inference evaluates what a shape is made of, also where that is computed from constants.
+  // Shape inference evaluates the dims of Fill, also if they are computed from constants.
   const TF_Output dims = scope->Op("ExpandDims", "count").In(count).In(scope->Const(0)).Out();
   return scope->GetShape(scope->Op("Fill", "count").In(dims).In(scope->Const(0)).Out()).dims[0];
 }
@@ -28,7 +28,7 @@ TF_Output AddStack(Scope* scope, TF_Output count, bool once_at_least,
   if (!once_at_least) return AddStackingLoop(scope, count, turn);
   const TF_Output turns = scope->Op("Maximum").In(count).In(scope->Const(1)).Out();
   const TF_Output stacked = AddStackingLoop(scope, turns, turn);
-  // [0:count] along the first axis: TensorFlow shares the memory of such a slice.
+  // [0:count] along the first axis. The slice shares the memory of `stacked`.
   const TF_Output begin = scope->Const(std::vector<int32_t>{0});
   const TF_Output end = scope->Op("ExpandDims").In(count).In(scope->Const(0)).Out();
   return scope->Op("StridedSlice")

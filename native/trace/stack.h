@@ -6,14 +6,15 @@
 
 namespace ke::trace {
 
-// The value of an int32 scalar where shape inference can tell it, else -1.
+// Returns the value of an int32 scalar if shape inference can determine the value, else -1.
 int64_t StaticCount(graph::Scope* scope, TF_Output count);
 
-// `tensor` with what is known of its shape elsewhere.
+// Returns `tensor` with the static shape `shape`, which is known from elsewhere.
 TF_Output WithShape(graph::Scope* scope, TF_Output tensor, const graph::Shape& shape);
 
-// AddStackingLoop where `count` may be 0: (count, ...turn). With `once_at_least`, for turns whose shape is
-// known only once one was made, a first turn is made even then, and its value left out.
+// Adds a stacking loop whose `count` may be 0. Returns (count, ...turn). `once_at_least` is for turns whose
+// shape is known only after one turn has run: one turn then runs even if `count` is 0, and its value is
+// dropped.
 TF_Output AddStack(graph::Scope* scope, TF_Output count, bool once_at_least,
                    const std::function<TF_Output(graph::Scope* body, TF_Output i)>& turn);
 

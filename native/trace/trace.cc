@@ -19,8 +19,9 @@ using graph::TensorSpec;
 
 namespace {
 
-// Axes and sizes come again with every op. By floating constants somebody may differentiate: these are merged
-// only where that makes no difference, in Simplify.
+// The maximum size of an integer constant that is reused. Axes and sizes recur with every op. Floating
+// constants are not reused here, because a gradient may be taken with respect to one. Simplify merges
+// floating constants if the merge changes no gradient.
 constexpr size_t kSmallBytes = 64;
 
 bool IsSmallInteger(const TF_Tensor* value) {
@@ -83,7 +84,7 @@ Symbol Trace::Stand(TF_DataType dtype, const Shape& shape, const std::string& na
 }
 
 Symbol Trace::Get(SymbolId id) const {
-  auto* self = const_cast<Trace*>(this);  // Resolve may add a capture to the scratch graph
+  auto* self = const_cast<Trace*>(this);  // Resolve may add a capture to the scratch graph.
   const TF_Output tensor = self->Resolve(id);
   return {id, Scope::GetDType(tensor), scratch_.GetShape(tensor)};
 }
@@ -151,8 +152,8 @@ std::vector<Symbol> Trace::CallModel(std::shared_ptr<const ModelGraph> model,
     const TensorSpec* spec = model->FindTensor(name);
     if (spec == nullptr) throw tf::Error(TF_NOT_FOUND, "the model has no tensor `" + name + "`", name);
     Shape shape = spec->shape;
-    // For inputs of another size than the model's own, only rank and channels of what is made of them are
-    // sure before the replay.
+    // For inputs of a size that the model does not declare, only the rank and the channels of dependent
+    // tensors are certain before the replay.
     if (!declared && shape.known_rank && model->DependsOn({name}, model->input_tensors())) {
       for (size_t i = 0; i + 1 < shape.dims.size(); ++i) shape.dims[i] = -1;
     }
@@ -231,7 +232,7 @@ Symbol Trace::EndStack(const std::shared_ptr<Trace>& body, SymbolId value) {
   Shape shape = kept.shape;
   if (shape.known_rank) shape.dims.insert(shape.dims.begin(), count);
   const Symbol symbol = Stand(kept.dtype, shape, "stack");
-  // An empty list can be stacked only where the shape of what it lacks is known.
+  // An empty list can be stacked only if the shape of its elements is known.
   const bool once_at_least = count < 1 && !kept.shape.IsFullyKnown();
   return Add(StackLoop{turns, kept.shape, once_at_least, body->Close({value})}, {symbol})[0];
 }
