@@ -145,12 +145,12 @@ export type NativeAttr =
   | { readonly dtypes: readonly DType[] }
   | { readonly shapes: readonly StaticShape[] };
 
-/** What a method records (native/trace/trace.h). All calls are synchronous and take microseconds. */
+/** The recording of a method (native/trace/trace.h). All calls are synchronous and take microseconds. */
 export interface NativeTrace {
   placeholder(dtype: DType, shape: StaticShape, name: string): NativeSymbol;
   /**
-   * `data` holds the elements of `shape` in the dtype's own layout; it is copied. Of dtype string only scalars:
-   * the bytes of one string.
+   * Copies `data`, the elements of `shape` in the layout of the dtype. A constant of dtype string must be a scalar:
+   * `data` holds the bytes of one string.
    */
   constant(dtype: DType, shape: readonly number[], data: ArrayBufferView): NativeSymbol;
   op(
@@ -160,25 +160,25 @@ export interface NativeTrace {
   ): NativeSymbol[];
   /** `outputs`: tensors ("node:index") or weights of the model, by name. */
   callModel(model: NativeModel, inputs: readonly number[], outputs: readonly string[]): NativeSymbol[];
-  /** `gradYs`: ids, `-1` for ones; empty for ones everywhere. */
+  /** `gradYs`: ids, where `-1` means ones. An empty list means ones for all ys. */
   gradient(
     ys: readonly number[],
     xs: readonly number[],
     gradYs: readonly number[],
     overrides: Readonly<Record<string, string>>,
   ): NativeSymbol[];
-  /** One gradient per x. */
+  /** Returns one gradient per x. */
   beginJacobian(
     ys: number,
     xs: readonly number[],
     overrides: Readonly<Record<string, string>>,
   ): { body: NativeTrace; gradients: NativeSymbol[] };
   endJacobian(body: NativeTrace, value: number): NativeSymbol;
-  /** A loop over `index` = 0 .. `count` - 1 whose values are stacked; `count` is an int32 scalar. */
+  /** Begins a loop over `index` = 0 .. `count` - 1 that stacks its values. `count` is an int32 scalar. */
   beginStack(count: number): { body: NativeTrace; index: NativeSymbol };
   endStack(body: NativeTrace, value: number): NativeSymbol;
   body(): NativeTrace;
-  /** `count`: an int32 scalar, how many turns there will be, for `NativeRun.progress`; -1 where that is not known. */
+  /** `count`: the number of turns, an int32 scalar, for `NativeRun.progress`, or -1 if unknown. */
   whileLoop(
     condition: NativeTrace,
     conditionResult: number,
@@ -188,18 +188,18 @@ export interface NativeTrace {
     count: number,
   ): NativeSymbol[];
   /**
-   * What the recording computes for `fetches`, as bytes: equal bytes for equal recordings, and for these alone
-   * (native/trace/encode.h). What the fetches do not need is left out, and what was recorded twice is there once.
+   * Encodes what the recording computes for `fetches`. Two encodings are equal if and only if the recordings are equal
+   * (native/trace/encode.h). Equations that `fetches` do not need are omitted. Equal equations are merged.
    */
   encode(fetches: readonly number[]): Uint8Array;
-  /** As text: what is computed for `fetches`; without them, all that was recorded (native/trace/print.h). */
+  /** Returns the equations that `fetches` need as text, or all equations without `fetches` (native/trace/print.h). */
   print(fetches?: readonly number[]): string;
   /**
-   * Builds the graph and its session on a background thread. Feeds are the trace's placeholders in the order in
-   * which they were made. The trace must not be used afterwards.
+   * Builds the graph and its session on a background thread. The feeds are the placeholders of the trace, in the order
+   * of their creation. The trace must not be used afterwards.
    *
-   * `wholeFeeds`: positions of feeds that go to every shard as they are, as those do whose placeholder is a scalar. All
-   * others are split along axis 0. Rejects with INVALID_ARGUMENT for a position that no feed has.
+   * `wholeFeeds`: the positions of feeds that every shard receives whole. Feeds with a scalar placeholder are always
+   * whole. All other feeds are split along axis 0. Rejects with INVALID_ARGUMENT for a position that no feed has.
    */
   compile(
     fetches: readonly number[],

@@ -1,23 +1,23 @@
 import type { DType, StaticShape } from '../binding/contract.js';
 import { GraphError } from '../support/errors.js';
 
-/** @internal A recording, or the body of a loop in one. */
+/** @internal A recording, or the body of a loop in a recording. */
 export interface SymbolScope {
-  /** Whether it still records. */
+  /** Whether the recording is still in progress. */
   readonly isOpen: boolean;
 }
 
 /**
- * A tensor of a graph that is being recorded: what methods, filters and ops compute with. It has a dtype and the
- * shape that TensorFlow infers (`null` where a size is known only at run time), and no values.
+ * A tensor of a graph in recording. Methods, filters and ops compute with symbolic tensors. A symbolic tensor has no
+ * values, only a dtype and the shape that TensorFlow infers. A size that is known only at run time is `null`.
  */
 export class Symbolic {
   readonly dtype: DType;
-  /** Sizes, `null` where unknown; `null` in place of the whole where even the rank is unknown. */
+  /** The sizes of the axes, `null` for an unknown size. The whole shape is `null` if the rank is unknown. */
   readonly shape: StaticShape;
-  /** @internal Its number in the native trace. */
+  /** @internal The number of the tensor in the native trace. */
   readonly id: number;
-  /** @internal What recorded it. */
+  /** @internal The recording that the tensor belongs to. */
   readonly scope: SymbolScope;
 
   /** @internal */
@@ -28,7 +28,7 @@ export class Symbolic {
     this.shape = shape;
   }
 
-  /** The number of axes. Throws GraphError where it is not known before run time. */
+  /** The number of axes. Throws GraphError if the rank is unknown before run time. */
   get rank(): number {
     if (this.shape === null) {
       throw new GraphError(
@@ -44,12 +44,12 @@ export class Symbolic {
   }
 }
 
-/** A shape as messages write it: `(null, 96, 96, 3)`. */
+/** Returns a shape as messages show it: `(null, 96, 96, 3)`. */
 export function describeShape(shape: StaticShape): string {
   return shape === null ? '(unknown rank)' : `(${shape.map((size) => size ?? 'null').join(', ')})`;
 }
 
-/** Axis `axis` of `rank` axes counted from 0. Throws GraphError where there is none. */
+/** Returns `axis` as a non-negative index. Throws GraphError if a tensor of rank `rank` has no such axis. */
 export function positiveAxis(axis: number, rank: number, name = 'axis'): number {
   const positive = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || positive < 0 || positive >= rank) {

@@ -1,6 +1,6 @@
 /**
- * What a method does while it is recorded: every op becomes an equation of the native trace, which derives from these
- * what the method compiles to, and a fingerprint of that.
+ * The recording of a method: every op becomes an equation of the native trace. The native trace derives from the
+ * equations the graph that the method compiles to, and a fingerprint of the graph.
  */
 import { createHash } from 'node:crypto';
 import type {
@@ -24,15 +24,15 @@ export type Attributes = Readonly<Record<string, NativeAttr>>;
 /** Rules that replace the gradient of an op type, by name: `{ Relu: 'guided' }`. */
 export type Overrides = Readonly<Record<string, string>>;
 
-/** The traces being recorded, innermost last. Recording is synchronous, so that nobody else's can be among them. */
+/** The traces in recording, innermost last. Recording is synchronous, so all of them belong to one recording. */
 const stack: Trace[] = [];
 
 export class Trace implements SymbolScope {
   readonly #native: NativeTrace;
   readonly #parent: Trace | null;
-  /** Placeholders so far. */
+  /** The number of placeholders so far. */
   #placeholders = 0;
-  /** Positions of those placeholders that every shard gets as a whole. */
+  /** The positions of placeholders that every shard receives whole. */
   readonly #whole: number[] = [];
   #open = true;
 
@@ -45,7 +45,7 @@ export class Trace implements SymbolScope {
     return new Trace(addon.createTrace(), null);
   }
 
-  /** The trace that ops are recorded in now. Throws GraphError outside of a recording. */
+  /** Returns the trace that currently records ops. Throws GraphError outside a recording. */
   static current(): Trace {
     const current = stack.at(-1);
     if (current === undefined) {
@@ -68,7 +68,7 @@ export class Trace implements SymbolScope {
     }
   }
 
-  /** Runs `record` as the body of a loop: what it recorded may not be used once it has returned. */
+  /** Runs `record` as the body of a loop. Symbols of the body must not be used after `record` has returned. */
   #body<T>(record: () => T): T {
     try {
       return this.run(record);
@@ -85,7 +85,7 @@ export class Trace implements SymbolScope {
     return new Symbolic(this, id, dtype, shape);
   }
 
-  /** Refuses what is no symbol, and symbols that cannot be reached from here. */
+  /** Returns `value`. Throws GraphError if `value` is not a symbol of this trace or of an enclosing trace. */
   #check(value: Symbolic, name: string): Symbolic {
     if (!(value instanceof Symbolic)) {
       throw new GraphError(
@@ -109,7 +109,7 @@ export class Trace implements SymbolScope {
     return values.map((value, i) => this.#check(value, values.length > 1 ? `${name}[${i}]` : name).id);
   }
 
-  /** `whole`: its value goes to every shard as it is. Else axis 0 is the samples, and each shard gets its rows. */
+  /** Adds an input. With `whole`, every shard receives the whole value. Otherwise a shard receives rows of axis 0. */
   placeholder(dtype: DType, shape: StaticShape, name: string, whole = false): Symbolic {
     if (whole) this.#whole.push(this.#placeholders);
     this.#placeholders += 1;
@@ -146,7 +146,7 @@ export class Trace implements SymbolScope {
     return symbols.map((symbol) => this.#wrap(symbol));
   }
 
-  /** `null` among `gradYs` stands for ones. */
+  /** Records a gradient. A `null` in `gradYs` means ones. */
   gradient(
     ys: readonly Symbolic[],
     xs: readonly Symbolic[],
@@ -173,7 +173,7 @@ export class Trace implements SymbolScope {
     return this.#wrap(native(() => this.#native.endJacobian(body, kept.id), GraphError));
   }
 
-  /** `count`: an int32 scalar. */
+  /** Records a loop that stacks the results of `each(i)` for i from 0 to `count` - 1. `count` is an int32 scalar. */
   mapRange(count: Symbolic, each: (i: Symbolic) => Symbolic): Symbolic {
     const id = this.#check(count, 'count').id;
     const { body, index } = native(() => this.#native.beginStack(id), GraphError);
@@ -196,7 +196,7 @@ export class Trace implements SymbolScope {
     });
   }
 
-  /** `count`, an int32 scalar: how many turns the loop makes, where that is known, for its progress. */
+  /** Records a while loop. `count`, an int32 scalar or `null`, is the number of turns for the progress of the run. */
   whileLoop(
     condition: (...variables: Symbolic[]) => Symbolic,
     body: (...variables: Symbolic[]) => readonly Symbolic[],
@@ -234,7 +234,7 @@ export class Trace implements SymbolScope {
     return symbols.map((symbol) => this.#wrap(symbol));
   }
 
-  /** What the recording compiles to for `fetches`, as a word: equal words mean equal functions. */
+  /** Returns a hash of the function that `fetches` compile to. Equal hashes mean equal functions. */
   fingerprint(fetches: readonly Symbolic[], options: NativeSessionOptions): string {
     const ids = this.#ids(fetches, 'the results');
     const { intraOp, checkNumerics = false, bfloat16 = false, jitCompile = false } = options;
@@ -244,7 +244,7 @@ export class Trace implements SymbolScope {
       .digest('base64');
   }
 
-  /** Builds the graph on a background thread. The trace is used up. */
+  /** Builds the graph on a background thread. The trace must not be used afterwards. */
   async compile(fetches: readonly Symbolic[], options: NativeSessionOptions): Promise<NativeFunction> {
     const ids = this.#ids(fetches, 'the results');
     this.#open = false;
@@ -253,8 +253,8 @@ export class Trace implements SymbolScope {
   }
 
   /**
-   * The recording as text, an equation a line: what is computed for `fetches`, each value once; without them, all that
-   * was recorded, in its order.
+   * Returns the recording as text, one equation per line. With `fetches`, the text has the equations that `fetches`
+   * need, and each value once. Without `fetches`, the text has all recorded equations in order.
    */
   dump(fetches?: readonly Symbolic[]): string {
     const ids = fetches === undefined ? undefined : this.#ids(fetches, 'the results');
