@@ -14,8 +14,9 @@ namespace {
 
 using Nodes = std::vector<int>;
 
-// The ops of each scope and of the layers that it holds, in graph order. A layer of Keras 2 may stand in
-// another's scope without being held by it ("Conv" and "Conv/BatchNorm"): then its ops are only its own.
+// Returns the ops of each scope in graph order, including the ops of the layers that the scope holds. The
+// scope of a Keras 2 layer may lie inside the scope of a layer that does not hold it ("Conv" and
+// "Conv/BatchNorm"). The ops of such a layer belong only to that layer.
 std::vector<Nodes> NodesOfScopes(const FlatGraph& graph, const std::vector<LayerScope>& scopes) {
   std::map<std::string_view, int> by_path;
   for (size_t i = 0; i < scopes.size(); ++i) by_path.emplace(scopes[i].scope, static_cast<int>(i));
@@ -40,7 +41,7 @@ bool SameOps(const FlatGraph& graph, const Nodes& a, const Nodes& b) {
          });
 }
 
-// The parts of `nodes` that no tensor joins.
+// Returns the connected components of `nodes`.
 std::vector<Nodes> Components(const FlatGraph& graph, const Nodes& nodes) {
   std::map<int, int> root;
   for (const int node : nodes) root[node] = node;
@@ -63,8 +64,8 @@ std::vector<Nodes> Components(const FlatGraph& graph, const Nodes& nodes) {
   return parts;
 }
 
-// Keras 2 calls a shared layer in one scope again and again. Every call makes the same ops, one call's after
-// the other's, so equal runs of ops are its calls.
+// Splits the ops of a scope into calls. Keras 2 calls a shared layer several times in one scope. Every call
+// creates the same ops, one call after another, so equal runs of ops are the calls.
 std::vector<Nodes> SplitCalls(const FlatGraph& graph, const Nodes& nodes, int calls) {
   if (calls == 1 || nodes.empty()) return {nodes};
   if (calls > 1 && nodes.size() % static_cast<size_t>(calls) == 0) {
@@ -123,7 +124,8 @@ class LayerFinder {
     }
     for (size_t i = 0; i < calls_of.size(); ++i) {
       LayerRecord& record = records_[first + i];
-      // In the order of execution, also where a model that holds the layer is called from several scopes.
+      // Calls are in the order of execution, even if a model that holds the layer is called from several
+      // scopes.
       std::stable_sort(calls_of[i].begin(), calls_of[i].end(),
                        [](const Nodes& a, const Nodes& b) { return a.front() < b.front(); });
       for (const Nodes& call : calls_of[i]) AddCall(call, &record);
@@ -139,7 +141,7 @@ class LayerFinder {
   }
 
  private:
-  // `calls_of` the layers from the one with number `first` on.
+  // `calls_of` holds the calls of the layers from index `first` on.
   std::vector<int> LayerOfNodes(const std::vector<std::vector<Nodes>>& calls_of, size_t first) const {
     std::vector<int> layers(graph_.nodes.size(), -1);
     const auto assign = [&](int node, size_t layer) {
@@ -161,7 +163,7 @@ class LayerFinder {
   }
 
   struct Consumer {
-    int node;  // -1: the model's own output
+    int node;  // -1: an output of the model
     int output;
   };
 
@@ -218,7 +220,7 @@ class LayerFinder {
 
   const FlatGraph& graph_;
   const std::unordered_map<std::string, TensorSpec>& tensors_;
-  std::vector<char> inside_;  // of the call being looked at
+  std::vector<char> inside_;  // of the current call
   std::vector<std::vector<Consumer>> consumers_;
   std::map<int, size_t> weight_of_node_;
   std::vector<LayerRecord> records_;

@@ -1,4 +1,4 @@
-// Where the layers of a Keras model stand in its flat graph.
+// Finds the layers of a Keras model in its flat graph.
 #pragma once
 
 #include <optional>
@@ -12,12 +12,10 @@
 
 namespace ke::graph {
 
-// The layers by the names that model.summary() shows, in model order. `tensors` holds the spec of every
-// tensor; `keras` is what Keras 2's metadata says, where there is any: else layers are found by the graph's
-// scopes alone.
+// The layers under the names that model.summary() shows, in model order.
 struct Layers {
   std::vector<LayerRecord> records;
-  // Of each node the layer that made it, an index, the deepest that holds it; -1 for none.
+  // Per node, the index of the innermost layer that contains the node, or -1 for none.
   std::vector<int> of_node;
 };
 Layers FindLayers(const FlatGraph& graph, const std::unordered_map<std::string, TensorSpec>& tensors,

@@ -1,4 +1,4 @@
-// What import knows of one Keras layer.
+// The record of one Keras layer.
 #pragma once
 
 #include <string>
@@ -6,8 +6,7 @@
 
 namespace ke::graph {
 
-// One call of a Keras layer ("node" in Keras): the tensors that enter it from outside and those that leave
-// it.
+// One call of a Keras layer ("node" in Keras): the tensors that enter and leave the layer.
 struct LayerCall {
   std::vector<std::string> inputs;   // tensor names "node:index"
   std::vector<std::string> outputs;  // tensor names "node:index"
@@ -15,9 +14,9 @@ struct LayerCall {
 
 struct LayerRecord {
   std::string name;               // as model.summary() shows it
-  std::vector<std::string> path;  // the names of the models around it and its own, outermost first
-  std::string type;               // Keras class name; inferred from the ops where the file does not carry it
-  std::vector<LayerCall> calls;   // in order of call; a shared layer has several
+  std::vector<std::string> path;  // the names of the enclosing models, outermost first, then the layer's own
+  std::string type;  // Keras class name; inferred from the ops if the file does not name the class
+  std::vector<LayerCall> calls;      // in order of call; a shared layer has several
   std::vector<std::string> weights;  // names of TensorSpecs returned by weights()
 };
 
