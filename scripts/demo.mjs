@@ -41,7 +41,7 @@ function splitArguments(args) {
   const pictures = args[at + 1];
   if (pictures === undefined) throw new Failure('Expected a folder after --pictures.');
   if (!args.some((arg) => arg === 'all' || arg === '--method=all'))
-    throw new Failure('--pictures goes with --method all.');
+    throw new Failure('--pictures needs --method all.');
   return { pictures, rest: args.toSpliced(at, 2) };
 }
 

@@ -39,7 +39,7 @@ main(async () => {
   await Promise.all([2, 3].map((version) => makeModels(version, eachOnce ? EACH_ONCE[version] : [])));
   const networks = [2, 3].flatMap((version) => EACH_ONCE[version].map((name) => `keras${version} ${name}`));
   const env = { ...process.env, ...(eachOnce && { KE_NETWORKS: networks.join() }) };
-  step('Comparing our maps with theirs');
+  step('Comparing the maps with the references');
   const config = path.join('test', 'reference', 'vitest.config.ts');
   return vitest(['run', '--config', config, ...args], { env });
 });

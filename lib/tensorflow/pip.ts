@@ -29,7 +29,7 @@ export async function findPip(): Promise<PipCommand> {
 
 export interface WheelRequest {
   readonly wheel: PinnedWheel;
-  /** Platform tags, as pip knows them. */
+  /** The platform tags of pip. */
   readonly platforms: readonly string[];
   readonly directory: string;
   readonly signal?: AbortSignal;

@@ -24,22 +24,22 @@ function checkNode() {
 }
 
 function checkCompiler() {
-  const mend = install({ apt: 'g++', dnf: 'gcc-c++', brew: 'xcode-select --install' });
+  const fix = install({ apt: 'g++', dnf: 'gcc-c++', brew: 'xcode-select --install' });
   const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean);
   for (const compiler of compilers) {
     // The macro has the standard that the flag enables: 202002L is C++20.
     const macros = capture('sh', ['-c', `echo | ${compiler} -std=c++20 -dM -E -x c++ -`]);
     if (/__cplusplus (2020|202[1-9])/.test(macros ?? '')) return undefined;
   }
-  return `a C++20 compiler (tried ${compilers.join(', ')}): ${mend}`;
+  return `a C++20 compiler (tried ${compilers.join(', ')}): ${fix}`;
 }
 
 function checkCMake() {
   const version = capture('cmake', ['--version']);
-  const mend = install({ apt: 'cmake', dnf: 'cmake', brew: 'brew install cmake' });
-  if (version === undefined) return `CMake ${OLDEST_CMAKE.join('.')} or later: ${mend}`;
+  const fix = install({ apt: 'cmake', dnf: 'cmake', brew: 'brew install cmake' });
+  if (version === undefined) return `CMake ${OLDEST_CMAKE.join('.')} or later: ${fix}`;
   if (!atLeast(version, OLDEST_CMAKE))
-    return `CMake ${OLDEST_CMAKE.join('.')} or later (found ${version}): ${mend}`;
+    return `CMake ${OLDEST_CMAKE.join('.')} or later (found ${version}): ${fix}`;
   return undefined;
 }
 
@@ -57,8 +57,8 @@ function checkPip() {
     ['pip', '--version'],
   ];
   if (commands.some(([program, ...args]) => capture(program, args) !== undefined)) return undefined;
-  const mend = install({ apt: 'python3-pip', dnf: 'python3-pip', brew: 'brew install python' });
-  return `pip, which fetches libtensorflow (or set KERAS_EXPLAINABLE_TENSORFLOW_DIR): ${mend}`;
+  const fix = install({ apt: 'python3-pip', dnf: 'python3-pip', brew: 'brew install python' });
+  return `pip, which fetches libtensorflow (or set KERAS_EXPLAINABLE_TENSORFLOW_DIR): ${fix}`;
 }
 
 function checkGoogleTest() {
