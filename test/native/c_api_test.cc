@@ -1,6 +1,6 @@
-// Compares what native/tensorflow declares of TensorFlow's C API (c_types.h, functions.inc) with the headers
-// of the installed library, at compile time. A library without headers (a system's, a jar's) skips the test
-// visibly.
+// Compares the declarations of TensorFlow's C API in native/tensorflow (c_types.h, functions.inc) with the
+// headers of the installed library, at compile time. If the library has no headers (a system library, or a
+// library from a jar), the test is reported as skipped.
 
 #include <gtest/gtest.h>
 
@@ -11,17 +11,17 @@
 #if __has_include(<tensorflow/c/c_api.h>)
 #include <tensorflow/c/c_api.h>
 #include <tensorflow/c/c_api_experimental.h>
-// Leaves out of kernels.h what takes a header that is no part of the C API.
+// Removes from kernels.h the parts that need a header outside the C API.
 #define IS_SLIM_BUILD
 #include <tensorflow/c/kernels.h>
 #include <tensorflow/c/ops.h>
 
-// Our declarations of the types, beside TensorFlow's of the same names.
+// Our declarations of the types, beside TensorFlow's types of the same names.
 namespace ours {
 #include "tensorflow/c_types.h"
 }
 
-// The functions: every row of functions.inc, its parameters spelled with TensorFlow's own types.
+// The functions: every row of functions.inc, with its parameters in TensorFlow's own types.
 #define KE_TF(result, name, parameters) \
   static_assert(std::is_same_v<decltype(&::name), result(*) parameters>, #name " is declared differently");
 #include "tensorflow/functions.inc"

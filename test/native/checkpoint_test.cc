@@ -1,5 +1,5 @@
-// Checkpoints: what TensorFlow wrote is read to the bit, what was made to lie is refused before any memory is
-// taken.
+// Tests of checkpoints: files written by TensorFlow are read bit for bit, and files with false sizes are
+// refused before memory is allocated.
 #include "import/checkpoint.h"
 
 #include <fcntl.h>
@@ -23,8 +23,8 @@ namespace {
 
 using protozero::pbf_writer;
 
-// The well-known check value, and RFC 3720's.
-TEST(Crc32c, IsCastagnolis) {
+// The standard check value, and the values of RFC 3720.
+TEST(Crc32c, MatchesTheCastagnoliPolynomial) {
   EXPECT_EQ(Crc32cByTables("123456789"), 0xE3069283U);
   EXPECT_EQ(Crc32cByTables(std::string(32, '\0')), 0x8A9136AAU);
   EXPECT_EQ(Crc32cByTables(std::string(32, '\xFF')), 0x62A8AB43U);
@@ -50,7 +50,7 @@ std::string Raw(T value) {
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
 
-// Appends a block; returns its handle.
+// Appends a block and returns its handle.
 std::string AddBlock(const Entries& entries, std::string* table) {
   std::string block;
   for (const auto& [key, value] : entries) {
@@ -63,7 +63,7 @@ std::string AddBlock(const Entries& entries, std::string* table) {
   return handle;
 }
 
-// An index whose sums are right, whatever it says.
+// Returns an index with correct checksums, whatever the entries are.
 std::string Index(const Entries& entries) {
   std::string table;
   const std::string data = AddBlock(entries, &table);
@@ -108,7 +108,8 @@ std::string Entry(const Stored& stored) {
 
 class CraftedCheckpoint : public BadInput {
  protected:
-  // The variable of that entry, read from a data file of 24 bytes. `declared` is what the graph says.
+  // Returns the variable of an entry, read from a data file of 24 bytes. `declared` is the shape in the
+  // graph.
   tf::TensorPtr Read(const Stored& stored, const Shape& declared = Shape::Unknown()) const {
     return ReadFrom(Index({{"", Header()}, {"w", Entry(stored)}}), declared);
   }
@@ -140,16 +141,16 @@ class CraftedCheckpoint : public BadInput {
   const uint32_t kSum = MaskedCrc32c("abcdefghijklmnopqrstuvwx");
 };
 
-TEST_F(CraftedCheckpoint, IsReadWhereItIsRight) {
+TEST_F(CraftedCheckpoint, IsReadIfValid) {
   const tf::TensorPtr value = Read({.crc32c = kSum}, Shape::Of({2, -1}));
   EXPECT_EQ(std::string(static_cast<const char*>(tf::C().TF_TensorData(value.get())), 24), kValues);
   EXPECT_EQ(tf::Dims(value.get()), (std::vector<int64_t>{2, 3}));
-  // Without values.
+  // A variable without values.
   EXPECT_NO_THROW(Read({.dims = {0, 3}, .size = 0, .crc32c = MaskedCrc32c("")}));
 }
 
-// TensorFlow's reader would allocate what the index claims, or end the process where it is no shape.
-TEST_F(CraftedCheckpoint, IsNotBelievedAboutSizes) {
+// TensorFlow's reader would allocate the claimed size, or end the process if the shape is invalid.
+TEST_F(CraftedCheckpoint, IsRefusedIfASizeIsFalse) {
   constexpr int64_t kHuge = int64_t{1} << 50;
   Refuse({.dims = {kHuge}}, TF_DATA_LOSS,
          "expected 4503599627370496 bytes for shape (1125899906842624), found 24");
@@ -166,7 +167,7 @@ TEST_F(CraftedCheckpoint, IsNotBelievedAboutSizes) {
   Refuse({.dims = {2, 4}, .size = 32}, TF_DATA_LOSS, "are not in");
 }
 
-TEST_F(CraftedCheckpoint, FitsTheGraph) {
+TEST_F(CraftedCheckpoint, IsRefusedIfItDoesNotFitTheGraph) {
   Refuse({.crc32c = kSum}, TF_DATA_LOSS, "expected dtype 1 and shape (3, 2), found dtype 1 and shape (2, 3)",
          Shape::Of({3, 2}));
   Refuse({.dtype = TF_INT32, .crc32c = kSum}, TF_DATA_LOSS, "found dtype 3");
@@ -174,7 +175,7 @@ TEST_F(CraftedCheckpoint, FitsTheGraph) {
   ExpectRefused([&] { ReadFrom(Index({{"", Header()}})); }, TF_NOT_FOUND, "is not in the checkpoint");
 }
 
-TEST_F(CraftedCheckpoint, IsRefusedWhereItsTableIsWrong) {
+TEST_F(CraftedCheckpoint, IsRefusedIfItsTableIsDamaged) {
   const std::string entry = Entry({.crc32c = kSum});
   const auto refuse = [&](const std::string& index, const std::string& message) {
     ExpectRefused([&] { ReadFrom(index); }, TF_DATA_LOSS, message);
@@ -187,7 +188,7 @@ TEST_F(CraftedCheckpoint, IsRefusedWhereItsTableIsWrong) {
   for (size_t at = 0; at < whole.size(); ++at) {
     std::string damaged = whole;
     damaged[at] = static_cast<char>(damaged[at] ^ 0x41);
-    // Of what nobody reads, a byte may be anything.
+    // Damage to unread bytes is allowed.
     try {
       ReadFrom(damaged);
     } catch (const tf::Error& error) {
@@ -196,8 +197,8 @@ TEST_F(CraftedCheckpoint, IsRefusedWhereItsTableIsWrong) {
   }
 }
 
-// A model whose index was made to lie is refused as a whole.
-TEST_F(CraftedCheckpoint, OfAModelIsRefused) {
+// A model whose index has false sizes is refused.
+TEST_F(CraftedCheckpoint, IsRefusedAsPartOfAModel) {
   const std::string model = Copy("keras3-nested");
   const std::string index = model + "/variables/variables.index";
   const std::string bytes = ReadFile(index, "", bounds::kSideFileBytes);
@@ -216,8 +217,8 @@ TEST_F(CraftedCheckpoint, OfAModelIsRefused) {
 }
 
 #ifdef __linux__
-// Whether a child process would inherit a file of this process whose name ends with `suffix`; nullopt where
-// no such file is open.
+// Returns whether a child process would inherit an open file of this process whose name ends with `suffix`.
+// Returns nullopt if no such file is open.
 std::optional<bool> IsInherited(const std::string& suffix) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     std::error_code error;
@@ -247,7 +248,7 @@ TEST_F(CraftedCheckpoint, IsNotInheritedByChildProcesses) {
 }
 #endif
 
-TEST(InputFile, ReadsRangesAndToTheEnd) {
+TEST(InputFile, ReadsRangesAndUpToTheEnd) {
   const std::string path = ::testing::TempDir() + "/ke_input_file";
   std::string text(10'000, ' ');
   for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 26);

@@ -1,4 +1,4 @@
-// GraphDefs made by hand, and what loading them answers.
+// Handmade GraphDefs, and checks of the errors from loading them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,38 +21,39 @@ struct CraftedNode {
   std::vector<std::pair<std::string, std::string>> attrs = {{"T", TypeAttr(TF_FLOAT)}};
 };
 
-// Of one argument x and one result y.
+// A function with one argument x and one result y.
 struct CraftedFunction {
   std::string name;
   std::vector<CraftedNode> nodes;
   std::string result;
 };
 
-// A serialised GraphDef.
+// Returns a serialised GraphDef.
 std::string GraphBytes(const std::vector<CraftedNode>& nodes,
                        const std::vector<CraftedFunction>& functions = {});
 
-// Placeholder x of floats.
+// Returns the float placeholder x.
 CraftedNode Input(const Shape& shape = Shape::Of({-1, 2}));
 CraftedNode CallOf(const std::string& name, const std::string& function, const std::string& input);
-// A Const: `tensor` is a serialised TensorProto.
+// Returns a Const. `tensor` is a serialised TensorProto.
 CraftedNode ConstOf(const std::string& name, TF_DataType dtype, const std::string& tensor);
-// A TensorProto of that shape: `content`, as bytes or, where there are none, one float.
+// Returns a TensorProto of the given shape with `content` as its bytes. If `content` is empty, a float tensor
+// has the single value 1.
 std::string TensorOf(TF_DataType dtype, const std::vector<int64_t>& dims, const std::string& content = {});
 std::string IntAttr(int64_t value);
 
 LoadOptions At(const std::string& path);
-// The error of loading; fails the current test where there is none.
+// Returns the error of loading. Fails the current test if loading succeeds.
 tf::Error LoadError(const LoadOptions& options);
 void ExpectError(const LoadOptions& options, TF_Code code, const std::string& message);
 
-// A folder of its own for each test, removed at the end.
+// Makes a temporary folder for each test and removes the folder at the end.
 class BadInput : public ::testing::Test {
  protected:
   BadInput();
   ~BadInput() override;
 
-  // A fixture's model, copied there.
+  // Copies the model of a fixture into the folder and returns the path of the copy.
   std::string Copy(const std::string& fixture) const;
   std::string Write(const std::string& name, const std::string& bytes) const;
   void Refuse(const std::string& graph, TF_Code code, const std::string& message) const {

@@ -1,5 +1,5 @@
-// What the fuzzer found once (test/fuzz/regressions/<target>/), given to the same code again: a find that
-// comes back ends the process, or, where only a sanitizer sees it, the build with KE_SANITIZE.
+// Runs every input that the fuzzer once found (test/fuzz/regressions/<target>/) through the same target. A
+// regression ends the process, or is reported by the build with KE_SANITIZE if only a sanitizer detects it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,12 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Many times what any takes, in a build with sanitizers on a machine that is busy.
+// Many times the duration of the slowest input, for a build with sanitizers on a busy machine.
 constexpr std::chrono::seconds kLongest(30);
 
 fs::path Folder() { return KE_TEST_FOLDER "/fuzz/regressions"; }
 
-// "target/file" of each. Called before main: where there is no folder, GoogleTest fails for want of cases.
+// Returns "target/file" for each input. Called before main: if the folder is missing, GoogleTest fails
+// because the suite has no cases.
 std::vector<std::string> Finds() {
   std::vector<std::string> finds;
   std::error_code missing;
@@ -37,7 +38,7 @@ std::vector<std::string> Finds() {
 
 class FuzzRegressions : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(FuzzRegressions, EndsWell) {
+TEST_P(FuzzRegressions, ReturnsInTime) {
   const std::string find = GetParam();
   const std::string bytes =
       graph::ReadFile((Folder() / find).string(), "what was found", graph::bounds::kGraphBytes);

@@ -12,9 +12,10 @@
 
 namespace ke::graph {
 
-// The folder of a fixture.
+// Returns the folder of a fixture.
 std::string FixturePath(const std::string& name);
-// The model in it: a SavedModel, or where its name says so a frozen GraphDef.
+// Loads the model of a fixture: a frozen GraphDef if the name of the fixture ends in "frozen", else a
+// SavedModel.
 std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name,
                                               const std::string& signature = "serving_default");
 
@@ -29,26 +30,27 @@ struct ExpectedLayer {
   Values values;
 };
 
-// What Keras gave, as make_models.py wrote it.
+// The values that Keras returned, as make_models.py wrote them.
 struct Expected {
   std::vector<std::pair<std::string, Values>> inputs;
   std::vector<std::pair<std::string, Values>> outputs;
-  std::vector<ExpectedLayer> layers;  // a line per output of a call, in order of the calls
+  std::vector<ExpectedLayer> layers;  // one per output of a call, in the order of the calls
 };
 Expected ReadExpected(const std::string& name);
 
-// The values of `tensors` for the given inputs.
+// Returns the values of `tensors` for the given inputs.
 std::vector<Values> RunModel(const ModelGraph& model, const std::vector<Values>& inputs,
                              const std::vector<std::string>& tensors);
 
-// Fails the current test where the values differ by more than 1e-5 of the largest expected one.
+// Fails the current test if the values differ by more than 1e-5 of the largest expected value or of 1,
+// whichever is larger.
 void ExpectClose(const Values& actual, const Values& expected, const std::string& what);
 
-// The graph of `scope` as a frozen GraphDef, written to a file and loaded again.
+// Writes the graph of `scope` to a file as a frozen GraphDef and loads the file.
 std::shared_ptr<const ModelGraph> LoadScope(const Scope& scope, const std::vector<std::string>& inputs,
                                             const std::vector<std::string>& outputs);
 
-// The record at a path ("inner|ic"); fails the current test where there is none.
+// Returns the record at a path ("inner|ic"). Fails the current test if there is none.
 const LayerRecord& FindRecord(const ModelGraph& model, const std::string& path);
 std::string JoinPath(const std::vector<std::string>& path);
 

@@ -1,4 +1,4 @@
-// Checks of numerics: which op is blamed for a NaN or an Inf, and what is let pass.
+// Tests of numerics checks: which op is reported for a NaN or an Inf, and which values pass.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -30,7 +30,7 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 using Body = std::function<TF_Output(Scope*, TF_Output)>;
 
-// What a checked run of body(x), x of shape (N), fails with; none where it does not fail.
+// Returns the error of a checked run of body(x), with x of shape (N), or none if the run succeeds.
 std::optional<NumericsError> Failure(const std::vector<float>& x, const Body& body,
                                      int64_t shard_size = 100) {
   auto scope = std::make_unique<Scope>();
@@ -70,7 +70,7 @@ TF_Output Constant(Scope* scope, const std::vector<float>& values) {
   return scope->Const(tf::MakeTensor(TF_FLOAT, {static_cast<int64_t>(values.size())}, values.data()).get());
 }
 
-TEST(ParseName, TellsWhereANodeComesFrom) {
+TEST(ParseName, ReturnsTheOriginOfANode) {
   const InstanceName own = ParseName("model_12/dense/MatMul");
   EXPECT_TRUE(own.of_model);
   EXPECT_EQ(own.op, "dense/MatMul");
@@ -108,7 +108,7 @@ TEST(WorstOf, ReadsEveryFloatingDtype) {
   EXPECT_EQ(WorstOf(tf::AllocateTensor(TF_FLOAT, {0}).get()), Worst::kFinite);
 }
 
-TEST(NumericsChecks, BlameTheFirstOpOfAPath) {
+TEST(NumericsChecks, ReportTheFirstOpOfAPath) {
   const Body body = [](Scope* scope, TF_Output x) {
     return Named(scope, "Exp", Named(scope, "Neg", Named(scope, "Log", x)));
   };
@@ -121,22 +121,22 @@ TEST(NumericsChecks, BlameTheFirstOpOfAPath) {
   EXPECT_EQ(Failure({-1}, body)->code(), TF_INVALID_ARGUMENT);
 }
 
-TEST(NumericsChecks, BlameTheFeedForWhatItHolds) {
+TEST(NumericsChecks, ReportAFeedWithBadValues) {
   const Body body = [](Scope* scope, TF_Output x) { return Named(scope, "Abs", x); };
   EXPECT_EQ(Blamed({kNan}, body), "Input x NaN");
   EXPECT_EQ(Blamed({-kInf}, body), "Input x Inf");
 }
 
-TEST(NumericsChecks, TellTheFirstShardThatFails) {
+TEST(NumericsChecks, ReportTheFirstShardThatFails) {
   const Body body = [](Scope* scope, TF_Output x) { return Named(scope, "Log", x); };
   for (int time = 0; time < 20; ++time) {
     const auto error = Failure({1, 1, 1, 1, 1, 0, 1, -1}, body, 2);
     ASSERT_TRUE(error.has_value());
-    EXPECT_EQ(error->value(), "Inf");  // of the third shard, not the NaN of the last
+    EXPECT_EQ(error->value(), "Inf");  // from the third shard, not the NaN of the last
   }
 }
 
-TEST(NumericsChecks, BlameTheOpWhoseGradientItIs) {
+TEST(NumericsChecks, ReportTheOpOfAGradient) {
   const Body body = [](Scope* scope, TF_Output x) {
     const TF_Output y = Named(scope, "Sqrt", x);
     return gradient::Gradient(scope, scope, {y}, {x}, {}, {})[0];
@@ -146,7 +146,7 @@ TEST(NumericsChecks, BlameTheOpWhoseGradientItIs) {
   EXPECT_EQ(Blamed({1, -1}, body), "Sqrt Sqrt NaN");
 }
 
-TEST(NumericsChecks, ReachIntoLoops) {
+TEST(NumericsChecks, CheckBodiesOfLoops) {
   const Body body = [](Scope* scope, TF_Output x) {
     const TF_Output y = Named(scope, "Sqrt", x);
     const TF_Output stacked = trace::AddStackingLoop(scope, scope->Const(3), [&](Scope* in, TF_Output i) {
@@ -160,7 +160,7 @@ TEST(NumericsChecks, ReachIntoLoops) {
   EXPECT_EQ(Blamed({4, 16}, body), "Log Log Inf");
   EXPECT_EQ(Blamed({1, 16}, body), "Log Log Inf");  // in the second turn, before the third gives NaN
   EXPECT_EQ(Blamed({-1}, body), "Sqrt Sqrt NaN");
-  // The gradient of an op around the loop, computed in its body.
+  // The gradient of an op outside the loop, computed in the body.
   const Body backward = [](Scope* scope, TF_Output x) {
     const TF_Output y = Named(scope, "Sqrt", x);
     const TF_Output stacked = trace::AddStackingLoop(scope, scope->Const(2), [&](Scope* in, TF_Output) {
@@ -172,21 +172,21 @@ TEST(NumericsChecks, ReachIntoLoops) {
   EXPECT_EQ(Blamed({4, 0}, backward), "gradient of Sqrt Sqrt Inf");
 }
 
-TEST(NumericsChecks, LetPassWhatIsSelectedAway) {
+TEST(NumericsChecks, PassValuesThatASelectRemoves) {
   const Body picked = [](Scope* scope, TF_Output x) {
     const TF_Output positive = scope->Op("Greater").In(x).In(scope->Scalar(TF_FLOAT, 0)).Out();
     const TF_Output shaped = scope->Op("Identity").In(Named(scope, "Log", x)).Out();
     return scope->Op("SelectV2", "model/Select").In(positive).In(shaped).In(x).Out();
   };
   EXPECT_EQ(Blamed({1, -1, 0}, picked), "nothing");
-  // Selected all the same: then it is not the selection that is to blame.
+  // The bad value is selected. The selection did not cause the error.
   const Body wrong = [](Scope* scope, TF_Output x) {
     const TF_Output below = scope->Op("Less").In(x).In(scope->Scalar(TF_FLOAT, 1)).Out();
     return scope->Op("SelectV2", "model/Select").In(below).In(Named(scope, "Log", x)).In(x).Out();
   };
   EXPECT_EQ(Blamed({0.5F, 2}, wrong), "nothing");
   EXPECT_EQ(Blamed({-1, 2}, wrong), "Log Log NaN");
-  // Used elsewhere too: that is not selected away.
+  // The bad value also has another use, which the selection does not remove.
   const Body both = [](Scope* scope, TF_Output x) {
     const TF_Output log = Named(scope, "Log", x);
     const TF_Output positive = scope->Op("Greater").In(x).In(scope->Scalar(TF_FLOAT, 0)).Out();
@@ -196,7 +196,7 @@ TEST(NumericsChecks, LetPassWhatIsSelectedAway) {
   EXPECT_EQ(Blamed({0}, both), "Log Log Inf");
 }
 
-TEST(NumericsChecks, ExcuseTheInfOfAConstantButNotInAResultNorNan) {
+TEST(NumericsChecks, PassTheInfOfAConstantButNotInAResultAndNoNan) {
   const auto with = [](float constant, const std::string& type) -> Body {
     return [=](Scope* scope, TF_Output x) {
       const TF_Output sum = scope->Op("AddV2", "model/Add").In(x).In(Constant(scope, {constant})).Out();
@@ -211,7 +211,7 @@ TEST(NumericsChecks, ExcuseTheInfOfAConstantButNotInAResultNorNan) {
   EXPECT_EQ(Blamed({1}, with(kNan, "Neg")), "Const const NaN");
 }
 
-TEST(NumericsChecks, BlameWeights) {
+TEST(NumericsChecks, ReportWeights) {
   const auto with = [](int64_t elements, float bad) -> Body {
     return [=](Scope* scope, TF_Output x) {
       std::vector<float> values(elements, 1);
@@ -229,7 +229,7 @@ TEST(NumericsChecks, BlameWeights) {
   }
 }
 
-TEST(FindNumericsError, KnowsItsOwnMessagesOnly) {
+TEST(FindNumericsError, ParsesOnlyMessagesOfTheChecks) {
   EXPECT_FALSE(FindNumericsError("").has_value());
   EXPECT_FALSE(FindNumericsError("model/Log : Tensor had NaN values").has_value());
   EXPECT_FALSE(FindNumericsError("keras-explainable numerics|NaN|forward").has_value());

@@ -1,4 +1,4 @@
-// The canonical encoding of recordings, and their text.
+// Tests of the canonical encoding of recordings, and of their text.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -57,7 +57,7 @@ Record Stack(int count, const std::string& op) {
   };
 }
 
-TEST(Encode, TellsDifferentRecordingsApart) {
+TEST(Encode, DiffersForDifferentRecordings) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Record same = [](const auto&, Symbol x) { return x; };
   std::vector<std::string> encodings = {
@@ -87,7 +87,7 @@ TEST(Encode, IsEqualForEqualRecordings) {
   }
 }
 
-TEST(Encode, LeavesOutWhatIsNotComputed) {
+TEST(Encode, OmitsUnusedAndRepeatedEquations) {
   const Record wasteful = [](const auto& trace, Symbol x) {
     Apply(trace, "Exp", {x.id});
     Apply(trace, "Neg", {Float(trace, {2}, {1, 2}).id});
@@ -97,7 +97,7 @@ TEST(Encode, LeavesOutWhatIsNotComputed) {
   EXPECT_EQ(EncodingOf(wasteful), EncodingOf(Leaky(0.5F)));
 }
 
-TEST(Encode, KnowsTheOrderOfResults) {
+TEST(Encode, DependsOnTheOrderOfResults) {
   const auto trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1}), "x");
   const Symbol y = Apply(trace, "Exp", {x.id});
@@ -106,7 +106,7 @@ TEST(Encode, KnowsTheOrderOfResults) {
   EXPECT_THROW(trace->Simplified({x.id, 999}), tf::Error);
 }
 
-TEST(Encode, KnowsModelsAndTheirTensors) {
+TEST(Encode, DependsOnTheModelAndItsTensors) {
   const auto model = graph::LoadFixture("keras3-shared");
   const auto again = graph::LoadFixture("keras3-shared");
   const auto encoding = [](const std::shared_ptr<const graph::ModelGraph>& called, size_t output) {
@@ -121,7 +121,7 @@ TEST(Encode, KnowsModelsAndTheirTensors) {
   EXPECT_NE(encoding(model, 0), encoding(again, 0));
 }
 
-TEST(Print, WritesAnEquationALine) {
+TEST(Print, WritesOneEquationPerLine) {
   const auto trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
   const Symbol w = Float(trace, {2, 1}, {1, -0.5});

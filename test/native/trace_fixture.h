@@ -1,4 +1,4 @@
-// Recordings for tests, and what they give.
+// Recordings for tests, and the results of their runs.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,13 +14,13 @@
 
 namespace ke::test {
 
-// What a fetch is, as numbers.
+// The value of a fetch, as numbers.
 struct Result {
   std::vector<int64_t> dims;
   std::vector<double> values;
 };
 
-// Replays `trace` for `fetches` and runs it with one value per placeholder.
+// Replays `trace` for `fetches` and runs the graph with one value per placeholder.
 inline std::vector<Result> EvaluateAll(const trace::Trace& trace, const std::vector<trace::SymbolId>& fetches,
                                        const std::vector<const TF_Tensor*>& values,
                                        int* operations = nullptr) {
@@ -48,7 +48,7 @@ inline Result Evaluate(const trace::Trace& trace, trace::SymbolId fetch,
   return EvaluateAll(trace, {fetch}, values, operations)[0];
 }
 
-// The ops of the graph that `trace` is replayed into, those of its loops' bodies included, by type.
+// Returns the number of ops per type in the replayed graph of `trace`, including the ops in bodies of loops.
 inline std::map<std::string, int> CountOps(const trace::Trace& trace,
                                            const std::vector<trace::SymbolId>& fetches) {
   graph::Scope scope;

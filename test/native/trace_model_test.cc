@@ -1,4 +1,5 @@
-// Models called in a trace: by weights' names, at other sizes than declared, in loops.
+// Tests of models called in a trace: by names of weights, at sizes that the model does not declare, and in
+// loops.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -42,14 +43,14 @@ tf::TensorPtr Image(int64_t rows, int64_t size) {
   return MakeTensor(TF_FLOAT, {rows, size, size, 2}, std::vector<double>(rows * size * size * 2, 0.5));
 }
 
-TEST(CallModel, KnowsWeightsByTheirName) {
+TEST(CallModel, ReturnsWeightsByName) {
   const auto model = LoadFixture("keras3-shared");
   const std::string kernel = graph::FindRecord(*model, "encoder|conv").weights[0];
   const std::string relu = graph::FindRecord(*model, "encoder|relu").calls[0].outputs[0];
   const auto trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 9, 9, 2}), "x");
   const std::vector<Symbol> symbols = trace->CallModel(model, {x.id, x.id}, {kernel, relu});
-  // What depends on the inputs has another size than declared: only rank and channels are known.
+  // Tensors that depend on the inputs have an undeclared size: only the rank and the channels are known.
   EXPECT_EQ(symbols[0].shape, Shape::Of({3, 3, 2, 2}));
   EXPECT_EQ(symbols[1].shape, Shape::Of({-1, -1, -1, 2}));
   const tf::TensorPtr image = Image(2, 9);
@@ -57,9 +58,9 @@ TEST(CallModel, KnowsWeightsByTheirName) {
             (std::vector<std::vector<int64_t>>{{3, 3, 2, 2}, {2, 7, 7, 2}}));
 }
 
-// "siamese" flattens 4x4 positions of 4 channels to 64. Of 10x10 pixels there are 8x8, which would silently
-// become 4 samples in Keras 2 (Keras 3 reshapes to the batch size); 9x9 give 196 numbers, no whole number of
-// samples.
+// "siamese" flattens 4x4 positions of 4 channels to 64 values. 10x10 pixels give 8x8 positions. Keras 2 would
+// silently turn these positions into 4 samples (Keras 3 reshapes to the batch size). 9x9 pixels give 196
+// values, no whole number of samples.
 TEST(CallModel, RefusesSizesThatAFlattenWouldTurnIntoSamples) {
   for (const char* name : {"keras2-shared", "keras3-shared"}) {
     for (const int size : {9, 10}) {
@@ -86,7 +87,7 @@ TEST(CallModel, RefusesSizesThatAFlattenWouldTurnIntoSamples) {
   }
 }
 
-TEST(CallModel, TakesOtherSizesWhereTheSamplesStayApart) {
+TEST(CallModel, AcceptsOtherSizesIfSamplesStaySeparate) {
   const auto model = LoadFixture("keras3-shared");
   const std::string relu = graph::FindRecord(*model, "encoder|relu").calls[0].outputs[0];
   const std::string bias = graph::FindRecord(*model, "logits").weights[1];
@@ -97,7 +98,7 @@ TEST(CallModel, TakesOtherSizesWhereTheSamplesStayApart) {
   EXPECT_EQ(DimsOf(*trace, symbols, {image.get()}), (std::vector<std::vector<int64_t>>{{3, 8, 8, 2}, {3}}));
 }
 
-TEST(CallModel, RefusesThemInTheRunWhereOnlyThatKnowsTheSize) {
+TEST(CallModel, RefusesSizesInTheRunIfTheyAreUnknownBefore) {
   const auto model = LoadFixture("keras2-shared");
   const auto trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, -1, -1, 2}), "x");
@@ -115,8 +116,8 @@ TEST(CallModel, RefusesThemInTheRunWhereOnlyThatKnowsTheSize) {
   }
 }
 
-// As tta does: every turn of a loop at another size, differentiated.
-TEST(CallModel, AtASizeOfTheTurnIsCheckedAndDifferentiatedInTheLoop) {
+// Like tta: every turn of a loop has another size and is differentiated.
+TEST(CallModel, ChecksAndDifferentiatesACallAtTheSizeOfTheTurn) {
   const auto model = LoadFixture("keras2-shared");
   const auto trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, -1, -1, 2}), "x");
@@ -131,8 +132,8 @@ TEST(CallModel, AtASizeOfTheTurnIsCheckedAndDifferentiatedInTheLoop) {
   EXPECT_THROW(DimsOf(*trace, {rows}, {larger.get()}), tf::Error);
 }
 
-// Weights are made once, however many calls and loops read them.
-TEST(CallModel, SharesTheWeightsOfAllCalls) {
+// Weights exist once, however many calls and loops read them.
+TEST(CallModel, SharesWeightsBetweenCalls) {
   const auto model = LoadFixture("keras2-shared");
   std::map<int, std::map<std::string, int>> counts;
   for (const int calls : {1, 20}) {

@@ -1,5 +1,5 @@
-// What a recording is replayed as: values that are computed once, or not at all, and gradients that keep
-// their meaning.
+// Tests of the replayed recording: no value is computed twice or without need, and gradients keep their
+// meaning.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -32,7 +32,7 @@ Symbol Count(const std::shared_ptr<Trace>& trace, int count) {
   return trace->Constant(MakeTensor(TF_INT32, {}, {static_cast<double>(count)}));
 }
 
-TEST(Simplify, MergesEqualOpsAndAllThatIsMadeOfThem) {
+TEST(Simplify, MergesEqualOpsAndTheirEqualConsumers) {
   const auto trace = Trace::Create();
   const Symbol x = Vector(trace);
   std::vector<SymbolId> fetches;
@@ -51,7 +51,7 @@ TEST(Simplify, MergesEqualOpsAndAllThatIsMadeOfThem) {
   }
 }
 
-TEST(Simplify, TellsConstantsApartByTheirBits) {
+TEST(Simplify, ComparesConstantsByTheirBits) {
   const auto trace = Trace::Create();
   const Symbol x = Vector(trace);
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -62,18 +62,18 @@ TEST(Simplify, TellsConstantsApartByTheirBits) {
   fetches.push_back(Apply(trace, "Reshape", {x.id, trace->Constant(MakeTensor(TF_INT32, {1}, {-1})).id}).id);
   fetches.push_back(Apply(trace, "Reshape", {x.id, trace->Constant(MakeTensor(TF_INT64, {1}, {-1})).id}).id);
   const std::map<std::string, int> counts = CountOps(*trace, fetches);
-  EXPECT_EQ(counts.at("AddV2"), 5);  // NaN once
+  EXPECT_EQ(counts.at("AddV2"), 5);  // one op for both NaNs
   EXPECT_EQ(counts.at("Reshape"), 2);
 }
 
-TEST(Simplify, KeepsRandomNumbersApart) {
+TEST(Simplify, DoesNotMergeRandomOps) {
   const auto trace = Trace::Create();
   const Symbol shape = trace->Constant(MakeTensor(TF_INT32, {1}, {4}));
   std::vector<SymbolId> fetches;
   for (int i = 0; i < 2; ++i) {
     fetches.push_back(trace->Op("RandomUniform", {shape.id}, {{"dtype", TF_FLOAT}})[0].id);
   }
-  // A stack of such: loops are as random as their bodies.
+  // Stacks of random numbers: a loop is random if its body is.
   for (int i = 0; i < 2; ++i) {
     const Trace::Stack open = trace->BeginStack(Count(trace, 2).id);
     const Symbol drawn = open.body->Op("RandomUniform", {shape.id}, {{"dtype", TF_FLOAT}})[0];
@@ -86,7 +86,7 @@ TEST(Simplify, KeepsRandomNumbersApart) {
   EXPECT_NE(results[0].values, results[1].values);
 }
 
-TEST(Simplify, LeavesOutWhatNoResultNeeds) {
+TEST(Simplify, OmitsEquationsThatNoResultNeeds) {
   const auto trace = Trace::Create();
   const Symbol x = Vector(trace);
   const Symbol y = Apply(trace, "Square", {x.id});
@@ -100,14 +100,14 @@ TEST(Simplify, LeavesOutWhatNoResultNeeds) {
   EXPECT_EQ(counts.at("Placeholder"), 2);
 }
 
-TEST(Simplify, MergesWhatABodyRepeatsOfTheBlockAround) {
+TEST(Simplify, MergesEquationsOfABodyWithTheOuterBlock) {
   const auto trace = Trace::Create();
   const Symbol x = Vector(trace);
   const Symbol before = Apply(trace, "Square", {x.id});
   const Trace::Stack open = trace->BeginStack(Count(trace, 3).id);
   const Symbol turn = open.body->Op("Cast", {open.index.id}, {{"DstT", TF_FLOAT}})[0];
   const Symbol again = Apply(open.body, "Square", {x.id});
-  // Not the other way: what a body computes is there in its turns alone.
+  // An equation of the outer block is not merged into a body: values of a body exist only in its turns.
   const Symbol inside = Apply(open.body, "Sqrt", {x.id});
   const Symbol value =
       Apply(open.body, "AddV2", {Apply(open.body, "Mul", {again.id, turn.id}).id, inside.id});
@@ -139,8 +139,8 @@ TEST(Simplify, MergesLoopsWithEqualBodies) {
   EXPECT_EQ(results[2].values, (Values{0, 0}));
 }
 
-// Of a body, TensorFlow infers less from sizes that were computed around it.
-TEST(Simplify, KeepsTheShapesThatWereInferredInABody) {
+// TensorFlow infers less of a body's shapes if the sizes are computed outside the body.
+TEST(Simplify, KeepsShapesInferredInABody) {
   const auto trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({2, 1}), "x");
   const Symbol flat = Apply(trace, "Reshape", {x.id, trace->Constant(MakeTensor(TF_INT32, {1}, {-1})).id});
@@ -158,8 +158,9 @@ TEST(Simplify, KeepsTheShapesThatWereInferredInABody) {
   EXPECT_EQ(Evaluate(*trace, rows.id, {input.get()}).values, (Values{6, 10, 6, 10}));
 }
 
-TEST(Simplify, KeepsGradientsByATensorApartFromItsTwins) {
-  // a and b are equal, and y = a b: by a it is b, not 2 a; z = b does not depend on a.
+TEST(Simplify, KeepsGradientsOfATensorWithAnEqualTensor) {
+  // a and b are equal, and y = a b. The gradient of y with respect to a is b, not 2 a. z = b does not depend
+  // on a.
   const auto trace = Trace::Create();
   const Symbol x = Vector(trace);
   const Symbol a = Apply(trace, "Square", {x.id});
@@ -175,10 +176,10 @@ TEST(Simplify, KeepsGradientsByATensorApartFromItsTwins) {
   const std::vector<test::Result> results = EvaluateAll(*trace, fetches, {input.get()});
   EXPECT_EQ(results[0].values, (Values{9}));
   EXPECT_EQ(results[1].values, (Values{0}));
-  EXPECT_EQ(results[2].values, (Values{108}));  // of x^4
+  EXPECT_EQ(results[2].values, (Values{108}));  // the gradient of x^4
 }
 
-TEST(Simplify, KeepsThemApartAlsoWhereATwinStandsInABody) {
+TEST(Simplify, KeepsGradientsIfTheEqualTensorIsInABody) {
   const auto trace = Trace::Create();
   const Symbol x = Vector(trace);
   const Symbol a = Apply(trace, "Square", {x.id});
@@ -190,7 +191,7 @@ TEST(Simplify, KeepsThemApartAlsoWhereATwinStandsInABody) {
   EXPECT_EQ(Evaluate(*trace, rows.id, {input.get()}).values, (Values{9, 9}));
 }
 
-// Keras' "encoder", called twice in one instance of the model.
+// Has Keras' "encoder", which one instance of the model calls twice.
 struct Siamese {
   std::shared_ptr<const graph::ModelGraph> model = graph::LoadFixture("keras3-shared");
   std::string relu = graph::FindRecord(*model, "encoder|relu").calls[0].outputs[0];
@@ -207,7 +208,7 @@ struct Siamese {
   }
 };
 
-TEST(Simplify, MakesOneInstanceOfAModelForAllThatIsAskedOfIt) {
+TEST(Simplify, MakesOneInstanceOfAModelForAllItsOutputs) {
   Siamese siamese;
   const Symbol relu = siamese.Call(siamese.trace, {siamese.relu})[0];
   const int once = siamese.Convolutions({siamese.Call(siamese.trace, {siamese.output})[0].id});
@@ -224,7 +225,7 @@ TEST(Simplify, MakesOneInstanceOfAModelForAllThatIsAskedOfIt) {
   EXPECT_EQ(results[3].values, twice);
 }
 
-TEST(Simplify, SharesAnInstanceAmongGradientsByItsTensorsAndByItsInputs) {
+TEST(Simplify, SharesAnInstanceBetweenGradientsOfTensorsAndOfInputs) {
   Siamese siamese;
   const int once = siamese.Convolutions({siamese.Call(siamese.trace, {siamese.output})[0].id});
   const std::vector<Symbol> first = siamese.Call(siamese.trace, {siamese.output, siamese.relu});
@@ -234,7 +235,7 @@ TEST(Simplify, SharesAnInstanceAmongGradientsByItsTensorsAndByItsInputs) {
   EXPECT_EQ(siamese.Convolutions({by_tensor.id, by_input.id}), once);
 }
 
-TEST(Simplify, KeepsAnInstanceApartByWhoseTensorsAnotherIsDifferentiated) {
+TEST(Simplify, DoesNotMergeInstancesIfAGradientTellsThemApart) {
   Siamese siamese;
   const std::vector<Symbol> first = siamese.Call(siamese.trace, {siamese.output, siamese.relu});
   const std::vector<Symbol> second = siamese.Call(siamese.trace, {siamese.output, siamese.relu});

@@ -1,4 +1,4 @@
-// Recording and replay: loops, captures and Jacobians, with numbers worked out by hand.
+// Tests of recording and replay: loops, captures and Jacobians. The expected numbers were computed by hand.
 #include "trace/trace.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ using test::MakeTensor;
 using test::Result;
 using test::Squares;
 
-TEST(Trace, InfersShapesAndDtypesWhileItRecords) {
+TEST(Trace, InfersShapesAndDtypesDuringRecording) {
   Squares squares;
   EXPECT_EQ(squares.y.shape, Shape::Of({-1, 3}));
   EXPECT_EQ(squares.y.dtype, TF_FLOAT);
@@ -29,7 +29,7 @@ TEST(Trace, InfersShapesAndDtypesWhileItRecords) {
             (std::vector<double>{25, 49, 81, 9, 9, 9}));
 }
 
-TEST(Trace, RefusesAnImpossibleOpWhereItIsRecorded) {
+TEST(Trace, RefusesAnInvalidOpDuringRecording) {
   Squares squares;
   try {
     Apply(squares.trace, "MatMul", {squares.w.id, squares.w.id});
@@ -41,7 +41,7 @@ TEST(Trace, RefusesAnImpossibleOpWhereItIsRecorded) {
   EXPECT_THROW(Apply(squares.trace, "Square", {SymbolId{999}}), tf::Error);
 }
 
-TEST(Jacobian, OfSeveralUnitsIsOneBackwardPassEach) {
+TEST(Jacobian, RunsOneBackwardPassPerUnit) {
   Squares squares;
   const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, {squares.x.id}, {});
   EXPECT_EQ(open.gradients[0].shape, squares.x.shape);
@@ -52,10 +52,10 @@ TEST(Jacobian, OfSeveralUnitsIsOneBackwardPassEach) {
   EXPECT_EQ(result.values, (std::vector<double>{10, 40, 28, 70, 54, 108, -6, -24, -12, -30, -18, -36}));
 }
 
-TEST(Jacobian, KeepsOnlyWhatIsAskedOfEachUnit) {
+TEST(Jacobian, KeepsOnlyTheValueOfEachUnit) {
   Squares squares;
   const Trace::Jacobian open = squares.trace->BeginJacobian(squares.y.id, {squares.x.id}, {});
-  // sum_k x[k] dy[u]/dx[k] = 2 y[u]: uses a tensor of the trace around the body.
+  // sum_k x[k] dy[u]/dx[k] = 2 y[u] uses a tensor of the enclosing trace.
   const Symbol product = Apply(open.body, "Mul", {open.gradients[0].id, squares.x.id});
   const Symbol axis = open.body->Constant(MakeTensor(TF_INT32, {1}, {1}));
   const Symbol sum = Apply(open.body, "Sum", {product.id, axis.id});
@@ -65,7 +65,7 @@ TEST(Jacobian, KeepsOnlyWhatIsAskedOfEachUnit) {
             (std::vector<double>{50, 98, 162, 18, 18, 18}));
 }
 
-TEST(Jacobian, OfOneUnitNeedsNoLoop) {
+TEST(Jacobian, HasNoLoopForOneUnit) {
   Squares squares;
   const Symbol column = squares.trace->Constant(MakeTensor(TF_INT32, {1}, {1}));
   const Symbol axis = squares.trace->Constant(MakeTensor(TF_INT32, {}, {1}));
@@ -86,7 +86,7 @@ TEST(Jacobian, OfOneUnitNeedsNoLoop) {
   }
 }
 
-TEST(Jacobian, GraphDoesNotGrowWithTheUnits) {
+TEST(Jacobian, HasAGraphSizeIndependentOfTheUnits) {
   std::vector<int> operations;
   for (const int units : {2, 100}) {
     const std::shared_ptr<Trace> trace = Trace::Create();
@@ -104,7 +104,7 @@ TEST(Jacobian, GraphDoesNotGrowWithTheUnits) {
   EXPECT_EQ(operations[0], operations[1]);
 }
 
-TEST(Jacobian, OfAGridOfUnitsKeepsItsAxes) {
+TEST(Jacobian, KeepsTheAxesOfAGridOfUnits) {
   Squares squares;
   const Symbol dims = squares.trace->Constant(MakeTensor(TF_INT32, {3}, {-1, 3, 1}));
   const Symbol grid = Apply(squares.trace, "Reshape", {squares.y.id, dims.id});
@@ -123,8 +123,8 @@ TEST(Jacobian, RefusesUnitsWithoutABatchAxis) {
   EXPECT_THROW(squares.trace->EndJacobian(Trace::Create(), 0), tf::Error);
 }
 
-TEST(Jacobian, OfSeveralXsIsOnePassForAll) {
-  // y = (x W)^2 by x, by p = x W (2 p on the diagonal) and by an x that y does not depend on.
+TEST(Jacobian, RunsOnePassForSeveralXs) {
+  // y = (x W)^2 with respect to x, to p = x W (2 p on the diagonal), and to an x that y does not depend on.
   const std::shared_ptr<Trace> trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
   const Symbol other = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 1}), "other");
@@ -153,7 +153,7 @@ Symbol Rows(const std::shared_ptr<Trace>& trace, const Symbol& x, const Symbol& 
   return trace->EndStack(open.body, Apply(open.body, "AddV2", {x.id, shift.id}).id);
 }
 
-TEST(Stack, HasARowPerTurn) {
+TEST(Stack, HasOneRowPerTurn) {
   const std::shared_ptr<Trace> trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({2}), "x");
   const Symbol count = trace->Constant(MakeTensor(TF_INT32, {}, {3}));
@@ -165,7 +165,7 @@ TEST(Stack, HasARowPerTurn) {
   EXPECT_EQ(result.values, (std::vector<double>{1, 10, 2, 11, 3, 12}));
 }
 
-TEST(Stack, IsEmptyWithoutTurnsWhateverIsKnown) {
+TEST(Stack, IsEmptyWithoutTurnsForKnownAndUnknownShapes) {
   for (const int64_t known : {int64_t{2}, int64_t{-1}}) {
     const std::shared_ptr<Trace> trace = Trace::Create();
     const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({known}), "x");
@@ -183,7 +183,7 @@ TEST(Stack, IsEmptyWithoutTurnsWhateverIsKnown) {
   }
 }
 
-TEST(Stack, RefusesCountsThatAreNoIntegerScalar) {
+TEST(Stack, RefusesACountThatIsNoIntegerScalar) {
   Squares squares;
   EXPECT_THROW(squares.trace->BeginStack(squares.x.id), tf::Error);
   EXPECT_THROW(squares.trace->EndStack(squares.trace->Body(), squares.x.id), tf::Error);
@@ -207,7 +207,7 @@ Symbol SumLoop(const std::shared_ptr<Trace>& trace, int n, const Symbol& initial
   return trace->While(condition, more.id, body, {next.id, sum.id}, {zero.id, initial.id})[1];
 }
 
-TEST(While, SumsAndCapturesWhatStandsAround) {
+TEST(While, SumsAndCapturesOuterTensors) {
   const std::shared_ptr<Trace> trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({2}), "x");
   const Symbol zeros = Float(trace, {2}, {0, 0});
@@ -218,14 +218,14 @@ TEST(While, SumsAndCapturesWhatStandsAround) {
   EXPECT_EQ(Evaluate(*trace, total.id, {input.get()}).values, (std::vector<double>{8, 80}));
 }
 
-TEST(While, DifferentiatesInsideALoopAndNestsJacobians) {
+TEST(While, DifferentiatesInsideALoopAndNestsAJacobian) {
   // sum_{i<3} d (x W_i)^2 / dx, with W_i = W + i: a Jacobian's loop inside a loop.
   Squares squares;
   const Symbol zeros = Float(squares.trace, {2, 3, 2}, std::vector<double>(12, 0));
   const Symbol total = SumLoop(squares.trace, 3, zeros, [&](const std::shared_ptr<Trace>& body, Symbol i) {
     const Symbol shift = body->Op("Cast", {i.id}, {{"DstT", TF_FLOAT}})[0];
     const Symbol w = Apply(body, "AddV2", {squares.w.id, shift.id});
-    // A copy made in the body, so that the path from x to y lies in it.
+    // The Identity is in the body, so that the path from x to y is in the body.
     const Symbol x = Apply(body, "Identity", {squares.x.id});
     const Symbol y = Apply(body, "Square", {Apply(body, "MatMul", {x.id, w.id}).id});
     const Trace::Jacobian open = body->BeginJacobian(y.id, {x.id}, {});
@@ -246,9 +246,9 @@ TEST(While, DifferentiatesInsideALoopAndNestsJacobians) {
   EXPECT_EQ(Evaluate(*squares.trace, total.id, {squares.input.get()}).values, expected);
 }
 
-TEST(While, DifferentiatesWhatStandsAroundTheLoop) {
-  // x and p = x W stand around the loop; y_i = (i p)^2 + x_0 in it: dy_i[u]/dx[k] = 2 i^2 p[u] W[k, u], plus
-  // 1 for k = 0, summed over u by Gradient. The way from y to x leads in and out of the body.
+TEST(While, DifferentiatesWithRespectToOuterTensors) {
+  // x and p = x W are outside the loop, and y_i = (i p)^2 + x_0 is inside: dy_i[u]/dx[k] = 2 i^2 p[u] W[k,
+  // u], plus 1 for k = 0, summed over u by Gradient. The path from y to x enters and leaves the body.
   const std::shared_ptr<Trace> trace = Trace::Create();
   const Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 2}), "x");
   const Symbol p = Apply(trace, "MatMul", {x.id, Float(trace, {2, 3}, {1, 2, 3, 4, 5, 6}).id});
@@ -270,8 +270,9 @@ TEST(While, DifferentiatesWhatStandsAroundTheLoop) {
             (std::vector<double>{3, 0, 0, 0, 0, 95, 218, 10, 14, 18, 3 + 4 * 92, 4 * 218, 40, 56, 72}));
 }
 
-TEST(Jacobian, InALoopOfWhatStandsAroundIt) {
-  // Turn i: the Jacobian of (i x W)^2 by x, of which x W stands around the loop, nested twice.
+TEST(Jacobian, DifferentiatesOuterTensorsInsideNestedLoops) {
+  // Turn i computes the Jacobian of (i x W)^2 with respect to x in two nested loops. x W is outside the
+  // loops.
   Squares squares;
   const Symbol p = Apply(squares.trace, "MatMul", {squares.x.id, squares.w.id});
   const Symbol count = squares.trace->Constant(MakeTensor(TF_INT32, {}, {2}));
@@ -292,9 +293,9 @@ TEST(Jacobian, InALoopOfWhatStandsAroundIt) {
   EXPECT_EQ(Evaluate(*squares.trace, rows.id, {ones.get()}).values, expected);
 }
 
-// A command holds the bodies of its loop: if they held its trace in turn, no trace with a loop would ever be
-// freed, nor the weights of the models that it calls.
-TEST(Trace, WithLoopsIsFreed) {
+// An equation owns the bodies of its loop. If a body owned the outer trace, no trace with a loop would be
+// freed, nor the weights of the models that the trace calls.
+TEST(Trace, IsFreedWithItsLoops) {
   std::weak_ptr<Trace> trace;
   std::weak_ptr<Trace> body;
   {
@@ -310,7 +311,7 @@ TEST(Trace, WithLoopsIsFreed) {
   EXPECT_TRUE(body.expired());
 }
 
-TEST(While, RefusesVariablesThatChangeTheirDtype) {
+TEST(While, RefusesAVariableThatChangesItsDtype) {
   const std::shared_ptr<Trace> trace = Trace::Create();
   const Symbol start = Float(trace, {}, {0});
   const std::shared_ptr<Trace> condition = trace->Body();
@@ -323,7 +324,7 @@ TEST(While, RefusesVariablesThatChangeTheirDtype) {
   EXPECT_THROW(trace->While(condition, yes.id, body, {}, {start.id}), tf::Error);
 }
 
-TEST(Gradient, StandsInTheTraceWithTheShapeOfX) {
+TEST(Gradient, HasTheShapeOfX) {
   Squares squares;
   const Symbol gradient = squares.trace->Gradient({squares.y.id}, {squares.x.id}, {}, {})[0];
   EXPECT_EQ(gradient.shape, squares.x.shape);

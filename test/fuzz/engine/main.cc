@@ -1,5 +1,5 @@
-// libFuzzer's hooks. What is fuzzed is named by --target=NAME, which libFuzzer passes over; the words of its
-// -dict=FILE are the mutator's as well.
+// The hooks of libFuzzer. --target=NAME names the target, and libFuzzer ignores the option. The mutator also
+// uses the words of -dict=FILE.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -32,7 +32,7 @@ size_t Give(const std::string& made, uint8_t* data, size_t max_size) {
   return made.size();
 }
 
-// The quoted words of a dictionary; none is escaped in ours.
+// Returns the quoted words of a dictionary. Our dictionaries contain no escapes.
 std::vector<std::string> ReadWords(const std::string& path) {
   std::vector<std::string> words;
   std::ifstream lines(path);
@@ -73,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned int seed) {
-  // Damage of all kinds, too: some of it only readers of whole files see.
+  // Some mutations are unstructured: only readers of whole files see some kinds of damage.
   if (!target->is_protobuf || seed % 16 == 0) return LLVMFuzzerMutate(data, size, max_size);
   const size_t made = Give(mutator->Mutate(std::string(Text(data, size)), seed), data, max_size);
   return made > 0 ? made : LLVMFuzzerMutate(data, size, max_size);

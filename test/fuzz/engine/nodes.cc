@@ -24,7 +24,7 @@ size_t Pick(Random* random, size_t count) { return (*random)() % count; }
 int64_t Size(Random* random) {
   constexpr int64_t kSizes[] = {0,  1,  1,  2,     2,         3,         4,         5,         8,        -1,
                                 -1, -2, 16, 65536, INT32_MAX, INT64_MAX, INT64_MIN, 1LL << 31, 1LL << 40};
-  // Seldom one that no tensor has: TensorFlow mostly refuses the first it sees.
+  // Invalid sizes are rare, because TensorFlow usually refuses a graph at the first invalid size.
   return kSizes[Pick(random, Pick(random, 8) == 0 ? std::size(kSizes) : 9)];
 }
 
@@ -39,7 +39,7 @@ std::string Shape(Random* random) {
   return shape;
 }
 
-// A tensor of a dtype, small, now and then with a shape that its values do not fill.
+// Returns a small tensor of a dtype, sometimes with a shape that does not match the number of values.
 std::string Tensor(uint64_t dtype, Random* random) {
   const size_t count = Pick(random, 6);
   std::string tensor;
@@ -170,7 +170,7 @@ NodeMaker::Op NodeMaker::Parse(std::string_view bytes) {
   return op;
 }
 
-// One node under construction.
+// A node under construction.
 class NodeMaker::Writer {
  public:
   Writer(const Op& op, Random* random) : op_(op), random_(random) {
@@ -231,7 +231,8 @@ class NodeMaker::Writer {
     return kTexts[Pick(random_, std::size(kTexts))];
   }
 
-  // Of an attribute's plain type, as the AttrValue's field or as one of its list's.
+  // Adds a value of an attribute's element type, either as the field of an AttrValue or as an element of its
+  // list.
   void Add(pbf_writer* value, const std::string& type, const Attribute& attr) {
     if (type == "string") {
       value->add_string(2, Text(attr));
@@ -261,7 +262,7 @@ class NodeMaker::Writer {
     }
     const std::string of = attr.type.substr(5, attr.type.size() - 6);
     pbf_writer list(writer, 1);
-    // Most lists are of an image's four axes.
+    // Most lists have one element per axis of a batch of images: four.
     const size_t length = Pick(random_, 3) != 0 ? 4 : Pick(random_, 7);
     for (size_t i = 0; i < length; ++i) Add(&list, of, attr);
     return value;

@@ -1,6 +1,6 @@
-// Nodes made up from the definitions of TensorFlow's ops: with every attribute that an op has, most of them
-// of a value that it may have. Only such nodes reach what TensorFlow makes of them (its shape functions), and
-// what we make of that.
+// Random nodes from the definitions of TensorFlow's ops. A node has every attribute of its op, and most
+// attributes have a valid value. Only nodes like these reach TensorFlow's shape functions and our code behind
+// them.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@ namespace ke::fuzz {
 
 class NodeMaker {
  public:
-  // Of those `words` that are ops of the loaded TensorFlow.
+  // Uses those `words` that are ops of the loaded TensorFlow.
   explicit NodeMaker(const std::vector<std::string>& words);
 
-  // Serialised NodeDefs: one of any op, named `name`, whose inputs are among `inputs`, behind the constants
-  // that it takes as sizes, axes and the like.
+  // Returns serialised NodeDefs: a node of a random op named `name`, whose inputs are among `inputs`,
+  // preceded by the constants that the node takes as sizes, axes and other arguments.
   std::vector<std::string> Make(const std::string& name, const std::vector<std::string>& inputs,
                                 std::mt19937* random) const;
 
  private:
   struct Argument {
-    uint64_t type = 0;  // 0: as type_attr says
+    uint64_t type = 0;  // 0: the type is in type_attr
     std::string type_attr;
     std::string number_attr;
     std::string type_list_attr;
@@ -33,8 +33,8 @@ class NodeMaker {
     std::string type;
     bool has_default = false;
     uint64_t default_type = 0;
-    std::vector<uint64_t> types;       // that are allowed
-    std::vector<std::string> strings;  // as well
+    std::vector<uint64_t> types;       // the allowed dtypes
+    std::vector<std::string> strings;  // the allowed strings
   };
   struct Op {
     std::string name;

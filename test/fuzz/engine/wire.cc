@@ -10,9 +10,9 @@ constexpr uint32_t kVarint = 0;
 constexpr uint32_t kFixed64 = 1;
 constexpr uint32_t kText = 2;
 constexpr uint32_t kFixed32 = 5;
-constexpr uint32_t kHighestTag = 64;  // of the messages that are read here; text rarely looks so
+constexpr uint32_t kHighestTag = 64;  // of the messages that the targets read; text rarely has such low tags
 constexpr int kDeepest = 24;
-constexpr size_t kLongestLeaf = 4096;  // of what is mutated as plain bytes
+constexpr size_t kLongestLeaf = 4096;  // of values that are mutated as plain bytes
 
 bool ReadVarint(std::string_view bytes, size_t* at, size_t end, uint64_t* value) {
   *value = 0;
@@ -33,7 +33,7 @@ std::string Varint(uint64_t value) {
 
 std::string Key(uint32_t tag, uint32_t type) { return Varint(tag << 3 | type); }
 
-// Moves `at` behind one field; false where there is none.
+// Moves `at` past one field. Returns false if there is no field.
 bool SkipField(std::string_view bytes, size_t* at, size_t end, uint32_t* tag, uint32_t* type, size_t* body) {
   uint64_t key = 0;
   if (!ReadVarint(bytes, at, end, &key)) return false;
@@ -119,7 +119,7 @@ int WireMutator::PickLike(const Field& like, int besides) {
   return -1;
 }
 
-// Another value of the same wire type, with its length.
+// Returns a new value of the same wire type, including its length prefix.
 std::string WireMutator::NewValue(const Field& field, std::string_view value) {
   if (field.type == kVarint) {
     uint64_t number = 0;
@@ -164,7 +164,7 @@ std::string WireMutator::TextIn(const std::string& message, int parent, uint32_t
   return {};
 }
 
-// A NodeDef is what has a name (1), an op (2), and holds no message but attributes (5).
+// A message counts as a NodeDef if it has a name (1) and an op (2). Its only messages are attributes (5).
 bool WireMutator::AddNode(std::string* message) {
   const size_t start = Pick(fields_.size());
   for (size_t i = 0; i < fields_.size(); ++i) {
@@ -176,7 +176,7 @@ bool WireMutator::AddNode(std::string* message) {
       continue;
     std::vector<std::string> inputs = {name};
     for (const Field& field : fields_) {
-      // Inputs of its siblings, as they are named in this place.
+      // Inputs of sibling nodes, which name tensors of the same graph.
       const bool input = field.tag == 3 && field.type == kText && field.parent >= 0 &&
                          fields_[field.parent].path == node.path;
       if (input && inputs.size() < 32) inputs.push_back(message->substr(field.body, field.end - field.body));
@@ -210,14 +210,14 @@ void WireMutator::Once(std::string* message) {
       return Splice(message, field.parent, field.begin, field.end, {});
     case 1:
       return Splice(message, field.parent, field.end, field.end, whole);
-    case 2: {  // another field's value in its place
+    case 2: {  // the value of a similar field instead
       const int like = PickLike(field, chosen);
       if (like < 0) return;
       const std::string other = message->substr(fields_[like].begin, fields_[like].end - fields_[like].begin);
-      // One of them may hold the other.
+      // One of the fields may contain the other.
       return Splice(message, field.parent, field.begin, field.end, other);
     }
-    case 3: {  // a copy of any field, beside this one
+    case 3: {  // a copy of any field, before this one
       const Field& any = fields_[Pick(fields_.size())];
       const std::string other = message->substr(any.begin, any.end - any.begin);
       return Splice(message, field.parent, field.begin, field.begin, other);
@@ -232,7 +232,7 @@ void WireMutator::Once(std::string* message) {
           Key(1 + static_cast<uint32_t>(Pick(16)), kVarint) + Varint(Interesting(&random_));
       return Splice(message, field.parent, field.begin, field.begin, added);
     }
-    case 6: {  // inside itself
+    case 6: {  // a copy of the field inside itself
       if (!field.is_message) break;
       return Splice(message, chosen, field.end, field.end, whole);
     }
@@ -243,7 +243,7 @@ void WireMutator::Once(std::string* message) {
     default:
       break;
   }
-  // Most fields are messages, whose value is that of what they hold.
+  // Most fields are messages. Messages are rarely chosen here, because their values consist of other fields.
   const size_t start = Pick(fields_.size());
   for (size_t i = 0; i < fields_.size(); ++i) {
     const Field& leaf = fields_[(start + i) % fields_.size()];

@@ -17,7 +17,7 @@ using protozero::pbf_wire_type;
 
 constexpr uint64_t kTableMagic = 0xdb4775248b80fb57;
 
-// CRC-32C, as TensorFlow's tables mask it.
+// Returns the CRC-32C with the mask of TensorFlow's tables.
 uint32_t MaskedCrc(std::string_view bytes) {
   static const auto table = [] {
     std::array<uint32_t, 256> entries{};
@@ -44,7 +44,7 @@ void AppendVarint(std::string* out, uint64_t value) {
   out->push_back(static_cast<char>(value));
 }
 
-// A block of a table, with its trailer, appended; returns its handle (offset and size).
+// Appends a block with its trailer to a table and returns the handle of the block (offset and size).
 std::string AppendBlock(const std::map<std::string, std::string>& entries, std::string* table) {
   std::string block;
   std::string restarts;
@@ -118,7 +118,7 @@ void CheckpointFiles(std::string_view bytes) {
       }
     }
   } catch (const protozero::exception&) {
-    // What was read until here stands.
+    // The entries read before the error count.
   }
   WriteScratch("checkpoint.index", Table(entries));
   WriteScratch("checkpoint.data-00000-of-00001", data);

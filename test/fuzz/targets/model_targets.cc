@@ -31,7 +31,7 @@ std::vector<TF_Output> Inputs(const ModelGraph& model, Scope* scope) {
   return inputs;
 }
 
-// The gradient of the floating outputs by the floating inputs.
+// Adds the gradients of the floating outputs with respect to the floating inputs.
 void Differentiate(Scope* scope, const std::vector<TF_Output>& inputs,
                    const std::vector<TF_Output>& outputs) {
   std::vector<TF_Output> xs;
@@ -46,7 +46,7 @@ void Differentiate(Scope* scope, const std::vector<TF_Output>& inputs,
   if (!xs.empty() && !ys.empty()) gradient::Gradient(scope, scope, ys, xs, ones, {});
 }
 
-// Calls a loaded model in all the ways that there are.
+// Calls a loaded model in all ways that methods use.
 void Call(const ModelGraph& model) {
   const std::vector<std::string>& outputs = model.output_tensors();
   std::vector<std::string> all = outputs;
@@ -92,7 +92,7 @@ void LoadAndCall(const std::string& path) {
   Try([&] {
     graph::LoadOptions options;
     options.path = path;
-    options.fingerprint = "fuzz";  // random without
+    options.fingerprint = "fuzz";  // otherwise random
     const auto model = ModelGraph::Load(options);
     Call(*model);
   });
@@ -118,7 +118,7 @@ void SavedModel(std::string_view bytes) {
       contents[tag - 1] = {view.data(), view.size()};
     }
   } catch (const protozero::exception&) {
-    // What was read until here stands.
+    // The files read before the error count.
   }
   for (size_t i = 0; i < 4; ++i) {
     const std::string name = std::string("model/") + files[i];

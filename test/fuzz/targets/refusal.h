@@ -4,10 +4,10 @@
 
 namespace ke::fuzz {
 
-// Says on stderr how it was refused, where KE_FUZZ_REFUSALS is set.
+// Prints the error on stderr if KE_FUZZ_REFUSALS is set.
 void Tell(const tf::Error& refusal);
 
-// Runs what may refuse its input.
+// Runs `part`, which may refuse its input with a tf::Error.
 template <typename Part>
 void Try(Part part) {
   try {

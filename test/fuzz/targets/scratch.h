@@ -1,4 +1,4 @@
-// Files for code that takes paths.
+// Temporary files for code that takes paths.
 #pragma once
 
 #include <string>
@@ -6,9 +6,9 @@
 
 namespace ke::fuzz {
 
-// A folder of this process, removed when it ends by itself.
+// Returns a folder of this process. A normal exit removes the folder.
 const std::string& ScratchFolder();
-// Writes a file of it, with the folders around it; returns its path.
+// Writes a file in the scratch folder, creates its parent folders, and returns its path.
 std::string WriteScratch(const std::string& name, std::string_view bytes);
 void RemoveScratch(const std::string& name);
 
