@@ -10,12 +10,12 @@
 namespace ke::graph {
 namespace {
 
-// A table of LevelDB: blocks of sorted keys with their values, a block that tells where these are, and the
-// footer.
+// A LevelDB table consists of blocks of sorted keys with their values, a block that locates these blocks, and
+// the footer.
 constexpr size_t kFooterBytes = 48;
 constexpr size_t kMagicBytes = 8;
 constexpr uint64_t kMagic = 0xDB4775248B80FB57;
-constexpr size_t kTrailerBytes = 5;  // how the block is compressed, and its sum
+constexpr size_t kTrailerBytes = 5;  // the type of compression, and the checksum
 
 static_assert(std::endian::native == std::endian::little, "values are read as they are stored");
 
@@ -30,14 +30,14 @@ class Table {
  public:
   Table(std::string_view bytes, const std::string& path) : bytes_(bytes), path_(path) {}
 
-  // visit(key, value), in order.
+  // Calls visit(key, value) for every entry, in order.
   template <typename Visit>
   void ForEach(Visit visit) const {
     if (bytes_.size() < kFooterBytes) Damaged("it ends before its footer");
     std::string_view footer = bytes_.substr(bytes_.size() - kFooterBytes);
     if (Load<uint64_t>(footer.substr(kFooterBytes - kMagicBytes)) != kMagic)
       Damaged("it does not end as an index");
-    Handle(&footer);  // of what describes the table, which nobody reads
+    Handle(&footer);  // of the block that describes the table, which no reader uses
     ForEachInBlock(Block(&footer),
                    [&](std::string_view, std::string_view handle) { ForEachInBlock(Block(&handle), visit); });
   }
@@ -71,7 +71,7 @@ class Table {
     return {offset, Varint(bytes)};
   }
 
-  // The entries of the block that a handle points at.
+  // Returns the entries of the block that a handle points to.
   std::string_view Block(std::string_view* handle) const {
     const auto [offset, size] = Handle(handle);
     if (offset > bytes_.size() || size > bytes_.size() - offset ||
@@ -87,7 +87,7 @@ class Table {
       throw tf::Error(TF_UNIMPLEMENTED,
                       path_ + " is compressed, which TensorFlow never wrote: save the model again");
     }
-    // At its end, where whole keys are stored, and how often.
+    // The block ends with the positions of whole keys, and their number.
     if (block.size() < 4) Damaged("a block is empty");
     const uint64_t restarts = Load<uint32_t>(block.substr(block.size() - 4));
     block.remove_suffix(4);

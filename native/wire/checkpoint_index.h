@@ -1,5 +1,5 @@
-// The index of a checkpoint: what TensorFlow's own reader, which takes a file for its own and ends the
-// process where it is wrong, would not check.
+// Reads the index of a checkpoint and checks the index. TensorFlow's own reader trusts the file and ends the
+// process if the file is damaged.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace ke::graph {
 
-// Where a tensor is stored, as the index says.
+// The storage place of a tensor, as the index gives it.
 struct StoredTensor {
   TF_DataType dtype = TF_FLOAT;
   Shape shape;  // passed CheckShape
@@ -27,8 +27,8 @@ struct CheckpointIndex {
   std::map<std::string, StoredTensor, std::less<>> tensors;
 };
 
-// Reads the bytes of the file `path`. Throws DATA_LOSS (truncated, damaged, contradicts itself), OUT_OF_RANGE
-// (beyond bounds.h) or UNIMPLEMENTED (another byte order, compressed), naming the file.
+// Reads the bytes of the file `path`. Throws DATA_LOSS (truncated, damaged or inconsistent), OUT_OF_RANGE
+// (beyond bounds.h) or UNIMPLEMENTED (other byte order, or compressed). The error names the file.
 CheckpointIndex ReadCheckpointIndex(std::string_view bytes, const std::string& path);
 
 }  // namespace ke::graph

@@ -11,7 +11,7 @@ constexpr uint32_t kMask = 0xA282EAD8;
 
 using Tables = std::array<std::array<uint32_t, 256>, 8>;
 
-// tables[k][b]: what byte b does to the sum, k bytes further on.
+// tables[k][b]: the effect of byte b on the checksum k bytes later.
 constexpr Tables MakeTables() {
   Tables tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {

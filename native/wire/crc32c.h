@@ -5,10 +5,11 @@
 
 namespace ke::graph {
 
-// CRC-32C (Castagnoli), masked as TensorFlow stores it.
+// Returns the CRC-32C (Castagnoli) of `bytes`, masked as TensorFlow stores it.
 uint32_t MaskedCrc32c(std::string_view bytes);
 
-// The sum itself, computed without the processor's instruction, as it is where there is none.
+// Returns the unmasked CRC-32C, computed without the CRC instruction of the processor. This is the fallback
+// for processors without the instruction.
 uint32_t Crc32cByTables(std::string_view bytes);
 
 }  // namespace ke::graph

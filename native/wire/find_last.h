@@ -6,8 +6,8 @@
 
 namespace ke::graph {
 
-// The value of the last of `attrs` (pairs of name and value) that has this name. Of several of a name the
-// last counts, as TensorFlow reads them: what is checked is what is used.
+// Returns the value of the last of `attrs` (pairs of name and value) with this name. TensorFlow also uses the
+// last of several values, so the value that is checked is the value that is used.
 template <typename Attrs>
 std::optional<std::string_view> FindLast(const Attrs& attrs, std::string_view name) {
   const auto found =

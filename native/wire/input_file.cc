@@ -27,7 +27,7 @@ int64_t InputFile::size() const {
   return fstat(fd_, &info) == 0 ? static_cast<int64_t>(info.st_size) : -1;
 }
 
-// As many bytes as one call gives: 0 at the end of the file, -1 where they cannot be read.
+// Reads as many bytes as one call returns. Returns 0 at the end of the file and -1 on an error.
 int64_t InputFile::ReadSome(int64_t offset, int64_t size, char* to) const {
   constexpr int64_t kMostAtOnce = int64_t{1} << 30;  // macOS refuses 2 GiB
   for (;;) {

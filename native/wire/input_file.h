@@ -5,21 +5,22 @@
 
 namespace ke::graph {
 
-// A file that is open for reading. Child processes do not inherit it, which they would of a std::ifstream.
+// A file that is open for reading. Unlike a std::ifstream, the file is not inherited by child processes.
 class InputFile {
  public:
-  // errno says why a file cannot be opened.
+  // If the file cannot be opened, errno gives the reason.
   explicit InputFile(const std::string& path);
   ~InputFile();
   InputFile(InputFile&& other) noexcept;
   InputFile& operator=(InputFile&&) = delete;
 
   bool is_open() const { return fd_ >= 0; }
-  // Bytes; -1 where that cannot be told.
+  // Returns the size in bytes, or -1 if the size is unknown.
   int64_t size() const;
-  // Whether `size` bytes from `offset` on were read: fewer where the file ends before.
+  // Returns whether all `size` bytes from `offset` on were read. The result is false if the file ends
+  // earlier.
   bool Read(int64_t offset, int64_t size, char* to) const;
-  // The bytes up to the end of the file, at most `most`: for files of the system, which tell no size.
+  // Returns the bytes up to the end of the file, at most `most`. For system files, which report no size.
   std::string ReadToEnd(int64_t most) const;
 
  private:

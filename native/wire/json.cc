@@ -75,7 +75,7 @@ class JsonParser {
     return Take(']');
   }
 
-  // A number or one of true, false, null, NaN, Infinity.
+  // Reads a number, or one of true, false, null, NaN and Infinity.
   bool Word(std::optional<int64_t>* integer) {
     const size_t start = at_;
     while (at_ < text_.size() && std::string_view(",]} \n\t\r").find(text_[at_]) == std::string_view::npos)
@@ -125,7 +125,7 @@ class JsonParser {
     return true;
   }
 
-  // Four digits behind the 'u' at at_; leaves at_ on the last.
+  // Reads the four digits after the 'u' at at_. Leaves at_ on the last digit.
   bool Hex(uint32_t* code) {
     for (int i = 0; i < 4; ++i) {
       if (++at_ >= text_.size()) return false;

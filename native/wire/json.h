@@ -10,21 +10,22 @@
 
 namespace ke::graph {
 
-// A JSON value as Python's json module writes it (NaN and Infinity included). Fractions are read over, not
-// kept: nothing here needs them.
+// A JSON value as Python's json module writes it (including NaN and Infinity). Fractions are parsed but not
+// kept, because nothing here needs them.
 class Json {
  public:
-  // None where `text` is no JSON, or nests deeper or holds more than any Keras configuration does.
+  // Returns none if `text` is not JSON, or if its nesting or its number of values exceeds that of any Keras
+  // configuration.
   static std::optional<Json> Parse(std::string_view text);
 
-  // A member of an object; null where this is no object or has none of that name.
+  // Returns a member of an object, or null if this is not an object or has no such member.
   const Json* Find(const std::string& key) const;
-  // The elements of an array; empty for anything else.
+  // Returns the elements of an array. Empty for other values.
   const std::vector<Json>& items() const { return items_; }
-  // The text of a string; none for anything else.
+  // Returns the text of a string. None for other values.
   const std::optional<std::string>& text() const { return text_; }
   std::string TextOf(const std::string& key) const;
-  // None for anything but an integer of 64 bits.
+  // Returns an integer of 64 bits. None for other values.
   const std::optional<int64_t>& integer() const { return integer_; }
 
  private:

@@ -8,7 +8,7 @@
 
 namespace ke::graph {
 
-// A static shape as TensorFlow infers it: unknown rank, or dims of which -1 is unknown.
+// A static shape as TensorFlow infers it: an unknown rank, or dims where -1 means unknown.
 struct Shape {
   bool known_rank = false;
   std::vector<int64_t> dims;
@@ -24,7 +24,7 @@ struct Shape {
     }
     return true;
   }
-  // Whether a tensor of `sizes` is of this shape.
+  // Returns whether a tensor with these `sizes` has this shape.
   bool Fits(const std::vector<int64_t>& sizes) const {
     if (!known_rank) return true;
     if (dims.size() != sizes.size()) return false;
@@ -36,7 +36,7 @@ struct Shape {
   bool operator==(const Shape& other) const { return known_rank == other.known_rank && dims == other.dims; }
 };
 
-// "(null, 96, 96, 3)", or "unknown" for unknown rank: as TypeScript spells it.
+// Returns the shape as TypeScript shows it: "(null, 96, 96, 3)", or "unknown" for an unknown rank.
 inline std::string ToString(const Shape& shape) {
   if (!shape.known_rank) return "unknown";
   std::string text;
@@ -46,7 +46,8 @@ inline std::string ToString(const Shape& shape) {
   return "(" + text + ")";
 }
 
-// A tensor of a graph as users see it. `name` is "node:index" or a signature's key, by context.
+// A tensor of a graph, as users see it. `name` is "node:index" or a key of the signature, depending on the
+// context.
 struct TensorSpec {
   std::string name;
   TF_DataType dtype = TF_FLOAT;
