@@ -14,23 +14,23 @@
 
 namespace ke::graph {
 
-// The checkpoint's key of each variable that the model's restore function assigns, by (call, node) of its
-// VarHandleOp. The function is read, not run.
+// Returns the checkpoint key of each variable that the model's restore function assigns, by (call, node) of
+// its VarHandleOp. The function is analysed, not run.
 std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std::string_view restore_op);
 
 // The checkpoint of a SavedModel: <directory>/variables/variables.
 class Checkpoint {
  public:
-  // Opens nothing yet: a model without variables has no checkpoint.
+  // Opens no file yet, because a model without variables has no checkpoint.
   explicit Checkpoint(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  // The value stored under `key` for the variable `weight`. Its sizes are checked against the graph's
-  // declaration and the files before any memory is taken for it. Throws NOT_FOUND (no files, no such key) or
-  // DATA_LOSS (truncated or damaged files, another dtype or shape than the graph's), naming variable and
-  // file, and what ReadCheckpointIndex does.
+  // Returns the value stored under `key` for the variable `weight`. The sizes are checked against the graph's
+  // declaration and the files before memory is allocated. Throws NOT_FOUND (no files, or no such key),
+  // DATA_LOSS (truncated or damaged files, or another dtype or shape than the graph's) and the errors of
+  // ReadCheckpointIndex. The error names the variable and the file.
   tf::TensorPtr Read(const std::string& key, const FlatWeight& weight);
 
-  // Keys by node of the object graph, as the checkpoint itself lists them; empty where it lists none.
+  // Returns the keys that the checkpoint's object graph lists, by node. Empty if it lists none.
   std::vector<std::string> ObjectKeys();
 
  private:

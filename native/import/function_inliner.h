@@ -13,7 +13,7 @@
 
 namespace ke::graph {
 
-// A variable that the flat graph reads: the VarHandleOp behind weight `weight`.
+// A variable that the flat graph reads: the VarHandleOp of weight `weight`.
 struct VariableUse {
   Source handle;
   int weight = -1;
@@ -24,16 +24,16 @@ struct Flattened {
   std::vector<VariableUse> variables;  // weights[variable.weight] has no value yet
 };
 
-// The order of the flat graph's nodes, and so of the layers.
+// The order of the flat graph's nodes, which determines the order of the layers.
 enum class NodeOrder {
-  kFile,        // as the nodes stand in their bodies: the order in which Python traced them
-  kDependency,  // as the outputs need them, for files whose order means nothing
+  kFile,        // the order of the nodes in their bodies, in which Python traced them
+  kDependency,  // the order in which outputs need the nodes, for files whose order is meaningless
 };
 
-// Copies what `outputs` (top-level tensors) need into one flat graph. `inputs` are the top-level tensors that
-// stand for the model's inputs; the walk ends at them. Reads of variables become weights. Throws
-// INVALID_ARGUMENT where an output needs a placeholder that is no input, UNIMPLEMENTED where it needs an op
-// that is not pure computation or a variable that the model changes, DATA_LOSS for a cyclic graph.
+// Copies the nodes that `outputs` (top-level tensors) need into one flat graph. `inputs` are the top-level
+// tensors that become the model's inputs. The walk ends at the inputs. Reads of variables become weights.
+// Throws INVALID_ARGUMENT if an output needs a placeholder that is not an input, UNIMPLEMENTED if an output
+// needs an op that is not pure or a variable that the model changes, and DATA_LOSS for a cyclic graph.
 Flattened InlineFunctions(CallTree* tree, OpRegistry* ops, const std::vector<TensorSpec>& inputs,
                           const std::vector<TensorSpec>& outputs, NodeOrder order);
 

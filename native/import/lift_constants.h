@@ -5,12 +5,13 @@
 namespace ke::graph {
 
 enum class ConstantPolicy {
-  kLargeOnly,     // a SavedModel: variables are weights already
-  kVariableLike,  // a frozen GraphDef: its Consts are what once were variables
+  kLargeOnly,     // a SavedModel: its variables are weights already
+  kVariableLike,  // a frozen GraphDef: its Consts were variables
 };
 
-// Turns Consts into weights, so that all instances of the model in one graph share them: large ones, and with
-// kVariableLike every floating Const that a layer uses as its kernel, bias or statistics.
+// Turns Consts into weights, so that all instances of the model in one graph share them. Large Consts are
+// lifted. With kVariableLike, every floating Const that a layer uses as its kernel, bias or statistics is
+// lifted too.
 void LiftConstants(FlatGraph* graph, ConstantPolicy policy);
 
 }  // namespace ke::graph

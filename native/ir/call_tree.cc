@@ -106,7 +106,7 @@ int CallTree::Expand(int call, int node) {
   if (static_cast<int64_t>(made->attrs.size()) > bounds::kAttrs) {
     TooMuch("the call '" + caller + "'", bounds::kAttrs, "attributes", caller);
   }
-  // Attributes that a body passes on are themselves placeholders of the body around it.
+  // An attribute of the call may be a placeholder of the enclosing body. The placeholder is replaced here.
   for (auto& [attr, value] : made->attrs) {
     const auto placeholder = proto::AttrPlaceholder(value);
     if (!placeholder) continue;
@@ -114,7 +114,8 @@ int CallTree::Expand(int call, int node) {
   }
   const size_t slash = caller.rfind('/');
   if (slash != std::string::npos) made->scope = caller.substr(0, slash + 1);
-  // The body's own names carry Keras' scopes and stay; only a second instance of them takes its call's name.
+  // Names in the body have the scopes of Keras and stay as they are. Only a second instance of the body gets
+  // the name of its call as a prefix.
   if (scopes_in_use_[std::string(name) + "\n" + made->scope]++ > 0) made->scope = caller + "/";
   nodes_left_.Take(static_cast<int64_t>(made->function->nodes.size()), "what the model's functions call",
                    caller);
@@ -204,7 +205,8 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
     if (through != nullptr) through->push_back({inner, output});
     call = inner;
     tensor = result->second;
-    // tf.function returns its results through unscoped Identities: they belong to no layer.
+    // tf.function returns its results through Identities without a scope. These Identities belong to no
+    // layer.
     if (calls_[inner]->scope.empty()) {
       const Body& body = FindBody(function.signature.name, {});
       const std::string_view returned = tensor.substr(0, tensor.find(':'));

@@ -14,7 +14,7 @@ bool TakePrefix(std::string_view prefix, std::string* text) {
   return true;
 }
 
-// "model/" or "model_12/".
+// Removes "model/" or "model_12/".
 bool TakeModelPrefix(std::string* text) {
   const size_t slash = text->find('/');
   if (slash == std::string::npos) return false;
@@ -41,7 +41,7 @@ InstanceName ParseName(std::string name) {
   parsed.graph_name = name;
   parsed.weight = TakePrefix(kWeightsPrefix, &name);
   if (parsed.weight) {
-    // What a variable's value is read by.
+    // The suffix of the op that reads a variable.
     constexpr std::string_view kRead = "/read";
     if (name.size() > kRead.size() && std::string_view(name).substr(name.size() - kRead.size()) == kRead) {
       name.resize(name.size() - kRead.size());

@@ -1,4 +1,5 @@
-// Where a model adds its biases: what full-gradient maps (Srinivas and Fleuret, 2019) are made of.
+// Finds the biases that a model adds. Full-gradient maps (Srinivas and Fleuret, 2019) are computed from these
+// biases.
 #pragma once
 
 #include <set>
@@ -11,13 +12,13 @@
 
 namespace ke::graph {
 
-// Knows of every node of a flat graph whether it is computed from the model's inputs, and from weights. Made
-// once per model, so that a walk costs only what lies on its way.
+// Determines whether each node of a flat graph depends on the model's inputs and on weights. Built once per
+// model, so that a walk costs only the nodes on its path.
 class BiasFinder {
  public:
   using TensorSpecs = std::unordered_map<std::string, TensorSpec>;
 
-  // Both are kept by reference.
+  // Keeps references to both arguments.
   BiasFinder(const FlatGraph& graph, const TensorSpecs& tensors);
 
   // ModelGraph::BiasTerms.
@@ -30,7 +31,7 @@ class BiasFinder {
   bool Repeats(int wide, int narrow) const;
   int WidestSum(int node, const std::vector<int>& found, const std::vector<TensorId>& outputs) const;
   bool Depends(TensorId tensor) const { return depends_[tensor.node] != 0; }
-  // Whether a value that does not depend on the inputs, and is added by `node`, is a bias.
+  // Returns whether a value that does not depend on the inputs, and that `node` adds, is a bias.
   bool IsBias(TensorId value, int node) const;
   void AddTerms(int node, std::vector<BiasTerm>* terms) const;
   BiasTerm Term(int node, BiasTerm::Kind kind, const std::vector<TensorId>& operands) const;
@@ -41,7 +42,7 @@ class BiasFinder {
   std::vector<char> made_of_weights_;
   std::vector<char> literal_;        // a floating scalar Const
   std::vector<char> zero_;           // a Const of zeros
-  std::vector<char> preprocessing_;  // nothing but elementwise affine ops with constants since the inputs
+  std::vector<char> preprocessing_;  // only elementwise affine ops with constants since the inputs
 };
 
 }  // namespace ke::graph

@@ -12,15 +12,15 @@ using tf::C;
 
 namespace {
 
-// The rows of a probe: what is declared, else one sample.
+// Returns the number of rows of a probe: the declared number, else one.
 int64_t Rows(const Shape& declared) {
   return declared.rank() > 0 && declared.dims[0] >= 0 ? declared.dims[0] : 1;
 }
 
-// A node's name without the prefix of the probe's instance.
+// Returns the name of a node without the prefix of the probe's instance.
 std::string OwnName(const std::string& name) { return name.substr(name.find('/') + 1); }
 
-// The model in a graph of its own, called with one sample.
+// The model in a separate graph, called with one sample.
 struct Probe {
   Scope scope;
   std::vector<TF_Output> outputs;
@@ -40,7 +40,7 @@ struct Probe {
     return shape.rank() > 0 ? shape.dims[0] : -1;
   }
 
-  // The Reshape that takes `rows` rows and gives another number of them; empty where none is found.
+  // Returns the name of the Reshape that changes the number of rows from `rows`, or "" if there is none.
   std::string Culprit(int64_t rows) const {
     size_t position = 0;
     while (TF_Operation* op = C().TF_GraphNextOperation(scope.graph(), &position)) {
@@ -97,7 +97,7 @@ std::vector<bool> KeepsSamples(const ModelGraph& model, const std::vector<Shape>
     }
     const int64_t first = probe->FirstDim(probe->outputs[i]);
     if (first >= 0 && first != rows) {
-      // A tensor may have something else than samples along its first axis at any size.
+      // The first axis of a tensor may hold something other than samples at every size.
       if (!declared) declared.emplace(model, DeclaredShapes(model), outputs);
       const int64_t usual = declared->FirstDim(declared->outputs[i]);
       if (usual < 0 || usual == rows) {

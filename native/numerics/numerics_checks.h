@@ -1,4 +1,4 @@
-// Checks behind every op of a finished graph that gives floating values: see numerics_op.h.
+// Adds a check after every op of a finished graph that returns floating values: see numerics_op.h.
 #pragma once
 
 #include <functional>
@@ -11,22 +11,24 @@
 namespace ke::graph {
 
 struct NumericsPlan {
-  // The graph's floating feeds, which must hold neither NaN nor Inf. (A function's arguments were checked
-  // where they were made.)
+  // The floating feeds of the graph, which must contain neither NaN nor Inf. Arguments of a function are
+  // checked outside the function.
   std::vector<TF_Output> feeds;
-  // What leaves the graph: it must hold neither, whatever it was made of. Identities, as Scope's fetches are.
+  // The results of the graph, which must contain neither NaN nor Inf, whatever the inputs. Results are
+  // Identities, like the fetches of a Scope.
   std::vector<TF_Output> results;
-  // Weights that hold NaN or Inf.
+  // Weights that contain NaN or Inf.
   std::vector<TF_Output> bad_weights;
-  // Whether an op of this name stands in the graph or in one around it: finds what a gradient is the gradient
-  // of.
+  // Returns the op of this name in the graph or in an enclosing graph, or null. Finds the op that a gradient
+  // belongs to.
   std::function<TF_Operation*(const std::string&)> find;
 };
 
-// A copy of `graph` in which everything has the same name, and reads checked values. Ops that only move data
-// are not checked: they cannot make NaN or Inf. A constant's Inf is what somebody wrote on purpose (a mask):
-// it excuses the Inf of ops that are given it, but not NaN, and not in a result. A value that is only there
-// to be selected from (`where(x > 0, log(x), 0)`) is checked where the selection lets it through.
+// Returns a copy of `graph` whose nodes have the same names and read checked values. Ops that only move data
+// are not checked, because they cannot produce a NaN or Inf. An Inf in a constant is intended (a mask): such
+// an Inf permits an Inf in the outputs of ops that receive it, but permits neither a NaN nor an Inf in a
+// result. A value that is only selected from (`where(x > 0, log(x), 0)`) is checked at the selection, if the
+// selection returns the value.
 tf::GraphPtr WithNumericsChecks(TF_Graph* graph, const NumericsPlan& plan);
 
 }  // namespace ke::graph

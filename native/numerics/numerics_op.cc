@@ -13,7 +13,8 @@ using tf::C;
 
 namespace {
 
-// Nothing of this is in a node's name: [A-Za-z0-9_>./\\-]. One origin is "pass|owner|type|op".
+// None of these characters occurs in the name of a node: [A-Za-z0-9_>./\\-]. One origin is
+// "pass|owner|type|op".
 constexpr char kField = '|';
 constexpr char kOrigin = ';';
 constexpr char kMessage[] = "keras-explainable numerics|";
@@ -35,8 +36,9 @@ std::string Serialize(const Origin& origin) {
          (origin.of_model ? "model" : "method") + kField + origin.type + kField + origin.op;
 }
 
-// The exponent says whether a number is finite, the rest tells Inf from NaN: so the largest bit pattern but
-// for the sign tells all, and the loop is one that compilers vectorise.
+// Returns the worst kind of value. The exponent tells whether a number is finite, and the other bits
+// distinguish Inf from NaN. The maximum of the bit patterns without sign therefore determines the result, in
+// a loop that compilers vectorise.
 template <typename Bits>
 Worst Scan(const void* data, size_t count, Bits infinity) {
   const auto* bits = static_cast<const Bits*>(data);
@@ -49,7 +51,7 @@ Worst Scan(const void* data, size_t count, Bits infinity) {
   return largest == infinity ? Worst::kInf : Worst::kNan;
 }
 
-// The attribute's parts: the op's own origin, then those of what was let pass.
+// The parts of the attribute: the op's own origin, then the origins of the unchecked values.
 using Kernel = std::vector<std::string>;
 
 void* Create(TF_OpKernelConstruction* construction) noexcept {
@@ -83,7 +85,7 @@ void Compute(void* state, TF_OpKernelContext* context) noexcept {
     const tf::TensorPtr value = tf::KernelInput(context, 0);
     if (const Worst worst = WorstOf(value.get()); worst != Worst::kFinite) {
       const int inputs = C().TF_NumInputs(context);
-      const int first = inputs - (static_cast<int>(kernel.size()) - 1);  // of what was let pass
+      const int first = inputs - (static_cast<int>(kernel.size()) - 1);  // the first of the unchecked values
       for (int i = first; i < inputs; ++i) {
         const Worst passed = WorstOf(tf::KernelInput(context, i).get());
         if (passed != Worst::kFinite) Blame(kernel[i - first + 1], passed);
@@ -159,7 +161,7 @@ std::optional<NumericsError> FindNumericsError(const std::string& message) {
   const size_t begin = message.find(kMessage);
   if (begin == std::string::npos) return std::nullopt;
   const std::vector<std::string> fields = Split(message.substr(begin + sizeof kMessage - 1), kField);
-  if (fields.size() < 6) return std::nullopt;  // what follows the last separator is TensorFlow's
+  if (fields.size() < 6) return std::nullopt;  // the rest after the last separator is TensorFlow's
   Origin origin;
   origin.backward = fields[1] == "backward";
   origin.of_model = fields[2] == "model";

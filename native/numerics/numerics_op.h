@@ -1,5 +1,5 @@
-// The op that a value passes through on its way from the op that gave it to those that use it: it fails where
-// the value holds NaN or Inf that the op had not been given.
+// The check op, between the op that computes a value and its consumers. The check fails if the value contains
+// a NaN or Inf that the inputs of the op did not contain.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 
 namespace ke::graph {
 
-// Who gave a value, as far as a graph's names tell.
+// The op that computed a value, according to the names in the graph.
 struct Origin {
-  std::string op;    // the model's own node name, else that of the graph
-  std::string type;  // "Log"; "Weight", "Input" for what is no computation
+  std::string op;    // the name of the node in the model, else its name in the graph
+  std::string type;  // "Log"; "Weight" or "Input" if no op computed the value
   bool of_model = false;
-  bool backward = false;  // given by the gradient of `op`
+  bool backward = false;  // computed by the gradient of `op`
 };
 
-// INVALID_ARGUMENT, with `op` as in its origin.
+// INVALID_ARGUMENT with the `op` of the origin.
 class NumericsError : public tf::Error {
  public:
   NumericsError(Origin origin, std::string value);
@@ -33,24 +33,25 @@ class NumericsError : public tf::Error {
   std::string value_;
 };
 
-// One check. Of its inputs, the first is the value; then `given`, what its op was given: Inf among that
-// excuses Inf in the value; then those that were `let_pass` unchecked because the op may select them away:
-// where the value is not finite, the first of these that is not is to blame, by its own origin.
+// One check. Its first input is the value. The next inputs are the inputs of the op: an Inf among them
+// permits an Inf in the value. The last inputs, `let_pass`, are unchecked values that the op may omit. If the
+// value is not finite, the first of the last inputs that is not finite caused the error and is reported with
+// its own origin.
 struct NumericsCheck {
   Origin origin;
   std::vector<Origin> let_pass;
 };
 
 const std::string& NumericsOpName();
-// Tells TensorFlow of the op; idempotent and thread-safe.
+// Registers the op with TensorFlow. Idempotent and thread-safe.
 void RegisterNumericsOp();
-// The value of its attribute "blame".
+// Returns the value of the op's attribute "blame".
 std::string Serialize(const NumericsCheck& check);
 
-// The failure of such an op, where `message`, of a session's run, tells of one.
+// Returns the failure of a check op if `message`, an error of a session's run, contains one.
 std::optional<NumericsError> FindNumericsError(const std::string& message);
 
-// What a floating tensor holds at worst. Of another dtype: finite.
+// The worst kind of value in a floating tensor. Tensors of other dtypes count as finite.
 enum class Worst { kFinite, kInf, kNan };
 Worst WorstOf(const TF_Tensor* tensor);
 

@@ -1,4 +1,4 @@
-// The values of small tensors that are made of weights alone, as scales and shifts of channels are.
+// Computes the values of small tensors that depend only on weights, such as scales and shifts of channels.
 #pragma once
 
 #include <optional>
@@ -14,13 +14,14 @@ class ConstantVectors {
  public:
   using TensorSpecs = std::unordered_map<std::string, TensorSpec>;
 
-  // Both are kept by reference.
+  // Keeps references to both arguments.
   ConstantVectors(const FlatGraph& graph, const TensorSpecs& tensors);
 
-  // The sizes of the node's first output where that is float32, small, and made of nothing but weights and
-  // Consts by ops that Values knows; else null.
+  // Returns the sizes of the node's first output if that output is float32, small, and computed only from
+  // weights and Consts by ops that Values supports. Otherwise returns null.
   const std::vector<int64_t>* Dims(int node) const;
-  // Its values, each computed in doubles from the weights'; none where too many ops stand between.
+  // Returns the values of that output, computed from the weights in double precision. Returns none if too
+  // many ops are between the weights and the output.
   std::optional<std::vector<double>> Values(int node) const;
 
  private:

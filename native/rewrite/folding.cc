@@ -21,17 +21,18 @@ constexpr std::string_view kBatchNorms[] = {"FusedBatchNorm", "FusedBatchNormV2"
 constexpr std::string_view kSums[] = {"AddV2", "Add", "Sub"};
 enum BatchNormInput { kX, kScale, kOffset, kMean, kVariance, kBatchNormInputs };
 
-// Of who reads a node: nobody, or more than one, or who asked for it.
+// Special values for the reader of a node: no reader; or several readers, or the caller.
 constexpr int kNobody = -1;
 constexpr int kMany = -2;
 
-// The rank of what the convolution gives; 0: none, or one whose kernel does not end with its channels.
+// Returns the rank of the convolution's output. Returns 0 if the op is no convolution, or if the last axes of
+// its kernel are not the channels.
 size_t RankOf(std::string_view op) {
   if (op == "Conv2D" || op == "DepthwiseConv2dNative") return 4;
   return op == "Conv3D" ? 5 : 0;
 }
 
-// Where the channels are, 0 where that cannot be told. BiasAdd says NHWC and NCHW whatever the rank.
+// Returns the axis of the channels, or 0 if the axis is unknown. BiasAdd uses NHWC and NCHW for any rank.
 size_t ChannelAxis(const FlatNode& node, size_t rank) {
   const std::string_view format = proto::AttrString(node.Attr("data_format")).value_or("NHWC");
   if (format == "NHWC" || format == "NDHWC") return rank - 1;
@@ -42,7 +43,7 @@ bool IsFinite(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
 }
 
-// values[i] * scale[i % scale.size()], rounded once; null where one is not finite.
+// Returns values[i] * scale[i % scale.size()], rounded once, or null if a product is not finite.
 std::shared_ptr<TF_Tensor> Scaled(const TF_Tensor* values, const std::vector<double>& scale) {
   tf::TensorPtr made = tf::AllocateTensor(TF_FLOAT, tf::Dims(values));
   const auto* from = static_cast<const float*>(C().TF_TensorData(values));
@@ -71,7 +72,7 @@ ConvolutionFolder::ConvolutionFolder(const FlatGraph& graph, const ConstantVecto
   }
 }
 
-// Whether a chain may begin with the node; says of it all but the steps.
+// Returns whether a chain may begin with the node. Fills `chain` except for the steps.
 bool ConvolutionFolder::Begins(int convolution, const std::vector<char>& apart,
                                ConvolutionChain* chain) const {
   const FlatNode& node = graph_.nodes[convolution];
@@ -89,12 +90,13 @@ bool ConvolutionFolder::Begins(int convolution, const std::vector<char>& apart,
   const std::vector<int64_t>& dims = value.shape.dims;
   if (std::any_of(dims.begin(), dims.end(), [](int64_t dim) { return dim < 1; })) return false;
   chain->channels = dims.back();
-  // The multiplier of a depthwise kernel's channels.
+  // A depthwise kernel multiplies the channels by this factor.
   if (node.op == "DepthwiseConv2dNative") chain->channels *= dims[dims.size() - 2];
   return true;
 }
 
-// Whether the constant has one value per channel, or one for all, as it broadcasts to the activations.
+// Returns whether the constant has one value per channel, or one value for all channels, when broadcast to
+// the activations.
 bool ConvolutionFolder::IsPerChannel(TensorId tensor, const ConvolutionChain& chain) const {
   const std::vector<int64_t>* dims = tensor.output == 0 ? constants_.Dims(tensor.node) : nullptr;
   if (dims == nullptr || dims->size() > chain.rank) return false;
@@ -133,7 +135,7 @@ std::vector<ConvolutionChain> ConvolutionFolder::Find(const std::vector<bool>& n
                                                       const std::vector<TensorId>& apart) const {
   const size_t count = graph_.nodes.size();
   std::vector<int> reader(count, kNobody);
-  std::vector<char> reads_others(count, 0);  // whether another output than the first is read
+  std::vector<char> reads_others(count, 0);  // whether an output other than the first is read
   std::vector<char> made_of_apart(count, 0);
   const auto read = [&](TensorId tensor, int by) {
     reader[tensor.node] = reader[tensor.node] == kNobody ? by : kMany;
@@ -165,13 +167,14 @@ std::vector<ConvolutionChain> ConvolutionFolder::Find(const std::vector<bool>& n
       chain.steps.push_back(next);
       at = next;
     }
-    // A bias alone is as good as it can be.
+    // A chain that only adds a bias gains nothing.
     if (scales) chains.push_back(std::move(chain));
   }
   return chains;
 }
 
-// Follows one op: y = f(x * scale + shift). False where what it is made of is not known.
+// Applies one op to the factors: y = f(x * scale + shift). Returns false if the values of its operands are
+// unknown.
 bool ConvolutionFolder::Apply(int index, int before, Factors* factors) const {
   const FlatNode& node = graph_.nodes[index];
   std::vector<std::vector<double>> operands(node.inputs.size());

@@ -1,7 +1,7 @@
-// Convolutions with what scales and shifts their channels behind them (a batch normalisation, in one op or in
-// several) made one convolution with a bias. TensorFlow's rewriter does so for kernels that are constants, in
-// graphs without gradients; ours are variables (scope.h), and with the ops the multiplications by the scale
-// leave the backward pass, too.
+// Folds ops that scale and shift the channels of a convolution (a batch normalisation, as one op or several)
+// into one convolution with a bias. TensorFlow's rewriter folds only constant kernels in graphs without
+// gradients. Kernels here are variables (scope.h). Folding also removes the multiplications by the scale from
+// the backward pass.
 #pragma once
 
 #include <map>
@@ -17,13 +17,13 @@
 
 namespace ke::graph {
 
-// A convolution and the ops behind it that each multiply its channels by a constant or add one, where nobody
-// else sees what is between them.
+// A convolution and the following ops, each of which multiplies the channels by a constant or adds a constant
+// to them. No other op reads a tensor between these ops.
 struct ConvolutionChain {
   int convolution = -1;
   int kernel = -1;         // in FlatGraph::weights
-  std::vector<int> steps;  // in order; what the last gives, the folded convolution gives
-  // How the channels lie in what it gives.
+  std::vector<int> steps;  // in order; the folded convolution replaces the output of the last step
+  // The layout of the channels in the output.
   size_t rank = 0;
   size_t axis = 0;
   int64_t channels = 0;
@@ -32,28 +32,28 @@ struct ConvolutionChain {
   int last() const { return steps.back(); }
 };
 
-// What replaces a chain: the convolution with another kernel, and a bias for its channels.
+// The replacement of a chain: the convolution with another kernel, and a bias for its channels.
 struct FoldedConvolution {
-  std::shared_ptr<TF_Tensor> kernel;  // of bfloat16 where that was asked for
-  std::shared_ptr<TF_Tensor> bias;    // of float32
+  std::shared_ptr<TF_Tensor> kernel;  // in bfloat16 if requested
+  std::shared_ptr<TF_Tensor> bias;    // in float32
 };
 
 class ConvolutionFolder {
  public:
-  // Both are kept by reference.
+  // Keeps references to both arguments.
   ConvolutionFolder(const FlatGraph& graph, const ConstantVectors::TensorSpecs& tensors);
 
-  // The chains among the nodes `needed`, of which the tensors `wanted` are asked for. None that is made of
-  // one of the constants among `apart`.
+  // Returns the chains among the nodes `needed`. The tensors `wanted` are requested by the caller. No chain
+  // depends on a constant in `apart`.
   std::vector<ConvolutionChain> Find(const std::vector<bool>& needed, const std::vector<TensorId>& wanted,
                                      const std::vector<TensorId>& apart) const;
 
-  // Its kernel and bias, computed in doubles and rounded once; made at the first call, and kept. Null where
-  // one of their values is not finite. Of any thread.
+  // Returns the kernel and bias of a chain, computed in double precision, rounded once, and cached. Returns
+  // null if one of the values is not finite. Thread-safe.
   const FoldedConvolution* Fold(const ConvolutionChain& chain, bool bfloat16) const;
 
  private:
-  // x * scale + shift, channel by channel.
+  // x * scale + shift, per channel.
   struct Factors {
     std::vector<double> scale;
     std::vector<double> shift;
@@ -69,9 +69,9 @@ class ConvolutionFolder {
   ConstantVectors constants_;
   std::unordered_map<int, int> weights_;  // by node
   mutable std::mutex mutex_;
-  // By the chain's last op and whether it is of bfloat16: no op is the last of two chains.
+  // By the last op of the chain and whether the kernel is bfloat16. No op is the last of two chains.
   mutable std::map<std::pair<int, bool>, std::unique_ptr<const FoldedConvolution>> folded_;
-  // By weight, scale and that: layers that are called several times have one kernel.
+  // By weight, scale and whether the kernel is bfloat16. A layer that is called several times has one kernel.
   mutable std::map<std::tuple<int, std::vector<double>, bool>, std::shared_ptr<TF_Tensor>> kernels_;
 };
 

@@ -6,8 +6,8 @@
 namespace ke::graph {
 namespace {
 
-// The two forms in which Keras 2 writes it: moments by hand, or a batch norm of reshaped samples with a scale
-// of ones.
+// Detects the two forms of layer normalisation in Keras 2: explicit moments, or a batch norm of reshaped
+// samples with a scale of ones.
 bool NormalizesLayers(const FlatGraph& graph) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FlatNode& node) {
     if (node.op == "SquaredDifference") return true;
@@ -20,7 +20,8 @@ bool NormalizesLayers(const FlatGraph& graph) {
 
 void KeepLayerNormalizationsApart(FlatGraph* graph) {
   if (!NormalizesLayers(*graph)) return;
-  // Consumers stand behind their inputs: walking backwards, an Identity between weight and use knows its use.
+  // Consumers come after their inputs, so a backward walk knows the use of an Identity between a weight and
+  // its consumer.
   std::vector<char> scales(graph->nodes.size(), 0);
   for (size_t i = graph->nodes.size(); i-- > 0;) {
     const std::string_view op = graph->nodes[i].op;

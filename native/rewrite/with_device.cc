@@ -26,8 +26,8 @@ std::string NodeOn(std::string_view node, const std::string& device) {
   return bytes;
 }
 
-// A copy of `message`, whose fields are messages, texts and varints, with each field `field`, a message,
-// replaced by what `change` makes of it.
+// Returns a copy of `message` in which `change` is applied to each field `field`, a message. All fields of
+// `message` must be messages, texts or varints.
 template <typename Change>
 std::string Changed(std::string_view message, protozero::pbf_tag_type field, Change change) {
   std::string bytes;

@@ -5,8 +5,8 @@
 
 namespace ke::graph {
 
-// A serialised GraphDef with every node, those of its functions too, asked to stand on `device` where it asks
-// for none.
+// Returns a serialised GraphDef in which every node without a device, including nodes of functions, requests
+// `device`.
 std::string WithDevice(std::string_view graph_def, const std::string& device);
 
 }  // namespace ke::graph

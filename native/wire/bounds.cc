@@ -10,10 +10,11 @@ using tf::C;
 
 namespace {
 
-// A TF_TString.
+// The size of a TF_TString.
 constexpr int64_t kStringBytes = 24;
 
-// What an element takes in memory; 0 for what no constant of a model may be: resources, variants.
+// Returns the bytes of an element, or 0 for a dtype that a constant of a model must not have: resources,
+// variants.
 int64_t BytesOf(TF_DataType dtype) {
   return dtype == TF_STRING ? kStringBytes : static_cast<int64_t>(C().TF_DataTypeSize(dtype));
 }
@@ -62,8 +63,7 @@ void CheckShape(const Shape& shape, const std::string& what, std::string_view no
     if (dim < -1) {
       throw tf::Error(TF_DATA_LOSS, what + " has a dimension of " + std::to_string(dim), std::string(node));
     }
-    // An empty tensor may not hide that its other dimensions are absurd: TensorFlow multiplies them in any
-    // order.
+    // The dims of an empty tensor are checked too: TensorFlow multiplies dims in any order.
     const int64_t factor = std::max<int64_t>(dim, 1);
     if (factor > bounds::kElements / elements)
       TooMuch("shape " + ToString(shape) + " of " + what, bounds::kElements, "elements", node);
