@@ -1,4 +1,4 @@
-/** Differentiation of what a method records, by the native gradient tape. */
+/** Differentiation of recorded tensors by the native gradient tape. */
 import { checkFunction, checkOptions, wrongType } from '../support/arguments.js';
 import { constant, type Operand } from './operand.js';
 import { Symbolic } from './symbolic.js';
@@ -6,22 +6,33 @@ import { type Overrides, Trace } from './trace.js';
 
 export type { Overrides };
 
+/** Options of {@link gradient}. */
 export interface GradientOptions {
-  /** Rules that replace the gradient of an op type on the way, by name: `{ Relu: 'guided' }`. */
+  /**
+   * Gradient rules by TensorFlow op type, for all ops of the type between `ys` and `xs`. The rules 'guided' and
+   * 'deconvolution' exist for Relu, Relu6, LeakyRelu, Elu and Selu. Default: none.
+   */
   readonly override?: Overrides;
 }
 
+/** Options of {@link batchJacobian} for one tensor of `xs`. */
 export interface JacobianOptions extends GradientOptions {
   /**
-   * Reduces one unit's gradient, shaped like `xs`, to what is kept of it (its first axis must stay the samples).
-   * It runs inside the loop over the units, so that the whole Jacobian is never held in memory. Default: all of it.
+   * Reduces the gradient of one unit, which has the shape of `xs`, inside the loop over the units. The whole Jacobian
+   * is then never held in memory. The first axis of the result must be the samples. Default: the gradient itself.
    */
   readonly each?: (gradient: Symbolic) => Symbolic;
 }
 
+/** Options of {@link batchJacobian} for a list of `xs`. */
 export interface JacobianListOptions extends GradientOptions {
-  /** As {@link JacobianOptions.each}, of one unit's gradients with respect to each of the `xs`, in their order. */
+  /** As {@link JacobianOptions.each}, for the gradients of one unit by each of the `xs`, in the order of `xs`. */
   readonly each: (gradients: Symbolic[]) => Symbolic;
+}
+
+function checkList<T>(name: string, value: readonly T[]): readonly T[] {
+  if (!Array.isArray(value)) throw wrongType(name, 'a list with an entry for each of `ys`', value);
+  return value;
 }
 
 function checkSymbolic(name: string, value: Symbolic): Symbolic {
@@ -30,12 +41,20 @@ function checkSymbolic(name: string, value: Symbolic): Symbolic {
 }
 
 /**
- * The gradient Σ gradYs · ∂ys/∂xs: for each x a tensor shaped like it, zeros where no y depends on it.
+ * Returns the gradient Σ gradYs · ∂ys/∂xs. The gradients of several ys are summed. The gradient of an x on which no y
+ * depends is 0.
  *
- * @param ys one tensor or several; of several, the gradients are summed.
- * @param xs what to differentiate by: one tensor, or several for a list of results.
- * @param gradYs the gradient that comes into each y; ones by default (also where an entry is `null`).
- * @throws UnsupportedOpError, from `explain`, where an op on the way has no confirmed gradient rule.
+ * @param ys one tensor or a list of tensors; any shape, a floating dtype.
+ * @param xs the tensors to differentiate by: one tensor, or a list for a list of results; any shape, a floating dtype.
+ * @param gradYs the gradient of each y, in the shape and dtype of the y: one operand, or for a list of ys a list, in
+ *   which `null` stands for ones. Default: ones.
+ * @returns for each x a tensor of its shape and dtype.
+ * @throws TypeError for ys or xs that are not symbolic tensors, and unknown options. GraphError (`INVALID_ARGUMENT`)
+ *   for a dtype that is not floating, `gradYs` of another number, shape or dtype, and an unknown rule of `override`.
+ *   UnsupportedOpError, from `explain`, if an op between ys and xs has no confirmed gradient rule.
+ * @example
+ * const slope = graph.gradient(ops.square(x), x); // 2x
+ * const guided = graph.gradient(logits, inputs, undefined, { override: { Relu: 'guided' } });
  */
 export function gradient(
   ys: Symbolic | readonly Symbolic[],
@@ -63,23 +82,28 @@ export function gradient(
       ? []
       : ys instanceof Symbolic
         ? [gradYs as Operand]
-        : (gradYs as readonly (Operand | null)[]);
+        : checkList('gradYs', gradYs as readonly (Operand | null)[]);
   const incoming = given.map((grad, i) => (grad === null ? null : constant(grad, targets[i]?.dtype)));
   const results = Trace.current().gradient(targets, sources, incoming, options.override ?? {});
   return xs instanceof Symbolic ? (results[0] as Symbolic) : results;
 }
 
 /**
- * The Jacobian of every sample: for ys (N, U) and xs (N, ...) the gradients of each unit, (N, U, ...). Of sample
- * n's unit u only sample n's x is asked for, so the samples of a batch must not influence each other (as in any
- * model at inference). Costs one backward pass per unit, and no forward pass beyond the one that made ys.
+ * Returns the Jacobian of every sample: the gradient of each unit of ys (N, U) by the xs (N, ...) of the same sample.
+ * The samples of a batch must not influence each other, as in any model at inference. The cost is one backward pass per
+ * unit. No forward pass is added to the pass that computes ys.
  *
- * @param ys (N, U), or (N, U1, U2, ...).
- * @param xs (N, ...), which ys was computed from; or a list of such tensors, for which `each` is needed. A list costs
- *   no further passes: one backward pass per unit serves all of it. An x that ys does not depend on has zeros.
- * @returns (N, U, ...value), where value is one unit's gradient of a sample, or what `each` keeps of it.
- * @throws UnsupportedOpError, from `explain`, where an op on the way has no confirmed gradient rule.
- * @throws TypeError where `xs` is a list without `each`, or an empty one.
+ * @param ys (N, U), or (N, U1, U2, ...); a floating dtype. The rank must be known while recording.
+ * @param xs (N, ...), a floating dtype; or a list of such tensors, which requires `each`. One backward pass per unit
+ *   serves the whole list. The gradient of an x on which ys does not depend is 0.
+ * @returns (N, U, ...value), where value is the gradient of a unit, or the result of `each`, without the sample axis.
+ * @throws TypeError for ys or xs that are not symbolic tensors, an empty list, a list without `each`, an `each` that is
+ *   not a function, and unknown options. GraphError (`INVALID_ARGUMENT`) for a dtype that is not floating, ys of a rank
+ *   below 2 or of unknown rank, an `each` that does not return a symbolic tensor with the samples first, and an unknown
+ *   rule of `override`. UnsupportedOpError, from `explain`, if an op between ys and xs has no confirmed gradient rule.
+ * @example
+ * // The weights of Grad-CAM: the mean gradient of each channel of activations (N, H, W, K), (N, U, K).
+ * const weights = graph.batchJacobian(logits, activations, { each: (g) => ops.reduceMean(g, [1, 2]) });
  */
 export function batchJacobian(ys: Symbolic, xs: Symbolic, options?: JacobianOptions): Symbolic;
 export function batchJacobian(ys: Symbolic, xs: readonly Symbolic[], options: JacobianListOptions): Symbolic;
@@ -115,6 +139,6 @@ export function batchJacobian(
   return Trace.current().jacobian(ys, sources, keep, override);
 }
 
-function listOf<T extends Symbolic>(value: T | readonly T[]): readonly T[] {
-  return value instanceof Symbolic ? [value] : value;
+function listOf(value: Symbolic | readonly Symbolic[]): readonly Symbolic[] {
+  return Array.isArray(value) ? value : [value as Symbolic];
 }

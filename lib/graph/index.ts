@@ -1,5 +1,5 @@
 /**
- * Writing methods and filters: functions over symbolic tensors that become one TensorFlow graph.
+ * Tools to write methods and filters: functions of symbolic tensors that become one TensorFlow graph.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** What a model is made of, by name: tensors of its graph, and the Keras layers that they lie between. */
+/** The descriptions of a model's tensors and Keras layers. */
 import type { NativeTensorSpec } from '../binding/contract.js';
 
 /**
@@ -16,14 +16,15 @@ export interface LayerCall {
 export interface LayerInfo {
   /** As `model.summary()` shows it. */
   readonly name: string;
-  /** The names of the nested models around it, outermost first, and its own. */
+  /** The names of the enclosing models, outermost first, and the name of the layer. */
   readonly path: readonly string[];
-  /** The Keras class, as 'Conv2D'. */
+  /** The Keras class, for example 'Conv2D'. */
   readonly type: string;
-  /** What enters and leaves its last call. */
+  /** The inputs of the last call. */
   readonly input: readonly TensorSpec[];
+  /** The outputs of the last call. */
   readonly output: readonly TensorSpec[];
-  /** All of its calls, in order. */
+  /** All calls of the layer, in order. */
   readonly calls: readonly LayerCall[];
   readonly weights: readonly TensorSpec[];
 }

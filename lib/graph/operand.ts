@@ -1,4 +1,4 @@
-/** What ops take beside symbolic tensors, and how it becomes one. */
+/** The operands of ops, and their conversion into symbolic tensors. */
 
 import type { DType } from '../binding/contract.js';
 import { wrongType } from '../support/arguments.js';
@@ -17,10 +17,27 @@ import { type NestedArray, Tensor, tensor } from '../tensor/tensor.js';
 import { Symbolic } from './symbolic.js';
 import { type Attributes, type OpInput, Trace } from './trace.js';
 
-/** A symbolic tensor, or a value that becomes a constant of the graph. Numbers take the dtype of their peer. */
+/**
+ * A symbolic tensor, or a value that becomes a constant of the graph. Numbers, booleans and nested arrays take the
+ * dtype of the other operand of a binary op. A `Tensor` and a typed array keep their own dtype.
+ */
 export type Operand = Symbolic | Tensor | number | boolean | bigint | NestedArray | TypedArray;
 
-/** A constant of the graph. Numbers and nested arrays are float32 unless `dtype` says otherwise. */
+/**
+ * Returns `value` as a symbolic tensor: a constant of the graph. A symbolic tensor is returned itself, whatever its
+ * dtype.
+ *
+ * @param value a number, a bigint or a boolean (a scalar), a nested array, a typed array (a vector) or a `Tensor`.
+ * @param dtype the dtype of a number or nested array; must be that of a typed array or `Tensor`. Default: float32 for
+ *   numbers and nested arrays, bool for a boolean, and otherwise the dtype of the value.
+ * @returns the shape of `value`.
+ * @throws TypeError for another kind of value, and a typed array or `Tensor` of another dtype. RangeError for an
+ *   element that the dtype cannot hold, and arrays of uneven lengths. GraphError (`INVALID_ARGUMENT`) for a fraction in
+ *   an integer dtype, and a dtype that is not numeric or bool.
+ * @example
+ * ops.constant([[1, 2], [3, 4]]); // float32 (2, 2)
+ * ops.constant([0, 1], 'int32'); // int32 (2)
+ */
 export function constant(value: Operand, dtype?: DType): Symbolic {
   if (value instanceof Symbolic) return value;
   const trace = Trace.current();
@@ -63,7 +80,7 @@ function checkFits(value: number | boolean | bigint, dtype: NumericDType): void 
   }
 }
 
-/** Two operands in one dtype: that of the symbolic one where the other is a plain value. */
+/** Returns two operands in one dtype. A plain value takes the dtype of the other operand. Refuses different dtypes. */
 export function promote(x: Operand, y: Operand): [Symbolic, Symbolic] {
   const peer = (value: Operand) =>
     value instanceof Symbolic || value instanceof Tensor ? value.dtype : undefined;
@@ -78,7 +95,7 @@ export function promote(x: Operand, y: Operand): [Symbolic, Symbolic] {
   return [a, b];
 }
 
-/** A list of integers as an int32 constant; symbolic tensors pass. */
+/** Returns integers as an int32 constant, and a symbolic tensor unchanged. */
 export function integers(value: Symbolic | number | readonly number[]): Symbolic {
   return value instanceof Symbolic ? value : constant(value, 'int32');
 }
@@ -98,7 +115,7 @@ export function binary(type: string, x: Operand, y: Operand): Symbolic {
   return op(type, promote(x, y));
 }
 
-/** As {@link unary}, for what exists for floating dtypes alone. */
+/** Records an elementwise op of one input of a floating dtype. Refuses other dtypes. */
 export function floating(type: string, x: Operand): Symbolic {
   const value = constant(x);
   if (!isFloating(value.dtype)) {

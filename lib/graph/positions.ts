@@ -1,4 +1,4 @@
-/** The axes of positions in tensors (N, ...positions, C): of images height and width. */
+/** The axes of positions in tensors (N, ...positions, C), for example height and width of images. */
 import { GraphError } from '../support/errors.js';
 import { multiply } from './ops/arithmetic.js';
 import { expandDims, reshape, shape as shapeOf, squeeze } from './ops/array.js';
@@ -6,27 +6,27 @@ import { type ResizeMethod, resize } from './ops/image.js';
 import { slice } from './ops/indexing.js';
 import type { Symbolic } from './symbolic.js';
 
-/** A size: known now, or a symbolic scalar. */
+/** A size: a number that is known while recording, or an int32 scalar. */
 export type Size = number | Symbolic;
 
-/** The size of x along `axis`. */
+/** Returns the size of x along `axis`: a number, or an int32 scalar if the size is known only at run time. */
 export function sizeOf(x: Symbolic, axis: number): Size {
   const positive = axis < 0 ? axis + x.rank : axis;
   return x.shape?.[positive] ?? squeeze(slice(shapeOf(x), [positive], [1]), 0);
 }
 
-/** Whether x is (N, F): its features are the positions, and there are no channels. */
+/** Returns whether x is (N, F). The features of a vector are its positions, and there are no channels. */
 export function isVector(x: Symbolic): boolean {
   return x.shape?.length === 2;
 }
 
-/** The sizes of a tensor (N, ...positions, C) between its samples and its channels; of a vector (N, F) its features. */
+/** Returns the sizes of the positions of x (N, ...positions, C), or the number of features of a vector (N, F). */
 export function positionSizes(x: Symbolic): readonly Size[] {
   if (isVector(x)) return [sizeOf(x, 1)];
   return Array.from({ length: Math.max(0, x.rank - 2) }, (_, i) => sizeOf(x, i + 1));
 }
 
-/** The default axes by their number. */
+/** The default axes by their number. Each list exists once, so that `axesOf` recognises a default. */
 const defaults = new Map<number, readonly number[]>();
 
 function lastAxes(count: number): readonly number[] {
@@ -34,8 +34,8 @@ function lastAxes(count: number): readonly number[] {
 }
 
 /**
- * The axes of positions where nobody names them, by the rank of x: [-2] of vectors (N, F) and signals (N, T, C),
- * [-3, -2] of images, [-4, -3, -2] of volumes. Of an unknown rank those of images.
+ * Returns the default axes of positions, by the rank of x: [-2] for vectors (N, F) and signals (N, T, C), [-3, -2] for
+ * images, [-4, -3, -2] for volumes. If the rank is unknown, the axes of images are returned.
  */
 export function defaultAxes(x: Symbolic): readonly number[] {
   const rank = x.shape?.length ?? 4;
@@ -46,23 +46,24 @@ export function defaultAxes(x: Symbolic): readonly number[] {
 }
 
 /**
- * The axes of positions of x, which may have others than the explained tensor: activations (N, T, C) of an image.
- * These are `spatialAxis` where the caller named it, else the default axes of x itself.
+ * Returns the axes of positions of x: `spatialAxis` if the caller named it, otherwise the default axes of x. The axes
+ * can differ from the axes of the explained tensor, for example activations (N, T, C) of an image.
  */
 export function axesOf(x: Symbolic, spatialAxis: readonly number[]): readonly number[] {
   return defaults.get(spatialAxis.length) === spatialAxis ? defaultAxes(x) : spatialAxis;
 }
 
-/** Refuses an input that is neither (N, ...positions, C) with the axes that `spatialAxis` names nor a vector (N, F). */
+/** Refuses an input that is neither (N, ...positions, C) with the axes of `spatialAxis` nor a vector (N, F). */
 export function checkInputPositions(inputs: Symbolic, spatialAxis: readonly number[]): void {
   if (!isVector(inputs) || spatialAxis.length !== 1) checkPositions('inputs', inputs, spatialAxis);
 }
 
 /**
- * Refuses an x that is not (N, ...positions, C) with as many axes of positions as `spatialAxis` names.
+ * Refuses an x that is not (N, ...positions, C) with as many axes of positions as `spatialAxis` has.
  *
- * @param what x in words: 'activations'.
- * @returns the axes of x's positions: {@link axesOf}.
+ * @param what the name of x in the error, for example 'activations'.
+ * @returns the axes of the positions of x: {@link axesOf}.
+ * @throws GraphError (`INVALID_ARGUMENT`).
  */
 export function checkPositions(what: string, x: Symbolic, spatialAxis: readonly number[]): readonly number[] {
   const axes = axesOf(x, spatialAxis);
@@ -79,7 +80,7 @@ export function checkPositions(what: string, x: Symbolic, spatialAxis: readonly 
   );
 }
 
-/** x (N, C) as (N, 1, ..., C), so that it broadcasts over `positions` axes. */
+/** Returns x (N, C) as (N, 1, ..., C), which broadcasts over `positions` axes. */
 export function alongPositions(x: Symbolic, positions: number): Symbolic {
   let widened = x;
   for (let i = 0; i < positions; i++) widened = expandDims(widened, 1);
@@ -87,8 +88,14 @@ export function alongPositions(x: Symbolic, positions: number): Symbolic {
 }
 
 /**
- * Maps (N, ...positions, U) resized: of images to [height, width], of signals to [length], of volumes to
- * [depth, height, width] (height and width first, then depth). Signals and volumes are resized bilinearly only.
+ * Returns maps resized along their positions. Volumes are resized along height and width first, then along the depth.
+ *
+ * @param maps (N, ...positions, U) of signals, images or volumes.
+ * @param sizes [length] of signals, [height, width] of images, [depth, height, width] of volumes.
+ * @param method how positions are interpolated. Signals and volumes support 'bilinear' only. Default: 'bilinear'.
+ * @returns (N, ...sizes, U), in the dtype that {@link resize} returns.
+ * @throws GraphError (`INVALID_ARGUMENT`) if the number of sizes differs from the number of axes of positions, or is
+ *   not 1 to 3, and for another method of signals and volumes.
  */
 export function resizePositions(
   maps: Symbolic,

@@ -28,7 +28,7 @@ export class Symbolic {
     this.shape = shape;
   }
 
-  /** The number of axes. Throws GraphError if the rank is unknown before run time. */
+  /** The number of axes. Throws GraphError (`INVALID_ARGUMENT`) if the rank is unknown before run time. */
   get rank(): number {
     if (this.shape === null) {
       throw new GraphError(
@@ -39,6 +39,7 @@ export class Symbolic {
     return this.shape.length;
   }
 
+  /** Returns the dtype and the shape, for example `float32 (null, 96, 96, 3)`. */
   toString(): string {
     return `${this.dtype} ${describeShape(this.shape)}`;
   }

@@ -1,6 +1,7 @@
 /**
- * Filters: what maps go through after a method (`postprocessing`) or inside one. Each takes maps (N, H, W, U) and
- * the axes of their positions, and returns maps of the same shape.
+ * Filters of maps, for `postprocessing` and inside methods. Each takes maps (N, H, W, U) of a floating dtype and the
+ * axes of their positions, and returns maps of the same shape and dtype. NaN in a map stays NaN. The filters that
+ * normalise set the whole map of a unit to NaN if an element is NaN.
  */
 import {
   divideNoNan,
@@ -14,33 +15,71 @@ import { reduceMax, reduceMin } from '../graph/ops/reduction.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { SPATIAL_AXIS } from '../inspection/axes.js';
 
-/** Stretches every map to [0, 1]: (x - min x) / max(x - min x). A constant map becomes 0. */
+/**
+ * Scales every map to [0, 1]: (x - min x) / max(x - min x). A constant map becomes 0.
+ *
+ * @param x maps (N, H, W, U); a floating dtype.
+ * @param axis the axes of positions. Default: [-3, -2].
+ * @returns the shape and dtype of `x`.
+ * @throws GraphError (`INVALID_ARGUMENT`) for an axis that `x` does not have, and a dtype that is not floating.
+ */
 export function normalize(x: Symbolic, axis: readonly number[] = SPATIAL_AXIS): Symbolic {
   const shifted = subtract(x, reduceMin(x, axis, { keepdims: true }));
   return divideNoNan(shifted, reduceMax(shifted, axis, { keepdims: true }));
 }
 
-/** What speaks for the unit: max(x, 0). */
+/**
+ * Keeps the evidence for the unit: max(x, 0).
+ *
+ * @param x maps of any shape; a numeric dtype.
+ * @returns the shape and dtype of `x`.
+ */
 export function positive(x: Symbolic, _axis: readonly number[] = SPATIAL_AXIS): Symbolic {
   return relu(x);
 }
 
-/** What speaks against the unit, as positive numbers: max(-x, 0). */
+/**
+ * Keeps the evidence against the unit, as positive numbers: max(-x, 0).
+ *
+ * @param x maps of any shape; a floating dtype or a signed integer dtype.
+ * @returns the shape and dtype of `x`.
+ */
 export function negative(x: Symbolic, _axis: readonly number[] = SPATIAL_AXIS): Symbolic {
   return maximum(negate(x), 0);
 }
 
-/** {@link positive}, stretched to [0, 1]. */
+/**
+ * Returns {@link positive} scaled to [0, 1] by {@link normalize}.
+ *
+ * @param x maps (N, H, W, U); a floating dtype.
+ * @param axis the axes of positions. Default: [-3, -2].
+ * @returns the shape and dtype of `x`.
+ * @throws GraphError (`INVALID_ARGUMENT`) for an axis that `x` does not have, and a dtype that is not floating.
+ */
 export function positiveNormalize(x: Symbolic, axis: readonly number[] = SPATIAL_AXIS): Symbolic {
   return normalize(positive(x, axis), axis);
 }
 
-/** |x|, stretched to [0, 1]. */
+/**
+ * Returns |x| scaled to [0, 1] by {@link normalize}.
+ *
+ * @param x maps (N, H, W, U); a floating dtype.
+ * @param axis the axes of positions. Default: [-3, -2].
+ * @returns the shape and dtype of `x`.
+ * @throws GraphError (`INVALID_ARGUMENT`) for an axis that `x` does not have, and a dtype that is not floating.
+ */
 export function absoluteNormalize(x: Symbolic, axis: readonly number[] = SPATIAL_AXIS): Symbolic {
   return normalize(magnitude(x), axis);
 }
 
-/** {@link negative}, stretched to [0, 1]. */
+/**
+ * Returns {@link negative} scaled to [0, 1] by {@link normalize}.
+ *
+ * @param x maps (N, H, W, U); a floating dtype.
+ * @param axis the axes of positions. Default: [-3, -2].
+ * @returns the shape and dtype of `x`.
+ * @throws GraphError (`INVALID_ARGUMENT`) for an axis that `x` does not have, and a dtype that is not floating.
+ */
 export function negativeNormalize(x: Symbolic, axis: readonly number[] = SPATIAL_AXIS): Symbolic {
   return normalize(negative(x, axis), axis);
 }

@@ -8,25 +8,38 @@ import { Trace } from '../trace.js';
 import { add } from './arithmetic.js';
 import { less } from './comparison.js';
 
+/** Options of {@link forRange}. */
 export interface LoopOptions {
   /**
-   * The shape that each variable keeps through all rounds, `null` for sizes that change; by default the shapes of
-   * the initial values.
+   * The shape of each variable in all rounds. `null` stands for a size that changes, or in place of a shape for a rank
+   * that changes. Default: the shapes of the initial values.
    */
   readonly shapes?: readonly StaticShape[];
 }
 
+/** Options of {@link whileLoop}. */
 export interface WhileLoopOptions extends LoopOptions {
   /**
-   * How many rounds there will be (an int32 scalar), where that is known: what `onProgress` counts against. The loop
-   * itself does not depend on it. Default: not known; the loop can be cancelled but is not part of the progress.
+   * The number of rounds, an int32 scalar, if it is known. `onProgress` counts the rounds against this number. The loop
+   * itself does not use the number. Default: the loop can be cancelled, but is not part of the progress.
    */
   readonly count?: number | Symbolic;
 }
 
 /**
- * Runs `body` over `variables` while `condition` holds. Both are called once, to record the loop; they may use
- * tensors from around them. Returns the last values of the variables. No gradient flows through a loop.
+ * Runs `body` over loop variables while `condition` holds. Both functions are called once, to record the loop, and may
+ * use tensors of the surrounding function. No gradient flows through the loop: the gradient of its results is 0.
+ *
+ * @param condition returns a bool scalar for the values of the variables.
+ * @param body returns the next values of the variables, each in the dtype and shape of its variable.
+ * @param variables the initial values, at least one; any dtype.
+ * @returns the last values of the variables, in their order.
+ * @throws GraphError (`INVALID_ARGUMENT`) if `condition` does not return one bool scalar, if `body` returns another
+ *   number of tensors, another dtype or a shape that does not fit, and if `count` is not an int32 scalar. TypeError for
+ *   a `condition` or `body` that is not a function. RangeError for a negative or fractional `count`.
+ * @example
+ * // The smallest power of 2 that is not below `limit`, an int32 scalar.
+ * const [power] = ops.whileLoop((p) => ops.less(p, limit), (p) => [ops.multiply(p, 2)], [ops.constant(1, 'int32')]);
  */
 export function whileLoop(
   condition: (...variables: Symbolic[]) => Symbolic,
@@ -45,8 +58,24 @@ export function whileLoop(
 }
 
 /**
- * Runs `body(i, ...variables)` for i (an int32 scalar) from 0 to `count` - 1, one after the other, so that memory
- * is that of one round. Returns the last values of the variables.
+ * Runs `body(i, ...variables)` for i from 0 to `count` - 1. One round follows the other, so that only the memory of one
+ * round is needed. `body` is called once, to record the loop, and may use tensors of the surrounding function. No
+ * gradient flows through the loop: the gradient of its results is 0.
+ *
+ * @param count the number of rounds; an int32 scalar if it is known only at run time. 0 returns the initial values.
+ * @param body returns the next values of the variables. `i` is an int32 scalar.
+ * @param variables the initial values; any dtype.
+ * @returns the last values of the variables, in their order.
+ * @throws GraphError (`INVALID_ARGUMENT`) if `body` returns another number of tensors, another dtype or a shape that
+ *   does not fit, and if `count` is not an int32 scalar. TypeError for a `body` that is not a function. RangeError for
+ *   a negative or fractional `count`.
+ * @example
+ * // The sum of five noisy copies of `inputs`, other noise in each round.
+ * const [sum] = ops.forRange(
+ *   5,
+ *   (i, total) => [ops.add(total, ops.add(inputs, ops.random.normal(ops.shape(inputs), { seed: i })))],
+ *   [ops.zerosLike(inputs)],
+ * );
  */
 export function forRange(
   count: number | Symbolic,
@@ -68,16 +97,29 @@ export function forRange(
 }
 
 /**
- * Stacks the values of `body(i)` for i (an int32 scalar) from 0 to `count` - 1 along a new first axis:
- * (count, ...value). Beside the stack, memory is that of one turn, or of several: a part of a batch that is computed
- * alone has as many turns under way at once as the model has replicas. So turns must not need each other.
- * `body` is called once, to record it, and may use tensors from around it; its value must have the same shape in
- * every turn. No gradient flows through the stack, but gradients and Jacobians may be taken inside `body`.
+ * Stacks the values of `body(i)` for i from 0 to `count` - 1 along a new first axis. `body` is called once, to record
+ * the loop, and may use tensors of the surrounding function. No gradient flows through the stack: the gradient of its
+ * result is 0. Gradients and Jacobians may be computed inside `body`.
  *
- * A `count` of 0 gives an empty stack. Where the shape of a value is not fully known while recording (an open batch
- * size), the body still runs once then, for that shape.
+ * Rounds must not depend on each other. A shard that is computed alone runs as many rounds at once as the model has
+ * replicas. Otherwise, one round follows the other. Memory is needed for the stack and the rounds that run at once.
  *
- * @param count turns; an int32 scalar where it is known only when the graph runs.
+ * For a `count` of 0, the stack is empty. If the shape of a value is not fully known while recording (an open batch
+ * size), the body still runs once, to find the shape.
+ *
+ * @param count the number of rounds; an int32 scalar if it is known only at run time.
+ * @param body returns a tensor of any dtype, of the same shape in every round. `i` is an int32 scalar. A run with
+ *   values of different shapes is rejected.
+ * @returns (count, ...value), in the dtype of the values.
+ * @throws GraphError (`INVALID_ARGUMENT`) if `body` does not return a symbolic tensor, and if `count` is not an int32
+ *   scalar. TypeError for a `body` that is not a function. RangeError for a negative or fractional `count`.
+ * @example
+ * // The mean logits (N, C) over ten noisy copies of `inputs`.
+ * const logits = ops.mapRange(10, (i) => {
+ *   const noise = ops.random.normal(ops.shape(inputs), { stddev: 0.1, seed: i });
+ *   return model(ops.add(inputs, noise))[0];
+ * });
+ * const mean = ops.reduceMean(logits, 0);
  */
 export function mapRange(count: number | Symbolic, body: (i: Symbolic) => Symbolic): Symbolic {
   if (typeof count === 'number') checkInteger('count', count, 0);

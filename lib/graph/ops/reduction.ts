@@ -44,7 +44,8 @@ export const reduceSum = (x: Operand, axis?: Axis, options: ReductionOptions = {
   reduce('Sum', x, axis, options);
 
 /**
- * Returns the mean over `axis`. The mean of integers is rounded towards zero. The mean of no elements is NaN (of integers: 0).
+ * Returns the mean over `axis`. The mean of integers is rounded towards zero. The mean of no elements is NaN (of
+ * integers: 0).
  *
  * @param x any shape; a numeric dtype.
  * @param axis the axes to reduce. Default: all axes.

@@ -48,6 +48,19 @@ describe('gradient', () => {
     );
   });
 
+  it('refuses ys, xs and `gradYs` that are neither a tensor nor a list', async () => {
+    const x = () => ops.constant([1, 2]);
+    await expect(evaluate(() => graph.gradient(1 as never, x()))).rejects.toThrow(
+      'Expected a symbolic tensor for argument `ys` but received 1',
+    );
+    await expect(evaluate(() => graph.gradient(x(), null as never))).rejects.toThrow(
+      'Expected a symbolic tensor for argument `xs` but received null',
+    );
+    await expect(evaluate(() => graph.gradient([x()], x(), 2 as never))).rejects.toThrow(
+      'Expected a list with an entry for each of `ys` for argument `gradYs` but received 2',
+    );
+  });
+
   it('refuses integers and what is no symbol', async () => {
     const int = () => ops.constant([1], 'int32');
     await expect(evaluate(() => graph.gradient(int(), int()))).rejects.toThrow(
