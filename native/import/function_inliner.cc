@@ -4,6 +4,7 @@
 #include <array>
 #include <tuple>
 
+#include "ir/flat_graph_builder.h"
 #include "tensorflow/dtype.h"
 #include "wire/bounds.h"
 
@@ -27,10 +28,10 @@ class Inliner {
 
   Flattened Run(const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs,
                 NodeOrder order) {
-    graph_.input_specs = inputs;
-    graph_.output_specs = outputs;
     for (const TensorSpec& input : inputs) AddInput(input);
-    for (const TensorSpec& output : outputs) graph_.outputs.push_back(Flatten(tree_.Resolve(0, output.name)));
+    for (const TensorSpec& output : outputs) {
+      builder_.AddOutput(Flatten(tree_.Resolve(0, output.name)), output);
+    }
     RefuseChangedVariables();
     CollectNames();
     std::vector<std::vector<int>> rank;
@@ -39,34 +40,14 @@ class Inliner {
       rank.push_back(order == NodeOrder::kFile ? Rank(places_[i]) : std::vector<int>{static_cast<int>(i)});
     }
     SortNodes(&graph_, rank);
-    return {std::move(graph_), std::move(variables_)};
+    return {builder_.Finish(), std::move(variables_)};
   }
 
  private:
-  int AddNode(FlatNode node, const Place& place) {
-    std::string name = node.name;
-    for (int suffix = 1; !names_.insert(name).second; ++suffix) {
-      name = node.name + "_" + std::to_string(suffix);
-    }
-    node.name = std::move(name);
-    Count(node);
-    graph_.nodes.push_back(std::move(node));
+  // The node that was just added stands at `place`.
+  TensorId Placed(TensorId added, const Place& place) {
     places_.push_back(place);
-    return static_cast<int>(graph_.nodes.size()) - 1;
-  }
-
-  // Bodies may be called often, and what outputs need is copied each time.
-  void Count(const FlatNode& node) {
-    int64_t bytes = static_cast<int64_t>(node.name.size() + node.op.size());
-    for (const TensorId& input : node.inputs) {
-      bytes += static_cast<int64_t>(sizeof input + graph_.nodes[input.node].name.size());
-    }
-    for (const auto& [name, value] : node.attrs) {
-      bytes += static_cast<int64_t>(name.size() + value.size());
-      CheckAttr(value, name, node.name, &repeated_left_);
-    }
-    nodes_left_.Take(1, kWhole, node.name);
-    bytes_left_.Take(bytes, kWhole, node.name);
+    return added;
   }
 
   // How many tensors an op takes and gives is said by attributes: TensorFlow makes lists of that length.
@@ -99,13 +80,9 @@ class Inliner {
 
   void AddInput(const TensorSpec& spec) {
     const Source source = tree_.Resolve(0, spec.name);
-    FlatNode node;
-    node.kind = FlatNode::Kind::kInput;
-    node.name = tree_.FlatName(source.call, source.node);
-    node.attrs = {{"dtype", TypeAttr(spec.dtype)}, {"shape", ShapeAttr(spec.shape)}};
-    const int index = AddNode(std::move(node), {source.call, source.node});
-    graph_.inputs.push_back({index, 0});
-    inputs_[{source.call, source.node, source.output}] = index;
+    const TensorId input =
+        Placed(builder_.AddInput(tree_.FlatName(source.call, source.node), spec), {source.call, source.node});
+    inputs_[{source.call, source.node, source.output}] = input.node;
   }
 
   // The flat tensor for `source`, with all that it needs. Depth first over an explicit stack: a model may be
@@ -211,7 +188,7 @@ class Inliner {
       if (StartsWith(name, "_") && name != "_gradient_op_type") continue;
       node.attrs.emplace_back(name, tree_.Attr(at.call, at.node, name));
     }
-    return AddNode(std::move(node), {at.call, at.node});
+    return Placed(builder_.Add(std::move(node)), {at.call, at.node}).node;
   }
 
   // The weight behind the handle that a reading op takes.
@@ -245,20 +222,10 @@ class Inliner {
       throw tf::Error(TF_DATA_LOSS, "variable '" + Name(handle) + "' has no dtype or shape", Name(handle));
     }
     CheckShape(*shape, "variable '" + Name(handle) + "'", Name(handle));
-    FlatNode node;
-    node.kind = FlatNode::Kind::kWeight;
-    node.name = Name(handle);
-    node.attrs = {{"dtype", TypeAttr(*dtype)}, {"shape", ShapeAttr(*shape)}};
-    const int weight = static_cast<int>(graph_.weights.size());
-    std::string name = node.name;
-    const int index = AddNode(std::move(node), place);
+    const int weight = builder_.AddWeight(Name(handle), *dtype, *shape);
+    Placed({graph_.weights[weight].node, 0}, place);
     weights_[place] = weight;
     variables_.push_back({handle, weight});
-    FlatWeight& made = graph_.weights.emplace_back();
-    made.name = std::move(name);
-    made.node = index;
-    made.shape = *shape;
-    made.dtype = *dtype;
     return weight;
   }
 
@@ -268,40 +235,31 @@ class Inliner {
     if (def.inputs.size() != 2) {
       throw tf::Error(TF_DATA_LOSS, "'" + Name(at) + "' needs a variable and indices", Name(at));
     }
+    const Place place{at.call, at.node};
     const int weight = Variable(at);
-    const std::string name = Name(at);
     const TF_DataType dtype = graph_.weights[weight].dtype;
-    const std::string indices(tree_.Attr(at.call, at.node, "Tindices"));
-    FlatNode node;
-    node.name = name;
-    node.inputs = {{graph_.weights[weight].node, 0}, Lookup(tree_.Input(at, 1))};
-    node.attrs = {{"Tparams", TypeAttr(dtype)}, {"Tindices", indices}};
-    if (def.op == "ResourceGatherNd") {
-      node.op = "GatherNd";
-    } else {
-      FlatNode axis;
-      axis.name = name + "/axis";
-      axis.op = "Const";
-      axis.attrs = {{"dtype", TypeAttr(TF_INT32)}, {"value", Int32ScalarAttr(0)}};
-      node.op = "GatherV2";
-      node.inputs.push_back({AddNode(std::move(axis), {at.call, at.node}), 0});
-      node.attrs.emplace_back("Taxis", TypeAttr(TF_INT32));
+    std::vector<TensorId> inputs = {{graph_.weights[weight].node, 0}, Lookup(tree_.Input(at, 1))};
+    std::vector<std::pair<std::string, std::string>> attrs = {
+        {"Tparams", TypeAttr(dtype)}, {"Tindices", std::string(tree_.Attr(at.call, at.node, "Tindices"))}};
+    const bool nd = def.op == "ResourceGatherNd";
+    if (!nd) {
+      inputs.push_back(Placed(builder_.AddInt32(Name(at) + "/axis", 0), place));
+      attrs.emplace_back("Taxis", TypeAttr(TF_INT32));
       const proto::Bytes batch_dims = tree_.Attr(at.call, at.node, "batch_dims");
-      if (!batch_dims.empty()) node.attrs.emplace_back("batch_dims", std::string(batch_dims));
+      if (!batch_dims.empty()) attrs.emplace_back("batch_dims", std::string(batch_dims));
     }
-    return AddNode(std::move(node), {at.call, at.node});
+    return Placed(builder_.AddOp(Name(at), nd ? "GatherNd" : "GatherV2", std::move(inputs), std::move(attrs)),
+                  place)
+        .node;
   }
 
   int VariableShape(const Source& at) {
-    FlatNode node;
-    node.name = Name(at);
-    node.op = "Shape";
     const FlatWeight& weight = graph_.weights[Variable(at)];
-    node.inputs = {{weight.node, 0}};
-    node.attrs = {{"T", TypeAttr(weight.dtype)}};
+    std::vector<std::pair<std::string, std::string>> attrs = {{"T", TypeAttr(weight.dtype)}};
     const proto::Bytes out_type = tree_.Attr(at.call, at.node, "out_type");
-    if (!out_type.empty()) node.attrs.emplace_back("out_type", std::string(out_type));
-    return AddNode(std::move(node), {at.call, at.node});
+    if (!out_type.empty()) attrs.emplace_back("out_type", std::string(out_type));
+    return Placed(builder_.AddOp(Name(at), "Shape", {{weight.node, 0}}, std::move(attrs)), {at.call, at.node})
+        .node;
   }
 
   // Reading weights from the file is only true to the model where running it leaves them as they are. Outputs
@@ -357,14 +315,11 @@ class Inliner {
 
   CallTree& tree_;
   OpRegistry& ops_;
-  FlatGraph graph_;
-  Allowance nodes_left_{bounds::kNodes, "nodes"};
+  FlatGraphBuilder builder_;
+  FlatGraph& graph_ = builder_.graph();
   Allowance tensors_left_{bounds::kTensors, "tensors"};
-  Allowance bytes_left_{bounds::kGraphBytes, "bytes"};
-  Allowance repeated_left_{bounds::kRepeatedBytes, "bytes of constants that the file does not hold"};
   std::vector<VariableUse> variables_;
   std::vector<Place> places_;  // of graph_.nodes
-  std::set<std::string> names_;
   std::map<std::tuple<int, int, int>, int> inputs_;
   std::map<Place, int> done_;     // flat node
   std::set<Place> open_;          // visited, not yet emitted

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "ir/unique_names.h"
 #include "wire/proto.h"
 
 namespace ke::graph {
@@ -152,16 +153,13 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
   }
   if (chosen.empty()) return;
 
-  std::set<std::string> taken;
-  for (const FlatWeight& weight : graph->weights) taken.insert(weight.name);
+  UniqueNames taken;
+  for (const FlatWeight& weight : graph->weights) taken.Make(weight.name);
   std::vector<tf::TensorPtr> values = DecodeConstants(*graph, chosen);
   for (size_t i = 0; i < chosen.size(); ++i) {
     FlatNode& def = graph->nodes[chosen[i]];
     FlatWeight weight;
-    weight.name = names[i];
-    for (int suffix = 1; !taken.insert(weight.name).second; ++suffix) {
-      weight.name = names[i] + "_" + std::to_string(suffix);
-    }
+    weight.name = taken.Make(names[i]);
     weight.node = chosen[i];
     weight.is_variable = false;
     weight.dtype = C().TF_TensorType(values[i].get());

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/flat_graph.h"
+#include "ir/unique_names.h"
+#include "wire/bounds.h"
+
+namespace ke::graph {
+
+// Makes a flat graph, for importers. The nodes' names are made unique. The graph is held within the bounds on
+// what a file may ask for: beyond them what adds a node throws OUT_OF_RANGE. CheckAttr looks at all
+// attributes.
+class FlatGraphBuilder {
+ public:
+  TensorId Add(FlatNode node);
+  TensorId AddOp(std::string name, std::string op, std::vector<TensorId> inputs,
+                 std::vector<std::pair<std::string, std::string>> attrs);
+  // A Const.
+  TensorId AddInt32(std::string name, int32_t value);
+  // The model's next input, whose node is named `name`.
+  TensorId AddInput(std::string name, const TensorSpec& spec);
+  // A weight without a value yet. Returns its index in graph().weights.
+  int AddWeight(std::string name, TF_DataType dtype, const Shape& shape);
+  void AddOutput(TensorId tensor, const TensorSpec& spec);
+
+  FlatGraph& graph() { return graph_; }
+  FlatGraph Finish() { return std::move(graph_); }
+
+ private:
+  void Count(const FlatNode& node);
+
+  FlatGraph graph_;
+  UniqueNames names_;
+  Allowance nodes_left_{bounds::kNodes, "nodes"};
+  Allowance bytes_left_{bounds::kGraphBytes, "bytes"};
+  Allowance repeated_left_{bounds::kRepeatedBytes, "bytes of constants that the file does not hold"};
+};
+
+}  // namespace ke::graph
