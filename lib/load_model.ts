@@ -15,7 +15,7 @@ import {
   refused,
   wrongType,
 } from './support/arguments.js';
-import { ModelError, nativeAsync } from './support/errors.js';
+import { ModelError, nativeAsync, UnsupportedOpError } from './support/errors.js';
 
 export interface ThreadOptions {
   /** Threads per op. Default 1, because the samples of a batch are spread over the cores instead. */
@@ -125,11 +125,13 @@ function refuseRewriting(asked: {
 
 /**
  * Loads a TensorFlow 2 SavedModel (Keras 2 `model.save`, Keras 3 `model.export`, `tf.saved_model.save`) or a frozen
- * GraphDef (`.pb`), on a background thread.
+ * GraphDef (`.pb`), on a background thread. The content of the path decides the format.
  *
- * @param path the SavedModel's directory, or the `.pb` file.
+ * @param path the SavedModel's directory or the `saved_model.pb` in it, or the file of a frozen GraphDef.
  * @throws LoadError if the addon or libtensorflow is missing. The message has the command that installs it.
  * @throws ModelError if the model cannot be read. `code` is `NOT_FOUND`, `DATA_LOSS`, ...
+ * @throws ModelError (`UNIMPLEMENTED`) if the format is known but does not load (`.keras`, `.h5`, TensorFlow.js, TFLite,
+ * ONNX, ...). The message says what converts the file.
  * @throws ModelError (`INVALID_ARGUMENT`) if `allowOps` has an unknown type of op, or an op that runs functions.
  * @throws UnsupportedOpError if the outputs need an op that does more than compute and `allowOps` does not name it.
  * @throws RangeError if this process lacks a device that the strategy names.
@@ -202,6 +204,10 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     return new Model(core, layersOf(native), native.outputs, native.outputTensors);
   } catch (error) {
     held.release();
+    // An error without an op is about the file.
+    if (error instanceof UnsupportedOpError && error.op === '') {
+      throw new ModelError(error.code, error.message, { cause: error.cause });
+    }
     throw error;
   }
 }

@@ -2,11 +2,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { ModelError } from '../support/errors.js';
 
-/** Returns the SHA-256 of the names, sizes and bytes of a model's files. The directory's name is not included. */
-export async function fingerprintOf(path: string): Promise<string> {
+/**
+ * Returns the SHA-256 of the names, sizes and bytes of a model's files. The directory's name is not included. A
+ * `saved_model.pb` stands for its directory, which holds the weights.
+ */
+export async function fingerprintOf(given: string): Promise<string> {
+  const path = basename(given) === 'saved_model.pb' ? dirname(given) : given;
   try {
     const isFile = (await stat(path)).isFile();
     const files = isFile ? [path] : await filesBelow(path);
@@ -22,7 +26,7 @@ export async function fingerprintOf(path: string): Promise<string> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const known = code === 'ENOENT' ? 'NOT_FOUND' : 'UNKNOWN';
-    throw new ModelError(known, `The model '${path}' cannot be read: ${(error as Error).message}`, {
+    throw new ModelError(known, `The model '${given}' cannot be read: ${(error as Error).message}`, {
       cause: error,
     });
   }

@@ -6,6 +6,7 @@
 #include "import/function_inliner.h"
 #include "import/lift_constants.h"
 #include "ir/call_tree.h"
+#include "tensorflow/protozero.h"
 #include "wire/bounds.h"
 #include "wire/read_file.h"
 
@@ -87,9 +88,37 @@ class FrozenGraph {
   const std::string& file_;
 };
 
-}  // namespace
+// Keys of fields: number and wire type.
+constexpr uint64_t KeyOf(uint32_t field, protozero::pbf_wire_type type) {
+  return field << 3 | static_cast<uint64_t>(type);
+}
 
-FlatGraph ImportFrozenGraph(const LoadOptions& options) {
+// Whether a file begins as a GraphDef: with one of its fields and, in a node or the library, with one of
+// theirs. A file that ends within these may be one that was cut, which reading it tells.
+bool Recognises(const PathSample& sample) {
+  using protozero::pbf_wire_type;
+  if (!sample.IsFile() || sample.start.empty()) return false;
+  const char* at = sample.start.data();
+  const char* const end = at + sample.start.size();
+  try {
+    const uint64_t key = static_cast<unsigned char>(*at++);
+    if (key == KeyOf(3, pbf_wire_type::varint)) return true;            // a version, of 2015
+    if (key == KeyOf(4, pbf_wire_type::length_delimited)) return true;  // versions
+    const bool is_node = key == KeyOf(1, pbf_wire_type::length_delimited);
+    const bool is_library = key == KeyOf(2, pbf_wire_type::length_delimited);
+    if (!is_node && !is_library) return false;
+    if (protozero::decode_varint(&at, end) == 0) return true;
+    const uint64_t inner = protozero::decode_varint(&at, end);
+    return (inner & 7) == static_cast<uint64_t>(pbf_wire_type::length_delimited) && inner >> 3 >= 1 &&
+           inner >> 3 <= (is_node ? 7 : 3);
+  } catch (const protozero::end_of_buffer_exception&) {
+    return true;
+  } catch (const protozero::varint_too_long_exception&) {
+    return false;
+  }
+}
+
+ImportedModel Import(const LoadOptions& options) {
   const std::string bytes = ReadFile(options.path, "the model's graph", bounds::kGraphBytes);
   const proto::GraphDef graph = proto::ReadGraph(bytes, options.path);
   if (graph.nodes.empty()) throw tf::Error(TF_DATA_LOSS, options.path + " holds no graph: it is no GraphDef");
@@ -108,7 +137,11 @@ FlatGraph ImportFrozenGraph(const LoadOptions& options) {
   }
   flat.graph.versions = graph.versions;
   LiftConstants(&flat.graph, ConstantPolicy::kVariableLike);
-  return std::move(flat.graph);
+  return WithFoundLayers(std::move(flat.graph));
 }
+
+}  // namespace
+
+const Importer kFrozenGraph = {"a frozen GraphDef (.pb)", Recognises, Import};
 
 }  // namespace ke::graph

@@ -1,13 +1,12 @@
 #pragma once
 
-#include "import/load_options.h"
-#include "ir/flat_graph.h"
+#include "import/importers.h"
 
 namespace ke::graph {
 
-// Reads a frozen GraphDef (.pb). Inputs and outputs are those named by the options; without names the
-// placeholders, and the ends of the graph that nothing consumes. Throws as ModelGraph::Load does; NOT_FOUND
-// names the nodes there are where an input or output does not exist.
-FlatGraph ImportFrozenGraph(const LoadOptions& options);
+// A frozen GraphDef, in a file of any name. Inputs and outputs are those named by the options; without names
+// the placeholders, and the ends of the graph that nothing consumes. NOT_FOUND names the nodes there are
+// where an input or output does not exist.
+extern const Importer kFrozenGraph;
 
 }  // namespace ke::graph

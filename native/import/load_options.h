@@ -7,7 +7,7 @@ namespace ke::graph {
 
 // Which file is loaded, and which part of it.
 struct LoadOptions {
-  std::string path;  // a SavedModel's directory or a frozen GraphDef's file
+  std::string path;  // any that an importer recognises: importers.h
   std::string signature = "serving_default";
   std::vector<std::string> tags = {"serve"};
   // For a frozen GraphDef: tensor names ("x" or "x:0"). Empty: its placeholders, and the ends of the graph.

@@ -1,6 +1,7 @@
 #include "import/saved_model.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +10,8 @@
 #include "import/function_inliner.h"
 #include "import/lift_constants.h"
 #include "ir/call_tree.h"
+#include "ir/unique_names.h"
+#include "layers/keras_metadata.h"
 #include "wire/bounds.h"
 #include "wire/read_file.h"
 
@@ -179,7 +182,7 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
   const auto objects = CapturedObjects(tree, meta.objects);
   Checkpoint checkpoint(directory + "/variables/variables");
   std::optional<std::vector<std::string>> object_keys;
-  std::set<std::string> names;
+  UniqueNames names;
   for (const VariableUse& variable : flat->variables) {
     FlatWeight& weight = flat->graph.weights[variable.weight];
     const std::pair<int, int> place{variable.handle.call, variable.handle.node};
@@ -189,10 +192,7 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
     const bool has_object = id >= 0 && static_cast<size_t>(id) < variable_names.size();
     std::string name = weight.name;
     if (has_object && !variable_names[id].empty()) name = variable_names[id];
-    weight.name = name;
-    for (int suffix = 1; !names.insert(weight.name).second; ++suffix) {
-      weight.name = name + "_" + std::to_string(suffix);
-    }
+    weight.name = names.Make(name);
     const auto restored = keys.find(place);
     std::string key = restored == keys.end() ? std::string() : restored->second;
     if (key.empty() && has_object) {
@@ -213,14 +213,21 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
   }
 }
 
-}  // namespace
+// The directory of the model at `path`, which may be its saved_model.pb.
+std::string DirectoryOf(const std::string& path) {
+  if (IsDirectory(path)) return path;
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  return directory.empty() ? "." : directory;
+}
 
-ImportedModel ImportSavedModel(const LoadOptions& options) {
-  const std::string file = options.path + "/saved_model.pb";
-  if (!IsFile(file) && IsFile(file + "txt")) {
-    throw tf::Error(TF_UNIMPLEMENTED,
-                    "the SavedModel is in text form (" + file + "txt): save it in binary form");
-  }
+bool Recognises(const PathSample& sample) {
+  if (sample.Holds(kSavedModelFile)) return true;
+  return IsSavedModelGraph(sample) && sample.FileName() == kSavedModelFile;
+}
+
+ImportedModel Import(const LoadOptions& options) {
+  const std::string directory = DirectoryOf(options.path);
+  const std::string file = directory + "/" + kSavedModelFile;
   const std::string bytes = ReadFile(file, "the model's graph", bounds::kGraphBytes);
   const proto::MetaGraphDef meta = proto::ReadMetaGraph(SelectMetaGraph(bytes, options, file), file);
   const proto::SignatureDef& signature = SelectSignature(meta, options.signature);
@@ -243,18 +250,27 @@ ImportedModel ImportSavedModel(const LoadOptions& options) {
   rename(signature.inputs, order.input_order, &flat.graph.input_specs);
   rename(signature.outputs, order.output_order, &flat.graph.output_specs);
 
-  FreezeVariables(&tree, meta, options.path, &flat);
-  ImportedModel model{std::move(flat.graph), {}};
-  LiftConstants(&model.graph, ConstantPolicy::kLargeOnly);
-  const std::string metadata = options.path + "/keras_metadata.pb";
+  FreezeVariables(&tree, meta, directory, &flat);
+  LiftConstants(&flat.graph, ConstantPolicy::kLargeOnly);
+  const std::string metadata = directory + "/keras_metadata.pb";
+  std::optional<KerasModel> keras;
   if (IsFile(metadata))
-    model.keras = ReadKerasModel(ReadFile(metadata, "the model's Keras metadata", bounds::kSideFileBytes));
-  if (model.keras) {
+    keras = ReadKerasModel(ReadFile(metadata, "the model's Keras metadata", bounds::kSideFileBytes));
+  if (keras) {
     // Keras 2's function returns a dict, sorted by name: only the metadata has the model's order.
-    OrderByName(model.keras->inputs, &model.graph.inputs, &model.graph.input_specs);
-    OrderByName(model.keras->outputs, &model.graph.outputs, &model.graph.output_specs);
+    OrderByName(keras->inputs, &flat.graph.inputs, &flat.graph.input_specs);
+    OrderByName(keras->outputs, &flat.graph.outputs, &flat.graph.output_specs);
   }
-  return model;
+  return WithFoundLayers(std::move(flat.graph), keras);
+}
+
+}  // namespace
+
+const Importer kSavedModel = {"a SavedModel (a directory with saved_model.pb)", Recognises, Import};
+
+bool IsSavedModelGraph(const PathSample& sample) {
+  // saved_model_schema_version, which is 1 in every release of TensorFlow, then meta_graphs.
+  return sample.IsFile() && sample.start.starts_with("\x08\x01\x12");
 }
 
 }  // namespace ke::graph

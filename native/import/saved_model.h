@@ -1,20 +1,16 @@
 #pragma once
 
-#include <optional>
-
-#include "import/load_options.h"
-#include "ir/flat_graph.h"
-#include "layers/keras_metadata.h"
+#include "import/importers.h"
 
 namespace ke::graph {
 
-// A model's file, flattened and frozen.
-struct ImportedModel {
-  FlatGraph graph;
-  std::optional<KerasModel> keras;  // of Keras 2's keras_metadata.pb
-};
+// The file of a SavedModel's directory that holds its graph.
+constexpr char kSavedModelFile[] = "saved_model.pb";
 
-// Reads a SavedModel directory. See ModelGraph::Load for what it throws.
-ImportedModel ImportSavedModel(const LoadOptions& options);
+// A SavedModel. Its path is the directory, or the saved_model.pb in it.
+extern const Importer kSavedModel;
+
+// Whether the sample is of a file with a SavedModel's graph, whatever the file's name is.
+bool IsSavedModelGraph(const PathSample& sample);
 
 }  // namespace ke::graph

@@ -9,18 +9,15 @@
 #include <set>
 #include <unordered_map>
 
-#include "import/frozen_graph.h"
-#include "import/saved_model.h"
+#include "import/importers.h"
 #include "ir/flat_graph.h"
 #include "ir/instance_name.h"
 #include "ir/op_registry.h"
-#include "layers/find_layers.h"
 #include "model/bias_terms.h"
 #include "rewrite/bfloat16.h"
 #include "rewrite/folding.h"
 #include "rewrite/layer_normalization.h"
 #include "wire/is_any_of.h"
-#include "wire/read_file.h"
 
 namespace ke::graph {
 
@@ -55,26 +52,6 @@ std::string RandomFingerprint() {
   return text;
 }
 
-bool HasSuffix(const std::string& text, const std::string& suffix) {
-  return text.size() >= suffix.size() &&
-         text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
-}
-
-ImportedModel ImportFile(const LoadOptions& options) {
-  if (IsDirectory(options.path)) return ImportSavedModel(options);
-  if (!IsFile(options.path)) {
-    throw tf::Error(TF_NOT_FOUND, "there is no model at " + options.path +
-                                      ": expected a SavedModel's directory or a frozen GraphDef's .pb file");
-  }
-  for (const char* suffix : {".keras", ".h5", ".hdf5"}) {
-    if (!HasSuffix(options.path, suffix)) continue;
-    throw tf::Error(TF_INVALID_ARGUMENT, options.path +
-                                             " is a Keras file, not a SavedModel; convert it once in Python: "
-                                             "keras.models.load_model(path).export(directory)");
-  }
-  return {ImportFrozenGraph(options), {}};
-}
-
 }  // namespace
 
 struct ModelGraph::Impl {
@@ -96,7 +73,7 @@ struct ModelGraph::Impl {
   std::vector<std::string> input_tensors;
   std::vector<std::string> output_tensors;
   std::unordered_map<std::string, int> nodes;
-  std::unordered_map<std::string, TensorSpec> tensors;
+  TensorSpecs tensors;
   std::unordered_map<std::string, int> weights_by_name;
   std::unordered_map<int, int> weights_by_node;
   std::string weights_prefix;                       // of the names by which workers know them
@@ -106,7 +83,11 @@ struct ModelGraph::Impl {
   mutable std::mutex bfloat16_mutex;
   mutable std::map<int, std::shared_ptr<TF_Tensor>> bfloat16;  // by weight
 
-  explicit Impl(FlatGraph flat) : graph(std::move(flat)) {
+  explicit Impl(ImportedModel imported)
+      : graph(std::move(imported.graph)),
+        layers(std::move(imported.layers.records)),
+        layer_of_node(std::move(imported.layers.of_node)),
+        tensors(std::move(imported.tensors)) {
     for (size_t i = 0; i < graph.nodes.size(); ++i) nodes.emplace(graph.nodes[i].name, static_cast<int>(i));
     for (size_t i = 0; i < graph.weights.size(); ++i) {
       const FlatWeight& weight = graph.weights[i];
@@ -116,44 +97,6 @@ struct ModelGraph::Impl {
     }
     for (const TensorId& input : graph.inputs) input_tensors.push_back(graph.TensorName(input));
     for (const TensorId& output : graph.outputs) output_tensors.push_back(graph.TensorName(output));
-  }
-
-  // Asks TensorFlow for the dtype and shape of every tensor, and so checks the whole graph.
-  void InferSpecs() {
-    std::string graph_def;
-    for (const FlatNode& node : graph.nodes) AppendNode(graph, node, &graph_def);
-    AppendVersions(graph, &graph_def);
-    const tf::GraphPtr scratch(C().TF_NewGraph());
-    const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-    Import(scratch.get(), graph_def, options);
-    std::vector<int64_t> dims;
-    for (const FlatNode& node : graph.nodes) {
-      TF_Operation* op = C().TF_GraphOperationByName(scratch.get(), node.name.c_str());
-      for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
-        const TF_Output output{op, i};
-        TensorSpec spec;
-        spec.name = node.name + ":" + std::to_string(i);
-        spec.dtype = C().TF_OperationOutputType(output);
-        tf::Status status;
-        const int rank = C().TF_GraphGetTensorNumDims(scratch.get(), output, status);
-        if (rank >= 0) {
-          dims.resize(rank);
-          C().TF_GraphGetTensorShape(scratch.get(), output, dims.data(), rank, status);
-          spec.shape = Shape::Of(dims);
-        }
-        status.Check(node.name);
-        tensors.emplace(spec.name, spec);
-      }
-    }
-    for (size_t i = 0; i < graph.output_specs.size(); ++i) {
-      const auto found = tensors.find(output_tensors[i]);
-      if (found == tensors.end()) {
-        throw tf::Error(TF_DATA_LOSS, "the model's output '" + graph.output_specs[i].name + "' (" +
-                                          output_tensors[i] + ") does not exist");
-      }
-      graph.output_specs[i].dtype = found->second.dtype;
-      if (!graph.output_specs[i].shape.known_rank) graph.output_specs[i].shape = found->second.shape;
-    }
   }
 
   TensorId Find(const std::string& tensor) const {
@@ -298,19 +241,13 @@ struct ModelGraph::Impl {
 };
 
 std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
-  ImportedModel imported = ImportFile(options);
-  auto impl = std::make_unique<Impl>(std::move(imported.graph));
+  auto impl = std::make_unique<Impl>(ImportModel(options));
   impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
                          options.signature + "/";
-  impl->InferSpecs();
   for (const FlatNode& node : impl->graph.nodes) {
     if (node.kind == FlatNode::Kind::kOp && !IsRepeatableOp(node.op)) impl->is_repeatable = false;
   }
   KeepLayerNormalizationsApart(&impl->graph);
-  Layers layers = FindLayers(impl->graph, impl->tensors, imported.keras);
-  impl->layers = std::move(layers.records);
-  impl->layer_of_node = std::move(layers.of_node);
-  impl->graph.file_names.clear();
   impl->kernels = FindKernels(impl->graph);
   impl->biases = std::make_unique<BiasFinder>(impl->graph, impl->tensors);
   impl->folder = std::make_unique<ConvolutionFolder>(impl->graph, impl->tensors);

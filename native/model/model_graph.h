@@ -32,10 +32,9 @@ struct BiasTerm {
 class ModelGraph {
  public:
   // Reads, inlines, freezes and simplifies. Blocking (0.1 to 2 s): for a background thread. Throws tf::Error:
-  // NOT_FOUND (directory, saved_model.pb, signature: the message lists those there are, tags, variables),
-  // DATA_LOSS (truncated or inconsistent files), UNIMPLEMENTED (an op that is no pure computation, by name),
-  // INVALID_ARGUMENT
-  // (`allow_ops` names what is no op).
+  // NOT_FOUND (no model, signature: the message lists those there are, tags, variables), DATA_LOSS (truncated
+  // or inconsistent files), UNIMPLEMENTED (another format, by name; an op that is no pure computation, by
+  // name), PERMISSION_DENIED, INVALID_ARGUMENT (`allow_ops` names what is no op).
   static std::shared_ptr<const ModelGraph> Load(const LoadOptions& options);
 
   // A number that no other model of this process has or had.

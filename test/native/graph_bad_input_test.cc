@@ -25,7 +25,6 @@ TEST_F(BadInput, MissingFiles) {
   ExpectError(At((folder_ / "none").string()), TF_NOT_FOUND, "there is no model at");
   ExpectError(At(folder_.string()), TF_NOT_FOUND, "saved_model.pb");
   ExpectError(At(""), TF_NOT_FOUND, "there is no model at");
-  ExpectError(At(Write("model.keras", "PK")), TF_INVALID_ARGUMENT, "is a Keras file, not a SavedModel");
   Write("saved_model.pbtxt", "");
   ExpectError(At(folder_.string()), TF_UNIMPLEMENTED, "text form");
 }

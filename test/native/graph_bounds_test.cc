@@ -129,7 +129,7 @@ TEST_F(Bounds, NodesOfCallsAreCounted) {
 
 // A sparse file takes no room on the disk.
 TEST_F(Bounds, FilesAreNotReadBeyondTheirBound) {
-  const std::string graph = Write("graph.pb", "");
+  const std::string graph = Write("graph.pb", GraphBytes({Input()}));
   std::filesystem::resize_file(graph, bounds::kGraphBytes + 1);
   ExpectError(At(graph), TF_OUT_OF_RANGE, "at most 2147483647 bytes");
   const std::string model = Copy("keras2-shared");

@@ -62,8 +62,10 @@ test("a model's fingerprint is that of its files, wherever they are", async () =
     expect(print).toMatch(/^[0-9a-f]{64}$/);
     renameSync(first, second);
     expect(await fingerprintOf(second)).toBe(print);
+    expect(await fingerprintOf(join(second, 'saved_model.pb'))).toBe(print);
     writeFileSync(join(second, 'variables', 'data'), 'weightz');
     expect(await fingerprintOf(second)).not.toBe(print);
+    expect(await fingerprintOf(join(second, 'saved_model.pb'))).not.toBe(print);
     await expect(fingerprintOf(first)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   } finally {
     rmSync(directory, { recursive: true, force: true });
