@@ -1,4 +1,4 @@
-// What is computed in bfloat16 and what is not.
+// Tests of what is computed in bfloat16, and what is not.
 #include "rewrite/bfloat16.h"
 
 #include <gtest/gtest.h>
@@ -34,7 +34,7 @@ std::vector<uint16_t> Rounded(const std::vector<float>& values) {
 TEST(Bfloat16, RoundsToTheNearestAndTiesToEven) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   EXPECT_EQ(Rounded({0, -0.0F, 1, kInf, -kInf}), (std::vector<uint16_t>{0, 0x8000, 0x3f80, 0x7f80, 0xff80}));
-  // Between 1 and 1 + 2^-7: below, on and above the middle; then the middle above an odd one.
+  // Between 1 and 1 + 2^-7: below, on and above the middle. Then the middle above an odd value.
   EXPECT_EQ(Rounded({1.0038F, 1.00390625F, 1.004F, 1.01171875F}),
             (std::vector<uint16_t>{0x3f80, 0x3f80, 0x3f81, 0x3f82}));
   EXPECT_EQ(Rounded({std::numeric_limits<float>::max()}), std::vector<uint16_t>{0x7f80});
@@ -45,7 +45,7 @@ TEST(Bfloat16, RoundsToTheNearestAndTiesToEven) {
 
 bool IsBfloat16(float value) { return (std::bit_cast<uint32_t>(value) & 0xffff) == 0; }
 
-// Whether TensorFlow has kernels of it here.
+// Returns whether TensorFlow has bfloat16 kernels on this machine.
 bool HasKernels() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512f") != 0;
@@ -65,8 +65,8 @@ std::vector<float> Values(const TensorRef& tensor) {
   return {values, values + tensor->bytes() / sizeof(float)};
 }
 
-// x of shape (N, 8, 8, 4) through a convolution: its features, and logits that are made of these.
-TEST(Bfloat16, ConvolutionsAreRoundedAndLogitsAreNot) {
+// Sends x of shape (N, 8, 8, 4) through a convolution, whose features determine logits.
+TEST(Bfloat16, RoundsConvolutionsButNotLogits) {
   constexpr int64_t kFeatures = 8 * 8 * 16;
   constexpr int64_t kUnits = 10;
   auto scope = std::make_unique<Scope>();

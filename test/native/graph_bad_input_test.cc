@@ -1,5 +1,5 @@
-// Whatever a file holds, import answers with a typed error: files that are missing, cut, overwritten with
-// noise or crafted to loop.
+// Import answers any file with a typed error: missing files, truncated files, files overwritten with noise,
+// and files crafted to loop.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using protozero::pbf_writer;
 
-TEST_F(BadInput, MissingFiles) {
+TEST_F(BadInput, NamesMissingFiles) {
   ExpectError(At((folder_ / "none").string()), TF_NOT_FOUND, "there is no model at");
   ExpectError(At(folder_.string()), TF_NOT_FOUND, "saved_model.pb");
   ExpectError(At(""), TF_NOT_FOUND, "there is no model at");
@@ -29,7 +29,7 @@ TEST_F(BadInput, MissingFiles) {
   ExpectError(At(folder_.string()), TF_UNIMPLEMENTED, "text form");
 }
 
-TEST_F(BadInput, SignaturesAndTagsAreListed) {
+TEST_F(BadInput, ListsSignaturesAndTags) {
   LoadOptions options = At(FixturePath("module") + "/model");
   options.signature = "predict";
   ExpectError(options, TF_NOT_FOUND,
@@ -39,7 +39,7 @@ TEST_F(BadInput, SignaturesAndTagsAreListed) {
   ExpectError(options, TF_NOT_FOUND, "no graph with tags 'train'; it has graphs with tags: 'serve'");
 }
 
-TEST_F(BadInput, MissingVariables) {
+TEST_F(BadInput, NamesMissingVariables) {
   const std::string model = Copy("keras3-nested");
   fs::remove(model + "/variables/variables.data-00000-of-00001");
   const tf::Error data = LoadError(At(model));
@@ -50,7 +50,7 @@ TEST_F(BadInput, MissingVariables) {
   ExpectError(At(model), TF_NOT_FOUND, "variables.index");
 }
 
-TEST_F(BadInput, VariablesOfAnotherModel) {
+TEST_F(BadInput, RefusesVariablesOfAnotherModel) {
   const std::string model = Copy("keras3-nested");
   fs::remove_all(model + "/variables");
   fs::copy(FixturePath("keras3-shared") + "/model/variables", model + "/variables");
@@ -59,9 +59,9 @@ TEST_F(BadInput, VariablesOfAnotherModel) {
   EXPECT_NE(std::string(error.what()).find("variable '"), std::string::npos) << error.what();
 }
 
-// Cut at any length, the variables' files give a typed error or, where only unread bytes are missing, a
-// model.
-TEST_F(BadInput, TruncatedVariables) {
+// Variables' files that are truncated at any length give a typed error. If only unread bytes are missing, the
+// model loads.
+TEST_F(BadInput, RefusesTruncatedVariables) {
   const std::string model = Copy("keras3-nested");
   for (const char* name : {"/variables/variables.index", "/variables/variables.data-00000-of-00001"}) {
     const std::string whole = ReadFile(model + name, "", bounds::kGraphBytes);
@@ -77,7 +77,7 @@ TEST_F(BadInput, TruncatedVariables) {
   EXPECT_NO_THROW(ModelGraph::Load(At(model)));
 }
 
-TEST_F(BadInput, TruncatedGraph) {
+TEST_F(BadInput, RefusesATruncatedGraph) {
   for (const char* fixture : {"keras2-shared", "module"}) {
     const std::string model = Copy(fixture);
     const std::string file = model + "/saved_model.pb";
@@ -90,9 +90,9 @@ TEST_F(BadInput, TruncatedGraph) {
   }
 }
 
-// Flips bytes all over the file. Most of it is names: some damage loads, none may crash or throw anything
-// else.
-TEST_F(BadInput, NoiseNeverCrashes) {
+// Flips bytes in the whole file. Most bytes belong to names: some damage loads, but none may crash or throw
+// another error.
+TEST_F(BadInput, DoesNotCrashOnNoise) {
   std::mt19937 random(7);
   int loaded = 0;
   int refused = 0;
@@ -122,7 +122,7 @@ TEST_F(BadInput, NoiseNeverCrashes) {
   EXPECT_GT(refused, 0);
 }
 
-TEST_F(BadInput, RandomBytesAsFrozenGraph) {
+TEST_F(BadInput, RefusesRandomBytesAsAFrozenGraph) {
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
     std::string bytes(random() % 300, '\0');
@@ -132,7 +132,7 @@ TEST_F(BadInput, RandomBytesAsFrozenGraph) {
   ExpectError(At(Write("graph.pb", "")), TF_DATA_LOSS, "holds no graph");
 }
 
-TEST_F(BadInput, WhatIsNoPureComputationIsNamed) {
+TEST_F(BadInput, NamesAnOpThatIsNotPure) {
   LoadOptions options = At(FixturePath("module") + "/model");
   options.signature = "read";
   ExpectError(options, TF_UNIMPLEMENTED, "op ReadFile (node 'ReadFile')");
@@ -143,7 +143,7 @@ TEST_F(BadInput, WhatIsNoPureComputationIsNamed) {
   ExpectError(options, TF_UNIMPLEMENTED, "variable 'calls', which op AssignAddVariableOp");
 }
 
-TEST_F(BadInput, CraftedGraphsAreRefused) {
+TEST_F(BadInput, RefusesCraftedGraphs) {
   const auto refuse = [&](const std::string& bytes, TF_Code code, const std::string& message) {
     ExpectError(At(Write("graph.pb", bytes)), code, message);
   };
@@ -158,7 +158,7 @@ TEST_F(BadInput, CraftedGraphsAreRefused) {
   refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {CallOf("g", "g", "x")}, "g:output:0"},
                                                        {"g", {CallOf("f", "f", "x")}, "f:output:0"}}),
          TF_UNIMPLEMENTED, "calls itself");
-  // A call that is its own input, by way of a function that returns its argument.
+  // A call that is its own input through a function that returns its argument.
   refuse(GraphBytes({Input(), CallOf("a", "f", "a"), {"y", "Relu", {"a"}}}, {{"f", {}, "x"}}), TF_DATA_LOSS,
          "does not end");
   refuse(GraphBytes({Input(), CallOf("y", "f", "x")}, {{"f", {{"r", "Relu", {"x"}}}, "r:nothing:0"}}),
@@ -170,7 +170,7 @@ TEST_F(BadInput, CraftedGraphsAreRefused) {
   refuse(GraphBytes({Input(), {"y", "Relu", {"x"}, {{"T", TypeAttr(TF_STRING)}}}}), TF_INVALID_ARGUMENT, "T");
   refuse(GraphBytes({Input(), {"y", "Relu", {"x:5"}}}), TF_INVALID_ARGUMENT, "x");
   refuse(GraphBytes({Input(), {"y", "PartitionedCall", {"x"}, {}}}), TF_DATA_LOSS, "names no function");
-  // A placeholder attribute that no call gives a value.
+  // A placeholder attribute without a value from the call.
   std::string open;
   pbf_writer(open).add_string(9, "T");
   refuse(GraphBytes({Input(), CallOf("y", "f", "x")},
@@ -178,8 +178,8 @@ TEST_F(BadInput, CraftedGraphsAreRefused) {
          TF_DATA_LOSS, "no value was given for attribute 'T'");
 }
 
-// Depth is the file's: a long chain must not be a deep stack.
-TEST_F(BadInput, DeepGraphsDoNotOverflowTheStack) {
+// The file determines the depth: a long chain must not use a deep stack.
+TEST_F(BadInput, DoesNotOverflowTheStackOnADeepGraph) {
   std::vector<CraftedNode> chain = {Input()};
   for (int i = 0; i < 30000; ++i) {
     chain.push_back({"r" + std::to_string(i), "Relu", {i == 0 ? "x" : "r" + std::to_string(i - 1)}});
@@ -201,8 +201,8 @@ TEST_F(BadInput, DeepGraphsDoNotOverflowTheStack) {
   EXPECT_NO_THROW(ModelGraph::Load(At(Write("graph.pb", GraphBytes({Input(), {name, "Relu", {"x"}}})))));
 }
 
-// Twenty functions that each call the next one twice are a million calls.
-TEST_F(BadInput, ExponentialCallsAreBounded) {
+// Twenty functions that each call the next function twice make a million calls.
+TEST_F(BadInput, RefusesExponentialCalls) {
   std::vector<CraftedFunction> functions;
   for (int i = 0; i < 20; ++i) {
     const std::string next = "f" + std::to_string(i + 1);

@@ -1,4 +1,5 @@
-// Batch normalisations folded into convolutions: what is, what is not, and to which numbers.
+// Tests of folding batch normalisations into convolutions: what is folded, what is not folded, and the
+// resulting numbers.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -30,7 +31,7 @@ TF_Output Add(Scope* scope, const std::string& type, TF_Output a, TF_Output b, c
   return scope->Op(type, name).In(a).In(b).Out();
 }
 
-// What the tests vary of a small network.
+// The properties of a small network that the tests vary.
 struct Net {
   TF_DataType dtype = TF_FLOAT;
   std::string format = "NHWC";
@@ -39,7 +40,7 @@ struct Net {
   bool training = false;
 };
 
-// "conv" of x with two channels, by [[1, 2], [3, 4]]: of (1, 2) it makes (7, 10).
+// "conv" multiplies the two channels of x by [[1, 2], [3, 4]]: (1, 2) becomes (7, 10).
 TF_Output Convolution(Scope* scope, const Net& net = {}) {
   const TF_Output x = scope->Placeholder(
       net.dtype,
@@ -68,7 +69,7 @@ TF_Output BatchNorm(Scope* scope, TF_Output x, const Net& net = {}) {
       .Out();
 }
 
-// The model that `build` makes of x.
+// Returns the model that `build` builds from x.
 std::shared_ptr<const ModelGraph> Load(const std::function<void(Scope*)>& build,
                                        const std::vector<std::string>& outputs) {
   Scope scope;
@@ -89,7 +90,7 @@ int CountOps(const Scope& scope, const std::string& type) {
   return count;
 }
 
-// A call of a model in a graph of its own.
+// A call of a model in a separate graph.
 struct Call {
   Scope scope;
   TF_Output x;
@@ -109,7 +110,7 @@ struct Call {
     return test::GraphRunner(scope).RunOne({{x, value}}, outputs[output]);
   }
 
-  // What stands in the graph under a weight's name.
+  // The value in the graph under the name of a weight.
   std::vector<double> Weight(const std::string& name) {
     TF_Operation* op = C().TF_GraphOperationByName(scope.graph(), ("weights/" + name).c_str());
     EXPECT_NE(op, nullptr) << name;
@@ -124,18 +125,18 @@ std::vector<double> RunOnce(const ModelGraph& model) {
   return call.Run(MakeTensor(TF_FLOAT, {1, 1, 1, 2}, {1, 2}).get());
 }
 
-TEST(Folding, ABatchNormScalesTheKernelAndLeavesABias) {
+TEST(Folding, ScalesTheKernelAndLeavesABias) {
   const auto model = Normalised();
   Call call(*model, {"bn"});
   EXPECT_EQ(call.Count("FusedBatchNormV3"), 0);
   EXPECT_EQ(call.Weight("bn/folded_kernel"), (std::vector<double>{1, 1, 3, 2}));
   EXPECT_EQ(call.Weight("bn/folded_bias"), (std::vector<double>{-2, -2}));
-  // Neither what is folded nor what it was folded of.
+  // Neither the folded ops nor their original weights are left.
   EXPECT_EQ(call.Count("Const"), 2);
   EXPECT_EQ(RunOnce(*model), (std::vector<double>{5, 3}));
 }
 
-TEST(Folding, TheConvolutionsBiasIsFoldedToo) {
+TEST(Folding, FoldsTheBiasOfTheConvolution) {
   const auto model = Load(
       [](Scope* scope) {
         BatchNorm(scope, Add(scope, "BiasAdd", Convolution(scope), Vector(scope, {1, 2})));
@@ -144,8 +145,8 @@ TEST(Folding, TheConvolutionsBiasIsFoldedToo) {
   EXPECT_EQ(RunOnce(*model), (std::vector<double>{6, 4}));
 }
 
-// As Keras 3 writes it, its factors made by ops.
-TEST(Folding, ABatchNormMayBeWrittenOut) {
+// The form of Keras 3, in which ops compute the factors.
+TEST(Folding, FoldsABatchNormOfSeveralOps) {
   const auto model = Load(
       [](Scope* scope) {
         const auto channels = [&](const std::vector<double>& values) {
@@ -168,7 +169,7 @@ TEST(Folding, ABatchNormMayBeWrittenOut) {
 }
 
 // 2 - ((7, 10) - (3, 2)) / (4, 2) * (1, 3) = (1, -10).
-TEST(Folding, AnyScalesAndShiftsOfChannelsAre) {
+TEST(Folding, FoldsAnyScalesAndShiftsOfChannels) {
   const auto model = Load(
       [](Scope* scope) {
         TF_Output y = Add(scope, "Sub", Convolution(scope), Vector(scope, {3, 2}));
@@ -180,7 +181,7 @@ TEST(Folding, AnyScalesAndShiftsOfChannelsAre) {
   EXPECT_EQ(RunOnce(*model), (std::vector<double>{1, -10}));
 }
 
-TEST(Folding, ChannelsMayBeFirst) {
+TEST(Folding, FoldsChannelsFirst) {
   Net net;
   net.format = "NCHW";
   Call fused(*Normalised(net), {"bn"});
@@ -207,8 +208,8 @@ TEST(Folding, ChannelsMayBeFirst) {
   EXPECT_EQ(written({1, 1, 1, 2}), 0);  // along the width
 }
 
-// Channel c times multiplier m: the kernel's last two axes are the channels.
-TEST(Folding, DepthwiseKernelsAreScaledByBothTheirAxes) {
+// Channel c with multiplier m: the last two axes of the kernel are the channels.
+TEST(Folding, ScalesBothAxesOfADepthwiseKernel) {
   const auto model = Load(
       [](Scope* scope) {
         const TF_Output conv = scope->Op("DepthwiseConv2dNative", "conv")
@@ -223,7 +224,7 @@ TEST(Folding, DepthwiseKernelsAreScaledByBothTheirAxes) {
   EXPECT_EQ(RunOnce(*model), (std::vector<double>{10, 200, 6000, 4}));
 }
 
-TEST(Folding, VolumesAreConvolutionsToo) {
+TEST(Folding, FoldsConvolutionsOfVolumes) {
   const auto model = Load(
       [](Scope* scope) {
         const TF_Output conv = scope->Op("Conv3D", "conv")
@@ -240,7 +241,7 @@ TEST(Folding, VolumesAreConvolutionsToo) {
   EXPECT_EQ(call.Run(MakeTensor(TF_FLOAT, {1, 1, 1, 1, 2}, {1, 2}).get()), (std::vector<double>{15, 6}));
 }
 
-TEST(Folding, WhatSomebodyElseSeesStays) {
+TEST(Folding, KeepsTensorsWithOtherReaders) {
   const auto model = Load(
       [](Scope* scope) {
         const TF_Output conv = Convolution(scope);
@@ -255,21 +256,21 @@ TEST(Folding, WhatSomebodyElseSeesStays) {
   Call asked(*model, {"bn", "conv"});
   EXPECT_EQ(asked.Count("FusedBatchNormV3"), 1);
   EXPECT_EQ(asked.Run(x.get(), 1), (std::vector<double>{7, 10}));
-  // What nobody asks for does not count.
+  // An output that is not requested does not prevent folding.
   EXPECT_EQ(Call(*model, {"bn"}).Count("FusedBatchNormV3"), 0);
-  // Weights that are only looked at are there beside the folded kernel.
+  // Weights that are only fetched exist beside the folded kernel.
   Call looked(*model, {"bn", "conv/kernel", "bn/gamma"});
   EXPECT_EQ(looked.Count("FusedBatchNormV3"), 0);
   EXPECT_EQ(looked.Run(x.get(), 1), (std::vector<double>{1, 2, 3, 4}));
 }
 
-TEST(Folding, OpsThatAreCheckedStayAsTheyWereSaved) {
+TEST(Folding, KeepsSavedOpsUnderNumericsChecks) {
   const auto model = Normalised();
   const Call call(*model, {"bn"}, {}, [](Scope* scope) { scope->CheckNumerics(); });
   EXPECT_EQ(call.Count("FusedBatchNormV3"), 1);
 }
 
-TEST(Folding, OnlyFixedFiniteFloat32IsFolded) {
+TEST(Folding, FoldsOnlyConstantFiniteFloat32) {
   const auto is_folded = [](const std::shared_ptr<const ModelGraph>& model) {
     const Call call(*model, {model->output_tensors()[0]});
     return call.Count("BiasAdd") == 1;
@@ -284,29 +285,29 @@ TEST(Folding, OnlyFixedFiniteFloat32IsFolded) {
   };
   EXPECT_TRUE(is_folded(with([](Net*) {})));
   EXPECT_FALSE(is_folded(with([](Net* net) { net->training = true; })));
-  EXPECT_FALSE(is_folded(with([](Net* net) { net->variance = {1, -1}; })));  // its root is no number
+  EXPECT_FALSE(is_folded(with([](Net* net) { net->variance = {1, -1}; })));  // its root is NaN
   EXPECT_FALSE(is_folded(with([](Net* net) { net->variance = {1, -0.25}; })));
   EXPECT_FALSE(is_folded(with([](Net* net) { net->kernel[2] = kInf; })));
   EXPECT_FALSE(is_folded(with([](Net* net) { net->kernel[2] = std::nan(""); })));
   EXPECT_TRUE(is_folded(multiplied([](Scope* scope) { return Vector(scope, {2, 3}); })));
-  EXPECT_FALSE(
-      is_folded(multiplied([](Scope* scope) { return Vector(scope, {3, 1e38}); })));  // 3e38 fits, 4e38 not
+  EXPECT_FALSE(is_folded(
+      multiplied([](Scope* scope) { return Vector(scope, {3, 1e38}); })));  // 3e38 fits, 4e38 does not
   EXPECT_FALSE(is_folded(multiplied([](Scope* scope) { return Vector(scope, {2, 3, 4}, "s", {3, 1, 1}); })));
   EXPECT_FALSE(is_folded(multiplied([](Scope* scope) {
-    return scope->Op("Softmax").In(Vector(scope, {2, 3})).Out();  // an op that is not followed
+    return scope->Op("Softmax").In(Vector(scope, {2, 3})).Out();  // an op that folding does not support
   })));
   Net wide;
   wide.dtype = TF_DOUBLE;
   EXPECT_FALSE(
       is_folded(multiplied([](Scope* scope) { return Vector(scope, {2, 3}, "s", {}, TF_DOUBLE); }, wide)));
-  // By itself.
+  // Multiplied by itself.
   EXPECT_FALSE(is_folded(Load(
       [](Scope* scope) {
         const TF_Output conv = Convolution(scope);
         Add(scope, "Mul", conv, conv, "y");
       },
       {"y"})));
-  // By what the run gives.
+  // Multiplied by a value that is known only in the run.
   EXPECT_FALSE(is_folded(Load(
       [](Scope* scope) {
         const TF_Output conv = Convolution(scope);
@@ -314,7 +315,7 @@ TEST(Folding, OnlyFixedFiniteFloat32IsFolded) {
         Add(scope, "Mul", conv, x, "y");
       },
       {"y"})));
-  // The kernel is made by the run.
+  // The run computes the kernel.
   EXPECT_FALSE(is_folded(Load(
       [](Scope* scope) {
         const TF_Output x = scope->Placeholder(TF_FLOAT, Shape::Of({1, 1, 2, 2}), "x");
@@ -327,12 +328,12 @@ TEST(Folding, OnlyFixedFiniteFloat32IsFolded) {
         Add(scope, "Mul", conv, Vector(scope, {2, 3}), "y");
       },
       {"y"})));
-  // The statistics are asked for.
+  // The statistics are requested.
   const Call statistics(*Normalised(), {"bn", "bn:1"});
   EXPECT_EQ(statistics.Count("FusedBatchNormV3"), 1);
 }
 
-TEST(Folding, ABiasAloneStaysAsItIs) {
+TEST(Folding, KeepsABiasAlone) {
   const auto model = Load(
       [](Scope* scope) {
         const TF_Output biased =
@@ -344,8 +345,8 @@ TEST(Folding, ABiasAloneStaysAsItIs) {
   EXPECT_EQ(call.Count("AddV2"), 1);
 }
 
-// 64 ops are followed, and no more: a file may hold any number.
-TEST(Folding, LongWaysToAFactorAreNotFollowed) {
+// At most 64 ops are followed, because a file may contain any number of ops.
+TEST(Folding, LimitsThePathToAFactor) {
   for (const int ops : {20, 1000}) {
     const auto model = Load(
         [&](Scope* scope) {
@@ -358,9 +359,9 @@ TEST(Folding, LongWaysToAFactorAreNotFollowed) {
   }
 }
 
-// Large kernels are variables: the folded one is made once, and the saved one is in no graph that does not
-// read it.
-TEST(Folding, AFoldedKernelIsHeldOnce) {
+// Large kernels are variables. The folded kernel exists once, and the saved kernel only in graphs that read
+// it.
+TEST(Folding, StoresAFoldedKernelOnce) {
   const auto model = Load(
       [](Scope* scope) {
         const TF_Output conv =
@@ -388,9 +389,9 @@ TEST(Folding, AFoldedKernelIsHeldOnce) {
   EXPECT_EQ(*static_cast<const uint16_t*>(C().TF_TensorData(kernel)), 0x3fc0);  // 1.5
 }
 
-// d y / d gamma = (conv - mean) / sqrt(variance + epsilon) = ((7 - 3) / 2, (10 - 2) / 1), whichever call gave
-// gamma, and of the kernel x times gamma / sqrt(variance + epsilon).
-TEST(Folding, AModelCanBeDifferentiatedByWhatWouldBeFolded) {
+// d y / d gamma = (conv - mean) / sqrt(variance + epsilon) = ((7 - 3) / 2, (10 - 2) / 1), whichever call
+// returned gamma. The gradient of the kernel is x times gamma / sqrt(variance + epsilon).
+TEST(Folding, AllowsGradientsOfFoldableWeights) {
   const auto model = Normalised();
   const auto trace = trace::Trace::Create();
   const trace::Symbol x = trace->Placeholder(TF_FLOAT, Shape::Of({-1, 1, 1, 2}), "x");
@@ -407,8 +408,8 @@ TEST(Folding, AModelCanBeDifferentiatedByWhatWouldBeFolded) {
   EXPECT_EQ(runner.RunOne({{feeds[0], value.get()}}, made[1]), (std::vector<double>{1, 0.5, 2, 1}));
 }
 
-// A ReLU within rounding of 0 would pass another gradient on.
-TEST(Folding, WhatAGradientGoesThroughStaysAsItIsButInBfloat16) {
+// A ReLU whose input is within rounding of 0 would pass another gradient.
+TEST(Folding, KeepsOpsOnThePathOfAGradientExceptInBfloat16) {
   const auto model = Normalised();
   EXPECT_EQ(Call(*model, {"bn"}).Count("FusedBatchNormV3"), 0);
   EXPECT_EQ(Call(*model, {"bn"}, model->input_tensors()).Count("FusedBatchNormV3"), 1);
@@ -431,9 +432,9 @@ TEST(Folding, WhatAGradientGoesThroughStaysAsItIsButInBfloat16) {
   EXPECT_EQ(count(false), 0);
 }
 
-// Real exports: no batch norm is left, in either form, and the numbers are Keras' own (GraphImport tests
-// compare each layer's).
-TEST(Folding, ExportedModelsGiveTheSameFoldedOrNot) {
+// Real exports: no batch norm is left, in either form, and the numbers are those of Keras (GraphImport tests
+// compare each layer).
+TEST(Folding, KeepsTheResultsOfExportedModels) {
   for (const char* name : {"keras2-nested", "keras3-nested", "keras3-frozen"}) {
     const auto model = LoadFixture(name);
     const Expected expected = ReadExpected(name);

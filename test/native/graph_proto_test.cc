@@ -1,4 +1,4 @@
-// What is read of damaged and crafted protocol buffers.
+// Tests of readers of damaged and crafted protocol buffers.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -12,9 +12,9 @@ namespace {
 
 using protozero::pbf_writer;
 
-// TensorFlow takes the last of several attributes of a name. Were the first one checked, a bound on it would
-// be none.
-TEST(Proto, LastOfSeveralAttributesCounts) {
+// TensorFlow uses the last of several attributes of a name. A check of the first attribute would not limit
+// the attribute that is used.
+TEST(Proto, UsesTheLastOfSeveralAttributes) {
   std::string bytes;
   {
     pbf_writer graph(bytes);
@@ -37,8 +37,9 @@ TEST(Proto, LastOfSeveralAttributesCounts) {
   EXPECT_EQ(proto::AttrType(flat.Attr("dtype")), TF_DOUBLE);
 }
 
-// A dtype of a later TensorFlow, or of nobody, is kept as it is: TensorFlow refuses what it does not know.
-TEST(Proto, DtypesMayBeUnknown) {
+// An unknown dtype, for example of a later TensorFlow, is kept: TensorFlow refuses the dtypes that it does
+// not know.
+TEST(Proto, KeepsUnknownDtypes) {
   EXPECT_EQ(proto::AttrType(TypeAttr(static_cast<TF_DataType>(57))), static_cast<TF_DataType>(57));
 }
 
