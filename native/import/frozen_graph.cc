@@ -88,13 +88,13 @@ class FrozenGraph {
   const std::string& file_;
 };
 
-// Keys of fields: number and wire type.
+// A field key consists of the field number and the wire type.
 constexpr uint64_t KeyOf(uint32_t field, protozero::pbf_wire_type type) {
   return field << 3 | static_cast<uint64_t>(type);
 }
 
-// Whether a file begins as a GraphDef: with one of its fields and, in a node or the library, with one of
-// theirs. A file that ends within these may be one that was cut, which reading it tells.
+// Returns whether a file begins like a GraphDef: with a GraphDef field and, in a node or the library, with
+// one of its fields. A file that ends within these keys may be truncated, which the reader reports.
 bool Recognises(const PathSample& sample) {
   using protozero::pbf_wire_type;
   if (!sample.IsFile() || sample.start.empty()) return false;
@@ -102,7 +102,7 @@ bool Recognises(const PathSample& sample) {
   const char* const end = at + sample.start.size();
   try {
     const uint64_t key = static_cast<unsigned char>(*at++);
-    if (key == KeyOf(3, pbf_wire_type::varint)) return true;            // a version, of 2015
+    if (key == KeyOf(3, pbf_wire_type::varint)) return true;            // a version, from 2015
     if (key == KeyOf(4, pbf_wire_type::length_delimited)) return true;  // versions
     const bool is_node = key == KeyOf(1, pbf_wire_type::length_delimited);
     const bool is_library = key == KeyOf(2, pbf_wire_type::length_delimited);

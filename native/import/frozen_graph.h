@@ -4,9 +4,9 @@
 
 namespace ke::graph {
 
-// A frozen GraphDef, in a file of any name. Inputs and outputs are those named by the options; without names
-// the placeholders, and the ends of the graph that nothing consumes. NOT_FOUND names the nodes there are
-// where an input or output does not exist.
+// Imports a frozen GraphDef from a file of any name. The options name inputs and outputs. Without names, the
+// inputs are the placeholders, and the outputs are the nodes without consumers. If an input or output does
+// not exist, NOT_FOUND lists the existing nodes.
 extern const Importer kFrozenGraph;
 
 }  // namespace ke::graph

@@ -9,15 +9,15 @@
 
 namespace ke::graph {
 
-// A model's file, flattened and frozen.
+// A model file, flattened and frozen.
 struct ImportedModel {
   FlatGraph graph;
-  TensorSpecs tensors;  // InferTensors of the graph
+  TensorSpecs tensors;  // the result of InferTensors for the graph
   Layers layers;
 };
 
-// For a format whose files do not say which op belongs to which layer: finds the layers by the graph's scopes
-// and, where there is any, Keras 2's metadata. Throws what InferTensors throws.
+// Finds the layers for a format whose files do not map ops to layers. The layers come from the scopes of the
+// graph and, if there is any, the metadata of Keras 2. Throws the errors of InferTensors.
 ImportedModel WithFoundLayers(FlatGraph graph, const std::optional<KerasModel>& keras = {});
 
 }  // namespace ke::graph

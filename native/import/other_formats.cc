@@ -13,7 +13,8 @@ using std::string_view_literals::operator""sv;
 
 bool Contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
-// Also of a SavedModel's directory, whose saved_model.pb is one after a clone without Git LFS.
+// Also true for a directory of a SavedModel: its saved_model.pb is an LFS pointer after a clone without Git
+// LFS.
 bool IsLfsPointer(const PathSample& sample) { return sample.start.starts_with("version https://git-lfs"); }
 
 bool IsZip(const PathSample& sample) {
@@ -21,8 +22,8 @@ bool IsZip(const PathSample& sample) {
          (sample.start.starts_with("PK\x03\x04"sv) || sample.start.starts_with("PK\x05\x06"sv));
 }
 
-// Keras writes metadata.json and config.json before the weights. The name of a zip's first member starts at
-// byte 30.
+// Keras writes metadata.json and config.json before the weights. The name of the first member of a zip begins
+// at byte 30.
 bool IsKerasZip(const PathSample& sample) {
   if (!IsZip(sample) || sample.start.size() < 30) return false;
   const std::string_view first = std::string_view(sample.start).substr(30);
@@ -31,7 +32,7 @@ bool IsKerasZip(const PathSample& sample) {
 
 bool IsOtherZip(const PathSample& sample) { return IsZip(sample) && !IsKerasZip(sample); }
 
-// The signature stands at byte 0, or behind a user block: at byte 512, 1024, 2048, ...
+// The signature is at byte 0, or after a user block at byte 512, 1024, 2048, ...
 bool IsHdf5(const PathSample& sample) {
   if (!sample.IsFile()) return false;
   for (size_t at = 0; at < sample.start.size(); at = at == 0 ? 512 : 2 * at) {
@@ -50,19 +51,20 @@ bool IsTfjs(const PathSample& sample) {
          Contains(sample.start, "\"layers-model\"") || Contains(sample.start, "\"graph-model\"");
 }
 
-// A flatbuffer: the offset of its root, small, then the mark.
+// A flatbuffer begins with the offset of its root, a small number, then the identifier.
 bool IsTflite(const PathSample& sample) {
   return sample.IsFile() && sample.start.size() >= 8 && sample.start.compare(2, 6, "\0\0TFL3"sv) == 0;
 }
 
-// A ModelProto: ir_version (3 or more since 2017; the same field of a SavedModel is 1), then another field.
+// A ModelProto begins with ir_version (3 or more since 2017; the same field of a SavedModel is 1), then
+// another field.
 bool IsOnnx(const PathSample& sample) {
   if (!sample.IsFile() || sample.start.size() < 3 || sample.start[0] != 0x08) return false;
   return sample.start[1] >= 3 && sample.start[1] < 32 &&
          Contains("\x12\x1a\x22\x28\x32\x3a\x42", sample.start.substr(2, 1));
 }
 
-// The index of a checkpoint, a table that ends with its magic number, or the text beside it.
+// The index of a checkpoint, a table that ends with its magic number, or the text file beside the index.
 bool IsCheckpoint(const PathSample& sample) {
   if (sample.Holds("checkpoint")) return !sample.Holds(kSavedModelFile);
   return sample.IsFile() && (sample.end == "\x57\xfb\x80\x8b\x24\x75\x47\xdb"sv ||
@@ -78,7 +80,7 @@ bool IsTextGraph(const PathSample& sample) {
   return sample.IsFile() && (sample.start.starts_with("node {") || sample.start.starts_with("node{"));
 }
 
-// saved_model.pb under another name. Its variables may be anywhere.
+// saved_model.pb under another name. The place of its variables is unknown.
 bool IsRenamedSavedModel(const PathSample& sample) {
   return IsSavedModelGraph(sample) && sample.FileName() != kSavedModelFile;
 }

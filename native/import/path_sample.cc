@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t kStartBytes = 4096;
 constexpr int64_t kEndBytes = 8;
 
-// Throws unless `error` only says that there is nothing.
+// Throws unless `error` only means that the path does not exist.
 void CheckAccess(const std::error_code& error, const std::string& path) {
   if (!error || error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) return;
   const TF_Code code = error == std::errc::permission_denied ? TF_PERMISSION_DENIED : TF_NOT_FOUND;
@@ -53,7 +53,7 @@ PathSample SampleOf(const std::string& path) {
   if (!fs::exists(status)) return sample;
   if (fs::is_directory(status)) {
     sample.kind = PathSample::Kind::kDirectory;
-    // A directory that may not be searched looks empty otherwise.
+    // A directory without search permission otherwise looks empty.
     if (!fs::exists(path + "/.", error)) CheckAccess(error, path);
     if (sample.Holds("saved_model.pb")) ReadEnds(path + "/saved_model.pb", &sample);
   } else if (fs::is_regular_file(status)) {

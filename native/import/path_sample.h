@@ -5,29 +5,30 @@
 
 namespace ke::graph {
 
-// What stands at a model's path: enough to tell its format. A few KiB are read, whatever the file's size.
+// A sample of a model's path, enough to identify the format. Only a few KiB are read, whatever the size of
+// the file.
 struct PathSample {
   enum class Kind {
     kNothing,
     kFile,
     kDirectory,
-    kOther,  // a FIFO, a socket, a device: never opened, since that may block
+    kOther,  // a FIFO, a socket, a device: never opened, because opening may block
   };
   std::string path;
   Kind kind = Kind::kNothing;
   // The first bytes of the file, or of the directory's saved_model.pb.
   std::string start;
-  std::string end;  // the file's last 8 bytes
+  std::string end;  // the last 8 bytes of the file
 
   bool IsFile() const { return kind == Kind::kFile; }
-  // Whether it is a directory with a file of that name.
+  // Returns whether the path is a directory with a file of that name.
   bool Holds(const std::string& name) const;
-  // The last part of the path.
+  // Returns the last part of the path.
   std::string FileName() const;
 };
 
-// Looks at the path, through symbolic links. Throws PERMISSION_DENIED where it may not be read, NOT_FOUND
-// where the system cannot follow the path (a circle of links, a name too long).
+// Reads the sample of a path, through symbolic links. Throws PERMISSION_DENIED if reading is not permitted,
+// and NOT_FOUND if the system cannot follow the path (a cycle of links, or a name that is too long).
 PathSample SampleOf(const std::string& path);
 
 }  // namespace ke::graph

@@ -4,13 +4,13 @@
 
 namespace ke::graph {
 
-// The file of a SavedModel's directory that holds its graph.
+// The file of a SavedModel's directory that contains its graph.
 constexpr char kSavedModelFile[] = "saved_model.pb";
 
-// A SavedModel. Its path is the directory, or the saved_model.pb in it.
+// Imports a SavedModel. The path is the directory, or saved_model.pb in the directory.
 extern const Importer kSavedModel;
 
-// Whether the sample is of a file with a SavedModel's graph, whatever the file's name is.
+// Returns whether the sample is a file with the graph of a SavedModel, whatever the name of the file.
 bool IsSavedModelGraph(const PathSample& sample);
 
 }  // namespace ke::graph

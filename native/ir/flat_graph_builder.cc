@@ -45,7 +45,7 @@ void FlatGraphBuilder::AddOutput(TensorId tensor, const TensorSpec& spec) {
   graph_.output_specs.push_back(spec);
 }
 
-// A file's functions may be called often, and what outputs need is copied each time.
+// Functions of a file may be called often, and every call copies the nodes that outputs need.
 void FlatGraphBuilder::Count(const FlatNode& node) {
   static constexpr const char* kWhole = "what the model's outputs need";
   auto bytes = static_cast<int64_t>(node.name.size() + node.op.size());

@@ -10,19 +10,18 @@
 
 namespace ke::graph {
 
-// Makes a flat graph, for importers. The nodes' names are made unique. The graph is held within the bounds on
-// what a file may ask for: beyond them what adds a node throws OUT_OF_RANGE. CheckAttr looks at all
-// attributes.
+// Builds a flat graph for importers. The names of nodes are made unique. A graph beyond the limits on a file
+// is refused: adding the node throws OUT_OF_RANGE. CheckAttr checks all attributes.
 class FlatGraphBuilder {
  public:
   TensorId Add(FlatNode node);
   TensorId AddOp(std::string name, std::string op, std::vector<TensorId> inputs,
                  std::vector<std::pair<std::string, std::string>> attrs);
-  // A Const.
+  // Adds a Const.
   TensorId AddInt32(std::string name, int32_t value);
-  // The model's next input, whose node is named `name`.
+  // Adds the model's next input, with a node named `name`.
   TensorId AddInput(std::string name, const TensorSpec& spec);
-  // A weight without a value yet. Returns its index in graph().weights.
+  // Adds a weight that has no value yet. Returns its index in graph().weights.
   int AddWeight(std::string name, TF_DataType dtype, const Shape& shape);
   void AddOutput(TensorId tensor, const TensorSpec& spec);
 

@@ -8,12 +8,12 @@
 
 namespace ke::graph {
 
-// The spec of every tensor of a graph, by its name "node:index".
+// The spec of every tensor of a graph, by the tensor's name "node:index".
 using TensorSpecs = std::unordered_map<std::string, TensorSpec>;
 
-// Asks TensorFlow for the dtype and shape of every tensor, and so checks the whole graph. Completes the
-// graph's output_specs. Throws what TensorFlow refuses the graph with; DATA_LOSS where an output does not
-// exist.
+// Requests the dtype and shape of every tensor from TensorFlow, which checks the whole graph. Completes the
+// output_specs of the graph. Throws the error with which TensorFlow refuses the graph, or DATA_LOSS if an
+// output does not exist.
 TensorSpecs InferTensors(FlatGraph* graph);
 
 }  // namespace ke::graph

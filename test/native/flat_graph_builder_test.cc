@@ -8,7 +8,7 @@
 namespace ke::graph {
 namespace {
 
-TEST(FlatGraphBuilder, MakesAGraphThatTensorFlowTakes) {
+TEST(FlatGraphBuilder, BuildsAGraphThatTensorFlowAccepts) {
   FlatGraphBuilder builder;
   const TensorId x = builder.AddInput("x", {"image", TF_FLOAT, Shape::Of({-1, 2})});
   const int kernel = builder.AddWeight("dense/kernel", TF_FLOAT, Shape::Of({2, 3}));
@@ -27,7 +27,7 @@ TEST(FlatGraphBuilder, MakesAGraphThatTensorFlowTakes) {
   EXPECT_EQ(graph.TensorName(graph.inputs[0]), "x:0");
 }
 
-TEST(FlatGraphBuilder, EqualNamesGetSuffixes) {
+TEST(FlatGraphBuilder, AddsSuffixesToEqualNames) {
   FlatGraphBuilder builder;
   const auto name = [&](const char* wanted) {
     return builder.graph().nodes[builder.AddInt32(wanted, 0).node].name;
@@ -39,7 +39,7 @@ TEST(FlatGraphBuilder, EqualNamesGetSuffixes) {
   EXPECT_EQ(name("a_1"), "a_1_1");
 }
 
-TEST(FlatGraphBuilder, RefusesAttributesThatNoTensorHas) {
+TEST(FlatGraphBuilder, RefusesInvalidTensorAttributes) {
   FlatGraphBuilder builder;
   try {
     builder.AddOp("x", "Placeholder", {}, {{"shape", ShapeAttr(Shape::Of({-5}))}});

@@ -1,4 +1,4 @@
-// Which format a path is taken for: by content, in bounded reads, without blocking.
+// Tests of the format of a path: recognised by content, in bounded reads, without blocking.
 #include "import/importers.h"
 
 #include <fcntl.h>
@@ -25,7 +25,7 @@ using std::string_literals::operator""s;
 
 class Importers : public BadInput {
  protected:
-  // The format that the path is imported as; "" for none.
+  // Returns the format as which the path is imported, or "" for none.
   static std::string FormatOf(const std::string& path) {
     const PathSample sample = SampleOf(path);
     const Importer* importer = FindOtherFormat(sample) == nullptr ? FindImporter(sample) : nullptr;
@@ -49,29 +49,30 @@ const std::string kSaved = "a SavedModel (a directory with saved_model.pb)";
 
 std::string Relu() { return GraphBytes({Input(), {"y", "Relu", {"x"}}}); }
 
-// The header of a zip's first member, as Python's zipfile writes it, and the member.
+// Returns the header of the first member of a zip, as Python's zipfile writes it, and the member.
 std::string ZipOf(const std::string& name) {
   const auto size = static_cast<char>(name.size());
   return "PK\x03\x04\x14\0\0\0\0\0"s + std::string(16, '\0') + size + "\0\0\0"s + name + "{}";
 }
 
-TEST_F(Importers, AFrozenGraphMayHaveAnyName) {
+TEST_F(Importers, RecogniseAFrozenGraphOfAnyName) {
   for (const char* name : {"model.bin", "model", "model.keras", "model.h5", "model.json", "saved_model.pb"}) {
     const std::string path = Write(name, Relu());
     EXPECT_EQ(FormatOf(path), kFrozen) << name;
     EXPECT_EQ(ModelGraph::Load(At(path))->output_tensors(), (std::vector<std::string>{"y:0"})) << name;
   }
   EXPECT_EQ(FormatOf(Link("link", "model.bin")), kFrozen);
-  // As TensorFlow's tools write one that has no nodes but functions, and one that begins with its versions.
+  // TensorFlow's tools write such files for a graph with functions but without nodes, and for a graph that
+  // begins with its versions.
   EXPECT_EQ(FormatOf(Write("library", GraphBytes({}, {{"f", {}, "x"}}))), kFrozen);
   EXPECT_EQ(FormatOf(Write("versions", "\x22\x03\x08\xaa\x10")), kFrozen);
-  // The name of a node may look like another format's mark.
+  // The name of a node may look like the mark of another format.
   for (const char* name : {"TFL3", "TFL3/input", "PK", "node {"}) {
     EXPECT_EQ(FormatOf(Write("graph", GraphBytes({{name, "Placeholder", {}, {}}}))), kFrozen) << name;
   }
 }
 
-TEST_F(Importers, ASavedModelIsItsDirectoryOrItsFile) {
+TEST_F(Importers, RecogniseASavedModelByDirectoryOrFile) {
   const std::string model = Copy("keras3-nested");
   const auto whole = ModelGraph::Load(At(model));
   for (const std::string& path : {model, model + "/", model + "/saved_model.pb", Link("link", model),
@@ -82,14 +83,14 @@ TEST_F(Importers, ASavedModelIsItsDirectoryOrItsFile) {
   ASSERT_EQ(from_file->layers().size(), whole->layers().size());
   EXPECT_EQ(from_file->weights().size(), whole->weights().size());
   EXPECT_GT(from_file->weights().size(), 0U);
-  // Other models beside it do not matter.
+  // Other models in the directory do not matter.
   WriteIn("keras3-nested", "model.json", R"({"modelTopology": {}})");
   WriteIn("keras3-nested", "checkpoint", "model_checkpoint_path: \"variables\"");
   EXPECT_EQ(FormatOf(model), kSaved);
 }
 
-// As from the model's own directory, where the file's path has no directory.
-TEST_F(Importers, ARelativePathOfASavedModelsFile) {
+// Like a call in the model's own directory, where the path of the file has no directory.
+TEST_F(Importers, AcceptARelativePathOfASavedModelFile) {
   const std::string model = Copy("keras3-nested");
   const fs::path before = fs::current_path();
   fs::current_path(model);
@@ -98,7 +99,7 @@ TEST_F(Importers, ARelativePathOfASavedModelsFile) {
   fs::current_path(before);
 }
 
-TEST_F(Importers, OtherFormatsAreNamedWithWhatToDo) {
+TEST_F(Importers, NameOtherFormatsAndTheFix) {
   const auto refuse = [&](const std::string& path, const std::string& name, const std::string& mend) {
     EXPECT_EQ(FormatOf(path), "") << path;
     ExpectError(At(path), TF_UNIMPLEMENTED, path + " is " + name);
@@ -135,7 +136,7 @@ TEST_F(Importers, OtherFormatsAreNamedWithWhatToDo) {
   refuse((folder_ / "model.pb").string(), "the graph of a SavedModel under another name", "directory");
 }
 
-TEST_F(Importers, WhatIsNoModelIsToldWhatWasExpected) {
+TEST_F(Importers, ReportExpectedFormatsForAFileThatIsNoModel) {
   const std::string expected = ": expected " + kSaved + " or " + kFrozen;
   ExpectError(At((folder_ / "none").string()), TF_NOT_FOUND, "there is no model at");
   ExpectError(At((folder_ / "none").string()), TF_NOT_FOUND, expected);
@@ -151,19 +152,20 @@ TEST_F(Importers, WhatIsNoModelIsToldWhatWasExpected) {
     ExpectError(At(Write("model.pb", bytes)), TF_DATA_LOSS, "is no model of a known format");
     ExpectError(At(Write("model.keras", bytes)), TF_DATA_LOSS, expected);
   }
-  // What was cut within its first bytes is damaged, not unknown.
+  // A file truncated within its first bytes is damaged, not of unknown format.
   EXPECT_EQ(FormatOf(Write("cut", Relu().substr(0, 1))), kFrozen);
   EXPECT_EQ(FormatOf(Write("cut", Relu().substr(0, 2))), kFrozen);
 }
 
-TEST_F(Importers, PathsThatCannotBeFollowed) {
+TEST_F(Importers, RefusePathsThatCannotBeFollowed) {
   ExpectError(At(Link("circle", "circle")), TF_NOT_FOUND, "circle");
   ExpectError(At(Link("dangling", "nothing")), TF_NOT_FOUND, "there is no model at");
   ExpectError(At(std::string(5000, 'a')), TF_NOT_FOUND, "the model cannot be opened");
 }
 
-// What a user may not read is not a damaged file, nor an empty directory. The superuser may read all.
-TEST_F(Importers, WhatMayNotBeReadIsDenied) {
+// A file without read permission is neither a damaged file nor an empty directory. The superuser may read all
+// files.
+TEST_F(Importers, ReportDeniedReads) {
   const std::string file = Write("file.pb", Relu());
   const std::string directory = Copy("keras3-nested");
   fs::permissions(file, fs::perms::none);
@@ -180,8 +182,8 @@ TEST_F(Importers, WhatMayNotBeReadIsDenied) {
   fs::permissions(directory, fs::perms::owner_all);
 }
 
-// Opening a FIFO waits for a writer.
-TEST_F(Importers, AFifoDoesNotBlock) {
+// Opening a FIFO blocks until there is a writer.
+TEST_F(Importers, DoNotBlockOnAFifo) {
   const std::string path = (folder_ / "fifo").string();
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
   for (const std::string& given : {path, Link("link", path)}) {
@@ -194,8 +196,8 @@ TEST_F(Importers, AFifoDoesNotBlock) {
   }
 }
 
-// Only the ends of a large file are read.
-TEST_F(Importers, LargeFilesAreNotRead) {
+// Only the beginning and the end of a large file are read.
+TEST_F(Importers, ReadOnlyTheEndsOfLargeFiles) {
   const std::string path = Write("large.keras", ZipOf("metadata.json"));
   fs::resize_file(path, uintmax_t{1} << 36);
   const PathSample sample = SampleOf(path);
