@@ -6,7 +6,7 @@ export interface Bounds {
   readonly above?: number;
 }
 
-/** ' from 0 to 1', ' of at least 1', ' above 0', or nothing. */
+/** Describes bounds for a message: ' from 0 to 1', ' of at least 1', ' above 0', or an empty text. */
 export function boundsText({ least, most, above }: Bounds): string {
   if (above !== undefined) return ` above ${above}${most === undefined ? '' : ` and at most ${most}`}`;
   if (least !== undefined && most !== undefined) return ` from ${least} to ${most}`;
@@ -14,7 +14,7 @@ export function boundsText({ least, most, above }: Bounds): string {
   return most === undefined ? '' : ` of at most ${most}`;
 }
 
-/** Whether `value` is a finite number within bounds. */
+/** Returns whether `value` is a finite number within the bounds. */
 export function isWithin(
   value: number,
   { least = -Infinity, most = Infinity, above = -Infinity }: Bounds,

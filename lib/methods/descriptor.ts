@@ -1,7 +1,6 @@
 /**
- * What is known of a method: what it needs, what its maps are, its parameters, passes and paper. A descriptor stands in
- * the method's own file; lists of methods, the command line, the docs' tables and the invariants tests are derived from
- * descriptors.
+ * Descriptors of methods: requirements, maps, parameters, passes and paper. A descriptor is in the file of its method.
+ * Lists of methods, the command line, the tables of the docs and the invariants tests are derived from descriptors.
  *
  * @module
  */
@@ -15,23 +14,23 @@ import {
   readParameters,
 } from './parameters.js';
 
-/** The families of methods; `own` is for methods of users. */
+/** The families of methods. `own` is for methods of users. */
 export type MethodGroup = 'cams' | 'gradient' | 'backprop' | 'perturbation' | 'shapley' | 'attention' | 'own';
 
-/** What a method needs of the model, beside its logits. */
+/** A requirement of a method besides the model's logits. */
 export type Need = 'activations' | 'gradients' | 'attention';
 
-/** What passes depend on: the channels of the exposed activations, and the units explained. */
+/** The sizes that the number of passes depends on: channels of the exposed activations, and explained units. */
 export interface Sizes {
   readonly channels: number;
   readonly units: number;
 }
 
-/** Passes through the network for one input. */
+/** The number of passes through the network for one input. */
 export interface Passes {
   readonly forward: number;
   readonly backward: number;
-  /** How far a backward pass goes: a fraction of the network where it ends at the exposed activations. */
+  /** The end of a backward pass. A pass to the exposed activations covers only a part of the network. */
   readonly backwardTo: 'activations' | 'input';
 }
 
@@ -41,27 +40,27 @@ export interface Paper {
   readonly url: string;
 }
 
-/** How the channels of what is explained become one map. */
+/** The reduction of the channels to one map. */
 export type ChannelRule = 'mean' | 'sum' | 'max' | 'l2' | 'keep';
 
-/** What tables say of a method or a meta method. */
+/** The texts about a method or a meta method in tables. */
 interface Told {
-  /** One line of mathematics: the map of a unit. */
+  /** The formula of a unit's map, in one line. */
   readonly formula: string;
-  /** When this method is the right one. */
+  /** The purpose for which this method is the right choice. */
   readonly take: string;
-  /** Null where there is none. */
+  /** The paper of the method, or null. */
   readonly paper: Paper | null;
-  /** The function of another library that gives the same maps; null where none does. */
+  /** The function of another library with the same maps, or null. */
   readonly equals: string | null;
 }
 
-/** A method as its author describes it. `T`: the method's own parameters. */
+/** The author's description of a method. `T` is the table of the method's own parameters. */
 export interface MethodDescription<T> extends Told {
   readonly group: MethodGroup;
   readonly needs: readonly Need[];
   readonly maps: {
-    /** Whose positions a raw map has. Maps of the activations' size are resized to the input's by default. */
+    /** The size of a raw map. Maps of the size of the activations are resized to the size of the input by default. */
     readonly size: 'activations' | 'input';
     readonly channels: ChannelRule;
   };
@@ -71,34 +70,34 @@ export interface MethodDescription<T> extends Told {
   passes(sizes: Sizes, parameters: ParameterValues<T>): Passes;
 }
 
-/** A described method. */
+/** The descriptor of a method. */
 export interface MethodDescriptor extends Omit<MethodDescription<AnyParameters>, 'passes'> {
   /** The function's name. */
   readonly name: string;
   readonly method: AnyMethod;
-  /** Whether maps are resized to the input by default. */
+  /** Whether maps are resized to the size of the input by default. */
   readonly resizing: boolean;
-  /** @param parameters values of the method's own parameters; defaults stand for those that are left out. */
+  /** @param parameters values of the method's own parameters. Missing values have their defaults. */
   passes(sizes: Sizes, parameters?: Readonly<Record<string, unknown>>): Passes;
 }
 
-/** A method made of a method. */
+/** A function that takes a method and returns a method. */
 export type MetaMethod = <M extends AnyMethod>(method: M, options?: never) => MethodLike<M>;
 
-/** A meta method as its author describes it. `T`: its options. */
+/** The author's description of a meta method. `T` is the table of its options. */
 export interface MetaDescription<T> extends Told {
   readonly parameters: T;
-  /** The passes of a method with this one around it. */
+  /** Returns the passes of the meta method around a method with `inner` passes. */
   passes(inner: Passes, parameters: ParameterValues<T>): Passes;
-  /** How often the inner method runs: a letter for formulas, and what it counts. */
+  /** The number of runs of the inner method: its symbol in formulas, and the counted noun. */
   readonly times: { readonly symbol: string; readonly of: string };
-  /** Sizes that the model is called at beside the input's own, as shares of it. Default: none. */
+  /** Returns further sizes at which the model is called, as multiples of the input's size. Default: none. */
   inputScales?(parameters: Partial<ParameterValues<T>>): readonly number[];
-  /** Methods that a comparison of all methods shows with this one around them, by their names. */
+  /** The names of methods that a comparison of all methods also shows inside this meta method. */
   readonly comparedAround: readonly string[];
 }
 
-/** A described meta method. */
+/** The descriptor of a meta method. */
 export interface MetaDescriptor extends Omit<MetaDescription<AnyParameters>, 'passes' | 'inputScales'> {
   readonly name: string;
   readonly method: MetaMethod;
@@ -106,7 +105,7 @@ export interface MetaDescriptor extends Omit<MetaDescription<AnyParameters>, 'pa
   inputScales(parameters: Readonly<Record<string, unknown>>): readonly number[];
 }
 
-/** Methods and meta methods that something is derived from. */
+/** A list of methods and meta methods. The command line and the tables of the docs are derived from such a list. */
 export interface MethodList {
   readonly methods: readonly MethodDescriptor[];
   readonly metas: readonly MetaDescriptor[];
@@ -115,21 +114,21 @@ export interface MethodList {
 const methods = new WeakMap<AnyMethod, MethodDescriptor>();
 const metas = new WeakMap<object, MetaDescriptor>();
 
-/** Parameters that the method does not have are no part of its table. */
+/** Forbids parameters in a table that the method does not have. */
 type NoOthers<T, P> = { readonly [K in Exclude<keyof T, keyof P>]: never };
 
 /**
- * Describes `method`, so that its parameters are checked before anything runs and everything that is derived from
- * descriptors knows the method. The compiler refuses parameters that are not the method's own.
+ * Registers the description of `method`. The method's parameters are then checked before a run. The TypeScript compiler
+ * refuses parameters that the method does not have.
  *
- * @returns the descriptor, which {@link descriptorOf} gives from now on.
- * @throws TypeError for a description that lacks what checks and passes are made of.
+ * @returns the descriptor, which {@link descriptorOf} returns from now on.
+ * @throws TypeError if the description lacks `parameters`, `passes`, `needs` or `maps`.
  */
 export function describeMethod<M extends AnyMethod, const T extends ParameterTable<MethodParameters<M>>>(
   method: M,
   description: MethodDescription<T> & { readonly parameters: NoOthers<T, MethodParameters<M>> },
 ): MethodDescriptor {
-  checkFunction('method', method, 'Pass the method that the description is of.');
+  checkFunction('method', method, 'Pass the described method.');
   checkDescription(description);
   const parameters = description.parameters as AnyParameters;
   const descriptor: MethodDescriptor = Object.freeze({
@@ -145,32 +144,36 @@ export function describeMethod<M extends AnyMethod, const T extends ParameterTab
   return descriptor;
 }
 
-/** Refuses what would fail later, far from where it was written. The compiler checks the rest. */
+/** Throws for mistakes that would otherwise fail later, far from the description. The compiler checks the rest. */
 function checkDescription(description: unknown): void {
   checkIsObject('description', description);
   const { parameters, passes, needs, maps } = description as Partial<MethodDescription<unknown>>;
   checkFunction('description.passes', passes, 'Return { forward, backward, backwardTo }.');
-  if (!Array.isArray(needs)) throw wrongType('description.needs', "an array, as ['gradients']", needs);
+  if (!Array.isArray(needs))
+    throw wrongType('description.needs', "an array (for example ['gradients'])", needs);
   checkIsObject('description.maps', maps);
   checkIsObject('description.parameters', parameters);
   for (const [name, parameter] of Object.entries(parameters)) {
     if (typeof (parameter as Partial<ParameterFacts> | null)?.check === 'function') continue;
     throw wrongType(
       `description.parameters.${name}`,
-      'a parameter, as `parameters.integer` makes',
+      'a parameter (for example from `parameters.integer`)',
       parameter,
     );
   }
 }
 
-/** What is known of `method`, also of one that meta methods stand around; undefined where nobody described it. */
+/**
+ * Returns the descriptor of `method`, or undefined if the method has no description. Methods inside meta methods have
+ * descriptors too.
+ */
 export function descriptorOf(method: AnyMethod): MethodDescriptor | undefined {
   return methods.get(method);
 }
 
 type OptionsOf<M extends (method: never, options?: never) => unknown> = Exclude<Parameters<M>[1], undefined>;
 
-/** @internal Describes a meta method. The compiler refuses parameters that are not its options. */
+/** @internal Registers the description of a meta method. The compiler refuses parameters that are not its options. */
 export function describeMeta<
   M extends (method: never, options?: never) => unknown,
   const T extends ParameterTable<OptionsOf<M>>,
@@ -193,14 +196,14 @@ export function describeMeta<
   return descriptor;
 }
 
-/** @internal What is known of the meta method; undefined where it is none. */
+/** @internal Returns the descriptor of a meta method, or undefined for any other value. */
 export function metaDescriptorOf(method: unknown): MetaDescriptor | undefined {
   return typeof method === 'function' ? metas.get(method) : undefined;
 }
 
 /**
- * @internal Describes `wrapped`, which is `inner` with a meta method around it: it takes the parameters of `inner`. An
- * inner method without a descriptor gives one without.
+ * @internal Registers the descriptor of `wrapped`, which is `inner` inside a meta method and takes the parameters of
+ * `inner`. Does nothing if `inner` has no descriptor.
  */
 export function describeWrapped(
   wrapped: AnyMethod,
@@ -222,7 +225,7 @@ export function describeWrapped(
   );
 }
 
-/** @internal The methods among a module's exports, in the order in which they were published. */
+/** @internal Returns the methods among a module's exports in the order of their papers. */
 export function methodsIn(exports: object): readonly AnyMethod[] {
   const found = Object.values(exports).flatMap((each: unknown) =>
     typeof each === 'function' ? (descriptorOf(each as AnyMethod) ?? []) : [],
@@ -230,7 +233,7 @@ export function methodsIn(exports: object): readonly AnyMethod[] {
   return Object.freeze(byAge(found).map(({ method }) => method));
 }
 
-/** @internal The meta methods among a module's exports, in the order in which they were published. */
+/** @internal Returns the meta methods among a module's exports in the order of their papers. */
 export function metaMethodsIn<E extends object>(exports: E): readonly E[keyof E][] {
   const found = Object.values(exports).flatMap((each: unknown) => metaDescriptorOf(each) ?? []);
   return Object.freeze(byAge(found).map(({ method }) => method as unknown as E[keyof E]));

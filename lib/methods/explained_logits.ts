@@ -10,23 +10,23 @@ type Arguments = Pick<
 >;
 
 export interface ExplainedLogits<N extends number> {
-  /** The explained units' logits, (N, U). */
+  /** The logits of the explained units, (N, U). */
   readonly logits: Symbolic;
-  /** The model's own outputs, at least as many as were asked for. */
+  /** The model's own outputs, at least `atLeast` of them. */
   readonly outputs: AtLeast<N>;
-  /** The tensors that were asked for. */
+  /** The values of the requested tensors. */
   readonly tensors: readonly Symbolic[];
-  /** The axes of positions: of the activations, where these were asked for, else of the inputs. */
+  /** The axes of positions: of the activations if `atLeast` is 2 or more, otherwise of the inputs. */
   readonly axes: readonly number[];
 }
 
 /**
- * What a method begins with: calls the model on the inputs, and gathers the logits of the explained units.
+ * Calls the model on the inputs and gathers the logits of the explained units. This is the first step of every method.
  *
- * @param atLeast how many outputs the method needs. With 2 or more the second, the activations, must have the axes
- *   that `spatialAxis` names, or where nobody named them any axes of positions.
+ * @param atLeast the number of outputs that the method needs. With 2 or more, the second output is the activations.
+ *   They must have the axes in `spatialAxis`, or any axes of positions if the caller passed no `spatialAxis`.
  * @param tensors further tensors of the model's layers, or weights.
- * @throws GraphError where the model has fewer outputs, or the activations have other axes of positions.
+ * @throws GraphError if the model has fewer outputs, or if the activations have other axes of positions.
  */
 export function explainedLogits<N extends number = 1>(
   args: Arguments,
@@ -48,7 +48,7 @@ export function explainedLogits<N extends number = 1>(
   };
 }
 
-/** The units of the model's first output that `indices` name. Default: the units that are explained. */
+/** Returns the units of the model's first output that `indices` names. Default: the explained units. */
 export function explainedUnits(
   args: Pick<Arguments, 'indices' | 'indicesAxis' | 'indicesBatchDims'>,
   output: Symbolic,

@@ -1,4 +1,4 @@
-/** The explaining methods, a file for each. */
+/** The explaining methods, one file per method. */
 export * as cams from './cams/index.js';
 export {
   describeMethod,

@@ -1,6 +1,6 @@
 /**
- * A method's own parameters as data: type, bounds, default and one line of text for each. Checks, flags of the command
- * line, tables of the docs and forms are derived from these.
+ * The parameters of a method as data: type, bounds, default and one line of text each. Checks, flags of the command
+ * line, tables of the docs and forms are derived from this data.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { type Bounds, boundsText, isWithin } from './bounds.js';
 
 export type { Bounds } from './bounds.js';
 
-/** What kind of value a parameter takes. */
+/** The kind of a parameter's values. */
 export type ParameterKind =
   | 'integer'
   | 'number'
@@ -33,24 +33,24 @@ export type ParameterKind =
   | 'tensor'
   | 'tensors';
 
-/** A parameter, whatever the type of its value. */
+/** A parameter with values of any type. */
 export interface ParameterFacts extends Bounds {
   readonly kind: ParameterKind;
-  /** One line: what the parameter does. */
+  /** The purpose of the parameter, in one line. */
   readonly summary: string;
-  /** What a value must be, in an error's words. */
+  /** The expected value, in the words of an error message. */
   readonly expected: string;
   readonly required: boolean;
   readonly default?: unknown;
-  /** The default in words; empty where the parameter is required. */
+  /** The default in words. Empty if the parameter is required. */
   readonly defaultText: string;
-  /** Of a choice. */
+  /** The allowed values of a choice. */
   readonly choices?: readonly string[];
-  /** The default is a share of the input's range: for inputs from 0 to 1 it is the default itself. */
+  /** Whether the default is multiplied by the range of the input. A range from 0 to 1 leaves the default unchanged. */
   readonly timesInputRange: boolean;
   /** Whether the command line has a flag for the parameter. */
   readonly flag: boolean;
-  /** Throws TypeError or RangeError for a value that the parameter does not take. */
+  /** Throws TypeError or RangeError for an invalid value. */
   check(name: string, value: unknown): void;
 }
 
@@ -59,11 +59,11 @@ declare const TYPE: unique symbol;
 /** A parameter whose values are of type `T`. */
 export interface Parameter<T> extends ParameterFacts {
   readonly default?: T;
-  /** Never there: it lets the compiler refuse a wider and a narrower `T`. */
+  /** Never set. This property makes the compiler refuse a wider or a narrower `T`. */
   readonly [TYPE]?: (value: T) => T;
 }
 
-/** A parameter that may be left out and has no default value. */
+/** An optional parameter without a default value. */
 export interface OptionalParameter<T> extends Parameter<T> {
   readonly required: false;
   readonly default?: never;
@@ -79,17 +79,17 @@ export interface RequiredParameter<T> extends Parameter<T> {
   readonly default?: never;
 }
 
-/** A parameter for every property of `P`: the compiler refuses a table that lacks one, or has one of another type. */
+/** A parameter for every property of `P`. The compiler refuses missing parameters and parameters of another type. */
 export type ParameterTable<P> = {
   readonly [K in keyof P]-?: object extends Pick<P, K>
     ? OptionalParameter<Exclude<P[K], undefined>> | DefaultedParameter<Exclude<P[K], undefined>>
     : RequiredParameter<P[K]>;
 };
 
-/** Parameters by name, whatever their types. */
+/** Parameters of any type, by name. */
 export type AnyParameters = Readonly<Record<string, ParameterFacts>>;
 
-/** The values of the parameters `T`, defaults filled in. */
+/** The values of the parameters `T`, including defaults. */
 export type ParameterValues<T> = {
   readonly [K in keyof T]: T[K] extends DefaultedParameter<infer V>
     ? V
@@ -101,19 +101,19 @@ export type ParameterValues<T> = {
 };
 
 interface Described {
-  /** One line: what the parameter does. */
+  /** The purpose of the parameter, in one line. */
   readonly summary: string;
-  /** Whether the command line has a flag for it. Default: true for all that can be written as text. */
+  /** Whether the command line has a flag for the parameter. Default: true if its values can be written as text. */
   readonly flag?: boolean;
 }
 
-/** Of a parameter with a default value. `defaultText`: the default in words; by default as it is written. */
+/** Options of a parameter with a default value. `defaultText` is the default in words, by default `String(default)`. */
 export interface WithDefault<T> extends Described {
   readonly default: T;
   readonly defaultText?: string;
 }
 
-/** Of a parameter without a default value. `defaultText`: what happens where it is left out. */
+/** Options of a parameter without a default value. `defaultText` describes the effect of a missing value. */
 export interface WithoutDefault extends Described {
   readonly default?: never;
   readonly defaultText: string;
@@ -121,7 +121,7 @@ export interface WithoutDefault extends Described {
 
 type Options<T> = WithDefault<T> | WithoutDefault;
 
-/** A whole number. */
+/** Returns a parameter whose values are integers. */
 export function integer(options: WithDefault<number> & Bounds): DefaultedParameter<number>;
 export function integer(options: WithoutDefault & Bounds): OptionalParameter<number>;
 export function integer(options: Options<number> & Bounds): Parameter<number> {
@@ -131,7 +131,10 @@ export function integer(options: Options<number> & Bounds): Parameter<number> {
   });
 }
 
-/** A finite number. `timesInputRange`: the default is a share of the input's range. */
+/**
+ * Returns a parameter whose values are finite numbers. `timesInputRange` means that the default is multiplied by the
+ * range of the input.
+ */
 export function number(
   options: WithDefault<number> & Bounds & { readonly timesInputRange?: boolean },
 ): DefaultedParameter<number>;
@@ -145,6 +148,7 @@ export function number(
   );
 }
 
+/** Returns a parameter whose values are true or false. */
 export function boolean(options: WithDefault<boolean>): DefaultedParameter<boolean>;
 export function boolean(options: WithoutDefault): OptionalParameter<boolean>;
 export function boolean(options: Options<boolean>): Parameter<boolean> {
@@ -153,7 +157,7 @@ export function boolean(options: Options<boolean>): Parameter<boolean> {
   });
 }
 
-/** One of some words. */
+/** Returns a parameter whose values are some words. */
 export function choice<const V extends string>(
   choices: readonly V[],
   options: WithDefault<NoInfer<V>>,
@@ -173,7 +177,7 @@ export function choice<const V extends string>(choices: readonly V[], options: O
   });
 }
 
-/** A list of whole numbers, as axes or sizes. */
+/** Returns a parameter whose values are lists of integers, for example axes or sizes. */
 export function integers(
   options: WithDefault<readonly number[]> & Bounds,
 ): DefaultedParameter<readonly number[]>;
@@ -191,7 +195,7 @@ export function integers(options: Options<readonly number[]> & Bounds): Paramete
   );
 }
 
-/** A list of finite numbers. */
+/** Returns a parameter whose values are lists of finite numbers. */
 export function numbers(
   options: WithDefault<readonly number[]> & Bounds,
 ): DefaultedParameter<readonly number[]>;
@@ -210,14 +214,17 @@ export function numbers(options: Options<readonly number[]> & Bounds): Parameter
   );
 }
 
-/** A layer of the model, by its name or path. */
+/** Returns a parameter whose values are names or paths of the model's layers. */
 export function layer(options: WithoutDefault): OptionalParameter<LayerName> {
   return make<LayerName>('layer', LAYER_NAME, options, (name, value) => {
     if (!isLayerName(value)) throw wrongType(name, LAYER_NAME, value);
   }) as OptionalParameter<LayerName>;
 }
 
-/** A function, as an op or a filter; its type is the type argument. `mend`: what an error advises. */
+/**
+ * Returns a parameter whose values are functions, for example ops or filters. The type argument is the type of the
+ * function. `mend` is the advice in an error message.
+ */
 export function callable<F extends (...args: never) => unknown>(
   options: WithDefault<F> & { readonly defaultText: string; readonly mend?: string },
 ): DefaultedParameter<F>;
@@ -232,7 +239,7 @@ export function callable<F extends (...args: never) => unknown>(
   );
 }
 
-/** Data: a tensor. The method itself settles which shapes fit. */
+/** Returns a parameter whose values are tensors. The method itself checks their shapes. */
 export function tensor(options: WithoutDefault): OptionalParameter<Tensor> {
   const expected = 'a tensor';
   return make<Tensor>('tensor', expected, options, (name, value) => {
@@ -240,7 +247,7 @@ export function tensor(options: WithoutDefault): OptionalParameter<Tensor> {
   }) as OptionalParameter<Tensor>;
 }
 
-/** A list of tensors. `expected`: what the list is, in an error's words. */
+/** Returns a parameter whose values are lists of tensors. `expected` describes the list in an error message. */
 export function tensors(
   options: WithoutDefault & { readonly expected?: string },
 ): OptionalParameter<readonly Tensor[]> {
@@ -250,12 +257,12 @@ export function tensors(
   }) as OptionalParameter<readonly Tensor[]>;
 }
 
-/** `parameter` as one that may not be left out. */
+/** Returns `parameter` as a required parameter. */
 export function required<T>(parameter: OptionalParameter<T>): RequiredParameter<T> {
   return Object.freeze({ ...parameter, required: true, defaultText: '' }) as RequiredParameter<T>;
 }
 
-/** Refuses options that describe no parameter. */
+/** Throws TypeError for options that do not describe a parameter. */
 function checked<O extends Described>(options: O): O {
   checkIsObject('options', options);
   if (typeof options.summary !== 'string')
@@ -263,7 +270,7 @@ function checked<O extends Described>(options: O): O {
   return options;
 }
 
-/** Kinds of values that can be written on a command line. */
+/** The kinds of values that can be written on a command line. */
 const TEXTUAL: readonly ParameterKind[] = [
   'integer',
   'number',
@@ -302,8 +309,8 @@ function checkNumber(name: string, value: unknown, expected: string, bounds: Bou
 }
 
 /**
- * The parameters' values among `given`, checked, with defaults for those that are left out. Where there is no
- * default, null counts as left out.
+ * Returns the checked values of `parameters` in `given`. Missing values have their defaults. null counts as missing if
+ * the parameter has no default.
  */
 export function readParameters<const T extends AnyParameters>(
   parameters: T,

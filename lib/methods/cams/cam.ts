@@ -14,33 +14,33 @@ import { positiveNormalize } from '../filters.js';
 import { layer, type ParameterTable, readParameters } from '../parameters.js';
 
 export interface CamParameters {
-  /** The layer whose kernel weighs the channels, by name or path. Default: the one that gives the logits. */
+  /** The name or path of the layer whose kernel weights the channels. Default: the layer that computes the logits. */
   readonly logitsLayer?: LayerName;
 }
 
 const PARAMETERS = {
   logitsLayer: layer({
-    summary: 'the layer whose kernel weighs the channels, by name or path',
-    defaultText: 'the layer that gives the logits',
+    summary: 'the name or path of the layer whose kernel weights the channels',
+    defaultText: 'the layer that computes the logits',
   }),
 } satisfies ParameterTable<CamParameters>;
 
 /**
- * CAM: the activations before global average pooling, each channel weighted by the unit's own weight for it.
+ * CAM: the activations before global average pooling, with each channel weighted by the unit's weight for the channel.
  *
  *     map[u] = Σ_k kernel[k, u] · activations[., ., k]
  *
  * The model must be exposed (`inspection.expose`): its outputs are the logits (N, C) and the activations
- * (N, H', W', K). What lies between the two must be a global pooling and one dense layer (or convolution of size 1)
- * with a kernel of K rows; for other networks Grad-CAM is the same idea. Maps are raw, (N, H', W', U).
+ * (N, H', W', K). Between the two must be a global pooling and one dense layer (or convolution of size 1) with a kernel
+ * of K rows. For other networks, Grad-CAM generalises the idea. Maps are raw, (N, H', W', U).
  *
  * Cost: one forward pass, no backward pass.
  *
  * Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016,
  * https://arxiv.org/abs/1512.04150.
  *
- * @throws ModelError (`NOT_FOUND`) where there is no layer of that name, or none that holds a kernel.
- * @throws GraphError where the kernel's rows are not the channels of the activations.
+ * @throws ModelError (`NOT_FOUND`) if no layer has that name, or if no layer has a kernel.
+ * @throws GraphError if the rows of the kernel are not the channels of the activations.
  */
 export function cam(args: MethodArguments & CamParameters): MethodResult {
   const { model, indices } = args;
@@ -80,12 +80,12 @@ function kernelOf(layer: LayerInfo): TensorSpec {
   if (kernel !== undefined) return kernel;
   throw new GraphError(
     'INVALID_ARGUMENT',
-    `The layer '${layer.name}' (${layer.type}) holds no kernel to weigh channels by. Name the dense layer that gives ` +
-      'the logits: `logitsLayer`.',
+    `The layer '${layer.name}' (${layer.type}) has no kernel to weight channels with. Pass the name of the dense layer ` +
+      'that computes the logits as `logitsLayer`.',
   );
 }
 
-/** The kernel of a dense layer, or of a convolution of size 1, as (K, C). */
+/** Reshapes the kernel of a dense layer, or of a convolution of size 1, to (K, C). */
 function asMatrix(kernel: Symbolic, spec: TensorSpec, activations: Symbolic, layer: LayerInfo): Symbolic {
   const [rows, columns] = (spec.shape ?? []).slice(-2) as [number, number];
   const channels = activations.shape?.at(-1) ?? rows;
@@ -94,8 +94,8 @@ function asMatrix(kernel: Symbolic, spec: TensorSpec, activations: Symbolic, lay
     throw new GraphError(
       'INVALID_ARGUMENT',
       `CAM needs a row of weights for each of the ${channels} channels of the activations, but the kernel of ` +
-        `'${layer.name}' is ${describeShape(spec.shape)}: that layer does not follow a global pooling of them. Use Grad-CAM, or expose ` +
-        'other activations.',
+        `'${layer.name}' is ${describeShape(spec.shape)}: the layer does not follow a global pooling of the activations. ` +
+        'Use Grad-CAM, or expose other activations.',
     );
   }
   return reshape(kernel, [rows, columns]);

@@ -7,13 +7,13 @@ import { explainedLogits } from '../explained_logits.js';
 import { positiveNormalize } from '../filters.js';
 
 /**
- * Grad-CAM: the activations of a layer, each channel weighted by how much the unit gains from it.
+ * Grad-CAM: the activations of a layer, with each channel weighted by the mean gradient of the unit's logit.
  *
  *     w[u, k] = mean over positions of ∂logit[u] / ∂activations[., ., k]
  *     map[u]  = Σ_k w[u, k] · activations[., ., k]
  *
  * The model must be exposed (`inspection.expose`): its outputs are the logits (N, C) and the activations
- * (N, H', W', K). Maps are raw, (N, H', W', U): negative where the evidence speaks against the unit.
+ * (N, H', W', K). Maps are raw, (N, H', W', U). Negative values are evidence against the unit.
  *
  * Cost: one forward pass, and per unit one backward pass from the logits to the activations.
  *
@@ -43,7 +43,7 @@ describeMethod(gradcam, {
   parameters: {},
   passes: ({ units }) => ({ forward: 1, backward: units, backwardTo: 'activations' }),
   formula: 'Σ_k mean(∂y/∂A_k) · A_k',
-  take: 'first: it fits nearly every network, and costs little',
+  take: 'the first choice: it fits nearly every network at a low cost',
   paper: {
     citation:
       'Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-Based Localization", ICCV 2017',

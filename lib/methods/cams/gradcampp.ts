@@ -13,16 +13,16 @@ import { explainedLogits } from '../explained_logits.js';
 import { positiveNormalize } from '../filters.js';
 
 /**
- * Grad-CAM++: Grad-CAM whose weights look at positive gradients only, each position by how much it says of its channel.
+ * Grad-CAM++: Grad-CAM whose weights are sums of positive gradients, each position weighted by the coefficient α.
  *
  *     g       = ∂logit[u] / ∂activations[., ., k]
  *     α       = g² / (2 g² + g³ · Σ activations[., ., k]) = 1 / (2 + g · Σ activations[., ., k])
  *     w[u, k] = Σ over positions of α · max(exp(logit[u]) · g, 0)
  *     map[u]  = Σ_k w[u, k] · activations[., ., k]
  *
- * The model must be exposed (`inspection.expose`): its outputs are the logits (N, C) and the activations
- * (N, H', W', K). Maps are raw, (N, H', W', U). The factor exp(logit) is one number per map: where it, times the map,
- * is larger than the dtype holds (logits above some 88), it is the largest that keeps the map finite.
+ * The model must be exposed (`inspection.expose`): its outputs are the logits (N, C) and the activations (N, H', W',
+ * K). Maps are raw, (N, H', W', U). The factor exp(logit) is one number per map. If the product of factor and map would
+ * overflow the dtype (logits above some 88), the largest factor that keeps the map finite is used instead.
  *
  * Cost: one forward pass, and per unit one backward pass from the logits to the activations.
  *
@@ -58,7 +58,7 @@ describeMethod(gradcampp, {
   parameters: {},
   passes: ({ units }) => ({ forward: 1, backward: units, backwardTo: 'activations' }),
   formula: 'Σ_k Σ(α · max(eʸ ∂y/∂A_k, 0)) · A_k',
-  take: 'the whole object rather than its most telling part; several objects',
+  take: 'the whole object instead of its most distinctive part; several objects',
   paper: {
     citation:
       'Chattopadhay et al., "Grad-CAM++: Generalized Gradient-Based Visual Explanations for Deep Convolutional ' +
@@ -66,17 +66,17 @@ describeMethod(gradcampp, {
     year: 2018,
     url: 'https://arxiv.org/abs/1710.11063',
   },
-  equals: 'keras-explainable (Python) `gradcampp`, where that is finite',
+  equals: 'keras-explainable (Python) `gradcampp`, if its maps are finite',
 });
 
-/** The logarithm of the largest number of a dtype, below by what the dtype rounds: halves for bfloat16. */
+/** The logarithm of the largest number of a dtype, reduced by the rounding error of the dtype (0.5 for bfloat16). */
 const LOG_LARGEST: Readonly<Record<string, number>> = { float16: 11, bfloat16: 88, float64: 709.7 };
 const LOG_LARGEST_FLOAT32 = 88.7;
 
-/** maps · exp(exponent), where that is more than the dtype holds by the largest factor that is not. */
+/** Returns maps · exp(exponent). If the product would overflow, uses the largest factor that does not. */
 function timesExp(maps: Symbolic, exponent: Symbolic, axis: readonly number[]): Symbolic {
   const largest = LOG_LARGEST[maps.dtype] ?? LOG_LARGEST_FLOAT32;
-  // Of a map of zeros the logarithm is -∞, and of small ones below 0: relu leaves the factor itself finite then.
+  // The logarithm is -∞ for a map of zeros and negative for small maps. relu keeps the factor itself finite.
   const room = subtract(largest, relu(log(reduceMax(abs(maps), axis, { keepdims: true }))));
   return multiply(maps, exp(minimum(exponent, room)));
 }

@@ -1,4 +1,4 @@
-/** Methods that weigh the activations of a layer. */
+/** Methods that compute a weighted sum of a layer's activations. */
 import type { AnyMethod } from '../../graph/method.js';
 import { methodsIn } from '../descriptor.js';
 import * as methods from './methods.js';

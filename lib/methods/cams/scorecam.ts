@@ -18,29 +18,29 @@ import { choice, integer, type ParameterTable, readParameters } from '../paramet
 
 export interface ScorecamParameters {
   /**
-   * Masked inputs that one forward pass takes, of one or several samples: what bounds the memory. Default 4. As many
-   * passes are under way at once as there are replicas, also where there is but one sample.
+   * Masked inputs per forward pass, of one or several samples. Limits the memory. Default 4. As many passes run at once
+   * as there are replicas, even for a single sample.
    */
   readonly maskBatchSize?: number;
-  /** Use only so many channels of each sample: those that spread most (by standard deviation). Default: all. */
+  /** The number of channels per sample: those with the largest standard deviation. Default: all channels. */
   readonly maxChannels?: number;
   /**
-   * What a channel's map is multiplied by: 'score', the unit's logit for the masked input, as the Python library does,
-   * or 'softmax', the softmax of these over the channels, as in the paper. Default 'score'.
+   * The weight of a channel's mask. 'score': the unit's logit for the masked input, as in the Python library.
+   * 'softmax': the softmax of these logits over the channels, as in the paper. Default 'score'.
    */
   readonly weighting?: 'score' | 'softmax';
 }
 
 const PARAMETERS = {
   maskBatchSize: integer({
-    summary: 'masked inputs in one forward pass: what bounds the memory',
+    summary: 'masked inputs per forward pass; limits the memory',
     default: 4,
     least: 1,
-    // The command line cannot tell what memory so many masked inputs take before it has begun.
+    // The command line estimates memory before the run and cannot include masked inputs.
     flag: false,
   }),
   maxChannels: integer({
-    summary: 'only the n channels of largest spread, each sample its own',
+    summary: 'only the n channels with the largest standard deviation in each sample',
     defaultText: 'all',
     least: 1,
   }),
@@ -51,18 +51,18 @@ const PARAMETERS = {
 } satisfies ParameterTable<ScorecamParameters>;
 
 /**
- * Score-CAM: the activations of a layer, each channel weighted by what the model says to the input seen through it.
+ * Score-CAM: the activations of a layer, with each channel weighted by the logit of the input masked by the channel.
  *
- *     mask[k] = activations[., ., k] stretched to [0, 1], resized to the input
+ *     mask[k] = activations[., ., k] scaled to [0, 1], resized to the input
  *     s[u, k] = logit[u] of inputs · mask[k]
  *     map[u]  = Σ_k w[u, k] · mask[k],   w = s, or softmax over k of s
  *
  * The model must be exposed (`inspection.expose`): its outputs are the logits (N, C) and the activations
- * (N, H', W', K). No gradient is needed. Maps are raw and have the size of the input, (N, H, W, U). The softmax does
- * not change when the same is subtracted from all scores, so the paper's baseline input falls out of it.
+ * (N, H', W', K). No gradient is needed. Maps are raw and have the size of the input, (N, H, W, U). The paper subtracts
+ * the logit of a baseline input from all scores. This does not change the softmax, so the baseline is not computed.
  *
- * Cost: 1 + K forward passes (1 + `maxChannels`), whatever the number of units. `explain` reports them to
- * `onProgress`, `maskBatchSize` at a time, and can be cancelled between two of them.
+ * Cost: 1 + K forward passes (1 + `maxChannels`), for any number of units. `explain` reports the passes to
+ * `onProgress`, `maskBatchSize` at a time, and can be cancelled between two of these reports.
  *
  * Source: Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR
  * Workshops 2020, https://arxiv.org/abs/1910.01279; `maxChannels` as in Faster Score-CAM (tf-keras-vis).
@@ -75,7 +75,7 @@ export function scorecam(args: MethodArguments & ScorecamParameters): MethodResu
   if (logits.rank !== 2) {
     throw new GraphError(
       'INVALID_ARGUMENT',
-      `Score-CAM needs logits (N, C) but the model gives ${outputs[0]}.`,
+      `Score-CAM needs logits (N, C) but the model's first output is ${outputs[0]}.`,
     );
   }
 
@@ -88,10 +88,10 @@ export function scorecam(args: MethodArguments & ScorecamParameters): MethodResu
     const units = indices === undefined ? undefined : gather(indices, sample);
     return explainedUnits(args, seen, units);
   });
-  // The sum over hundreds of channels may be more than float16 holds.
+  // The sum over hundreds of channels can overflow float16.
   const dtype = commonFloat(masks.dtype, scores.dtype, 'float32');
   const weights = cast(weighting === 'score' ? scores : softmax(scores), dtype);
-  // Resizing is linear: the weighted sum of the small masks, resized, is that of the resized ones.
+  // Resizing is linear, so the resized sum of the small masks equals the sum of the resized masks.
   const maps = resizePositions(einsum('b...k,bck->b...c', cast(masks, dtype), weights), sizes);
 
   return { logits, maps };
@@ -109,7 +109,7 @@ describeMethod(scorecam, {
     backwardTo: 'activations',
   }),
   formula: 'Σ_k y(x ⊙ M_k) · M_k',
-  take: 'gradients are not to be trusted, and time is not short',
+  take: 'gradients are unreliable, and a longer run is acceptable',
   paper: {
     citation:
       'Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR Workshops 2020',
@@ -119,14 +119,14 @@ describeMethod(scorecam, {
   equals: 'keras-explainable (Python) `scorecam`',
 });
 
-/** x times the mask, in the dtype of x: whole numbers are rounded. */
+/** Returns x times the mask in the dtype of x. Integers are rounded. */
 function seenThrough(x: Symbolic, mask: Symbolic): Symbolic {
   const dtype = isFloating(x.dtype) ? commonFloat(x.dtype, mask.dtype) : mask.dtype;
   const masked = multiply(cast(x, dtype), cast(mask, dtype));
   return cast(isFloating(x.dtype) ? masked : round(masked), x.dtype);
 }
 
-/** The channels of largest spread, of each sample its own; all where `count` does not leave any out. */
+/** Returns the `count` channels with the largest standard deviation in each sample, or all channels. */
 function widest(activations: Symbolic, spatialAxis: readonly number[], count: number | undefined): Symbolic {
   const channels = activations.shape?.at(-1) ?? null;
   if (count === undefined || (channels !== null && count >= channels)) return activations;
@@ -141,8 +141,9 @@ function widest(activations: Symbolic, spatialAxis: readonly number[], count: nu
 }
 
 /**
- * What `score` gives for every mask of every sample, (N, U, K). It gets masks (M, ...positions, 1) and the samples (M)
- * that they belong to, and returns (M, U); M is `batchSize` in each turn, so that the last may repeat a mask.
+ * Returns the scores of every mask of every sample, (N, U, K). `score` takes masks (M, ...positions, 1) and the
+ * positions (M) of their samples, and returns (M, U). M is `batchSize` in each iteration, so the last iteration may
+ * repeat a mask.
  */
 function scoresOf(
   masks: Symbolic,

@@ -23,64 +23,67 @@ import { callable, type ParameterTable, readParameters, tensors } from '../param
 import { checkDifferentiable, transposeJacobian } from './gradients.js';
 
 export interface FullGradientsParameters {
-  /** Works on one unit's product of gradient and signal (N, h, w, C). Default: `filters.absoluteNormalize`. */
+  /** Filters the product of gradient and signal (N, h, w, C) of one unit. Default: `filters.absoluteNormalize`. */
   readonly psi?: Filter;
   /**
-   * The bias of each intermediate signal, (C) each. The model's outputs must then be [logits, ...signals], one signal
-   * per bias. Default: found in the graph.
+   * The biases of the intermediate signals, shape (C) each. The model's outputs must then be [logits, ...signals], with
+   * one signal per bias. Default: the biases are found in the graph.
    */
   readonly biases?: readonly Tensor[];
 }
 
 const PARAMETERS = {
   psi: callable<Filter>({
-    summary: "works on one unit's product of gradient and signal (N, h, w, C)",
+    summary: 'filters the product of gradient and signal (N, h, w, C) of one unit',
     default: absoluteNormalize,
     defaultText: '`filters.absoluteNormalize`',
-    mend: 'Pass a filter, as `filters.absoluteNormalize`.',
+    mend: 'Pass a filter, for example `filters.absoluteNormalize`.',
   }),
   biases: tensors({
-    summary: "the bias of each exposed signal, (C) each, where the model's outputs are [logits, ...signals]",
+    summary: "the biases (C) of the exposed signals, if the model's outputs are [logits, ...signals]",
     defaultText: 'found in the graph',
     expected: 'an array of tensors, as `layersWithBiases` returns',
   }),
 } satisfies ParameterTable<FullGradientsParameters>;
 
-/** One part of a full gradient: gradient · factor, summed over its elements, is what it adds to the logit. */
+/**
+ * One term of a full gradient. The sum of gradient · factor over all elements is the term's contribution to the logit.
+ */
 export interface FullGradientTerm {
   /** The tensor's name in the model's graph, or 'inputs'. */
   readonly name: string;
-  /** What the logit is differentiated by. */
+  /** The tensor by which the logit is differentiated. */
   readonly signal: Symbolic;
-  /** What the gradient is multiplied by: the input itself, or the bias that is in the signal. */
+  /** The factor of the gradient: the input itself, or the bias that was added to the signal. */
   readonly factor: Symbolic;
 }
 
 /**
- * Full gradients: input · gradient, and bias · gradient of every bias of the network, laid over each other.
+ * Full gradients: the sum of input · gradient and of bias · gradient for every bias of the network.
  *
  *     map[u] = mean over channels of ψ(inputs · ∂logit[u]/∂inputs)
  *            + Σ over biases b of resize(mean over channels of ψ(b · ∂logit[u]/∂t))
  *
  * where t is the tensor right after b was added, before any activation, and ψ = `filters.absoluteNormalize`: every
- * channel of every signal is stretched to [0, 1] by itself. The biases are found in the graph: those of dense layers
- * and convolutions, what a batch normalisation adds (β - mean · γ / √(variance + ε), fused or decomposed), β of layer
- * normalisations, and any other constant made of weights. A bias whose signal has no positions (a dense layer's after
- * the pooling) is not on the map; {@link fullGradientTerms} has all.
+ * channel of every signal is scaled to [0, 1] separately. The biases are found in the graph: the biases of dense layers
+ * and convolutions, the offset of a batch normalisation (β - mean · γ / √(variance + ε), fused or decomposed), β of
+ * layer normalisations, and any other constant computed from weights. A bias whose signal has no positions (for example
+ * that of a dense layer after the pooling) is not on the map. {@link fullGradientTerms} returns all biases.
  *
- * The logits are the model's first output, (N, C). Where the model was exposed with further outputs and these come out
- * of layers with biases, those are taken, else all. Maps have the size of the input: (N, H, W, U).
+ * The logits are the model's first output, (N, C). If the model was exposed with further outputs and these are outputs
+ * of layers with biases, only their biases are used. Otherwise all biases are used. Maps have the size of the input:
+ * (N, H, W, U).
  *
- * Of vectors (N, F) only inputs · gradient is on the map, (N, F, U): hidden units are no positions.
+ * For vectors (N, F), the map (N, F, U) has only inputs · gradient, because hidden units are not positions.
  *
- * In a network of ReLUs and affine layers the terms, without ψ, are complete: they sum to the logit.
+ * In a network of ReLUs and affine layers, the terms without ψ are complete: their sum is the logit.
  *
  * Cost: one forward pass, and one full backward pass per unit.
  *
  * Source: Srinivas, Fleuret, "Full-Gradient Representation for Neural Network Visualization", NeurIPS 2019,
  * https://arxiv.org/abs/1905.00780.
  *
- * @throws GraphError where `biases` and the model's outputs do not go together.
+ * @throws GraphError if the number of `biases` does not match the model's outputs.
  */
 export function fullGradients(args: MethodArguments & FullGradientsParameters): MethodResult {
   const { inputs, spatialAxis } = args;
@@ -89,7 +92,7 @@ export function fullGradients(args: MethodArguments & FullGradientsParameters): 
   const { logits, terms } = fullGradientTerms(args);
   const placed = terms.filter((term) => hasPositionsOf(term, inputs));
   const sizes = positionSizes(inputs);
-  // Layers of one network may differ in dtype, and what is resized is float32.
+  // The layers of a network may differ in dtype, and resized maps are float32.
   const dtype = commonFloat(inputs.dtype, 'float32');
 
   const maps = batchJacobian(
@@ -119,7 +122,7 @@ describeMethod(fullGradients, {
   parameters: PARAMETERS,
   passes: ({ units }) => ({ forward: 1, backward: units, backwardTo: 'input' }),
   formula: 'ψ(x · ∂y/∂x) + Σ ψ(b · ∂y/∂t)',
-  take: "every layer's share; complete for ReLU networks",
+  take: 'the contribution of every layer; complete for ReLU networks',
   paper: {
     citation:
       'Srinivas, Fleuret, "Full-Gradient Representation for Neural Network Visualization", NeurIPS 2019',
@@ -130,8 +133,8 @@ describeMethod(fullGradients, {
 });
 
 /**
- * The explained logits, and what {@link fullGradients} is made of: the input first, then every bias in the order of the
- * graph, those without positions too. For a method of your own that combines them in another way.
+ * Returns the explained logits and the terms of {@link fullGradients}: first the input, then every bias in the order of
+ * the graph, including biases without positions. A custom method can combine the terms in another way.
  */
 export function fullGradientTerms(args: MethodArguments & FullGradientsParameters): {
   readonly logits: Symbolic;
@@ -150,7 +153,7 @@ export function fullGradientTerms(args: MethodArguments & FullGradientsParameter
     throw new GraphError(
       'INVALID_ARGUMENT',
       `\`biases\` has ${given.length} entries but the model has ${signals.length} outputs after its logits: expose the ` +
-        'layers that `layersWithBiases` returned with them, or leave `biases` out.',
+        'layers that `layersWithBiases` returned together with the biases, or leave `biases` out.',
     );
   }
   const terms: FullGradientTerm[] = [{ name: 'inputs', signal: inputs, factor: inputs }];
@@ -162,14 +165,14 @@ export function fullGradientTerms(args: MethodArguments & FullGradientsParameter
   const unread = [...values];
   for (const { tensor, operands, value } of found) {
     const [signal, ...made] = unread.splice(0, 1 + operands.length) as [Symbolic, ...Symbolic[]];
-    // A batch normalisation of float16 has parameters of float32.
+    // A batch normalisation in float16 has float32 parameters.
     terms.push({ name: tensor.name, signal, factor: cast(value(made), signal.dtype) });
   }
   return { logits, terms };
 }
 
 /**
- * `maps` by their size, as one sum of each size is resized: known sizes together, each of an unknown size by itself.
+ * Groups `maps` by size, so that only one sum per size is resized. Each map of unknown size is its own group.
  */
 function bySize(maps: readonly Symbolic[]): readonly (readonly Symbolic[])[] {
   const groups = new Map<string, Symbolic[]>();
@@ -182,8 +185,8 @@ function bySize(maps: readonly Symbolic[]): readonly (readonly Symbolic[])[] {
 }
 
 /**
- * x (N, ...positions, groups, C) of a group normalisation as (N, ...positions, groups · C), of that rank; a vector
- * (N, F) as (N, F, 1).
+ * Reshapes x (N, ...positions, groups, C) of a group normalisation to (N, ...positions, groups · C) of rank `rank`, and
+ * a vector (N, F) to (N, F, 1).
  */
 function withOneAxisOfChannels(x: Symbolic, rank: number): Symbolic {
   if (isVector(x)) return expandDims(x, -1);
@@ -191,15 +194,16 @@ function withOneAxisOfChannels(x: Symbolic, rank: number): Symbolic {
   return reshape(x, [sizeOf(x, 0), ...positionSizes(x).slice(0, rank - 2), -1]);
 }
 
-/** How far the proportions of a signal may be from the input's, before it is no picture of it. */
+/** The maximum ratio between the scales of a signal's axes relative to the input. Other signals have no positions. */
 const MOST_DISTORTION = 2;
 
 /**
- * Whether the axes of a term's signal are the samples, the input's positions and channels. Where the bias is one number
- * per channel they are, whatever a network made of the proportions, also where the channels lie along several axes
- * (those of a group normalisation, (N, H, W, groups, C / groups)). Queries (N, T, heads, K), whose bias tells the heads
- * apart, are not, and of a bias for every position the proportions must be the input's: attention scores (N, heads, T,
- * T) with learned offsets show by theirs that they are none.
+ * Returns whether the axes of a term's signal are the samples, the positions of the input, and channels.
+ *
+ * A bias with one number per channel has such a signal, regardless of the signal's proportions. The channels may be
+ * along several axes, as in a group normalisation, (N, H, W, groups, C / groups). Queries (N, T, heads, K) have no such
+ * signal: their bias differs between the heads. For a bias with a number per position, the signal must have the
+ * proportions of the input. Attention scores (N, heads, T, T) with learned offsets do not have these proportions.
  */
 function hasPositionsOf({ signal, factor }: FullGradientTerm, inputs: Symbolic): boolean {
   if (signal === inputs) return true;

@@ -13,26 +13,26 @@ import { normalize } from '../filters.js';
 import { callable, type ParameterTable, readParameters } from '../parameters.js';
 
 export interface GradientsParameters {
-  /** Works on one unit's gradient (N, H, W, C) before its channels are averaged. Default: the absolute value. */
+  /** Filters the gradient (N, H, W, C) of one unit before its channels are averaged. Default: the absolute value. */
   readonly gradientFilter?: (gradient: Symbolic) => Symbolic;
 }
 
 const PARAMETERS = {
   gradientFilter: callable<(gradient: Symbolic) => Symbolic>({
-    summary: "works on one unit's gradient (N, H, W, C) before its channels are averaged",
+    summary: 'filters the gradient (N, H, W, C) of one unit before its channels are averaged',
     default: abs,
     defaultText: '`graph.ops.abs`',
-    mend: 'Pass an op, as `graph.ops.relu`.',
+    mend: 'Pass an op, for example `graph.ops.relu`.',
   }),
 } satisfies ParameterTable<GradientsParameters>;
 
 /**
- * Gradient back-propagation ("saliency"): how much each pixel would move the unit.
+ * Gradient back-propagation ("saliency"): the sensitivity of the unit to each pixel.
  *
- *     map[u] = mean over channels of ψ(∂logit[u] / ∂inputs),   ψ = |·| unless `gradientFilter` says otherwise
+ *     map[u] = mean over channels of ψ(∂logit[u] / ∂inputs),   ψ = `gradientFilter`, by default |·|
  *
- * The logits are the model's first output, (N, C). Maps have the size of the input: (N, H, W, U). Vectors (N, F) have
- * no channels to average: maps (N, F, U).
+ * The logits are the model's first output, (N, C). Maps have the size of the input: (N, H, W, U). For vectors (N, F)
+ * there are no channels to average, and maps are (N, F, U).
  *
  * Cost: one forward pass, and one full backward pass per unit.
  *
@@ -64,7 +64,7 @@ describeMethod(gradients, {
   parameters: PARAMETERS,
   passes: ({ units }) => ({ forward: 1, backward: units, backwardTo: 'input' }),
   formula: 'mean over channels of abs(∂y/∂x)',
-  take: 'single pixels: what the unit is sensitive to',
+  take: 'the sensitivity of the unit to single pixels',
   paper: {
     citation:
       'Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks: Visualising Image Classification Models and ' +
@@ -75,17 +75,17 @@ describeMethod(gradients, {
   equals: 'keras-explainable (Python) `gradients`',
 });
 
-/** @internal Refuses an input of integers, which has no gradient. */
+/** @internal Throws GraphError for an integer input, which has no gradient. */
 export function checkDifferentiable(inputs: Symbolic): void {
   if (isFloating(inputs.dtype)) return;
   throw new GraphError(
     'INVALID_ARGUMENT',
     `This method differentiates by the input, but the model takes ${inputs.dtype}. Explain another \`input\`, use a CAM ` +
-      'method, or export the model behind its cast, so that it takes float32.',
+      'method, or export the model without its cast, so that it takes float32.',
   );
 }
 
-/** A Jacobian (N, U, ...positions) with its units last: (N, ...positions, U). */
+/** Transposes a Jacobian (N, U, ...positions) to (N, ...positions, U). */
 export function transposeJacobian(jacobian: Symbolic, spatialRank: number): Symbolic {
   const positions = Array.from({ length: spatialRank }, (_, i) => i + 2);
   return transpose(jacobian, [0, ...positions, 1]);

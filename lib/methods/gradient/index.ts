@@ -1,4 +1,4 @@
-/** Methods that follow the gradient back to the input. */
+/** Methods that compute the gradient of the logits with respect to the input. */
 import type { AnyMethod } from '../../graph/method.js';
 import { methodsIn } from '../descriptor.js';
 import * as methods from './methods.js';

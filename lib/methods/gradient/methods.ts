@@ -1,4 +1,4 @@
-/** A line for every method of this group. */
+/** The list of this group's methods. A new method adds one line. */
 export {
   type FullGradientsParameters,
   type FullGradientTerm,

@@ -1,4 +1,4 @@
-/** Methods made of methods: each takes one and returns one, so that they can be put into each other. */
+/** Meta methods: each takes a method and returns a method, so meta methods can be nested. */
 import { metaMethodsIn } from '../descriptor.js';
 import * as methods from './methods.js';
 

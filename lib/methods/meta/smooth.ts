@@ -14,28 +14,28 @@ import { integer, number, type ParameterTable, readParameters } from '../paramet
 import { around, withInputs } from './transformed.js';
 
 export interface SmoothOptions {
-  /** How often the method is run, the pass without noise included. Default 20. */
+  /** The number of runs of the method, including the run without noise. Default 20. */
   readonly repetitions?: number;
-  /** Standard deviation of the noise, in the units of the input as the model takes it. Default 0.1. */
+  /** The standard deviation of the noise, in the units of the model's input. Default 0.1. */
   readonly noise?: number;
-  /** An int32: the same seed draws the same noise in every run. Default 0. */
+  /** An int32. Equal seeds draw equal noise in every run. Default 0. */
   readonly seed?: number;
 }
 
 const PARAMETERS = {
   repetitions: integer({
-    summary: 'how often the method is run, the pass without noise among them',
+    summary: 'the number of runs of the method, including the run without noise',
     default: 20,
     least: 1,
   }),
   noise: number({
-    summary: "standard deviation of the noise, in the input's own units",
+    summary: 'standard deviation of the noise, in the units of the input',
     default: 0.1,
     timesInputRange: true,
     least: 0,
   }),
   seed: integer({
-    summary: 'the same seed draws the same noise',
+    summary: 'equal seeds draw equal noise',
     default: 0,
     least: -(2 ** 31),
     most: 2 ** 31 - 1,
@@ -47,21 +47,22 @@ const PARAMETERS = {
  *
  *     (logits, maps) = 1/R · ( method(x) + Σ_{r=2..R} method(x + noise_r) ),   noise_r ~ N(0, σ²)
  *
- * The first pass has no noise. All samples of a repetition get the same noise, so that a sample's map depends neither
- * on the others of its batch nor on its place among them. The repetitions run one after the other inside the graph, in
- * the memory of one; `explain` reports them to `onProgress`, and can be cancelled between two of them.
+ * The first pass has no noise. All samples of a repetition receive the same noise, so a sample's map depends neither on
+ * the other samples of its batch nor on its position in the batch. The repetitions run one after the other inside the
+ * graph, in the memory of one repetition. `explain` reports each repetition to `onProgress` and can be cancelled
+ * between two repetitions.
  *
- * The method's extras are dropped: they are those of one pass, and not all may be averaged. One repetition is the
- * method itself.
+ * The method's extras are dropped, because they belong to one pass and not all extras can be averaged. With one
+ * repetition, the result equals that of the method itself, including extras.
  *
- * Cost: `repetitions` times that of `method`.
+ * Cost: `repetitions` times the cost of `method`.
  *
  * Source: Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, https://arxiv.org/abs/1706.03825.
  *
- * @param method any method; the result takes the same parameters and is named `gradcam_smooth` after gradcam.
+ * @param method any method. The result takes the same parameters. Its name is, for example, `gradcam_smooth`.
  */
 export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = {}): MethodLike<M> {
-  checkFunction('method', method, 'Pass a method, as `methods.gradient.gradients`.');
+  checkFunction('method', method, 'Pass a method, for example `methods.gradient.gradients`.');
   checkOptions('options', options, Object.keys(PARAMETERS));
   const chosen = readParameters(PARAMETERS, options);
   const { repetitions, noise, seed } = chosen;
@@ -107,7 +108,7 @@ const SMOOTH = describeMeta(smooth, {
   times: { symbol: 'R', of: 'repetitions' },
   comparedAround: ['gradcam', 'gradients'],
   formula: 'mean of m(x + noise)',
-  take: 'maps that flicker, gradients above all',
+  take: 'noisy maps, above all those of gradients',
   paper: {
     citation: 'Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017',
     year: 2017,

@@ -4,8 +4,9 @@ import { nameOf } from '../../support/arguments.js';
 import { describeWrapped, type MetaDescriptor } from '../descriptor.js';
 
 /**
- * @internal `args` with another explained input. Properties are copied as they are and not read: `explain` notes which
- * parameters a method without a descriptor reads.
+ * @internal Returns `args` with another explained input. Properties are copied without a read, because `explain`
+ *   records
+ * which parameters a method without a descriptor reads.
  */
 export function withInputs<A extends MethodArguments>(args: A, inputs: Symbolic): A {
   const allInputs = args.allInputs.map((each) => (each === args.inputs ? inputs : each));
@@ -14,10 +15,10 @@ export function withInputs<A extends MethodArguments>(args: A, inputs: Symbolic)
 }
 
 /**
- * @internal `run` as the method that `meta` makes of `inner`: named after both, as in the Python library, and described
- * where `inner` is.
+ * @internal Returns `run` as the method that `meta` creates from `inner`. The method is named after both, as in the
+ * Python library. It has a descriptor if `inner` has one.
  *
- * @param options the options of `meta`, checked.
+ * @param options the checked options of `meta`.
  */
 export function around<M extends AnyMethod>(
   inner: M,

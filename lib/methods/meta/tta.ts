@@ -16,51 +16,52 @@ import { boolean, choice, numbers, type ParameterTable, readParameters } from '.
 import { around, withInputs } from './transformed.js';
 
 export interface TtaOptions {
-  /** Sizes to look at beside the input's own, as shares of it. Default [0.5, 1.5, 2]. */
+  /** Further sizes of the input, as multiples of its size. Default [0.5, 1.5, 2]. */
   readonly scales?: readonly number[];
-  /** Whether each is also looked at mirrored, left to right. Default true. */
+  /** Whether the mirror image (left to right) of each size is explained too. Default true. */
   readonly hflip?: boolean;
-  /** How inputs and maps are resized: signals and volumes 'bilinear' only, which is the default. */
+  /** The method that resizes inputs and maps. Signals and volumes allow only 'bilinear'. Default 'bilinear'. */
   readonly resizeMethod?: ResizeMethod;
 }
 
 const PARAMETERS = {
   scales: numbers({
-    summary: "sizes to look at beside the input's own, as shares of it",
+    summary: 'further sizes of the input, as multiples of its size',
     default: [0.5, 1.5, 2],
     above: 0,
   }),
   hflip: boolean({
-    summary: 'each size is also looked at mirrored, left to right',
+    summary: 'the mirror image (left to right) of each size is explained too',
     default: true,
   }),
   resizeMethod: choice(RESIZE_METHODS, {
-    summary: "how inputs and maps are resized: signals and volumes 'bilinear' only",
+    summary: "the method that resizes inputs and maps; signals and volumes allow only 'bilinear'",
     default: 'bilinear',
   }),
 } satisfies ParameterTable<TtaOptions>;
 
 /**
- * Test-time augmentation for any method: the average of its logits and maps over the input at several sizes, and
- * mirrored. Maps are mirrored back and resized to the input.
+ * Test-time augmentation for any method: the average of its logits and maps over several sizes and mirror images of the
+ * input. Maps are mirrored back and resized to the size of the input.
  *
  *     (logits, maps) = 1/P · Σ over P = (1 + scales) · (hflip ? 2 : 1) passes of
  *     resize(unflip(method(resize(flip(x)))))
  *
- * Sizes are rounded down. The model must take inputs of other sizes: one with a Flatten before dense layers does not,
- * and is refused. Without scales and mirroring it is the method itself. The passes run one after the other inside
- * the graph, in the memory of the largest; `explain` reports them to `onProgress` and can be cancelled between two.
+ * Sizes are rounded down. The model must take inputs of other sizes. A model with a Flatten before dense layers does
+ * not, and is refused. The passes run one after the other inside the graph, in the memory of the largest pass.
+ * `explain` reports each pass to `onProgress` and can be cancelled between two passes.
  *
- * The method's extras are dropped, but where it is the method itself: they are those of one pass.
+ * The method's extras are dropped, because they belong to one pass. Without scales and mirroring, the result equals
+ * that of the method itself, including extras.
  *
- * Cost: P times that of `method`, a scaled pass times the square of its scale.
+ * Cost: P times the cost of `method`. A scaled pass costs the square of its scale.
  *
- * Source: the Python library keras-explainable; its average divides by two passes too few.
+ * Source: the Python library keras-explainable, whose average divides by two passes too few.
  *
- * @param method any method; the result takes the same parameters and is named `gradcam_tta` after gradcam.
+ * @param method any method. The result takes the same parameters. Its name is, for example, `gradcam_tta`.
  */
 export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): MethodLike<M> {
-  checkFunction('method', method, 'Pass a method, as `methods.cams.gradcam`.');
+  checkFunction('method', method, 'Pass a method, for example `methods.cams.gradcam`.');
   checkOptions('options', options, Object.keys(PARAMETERS));
   const chosen = readParameters(PARAMETERS, options);
   const { scales, hflip, resizeMethod } = chosen;
@@ -80,7 +81,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
     }
     const sizes = positionSizes(inputs);
     for (const scale of scales) tryAt(args, sizes, scale);
-    // Maps that are resized are float32, those of that size keep their dtype.
+    // Resized maps are float32. Maps that need no resize keep their dtype.
     const dtype = commonFloat(first.maps.dtype, 'float32');
     const whole = cast(resizePositions(first.maps, sizes, resizeMethod), dtype);
     const scaleOf = constant(others.map(({ scale }) => scale));
@@ -92,7 +93,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
       others.length,
       (pass, logits, maps) => {
         const flip = cast(gather(flipOf, pass), 'bool');
-        // Mirrored first: 'nearest' rounds to one side, so that the other order gives other pixels.
+        // The mirror comes first: 'nearest' rounds to one side, so the other order selects other pixels.
         const turned = mirrored(inputs, flip);
         const scaled = resizePositions(turned, scaledSizes(sizes, gather(scaleOf, pass)), resizeMethod);
         const seen = apply(withInputs(args, cast(scaled, inputs.dtype)));
@@ -126,8 +127,8 @@ const TTA = describeMeta(tta, {
 });
 
 /**
- * Calls the model at that size and drops what it gives, where the size is known: a model that does not take it is
- * refused when the graph is built, and not in the middle of the run.
+ * Calls the model at one scale and drops the outputs, if the size is known. A model that does not take the size is then
+ * refused when the graph is built instead of during the run.
  */
 function tryAt({ model, inputs }: MethodArguments, sizes: readonly Size[], scale: number): void {
   const known = sizes.filter((size) => typeof size === 'number');
@@ -136,7 +137,7 @@ function tryAt({ model, inputs }: MethodArguments, sizes: readonly Size[], scale
   model(cast(resizePositions(inputs, scaled), inputs.dtype));
 }
 
-/** `sizes` times `scale`, rounded down, at least 1. */
+/** Returns `sizes` times `scale`, rounded down, at least 1. */
 function scaledSizes(sizes: readonly Size[], scale: Symbolic): readonly Symbolic[] {
   const whole = cast(
     stack(sizes.map((size) => (typeof size === 'number' ? constant(size, 'int32') : size))),
@@ -145,12 +146,12 @@ function scaledSizes(sizes: readonly Size[], scale: Symbolic): readonly Symbolic
   return unstack(maximum(cast(multiply(whole, scale), 'int32'), 1));
 }
 
-/** x (N, ..., width, C) from right to left where `flip` holds. */
+/** Returns x (N, ..., width, C), reversed along the width if `flip` is true. */
 function mirrored(x: Symbolic, flip: Symbolic): Symbolic {
   return where(flip, reverse(x, x.rank - 2), x);
 }
 
-/** sum + x, which must have as many rows: a model that makes samples of positions would otherwise pass unseen. */
+/** Returns sum + x of equal shapes. The reshape fails for a model that turns positions into samples. */
 function plus(sum: Symbolic, x: Symbolic): Symbolic {
   return add(sum, reshape(x, shape(sum)));
 }

@@ -94,7 +94,7 @@ describe.each([
     await expect(cam(7 as never)).rejects.toThrow(
       "a layer's name or a path of names for argument `logitsLayer`",
     );
-    await expect(cam('relu')).rejects.toThrow("The layer 'relu' (ReLU) holds no kernel");
+    await expect(cam('relu')).rejects.toThrow("The layer 'relu' (ReLU) has no kernel");
     await expect(cam('prediction')).rejects.toThrow("Did you mean 'predictions'?");
     const inputs = ke.inspection.expose(whole, { name: 'conv', link: 'input' });
     const fits = await ke.explain(cams.cam, inputs, batch(1), null, raw);

@@ -91,7 +91,7 @@ function meaningsOf(takers: readonly Taker[]): Meaning[] {
 
 function meaningOf({ kind, summary, defaultText, timesInputRange, default: value }: ParameterFacts) {
   if (kind === 'boolean')
-    return { summary: value === true ? `turns off that ${summary}` : summary, default: '' };
+    return { summary: value === true ? `turns off: ${summary}` : summary, default: '' };
   // A share of the input's range depends on how pixels become inputs.
   return { summary, default: timesInputRange ? `${defaultText} of the range of --preprocess` : defaultText };
 }
