@@ -1,4 +1,4 @@
-/** Parsers of options: each refuses what it does not understand, and says what it expected. */
+/** Parsers of options. Each refuses invalid values and names the expected value. */
 import { InvalidArgumentError } from 'commander';
 import { COLORMAPS, type Colormap } from '../../image/colormap.js';
 import { MOST_PIXELS } from '../../image/decode.js';
@@ -30,7 +30,7 @@ export function number(bounds: Bounds): (text: string) => number {
 /** Parses a number from 0 to 1. */
 export const fraction = number({ least: 0, most: 1 });
 
-/** Parses numbers with commas between them, each within bounds. An empty text is none. `example`: such a text. */
+/** Parses comma-separated numbers within bounds. An empty text is an empty list. `example` is a valid text. */
 export function numberList(bounds: Bounds, example: string): (text: string) => number[] {
   return (text) => {
     if (text.trim() === '') return [];
@@ -63,8 +63,8 @@ export function unitList(text: string): number[] {
 }
 
 /**
- * Parses `224` or `224x320` (height by width): at most as many pixels as a picture may have. TensorFlow's kernels count
- * elements in 32 bits; layers of sizes far beyond this have crashed the process.
+ * Parses `224` or `224x320` (height by width). The number of pixels is limited like that of a picture. TensorFlow's
+ * kernels count elements in 32 bits, and far larger layers have crashed the process.
  */
 export function imageSize(text: string): [number, number] {
   const match = /^(\d+)(?:x(\d+))?$/.exec(text);
@@ -78,13 +78,13 @@ export function imageSize(text: string): [number, number] {
   return [height, width];
 }
 
-/** Refuses the name of a file that would not be what it says. */
+/** Refuses a file name whose ending is not `.png`, because the content would not match the name. */
 export function pngFile(text: string): string {
   if (!/\.png$/i.test(text)) throw new InvalidArgumentError('Expected the name of a .png file.');
   return text;
 }
 
-/** Refuses all but `names`, with the nearest one as a hint. */
+/** Refuses every value except `names`, with the nearest name as a hint. */
 export function oneOf<Name extends string>(names: readonly Name[]): (text: string) => Name {
   return (text) => {
     const found = names.find((name) => name === text);

@@ -1,10 +1,10 @@
 import { exitCodes } from './failure.js';
 import { type Terminal, writeLine } from './terminal.js';
 
-/** By what this process was asked to end, if it was. */
+/** The signal that asked this process to end, or null. */
 let received: NodeJS.Signals | null = null;
 
-/** Aborts on Ctrl-C (or SIGTERM), so that what is done is kept; a second Ctrl-C ends the process at once. */
+/** Aborts on Ctrl-C or SIGTERM, so that finished work is kept. A second Ctrl-C ends the process at once. */
 export function onInterrupt(): { signal: AbortSignal; dispose: () => void } {
   const controller = new AbortController();
   const abort = (name: NodeJS.Signals) => {
@@ -23,8 +23,7 @@ export function onInterrupt(): { signal: AbortSignal; dispose: () => void } {
 }
 
 /**
- * Runs a command's work, which returns the exit code, and tells `done` what it is: 130 where the work gave up because
- * of Ctrl-C.
+ * Runs the work of a command and passes its exit code to `done`. The exit code is 130 if Ctrl-C ended the work.
  */
 export async function interruptible(
   terminal: Terminal,
@@ -43,13 +42,13 @@ export async function interruptible(
   }
 }
 
-/** What has been given up may need this long to end by itself. */
+/** The time that abandoned work has to end by itself. */
 const GRACE_MILLISECONDS = 200;
 
 /**
- * Ends an interrupted process whose background threads go on. TensorFlow cannot be stopped while it is being loaded,
- * and even `process.exit` would wait for it: only the signal itself ends the process then, which shells report as 130,
- * too. What ends by itself in time does so, with its exit code.
+ * Ends an interrupted process whose background threads continue. TensorFlow cannot be stopped while it is loaded, and
+ * `process.exit` would wait for it. Only the signal itself then ends the process, which shells also report as 130. A
+ * process that ends by itself within the grace period keeps its exit code.
  */
 export function endInterrupted(): void {
   const signal = received;

@@ -1,4 +1,4 @@
-/** The flags by which a command says how its model is loaded. */
+/** The flags that determine how a command loads its model. */
 import { type Command, Option } from 'commander';
 import { type LoadModelOptions, PRECISIONS, type Precision } from '../../load_model.js';
 import { nameList, oneOf } from './common_options.js';
@@ -18,18 +18,18 @@ export function signatureOption(): Option {
 export function allowOpsOption(): Option {
   return new Option(
     '--allow-ops <ops>',
-    'ops with commas between them that the model may run beside those that only compute: for files that you trust',
+    'comma-separated types of ops that the model may run besides ops that only compute: for files that you trust',
   ).argParser(nameList);
 }
 
-/** `command` with all of them. */
+/** Adds all of these flags to `command`. */
 export function withLoadFlags(command: Command): Command {
   return command
     .addOption(signatureOption())
     .addOption(allowOpsOption())
     .option(
       '--precision <dtype>',
-      'float32 (default) or bfloat16: what convolutions and matrix products are computed in',
+      'float32 (default) or bfloat16: the dtype of convolutions and matrix products',
       oneOf(PRECISIONS),
     )
     .option('--jit-compile', "compile with TensorFlow's XLA: for GPUs, and models of many small ops")
@@ -37,7 +37,7 @@ export function withLoadFlags(command: Command): Command {
     .addOption(workersOption());
 }
 
-/** What the flags say. Throws UsageError. */
+/** Returns the options of `loadModel` for the flags. Throws UsageError. */
 export function loadOptionsOf(options: LoadFlags): LoadModelOptions {
   const { signature, precision, jitCompile, allowOps, ...flags } = options;
   const strategy = strategyOf(flags);

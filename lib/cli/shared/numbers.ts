@@ -1,6 +1,6 @@
-/** Numbers for a person. */
+/** Formats numbers for the user. */
 
-/** Three digits are what a measurement is good for. */
+/** Returns a measurement with three significant digits. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '-';
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
@@ -8,7 +8,7 @@ export function formatNumber(value: number): string {
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
 
-/** `1.5 GB`, in powers of 1000. */
+/** Returns, for example, `1.5 GB`, in powers of 1000. */
 export function formatBytes(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;

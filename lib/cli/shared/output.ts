@@ -2,9 +2,9 @@ import { whyNotWritable } from '../../support/writable.js';
 import { UsageError } from './failure.js';
 
 /**
- * Refuses a directory that cannot be made or written to, before hours go into what would be written there.
+ * Throws if a directory cannot be created or written to, before a long run computes its files.
  *
- * @param flag the option that named it, for the message.
+ * @param flag the option that names the directory, for the message.
  */
 export async function checkOutput(flag: string, directory: string): Promise<void> {
   const reason = await whyNotWritable(directory);

@@ -2,14 +2,14 @@ import { Presets, SingleBar } from 'cli-progress';
 import { printable, type Terminal } from './terminal.js';
 
 export interface Progress {
-  /** Sets what is done, of `total` where it has become known (0: unknown), and what is being worked on. */
+  /** Sets the number of done units, the total (0 if unknown) and the current item. */
   update(done: number, total: number, item: string): void;
-  /** Runs `write` with the bar out of the way: lines printed in between do not tear it. */
+  /** Hides the bar while `write` prints lines. */
   aside(write: () => Promise<void>): Promise<void>;
   stop(): void;
 }
 
-/** A bar on standard error, where that is a terminal; else nothing, so that logs stay readable. */
+/** Starts a bar on standard error if that is a terminal. Otherwise prints nothing, so that logs stay readable. */
 export function startProgress(terminal: Terminal, total: number, unit: (count: number) => string): Progress {
   if (terminal.err.isTTY !== true) return { update() {}, aside: (write) => write(), stop() {} };
   const bar = new SingleBar(

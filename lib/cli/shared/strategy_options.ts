@@ -1,4 +1,4 @@
-/** `--strategy` and `--workers`: where a command computes. */
+/** `--strategy` and `--workers`: the devices on which a command computes. */
 import { InvalidArgumentError, Option } from 'commander';
 import { mirrored } from '../../distribute/mirrored.js';
 import { multiWorker } from '../../distribute/multi_worker.js';
@@ -24,7 +24,7 @@ export function strategyOption(): Option {
 export function workersOption(): Option {
   return new Option(
     '--workers <list>',
-    "compute on these, as 'host:2222,host:2223': each a `keras-explainable worker`",
+    "compute on these workers (for example 'host:2222,host:2223'), each a `keras-explainable worker`",
   ).argParser(workerList);
 }
 
@@ -40,7 +40,7 @@ function workerList(text: string): string[] {
   return workers;
 }
 
-/** What the flags say; undefined for the default. */
+/** Returns the strategy of the flags, or undefined for the default. */
 export function strategyOf({ strategy, workers }: StrategyFlags): Strategy | undefined {
   if (workers !== undefined) {
     if (strategy !== undefined && strategy !== 'multiWorker') {

@@ -4,12 +4,12 @@ import { elementsOf } from '../../tensor/nested_arrays.js';
 import { type Tensor, tensor } from '../../tensor/tensor.js';
 import { UsageError } from './failure.js';
 
-/** How many channels a picture has where the model takes any. */
+/** The number of channels if the model takes any number. */
 const CHANNELS = 3;
 
 /**
- * The shape of `rows` samples for an input: its own, with `size` (the last one for all further axes) where it takes
- * any.
+ * Returns the shape of `rows` samples for an input. Open sizes are taken from `size`, whose last value serves all
+ * further axes.
  */
 export function shapeFor({ name, shape }: TensorSpec, rows: number, size: readonly number[]): number[] {
   if (shape === null || shape.length === 0) {
@@ -23,7 +23,7 @@ export function shapeFor({ name, shape }: TensorSpec, rows: number, size: readon
   return [rows, ...places];
 }
 
-/** Samples for every input of a model: noise from 0 to 1, the same each time; zeros where it takes no fractions. */
+/** Returns samples for every input of a model: reproducible noise from 0 to 1, or zeros for integer inputs. */
 export function syntheticInputs(
   inputs: readonly TensorSpec[],
   rows: number,
@@ -44,13 +44,13 @@ export function syntheticInputs(
   });
 }
 
-/** The axes of positions of a model's first input: all between samples and channels, counted from the end. */
+/** Returns the axes of positions of a model's first input: those between samples and channels, counted from the end. */
 export function positionsOf([input]: readonly TensorSpec[]): readonly number[] {
   const rank = input?.shape?.length ?? 0;
   return Array.from({ length: Math.max(0, rank - 2) }, (_, i) => i + 1 - rank);
 }
 
-/** Numbers from 0 to 1 that look random (mulberry32). */
+/** Returns pseudorandom numbers from 0 to 1 (mulberry32). */
 function noise(): () => number {
   let state = 1;
   return () => {

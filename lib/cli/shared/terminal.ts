@@ -2,31 +2,31 @@ import { styleText } from 'node:util';
 
 type Format = Parameters<typeof styleText>[0];
 
-/** Where a command writes: results to `out`, progress and errors to `err`, as pipes expect. */
+/** The streams of a command: results go to `out`, progress and errors go to `err`. */
 export interface Terminal {
   readonly out: NodeJS.WriteStream;
   readonly err: NodeJS.WriteStream;
 }
 
 /**
- * Colours `text` where `stream` is a terminal that shows colours and neither `NO_COLOR` nor `TERM=dumb` forbids it;
- * where `FORCE_COLOR` is set, as that says, terminal or not.
+ * Colours `text` if `stream` is a terminal with colours and neither `NO_COLOR` nor `TERM=dumb` is set. If `FORCE_COLOR`
+ * is set, it determines the colours, even without a terminal.
  */
 export function paint(stream: NodeJS.WriteStream, format: Format, text: string): string {
   return styleText(format, text, { stream });
 }
 
-/** Whether {@link paint} colours what goes to `stream`. */
+/** Returns whether {@link paint} colours text for `stream`. */
 export function hasColours(stream: NodeJS.WriteStream): boolean {
   return paint(stream, 'bold', '') !== '';
 }
 
-/** Control characters, and those that turn the direction of text. */
+/** Control characters, and characters that change the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * A name from a file, a file system or a model as part of one line: what would break the line or command the terminal
- * is shown as JSON has it, `\n` or `\u001b`.
+ * Returns a name from a file, a file system or a model as safe text of one line. Characters that would break the line
+ * or control the terminal are shown as in JSON, for example `\n` or `\u001b`.
  */
 export function printable(name: string): string {
   return name.replace(UNPRINTABLE, (character) =>
@@ -36,14 +36,14 @@ export function printable(name: string): string {
   );
 }
 
-/** The same for text of several lines. */
+/** Like {@link printable}, for text of several lines. */
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
 /**
- * Waits until a stream has taken a line. A reader that goes away (`| head`) ends the output, not the work:
- * `main.ts` leaves `EPIPE` to this.
+ * Writes a line and waits until the stream has taken it. A reader that leaves early (`| head`) ends the output, not the
+ * work: `main.ts` leaves the error `EPIPE` to this function.
  */
 export function writeLine(stream: NodeJS.WriteStream, line = ''): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -54,7 +54,7 @@ export function writeLine(stream: NodeJS.WriteStream, line = ''): Promise<void> 
   });
 }
 
-/** One object on a line of its own, as every command prints with `--json`. */
+/** Writes one object per line, the format of every command with `--json`. */
 export function writeJson(stream: NodeJS.WriteStream, value: object): Promise<void> {
   return writeLine(stream, JSON.stringify(value));
 }

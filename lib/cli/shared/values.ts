@@ -1,6 +1,8 @@
 import type { Tensor } from '../../tensor/tensor.js';
 
-/** The elements of a tensor as numbers, whatever its dtype: float16 and bfloat16 decoded, 64 bits as far as they go. */
+/**
+ * Returns the elements of any tensor as numbers. float16 and bfloat16 are decoded. 64-bit integers may lose precision.
+ */
 export function numbersOf({ data, dtype }: Tensor): Float64Array {
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     return Float64Array.from({ length: data.length }, (_, i) => Number(data[i]));
@@ -27,10 +29,10 @@ function fromFloat16(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** Numbers of a shape as nested arrays, as JSON shows them. NaN and infinities, which JSON lacks, become null there. */
+/** Nested arrays of numbers in JSON. NaN and infinities become null, because JSON lacks them. */
 export type Nested = number | Nested[];
 
-/** `values`, in row-major order, as nested arrays of `shape`. */
+/** Returns `values`, in row-major order, as nested arrays of `shape`. */
 export function nest(values: ArrayLike<number>, shape: readonly number[]): Nested {
   let at = 0;
   const build = ([size, ...inner]: readonly number[]): Nested =>

@@ -3,8 +3,8 @@ import type { Model } from '../../model/model.js';
 import { untilAborted } from '../../support/signal.js';
 
 /**
- * Loads a model for the time of `use`. Where `signal` is aborted meanwhile, loading is given up at once: it cannot be
- * ended, and is left to the background.
+ * Loads a model, calls `use` and closes the model. If `signal` is aborted during the load, the load is abandoned at
+ * once and continues in the background, because it cannot be cancelled.
  */
 export async function withModel<T>(
   path: string,

@@ -9,24 +9,24 @@ import { commonFloat, type NumericDType } from '../../../tensor/dtype.js';
 import { type Tensor, tensor } from '../../../tensor/tensor.js';
 import type { NamedMethod } from './vocabulary.js';
 
-/** How far the turns of a method's loops (mask batches, repetitions) are, within one batch: from 0 to 1. */
+/** Called with the progress of a method's loops (mask batches, repetitions) within one batch, from 0 to 1. */
 export type OnShare = (share: number) => void;
 
 export interface BatchOptions {
   readonly batchSize: number;
   readonly signal: AbortSignal;
   readonly onShare?: OnShare;
-  /** Where positions stand, for other inputs than pictures. */
+  /** The axes of positions, for inputs other than pictures. */
   readonly spatialAxis?: readonly number[];
 }
 
-/** Filters that give float32, by the filter that they apply: an equal function is compiled once. */
+/** Filters with float32 results, by the filter that they apply. Equal functions are then compiled only once. */
 const inFloat32 = new WeakMap<Filter, Filter>();
 
 /**
- * `filter` with float32 maps, which overlays, sheets and metrics take: maps have the dtype of the model otherwise.
- * float16 and bfloat16 are cast before the filter, whose differences would overflow; float64 after it, as small
- * gradients would vanish.
+ * Returns `filter` with float32 maps for overlays, sheets and metrics. Otherwise maps would have the dtype of the
+ * model. float16 and bfloat16 are cast before the filter, because differences would overflow. float64 is cast after the
+ * filter, because small gradients would vanish.
  */
 function toFloat32(filter: Filter): Filter {
   const known = inFloat32.get(filter);
@@ -38,7 +38,8 @@ function toFloat32(filter: Filter): Filter {
 }
 
 /**
- * Maps of one batch, `(N, height, width, units)`, as the method's shortcut gives them, but in float32 for every model.
+ * Returns the maps of one batch, `(N, height, width, units)`. They equal those of the method's shortcut, but are
+ * float32 for every model.
  */
 export async function explainBatch(
   { method, postprocessing, resizing, params }: NamedMethod,
@@ -49,7 +50,7 @@ export async function explainBatch(
 ): Promise<Tensor<'float32'>> {
   let share = 0;
   const onProgress = ({ done, total }: { done: number; total: number }) => {
-    // The total grows where a loop begins after another has ended; a bar that goes back would puzzle.
+    // The total grows if one loop starts after another has ended. The bar must not go back.
     share = Math.max(share, total > 0 ? done / total : 0);
     onShare?.(share);
   };
@@ -68,14 +69,14 @@ export async function explainBatch(
   return maps as Tensor<'float32'>;
 }
 
-/** Row `i` of a batch as a batch of its own, copied. */
+/** Copies row `i` of a batch into a new batch. */
 export function rowOf<D extends NumericDType>(batch: Tensor<D>, i: number): Tensor<D> {
   const [, ...shape] = batch.shape;
   const size = shape.reduce((product, each) => product * each, 1);
   return tensor(batch.data.slice(i * size, (i + 1) * size), [1, ...shape], batch.dtype) as Tensor<D>;
 }
 
-/** The map of the first unit of the first sample, and its size. */
+/** Returns the map of the first unit of the first sample, and its size. */
 export function firstMap({ shape, data }: Tensor<'float32'>): { values: Float32Array; size: GridSize } {
   const [, height, width, units] = shape as [number, number, number, number];
   const values = Float32Array.from({ length: height * width }, (_, i) => data[i * units] as number);

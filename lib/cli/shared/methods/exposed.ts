@@ -4,7 +4,7 @@ import { UsageError } from '../failure.js';
 import { shapeText } from '../pictures/target.js';
 import type { NamedMethod } from './vocabulary.js';
 
-/** What the method is given: the model, or a view of it that has the activations of `layer` too. */
+/** Returns the model, or a view of the model that also has the activations of `layer`. */
 export function explainedModel(
   model: Model,
   { needsActivations }: NamedMethod,

@@ -3,14 +3,14 @@ import type { MethodList } from '../../../methods/descriptor.js';
 import type { ParameterFacts, ParameterKind } from '../../../methods/parameters.js';
 import { integer, number, numberList, oneOf } from '../common_options.js';
 
-/** Who takes a parameter. */
+/** A method or meta method that takes a parameter. */
 export interface Taker {
-  /** The method's name; of a meta method the ending that it gives a name: `_smooth`. */
+  /** The name of the method. For a meta method, the ending that it appends to a name: `_smooth`. */
   readonly name: string;
   readonly parameter: ParameterFacts;
 }
 
-/** The flag of a parameter that one method takes, or several. */
+/** The flag of a parameter that one or several methods take. */
 export interface Flag {
   /** The parameter's name: `maxChannels`. */
   readonly parameter: string;
@@ -19,15 +19,15 @@ export interface Flag {
   /** With its value: `--max-channels <n>`. */
   readonly usage: string;
   readonly takers: readonly Taker[];
-  /** What it does, for which methods. */
+  /** The meanings of the flag, with the methods of each. */
   readonly meanings: readonly Meaning[];
 }
 
-/** What a parameter does in methods that say the same of it. */
+/** The meaning of a parameter in all methods that describe it in the same words. */
 export interface Meaning {
   readonly names: readonly string[];
   readonly summary: string;
-  /** In words; empty where the parameter is required. */
+  /** The default in words. Empty if the parameter is required. */
   readonly default: string;
 }
 
@@ -40,7 +40,7 @@ const PLACEHOLDERS: Readonly<Partial<Record<ParameterKind, string>>> = {
   layer: '<name>',
 };
 
-/** The flags of all parameters that can be written as text, in the order of the list. */
+/** Returns the flags of all parameters that can be written as text, in the order of the list. */
 export function flagsOf({ methods, metas }: MethodList): readonly Flag[] {
   const takers = new Map<string, Taker[]>();
   const described = [
@@ -72,7 +72,7 @@ function flagOf(parameter: string, takers: readonly Taker[]): Flag {
   return { parameter, flag, usage, takers, meanings: meaningsOf(takers) };
 }
 
-/** `flag` as an option of a command. */
+/** Returns `flag` as an option of a command. */
 export function optionOf(flag: Flag): Option {
   const option = new Option(flag.usage, helpOf(flag));
   const parse = parserOf(flag.takers.map(({ parameter }) => parameter));
@@ -90,9 +90,8 @@ function meaningsOf(takers: readonly Taker[]): Meaning[] {
 }
 
 function meaningOf({ kind, summary, defaultText, timesInputRange, default: value }: ParameterFacts) {
-  if (kind === 'boolean')
-    return { summary: value === true ? `turns off: ${summary}` : summary, default: '' };
-  // A share of the input's range depends on how pixels become inputs.
+  if (kind === 'boolean') return { summary: value === true ? `turns off: ${summary}` : summary, default: '' };
+  // A multiple of the input's range depends on the preprocessing of pixels.
   return { summary, default: timesInputRange ? `${defaultText} of the range of --preprocess` : defaultText };
 }
 
@@ -103,7 +102,10 @@ function helpOf({ meanings }: Flag): string {
   return texts.join('; ');
 }
 
-/** Parses what any of the takers takes; each checks the value by itself, too. Undefined where there is no value. */
+/**
+ * Returns a parser for every value that any of the methods takes. Each method checks the value again. Returns undefined
+ * for a flag without a value.
+ */
 function parserOf(parameters: readonly ParameterFacts[]): ((text: string) => unknown) | undefined {
   const [{ kind, default: example }] = parameters as [ParameterFacts];
   const bounds = {
@@ -128,7 +130,7 @@ function parserOf(parameters: readonly ParameterFacts[]): ((text: string) => unk
   }
 }
 
-/** The widest of some bounds; none where one of the parameters has none. */
+/** Returns the widest of the bounds, or undefined if one of the parameters has no bound. */
 function widest(
   parameters: readonly ParameterFacts[],
   bound: 'least' | 'most' | 'above',

@@ -15,37 +15,37 @@ import { nearNames } from '../../../support/arguments.js';
 import { UsageError } from '../failure.js';
 import { type Flag, flagsOf, optionOf } from './flags.js';
 
-/** What `--method` is given for a comparison of all methods. */
+/** The value of `--method` that compares all methods. */
 export const ALL = 'all';
 
-/** Parameters that were set on the command line, by their names; what is left out keeps the method's default. */
+/** Parameters that the command line sets, by name. Other parameters keep the method's default. */
 export type MethodSettings = Readonly<Record<string, unknown>>;
 
-/** A method as the command line knows it. */
+/** A method on the command line. */
 export interface NamedMethod {
-  /** As `method.name`: `gradcam_smooth`. */
+  /** The name of the method function, for example `gradcam_smooth`. */
   readonly name: string;
   readonly method: Method;
   /** Parameters of the method itself. */
   readonly params: MethodSettings;
-  /** Whether it explains by the activations of a layer, and so needs an exposed model. */
+  /** Whether the method needs the activations of a layer, and therefore an exposed model. */
   readonly needsActivations: boolean;
-  /** As in the shortcut of that name (`ke.gradcam`). */
+  /** The filter of the shortcut of the same name (`ke.gradcam`). */
   readonly postprocessing: Filter;
-  /** As in the shortcut of that name; what gives maps in the input's size does not resize. */
+  /** Whether the shortcut of the same name resizes maps. Maps of the size of the input are not resized. */
   readonly resizing: boolean;
-  /** Sizes that were asked for beside the picture's own, as shares of it. */
+  /** Further sizes of the picture, as multiples of its size. */
   readonly inputScales: readonly number[];
   passes(sizes: Sizes): Passes;
 }
 
-/** Meta methods that may stand around one method: more than two multiply the passes without showing more. */
+/** The maximum nesting of meta methods. More than two multiply the passes without further insight. */
 const MOST_METAS = 2;
 
 interface Spelling {
   readonly name: string;
   readonly base: MethodDescriptor;
-  /** In the order of the name, innermost first. */
+  /** The meta methods in the order of the name, innermost first. */
   readonly metas: readonly MetaDescriptor[];
 }
 
@@ -61,14 +61,14 @@ function spellings({ methods, metas }: MethodList): Spelling[] {
   return all;
 }
 
-/** `fullGradients`, `full-gradients` and `full_gradients` are one name. */
+/** Normalizes a name: `fullGradients`, `full-gradients` and `full_gradients` are equal. */
 const fold = (name: string) => name.toLowerCase().replace(/[-_]/g, '');
 
-/** The names, flags and settings by which the command line knows a list of methods. */
+/** The names, flags and settings of a list of methods on the command line. */
 export class MethodVocabulary {
   /** The methods without a meta method around them. */
   readonly names: readonly string[];
-  /** What a comparison of all methods shows: every method, and some of those that meta methods make of them. */
+  /** The methods in a comparison of all methods: every method, and some methods inside meta methods. */
   readonly compared: readonly string[];
   readonly flags: readonly Flag[];
   /** The endings that meta methods give a name: `_smooth or _tta`. */
@@ -98,22 +98,22 @@ export class MethodVocabulary {
   /** Parses `--method`: the name as `method.name` has it. */
   readonly parseSingle = (text: string): string => this.#parseName(text, []);
 
-  /** Gives `command` the flags of the methods' parameters. */
+  /** Adds the flags of the methods' parameters to `command`. */
   addFlags(command: Command): Command {
     for (const flag of this.flags) command.addOption(optionOf(flag));
     return command;
   }
 
-  /** What the flags of the methods' parameters were set to: a default of the command line's own is no setting. */
+  /** Returns the parameters that flags of the user set. Defaults of the command line do not count. */
   settingsOf(command: Command): MethodSettings {
     const given = this.flags.filter(({ parameter }) => command.getOptionValueSource(parameter) === 'cli');
     return Object.fromEntries(given.map(({ parameter }) => [parameter, command.getOptionValue(parameter)]));
   }
 
   /**
-   * The methods of these names, which {@link parse} has checked, with `settings` for those that take them.
+   * Returns the methods of these names, which {@link parse} has checked. Each receives the `settings` that it takes.
    *
-   * @param preprocess what inputs are made by: defaults that are shares of the input's range depend on it.
+   * @param preprocess the preprocessing of inputs. Defaults that are multiples of the input's range depend on it.
    * @throws UsageError for a setting that none of the methods takes.
    */
   build(names: readonly string[], settings: MethodSettings, preprocess: Preprocessing): NamedMethod[] {
@@ -134,7 +134,7 @@ export class MethodVocabulary {
     );
   }
 
-  /** A setting that nothing reads would be a misunderstanding that no one notices. */
+  /** Refuses a setting that no method reads, because the user would not notice that it has no effect. */
   #refuseUnused(chosen: readonly Spelling[], settings: MethodSettings): void {
     const taken =
       (parameter: string) =>
@@ -172,7 +172,7 @@ export class MethodVocabulary {
     };
   }
 
-  /** Those of the settings that are among the parameters. One parser serves all takers of a flag, so each checks. */
+  /** Returns the settings that are in `parameters`, checked again, because one parser serves all methods of a flag. */
   #settingsFor(parameters: AnyParameters, settings: MethodSettings): MethodSettings {
     const given = Object.entries(settings).filter(
       ([name, value]) => value !== undefined && Object.hasOwn(parameters, name),
@@ -202,8 +202,8 @@ const INPUT_RANGES: Readonly<Record<Preprocessing, number>> = {
 };
 
 /**
- * The default of a parameter that is a share of the input's range, where `preprocess` makes the inputs: the library
- * itself does not know how pixels become inputs.
+ * Returns the default of a parameter that is a multiple of the input's range. `preprocess` determines the range, which
+ * the library itself does not know.
  */
 export function rangedDefault(parameter: ParameterFacts, preprocess: Preprocessing): number {
   return INPUT_RANGES[preprocess] * (parameter.default as number);
@@ -214,5 +214,5 @@ function defaultsFor(parameters: AnyParameters, preprocess: Preprocessing): Meth
   return Object.fromEntries(ranged.map(([name, parameter]) => [name, rangedDefault(parameter, preprocess)]));
 }
 
-/** The methods of this package, as the command line knows them. */
+/** The methods of this package on the command line. */
 export const VOCABULARY = new MethodVocabulary(BUILT_IN);

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { UsageError } from '../failure.js';
 
 /**
- * Class names by unit: a text file with a name a line, or JSON: an array of names, an object from unit to name, or
- * Keras's `imagenet_class_index.json` (`{"0": ["n01440764", "tench"], ...}`).
+ * Reads class names by unit: from a text file with one name per line, or from JSON. JSON is an array of names, an
+ * object from unit to name, or Keras's `imagenet_class_index.json` (`{"0": ["n01440764", "tench"], ...}`).
  */
 export async function readLabels(path: string): Promise<string[]> {
   let text: string;
@@ -35,7 +35,7 @@ function malformed(path: string): UsageError {
   );
 }
 
-/** JSON from a file that the user named by the option `flag`. */
+/** Parses JSON from a file that the option `flag` names. */
 export function parseJson(flag: string, text: string, path: string): unknown {
   try {
     return JSON.parse(text);

@@ -12,12 +12,12 @@ import { mapConcurrently } from '../../../support/map_concurrently.js';
 import type { Tensor } from '../../../tensor/tensor.js';
 import type { Target } from './target.js';
 
-/** What is shown of a picture: large enough for a page, small enough to encode in no time. */
+/** The maximum side of a shown picture: large enough for a page, small enough to encode fast. */
 const SHOWN_SIDE = 1024;
 
 export interface LoadedPicture {
   readonly path: string;
-  /** Of the file, before it was scaled down. */
+  /** The size in the file, before the picture was scaled down. */
   readonly size: readonly [height: number, width: number];
 }
 
@@ -28,12 +28,12 @@ export interface ShownPicture extends LoadedPicture {
 
 export interface LoadedBatch<P extends LoadedPicture> {
   readonly pictures: readonly P[];
-  /** The model's input, a row per picture; null where no picture could be read. */
+  /** The model's input with a row per picture. null if no picture could be read. */
   readonly inputs: Tensor | null;
   readonly failures: readonly { readonly path: string; readonly error: Error }[];
 }
 
-/** How pictures are read: for whom, how, and until when. */
+/** The options for reading pictures. */
 export interface LoadOptions {
   readonly target: Target;
   readonly preprocess: Preprocessing;
@@ -41,9 +41,10 @@ export interface LoadOptions {
 }
 
 /**
- * Reads, decodes and prepares the pictures at `paths`, to be shown, too; what cannot be read is reported, not thrown.
+ * Reads, decodes and prepares the pictures at `paths` for the model and for display. Unreadable pictures are reported
+ * in `failures`.
  *
- * @throws the reason of the signal, once it is aborted.
+ * @throws the reason of the signal once it is aborted.
  */
 export function loadBatch(
   paths: readonly string[],
@@ -56,7 +57,7 @@ export function loadBatch(
   });
 }
 
-/** As {@link loadBatch}, where nothing but the model's input is wanted. */
+/** Like {@link loadBatch}, but only for the model's input. */
 export function loadInputs(
   paths: readonly string[],
   options: LoadOptions,
@@ -95,12 +96,12 @@ async function load<P extends LoadedPicture>(
   };
 }
 
-/** A picture that is damaged, or a file that cannot be opened: anything else would happen to every picture. */
+/** Returns whether `error` concerns one file (damaged or unreadable). Other errors would occur for every picture. */
 function isFailureOfFile(error: unknown): error is Error {
   return error instanceof ImageError || (error instanceof Error && 'syscall' in error);
 }
 
-/** The rows as one batch; null where there is none. */
+/** Returns the rows as one batch, or null if there are none. */
 async function joined(rows: readonly Tensor[]): Promise<Tensor | null> {
   if (rows.length === 0) return null;
   const batch = await batchImages(rows);

@@ -5,27 +5,27 @@ import { UsageError } from '../failure.js';
 import { formatBytes } from '../numbers.js';
 import type { Target } from './target.js';
 
-/** Bytes that this process may use: the machine's memory, or its cgroup's share of it. */
+/** Returns the bytes that this process may use: the machine's memory, or the limit of the cgroup. */
 export function memoryLimit(): number {
-  // No limit is 0, or a number beyond any machine's memory.
+  // Without a limit, the value is 0 or larger than the memory of any machine.
   const share = process.constrainedMemory();
   return share > 0 ? Math.min(share, totalmem()) : totalmem();
 }
 
 export interface Demand {
-  /** Pictures at once. */
+  /** Pictures per batch. */
   readonly batchSize: number;
-  /** What `--size` asked for, if it did. */
+  /** The value of `--size`, if given. */
   readonly size?: readonly [height: number, width: number];
-  /** Sizes beside the picture's own, in which the model is given it one after the other. */
+  /** Further sizes of the picture, as multiples of its size. The model receives them one after the other. */
   readonly scales?: readonly number[];
 }
 
 /**
- * Refuses sizes of which the model's input alone is more than the memory: TensorFlow would say so late and in its own
- * words, or the system end the process. What the model's layers take in addition is not known beforehand.
+ * Throws UsageError if the model's input alone exceeds the memory. TensorFlow would report this late and less clearly,
+ * or the system would end the process. The memory of the model's layers is not known beforehand.
  *
- * @param limit bytes that there are.
+ * @param limit available bytes.
  */
 export function checkMemory(
   { size, channels, dtype }: Pick<Target, 'size' | 'channels' | 'dtype'>,

@@ -6,9 +6,9 @@ import { matchFiles } from '../../../support/match_files.js';
 import { UsageError } from '../failure.js';
 
 /**
- * The files that the patterns match, each once, sorted by path. Throws UsageError where there are none, and for a path
- * that is not there, which would be missed among others; folders beside files, as a shell's `photos/*` gives them, are
- * left out.
+ * Returns the files that the patterns match, each once, sorted by path. Throws UsageError if no file matches, or if a
+ * path does not exist, because the user could overlook a missing file among others. Directories, for example from a
+ * shell's `photos/*`, are left out.
  */
 export async function findPictures(patterns: readonly string[]): Promise<string[]> {
   for (const pattern of patterns) if (!isDynamicPattern(pattern)) await checkPath(pattern);
@@ -22,7 +22,7 @@ export async function findPictures(patterns: readonly string[]): Promise<string[
   return found;
 }
 
-/** Refuses what would not be read: nothing, a link that leads nowhere, a pipe. */
+/** Throws UsageError for a missing file, a broken link and a pipe. */
 async function checkPath(path: string): Promise<void> {
   const refuse = (why: string) => new UsageError(`--images: '${path}' ${why} (in ${resolve('.')}).`);
   let found: Stats;
@@ -40,13 +40,13 @@ async function checkPath(path: string): Promise<void> {
   if (!found.isFile() && !found.isDirectory()) throw refuse('is no file');
 }
 
-/** File systems take names of 255 bytes; what is added to these needs some. */
+/** File systems allow names of 255 bytes. Suffixes need some of them. */
 const LONGEST_NAME = 200;
 
 /**
- * Gives every picture a name of its own for the files made from it: its base name, shortened where it is very long,
- * with a number after it where that is taken (`a/cat.jpg` and `b/cat.jpg`), compared without case, as some file systems
- * do.
+ * Assigns every picture a unique name for its output files. The name is the base name, shortened if it is very long. If
+ * the name is taken (`a/cat.jpg` and `b/cat.jpg`), a number is appended. Names are compared without case, because some
+ * file systems do so.
  */
 export class OutputNames {
   readonly #taken = new Set<string>();

@@ -2,14 +2,14 @@
 export interface Prediction {
   readonly unit: number;
   readonly label: string;
-  /** From 0 to 1. */
+  /** A score from 0 to 1. */
   readonly score: number;
 }
 
-/** How the shown scores follow from the model's output. */
+/** The function that turns the model's output into the shown scores. */
 export type ScoreKind = 'probability' | 'softmax' | 'sigmoid';
 
-/** What scores are, for a person. */
+/** The explanations of the scores for the user. */
 export const SCORE_TEXTS: Readonly<Record<ScoreKind, string>> = {
   probability: "Scores are the model's outputs.",
   softmax: "Scores are the softmax of the model's logits.",
@@ -17,22 +17,22 @@ export const SCORE_TEXTS: Readonly<Record<ScoreKind, string>> = {
 };
 
 /**
- * A network that ends in softmax or sigmoid gives nothing outside [0, 1]; logits of a trained network hardly ever
- * stay inside, for all classes of a batch at once. One logit alone is taken through a sigmoid.
+ * Determines the kind of scores from the outputs of a batch. A network that ends in softmax or sigmoid has no output
+ * outside [0, 1]. The logits of a trained network are hardly ever all inside. A single logit needs a sigmoid.
  */
 export function scoreKindOf(outputs: ArrayLike<number>, units: number): ScoreKind {
   if (Array.prototype.every.call(outputs, (value: number) => value >= 0 && value <= 1)) return 'probability';
   return units === 1 ? 'sigmoid' : 'softmax';
 }
 
-/** The scores of one row of outputs, from 0 to 1. */
+/** Returns the scores of one row of outputs, from 0 to 1. */
 export function scoresOf(row: ArrayLike<number>, kind: ScoreKind): Float64Array {
   const values = Float64Array.from(row);
   if (kind === 'softmax') return softmax(values);
   return kind === 'sigmoid' ? values.map((value) => 1 / (1 + Math.exp(-value))) : values;
 }
 
-/** `exp(x - max) / Σ exp(x - max)`: safe for large logits. */
+/** Returns `exp(x - max) / Σ exp(x - max)`, which does not overflow for large logits. */
 function softmax(values: Float64Array): Float64Array {
   const max = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const powers = values.map((value) => Math.exp(value - max));
@@ -41,8 +41,8 @@ function softmax(values: Float64Array): Float64Array {
 }
 
 /**
- * The indices of the `count` largest values, largest first; the lower index first where values are equal. NaN comes
- * after all numbers.
+ * Returns the indices of the `count` largest values, largest first. Among equal values, the lower index comes first.
+ * NaN comes after all numbers.
  */
 export function topUnits(row: ArrayLike<number>, count: number): number[] {
   const descending = (a: number, b: number) =>
@@ -55,12 +55,12 @@ export function topUnits(row: ArrayLike<number>, count: number): number[] {
     .map(({ unit }) => unit);
 }
 
-/** `labels[unit]`, or `unit 3` where the file of labels has none. */
+/** Returns `labels[unit]`, or for example `unit 3` if the unit has no label. */
 export function labelOf(unit: number, labels: readonly string[]): string {
   return labels[unit] ?? `unit ${unit}`;
 }
 
-/** The `count` units of the highest score, best first. */
+/** Returns the `count` units with the highest scores, best first. */
 export function topPredictions(
   scores: ArrayLike<number>,
   count: number,

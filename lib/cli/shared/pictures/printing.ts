@@ -7,7 +7,7 @@ export function predictionsText(out: NodeJS.WriteStream, predictions: readonly P
   return texts.map((text, i) => (i === 0 ? paint(out, 'bold', text) : text)).join(', ');
 }
 
-/** Says that a picture was left out, and why. */
+/** Prints that a picture was skipped, and the reason. */
 export function printFailure(terminal: Terminal, json: boolean, path: string, error: Error): Promise<void> {
   if (json) return writeJson(terminal.out, { type: 'failure', path, message: error.message });
   return printSkipped(terminal, path, error);

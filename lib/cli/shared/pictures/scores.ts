@@ -9,7 +9,9 @@ export interface Scores {
   readonly rows: readonly Float64Array[];
 }
 
-/** The model's scores for a batch. `kind` is what an earlier batch of the same run has settled. */
+/**
+ * Returns the model's scores for a batch. `kind` is the kind of scores from an earlier batch of the same run, or null.
+ */
 export async function predictScores(
   { model, units }: Target,
   inputs: Tensor,

@@ -4,14 +4,14 @@ import type { NumericDType } from '../../../tensor/dtype.js';
 import { isNumeric } from '../../../tensor/dtype.js';
 import { UsageError } from '../failure.js';
 
-/** How pictures become the model's input, and what is asked of its outputs. */
+/** The options that determine the model's input and the explained units. */
 export interface PictureOptions {
   readonly preprocess: Preprocessing;
   readonly size?: readonly [height: number, width: number];
   readonly units?: readonly number[];
 }
 
-/** What the model wants and gives, as far as pictures need to know. */
+/** The properties of a model that the handling of pictures needs. */
 export interface Target {
   readonly model: Model;
   readonly size: readonly [height: number, width: number];
@@ -78,7 +78,7 @@ function sizeOf(
   return asked;
 }
 
-/** A shape for a person: `(any, 96)`. */
+/** Returns a shape as text, for example `(any, 96)`. */
 export function shapeText(shape: readonly (number | null)[] | null, unknown = 'any'): string {
   return shape === null ? 'an unknown shape' : `(${shape.map((size) => size ?? unknown).join(', ')})`;
 }
