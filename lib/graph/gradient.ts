@@ -120,13 +120,13 @@ export function batchJacobian(
     checkFunction(
       'each',
       each,
-      'With a list of `xs`, say what to keep of their gradients, as `([g, h]) => ops.concat([g, h], -1)`.',
+      'With a list of `xs`, `each` reduces their gradients, for example `([g, h]) => ops.concat([g, h], -1)`.',
     );
   } else if (each !== undefined) {
     checkFunction(
       'each',
       each,
-      "Give a function of one unit's gradient, as `(g) => ops.reduceMean(g, [1, 2])`.",
+      'Pass a function of the gradient of one unit, for example `(g) => ops.reduceMean(g, [1, 2])`.',
     );
   }
   const sources = listOf(xs).map((x, i) => checkSymbolic(Array.isArray(xs) ? `xs[${i}]` : 'xs', x));

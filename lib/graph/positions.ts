@@ -69,14 +69,14 @@ export function checkPositions(what: string, x: Symbolic, spatialAxis: readonly 
   const axes = axesOf(x, spatialAxis);
   if (x.shape === null || x.rank === axes.length + 2) return axes;
   const count = Math.max(0, x.rank - 2);
-  const mend =
+  const advice =
     count === 0
-      ? 'Expose a signal that has positions, as what enters the pooling.'
+      ? 'Expose a tensor with positions, for example the input of the pooling.'
       : `Set \`spatialAxis\` to [${lastAxes(count).join(', ')}].`;
   throw new GraphError(
     'INVALID_ARGUMENT',
     `Maps need an axis of positions for each of \`spatialAxis\`, [${axes.join(', ')}], but the ${what} ${x} ` +
-      `have ${count}. ${mend}`,
+      `have ${count}. ${advice}`,
   );
 }
 
@@ -114,7 +114,7 @@ export function resizePositions(
   if (method !== 'bilinear') {
     throw new GraphError(
       'INVALID_ARGUMENT',
-      `Signals and volumes are resized bilinearly, not by '${method}': ${maps} is none of images.`,
+      `Signals and volumes can only be resized bilinearly, not by '${method}'. Received maps ${maps}.`,
     );
   }
   if (rank === 1) return squeeze(resize(expandDims(maps, 2), [sizes[0] as Size, 1]), 2);

@@ -229,7 +229,7 @@ export function unstack(x: Operand, axis = 0): Symbolic[] {
   if (typeof num !== 'number') {
     throw new GraphError(
       'INVALID_ARGUMENT',
-      `\`ops.unstack\` needs a size known now along axis ${axis} of ${value}. Use \`ops.whileLoop\` instead.`,
+      `Expected \`x\` with a known size along axis ${axis} but received ${value}. Use \`ops.mapRange\` instead.`,
     );
   }
   return Trace.current().op('Unpack', [value], { num: { int: num }, axis: { int: axis } });

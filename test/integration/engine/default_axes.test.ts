@@ -189,7 +189,7 @@ describe('of vectors (N, F)', () => {
   it('CAMs of hidden units are refused', async () => {
     for (const method of [cams.gradcam, cams.gradcampp, cams.scorecam]) {
       const refused = ke.explain(method, model, x, UNITS, quiet);
-      await expect(refused).rejects.toThrow('Expose a signal that has positions');
+      await expect(refused).rejects.toThrow('Expose a tensor with positions');
     }
   });
 });

@@ -94,7 +94,7 @@ describe.each([
     }
     const pooled = ke.inspection.expose(model, 'gap');
     const cam = ke.explain(cams.gradcam, pooled, x, UNITS, options);
-    await expect(cam).rejects.toThrow('Expose a signal that has positions');
+    await expect(cam).rejects.toThrow('Expose a tensor with positions');
   });
 
   test('only bilinear resizing is for other than images', async () => {

@@ -119,7 +119,7 @@ describe('batchJacobian', () => {
         return graph.batchJacobian(ops.square(x), xs(x) as graph.Symbolic[], options as never);
       });
     await expect(list((x) => [x])).rejects.toThrow(TypeError);
-    await expect(list((x) => [x])).rejects.toThrow('With a list of `xs`, say what to keep');
+    await expect(list((x) => [x])).rejects.toThrow('With a list of `xs`, `each` reduces their gradients');
     await expect(list(() => [], { each: () => 0 })).rejects.toThrow(TypeError);
     await expect(list(() => [3], { each: () => 0 })).rejects.toThrow('xs[0]');
   });
