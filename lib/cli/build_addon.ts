@@ -13,8 +13,8 @@ Examples:
 Exit codes: 0 built, 1 it failed, 2 wrong arguments, 130 interrupted.`;
 
 /**
- * `keras-explainable build`: compiles the native addon where the package is installed. npm does so when it installs
- * the package, unless it does not run the scripts of dependencies; this needs no leave from npm.
+ * `keras-explainable build`: compiles the native addon in the directory of the package. npm does so on installation,
+ * unless npm is set not to run the scripts of dependencies. This command does not depend on that setting.
  */
 export function buildCommand(terminal: Terminal, done: (code: number) => void): Command {
   return new Command('build')

@@ -20,7 +20,7 @@ interface InstallFlags {
   readonly force: boolean;
 }
 
-/** `keras-explainable install-tensorflow`: puts the pinned libtensorflow into the user's cache. */
+/** `keras-explainable install-tensorflow`: installs the pinned libtensorflow in the user's cache. */
 export function installCommand(terminal: Terminal, done: (code: number) => void): Command {
   return new Command('install-tensorflow')
     .description('Installs the libtensorflow that this package runs on into its cache.')

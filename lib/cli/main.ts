@@ -5,7 +5,7 @@ import { exitCodes } from './shared/failure.js';
 import { endInterrupted } from './shared/interrupt.js';
 import { writeLine } from './shared/terminal.js';
 
-// A reader that closes the pipe early (`| head`) is no failure of ours; a full disk behind `> file` is one.
+// A reader that closes the pipe early (`| head`) is not a failure. A full disk behind `> file` is a failure.
 let unwritten: Error | null = null;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -13,15 +13,15 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-// A file larger than `ulimit -f` allows is an error of its write (EFBIG), not the end of the process with it
-// half-written.
+// A file above the limit of `ulimit -f` fails with an error of the write (EFBIG). The signal would otherwise end the
+// process with a half-written file.
 process.on('SIGXFSZ', () => {});
 
-// TensorFlow's own log lines would tear the progress bar; what goes wrong comes back as errors.
+// TensorFlow's log lines would break the progress bar. Failures are returned as errors anyway.
 if (!process.env.DEBUG) process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
 
 process.exitCode = await run(process.argv.slice(2), { out: process.stdout, err: process.stderr });
-// Nobody waits for help and usage to be written; streams tell of their errors a little later.
+// Writes of help and usage are not awaited, and streams report their errors a little later.
 await setImmediate();
 if (unwritten !== null && process.exitCode === exitCodes.success) {
   await writeLine(

@@ -21,7 +21,7 @@ Examples:
 Exit codes: 0 done, 1 something failed, 2 wrong arguments, 130 interrupted.
 Colours: on a terminal, unless NO_COLOR is set; everywhere, where FORCE_COLOR is.`;
 
-/** Runs the command line and returns the exit code: 0 done, 1 failed, 2 wrong arguments, 130 interrupted. */
+/** Runs the command line. Returns the exit code: 0 success, 1 failure, 2 wrong arguments, 130 interrupted. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   let code: number = exitCodes.success;
   try {
@@ -31,7 +31,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
-    // Commander has already printed what it has to say.
+    // Commander has already printed its message.
     if (!(error instanceof CommanderError)) {
       const message = printableLines(describeError(error, Boolean(process.env.DEBUG)));
       await writeLine(terminal.err, `${paint(terminal.err, 'red', 'error:')} ${message}`);
@@ -54,7 +54,7 @@ function buildProgram(terminal: Terminal, done: (code: number) => void): Command
       getErrHasColors: () => hasColours(terminal.err),
     })
     .showHelpAfterError("Run it with --help to see the options, or 'keras-explainable help'.");
-  // `exitOverride` and output settings are inherited only by commands that are made after them, so these come last.
+  // Only commands that are created later inherit `exitOverride` and output settings, so commands are added last.
   const commands = [
     explainCommand,
     predictCommand,

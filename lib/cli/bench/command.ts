@@ -15,7 +15,7 @@ Examples:
 
 Exit codes: 0 done, 1 something failed, 2 wrong arguments, 130 interrupted.`;
 
-/** `keras-explainable bench`: how fast a model predicts and explains on this machine. */
+/** `keras-explainable bench`: measures the speed of predictions and explanations on this machine. */
 export function benchCommand(terminal: Terminal, done: (code: number) => void): Command {
   const command = new Command('bench')
     .description('Measures how fast a model predicts and explains on this machine.')

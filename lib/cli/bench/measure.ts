@@ -1,4 +1,4 @@
-/** Measuring calls side by side. */
+/** Measures several calls in turn. */
 
 /** A call that is measured. */
 export interface Measured {
@@ -6,22 +6,22 @@ export interface Measured {
   run(): Promise<void>;
 }
 
-/** Rounds that are made however long they take: a median of fewer says nothing. */
+/** The minimum number of rounds, regardless of their duration. A median of fewer rounds is not reliable. */
 const LEAST_ROUNDS = 3;
 
 export interface RoundsOptions {
-  /** Milliseconds that each call is given, all its rounds together. */
+  /** The time in milliseconds for all rounds of each call. */
   readonly milliseconds: number;
   readonly signal: AbortSignal;
-  /** Told after every call, with the share of the work that is done. */
+  /** Called after every call with the finished fraction of the work. */
   readonly onCall?: (share: number) => void;
-  /** Milliseconds that only grow. Default `performance.now`. */
+  /** A monotonic clock in milliseconds. Default `performance.now`. */
   readonly now?: () => number;
 }
 
 /**
- * The times of `calls`, in milliseconds, an array for each: they take turns, so that what slows the machine for a while
- * slows all of them. What is aborted on the way is left out; rounds that were whole are kept.
+ * Returns the times of `calls` in milliseconds, one array per call. The calls take turns, so that a temporary slowdown
+ * of the machine affects all of them. An aborted round is left out. Complete rounds are kept.
  */
 export async function timeInRounds(
   calls: readonly Measured[],
@@ -52,7 +52,7 @@ export async function timeInRounds(
   return times;
 }
 
-/** The middle of `values`, of an even number of them the mean of both in the middle. NaN of none. */
+/** Returns the median of `values`. For an even number, this is the mean of the two middle values. NaN if empty. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

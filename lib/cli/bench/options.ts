@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { LoadFlags } from '../shared/loading.js';
 
-/** What `keras-explainable bench` was asked to do, checked. */
+/** The checked options of `keras-explainable bench`. */
 export interface BenchOptions extends LoadFlags {
   readonly model: string;
   readonly method: string;
@@ -13,7 +13,7 @@ export interface BenchOptions extends LoadFlags {
   readonly json: boolean;
 }
 
-/** Parses `1,8`: batch sizes, each once. */
+/** Parses batch sizes without repetition: `1,8`. */
 export function batchSizes(text: string): number[] {
   const sizes = text.split(',').map((part) => part.trim());
   if (!sizes.every((size) => /^\d{1,4}$/.test(size) && Number(size) > 0)) {

@@ -4,9 +4,9 @@ import { paint, type Terminal, writeJson, writeLine } from '../shared/terminal.j
 
 export type Call = 'predict' | 'explain';
 
-/** What was there before anything was measured. */
+/** The facts that are known before the measurement. */
 export interface Setup {
-  /** Its version. */
+  /** The version of TensorFlow. */
   readonly tensorflow: string;
   readonly method: string;
   /** The shape of one sample of each input. */
@@ -16,7 +16,7 @@ export interface Setup {
   readonly milliseconds: {
     readonly library: number;
     readonly load: number;
-    /** Of one sample, compiling included. */
+    /** The time of the first sample, including compilation. */
     readonly firstMap: number;
     readonly total: number;
   };
@@ -27,11 +27,11 @@ export interface Measurement {
   readonly batchSize: number;
   readonly runs: number;
   readonly millisecondsPerImage: { readonly minimum: number; readonly median: number };
-  /** By the median. */
+  /** Calculated from the median. */
   readonly imagesPerSecond: number;
 }
 
-/** Prints what a benchmark finds, as a table for a person or as a JSON object a line for a program. */
+/** Prints the results of a benchmark, as a table for the user or as one JSON object per line for a program. */
 export class BenchPrinter {
   readonly #terminal: Terminal;
   readonly #json: boolean;

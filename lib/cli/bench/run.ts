@@ -22,10 +22,10 @@ import { median, timeInRounds } from './measure.js';
 import type { BenchOptions } from './options.js';
 import { BenchPrinter, type Call, type Measurement, type Setup } from './printer.js';
 
-/** What pictures most networks take, where the model takes any. */
+/** The size of pictures if the model takes any size. Most networks take this size. */
 const SIZE: readonly [number, number] = [224, 224];
 
-/** What `keras-explainable bench` does. Returns the exit code. */
+/** Runs `keras-explainable bench`. Returns the exit code. */
 export async function bench(options: BenchOptions, terminal: Terminal, signal: AbortSignal): Promise<number> {
   const { model: path, threads = availableParallelism(), size = SIZE } = options;
   const [method] = VOCABULARY.build([options.method], {}, 'unit') as [NamedMethod];
@@ -53,15 +53,15 @@ export async function bench(options: BenchOptions, terminal: Terminal, signal: A
     };
     await printer.setup(setup);
     for (const measurement of await runner.measure(terminal)) await printer.measurement(measurement);
-    // In kilobytes, on every system.
+    // The value is in kilobytes on every system.
     await printer.summary(process.resourceUsage().maxRSS * 1024, signal.aborted);
     return signal.aborted ? exitCodes.interrupted : exitCodes.success;
   });
 }
 
 /**
- * Refuses a size that the model does not take, and samples that cannot be made: TensorFlow would say so in its own
- * words, or the system end the process.
+ * Throws UsageError if the model does not take the size, or if the samples do not fit in memory. TensorFlow's message
+ * would be less clear, or the system would end the process.
  */
 function checkSizes(
   inputs: readonly TensorSpec[],
@@ -87,7 +87,7 @@ function checkSizes(
   );
 }
 
-/** The calls that are measured: predict and explain, at each batch size. */
+/** The measured calls: predict and explain at each batch size. */
 class Runner {
   readonly #model: Model;
   readonly #explained: Model;
@@ -111,7 +111,7 @@ class Runner {
     this.#signal = signal;
   }
 
-  /** Explains one sample, compiling included. Returns milliseconds. */
+  /** Explains one sample, including compilation. Returns milliseconds. */
   async explainOnce(): Promise<number> {
     const inputs = syntheticInputs(this.#model.inputs, 1, this.#size);
     const begun = performance.now();
@@ -131,7 +131,8 @@ class Runner {
     const percent = (share: number) => `${Math.round(share * 100)} %`;
     const progress = startProgress(terminal, 1, percent);
     try {
-      // Each once, apart: what is compiled, packed and allocated at first use is not the call's price.
+      // Each call runs once before the measurement, so the work of the first use (compilation, packing, allocation)
+      // is not measured.
       for (const { run, call, batchSize } of calls) {
         progress.update(0, 1, `warming up ${call}, batches of ${batchSize}`);
         await run();
@@ -141,7 +142,7 @@ class Runner {
         signal: this.#signal,
         onCall: (share) => progress.update(share, 1, 'measuring'),
       });
-      // An interrupted run may end before each call had its turn.
+      // An interrupted run may end before every call was measured.
       return calls.flatMap(({ call, batchSize }, i) => {
         const measured = times[i] as number[];
         return measured.length === 0 ? [] : [measurementOf(call, batchSize, measured)];

@@ -25,7 +25,7 @@ Examples:
 
 Exit codes: 0 nothing essential is missing, 1 something is, 2 wrong arguments, 130 interrupted.`;
 
-/** `keras-explainable doctor`: what this machine has of what the package needs, and how to mend what is missing. */
+/** `keras-explainable doctor`: checks the requirements of the package on this machine, and says how to fix problems. */
 export function doctorCommand(terminal: Terminal, done: (code: number) => void): Command {
   return new Command('doctor')
     .description('Says what was found and what is missing on this machine, and how to mend it.')
@@ -39,7 +39,7 @@ export function doctorCommand(terminal: Terminal, done: (code: number) => void):
     );
 }
 
-/** Prints each finding as soon as it is there. Returns the exit code. */
+/** Prints each finding as soon as it is known. Returns the exit code. */
 async function examine(
   { model, signature, allowOps, json }: DoctorOptions,
   terminal: Terminal,
@@ -50,7 +50,7 @@ async function examine(
     findings.push(finding);
     if (!json) await printFinding(terminal, finding);
   };
-  // What waits for other processes is begun at once, and told of in its place.
+  // Checks that wait for other processes start at once and are printed in their place.
   const [addonFound, canvas, tools] = [addonFinding(signal), canvasFinding(signal), findTools()];
   canvas.catch(() => undefined);
   addonFound.catch(() => undefined);

@@ -1,20 +1,20 @@
-/** What is set from outside: environment variables, and where the package may write. */
+/** Checks environment variables and the directories that the package writes to. */
 
 import { whyNotWritable } from '../../support/writable.js';
 import { cacheRoot } from '../../tensorflow/library_layout.js';
 import type { Finding } from './finding.js';
 
 /**
- * Families of the variables that TensorFlow 2.21's libraries read. Others that begin with TF_ are Terraform's
+ * Prefixes of the variables that the libraries of TensorFlow 2.21 read. Other variables with TF_ belong to Terraform
  * (TF_CLI_CONFIG_FILE, TF_VAR_..., TF_LOG, TF_DATA_DIR).
  */
 const TENSORFLOW =
   /^TF_(AUTO_MIXED_PRECISION|BFC|CONV2D|CPP|CPU|CUBLAS|CUDA|CUDNN|DATA_EXPERIMENT|DEBUG|DETERMINISTIC|DISABLE|DUMP|EAGER|ENABLED?|FORCE|FP16|GPU|GRAPH|GRPC|JITRT|LOG_XLA|MATMUL|MKL|NUM|ONEDNN|OVERRIDE|PER_DEVICE|RUN_HANDLER|SET_ONEDNN|SYNC|USE|XLA)_/;
-/** Variables that change what this package, Node, pip or TensorFlow's own libraries do. */
+/** Variables that change the behaviour of this package, Node, pip or TensorFlow's libraries. */
 const RELEVANT =
   /^(KERAS_EXPLAINABLE_|XLA_FLAGS$|CUDA_|PIP_|OMP_|KMP_|MKL_|ONEDNN_|DNNL_)|^((https?|all|no)_proxy|XDG_CACHE_HOME|LD_(LIBRARY_PATH|PRELOAD)|DYLD_LIBRARY_PATH|VIRTUAL_ENV|CONDA_PREFIX|CXX|NODE_OPTIONS|UV_THREADPOOL_SIZE|NO_COLOR|FORCE_COLOR|DEBUG|CI)$/i;
 
-/** Names of variables whose values are nobody's business. */
+/** Names of variables whose values are secret and are not shown. */
 const SECRET = /TOKEN|PASS|SECRET|CREDENTIAL|AUTH|KEY/i;
 
 export function environmentFinding(env: NodeJS.ProcessEnv = process.env): Finding {
@@ -42,8 +42,8 @@ export function environmentFinding(env: NodeJS.ProcessEnv = process.env): Findin
 }
 
 /**
- * A value to show: what stands before an @ (the user and password of a URL or proxy) and what a URL's query holds is
- * left out.
+ * Returns a value without secrets: the text before an @ (user and password of a URL or proxy) and the query of a URL
+ * are left out.
  */
 export function withoutCredentials(value: string): string {
   return value

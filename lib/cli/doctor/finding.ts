@@ -1,20 +1,20 @@
 import { paint, printable, type Terminal, writeLine } from '../shared/terminal.js';
 
-/** 'error': nothing works without it. 'warning': something does not, or not as well. */
+/** 'error': nothing works without it. 'warning': some feature does not work, or not as well. */
 export type Status = 'ok' | 'warning' | 'error';
 
-/** What was found of one thing that the package needs or uses. */
+/** The result of a check of one thing that the package needs or uses. */
 export interface Finding {
   /** A stable word for programs: 'node', 'addon', 'tensorflow', ... */
   readonly check: string;
   readonly status: Status;
-  /** In one line, for a person. */
+  /** A summary for the user, in one line. */
   readonly found: string;
-  /** More of it, a line each. */
+  /** Details, one per line. */
   readonly details?: readonly string[];
-  /** What to do about it. */
+  /** The fix for the problem. */
   readonly mend?: string;
-  /** The same for programs. */
+  /** The same facts for programs. */
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 

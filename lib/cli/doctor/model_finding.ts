@@ -5,7 +5,7 @@ import type { Finding } from './finding.js';
 import type { ModelProbe, ProbedModel } from './probe_model.js';
 import { runProbe } from './probing.js';
 
-/** Loads a model and explains a sample in a process of its own. @param library the library that was found. */
+/** Loads a model and explains a sample in a separate process. @param library the library that was found. */
 export async function modelFinding(
   probe: ModelProbe,
   library: string | null,

@@ -1,4 +1,4 @@
-/** The addon and libtensorflow: whether they are there, and work. */
+/** Checks that the addon and libtensorflow exist and work. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -15,7 +15,7 @@ import { runProbe } from './probing.js';
 
 const BUILD = 'npx keras-explainable build (needs CMake, make and a C++20 compiler)';
 
-/** What was found of the addon: its file, where there is one that loads. */
+/** The finding about the addon, and its file if the addon loads. */
 export interface AddonFound {
   readonly finding: Finding;
   readonly path: string | null;
@@ -49,22 +49,22 @@ export async function addonFinding(signal: AbortSignal): Promise<AddonFound> {
   };
 }
 
-/** What was found of libtensorflow: its file, where there is one that loads and computes. */
+/** The finding about libtensorflow, and its file if the library loads and computes. */
 export interface LibraryFound {
   readonly finding: Finding;
   readonly path: string | null;
-  /** What TensorFlow computes on; null where that could not be asked. */
+  /** The devices of TensorFlow. null if they could not be read. */
   readonly devices: readonly DeviceInfo[] | null;
 }
 
-/** Tries each place in the order in which the package does. @param addon the addon's file, null where there is none. */
+/** Tries each place in the order of the package. @param addon the addon's file, or null if there is none. */
 export async function libraryFinding(addon: string | null, signal: AbortSignal): Promise<LibraryFound> {
   let version: string | null = null;
   let devices: readonly DeviceInfo[] | null = null;
   try {
     const { library, place, source, attempts } = await resolveTensorflow({
       load: async (file) => {
-        // Without the addon nothing can load it: that it is there is all that can be said.
+        // Without the addon, the library cannot be loaded. Only its existence can be reported.
         if (addon === null) return;
         const probe = { kind: 'library', addon, library: file } as const;
         ({ version, devices } = (await runProbe(probe, { signal })) as {
@@ -110,7 +110,7 @@ export async function libraryFinding(addon: string | null, signal: AbortSignal):
   }
 }
 
-/** Null where TensorFlow could not be asked. */
+/** Returns null if TensorFlow could not be asked. */
 export async function devicesFinding(devices: readonly DeviceInfo[] | null): Promise<Finding | null> {
   if (devices === null) return null;
   const gpus = devices.filter(({ type }) => isAccelerator(type)).length;
@@ -134,10 +134,10 @@ function attemptLines(attempts: readonly ResolveAttempt[]): string[] {
   return attempts.map(({ place, reason }) => `passed over ${place}: ${reason}`);
 }
 
-/** What a library is built for, as far as its own package says: 'cpu', 'gpu', or null. */
+/** Returns the kind of device that a library is built for, from its package: 'cpu', 'gpu', or null if unknown. */
 async function variantOf(library: string): Promise<string | null> {
   const directory = dirname(library);
-  // A cache entry holds the library in its folder `tensorflow`.
+  // A cache entry has the library in its folder `tensorflow`.
   for (const entry of [directory, dirname(directory), dirname(dirname(directory))]) {
     const found = await readManifest(entry);
     if ('manifest' in found) return found.manifest.variant;

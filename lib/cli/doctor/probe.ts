@@ -1,6 +1,6 @@
 /**
- * A process of its own that tries one thing of `keras-explainable doctor` and sends what came of it: native code that
- * crashes takes down this process and not the one that reports it.
+ * A separate process that runs one probe of `keras-explainable doctor` and sends the result. Native code that crashes
+ * ends only this process, not the process that reports the crash.
  */
 import { createRequire } from 'node:module';
 import type { Addon } from '../../binding/contract.js';
@@ -24,7 +24,7 @@ async function answer(probe: Probe): Promise<object> {
     case 'library': {
       const addon = require(probe.addon) as Addon;
       const version = await loadLibrary(addon, probe.addon, probe.library);
-      // Only the addon that the package itself would load knows of the library now.
+      // Only the addon that the package itself would load has the library now.
       if (!addonFiles().includes(probe.addon)) return { version, devices: null };
       await compute();
       return { version, devices: await devices() };
@@ -34,7 +34,7 @@ async function answer(probe: Probe): Promise<object> {
   }
 }
 
-/** Runs a graph of one op, through all that a run goes through. */
+/** Runs a graph of one op through all steps of a run. */
 async function compute(): Promise<void> {
   const double = imageFunction([{ dtype: 'float32', shape: [1, null] }], (x) => multiply(x, 2));
   const result = await double(tensor([[1, 2, 3]]));

@@ -15,13 +15,13 @@ export interface ModelProbe {
   readonly allowOps?: readonly string[];
 }
 
-/** What a model is and gives. */
+/** The facts about a model and its first explanation. */
 export interface ProbedModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly layers: number;
   readonly exposed: Exposed;
-  /** One explanation of a made-up sample. */
+  /** One explanation of a synthetic sample. */
   readonly explained: ProbedExplanation | { readonly method: string; readonly failed: string };
 }
 
@@ -29,14 +29,14 @@ export interface ProbedExplanation {
   readonly method: string;
   readonly maps: readonly number[];
   readonly finite: boolean;
-  /** Compiling included. */
+  /** The duration, including compilation. */
   readonly milliseconds: number;
 }
 
-/** Positions of a sample where the model takes any number of them. */
+/** The size of a sample's positions if the model takes any size. */
 const SIZE = [64];
 
-/** Loads a model and explains one sample: by Grad-CAM, or by gradients where nothing is exposed by default. */
+/** Loads a model and explains one sample with Grad-CAM, or with gradients if no activations are exposed by default. */
 export async function probeModel({ path, signature, allowOps }: ModelProbe): Promise<ProbedModel> {
   const model = await loadModel(path, { signature, allowOps });
   try {

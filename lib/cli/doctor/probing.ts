@@ -1,21 +1,21 @@
-/** Runs probes in processes of their own. */
+/** Runs probes in separate processes. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ModelProbe } from './probe_model.js';
 
-/** What a probe is asked. */
+/** The request to a probe. */
 export type Probe =
   | { readonly kind: 'module'; readonly path: string }
   | { readonly kind: 'library'; readonly addon: string; readonly library: string }
   | ModelProbe;
 
-/** What a probe found, or why it failed. */
+/** The result of a probe, or the reason of its failure. */
 export type ProbeAnswer = { readonly result: object } | { readonly reason: string };
 
-/** TensorFlow from a cold disk takes some 15 s to load. */
+/** TensorFlow takes some 15 s to load from a cold disk. */
 const MILLISECONDS = 120_000;
 
-/** What a process that was ended by a signal most likely died of. */
+/** The most likely cause of a process's end by a signal. */
 const DEATHS: Readonly<Record<string, string>> = {
   SIGILL: 'it crashed (SIGILL): it is built for instructions that this CPU does not have',
   SIGSEGV: 'it crashed (SIGSEGV)',
@@ -25,9 +25,9 @@ const DEATHS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Asks `probe` in a process of its own, and returns what it found.
+ * Runs `probe` in a separate process and returns its result.
  *
- * @throws Error with the reason in words, where it failed, crashed or took too long.
+ * @throws Error with the reason in words if the probe failed, crashed or took too long.
  */
 export async function runProbe(
   probe: Probe,
@@ -71,11 +71,11 @@ interface End {
   readonly code: number | null;
   readonly death: NodeJS.Signals | null;
   readonly late: boolean;
-  /** The last that it wrote to standard error. */
+  /** The end of the process's standard error. */
   readonly text: string;
 }
 
-/** What follows from a probe's answer and its end: a process that answered and then crashed has crashed. */
+/** Combines the answer of a probe with its end. A process that answered and then crashed counts as crashed. */
 export function outcome(answer: ProbeAnswer | null, { code, death, late, text }: End): unknown {
   if (late) throw new Error(`it gave no answer within ${MILLISECONDS / 1000} s`);
   if (death !== null) throw new Error(withLastLine(DEATHS[death] ?? `it was ended by ${death}`, text));

@@ -1,4 +1,4 @@
-/** What the machine is: Node, processor, memory. */
+/** Checks the machine: Node, processor, memory. */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { whyUnsupportedPlatform } from '../../tensorflow/platforms.js';
@@ -6,11 +6,11 @@ import { formatBytes } from '../shared/numbers.js';
 import { memoryLimit } from '../shared/pictures/memory.js';
 import type { Finding } from './finding.js';
 
-/** As `engines` in package.json has it. */
+/** The version in `engines` of package.json. */
 const OLDEST_NODE = [20, 19] as const;
-/** The version of Node-API that the addon is compiled for. */
+/** The version of Node-API for which the addon is compiled. */
 const NODE_API = 9;
-/** ResNet50V2 at 224x224 takes about as much, TensorFlow included. */
+/** ResNet50V2 at 224x224 needs about this much memory, including TensorFlow. */
 const ENOUGH_BYTES = 1.5e9;
 
 export function nodeFinding(
@@ -40,7 +40,7 @@ export function nodeFinding(
   };
 }
 
-/** Instructions that TensorFlow's kernels use, as Linux names them, the best last. */
+/** Instruction sets that TensorFlow's kernels use, by their names in Linux, the best last. */
 const INSTRUCTIONS = [
   'sse4_2',
   'avx',
@@ -59,7 +59,7 @@ export async function cpuFinding(): Promise<Finding> {
   const quota = await cpuQuota();
   const model = cpus()[0]?.model.trim() || 'unknown processor';
   const cores = availableParallelism();
-  // TensorFlow's wheels for x64 are built with AVX, without which the process would die of an illegal instruction.
+  // TensorFlow's wheels for x64 need AVX. Without AVX, an illegal instruction would end the process.
   const lacksAvx = process.arch === 'x64' && flags.length > 0 && !flags.includes('avx');
   const limited = quota !== null && quota < cores;
   const limit = limited ? `, of which its cgroup grants ${Number(quota.toFixed(2))}` : '';
@@ -78,19 +78,19 @@ export async function cpuFinding(): Promise<Finding> {
   };
 }
 
-/** Those of {@link INSTRUCTIONS} that /proc/cpuinfo lists. */
+/** Returns the {@link INSTRUCTIONS} that /proc/cpuinfo lists. */
 export function cpuFlags(cpuinfo: string): string[] {
   const [, listed = ''] = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo) ?? [];
   const all = new Set(listed.split(/\s+/));
   return INSTRUCTIONS.filter((name) => all.has(name));
 }
 
-/** The processors that the cgroup grants: a number that need not be whole; null for no limit. */
+/** Returns the number of processors that the cgroup allows, possibly a fraction. null means no limit. */
 async function cpuQuota(): Promise<number | null> {
   const read = (path: string) => readFile(path, 'utf8').catch(() => '');
   const own = /^0::(.*)$/m.exec(await read('/proc/self/cgroup'))?.[1] ?? '/';
   const quotas: (number | null)[] = [];
-  // Each level limits those below it; inside a container the root is its own.
+  // Each level limits the levels below it. A container has its own root.
   for (let group = own; ; group = group.slice(0, Math.max(0, group.lastIndexOf('/')))) {
     quotas.push(parseQuota(await read(`/sys/fs/cgroup${group === '/' ? '' : group}/cpu.max`)));
     if (group === '' || group === '/') break;
@@ -103,7 +103,7 @@ async function cpuQuota(): Promise<number | null> {
   return known.length === 0 ? null : Math.min(...known);
 }
 
-/** `cpu.max` of a cgroup: microseconds per period, `max 100000` for no limit (-1 in the first version). */
+/** Parses `cpu.max` of a cgroup: microseconds per period, or `max 100000` for no limit (-1 in version 1). */
 export function parseQuota(text: string): number | null {
   const [quota, period] = text.trim().split(/\s+/).map(Number);
   return quota !== undefined && period !== undefined && quota > 0 && period > 0 ? quota / period : null;

@@ -1,4 +1,4 @@
-/** What is needed to build the addon and to fetch libtensorflow, and the packages that are optional. */
+/** Checks the tools that build the addon and fetch libtensorflow, and the optional packages. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -7,7 +7,7 @@ import { output } from '../../tensorflow/system.js';
 import type { Finding } from './finding.js';
 import { runProbe } from './probing.js';
 
-/** Programs of which one is enough, and how the common systems call the package that brings it. */
+/** Alternative programs, one of which is enough, and the names of their packages on common systems. */
 export interface Tool {
   readonly name: string;
   readonly programs: readonly string[];
@@ -24,13 +24,13 @@ const TOOLS: readonly Tool[] = [
   { name: 'make', programs: ['make', 'ninja'], packages: { apt: 'make', dnf: 'make', brew: 'make' } },
 ];
 
-/** What is there of {@link TOOLS}, each with its version, and the pip that would be used. */
+/** The available {@link TOOLS} with their versions, and the pip that would be used. */
 export interface FoundTools {
   readonly versions: ReadonlyMap<Tool, string | null>;
   readonly pip: string | null;
 }
 
-/** Asks every tool for its version. Never rejects. */
+/** Reads the version of every tool. Never rejects. */
 export async function findTools(): Promise<FoundTools> {
   const pip = findPip().then(
     (command) => command.join(' '),
@@ -40,7 +40,7 @@ export async function findTools(): Promise<FoundTools> {
   return { versions: new Map(versions), pip: await pip };
 }
 
-/** @param needed whether there is still something to be built or fetched. */
+/** @param needed whether the addon must still be built or the library must still be fetched. */
 export function toolsFinding({ versions, pip }: FoundTools, needed: boolean): Finding {
   const found = [...versions];
   const missing = found.filter(([, version]) => version === null).map(([tool]) => tool);
@@ -48,7 +48,7 @@ export function toolsFinding({ versions, pip }: FoundTools, needed: boolean): Fi
   const lacks = names.length > 0;
   return {
     check: 'build tools',
-    // What is built and installed already needs none of them.
+    // If the addon is built and the library is installed, no tool is needed.
     status: lacks && needed ? 'warning' : 'ok',
     found: lacks ? `without ${names.join(', ')}${needed ? '' : ' (not needed now)'}` : 'all there',
     details: [
@@ -75,7 +75,7 @@ function installCommand(missing: readonly Tool[], withPip: boolean): string {
   return `apt-get install ${names('apt', 'python3-pip')} (Fedora: dnf install ${names('dnf', 'python3-pip')})`;
 }
 
-/** What draws titles in figures; all else works without it. */
+/** The package that draws titles in figures. Everything else works without it. */
 const CANVAS = '@napi-rs/canvas';
 
 export async function canvasFinding(signal: AbortSignal): Promise<Finding> {

@@ -28,9 +28,9 @@ Examples:
 Exit codes: 0 done, 1 something failed (what could be done is done), 2 wrong arguments, 130 interrupted.`;
 
 /**
- * `keras-explainable explain`: overlays and a page that show where a model looked.
+ * `keras-explainable explain`: writes overlays and a page that show the evidence for a model's predictions.
  *
- * @param vocabulary the methods that there are.
+ * @param vocabulary the available methods.
  */
 export function explainCommand(
   terminal: Terminal,

@@ -24,16 +24,16 @@ import {
 import type { Job } from './job.js';
 import { boxOf, PointingGame } from './pointing.js';
 
-/** Explains the pictures by every method, and compares what they cost and find. Returns the exit code. */
+/** Explains the pictures with every method and compares the costs and results. Returns the exit code. */
 export async function compareMethods(job: Job): Promise<number> {
   return new Comparison(job).all();
 }
 
-/** A batch that takes less than this is run again: one short run says little of how long it takes. */
+/** A batch that takes less time is run again, because a single short run is not a reliable measurement. */
 const SHORT_MILLISECONDS = 1000;
 const SHORT_RUNS = 3;
 
-/** What a method has been found to do, batch by batch. */
+/** The measurements of a method, collected batch by batch. */
 interface Found {
   readonly game: PointingGame;
   readonly cells: Tensor<'uint8'>[];
@@ -44,10 +44,10 @@ interface Found {
 class Comparison {
   readonly #job: Job;
   readonly #printer: ComparisonPrinter;
-  /** The first pictures, in the size that the sheet shows them in. */
+  /** The first pictures, in the size of the sheet. */
   readonly #pictures: { label: string; cell: Tensor<'uint8'> }[] = [];
   readonly #rows: SheetRow[] = [];
-  /** The units that are explained of each picture that could be read, by its path. */
+  /** The explained units of each readable picture, by path. */
   readonly #units = new Map<string, readonly number[]>();
   #failed = 0;
   #skipped = 0;
@@ -86,7 +86,7 @@ class Comparison {
     return this.#failed + this.#skipped > 0 ? exitCodes.failure : exitCodes.success;
   }
 
-  /** Settles which pictures can be read and which units of each are explained, the same for every method. */
+  /** Determines the readable pictures and the explained units of each, which are the same for every method. */
   async #choose(progress: Progress): Promise<void> {
     const { options, target, labels, paths, signal } = this.#job;
     const { preprocess } = options;
@@ -122,14 +122,14 @@ class Comparison {
       const compared = await this.#measure(method, explained, update);
       if (compared !== null) await progress.aside(() => this.#printer.method(compared));
     } catch (error) {
-      // A model that one method cannot explain (for CAM, one without pooling before its logits) is one for others.
+      // Other methods may explain a model that one method cannot explain (CAM needs a pooling before the logits).
       if (signal.aborted || !(error instanceof KerasExplainableError)) throw error;
       this.#skipped += 1;
       await progress.aside(() => this.#printer.skipped(method.name, error));
     }
   }
 
-  /** Null where the run is interrupted before the last picture. */
+  /** Returns null if the run is interrupted before the last picture. */
   async #measure(
     method: NamedMethod,
     explained: Model,
@@ -163,7 +163,7 @@ class Comparison {
     const { options, target, boxes, signal } = this.#job;
     const { batchSize, preprocess } = options;
     const { pictures, inputs, failures } = await loadBatch(paths, { target, preprocess, signal });
-    // All of them could be read a moment ago; methods that see different pictures cannot be compared.
+    // All pictures were readable before. Methods that explain different pictures cannot be compared.
     const [gone] = failures;
     if (gone !== undefined) throw new Error(`${gone.path} cannot be read any more: ${gone.error.message}`);
     if (inputs === null) return;
@@ -201,7 +201,7 @@ class Comparison {
     }
   }
 
-  /** Compiles the method, with one picture. */
+  /** Compiles the method by a run with one picture. */
   async #warmUp(
     method: NamedMethod,
     explained: Model,
@@ -221,7 +221,7 @@ class Comparison {
     return overlay(reduced, maps, { alpha, colormap });
   }
 
-  /** The sheet of all methods and a strip for each. Returns their paths. */
+  /** Writes the sheet of all methods and a strip for each method. Returns their paths. */
   async #write(): Promise<string[]> {
     const { out, sheet = join(out, 'methods.png') } = this.#job.options;
     const shown = (count: number): SheetRow => ({

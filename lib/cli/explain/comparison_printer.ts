@@ -5,14 +5,14 @@ import { printFailure, printSkipped } from '../shared/pictures/printing.js';
 import { paint, type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import type { PointingResult } from './pointing.js';
 
-/** What a comparison finds of one method. */
+/** The results of one method in a comparison. */
 export interface ComparedMethod {
   readonly name: string;
-  /** Null where no picture has a box. */
+  /** The pointing game, or null if no picture has a box. */
   readonly pointing: PointingResult | null;
-  /** Of the whole call of `explain`, once the method is compiled. */
+  /** The duration of the whole call of `explain` per picture, after the method is compiled. */
   readonly millisecondsPerPicture: number;
-  /** For one picture. */
+  /** The passes for one picture. */
   readonly passes: Passes;
 }
 
@@ -23,11 +23,11 @@ export interface ComparisonSummary {
   readonly compared: number;
   readonly skipped: number;
   readonly interrupted: boolean;
-  /** What was written, the sheet first. */
+  /** The paths of the written files, the sheet first. */
   readonly files: readonly string[];
 }
 
-/** Prints a comparison row by row, as a table for a person or as a JSON object a line for a program. */
+/** Prints a comparison row by row, as a table for the user or as one JSON object per line for a program. */
 export class ComparisonPrinter {
   readonly #terminal: Terminal;
   readonly #json: boolean;
@@ -38,7 +38,7 @@ export class ComparisonPrinter {
   #nan = false;
   #pointing: PointingResult | null = null;
 
-  /** @param plays whether there are boxes to play the pointing game with. */
+  /** @param plays whether there are boxes for the pointing game. */
   constructor(terminal: Terminal, json: boolean, methods: readonly NamedMethod[], plays: boolean) {
     this.#terminal = terminal;
     this.#json = json;

@@ -8,15 +8,15 @@ import { DOTS_PER_INCH } from '../../visualize/grid_layout.js';
 import { visualize } from '../../visualize/index.js';
 import { titleHeight } from '../../visualize/titles.js';
 
-/** Pictures that a sheet shows: the first ones. */
+/** The number of pictures on a sheet. The first pictures are shown. */
 export const SHEET_COLUMNS = 6;
-/** Pictures of a strip, which shows one method alone. */
+/** The number of pictures on a strip, which shows one method. */
 export const STRIP_COLUMNS = 4;
-/** Bounds of a cell's longer side, in pixels: more than the model sees says nothing more. */
+/** The limits of a cell's longer side in pixels. More pixels than the model's input show no further detail. */
 const LEAST_CELL = 64;
 const MOST_CELL = 128;
 
-/** For a person, where {@link writeSheet} could not draw titles. */
+/** The message for the user if {@link writeSheet} could not draw titles. */
 export const UNTITLED = 'No titles in the pictures: the optional package @napi-rs/canvas is not installed.';
 
 /** Pictures side by side, in cells of one size, below a title. */
@@ -26,7 +26,7 @@ export interface SheetRow {
   readonly cells: readonly Tensor<'uint8'>[];
 }
 
-/** The size of a cell, in the proportions that a model of input `size` sees pictures in. */
+/** Returns the size of a cell with the proportions of the model's input `size`. */
 export function cellSize([height, width]: readonly [number, number]): [height: number, width: number] {
   const longer = Math.max(height, width);
   const scale = Math.min(Math.max(longer, LEAST_CELL), MOST_CELL) / longer;
@@ -34,9 +34,10 @@ export function cellSize([height, width]: readonly [number, number]): [height: n
 }
 
 /**
- * Writes rows of pictures, one below the other, as a PNG that is there whole or not at all. Makes its directory.
+ * Writes rows of pictures, one below the other, as a PNG. The file is written completely or not at all. Its directory
+ * is created.
  *
- * @returns false where titles cannot be drawn on this machine: the sheet has none then.
+ * @returns false if this machine cannot draw titles. The sheet then has no titles.
  */
 export async function writeSheet(
   file: string,
@@ -57,7 +58,7 @@ export async function writeSheet(
   };
   let titled = true;
   const png = await figure(rows.map(({ title }) => title)).catch((error: unknown) => {
-    // After a long run, a sheet without titles is better than none.
+    // After a long run, a sheet without titles is better than no sheet.
     if (!(error instanceof LoadError)) throw error;
     titled = false;
     return figure([]);

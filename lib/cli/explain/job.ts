@@ -4,12 +4,12 @@ import type { Target } from '../shared/pictures/target.js';
 import type { Terminal } from '../shared/terminal.js';
 import type { ExplainOptions } from './options.js';
 
-/** What one run of `keras-explainable explain` works on: its options, and what they name, read and checked. */
+/** The input of one run of `keras-explainable explain`: the checked options and the files that they name. */
 export interface Job {
   readonly options: ExplainOptions;
   readonly methods: readonly NamedMethod[];
   readonly target: Target;
-  /** Class names by unit; empty where none were given. */
+  /** Class names by unit. Empty if no names are given. */
   readonly labels: readonly string[];
   readonly boxes: ReadonlyMap<string, Box> | null;
   readonly paths: readonly string[];

@@ -21,15 +21,15 @@ import { boxOf, PointingGame } from './pointing.js';
 import { Printer } from './printer.js';
 import { Report, type ReportOverlay, type ReportPicture } from './report.js';
 
-/** Predictions that are shown of a picture, where not more are explained. */
+/** The minimum number of predictions that are shown per picture. */
 const SHOWN_PREDICTIONS = 3;
-/** Where the pictures lie, in the output directory. */
+/** The directory of the pictures inside the output directory. */
 const PICTURES = 'images';
 
-/** A picture of which all is known, to be drawn. */
+/** A picture that is ready to be drawn. */
 interface ExplainedPicture {
   readonly picture: ShownPicture;
-  /** What its files' names begin with. */
+  /** The prefix of the names of its files. */
   readonly name: string;
   readonly scores: Float64Array;
   readonly units: readonly number[];
@@ -46,7 +46,7 @@ interface DrawnPicture {
   readonly first: Tensor;
 }
 
-/** Explains every picture by one method, and writes overlays and a page. Returns the exit code. */
+/** Explains every picture with one method and writes overlays and a page. Returns the exit code. */
 export async function explainByOne(job: Job): Promise<number> {
   const [method] = job.methods as [NamedMethod];
   const explained = explainedModel(job.target.model, method, job.options.layer);
@@ -61,7 +61,7 @@ class Run {
   readonly #names = new OutputNames();
   readonly #game = new PointingGame();
   readonly #printer: Printer;
-  /** The first pictures and their maps, for the sheet. */
+  /** The first pictures and their maps for the sheet. */
   readonly #sheet: { originals: Tensor<'uint8'>[]; overlays: Tensor<'uint8'>[] } = {
     originals: [],
     overlays: [],
@@ -109,7 +109,8 @@ class Run {
       const scores = await predictScores(target, inputs, options.batchSize, this.#scoreKind, signal);
       this.#scoreKind = scores.kind;
       const units = scores.rows.map((row) => options.units ?? topUnits(row, options.top));
-      // Explaining is half of a picture's way, its files are the other: the bar never goes back.
+      // The explanation counts as half of a picture's work, and its files count as the other half. The bar never goes
+      // back.
       const done = this.#done + this.#failed;
       const update = (halves: number, item: string) => progress.update(done + halves / 2, total, item);
       const maps = await explainBatch(this.#method, this.#explained, inputs, units, {
@@ -124,7 +125,7 @@ class Run {
         units: units[i] as number[],
         maps: rowOf(maps, i),
       }));
-      // Several are drawn at once, and told of in their order.
+      // Several pictures are drawn at once and reported in order.
       for (let from = 0; from < rows.length && !signal.aborted; from += IMAGE_REPLICAS) {
         update(pictures.length + from, pictures[from]?.path ?? '');
         const drawn = await Promise.all(
@@ -139,7 +140,7 @@ class Run {
     }
   }
 
-  /** Writes a picture's files. */
+  /** Writes the files of a picture. */
   async #draw(row: ExplainedPicture): Promise<DrawnPicture> {
     const { alpha, colormap } = this.#job.options;
     const { picture, name, scores, units, maps } = row;
@@ -156,7 +157,7 @@ class Run {
     return { row, original, overlays, first: first as Tensor };
   }
 
-  /** Adds a picture to all that shows several, and prints what was found. */
+  /** Adds a picture to the page and the sheet, and prints its result. */
   async #tell({ row, original, overlays, first }: DrawnPicture, progress: Progress): Promise<void> {
     const { options, labels, boxes } = this.#job;
     const { picture, scores, maps } = row;
@@ -203,7 +204,7 @@ class Run {
     return this.#report;
   }
 
-  /** The page is ended whatever becomes of the sheet. */
+  /** Ends the page even if the sheet cannot be written. */
   async #finish(): Promise<void> {
     let sheet: string | null = null;
     try {
@@ -228,7 +229,7 @@ class Run {
     await this.#report?.finish(lines);
   }
 
-  /** Returns the path of what was written, if anything was. */
+  /** Returns the path of the written file, if any. */
   async #writeSheet(): Promise<string | null> {
     const { options, terminal, signal } = this.#job;
     const { originals, overlays } = this.#sheet;

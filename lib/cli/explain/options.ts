@@ -3,12 +3,12 @@ import type { LoadFlags } from '../shared/loading.js';
 import type { MethodSettings } from '../shared/methods/vocabulary.js';
 import type { PictureOptions } from '../shared/pictures/target.js';
 
-/** What `keras-explainable explain` was asked to do, checked. */
+/** The checked options of `keras-explainable explain`. */
 export interface ExplainOptions extends PictureOptions, LoadFlags {
   readonly model: string;
   readonly images: readonly string[];
   readonly method: string;
-  /** Of the methods' own parameters. */
+  /** The values of the methods' own parameters. */
   readonly settings: MethodSettings;
   readonly out: string;
   readonly sheet?: string;

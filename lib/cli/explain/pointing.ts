@@ -16,13 +16,13 @@ export interface PointingResult {
   readonly pictures: number;
   /** `hits / pictures`. */
   readonly accuracy: number;
-  /** What a point chosen at random would score: the mean of box area over picture area. */
+  /** The expected score of a random point: the mean of box area divided by picture area. */
   readonly chance: number;
-  /** Pictures whose map holds a NaN: they are not among `pictures`. Absent where there is none. */
+  /** The number of pictures whose map has a NaN. They do not count in `pictures`. Absent if there are none. */
   readonly nan?: number;
 }
 
-/** Plays the pointing game with many pictures. Boxes are in pixels of the original pictures. */
+/** Scores the pointing game over many pictures. Boxes are in pixels of the original pictures. */
 export class PointingGame {
   #hits = 0;
   #pictures = 0;
@@ -32,8 +32,8 @@ export class PointingGame {
   /**
    * Counts one map, row-major of `mapSize`, over a picture of `pictureSize`.
    *
-   * @param mapSize the map's own size, which need not be that of the model's input.
-   * @returns whether the centre of the map's largest cell lies in the box; undefined where the map holds a NaN.
+   * @param mapSize the size of the map, which may differ from the size of the model's input.
+   * @returns whether the centre of the map's largest cell is inside the box. undefined if the map has a NaN.
    */
   add(map: ArrayLike<number>, mapSize: GridSize, pictureSize: GridSize, box: Box): boolean | undefined {
     const score = pointingGame(map, mapSize, scaleBox(box, pictureSize, mapSize));
@@ -47,7 +47,7 @@ export class PointingGame {
     return score === 1;
   }
 
-  /** Null before the first picture. */
+  /** Returns null before the first picture. */
   result(): PointingResult | null {
     if (this.#pictures + this.#nan === 0) return null;
     return {
@@ -60,7 +60,7 @@ export class PointingGame {
   }
 }
 
-/** The box of a picture, by its path or its file's name. */
+/** Returns the box of a picture by its path or file name. */
 export function boxOf(boxes: ReadonlyMap<string, Box> | null, path: string): Box | undefined {
   return boxes?.get(path) ?? boxes?.get(basename(path));
 }

@@ -9,15 +9,15 @@ export interface Summary {
   readonly failed: number;
   readonly total: number;
   readonly interrupted: boolean;
-  /** Null where nothing was explained. */
+  /** null if no unit was explained. */
   readonly scores: ScoreKind | null;
   readonly pointing: PointingResult | null;
-  /** The files that show it, where they were written. */
+  /** The paths of the written files, if any. */
   readonly page: string | null;
   readonly sheet: string | null;
 }
 
-/** Prints results, as text for a person or as a JSON object a line for a program. */
+/** Prints results, as text for the user or as one JSON object per line for a program. */
 export class Printer {
   readonly #terminal: Terminal;
   readonly #json: boolean;
@@ -49,7 +49,7 @@ export class Printer {
     return printFailure(this.#terminal, this.#json, path, error);
   }
 
-  /** Prints what was done, and returns it as lines for the page. */
+  /** Prints the summary and returns its lines for the page. */
   async summary(summary: Summary): Promise<string[]> {
     const { explained, failed, total, interrupted, pointing, page, sheet } = summary;
     const lines = [`${explained} of ${total} pictures explained${failed > 0 ? `, ${failed} skipped` : ''}.`];

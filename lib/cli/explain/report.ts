@@ -4,20 +4,20 @@ import { withPath } from '../../support/write_whole.js';
 import { formatScore, type Prediction, SCORE_TEXTS, type ScoreKind } from '../shared/pictures/predictions.js';
 import type { PointingResult } from './pointing.js';
 
-/** An overlay, by its path relative to the page. */
+/** An overlay and its path relative to the page. */
 export interface ReportOverlay {
   readonly path: string;
   readonly prediction: Prediction;
 }
 
 export interface ReportPicture {
-  /** The picture's file name, as the user knows it. */
+  /** The file name of the picture as the user gave it. */
   readonly name: string;
   readonly original: string;
   readonly size: readonly [height: number, width: number];
   readonly overlays: readonly ReportOverlay[];
   readonly predictions: readonly Prediction[];
-  /** Whether the map's maximum lies in the picture's box; absent where it has none. */
+  /** Whether the map's maximum is inside the picture's box. Absent if the picture has no box. */
   readonly hit?: boolean;
 }
 
@@ -27,17 +27,17 @@ export interface ReportHeading {
   readonly scoreKind: ScoreKind;
 }
 
-/** As 'w'; what is written goes to the end, also after the end was moved back. */
+/** Flags like 'w', but every write goes to the end of the file, even after the file was truncated. */
 const EMPTIED = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
 
 /**
- * Writes `index.html` picture by picture, so that its memory does not grow with their number and what is done
- * stays readable when a run is interrupted. The page needs no script and nothing from the network.
+ * Writes `index.html` picture by picture. Memory therefore does not grow with the number of pictures, and the page
+ * stays readable if the run is interrupted. The page needs no script and nothing from the network.
  */
 export class Report {
   readonly #file: FileHandle;
   readonly #path: string;
-  /** Bytes of what was added whole. */
+  /** The number of bytes of completely written parts. */
   #length = 0;
 
   private constructor(file: FileHandle, path: string) {
@@ -50,7 +50,7 @@ export class Report {
     try {
       await report.#append(head(heading));
     } catch (error) {
-      // A device stays where it is.
+      // A device cannot be truncated.
       const ours = (await report.#file.stat()).isFile();
       await report.#file.close();
       if (ours) await rm(path, { force: true });
@@ -74,7 +74,7 @@ export class Report {
   }
 
   /**
-   * All of it, or nothing: a single `write` to a disk that is nearly full may take less, and say so by a number only.
+   * Writes the whole text or nothing. A single `write` to a nearly full disk may write less and report only the number.
    */
   async #append(text: string): Promise<void> {
     try {
@@ -87,7 +87,7 @@ export class Report {
   }
 }
 
-/** One line that says what the pointing game found. */
+/** Returns the result of the pointing game in one line. */
 export function formatPointing({ hits, pictures, accuracy, chance, nan = 0 }: PointingResult): string {
   const without = nan > 0 ? ` Maps that hold NaN, which are not counted: ${nan}.` : '';
   if (pictures === 0) return `Pointing game: no map has a maximum.${without}`;
@@ -108,7 +108,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
-/** A relative path as the value of `src`: every segment percent-encoded, so that `#`, `?` and `%` stay part of it. */
+/** Returns a relative path for `src`. Every segment is percent-encoded, so `#`, `?` and `%` stay part of the path. */
 function source(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }

@@ -16,9 +16,9 @@ import type { ExplainOptions } from './options.js';
 import { boxOf, readBoxes } from './pointing.js';
 
 /**
- * What `keras-explainable explain` does. Returns the exit code.
+ * Runs `keras-explainable explain`. Returns the exit code.
  *
- * @param vocabulary the methods that there are.
+ * @param vocabulary the available methods.
  */
 export async function explainPictures(
   options: ExplainOptions,

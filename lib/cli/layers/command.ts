@@ -25,7 +25,7 @@ Examples:
 
 Exit codes: 0 done, 1 the model cannot be loaded, 2 wrong arguments, 130 interrupted.`;
 
-/** `keras-explainable layers`: the model as `model.summary()` shows it, and what would be explained by default. */
+/** `keras-explainable layers`: shows the model like `model.summary()`, and the layers that are explained by default. */
 export function layersCommand(terminal: Terminal, done: (code: number) => void): Command {
   return new Command('layers')
     .description(
@@ -56,7 +56,7 @@ async function printLayers(model: Model, { filter, json }: LayersOptions, { out 
   for (const line of summaryLines(facts, layers.length)) await writeLine(out, line);
 }
 
-/** @throws UsageError where there is none, with names that are near. */
+/** @throws UsageError if there is no such layer, with similar names. */
 export function filterLayers(layers: readonly LayerFacts[], filter: string): LayerFacts[] {
   const wanted = filter.toLowerCase();
   const found = layers.filter(({ path, type }) => `${path.join('/')} ${type}`.toLowerCase().includes(wanted));

@@ -1,4 +1,4 @@
-/** What `keras-explainable layers` tells of a model, as data. */
+/** The facts about a model that `keras-explainable layers` shows, as data. */
 
 import type { LayerInfo, TensorSpec } from '../../graph/layer.js';
 import { expose, getGlobalPoolingLayer, getLogitsLayer } from '../../inspection/index.js';
@@ -8,8 +8,8 @@ import { KerasExplainableError } from '../../support/errors.js';
 import { bytesPerElement, isNumeric } from '../../tensor/dtype.js';
 
 /**
- * What a layer is to `inspection.expose(model)`: it gives the logits, or the activations that they are explained by;
- * the pooling takes these; the kernel is that of the logits, where it is another layer that gives them.
+ * The role of a layer in `inspection.expose(model)`. `logits` and `activations` compute these. `pooling` takes the
+ * activations. `kernel` holds the kernel of the logits, if another layer computes the logits.
  */
 export type Mark = 'logits' | 'kernel' | 'activations' | 'pooling';
 
@@ -17,13 +17,13 @@ export interface LayerFacts {
   readonly name: string;
   readonly path: readonly string[];
   readonly type: string;
-  /** Of its last call. */
+  /** The outputs of the layer's last call. */
   readonly outputs: readonly TensorSpec[];
   readonly parameters: number;
-  /** Whether there are layers inside of it, whose parameters it counts, too. */
+  /** Whether the layer contains layers. Their parameters are then included. */
   readonly nested: boolean;
   readonly calls: number;
-  /** The names of the layers beside it that its inputs come from, in all of its calls. */
+  /** The names of the layers on the same level that produce its inputs, over all its calls. */
   readonly connectedTo: readonly string[];
   readonly marks: readonly Mark[];
 }
@@ -32,13 +32,13 @@ export interface ModelFacts {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly layers: readonly LayerFacts[];
-  /** Of all weights that the outputs are computed from. */
+  /** The parameters of all weights that the outputs depend on. */
   readonly parameters: number;
   readonly bytes: number;
   readonly exposed: Exposed;
 }
 
-/** What `expose(model)` gives, or why it refuses. */
+/** The result of `expose(model)`, or the reason of its refusal. */
 export type Exposed =
   | { readonly logits: TensorSpec; readonly activations: TensorSpec }
   | { readonly refused: string };
@@ -70,7 +70,7 @@ export function factsOf(model: Model): ModelFacts {
   };
 }
 
-/** Elements of one sample, or of a weight; sizes that are not known count 1. */
+/** Returns the number of elements of a sample or a weight. Unknown sizes count as 1. */
 function elementsIn({ shape }: TensorSpec): number {
   return (shape ?? []).reduce<number>((product, size) => product * (size ?? 1), 1);
 }
@@ -90,9 +90,9 @@ export function exposedOf(model: Model): Exposed {
 }
 
 /**
- * The names of the layers that each layer's inputs come from. A tensor may be the output of several layers (of those
- * that do nothing at inference, and of a nested model and the last one in it): it is the last one's before its
- * consumer, among those beside it, as `model.summary()` has it.
+ * Returns, for each layer, the names of the layers that produce its inputs. A tensor may be the output of several
+ * layers: of layers that do nothing at inference, or of a nested model and its last layer. As in `model.summary()`, the
+ * last such layer before the consumer on the same level counts.
  */
 function connectionsOf(model: Model): ReadonlyMap<LayerInfo, readonly string[]> {
   const rooms = new Map<string, LayerInfo[]>();
@@ -130,7 +130,7 @@ function marksOf(model: Model, exposed: Exposed): ReadonlyMap<LayerInfo, readonl
   const mark = (layer: LayerInfo | undefined, as: Mark) => {
     if (layer !== undefined) marks.set(layer, [...(marks.get(layer) ?? []), as]);
   };
-  // What a nested model gives is what the last layer in it gives: that one is meant.
+  // The output of a nested model is the output of its last layer, which is meant here.
   const giving = ({ name: wanted }: TensorSpec) =>
     model.layers.find(
       (layer) => !hasLayersInside(model, layer) && layer.output.some(({ name }) => name === wanted),

@@ -5,9 +5,9 @@ import { shapeText } from '../shared/pictures/target.js';
 import { paint, printable, printableLines } from '../shared/terminal.js';
 import type { LayerFacts, ModelFacts } from './facts.js';
 
-/** As in `model.summary()` of Keras 3; its lines are the table's, too. */
+/** The headings of `model.summary()` in Keras 3. The lines of the table are the same too. */
 const HEAD = ['Layer (type)', 'Output Shape', 'Param #', 'Connected to'];
-/** Says what the layer is to `expose`. */
+/** The heading of the column with the layer's role in `expose`. */
 const MARKS_HEAD = 'Exposed';
 const LINES = {
   top: '━',
@@ -26,12 +26,12 @@ const LINES = {
   'right-mid': '┤',
   middle: '│',
 } as const;
-/** That of the widest head: it stays on one line. */
+/** The minimum width of a column. The widest heading stays on one line. */
 const LEAST_WIDTH = Math.max(...HEAD.map((head) => head.length)) + 2;
 
 /**
- * The layers as `model.summary()` shows them, in a table as wide as `out`, where that is a terminal, and as its
- * contents where it is not: what is searched by line is not broken.
+ * Returns the layers as a table like `model.summary()`. On a terminal, the table has the width of the terminal.
+ * Elsewhere, the table has the width of its contents, so that no line is broken and lines can be searched.
  */
 export function layersTable(out: NodeJS.WriteStream, layers: readonly LayerFacts[]): string {
   const marked = layers.some(({ marks }) => marks.length > 0);
@@ -56,20 +56,22 @@ export function layersTable(out: NodeJS.WriteStream, layers: readonly LayerFacts
     style: { head: [], border: [] },
   });
   table.push(...rows);
-  // Colours come last: the library counts them where it wraps.
+  // Colours are added last, because the library would count them when it wraps text.
   const [top, names, ...body] = table.toString().split('\n') as [string, string, ...string[]];
   const coloured = names.replace(/[^│]+/g, (name) => paint(out, 'bold', name));
   const mark = (line: string) => line.replace(/ [a-z][a-z, ]*(?=│$)/, (text) => paint(out, 'green', text));
   return [top, coloured, underline(top), ...(marked ? body.map(mark) : body)].join('\n');
 }
 
-/** The line below the head, which the table library would draw below every row. */
+/** Draws the line below the heading. The table library would draw it below every row. */
 function underline(top: string): string {
   const below: Record<string, string> = { '┏': '┡', '┳': '╇', '┓': '┩' };
   return top.replace(/[┏┳┓]/g, (corner) => below[corner] as string);
 }
 
-/** The widths of columns in a table of at most `room`, each with a space on either side: the widest ones give way. */
+/**
+ * Returns the widths of columns in a table of at most `room`, with a space on either side. The widest columns shrink.
+ */
 export function fitWidths(natural: readonly number[], room: number): number[] {
   const widths = natural.map((width) => width + 2);
   const lines = natural.length + 1;
@@ -88,7 +90,7 @@ function layerText({ path, name, type, calls }: LayerFacts): string {
   return `${indent}${printable(`${name} (${type})`)}${calls > 1 ? ` ×${calls}` : ''}`;
 }
 
-/** What is said below the table. */
+/** Returns the lines below the table. */
 export function summaryLines({ layers, parameters, bytes, exposed }: ModelFacts, shown: number): string[] {
   const some = shown === layers.length ? '' : `, ${shown} of them shown`;
   const totals = `Total params: ${parameters.toLocaleString('en')} (${formatBytes(bytes)}) in ${layers.length} layers${some}`;

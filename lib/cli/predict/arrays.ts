@@ -19,7 +19,7 @@ import { type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import { nest, numbersOf } from '../shared/values.js';
 import type { PredictOptions } from './options.js';
 
-/** Arrays by their name; one without a name by ''. */
+/** Arrays by name. An array without a name has the name ''. */
 export type Arrays = Readonly<Record<string, Tensor>>;
 
 /** Reads the file that `--inputs` names, until `signal` is aborted. */
@@ -111,13 +111,13 @@ export async function predictArrays({
   if (kind !== null) await writeLine(out, SCORE_TEXTS[kind]);
 }
 
-/** What does not fit the model is the fault of the file. */
+/** Turns errors about `x` into usage errors, because the file does not fit the model. */
 function asUsage(error: unknown): unknown {
   const isMisuse = error instanceof TypeError || error instanceof RangeError;
   return isMisuse ? new UsageError(`--inputs: ${error.message}`, { cause: error }) : error;
 }
 
-/** The arrays in the order of the model's inputs: by name, and the only one whatever it is called. */
+/** Returns the arrays in the order of the model's inputs, by name. A single array fits a single input of any name. */
 export function inputsOf({ inputs }: Pick<Model, 'inputs'>, arrays: Arrays): readonly Tensor[] {
   const names = Object.keys(arrays);
   const [only] = names;

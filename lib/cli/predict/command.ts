@@ -14,7 +14,7 @@ Examples:
 
 Exit codes: 0 done, 1 something failed (what could be done is done), 2 wrong arguments, 130 interrupted.`;
 
-/** `keras-explainable predict`: the model's class scores for pictures, or its outputs for arrays. */
+/** `keras-explainable predict`: prints the class scores of pictures, or the model's outputs for arrays. */
 export function predictCommand(terminal: Terminal, done: (code: number) => void): Command {
   const command = new Command('predict')
     .description('Prints what a SavedModel says of pictures, or of arrays of numbers.')

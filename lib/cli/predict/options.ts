@@ -1,7 +1,7 @@
 import type { LoadFlags } from '../shared/loading.js';
 import type { PictureOptions } from '../shared/pictures/target.js';
 
-/** What `keras-explainable predict` was asked to do, checked. */
+/** The checked options of `keras-explainable predict`. */
 export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'units'>, LoadFlags {
   readonly model: string;
   readonly images?: readonly string[];

@@ -18,7 +18,7 @@ interface PictureJob {
   readonly signal: AbortSignal;
 }
 
-/** Prints the class scores of every picture. Returns how many could not be read. */
+/** Prints the class scores of every picture. Returns the number of unreadable pictures. */
 export async function predictPictures(job: PictureJob): Promise<number> {
   const { target, paths, labels, options, preprocess, terminal, signal } = job;
   const { batchSize, json, top } = options;

@@ -10,7 +10,7 @@ import { predictArrays, readInputs } from './arrays.js';
 import type { PredictOptions } from './options.js';
 import { predictPictures } from './pictures.js';
 
-/** What `keras-explainable predict` does. Returns the exit code. */
+/** Runs `keras-explainable predict`. Returns the exit code. */
 export async function predict(
   options: PredictOptions,
   terminal: Terminal,
@@ -43,7 +43,7 @@ export async function predict(
   return failed > 0 ? exitCodes.failure : exitCodes.success;
 }
 
-/** Arrays are given to the model as they are. */
+/** Throws UsageError for options of pictures, because arrays are fed to the model unchanged. */
 function refuseForArrays({ preprocess, size }: PredictOptions): void {
   for (const [flag, value] of Object.entries({ '--preprocess': preprocess, '--size': size })) {
     if (value !== undefined)

@@ -1,17 +1,19 @@
 /**
- * Who is connected to a port of this machine, as the kernel of Linux tells it: TensorFlow's server says nothing of its
- * clients. Elsewhere nobody is seen.
+ * Lists the clients that are connected to a port of this machine, from the tables of the Linux kernel, because
+ * TensorFlow's server does not report its clients. On other systems, no client is listed.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Those of IPv4, and of IPv6, where servers that listen on every address have both. */
+/** The tables of IPv4 and IPv6. Servers that listen on every address have connections in both. */
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 const ESTABLISHED = '01';
-/** Clients' first run takes longer; their knocks at the port (twice a second) are shorter, and no clients. */
+/**
+ * The interval of polls. A first run takes longer. Probes of the port (twice a second) are shorter and do not count.
+ */
 const MILLISECONDS = 250;
 
-/** The far ends of connections to `port`, as '10.0.0.7:51234' and '[fd00::7]:51234', in a table of /proc/net. */
+/** Returns the remote ends of connections to `port` in a table of /proc/net: '10.0.0.7:51234', '[fd00::7]:51234'. */
 export function peersIn(table: string, port: number): string[] {
   return table
     .split('\n')
@@ -28,7 +30,7 @@ function portOf(end: string): number {
   return Number.parseInt(end.slice(end.indexOf(':') + 1), 16);
 }
 
-/** The kernel writes words of four bytes, of which it has the last first. */
+/** Decodes an address. The kernel writes words of four bytes in reverse byte order. */
 function addressOf(end: string): string {
   const words = end.slice(0, end.indexOf(':')).match(/.{8}/g) ?? [];
   const bytes = words.flatMap((word) => [...Buffer.from(word, 'hex').reverse()]);
@@ -39,7 +41,7 @@ function addressOf(end: string): string {
   return new URL(`http://[${hex.match(/.{4}/g)?.join(':')}]`).hostname;
 }
 
-/** Calls `say` for each client that comes and goes, until `signal` is aborted. */
+/** Calls `say` for each client that connects or disconnects, until `signal` is aborted. */
 export function watchClients(port: number, signal: AbortSignal, say: (event: string) => void): void {
   let seen = new Set<string>();
   let connected = new Set<string>();
@@ -51,7 +53,7 @@ export function watchClients(port: number, signal: AbortSignal, say: (event: str
     for (const peer of connected) if (!now.has(peer)) say(`client ${peer} left`);
     [seen, connected] = [now, staying];
   };
-  // Never two looks in a hurry, as a busy process makes up for ticks that it missed: each waits for the one before.
+  // Each poll waits for the poll before. A busy process would otherwise make up for missed ticks at once.
   const watch = async () => {
     while (!signal.aborted) {
       await look();

@@ -16,7 +16,7 @@ through a tunnel, only.
 
 Exit codes: 0 ended by SIGTERM or Ctrl-C, 1 something failed, 2 wrong arguments.`;
 
-/** `keras-explainable worker`: makes this process compute for others. */
+/** `keras-explainable worker`: turns this process into a worker that computes for other processes. */
 export function workerCommand(terminal: Terminal, done: (code: number) => void): Command {
   return new Command('worker')
     .description("Computes for other processes: TensorFlow's server, until it is ended.")

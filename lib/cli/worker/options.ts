@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { parseWorkerDevices, WORKER_DEVICES, type WorkerDevices } from '../../distribute/worker_devices.js';
 
-/** What `keras-explainable worker` was asked to do, checked. */
+/** The checked options of `keras-explainable worker`. */
 export interface WorkerOptions {
   readonly port: number;
   readonly host: string;
@@ -9,14 +9,14 @@ export interface WorkerOptions {
   readonly threads: number;
 }
 
-/** Parses `0,2`, `cpu` or `cpu:2`. */
+/** Parses devices: `0,2`, `cpu` or `cpu:2`. */
 export function workerDevices(text: string): WorkerDevices {
   const devices = parseWorkerDevices(text);
   if (devices === null) throw new InvalidArgumentError(`Expected ${WORKER_DEVICES}.`);
   return devices;
 }
 
-/** Parses a host's name or address. */
+/** Parses the name or address of a host. */
 export function hostName(text: string): string {
   if (!/^(\[[0-9a-f:.]+\]|[\w.-]+)$/i.test(text)) {
     throw new InvalidArgumentError(

@@ -15,9 +15,9 @@ import type { WorkerOptions } from './options.js';
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
- * What `keras-explainable worker` does: starts TensorFlow's server, and waits to be ended: by a signal, or with the
- * process that started it where that opened a channel to it (`distribute.localWorkers`). A started server cannot be
- * stopped: the process ends with it.
+ * Runs `keras-explainable worker`: starts TensorFlow's server and waits for the end. A signal ends the worker, and so
+ * does the end of the process that started the worker with a channel (`distribute.localWorkers`). A started server
+ * cannot be stopped, so the whole process ends.
  */
 export async function work(
   options: WorkerOptions,
@@ -35,12 +35,12 @@ export async function work(
         `${options.port} can use it. Keep it in a private network or a tunnel.`,
     );
     await say(`starting on port ${options.port}`);
-    // What was asked to end while TensorFlow is loaded ends at once.
+    // A worker that is asked to end while TensorFlow is loaded ends at once.
     const reason = await Promise.race([ended, start(options, say).then(() => null)]);
     if (reason === null) watchClients(options.port, end.signal, (event) => say(event).catch(() => undefined));
     await say(`ended: ${reason ?? (await ended)}`);
     done(exitCodes.success);
-    // Its threads would be waited for: runs that nobody wants any more, or a library that is being loaded.
+    // A normal exit would wait for threads: for runs that are no longer needed, or for a library that is being loaded.
     process.exit(exitCodes.success);
   } catch (error) {
     const { message, code = 'UNKNOWN' } = error as Error & { code?: string };
@@ -72,13 +72,13 @@ async function start(
   await tellParent({ ready: `${host}:${port}` });
 }
 
-/** The devices that models are computed on: the accelerators, where there are any. */
+/** Returns the devices that compute models: the accelerators if there are any. */
 function computing(devices: readonly NativeDevice[]): readonly NativeDevice[] {
   const accelerators = devices.filter(({ type }) => isAccelerator(type));
   return accelerators.length > 0 ? accelerators : devices;
 }
 
-/** TensorFlow without GPUs takes the CPU and says nothing. */
+/** Throws RangeError if TensorFlow lacks a requested GPU. TensorFlow without GPUs silently uses the CPU. */
 function checkGpus(asked: readonly number[], used: readonly NativeDevice[]): void {
   const there = used.filter(({ type }) => isAccelerator(type));
   if (there.length === asked.length) return;
@@ -90,7 +90,7 @@ function checkGpus(asked: readonly number[], used: readonly NativeDevice[]): voi
   );
 }
 
-/** TensorFlow says no more than that its server did not start. */
+/** Rejects if `port` cannot be listened on. TensorFlow reports only that its server did not start. */
 function checkPort(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -105,7 +105,7 @@ function checkPort(port: number): Promise<void> {
   });
 }
 
-/** Resolves with why this process shall end, which it does not by itself until `signal` is aborted. */
+/** Resolves with the reason for the end of this process. Keeps the process alive until `signal` is aborted. */
 function untilEnded(signal: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
     // A promise alone does not keep a process alive.
@@ -114,7 +114,7 @@ function untilEnded(signal: AbortSignal): Promise<string> {
     for (const name of SIGNALS) process.on(name, () => resolve(`received ${name}`));
     const orphaned = () => resolve('the process that started it is gone');
     process.once('disconnect', orphaned);
-    // It may have gone while modules were loaded, when nobody listened.
+    // The parent may have ended while modules were loaded, before this listener existed.
     if (process.connected === false) orphaned();
   });
 }

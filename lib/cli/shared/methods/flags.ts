@@ -14,9 +14,9 @@ export interface Taker {
 export interface Flag {
   /** The parameter's name: `maxChannels`. */
   readonly parameter: string;
-  /** As it is written: `--max-channels`. */
+  /** The flag on the command line: `--max-channels`. */
   readonly flag: string;
-  /** With its value: `--max-channels <n>`. */
+  /** The flag with its value: `--max-channels <n>`. */
   readonly usage: string;
   readonly takers: readonly Taker[];
   /** The meanings of the flag, with the methods of each. */

@@ -71,9 +71,9 @@ export class MethodVocabulary {
   /** The methods in a comparison of all methods: every method, and some methods inside meta methods. */
   readonly compared: readonly string[];
   readonly flags: readonly Flag[];
-  /** The endings that meta methods give a name: `_smooth or _tta`. */
+  /** The endings that meta methods append to a name: `_smooth or _tta`. */
   readonly endings: string;
-  /** A method with a meta method around it: `gradcam_smooth`. */
+  /** The name of a method inside a meta method: `gradcam_smooth`. */
   readonly #example: string;
   readonly #byName: ReadonlyMap<string, Spelling>;
 
@@ -92,10 +92,10 @@ export class MethodVocabulary {
     this.#example = exampleOf(metas[0]);
   }
 
-  /** Parses `--method` where `all` is one, too. */
+  /** Parses `--method`, including `all`. */
   readonly parse = (text: string): string => (text === ALL ? ALL : this.#parseName(text, [ALL]));
 
-  /** Parses `--method`: the name as `method.name` has it. */
+  /** Parses `--method` without `all`. Returns the name of the method function. */
   readonly parseSingle = (text: string): string => this.#parseName(text, []);
 
   /** Adds the flags of the methods' parameters to `command`. */
