@@ -9,8 +9,8 @@ import type { BatchLike, Sequence } from '../../../lib/data/source.js';
 import { allocate, memory, ready, tensor } from '../../../lib/tensor/tensor.js';
 import { count, countSlowly, handlerOf, Noted, numbered, take, takeAll } from './source_fixture.js';
 
-describe('a producer is told what is over', () => {
-  it('when a batch is not needed any more', async () => {
+describe('a producer is asked to release a batch', () => {
+  it('when a batch is no longer needed', async () => {
     const released: number[] = [];
     function* lending() {
       for (const [step, batch] of [...count(4)].entries())
@@ -21,7 +21,7 @@ describe('a producer is told what is over', () => {
     expect(released).toEqual([0, 1, 2, 3]);
   });
 
-  it('of aligned memory only when the run has read it', async () => {
+  it('of aligned memory only after the run has read the memory', async () => {
     await ready();
     let lent = 0;
     function* lending() {
@@ -47,7 +47,7 @@ describe('a producer is told what is over', () => {
     }
   });
 
-  it('of batches that were read in vain', async () => {
+  it('that was read but not taken', async () => {
     await ready();
     const before = memory().liveBytes;
     let [read, lent] = [0, 0];
@@ -73,7 +73,7 @@ describe('a producer is told what is over', () => {
   });
 });
 
-it('a step that waits for the next batch is let go where the run is left with the one before it', async () => {
+it('releases a step that waits for the next batch when the consumer stops at the batch before', async () => {
   await ready();
   const before = memory().liveBytes;
   let lent = 0;
@@ -179,7 +179,7 @@ describe('a producer that fails', () => {
     }
   });
 
-  it('in parallel: nothing is begun behind it, and what is under way is let go', async () => {
+  it('in parallel starts no further read and releases reads in flight', async () => {
     const aborted: number[] = [];
     const asked: number[] = [];
     const sequence: Sequence = {
@@ -197,7 +197,7 @@ describe('a producer that fails', () => {
     expect(aborted).toEqual([3]);
   });
 
-  it('while it is closed', async () => {
+  it('while it is closed fails the run', async () => {
     function* source() {
       try {
         yield* count(5);
@@ -274,7 +274,7 @@ describe('leaving early closes the source', () => {
     expect(events.filter((event) => event === 'read true').length).toBeGreaterThan(0);
   });
 
-  it('and a run to the end, too', async () => {
+  it('and so does a run to the end', async () => {
     const sequence = new Noted(3);
     await takeAll(handlerOf(sequence));
     await takeAll(handlerOf(sequence, { workers: 2 }));
@@ -314,13 +314,13 @@ describe('a signal', () => {
     await expect(all).rejects.toMatchObject({ name: 'CancelledError', cause: why });
   });
 
-  it('that is aborted already reads nothing', async () => {
+  it('that is already aborted prevents every read', async () => {
     const sequence = new Noted(5);
     await expect(takeAll(handlerOf(sequence), undefined, AbortSignal.abort())).rejects.toThrow('cancelled');
     expect(sequence.asked).toEqual([]);
   });
 
-  it('keeps no listener', async () => {
+  it('has no listener after the run', async () => {
     const { signal } = new AbortController();
     const added = vi.spyOn(signal, 'addEventListener');
     const removed = vi.spyOn(signal, 'removeEventListener');
@@ -329,7 +329,7 @@ describe('a signal', () => {
     expect(EventEmitter.getEventListeners?.(signal, 'abort') ?? []).toEqual([]);
   });
 
-  it('makes Node warn of no leak, however many workers there are', async () => {
+  it('causes no leak warning of Node with many workers', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     const { signal } = new AbortController();
     const sequence = new Noted(60, () => 2);
@@ -339,7 +339,7 @@ describe('a signal', () => {
     vi.restoreAllMocks();
   });
 
-  it('waits for a producer that tidies up', async () => {
+  it('waits for a producer that cleans up', async () => {
     const controller = new AbortController();
     let tidy = false;
     async function* source() {
@@ -360,7 +360,7 @@ describe('a signal', () => {
   });
 });
 
-describe('a batch whose release fails', () => {
+describe('a batch whose release throws', () => {
   const failing = (step: number, release: () => void) => ({ ...numbered(step), release });
   const boom = () => {
     throw new Error('boom');
@@ -373,7 +373,7 @@ describe('a batch whose release fails', () => {
     expect(release).toHaveBeenCalledOnce();
   });
 
-  it('is warned of where nobody waits for it: late, or beside an error of its own', async () => {
+  it('becomes a warning if the run has ended or has its own error', async () => {
     const warnings: string[] = [];
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation((warning) => {
       warnings.push(String(warning));
@@ -406,15 +406,12 @@ describe('a batch whose release fails', () => {
 });
 
 describe('a Sequence', () => {
-  it.each([[0], [1], [2]])(
-    'is not waited for by a run that is aborted already (%d workers)',
-    async (workers) => {
-      const at = vi.fn(() => numbered(0));
-      const reading = takeAll(handlerOf({ length: 2, at }, { workers }), undefined, AbortSignal.abort());
-      await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
-      expect(at).not.toHaveBeenCalled();
-    },
-  );
+  it.each([[0], [1], [2]])('does not delay a run that is already aborted (%d workers)', async (workers) => {
+    const at = vi.fn(() => numbered(0));
+    const reading = takeAll(handlerOf({ length: 2, at }, { workers }), undefined, AbortSignal.abort());
+    await expect(reading).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(at).not.toHaveBeenCalled();
+  });
 
   it.each([[0], [1.5], [Number.NaN], ['3'], [undefined]])('whose length is %s is refused', (length) => {
     const sequence = { length, at: () => numbered(0) } as unknown as Sequence;

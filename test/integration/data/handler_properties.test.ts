@@ -141,11 +141,11 @@ async function check(plan: Plan): Promise<void> {
 const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, each) => sum + each, 0);
 
 describe('a source', () => {
-  it('is read in order, completely, within its bounds, and tidied up', { timeout: 60_000 }, async () => {
+  it('is read completely, in order and within its bounds, and is closed', { timeout: 60_000 }, async () => {
     await fc.assert(fc.asyncProperty(plans, check), { numRuns: 150 });
   });
 
-  it('ends soon after its signal, wherever that comes', { timeout: 60_000 }, async () => {
+  it('ends soon after its signal at any point of the run', { timeout: 60_000 }, async () => {
     const after = fc.integer({ min: 0, max: 30 });
     await fc.assert(
       fc.asyncProperty(plans, after, async (plan, milliseconds) => {
@@ -184,7 +184,7 @@ describe('the header of a .npy file', () => {
     Buffer.from('\n'),
   ]);
 
-  it('is read, or refused with a DataError, whatever became of its bytes', () => {
+  it('with random bytes is read or refused with a DataError', () => {
     const change = fc.record({ at: fc.nat({ max: valid.length - 1 }), byte: fc.nat({ max: 255 }) });
     fc.assert(
       fc.property(fc.array(change, { maxLength: 4 }), fc.nat({ max: valid.length }), (changes, length) => {
@@ -202,7 +202,7 @@ describe('the header of a .npy file', () => {
     );
   });
 
-  it('of any text is read in no time', () => {
+  it('of any text is parsed quickly', () => {
     const text = fc.string({
       unit: fc.constantFrom(...`{}'",:() \\n[]0123456789LTrueFalsedescrfortran_ordershape<>f4`),
     });

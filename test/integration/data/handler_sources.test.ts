@@ -18,7 +18,7 @@ import {
   takeAll,
 } from './source_fixture.js';
 
-describe('every kind of source gives its batches in order', () => {
+describe('every kind of source yields its batches in order', () => {
   const objects = () => Readable.from(count(5));
   const web = () =>
     new ReadableStream({
@@ -120,7 +120,7 @@ describe('every kind of source gives its batches in order', () => {
     },
   );
 
-  it('keeps the dtype of what it is given', async () => {
+  it('keeps the dtype of its batches', async () => {
     const batch = { data: Uint8Array.of(1, 2), shape: [1, 2] };
     for await (const { inputs, release } of handlerOf([batch].values()).batches()) {
       expect(inputs[0]?.dtype).toBe('uint8');
@@ -129,7 +129,7 @@ describe('every kind of source gives its batches in order', () => {
   });
 });
 
-describe('what is no source, or nearly one, is refused', () => {
+describe('a value that is no valid source is refused', () => {
   it.each<[string, () => unknown, string]>([
     ['a generator function', () => count, 'Call it, and pass what it returns.'],
     [
@@ -145,7 +145,7 @@ describe('what is no source, or nearly one, is refused', () => {
     expect(() => handlerOf(source())).toThrow(message);
   });
 
-  it('a stream that another reads', () => {
+  it('a stream with another reader', () => {
     const stream = new ReadableStream();
     stream.getReader();
     expect(() => handlerOf(stream)).toThrow('a ReadableStream without another reader');
@@ -194,12 +194,12 @@ describe('what is no source, or nearly one, is refused', () => {
     expect(seen).toEqual([0, 1, 2]);
   });
 
-  it('units, where no step before had any', async () => {
+  it('units, if the steps before have none', async () => {
     const source = [tensor([[1, 2]]), [tensor([[1, 2]]), [[1]]]].values();
     await expect(takeAll(handlerOf(source))).rejects.toThrow('no units, because the steps before have none');
   });
 
-  it('batches of another size than the model was saved for', async () => {
+  it('batches of another size than the model takes', async () => {
     const fixed = { inputs: [{ ...pair, shape: [4, 2] }], outputs: [logits] };
     expect(await takeAll(makeDataHandler(fixed, count(1, 8)))).toHaveLength(1);
     await expect(takeAll(makeDataHandler(fixed, count(1, 6)))).rejects.toThrow(
@@ -213,7 +213,7 @@ describe('what is no source, or nearly one, is refused', () => {
 });
 
 describe('batches of different sizes', () => {
-  it('come as they are', async () => {
+  it('stay unchanged', async () => {
     const sizes = [3, 1, 2];
     const source = sizes.map((samples, step) => numbered(step, samples));
     expect((await takeAll(handlerOf(source.values()))).map(({ x }) => x.length)).toEqual(sizes);
@@ -247,34 +247,34 @@ describe('steps', () => {
     expect(closed).toBe(true);
   });
 
-  it('reads no more than asked for', async () => {
+  it('reads no more than `steps` batches', async () => {
     const sequence = new Noted(9);
     await takeAll(handlerOf(sequence, { steps: 4, workers: 3 }));
     expect(sequence.asked).toEqual([0, 1, 2, 3]);
     expect(sequence.closed).toBe(1);
   });
 
-  it('more than there are end the run with what there is, and a warning', async () => {
+  it('beyond the end of the source end the run with a warning', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
     expect(await takeAll(handlerOf(count(3), { steps: 5 }))).toHaveLength(3);
     expect(warn).toHaveBeenCalledTimes(1);
     expect(String(warn.mock.calls[0]?.[0])).toMatch(/ran out of data: `steps` is 5, but it ended after 3/);
   });
 
-  it('are known of a Sequence, not of an iterable', () => {
+  it('are inferred from a Sequence, not from an iterable', () => {
     expect(handlerOf(new Noted(5)).inferredSteps).toBe(5);
     expect(handlerOf(count(5)).inferredSteps).toBe(null);
   });
 });
 
-describe('units beside a Sequence that knows its samples', () => {
+describe('units together with a Sequence of known length', () => {
   const sequence = (samples: number, sizes: readonly number[]): Sequence => ({
     length: sizes.length,
     samples,
     at: (i) => ({ x: (numbered(i, sizes[i]) as { x: never }).x }),
   });
 
-  it('go along with the samples in order', async () => {
+  it('follow the order of the samples', async () => {
     const handler = handlerOf(sequence(5, [2, 2, 1]), { workers: 2 }, [[0], [1], [2], [3], [4]]);
     expect(handler.samples).toBe(5);
     expect((await takeAll(handler)).map(({ y }) => y)).toEqual([[0, 1], [2, 3], [4]]);
@@ -282,7 +282,7 @@ describe('units beside a Sequence that knows its samples', () => {
     expect((await takeAll(joined)).map(({ y }) => y)).toEqual([[0, 1, 2, 3], [4]]);
   });
 
-  it('are not looked for in what is no number', async () => {
+  it('ignore sizes that are not numbers', async () => {
     const other = { length: 2, samples: ['a', 'b'], batchSize: '2', at: (i: number) => numbered(i) };
     const handler = handlerOf(other);
     expect([handler.samples, handler.batchSize]).toEqual([null, null]);
@@ -297,11 +297,11 @@ describe('units beside a Sequence that knows its samples', () => {
     expect(handlerOf(sequence(5, [2, 2, 1]), { steps: 2 }).samples).toBe(null);
   });
 
-  it('are checked first', () => {
+  it('are checked before the run', () => {
     expect(() => handlerOf(sequence(5, [5]), {}, [[0]])).toThrow('a row of units for each of the 5 samples');
   });
 
-  it('fail where it is wrong about them', async () => {
+  it('fail if the Sequence declares a wrong number of samples', async () => {
     const five = [[0], [1], [2], [3], [4]];
     await expect(takeAll(handlerOf(sequence(5, [3, 3]), {}, five))).rejects.toThrow(
       'no more than the 5 samples',
@@ -311,7 +311,7 @@ describe('units beside a Sequence that knows its samples', () => {
     );
   });
 
-  it('and in its batches are too many', async () => {
+  it('are refused if the batches hold units too', async () => {
     const both: Sequence = { length: 1, samples: 2, at: (i) => numbered(i) };
     await expect(takeAll(handlerOf(both, {}, [[0], [1]]))).rejects.toThrow(
       'no units, because the caller passed `y`',

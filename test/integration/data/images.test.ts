@@ -28,7 +28,7 @@ async function prepared(path: string, options: image.ModelInputOptions): Promise
 }
 
 describe('imageFiles', () => {
-  it('gives batches of what image.prepareImage makes of each, sorted', async () => {
+  it('yields batches of prepared pictures, sorted by path', async () => {
     const options = { size: [20, 30], preprocess: 'caffe' } as const;
     const files = await imageFiles(join(demo, '0*.{png,jpg}'), { ...options, batchSize: 4 });
     expect([files.samples, files.length, files.batchSize]).toEqual([9, 3, 4]);
@@ -55,7 +55,7 @@ describe('imageFiles', () => {
     }
   });
 
-  it('keeps uint8 where nothing is scaled, and a list in its order', async () => {
+  it('keeps uint8 without scaling, and the order of a list', async () => {
     const paths = [fixture('rgb.png'), pathToFileURL(fixture('rgb.jpg'))];
     const files = await imageFiles(paths, { size: [8, 8] });
     expect(files.paths.map((path) => basename(path))).toEqual(['rgb.png', 'rgb.jpg']);
@@ -71,7 +71,7 @@ describe('imageFiles', () => {
     expect([x.dtype, x.shape]).toEqual(['float16', [1, 8, 8, 1]]);
   });
 
-  it('without a size gives each picture in its own', async () => {
+  it('without `size` yields each picture in its own size', async () => {
     const [small, large] = [fixture('rgb.png'), join(demo, '01-digit-0.png')];
     const files = await imageFiles([small, large]);
     expect([files.batchSize, files.length]).toEqual([1, 2]);
@@ -118,7 +118,7 @@ describe('imageFiles', () => {
     await expect(imageFiles(paths as string, options)).rejects.toThrow(message);
   });
 
-  it('names the file that cannot be read, and keeps nothing', async () => {
+  it('names the unreadable file and frees all memory', async () => {
     const broken = join(directory, 'broken.png');
     await writeFile(broken, 'no picture');
     const before = memory().liveTensors;
@@ -136,7 +136,7 @@ describe('imageFiles', () => {
     await vi.waitFor(() => expect(memory().liveTensors).toBeLessThanOrEqual(before));
   });
 
-  it('is a source: in order, units beside it, no more in memory than the queue', async () => {
+  it('is a source in order, with units, and holds at most the queue in memory', async () => {
     const files = await imageFiles(`${demo}/*.{png,jpg}`, { size: [96, 96], batchSize: 2 });
     const y = files.paths.map((path) => [Number(/digit-(\d)/.exec(path)?.[1])]);
     const handler = makeDataHandler(model, files, y, { workers: 2, maxQueueSize: 3 });

@@ -47,7 +47,7 @@ describe('a module sequence', () => {
     },
   );
 
-  it('is read in threads, or here without useMultiprocessing', async () => {
+  it('is read in threads, or in this thread without useMultiprocessing', async () => {
     const threaded = await takeAll(await handlerOf({ mode: 'thread', delay: 3 }));
     expect(new Set(threaded.map(({ y }) => y?.[1]))).toEqual(new Set([0]));
     expect(new Set(threaded.map(({ y }) => y?.[0])).size).toBe(2);
@@ -64,7 +64,7 @@ describe('a module sequence', () => {
     expect(await run()).toEqual(one);
   });
 
-  it('knows its samples, for units beside it', async () => {
+  it('knows its samples, so `y` can be passed', async () => {
     const sequence = await moduleSequence(NUMBERS, { length: 2, samples: 4 });
     const options = { useMultiprocessing: true, workers: 2 };
     const taken = await takeAll(makeDataHandler(model, sequence, [[1], [2], [3], [4]], options));
@@ -74,7 +74,7 @@ describe('a module sequence', () => {
     ]);
   });
 
-  it('may give the same array again and again, unless it hands them over', async () => {
+  it('may reuse one array unless it transfers arrays', async () => {
     const expected = await takeAll(await handlerOf({}));
     expect(await takeAll(await handlerOf({ cached: true }))).toEqual(expected);
     expect(await takeAll(await handlerOf({}, {}, true))).toEqual(expected);
@@ -86,8 +86,8 @@ describe('a module sequence', () => {
   });
 });
 
-describe('what goes wrong in a thread', () => {
-  it('is thrown here with its name, message, code, stack and cause, after the steps before it', async () => {
+describe('an error in a thread', () => {
+  it('arrives with its name, message, code, stack and cause, after the steps before it', async () => {
     const seen: number[] = [];
     const error = await takeAll(await handlerOf({ mode: 'throw', at: 3 }), ({ step }) =>
       seen.push(step),
@@ -100,7 +100,7 @@ describe('what goes wrong in a thread', () => {
     expect(threads()).toBe(0);
   });
 
-  it('is thrown though its causes are a circle', async () => {
+  it('arrives even if its causes form a circle', async () => {
     const error = await takeAll(await handlerOf({ mode: 'circular', at: 3 })).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(RangeError);
     expect(error).toMatchObject({ message: 'batch out of reach', code: 'ENOBATCH' });
@@ -110,7 +110,7 @@ describe('what goes wrong in a thread', () => {
     expect(threads()).toBe(0);
   });
 
-  it('is thrown with all its errors, also those with a getter that throws', async () => {
+  it('arrives with all its errors, even with a getter that throws', async () => {
     const error = await takeAll(await handlerOf({ mode: 'aggregate', at: 3 })).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(AggregateError);
     expect(error).toMatchObject({
@@ -143,19 +143,19 @@ describe('what goes wrong in a thread', () => {
     expect(threads()).toBe(0);
   });
 
-  it('while it closes its Sequence is thrown, too', async () => {
+  it('while the Sequence is closed is thrown', async () => {
     await expect(takeAll(await handlerOf({ onClose: 'throw' }))).rejects.toThrow('cannot close');
     expect(threads()).toBe(0);
   });
 
-  it('and never closing is ended', async () => {
+  it('does not occur if the Sequence never closes: the thread is terminated', async () => {
     expect(await takeAll(await handlerOf({ onClose: 'never', length: 2 }))).toHaveLength(2);
     expect(threads()).toBe(0);
   });
 });
 
 describe('threads are ended', () => {
-  it.each(['never', 'block'])('by a signal, whatever they do (%s)', async (mode) => {
+  it.each(['never', 'block'])('by a signal, even if they do not settle (%s)', async (mode) => {
     const controller = new AbortController();
     const handler = await handlerOf({ mode, at: 2 });
     const taken = takeAll(handler, ({ step }) => step === 1 && controller.abort(), controller.signal);
@@ -163,7 +163,7 @@ describe('threads are ended', () => {
     expect(threads()).toBe(0);
   });
 
-  it('by leaving', async () => {
+  it('when the consumer stops early', async () => {
     for await (const batch of (await handlerOf({ length: 50, delay: 2 })).batches()) {
       batch.release();
       break;
@@ -204,7 +204,7 @@ describe('moduleSequence refuses', () => {
     await expect(moduleSequence(url as string, args, options)).rejects.toThrow(message);
   });
 
-  it('nobody to read it', async () => {
+  it('zero workers', async () => {
     await expect(handlerOf({}, { workers: 0 })).rejects.toThrow(
       'an integer of at least 1 for argument `workers`',
     );

@@ -73,14 +73,14 @@ describe('readNpy', () => {
     expect(made.data).toEqual(tensor(floats, [24], 'float16').data);
   });
 
-  it('reads scalars, vectors and what is empty', async () => {
+  it('reads scalars, vectors and empty arrays', async () => {
     const scalar = await readNpy(fixture('scalar.npy'));
     expect([scalar.shape, values(scalar)]).toEqual([[], [2.5]]);
     expect((await readNpy(fixture('vector.npy'))).shape).toEqual([7]);
     expect((await readNpy(fixture('empty.npy'))).shape).toEqual([0, 3]);
   });
 
-  it('takes a URL, and copies nothing', async () => {
+  it('takes a URL and makes no copy', async () => {
     const before = memory().copiedInBytes;
     expect((await readNpy(pathToFileURL(fixture('f4.npy')))).aligned).not.toBeNull();
     expect(memory().copiedInBytes).toBe(before);
@@ -135,7 +135,7 @@ describe('readNpy', () => {
     await expect(readNpy(await write(header, elements))).rejects.toBeInstanceOf(DataError);
   });
 
-  it('reads headers as other writers spell them', async () => {
+  it('reads headers of other writers', async () => {
     for (const header of [
       `{"shape":(2L,),"fortran_order":False,"descr":"<f4"}`,
       headerOf('(2,)', "'=f4'"),
@@ -160,7 +160,7 @@ describe('readNpy', () => {
     }
   });
 
-  it('cut anywhere it is refused, and nothing is kept of it', async () => {
+  it('refuses a file truncated at any byte, and frees all memory', async () => {
     const whole = await readFile(fixture('f4.npy'));
     const before = memory().liveTensors;
     const path = join(directory, 'cut.npy');
@@ -187,7 +187,7 @@ describe('readNpz', () => {
     expect(values(fortran as Tensor)).toEqual(base.map((i) => i * 10));
   });
 
-  it('refuses what is damaged, naming the array, and keeps nothing', async () => {
+  it('refuses damage, names the array and frees all memory', async () => {
     const whole = await readFile(fixture('stored.npz'));
     const before = memory().liveTensors;
     const path = join(directory, 'damaged.npz');
@@ -213,7 +213,7 @@ describe('readNpz', () => {
     await expect(readNpz(path)).rejects.toThrow('which is impossible');
   });
 
-  it('refuses more than is allowed, before memory is taken', async () => {
+  it('refuses more than `maxBytes` before memory is allocated', async () => {
     const before = memory().liveTensors;
     await expect(readNpz(fixture('stored.npz'), { maxBytes: 400 })).rejects.toMatchObject({
       code: 'OUT_OF_RANGE',
@@ -255,20 +255,23 @@ describe('npyFile', () => {
     await expect(file.at(3)).rejects.toThrow('an integer from 0 to 2 for argument `index`');
   });
 
-  it.each([1, 3])('is a source (%d workers), y beside it, without a copy or a rest', async (workers) => {
-    const file = await npyFile(pathToFileURL(path), { batchSize: 3 });
-    const before = memory();
-    const y = Int32Array.from({ length: 10 }, (_, i) => i);
-    const handler = makeDataHandler(model, file, y, { workers });
-    expect([handler.samples, handler.batchSize, handler.inferredSteps]).toEqual([10, 3, 4]);
-    const taken = await takeAll(handler);
-    expect(taken.flatMap(({ x }) => x.flat())).toEqual(Array.from({ length: 20 }, (_, i) => i));
-    expect(taken.flatMap(({ y: units }) => units)).toEqual([...y]);
-    // The units alone.
-    expect(memory().copiedInBytes - before.copiedInBytes).toBe(40);
-  });
+  it.each([1, 3])(
+    'is a source (%d workers) with units, without copies or leftover memory',
+    async (workers) => {
+      const file = await npyFile(pathToFileURL(path), { batchSize: 3 });
+      const before = memory();
+      const y = Int32Array.from({ length: 10 }, (_, i) => i);
+      const handler = makeDataHandler(model, file, y, { workers });
+      expect([handler.samples, handler.batchSize, handler.inferredSteps]).toEqual([10, 3, 4]);
+      const taken = await takeAll(handler);
+      expect(taken.flatMap(({ x }) => x.flat())).toEqual(Array.from({ length: 20 }, (_, i) => i));
+      expect(taken.flatMap(({ y: units }) => units)).toEqual([...y]);
+      // The units alone.
+      expect(memory().copiedInBytes - before.copiedInBytes).toBe(40);
+    },
+  );
 
-  it('holds no more than the queue', async () => {
+  it('holds at most the queue in memory', async () => {
     const file = await npyFile(path, { batchSize: 1 });
     const before = memory().liveTensors;
     for await (const batch of makeDataHandler(model, file, null, { maxQueueSize: 2 }).batches()) {
@@ -279,7 +282,7 @@ describe('npyFile', () => {
     expect(memory().liveTensors).toBeLessThanOrEqual(before);
   });
 
-  it('refuses what has no rows, or scattered ones', async () => {
+  it('refuses arrays without rows or in Fortran order', async () => {
     await expect(npyFile(fixture('fortran.npy'))).rejects.toThrow('Fortran order: its rows are scattered');
     await expect(npyFile(fixture('scalar.npy'))).rejects.toThrow('Expected rows');
     await expect(npyFile(fixture('empty.npy'))).rejects.toThrow('Expected rows');
@@ -292,7 +295,7 @@ describe('npyFile', () => {
     expect(values((await file.at(1)).x)).toEqual(floats.slice(12));
   });
 
-  it('notices a file that was cut meanwhile', async () => {
+  it('detects a file that was truncated meanwhile', async () => {
     const shrinking = await write(headerOf('(4, 2)'), new Uint8Array(32));
     const file = await npyFile(shrinking, { batchSize: 2 });
     await truncate(shrinking, 100);

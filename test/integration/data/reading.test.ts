@@ -63,7 +63,7 @@ describe('reading ahead', () => {
 });
 
 describe('copies', () => {
-  it('are made once, of what is not aligned, and given back', async () => {
+  it('are made once of memory that is not aligned, and are freed', async () => {
     await ready();
     const before = memory();
     await takeAll(handlerOf(count(10, 4)));
@@ -94,7 +94,7 @@ describe('copies', () => {
     expect(x.released).toBe(false);
   });
 
-  it('are made before the producer is asked again, which may write into the same array', async () => {
+  it('are made before the next batch is requested, so the producer may reuse its array', async () => {
     const data = new Float32Array(4);
     const lasting = tensor(data, [2, 2]);
     function* overwriting() {
@@ -127,7 +127,7 @@ describe('copies', () => {
     return Array.from({ length: data.length / 2 }, (_, row) => [...data.subarray(row * 2, row * 2 + 2)]);
   };
 
-  it('of steps that do not fit together are kept apart', async () => {
+  it('are separate for steps that cannot be joined', async () => {
     const sizes = [2, 2, 5, 2, 2, 2];
     const source = sizes.map((samples, step) => numbered(step, samples)).values();
     const taken = await takeAll(handlerOf(source, { stepsPerExecution: 2 }));
@@ -163,7 +163,7 @@ describe('arrays', () => {
     expect(taken.map((batch) => batch.y)).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
   });
 
-  it('that are not are copied batch by batch, units with them', async () => {
+  it('in other memory are copied batch by batch together with their units', async () => {
     const y = rows(7).map(([row]) => [row as number]);
     const taken = await takeAll(makeDataHandler(model, tensor(rows(7)), y, { batchSize: 3 }));
     expect(taken.map((batch) => batch.y)).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
@@ -182,7 +182,7 @@ describe('arrays', () => {
     expect(taken.flatMap((batch) => batch.x)).toEqual(rows(11));
   });
 
-  it('keep memory of their own for units no longer than their batches', async () => {
+  it('free converted units with the last batch', async () => {
     await ready();
     const x = allocate([6, 2]);
     x.data.fill(1);

@@ -140,7 +140,7 @@ describe('in this process', () => {
     },
   );
 
-  test('of a GIF all frames count', async () => {
+  test('counts all frames of a GIF', async () => {
     const bytes = await readFile(fixture('animated.gif'));
     const frames = framesOf(bytes);
     expect(frames.length).toBeGreaterThan(1);
@@ -171,7 +171,7 @@ describe('in this process', () => {
     }
   });
 
-  test('files with a wrong byte are read, or refused, alike', async () => {
+  test('files with a wrong byte give the same result or the same error both ways', async () => {
     const model = await load();
     let seed = 777;
     const random = (below: number) => {
@@ -211,7 +211,7 @@ describe('in this process', () => {
     expect(model.strategy.status().every(({ shards }) => shards > 0)).toBe(true);
   });
 
-  test('a model that was saved for one size of batch takes only that', async () => {
+  test('a model with a fixed batch size takes only that size', async () => {
     const fixed = {
       inputs: [{ name: 'image', dtype: 'float32', shape: [4, null, null, 3] }],
       outputs: [{ name: 'logits', dtype: 'float32', shape: [4, 10] }],
@@ -250,7 +250,7 @@ describe('in this process', () => {
     expect(ke.finishedSteps(error)).toMatchObject({ steps: 3, samples: 3 });
   });
 
-  test('an error of the method stays what it is', async () => {
+  test('an error of the method is not changed', async () => {
     const model = await load();
     const [, files] = await both(PICTURES);
     const bad = (args: ke.MethodArguments) => {
@@ -262,7 +262,7 @@ describe('in this process', () => {
     expect(error).toBeInstanceOf(ke.KerasExplainableError);
   });
 
-  test('what cannot be is refused', async () => {
+  test('refuses invalid combinations of options', async () => {
     await expect(ke.data.imageFiles(PICTURES, { autoShard: 'file' })).rejects.toThrow('`size`');
     await expect(ke.data.imageFiles(PICTURES, { autoShard: 'data' as never })).rejects.toThrow('file, off');
     await expect(ke.data.imageFiles(['a\0b'])).rejects.toThrow('`pathsOrGlob[0]`');
@@ -283,13 +283,13 @@ async function cut(name: string, as: string): Promise<void> {
   await writeFile(here(as), bytes.subarray(0, bytes.length / 2));
 }
 
-/** The file with another size in its header. */
+/** Returns the file with another size in its header. */
 function declaring(bytes: Buffer, format: string, size: number): Buffer {
   if (format === 'png') {
     bytes.writeUInt32BE(size, 16);
     bytes.writeUInt32BE(size, 20);
   } else if (format === 'gif') {
-    // Its frame's, which is what counts: of the screen nothing is said.
+    // The size of the frame counts. The size of the screen stays unchanged.
     const frame = framesOf(bytes)[0] as number;
     bytes.writeUInt16LE(size, frame + 5);
     bytes.writeUInt16LE(size, frame + 7);
@@ -304,7 +304,7 @@ function declaring(bytes: Buffer, format: string, size: number): Buffer {
   return bytes;
 }
 
-/** Where the frames of a GIF begin that has a table of colours for all of them. */
+/** Returns the positions of the frames of a GIF with a global colour table. */
 function framesOf(bytes: Buffer): number[] {
   const found: number[] = [];
   let at = 13 + (3 << (((bytes[10] as number) & 7) + 1));

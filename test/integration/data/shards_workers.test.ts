@@ -30,7 +30,7 @@ async function on(count: number, options: Partial<ke.distribute.MultiWorkerOptio
   return { workers, model: await load({ strategy }) };
 }
 
-test('maps are those of pictures that travel; files that fail are named', async () => {
+test('maps equal those of pictures that are sent, and errors name the files', async () => {
   const { model } = await on(2);
   const files = await both(PICTURES);
   await expectEqual((x) => ke.explain(look, model, x, null, LOOK), files);
@@ -52,7 +52,7 @@ test('maps are those of pictures that travel; files that fail are named', async 
   }
 });
 
-test('files that only the worker sees', async () => {
+test('the worker reads files that only the worker has', async () => {
   await copy('rgb.png', 'only.png');
   await writeFile(here('bad.png'), 'no picture');
   const port = await freePort();
@@ -81,7 +81,7 @@ test('files that only the worker sees', async () => {
   }
 });
 
-test('a worker that is killed in the middle loses nothing', async () => {
+test('a worker that is killed during the run loses no map', async () => {
   const { model, workers } = await on(2);
   const [off, file] = await both(PICTURES, { batchSize: 2 });
   const method = ke.methods.meta.smooth(ke.methods.cams.gradcam, { repetitions: 10, noise: 0.1, seed: 3 });
@@ -101,7 +101,7 @@ test('a worker that is killed in the middle loses nothing', async () => {
   expect(model.strategy.status()[0]?.state).toBe('down');
 });
 
-test('only paths travel to the worker', async () => {
+test('only paths are sent to the worker', async () => {
   const workers = await ke.distribute.localWorkers(1, { threads: 1 });
   open.push(() => workers.close());
   const meter = await metered(workers.addresses[0] as string);

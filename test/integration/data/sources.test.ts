@@ -44,7 +44,7 @@ function expectEqual(result: ke.ExplainResult, other: ke.ExplainResult): void {
   expect(result.maps.data).toEqual(other.maps.data);
 }
 
-describe('a source gives what an array gives', () => {
+describe('a source has the same results as an array', () => {
   it('as a Sequence that is read in parallel', async () => {
     const data = samples(7);
     const sequence: ke.data.Sequence = {
@@ -142,7 +142,7 @@ describe('a process', () => {
     expect([status, stdout], stderr).toEqual([0, 'end\n']);
   };
 
-  it('is not kept alive by threads whose batches nobody asks for', () => {
+  it('is not kept alive by idle threads', () => {
     run(`
       const sequence = await ke.data.moduleSequence(numbers, { length: 50 });
       const batches = ke.engine.makeDataHandler(model, sequence, null, threads).batches();

@@ -54,14 +54,16 @@ describe('x', () => {
     expect(() => inputTensors(x, [image])).toThrow(message);
   });
 
-  it('must have all inputs, of as many samples', () => {
+  it('must have all inputs with equal numbers of samples', () => {
     const two = tensor([[1, 2]], undefined, 'int32');
     expect(() => inputTensors(images(1), [image, meta])).toThrow('Expected 2 inputs (image, meta)');
     expect(() => inputTensors({ image: images(1) }, [image, meta])).toThrow('but received none for "meta"');
-    expect(() => inputTensors([images(2), two], [image, meta])).toThrow('Expected 2 samples, the number in `x[0]`,');
+    expect(() => inputTensors([images(2), two], [image, meta])).toThrow(
+      'Expected 2 samples, the number in `x[0]`,',
+    );
   });
 
-  it('does not lose fractions', () => {
+  it('refuses floats for an integer input', () => {
     expect(() => inputTensors(tensor([[0.5, 1]]), [meta])).toThrow('values of dtype int32');
   });
 
@@ -83,7 +85,7 @@ describe('x', () => {
     await expect(refuseNaN('x', good)).resolves.toBeUndefined();
   });
 
-  it('is scanned to its end', async () => {
+  it('is scanned for NaN to its end', async () => {
     const data = new Float32Array(1 << 20);
     data[data.length - 1] = Number.NaN;
     await expect(refuseNaN('x', tensor(data))).rejects.toThrow(`NaN at [${data.length - 1}]`);
@@ -119,7 +121,7 @@ describe('y', () => {
     expect(made.data).toEqual(Int32Array.of(3, 5, 0, 9));
   });
 
-  it('may name one unit per sample', () => {
+  it('can be a flat list of one unit per sample', () => {
     expect(indicesTensor([4, 2], 2, 10).shape).toEqual([2, 1]);
     expect(indicesTensor(Int32Array.of(4, 2), 2, 10).shape).toEqual([2, 1]);
   });
@@ -147,7 +149,7 @@ describe('y', () => {
     expect(() => indicesTensor(y, 2, 10)).toThrow(message);
   });
 
-  it('is not bounded above where the number of units is unknown', () => {
+  it('has no upper bound if the number of units is unknown', () => {
     expect(indicesTensor([[10]], 1, null).data).toEqual(Int32Array.of(10));
   });
 });
@@ -181,7 +183,7 @@ describe('batches', () => {
     expect(() => makeDataHandler(model, images(10), null, options as object)).toThrow(message);
   });
 
-  it('have the size that a model was saved for', () => {
+  it('have the fixed batch size of the model', () => {
     const fixed = { inputs: [{ ...image, shape: [4, 4, 4, 3] }], outputs: [logits] };
     expect(makeDataHandler(fixed, images(8)).batchSize).toBe(4);
     expect(() => makeDataHandler(fixed, images(6))).toThrow('a multiple of 4 samples');
@@ -190,7 +192,7 @@ describe('batches', () => {
     );
   });
 
-  it('take the units of the axis that y points into', () => {
+  it('check units against the axis that y indexes', () => {
     const segmentation = { inputs: [image], outputs: [{ ...logits, shape: [null, 7, 4] }] };
     expect(() => makeDataHandler(segmentation, images(1), [[5]], {}, -2)).not.toThrow();
     expect(() => makeDataHandler(segmentation, images(1), [[5]], {}, -1)).toThrow('a unit from 0 to 3');

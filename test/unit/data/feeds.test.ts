@@ -22,7 +22,7 @@ const scale = tensor([7, 8]);
 const kept = tensor(Uint8Array.of(1, 0, 1), [3], 'bool');
 
 describe('feeds', () => {
-  it('are in the order of their declarations, and say which are whole', () => {
+  it('follow the order of their declarations and know which are whole', () => {
     const feeds = feedTensors({ kept, scale, masks }, SPECS, 3);
     expect(Object.entries(feeds).map(([name, { whole }]) => [name, whole])).toEqual([
       ['masks', false],
@@ -33,14 +33,14 @@ describe('feeds', () => {
     expect(feeds.scale?.tensor).toBe(scale);
   });
 
-  it('are cut by rows, but for whole ones', () => {
+  it('are cut by rows unless they are whole', () => {
     const feeds = feedRows(feedTensors({ masks, scale, kept }, SPECS, 3), 1, 3);
     expect([...(feeds.masks?.tensor.data ?? [])]).toEqual([3, 4, 5, 6]);
     expect([...(feeds.kept?.tensor.data ?? [])]).toEqual([0, 1]);
     expect(feeds.scale?.tensor).toBe(scale);
   });
 
-  it('get other tensors in the place of those per sample', () => {
+  it('can have the tensors per sample replaced', () => {
     const others = [tensor([[1, 1]]), tensor(Uint8Array.of(1), [1], 'bool')];
     const feeds = withTensorsPerSample(feedTensors({ masks, scale, kept }, SPECS, 3), others);
     expect([feeds.masks?.tensor, feeds.kept?.tensor]).toEqual(others);
@@ -65,7 +65,7 @@ describe('feeds', () => {
     expect(() => feedTensors(values, SPECS, 3)).toThrow(message);
   });
 
-  it('refuses what is missing by its name', () => {
+  it('are refused by name if one is missing', () => {
     const feeds = feedTensors({ masks, kept: undefined }, SPECS, 3);
     expect(() => checkAllFed(feeds, SPECS, ' of step 4')).toThrow(
       '`feeds` of step 4 but received none for "scale"',

@@ -30,7 +30,7 @@ describe('an error', () => {
     expect(arrived.cause.cause).toMatchObject({ name: 'OddError', message: 'innermost' });
   });
 
-  it('is one of another realm, too', () => {
+  it('can come from another realm', () => {
     expect(sent(runInNewContext("new RangeError('elsewhere')"))).toMatchObject({
       name: 'RangeError',
       message: 'elsewhere',
@@ -43,7 +43,7 @@ describe('an error', () => {
 });
 
 describe('causes', () => {
-  it('may be a circle: each arrives once', () => {
+  it('can form a circle: each cause arrives once', () => {
     const own = new Error('own');
     own.cause = own;
     expect(causesOf(sent(own))).toEqual([]);
@@ -54,7 +54,7 @@ describe('causes', () => {
     expect(causesOf(sent(one)).map(({ message }) => message)).toEqual(['two', 'three']);
   });
 
-  it('may be a chain of any length, which is cut', () => {
+  it('can form a chain of any length, which is cut', () => {
     let error = new Error('0');
     for (let i = 1; i < 20_000; i++) error = new Error(String(i), { cause: error });
     const arrived = sent(error);
@@ -81,7 +81,7 @@ describe('causes', () => {
 });
 
 describe('an AggregateError', () => {
-  it('keeps its errors, and is none of its own', () => {
+  it('keeps its errors, but not itself among them', () => {
     const error = new AggregateError([new TypeError('first'), 'second'], 'both', { cause: new Error('why') });
     error.errors.push(error);
     const arrived = sent(error);
@@ -95,13 +95,13 @@ describe('an AggregateError', () => {
     ]);
   });
 
-  it('says how many of its errors are left out', () => {
+  it('reports how many errors are left out', () => {
     const { errors } = sent(new AggregateError(Array.from({ length: 1000 }, (_, i) => new Error(String(i)))));
     expect(errors.length).toBeLessThan(150);
     expect(errors.at(-1).message).toBe(`${1000 - (errors.length - 1)} more errors, left out`);
   });
 
-  it('may be made of many, each made of many', () => {
+  it('can hold many AggregateErrors that each hold many errors', () => {
     const nest = (depth: number): Error =>
       depth === 0 ? new Error('leaf') : new AggregateError(Array(10).fill(nest(depth - 1)));
     expect(JSON.stringify(packError(nest(12))).length).toBeLessThan(1e6);

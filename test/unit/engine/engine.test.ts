@@ -260,7 +260,7 @@ describe('untilAborted', () => {
     await expect(untilAborted(Promise.reject(new Error('failed')), signal)).rejects.toThrow('failed');
   });
 
-  it('ends at once when aborted, before or while the work is under way', async () => {
+  it('ends at once when aborted, before or during the work', async () => {
     const cancelled = { name: 'CancelledError', code: 'CANCELLED', cause: 'enough' };
     await expect(untilAborted(never, AbortSignal.abort('enough'))).rejects.toMatchObject(cancelled);
     const controller = new AbortController();

@@ -1,4 +1,4 @@
-/** Batches under way at once: order, room, failures and ends, on a handler and steps without TensorFlow. */
+/** Batches in flight: order, limit, failures and ends, on a handler and steps without TensorFlow. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Batch, DataHandler } from '../../../lib/data/batch.js';
@@ -105,7 +105,7 @@ async function collect(steps: AsyncIterable<Finished<number>>): Promise<{ given:
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 describe('pipeline', () => {
-  it('gives results in order however long each takes, with no more under way than there is room', async () => {
+  it('yields results in order for any durations, with at most `inFlight` batches at once', async () => {
     const plan = fc.record({
       steps: fc.nat(20),
       room: fc.integer({ min: 1, max: 5 }),
@@ -132,7 +132,7 @@ describe('pipeline', () => {
     );
   });
 
-  it('gives what was begun before a failure, then the failure; nothing is under way afterwards', async () => {
+  it('yields the batches before a failure, then throws the failure, and leaves no batch in flight', async () => {
     const plan = fc.record({
       steps: fc.integer({ min: 1, max: 12 }),
       at: fc.nat(11),
@@ -198,7 +198,7 @@ describe('pipeline', () => {
     expect(recorder.closed).toBe(1);
   });
 
-  it('ends what is under way when it is left early', async () => {
+  it('aborts the batches in flight when the consumer stops early', async () => {
     const recorder = new Recorder({
       steps: 100,
       room: 4,

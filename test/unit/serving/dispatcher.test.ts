@@ -43,7 +43,7 @@ afterEach(() => {
 });
 
 describe('Dispatcher', () => {
-  it('sends at once where nothing is under way, together what came in one turn', async () => {
+  it('sends the calls of one turn together, at once if no batch is in flight', async () => {
     const { add, sent } = dispatching();
     add('a');
     expect(sent()).toEqual([]);
