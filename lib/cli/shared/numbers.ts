@@ -1,6 +1,6 @@
 /** Formats numbers for the user. */
 
-/** Returns a measurement with three significant digits. */
+/** Returns a measurement with three significant digits, or as an integer from 100 on. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '-';
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);

@@ -51,7 +51,7 @@ describe('rounds', () => {
     expect(shares).toEqual([...shares].sort((a, b) => a - b));
   });
 
-  test('there are three at least, however long they take', async () => {
+  test('there are at least three, regardless of their duration', async () => {
     const { calls, now } = setUp([1000]);
     expect(await timeInRounds(calls, { milliseconds: 1, signal, now })).toEqual([[1000, 1000, 1000]]);
   });
@@ -87,7 +87,7 @@ describe('samples', () => {
     shape,
   });
 
-  test('have the shape that the model takes, and the size that was asked for where it takes any', () => {
+  test("have the shape of the model's input, and the requested size where the model takes any", () => {
     expect(shapeFor(spec([null, 96, 96, 3]), 8, [224, 320])).toEqual([8, 96, 96, 3]);
     expect(shapeFor(spec([null, null, null, 3]), 2, [224, 320])).toEqual([2, 224, 320, 3]);
     expect(shapeFor(spec([null, null, null, null]), 1, [224, 320])).toEqual([1, 224, 320, 3]);
@@ -116,7 +116,7 @@ describe('samples', () => {
   });
 });
 
-test('what is measured is a table, or an object a line', async () => {
+test('results are a table, or one object per line', async () => {
   const setup = {
     tensorflow: '2.21.0',
     method: 'gradcam',

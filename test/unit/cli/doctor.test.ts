@@ -18,7 +18,7 @@ describe('the machine', () => {
     expect(nodeFinding('22.0.0', '9', 'win32')).toMatchObject({ status: 'error', mend: /use WSL 2/ });
   });
 
-  test('tells what its processor can do', () => {
+  test('reports the instruction sets of the processor', () => {
     const cpuinfo = 'processor\t: 0\nflags\t\t: fpu sse4_2 avx avx2 avx512_vnni fma\nflags\t\t: other\n';
     expect(cpuFlags(cpuinfo)).toEqual(['sse4_2', 'avx', 'avx2', 'fma', 'avx512_vnni']);
     expect(cpuFlags('')).toEqual([]);
@@ -46,7 +46,7 @@ describe('build tools', () => {
     [tool('cmake'), null],
   ]);
 
-  test('that are missing matter where there is something to build', () => {
+  test('that are missing matter only if something must be built', () => {
     const missing = toolsFinding({ versions, pip: null }, true);
     expect(missing).toMatchObject({ status: 'warning', found: 'without cmake, pip' });
     expect(missing.mend).toMatch(/install .*cmake/);

@@ -13,7 +13,7 @@ const directory = temporaryDirectory();
 const file = writerIn(directory);
 
 describe('pointing game', () => {
-  test('a maximum is a hit where the centre of its cell lies in the box', () => {
+  test('a maximum is a hit if the centre of its cell is inside the box', () => {
     const game = new PointingGame();
     // 2 x 2 cells over 20 x 40 pixels (height x width): the last cell's centre is x = 30, y = 15.
     expect(game.add([0, 0, 0, 1], [2, 2], [20, 40], [30, 15, 31, 16])).toBe(true);
@@ -96,7 +96,7 @@ describe('report', () => {
     expect((await stat('/dev/full')).isCharacterDevice()).toBe(true);
   });
 
-  test('escapes what ends an attribute', () => {
+  test('escapes characters that end an attribute', () => {
     expect(escapeHtml(`&<>"'`)).toBe('&amp;&lt;&gt;&quot;&#39;');
   });
 });
@@ -124,7 +124,7 @@ describe('comparison', () => {
     return terminal.text().out;
   }
 
-  test('is a table whose figures stand below one another, with what they mean', async () => {
+  test('is a table with aligned figures and their meaning', async () => {
     const [head, ...lines] = (await printed(false, true)).split('\n');
     expect(head).toBe('method            in the box  ms a picture   forward   backward');
     expect(lines.slice(0, 3)).toEqual([

@@ -48,7 +48,7 @@ describe('the table', () => {
     expect(letters(table)).toBe(letters(layersTable(memoryTerminal().out, LAYERS)));
   });
 
-  test('has no column for marks where there are none, and colours on a terminal', () => {
+  test('has no column for marks if there are none, and colours on a terminal', () => {
     const plain = layersTable(memoryTerminal().out, LAYERS.slice(0, 2));
     expect(plain).not.toContain('Exposed');
     const { out } = memoryTerminal(100);
@@ -78,7 +78,7 @@ describe('below the table', () => {
     },
   };
 
-  test('stand the totals, and what is exposed by default', () => {
+  test('are the totals and the layers that are exposed by default', () => {
     expect(summaryLines(facts, 4)).toEqual([
       'Total params: 1,234,567 (4.9 MB) in 4 layers',
       'Exposed by default: l:0 (None, 3), explained by a:0 an unknown shape',
@@ -102,7 +102,7 @@ describe('a filter', () => {
     expect(names('layer')).toEqual(['image']);
   });
 
-  test('that finds nothing is refused, with what is near', () => {
+  test('that finds nothing is refused with similar names', () => {
     expect(() => names('covn')).toThrow("--filter: none of the 4 layers has 'covn' in its path or type.");
     expect(() => names('covn')).toThrow("Did you mean 'conv'");
   });

@@ -59,7 +59,7 @@ describe('methods', () => {
     expect(() => methodName(name)).toThrow(message);
   });
 
-  test('each has the filter and the resizing of its shortcut, and knows what model it needs', () => {
+  test('each has the filter, the resizing and the model requirements of its shortcut', () => {
     const facts = METHOD_NAMES.map((name) => {
       const { postprocessing, resizing, needsActivations } = one(`${name}_smooth`);
       return [name, postprocessing.name, resizing, needsActivations];
@@ -110,7 +110,7 @@ describe('methods', () => {
     ).not.toThrow();
   });
 
-  test('noise is a tenth of what pixels become', () => {
+  test('noise is a tenth of the range of preprocessed pixels', () => {
     expect(noiseFor('none')).toBe(25.5);
     expect(noiseFor('unit')).toBe(0.1);
     expect(noiseFor('tf')).toBe(0.2);

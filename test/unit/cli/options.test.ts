@@ -13,7 +13,7 @@ const amount = number({ least: 0 });
 const scaleList = numberList({ above: 0 }, '0.5,1.5,2');
 
 describe('options', () => {
-  test('numbers are refused where they are none, or out of bounds', () => {
+  test('values that are no numbers or out of bounds are refused', () => {
     expect(integer(1)('12')).toBe(12);
     for (const text of ['0', '-1', '1.5', '1e2', 'two', ''])
       expect(() => integer(1)(text)).toThrow(/at least 1/);

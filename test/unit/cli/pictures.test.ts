@@ -20,7 +20,7 @@ const directory = temporaryDirectory();
 const file = writerIn(directory);
 
 describe('predictions', () => {
-  test('what ends in softmax or sigmoid is taken as it is, logits go through one', () => {
+  test('probabilities stay unchanged, logits pass through softmax or sigmoid', () => {
     expect(scoreKindOf([0.1, 0.9, 0.5, 0.5], 2)).toBe('probability');
     expect(scoreKindOf([0.1, 0.9, 0.5, 1.5], 2)).toBe('softmax');
     expect(scoreKindOf([-0.1], 1)).toBe('sigmoid');
@@ -136,7 +136,7 @@ describe('memory', () => {
   const target = { size: [96, 96], channels: 3, dtype: 'float32' } as const;
   const picture = 96 * 96 * 3 * 4;
 
-  test('what fits is not refused', () => {
+  test('sizes that fit are not refused', () => {
     expect(() => checkMemory(target, { batchSize: 4 }, 4 * picture)).not.toThrow();
     expect(() => checkMemory(target, { batchSize: 1, scales: [0.5, 1.5] }, 2.25 * picture)).not.toThrow();
   });

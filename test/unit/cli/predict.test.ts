@@ -20,7 +20,7 @@ describe('values', () => {
     expect([...numbersOf(tensor(encode(values, 'float16'), [5], 'float16'))]).toEqual(values);
   });
 
-  test('integers become numbers, those of 64 bits, too', () => {
+  test('integers become numbers, including 64-bit integers', () => {
     expect([...numbersOf(tensor(BigInt64Array.of(-3n, 7n)))]).toEqual([-3, 7]);
     expect([...numbersOf(tensor(Uint8Array.of(0, 255)))]).toEqual([0, 255]);
   });
@@ -41,7 +41,7 @@ describe('arrays', () => {
   const rows = (count: number) => tensor(new Float32Array(2 * count), [count, 2]);
   const [one, two] = [rows(3), rows(3)];
 
-  test('the only one goes to the only input, whatever its name', () => {
+  test('a single array goes to a single input of any name', () => {
     expect(inputsOf({ inputs: [spec('image')] }, { '': one })).toEqual([one]);
     expect(inputsOf({ inputs: [spec('image')] }, { x: one })).toEqual([one]);
   });

@@ -80,7 +80,7 @@ describe('command line', () => {
     expect(err).not.toMatch(/^\s+at /m);
   });
 
-  test('no colour where the output is no terminal', async () => {
+  test('no colour if the output is not a terminal', async () => {
     const { err } = await runCli('explain', '--model', 'm', '--images', 'no-such-*.png', '--out', 'o');
     expect(err).not.toContain('\u001b');
   });
@@ -93,7 +93,7 @@ describe('failures', () => {
     expect(exitCodeOf('x')).toBe(1);
   });
 
-  test('what TensorFlow says of missing memory comes after what to do about it', () => {
+  test("the advice about missing memory precedes TensorFlow's message", () => {
     const said = 'OOM when allocating tensor with shape[1]\n\t [[node]]\nHint: if you want ...';
     const error = new ResourceError('RESOURCE_EXHAUSTED', said);
     expect(describeError(error, false)).toMatch(

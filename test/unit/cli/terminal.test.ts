@@ -31,7 +31,7 @@ describe('colours', () => {
     expect(paint(out, 'red', 'x')).toBe('x');
   });
 
-  test('are everywhere where FORCE_COLOR says so, nowhere where it says 0', () => {
+  test('are always present with FORCE_COLOR, and never with FORCE_COLOR=0', () => {
     plain();
     vi.stubEnv('FORCE_COLOR', '1');
     expect(paint(memoryTerminal().out, 'red', 'x')).toBe('\u001b[31mx\u001b[39m');
@@ -40,7 +40,7 @@ describe('colours', () => {
   });
 });
 
-test('names from elsewhere neither break a line nor command the terminal', () => {
+test('names from outside neither break a line nor control the terminal', () => {
   expect(printable('a cat – ü.png')).toBe('a cat – ü.png');
   expect(printable('new\nline\t\u001b[31mred\u007f\u009b1m\u202egnp')).toBe(
     'new\\nline\\t\\u001b[31mred\\u007f\\u009b1m\\u202egnp',
@@ -87,7 +87,7 @@ describe('an interrupt', () => {
   };
   const listeners = () => ['SIGINT', 'SIGTERM'].map((name) => process.listenerCount(name));
 
-  test('of work that gives up is 130, and no failure', async () => {
+  test('of interrupted work is 130 and not a failure', async () => {
     const before = listeners();
     const stopped = await run(async (signal) => {
       process.emit('SIGINT');
@@ -106,14 +106,14 @@ describe('an interrupt', () => {
     expect(await run(work)).toEqual({ codes: [0], err: '' });
   });
 
-  test('is no excuse for what failed without one', async () => {
+  test('does not apply to an error without an interrupt, which is thrown', async () => {
     const before = listeners();
     await expect(run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(listeners()).toEqual(before);
   });
 });
 
-test('numbers are shown by what they are good for', () => {
+test('numbers are shown with three digits at least', () => {
   expect([0.12345, 12.345, 1234.5, Number.NaN].map(formatNumber)).toEqual(['0.123', '12.3', '1235', '-']);
   expect([0, 999, 1500, 99_500_000, 25e9, 1.2e15, 1e30].map(formatBytes)).toEqual([
     '0 bytes',

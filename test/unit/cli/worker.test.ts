@@ -7,7 +7,7 @@ import { peersIn } from '../../../lib/cli/worker/clients.js';
 import { hostName, workerDevices } from '../../../lib/cli/worker/options.js';
 import { fingerprintOf } from '../../../lib/distribute/fingerprint.js';
 
-test('what of the machine a worker may use', () => {
+test('the devices that a worker uses', () => {
   expect(workerDevices('cpu')).toEqual({ cpus: 1 });
   expect(workerDevices('CPU:2')).toEqual({ cpus: 2 });
   expect(workerDevices('0, 2')).toEqual({ gpus: [0, 2] });

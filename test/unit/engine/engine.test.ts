@@ -33,7 +33,7 @@ describe('FunctionCache', () => {
     expect(a.function).toBe(b.function);
   });
 
-  it('keeps eight functions, and closes a dropped one when nobody uses it any more', async () => {
+  it('keeps eight functions, and closes a dropped function after its last use', async () => {
     const cache = new FunctionCache();
     const functions = Array.from({ length: 10 }, () => new FakeFunction());
     const leases = [];
@@ -47,7 +47,7 @@ describe('FunctionCache', () => {
     expect(functions.map(({ closed }) => closed)).toEqual([true, true, ...Array(8).fill(false)]);
   });
 
-  it('recalls what was remembered, until it is dropped', async () => {
+  it('recalls a remembered function until the function is dropped', async () => {
     const cache = new FunctionCache();
     const first = new FakeFunction();
     cache.remember('key', 'f0');
@@ -102,7 +102,7 @@ describe('FunctionCache', () => {
 });
 
 describe('keyOf', () => {
-  it('is the same for equal data, in whatever order', () => {
+  it('is equal for equal data in any order of keys', () => {
     expect(keyOf({ a: [1, 'x'], b: { c: true } })).toBe(keyOf({ b: { c: true }, a: [1, 'x'] }));
     expect(keyOf({ a: undefined })).toBe(keyOf({}));
   });
@@ -150,7 +150,7 @@ describe('parameters of a method without a descriptor', () => {
     noted.checkAllRead(method as never, ['batchSize', 'steps']);
   };
 
-  it('accepts what the method reads, one by one or all at once', () => {
+  it('accepts parameters that the method reads, one by one or all at once', () => {
     expect(() => read({ power: 2 }, ({ power }) => power)).not.toThrow();
     expect(() => read({ power: 2 }, ({ model, ...rest }) => [model, rest])).not.toThrow();
     expect(() => read({ power: 2 }, (args) => ({ ...args }))).not.toThrow();
@@ -171,7 +171,7 @@ describe('parameters of a method without a descriptor', () => {
     expect(() => read({ power: 2, powr: 2 }, sharpened)).toThrow('should be "power".');
   });
 
-  it('refuses names that the engine gives every method, and offers none of them', () => {
+  it("refuses names of the engine's arguments, and does not suggest them", () => {
     const method = ({ model, power }: Record<string, unknown>) => [model, power];
     expect(() => read({ model: 2 }, method)).toThrow(
       'Unknown option "model". Expected one of: batchSize, steps.',
@@ -206,14 +206,14 @@ describe('parameters of a described method', () => {
     expect(check(cams.scorecam, { maskBatchSize: 3, maxChannels: null })).not.toThrow();
   });
 
-  it('are those of the inner method where a meta method stands around it', () => {
+  it('are those of the inner method inside a meta method', () => {
     const twice = meta.tta(meta.smooth(cams.scorecam));
     expect(check(twice, { maxChannels: 3 })).not.toThrow();
     expect(check(twice, { maxChannel: 3 })).toThrow('should be "maxChannels"');
     expect(check(twice, { repetitions: 3 })).toThrow('"repetitions"');
   });
 
-  it('are for the method itself to read where nobody described it', () => {
+  it('are not checked for a method without a descriptor', () => {
     expect(
       check(
         meta.smooth(() => ({}) as never),
@@ -228,7 +228,7 @@ describe('partialExplain', () => {
     expect(partialExplain(cams.gradcam).name).toBe('gradcam_explain');
   });
 
-  it('refuses what is no method and no options', () => {
+  it('refuses values that are no method or no options', () => {
     expect(() => partialExplain('gradcam' as never)).toThrow('Expected a function for argument `method`');
     expect(() => partialExplain(cams.gradcam, 3 as never)).toThrow('argument `defaults`');
     expect(() => partialExplain(cams.gradcam, [] as never)).toThrow('argument `defaults`');
@@ -253,7 +253,7 @@ describe('METHODS', () => {
 describe('untilAborted', () => {
   const never = new Promise<never>(() => undefined);
 
-  it('gives the result of the work, or its error', async () => {
+  it('settles with the result or the error of the work', async () => {
     const { signal } = new AbortController();
     await expect(untilAborted(Promise.resolve(3), signal)).resolves.toBe(3);
     await expect(untilAborted(Promise.resolve(3), undefined)).resolves.toBe(3);

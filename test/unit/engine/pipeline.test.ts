@@ -161,7 +161,7 @@ describe('pipeline', () => {
     );
   });
 
-  it('gives what is finished although the source has nothing more yet', async () => {
+  it('yields finished batches while the source is still waiting', async () => {
     let more: () => void = () => undefined;
     const recorder = new Recorder({ steps: 2, reading: () => 0 });
     const handler = recorder.handler();
@@ -281,7 +281,7 @@ describe('pipeline', () => {
     expect([leave.begun, leave.released.toSorted()]).toEqual([1, [0, 1]]);
   });
 
-  it('gives the step whose batch cannot be released, then that failure, and closes the source', async () => {
+  it('yields the step whose batch cannot be released, then throws the error, and closes the source', async () => {
     const recorder = new Recorder({ steps: 9, room: 2 });
     const handler = recorder.handler();
     const failing: DataHandler = {

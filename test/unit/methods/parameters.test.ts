@@ -74,7 +74,7 @@ describe('a parameter', () => {
     }
   });
 
-  test('is left out by undefined, and by null where it has no default', () => {
+  test('is missing for undefined, and for null if it has no default', () => {
     const table = {
       most: p.integer(bare),
       power: p.integer({ summary: '', default: 2 }),
@@ -136,7 +136,7 @@ describe('flags of parameters', () => {
     expect(() => vocabularyOf(...methods)).toThrow('of kind integer in first, but of kind boolean in second');
   });
 
-  test('what cannot be written as text, or is not to be, has none', () => {
+  test('parameters that cannot be text, or set flag: false, have no flag', () => {
     const { flags } = vocabularyOf(
       described('first', {
         psi: p.callable(bare),
@@ -207,7 +207,7 @@ describe('a description', () => {
     expect(descriptorOf(method as never)).toBeUndefined();
   });
 
-  test('of a parameter is refused where it says nothing', () => {
+  test('of a parameter is refused if it is empty', () => {
     const { integer, number, boolean, choice, integers, numbers, layer, callable, tensor, tensors } = p;
     const makers = [integer, number, boolean, integers, numbers, layer, callable, tensor, tensors];
     for (const make of makers as readonly ((options: unknown) => unknown)[]) {

@@ -44,7 +44,7 @@ describe('scaleBox', () => {
     expect(scaleBox([-10, 2, 45, 30], [20, 40], [5, 4])).toEqual([-1, 0.5, 4.5, 7.5]);
   });
 
-  test('is exact where the quotient is', () => {
+  test('is exact if the quotient is exact', () => {
     // 3 cells over 10 pixels: the boundary of the second cell is none of whole pixels, its centre is 5.
     expect(scaleBox([5, 0, 10, 1], [1, 10], [1, 3])).toEqual([1.5, 0, 3, 1]);
   });

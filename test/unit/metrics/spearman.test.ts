@@ -25,7 +25,7 @@ test('infinities are the outermost ranks, equal ones ties', () => {
   expect(spearman([most, 1, most, 2], [4, 1, 4, 2])).toBe(1);
 });
 
-test('is NaN where no order is defined', () => {
+test('is NaN if no order is defined', () => {
   expect(spearman([1, Number.NaN, 3], [1, 2, 3])).toBeNaN();
   expect(spearman([1, 2, 3], [1, 2, Number.NaN])).toBeNaN();
   expect(spearman([1, 1, 1], [1, 2, 3])).toBeNaN();

@@ -47,7 +47,7 @@ describe('FairQueue', () => {
     expect(names(queue.take(4, any))).toBe('b0 b1 a3 a4');
   });
 
-  it('lets clients take turns over groups, too', () => {
+  it('lets clients take turns across groups', () => {
     const queue = new FairQueue<Item>();
     for (let i = 0; i < 1000; i++) queue.push(item(`a${i}`, 'a', `shape ${i}`));
     queue.take(8, any);
@@ -56,7 +56,7 @@ describe('FairQueue', () => {
     expect(order).toContain('b');
   });
 
-  it('moves calls up where one before them was removed', () => {
+  it('moves later calls up after a call is removed', () => {
     const queue = new FairQueue<Item>();
     const first = Array.from({ length: 100 }, (_, i) => item(`a${i}`, 'a'));
     for (const each of first) queue.push(each);
@@ -90,7 +90,7 @@ describe('FairQueue', () => {
     expect([...queue.groups()]).toEqual([{ size: 1, oldest: expect.any(Number) }]);
   });
 
-  it('starves no one, whatever comes: a call is taken within a bounded number of turns', () => {
+  it('starves no call: each call is taken within a bounded number of turns', () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ client: fc.nat(4), group: fc.nat(3) }) },
       { weight: 1, arbitrary: fc.constant('take' as const) },
