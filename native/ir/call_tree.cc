@@ -63,7 +63,10 @@ std::string_view CallTree::CalledFunction(int call, int node, proto::Attrs* attr
   return def.op;
 }
 
-bool CallTree::IsCall(int call, int node) const { return !CalledFunction(call, node, nullptr).empty(); }
+bool CallTree::IsCall(int call, int node) const {
+  // The attributes of a call are read once: they may be large, and tensors lead through a call often.
+  return calls_[call]->children.count(node) > 0 || !CalledFunction(call, node, nullptr).empty();
+}
 
 const CallTree::Body& CallTree::FindBody(std::string_view name, std::string_view caller) {
   const auto known = bodies_.find(name);
@@ -156,8 +159,21 @@ int CallTree::OutputIndex(int call, int node, std::string_view argument, int off
 Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>* through) {
   int node = -1;
   int output = 0;
+  // What a step leads to depends on the place alone: one that comes again comes for ever. Brent's algorithm
+  // compares each place with one before, moved up at every power of two.
+  int before = -1;
+  std::string_view tensor_before;
+  int64_t steps = 0;
+  int64_t next_move = 1;
   while (true) {
-    if (++steps_ > bounds::kSteps) Contradiction("following " + Quoted(tensor) + " does not end");
+    steps_left_.Take(1, "the way of tensors through calls");
+    if (call == before && tensor == tensor_before)
+      Contradiction("following " + Quoted(tensor) + " does not end");
+    if (++steps == next_move) {
+      next_move *= 2;
+      before = call;
+      tensor_before = tensor;
+    }
     const Call& at = *calls_[call];
     const size_t colon = tensor.find(':');
     const std::string_view name = tensor.substr(0, colon);

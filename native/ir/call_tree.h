@@ -22,7 +22,8 @@ struct Source {
 
 // Expands calls only where a tensor is followed through them. Call 0 is the top-level graph. Nothing here
 // recurses: depth and size come from a file. Throws DATA_LOSS where the graph contradicts itself (a missing
-// node, function or output), UNIMPLEMENTED where functions recurse.
+// node, function or output, calls that lead in a circle), UNIMPLEMENTED where functions recurse, OUT_OF_RANGE
+// beyond bounds.h.
 class CallTree {
  public:
   // All three must outlive the tree.
@@ -79,7 +80,7 @@ class CallTree {
   std::vector<std::unique_ptr<Call>> calls_;
   std::unordered_map<std::string_view, std::unique_ptr<Body>> bodies_;
   std::unordered_map<std::string, int> scopes_in_use_;  // "function\nscope" of the calls made so far
-  int64_t steps_ = 0;
+  Allowance steps_left_{bounds::kSteps, "steps"};
   Allowance calls_left_{bounds::kCalls, "calls"};
   Allowance nodes_left_{bounds::kCalledNodes, "nodes"};
   Allowance names_left_{bounds::kCalledNames, "bytes of names"};

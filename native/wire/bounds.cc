@@ -79,6 +79,10 @@ int64_t Elements(const Shape& shape) {
 
 void CheckAttr(proto::Bytes attr, std::string_view name, std::string_view node, Allowance* repeated) {
   const auto what = [&] { return "attribute '" + std::string(name) + "' of '" + std::string(node) + "'"; };
+  if (proto::IsInParts(attr)) {
+    throw tf::Error(TF_DATA_LOSS, what() + " contradicts itself: it is written more than once",
+                    std::string(node));
+  }
   for (const Shape& shape : proto::AttrShapes(attr)) CheckShape(shape, what(), node);
   for (const proto::Bytes tensor : proto::AttrTensors(attr)) CheckTensor(tensor, what(), node, repeated);
 }

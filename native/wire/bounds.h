@@ -1,6 +1,7 @@
 // What a model's file may ask for. Bounds lie far above any real model: they are there so that a broken or
-// hostile file is refused before it costs memory or hours, not to judge models. What is above one is
-// OUT_OF_RANGE, what contradicts itself is DATA_LOSS.
+// hostile file is refused before it costs memory or hours, not to judge models. A file beyond a bound is
+// refused with OUT_OF_RANGE, unless the bound's own comment says otherwise; a file that contradicts itself,
+// as one whose calls lead in a circle, with DATA_LOSS.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,16 @@ constexpr int64_t kGraphBytes = std::numeric_limits<int32_t>::max();
 // keras_metadata.pb and a checkpoint's index: some megabytes for thousands of layers. Text of JSON takes 60
 // times its size.
 constexpr int64_t kSideFileBytes = 64 << 20;
+// Values of one JSON text, and how deep they nest: the parser recurses. Text beyond either is no JSON to it.
 constexpr int64_t kJsonValues = 2'000'000;
+constexpr int kJsonDepth = 200;
+// Layers within each other, in Keras' metadata, where deeper ones are left out, and name scopes, where a
+// deeper one counts as the outermost within the bound. Real models nest some ten deep. Walks over both trees
+// recurse.
+constexpr int kLayerDepth = 64;
+constexpr int kScopeDepth = 48;
+// Calls of layers that Keras' metadata lays over a graph.
+constexpr int64_t kLayerCalls = 1'000'000;
 // What a checkpoint's index lists, and the bytes of its keys, of which it stores only what is new in each.
 constexpr int64_t kStored = 1'000'000;
 constexpr int64_t kStoredKeys = 256 << 20;
@@ -35,7 +45,7 @@ constexpr int kDepth = 256;
 constexpr int kCalls = 50'000;
 constexpr int64_t kCalledNodes = 10'000'000;
 constexpr int64_t kCalledNames = int64_t{1} << 30;
-// Tensors between those calls that are followed.
+// Steps, from a tensor to what stands for it inside or outside of a call, of all tensors that are followed.
 constexpr int64_t kSteps = 10'000'000;
 // Nodes that outputs need, and the tensors that these give: NASNetLarge has some thousands.
 constexpr int64_t kNodes = 1'000'000;
@@ -45,6 +55,8 @@ constexpr int64_t kElements = int64_t{1} << 58;
 // Bytes that constants of the graph have beyond what is stored of them, all together: a constant may be
 // stored short, and its last value is then repeated to the end.
 constexpr int64_t kRepeatedBytes = int64_t{1} << 30;
+// Values that the checks of `runEagerly` look back at behind selections, all together.
+constexpr int64_t kSources = 1'000'000;
 
 }  // namespace bounds
 

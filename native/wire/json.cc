@@ -21,8 +21,6 @@ class JsonParser {
   }
 
  private:
-  static constexpr int kMaxDepth = 200;
-
   void SkipSpace() {
     while (at_ < text_.size() &&
            (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
@@ -38,7 +36,7 @@ class JsonParser {
   }
 
   bool Value(Json* value, int depth) {
-    if (depth > kMaxDepth || ++values_ > bounds::kJsonValues) return false;
+    if (depth > bounds::kJsonDepth || ++values_ > bounds::kJsonValues) return false;
     SkipSpace();
     if (at_ >= text_.size()) return false;
     switch (text_[at_]) {

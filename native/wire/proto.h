@@ -121,6 +121,9 @@ std::optional<std::string_view> AttrPlaceholder(Bytes attr);
 std::optional<Shape> AttrShape(Bytes attr);
 std::optional<size_t> AttrTypeListSize(Bytes attr);
 std::optional<Bytes> AttrTensor(Bytes attr);  // a serialised TensorProto
+// Whether what can be written once is written several times: values, or the shapes of a tensor. TensorFlow
+// merges such parts, readers here look at the last.
+bool IsInParts(Bytes attr);
 // One, or a list of them.
 std::vector<Shape> AttrShapes(Bytes attr);
 std::vector<Bytes> AttrTensors(Bytes attr);
@@ -136,7 +139,7 @@ std::vector<std::string_view> TensorStrings(Bytes tensor);
 std::vector<int64_t> TensorInts(Bytes tensor);
 // The `count` values of a float32 TensorProto; of one that holds none, zeros.
 std::vector<float> TensorFloats(Bytes tensor, size_t count);
-// Whether every element of a floating TensorProto is zero.
+// Whether every element of a TensorProto of real numbers or booleans is zero.
 bool TensorIsZero(Bytes tensor);
 Shape TensorShape(Bytes tensor);
 TF_DataType TensorType(Bytes tensor);

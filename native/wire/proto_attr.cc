@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensorflow/handles.h"
 #include "tensorflow/protozero.h"
 #include "wire/proto.h"
 
@@ -12,8 +13,8 @@ namespace {
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
-// TensorFlow's largest rank, and so the longest list of axes or dims.
-constexpr int64_t kMaxRank = 254;
+// The longest list of axes or dims.
+constexpr auto kMaxRank = static_cast<int64_t>(tf::kMostAxes);
 
 // The last field `tag` of a message, where it has `type`; a damaged message holds nothing.
 template <typename T, typename Read>
@@ -45,25 +46,75 @@ std::optional<Bytes> FindBytes(Bytes message, uint32_t tag) {
   });
 }
 
-// Calls visit for every length-delimited field `tag`; stops where the message is damaged.
+// Calls visit(reader) for every field, which it reads where it returns true; stops where the message is
+// damaged.
+template <typename Visit>
+void ForEachField(Bytes message, Visit visit) {
+  try {
+    pbf_reader reader(message.data(), message.size());
+    while (reader.next()) {
+      if (!visit(reader)) reader.skip();
+    }
+  } catch (const protozero::exception&) {
+    return;
+  }
+}
+
+// Calls visit(bytes) for every length-delimited field `tag`.
 template <typename Visit>
 void ForEachBytes(Bytes message, uint32_t tag, Visit visit) {
-  FindField<int>(message, tag, pbf_wire_type::length_delimited, [&](pbf_reader& r) {
-    const protozero::data_view view = r.get_view();
+  ForEachField(message, [&](pbf_reader& reader) {
+    if (reader.tag() != tag || reader.wire_type() != pbf_wire_type::length_delimited) return false;
+    const protozero::data_view view = reader.get_view();
     visit(Bytes(view.data(), view.size()));
-    return 0;
+    return true;
   });
 }
 
-// A repeated varint field, packed or not.
-void ForEachInt(Bytes message, uint32_t tag, std::vector<int64_t>* values) {
-  FindField<int>(message, tag, pbf_wire_type::varint, [&](pbf_reader& r) {
-    values->push_back(r.get_int64());
-    return 0;
+// Calls visit(int64) for every value of a repeated varint field: packed, unpacked or in turns, as it is
+// written.
+template <typename Visit>
+void ForEachInt(Bytes message, uint32_t tag, Visit visit) {
+  ForEachField(message, [&](pbf_reader& reader) {
+    if (reader.tag() != tag) return false;
+    if (reader.wire_type() == pbf_wire_type::varint) {
+      visit(reader.get_int64());
+      return true;
+    }
+    if (reader.wire_type() != pbf_wire_type::length_delimited) return false;
+    for (const int64_t value : reader.get_packed_int64()) visit(value);
+    return true;
   });
-  FindField<int>(message, tag, pbf_wire_type::length_delimited, [&](pbf_reader& r) {
-    for (const int64_t value : r.get_packed_int64()) values->push_back(value);
-    return 0;
+}
+
+// Calls visit(T) for every T in `bytes`, which are little-endian, as this machine.
+template <typename T, typename Visit>
+void ForEachIn(Bytes bytes, Visit visit) {
+  for (size_t at = 0; at + sizeof(T) <= bytes.size(); at += sizeof(T)) {
+    T value{};
+    std::memcpy(&value, bytes.data() + at, sizeof(T));
+    visit(value);
+  }
+}
+
+// As ForEachInt, for float and double.
+template <typename T, typename Visit>
+void ForEachFloating(Bytes message, uint32_t tag, Visit visit) {
+  constexpr bool kIsDouble = sizeof(T) == sizeof(double);
+  ForEachField(message, [&](pbf_reader& reader) {
+    if (reader.tag() != tag) return false;
+    if (reader.wire_type() == (kIsDouble ? pbf_wire_type::fixed64 : pbf_wire_type::fixed32)) {
+      if constexpr (kIsDouble) {
+        visit(reader.get_double());
+      } else {
+        visit(reader.get_float());
+      }
+      return true;
+    }
+    if (reader.wire_type() != pbf_wire_type::length_delimited) return false;
+    const protozero::data_view view = reader.get_view();
+    ForEachIn<T>(Bytes(view.data(), view.size()), visit);
+    return true;
   });
 }
 
@@ -123,9 +174,24 @@ std::vector<Bytes> AttrTensors(Bytes attr) {
 std::optional<size_t> AttrTypeListSize(Bytes attr) {
   const std::optional<Bytes> list = FindBytes(attr, 1);
   if (!list) return std::nullopt;
-  std::vector<int64_t> types;
-  ForEachInt(*list, 6, &types);
-  return types.size();
+  size_t size = 0;
+  ForEachInt(*list, 6, [&size](int64_t) { ++size; });
+  return size;
+}
+
+bool IsInParts(Bytes attr) {
+  size_t fields = 0;
+  ForEachField(attr, [&fields](pbf_reader&) {
+    ++fields;
+    return false;
+  });
+  if (fields > 1) return true;
+  const std::vector<Bytes> tensors = AttrTensors(attr);
+  return std::any_of(tensors.begin(), tensors.end(), [](Bytes tensor) {
+    size_t shapes = 0;
+    ForEachBytes(tensor, 2, [&shapes](Bytes) { ++shapes; });
+    return shapes > 1;
+  });
 }
 
 std::optional<FunctionReference> AttrFunction(Bytes attr) {
@@ -148,36 +214,61 @@ std::vector<std::string_view> TensorStrings(Bytes tensor) {
 
 bool TensorIsZero(Bytes tensor) {
   bool zero = true;
-  const auto check = [&zero](Bytes bytes) {
-    for (const char byte : bytes) zero = zero && byte == 0;
-  };
-  // tensor_content, and the packed lists of floats, doubles, integers and halves; a tensor without values is
-  // of zeros.
-  for (const uint32_t field : {4, 5, 6, 7, 10, 13}) ForEachBytes(tensor, field, check);
-  FindField<int>(tensor, 5, pbf_wire_type::fixed32,
-                 [&](pbf_reader& r) { return zero &= r.get_float() == 0; });
-  FindField<int>(tensor, 6, pbf_wire_type::fixed64,
-                 [&](pbf_reader& r) { return zero &= r.get_double() == 0; });
-  for (const uint32_t field : {7, 10, 13}) zero = zero && FindInt(tensor, field).value_or(0) == 0;
+  // Of -0 only the sign is set.
+  const auto check_bits = [&zero](auto bits) { zero = zero && static_cast<decltype(bits)>(bits << 1) == 0; };
+  const auto check = [&zero](auto value) { zero = zero && value == 0; };
+  const Bytes content = TensorContent(tensor);
+  // The field that holds values which are not stored as bytes; without either they are zeros.
+  uint32_t field = 0;
+  switch (TensorType(tensor)) {
+    case TF_FLOAT:
+      ForEachIn<float>(content, check);
+      if (content.empty()) ForEachFloating<float>(tensor, 5, check);
+      return zero;
+    case TF_DOUBLE:
+      ForEachIn<double>(content, check);
+      if (content.empty()) ForEachFloating<double>(tensor, 6, check);
+      return zero;
+    case TF_HALF:
+    case TF_BFLOAT16:
+      ForEachIn<uint16_t>(content, check_bits);
+      if (content.empty()) {
+        ForEachInt(tensor, 13, [&](int64_t value) { check_bits(static_cast<uint16_t>(value)); });
+      }
+      return zero;
+    case TF_INT8:
+    case TF_INT16:
+    case TF_INT32:
+    case TF_UINT8:
+    case TF_UINT16:
+      field = 7;
+      break;
+    case TF_INT64:
+      field = 10;
+      break;
+    case TF_BOOL:
+      field = 11;
+      break;
+    case TF_UINT32:
+      field = 16;
+      break;
+    case TF_UINT64:
+      field = 17;
+      break;
+    default:
+      return false;
+  }
+  ForEachIn<char>(content, check);
+  if (content.empty()) ForEachInt(tensor, field, check);
   return zero;
 }
 
 std::vector<float> TensorFloats(Bytes tensor, size_t count) {
   std::vector<float> values;
-  // tensor_content, and a packed list; both are little-endian, as this machine.
-  for (const uint32_t field : {4, 5}) {
-    ForEachBytes(tensor, field, [&](Bytes bytes) {
-      for (size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
-        float value = 0;
-        std::memcpy(&value, bytes.data() + at, sizeof(float));
-        values.push_back(value);
-      }
-    });
-  }
-  FindField<int>(tensor, 5, pbf_wire_type::fixed32, [&](pbf_reader& r) {
-    values.push_back(r.get_float());
-    return 0;
-  });
+  const auto add = [&values](float value) { values.push_back(value); };
+  const Bytes content = TensorContent(tensor);
+  ForEachIn<float>(content, add);
+  if (content.empty()) ForEachFloating<float>(tensor, 5, add);
   // A tensor may be stored short: its last value is then repeated to the end.
   values.resize(count, values.empty() ? 0 : values.back());
   return values;
@@ -208,17 +299,17 @@ StoredTensor ReadBundleEntry(Bytes bytes) {
 }
 
 std::vector<int64_t> TensorInts(Bytes tensor) {
-  const int64_t dtype = FindInt(tensor, 1).value_or(0);
+  const TF_DataType dtype = TensorType(tensor);
   if (dtype != TF_INT32 && dtype != TF_INT64) return {};
   std::vector<int64_t> values;
-  ForEachInt(tensor, dtype == TF_INT32 ? 7 : 10, &values);
-  const Bytes content = FindBytes(tensor, 4).value_or(Bytes());
-  const size_t item = dtype == TF_INT32 ? 4 : 8;
-  for (size_t at = 0; at + item <= content.size(); at += item) {
-    int32_t narrow = 0;
-    int64_t wide = 0;
-    std::memcpy(item == 4 ? static_cast<void*>(&narrow) : &wide, content.data() + at, item);
-    values.push_back(item == 4 ? narrow : wide);
+  const auto add = [&values](int64_t value) { values.push_back(value); };
+  const Bytes content = TensorContent(tensor);
+  if (content.empty()) {
+    ForEachInt(tensor, dtype == TF_INT32 ? 7 : 10, add);
+  } else if (dtype == TF_INT32) {
+    ForEachIn<int32_t>(content, add);
+  } else {
+    ForEachIn<int64_t>(content, add);
   }
   // A tensor may be stored short: its last value is then repeated to the end.
   int64_t elements = 1;

@@ -127,6 +127,35 @@ TEST_F(Bounds, NodesOfCallsAreCounted) {
   Refuse(GraphBytes(named, {{"f", body, "r0:activations:0"}}), TF_OUT_OF_RANGE, "bytes of names");
 }
 
+// Calls that only pass their argument on: each consumer follows all of them, which does end, but after 2^27
+// steps.
+TEST_F(Bounds, TheWayOfTensorsThroughCallsIsBounded) {
+  constexpr int kCallsInARow = 8192;
+  std::vector<CraftedNode> nodes = {Input()};
+  for (int i = 0; i < kCallsInARow; ++i) {
+    const std::string call = "c" + std::to_string(i);
+    nodes.push_back(CallOf(call, "f", i == 0 ? "x" : "c" + std::to_string(i - 1)));
+    nodes.push_back({"r" + std::to_string(i), "Relu", {call}});
+  }
+  Refuse(GraphBytes(nodes, {{"f", {}, "x"}}), TF_OUT_OF_RANGE, "at most 10000000 steps");
+}
+
+// TensorFlow merges what is written in parts: two shapes that are fine make one that is not.
+TEST_F(Bounds, AnAttributeIsWrittenOnce) {
+  std::string part = TensorOf(TF_FLOAT, {1 << 20});
+  std::string twice;
+  {
+    pbf_writer attr(twice);
+    attr.add_message(8, part);
+    attr.add_message(8, part);
+  }
+  CraftedNode constant = ConstOf("c", TF_FLOAT, TensorOf(TF_FLOAT, {2}));
+  constant.attrs[1].second = twice;
+  Refuse(WithConst(constant), TF_DATA_LOSS, "attribute 'value' of 'c' contradicts itself");
+  Refuse(WithConst(ConstOf("c", TF_FLOAT, part + TensorOf(TF_FLOAT, {1 << 20}))), TF_DATA_LOSS,
+         "attribute 'value' of 'c' contradicts itself");
+}
+
 // A sparse file takes no room on the disk.
 TEST_F(Bounds, FilesAreNotReadBeyondTheirBound) {
   const std::string graph = Write("graph.pb", GraphBytes({Input()}));
@@ -145,7 +174,7 @@ TEST_F(Bounds, JsonIsBounded) {
   };
   EXPECT_TRUE(Json::Parse(list(1000)));
   EXPECT_FALSE(Json::Parse(list(bounds::kJsonValues)));
-  EXPECT_TRUE(Json::Parse(std::string(200, '[') + std::string(200, ']')));
+  EXPECT_TRUE(Json::Parse(std::string(bounds::kJsonDepth, '[') + std::string(bounds::kJsonDepth, ']')));
   EXPECT_FALSE(Json::Parse(std::string(100'000, '[') + std::string(100'000, ']')));
 }
 
