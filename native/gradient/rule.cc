@@ -12,6 +12,10 @@ using tf::C;
 
 namespace {
 
+// Identities in a row between a Const and the op that reads it, at most: every op that reads it follows them
+// anew. A value behind more counts as not known.
+constexpr int kMostHops = 100;
+
 std::string Prefix(TF_Operation* op) {
   return std::string(graph::kGradientPrefix) + C().TF_OperationName(op) + "/";
 }
@@ -130,7 +134,8 @@ std::vector<int64_t> RuleContext::AttrInts(const char* name) const {
 
 std::optional<std::vector<int64_t>> RuleContext::ConstInts(int i) const {
   TF_Operation* source = Input(i).oper;
-  while (std::string_view(C().TF_OperationOpType(source)) == "Identity") {
+  for (int hops = 0; hops < kMostHops && std::string_view(C().TF_OperationOpType(source)) == "Identity";
+       ++hops) {
     source = C().TF_OperationInput({source, 0}).oper;
   }
   if (std::string_view(C().TF_OperationOpType(source)) != "Const") return std::nullopt;

@@ -13,9 +13,29 @@ using tf::C;
 
 namespace {
 
+// The string constants among the inputs of ops, each read once: one op may restore all variables.
+class Strings {
+ public:
+  explicit Strings(CallTree* tree) : tree_(*tree) {}
+
+  const std::vector<std::string_view>& Get(const Source& op, size_t input) {
+    const Source source = tree_.Input(op, input);
+    const auto [entry, added] = read_.try_emplace({source.call, source.node});
+    if (added) {
+      const auto tensor = proto::AttrTensor(tree_.Attr(source.call, source.node, "value"));
+      if (tensor) entry->second = proto::TensorStrings(*tensor);
+    }
+    return entry->second;
+  }
+
+ private:
+  CallTree& tree_;
+  std::map<std::pair<int, int>, std::vector<std::string_view>> read_;
+};
+
 // The key that `value` (the assigned tensor) is restored from, empty where it does not come from a
 // checkpoint.
-std::string RestoredKey(CallTree* tree, Source value) {
+std::string RestoredKey(CallTree* tree, Strings* strings, Source value) {
   for (int hops = 0; hops < 16; ++hops) {
     const proto::NodeDef& node = tree->Node(value);
     if (node.inputs.empty()) return {};
@@ -24,13 +44,8 @@ std::string RestoredKey(CallTree* tree, Source value) {
       continue;
     }
     if (node.op != "RestoreV2" || node.inputs.size() < 3) return {};
-    const auto strings = [&](size_t input) {
-      const Source source = tree->Input(value, input);
-      const auto tensor = proto::AttrTensor(tree->Attr(source.call, source.node, "value"));
-      return tensor ? proto::TensorStrings(*tensor) : std::vector<std::string_view>();
-    };
-    const auto keys = strings(1);
-    const auto slices = strings(2);
+    const std::vector<std::string_view>& keys = strings->Get(value, 1);
+    const std::vector<std::string_view>& slices = strings->Get(value, 2);
     const auto index = static_cast<size_t>(value.output);
     if (index >= keys.size()) return {};
     if (index < slices.size() && !slices[index].empty()) {
@@ -47,6 +62,7 @@ std::string RestoredKey(CallTree* tree, Source value) {
 std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std::string_view restore_op) {
   std::map<std::pair<int, int>, std::string> keys;
   std::vector<int> calls = {0};
+  Strings strings(tree);
   const std::string_view restore_node = restore_op.substr(0, restore_op.find(':'));
   for (size_t c = 0; c < calls.size(); ++c) {
     const int call = calls[c];
@@ -61,7 +77,7 @@ std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std:
       if (def.op != "AssignVariableOp" || def.inputs.size() < 2) continue;
       const Source variable = tree->Input({call, node, 0}, 0);
       if (tree->Node(variable).op != "VarHandleOp") continue;
-      std::string key = RestoredKey(tree, tree->Input({call, node, 0}, 1));
+      std::string key = RestoredKey(tree, &strings, tree->Input({call, node, 0}, 1));
       if (!key.empty()) keys[{variable.call, variable.node}] = std::move(key);
     }
   }

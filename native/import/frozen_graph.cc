@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "import/function_inliner.h"
 #include "import/lift_constants.h"
@@ -17,7 +18,9 @@ std::string_view NodeName(std::string_view tensor) { return tensor.substr(0, ten
 
 class FrozenGraph {
  public:
-  FrozenGraph(const proto::GraphDef& graph, const std::string& file) : graph_(graph), file_(file) {}
+  FrozenGraph(const proto::GraphDef& graph, const std::string& file) : graph_(graph), file_(file) {
+    for (const proto::NodeDef& node : graph.nodes) nodes_.emplace(node.name, &node);
+  }
 
   std::vector<TensorSpec> Inputs(const std::vector<std::string>& wanted) const {
     std::vector<TensorSpec> inputs;
@@ -72,10 +75,11 @@ class FrozenGraph {
  private:
   const proto::NodeDef& Find(const std::string& tensor, const std::string& role) const {
     const std::string_view name = NodeName(tensor);
+    const auto found = nodes_.find(name);
+    if (found != nodes_.end()) return *found->second;
     std::string available;
     int listed = 0;
     for (const proto::NodeDef& node : graph_.nodes) {
-      if (node.name == name) return node;
       const bool fits = role == "input" ? node.op.substr(0, 11) == "Placeholder" : node.op != "Const";
       if (fits && listed++ < 20) available += (available.empty() ? "" : ", ") + std::string(node.name);
     }
@@ -86,6 +90,7 @@ class FrozenGraph {
 
   const proto::GraphDef& graph_;
   const std::string& file_;
+  std::unordered_map<std::string_view, const proto::NodeDef*> nodes_;
 };
 
 // A field key consists of the field number and the wire type.

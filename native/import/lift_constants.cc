@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "ir/unique_names.h"
 #include "wire/proto.h"
@@ -62,6 +63,50 @@ std::string_view Role(const FlatNode& user, int input) {
   return {};
 }
 
+// Of each node, the inputs that read it; the last consumers come first.
+std::vector<std::vector<Use>> DirectUses(const FlatGraph& graph) {
+  std::vector<std::vector<Use>> uses(graph.nodes.size());
+  for (int node = static_cast<int>(graph.nodes.size()) - 1; node >= 0; --node) {
+    const std::vector<TensorId>& inputs = graph.nodes[node].inputs;
+    for (size_t i = 0; i < inputs.size(); ++i) uses[inputs[i].node].push_back({node, static_cast<int>(i)});
+  }
+  return uses;
+}
+
+// What uses the node's value, behind the ops that only pass the value on. These form a tree, which is walked
+// depth first: a list per op would grow with the square of a chain's length.
+std::vector<Use> FindUses(const FlatGraph& graph, const std::vector<std::vector<Use>>& direct, int node) {
+  std::vector<Use> found;
+  std::vector<std::pair<int, size_t>> path = {{node, 0}};  // nodes, and how many of their uses were looked at
+  while (!path.empty()) {
+    auto& [at, next] = path.back();
+    if (next == direct[at].size()) {
+      path.pop_back();
+      continue;
+    }
+    const Use& use = direct[at][next++];
+    if (use.input == 0 && PassesOn(graph.nodes[use.node].op)) {
+      path.emplace_back(use.node, 0);
+    } else {
+      found.push_back(use);
+    }
+  }
+  return found;
+}
+
+// Of each node, whether it is read as a frozen variable is: by an Identity that was a ReadVariableOp.
+std::vector<char> FindReadAsVariable(const FlatGraph& graph) {
+  std::vector<char> read(graph.nodes.size(), 0);
+  // Consumers stand behind their inputs: what an op is used for is known before its input's turn.
+  for (size_t node = graph.nodes.size(); node-- > 0;) {
+    const FlatNode& user = graph.nodes[node];
+    if (user.inputs.empty() || !PassesOn(user.op)) continue;
+    const bool reads = user.op == "Identity" && BaseName(user.name).substr(0, 14) == "ReadVariableOp";
+    if (reads || read[node] != 0) read[user.inputs[0].node] = 1;
+  }
+  return read;
+}
+
 // The values of the chosen Consts, decoded by TensorFlow itself.
 std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::vector<int>& nodes) {
   std::string graph_def;
@@ -89,12 +134,14 @@ std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::ve
 // Weights are read where they are used: what freezes a graph inlines calls, and leaves an Identity for each
 // of their arguments, which stands in no layer.
 void ReadWeightsDirectly(FlatGraph* graph) {
-  for (FlatNode& node : graph->nodes) {
+  // Of each Identity, what it passes on, through any number of them; else none. Inputs stand before
+  // consumers. A damaged file may have an Identity of nothing, which TensorFlow has yet to see.
+  std::vector<TensorId> passed(graph->nodes.size());
+  for (size_t i = 0; i < graph->nodes.size(); ++i) {
+    FlatNode& node = graph->nodes[i];
     for (TensorId& input : node.inputs) {
-      TensorId from = input;
-      // A damaged file may have an Identity of nothing, which TensorFlow has yet to see.
-      const auto passes_on = [](const FlatNode& def) { return def.op == "Identity" && !def.inputs.empty(); };
-      while (passes_on(graph->nodes[from.node])) from = graph->nodes[from.node].inputs[0];
+      const TensorId from = passed[input.node].node < 0 ? input : passed[input.node];
+      if (node.op == "Identity" && &input == node.inputs.data()) passed[i] = from;
       if (graph->nodes[from.node].kind == FlatNode::Kind::kWeight) input = from;
     }
   }
@@ -103,23 +150,8 @@ void ReadWeightsDirectly(FlatGraph* graph) {
 }  // namespace
 
 void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
-  std::vector<std::vector<Use>> uses(graph->nodes.size());
-  // Consumers stand behind their inputs, so walking backwards sees what an Identity is used for before its
-  // input.
-  std::vector<char> read_as_variable(graph->nodes.size(), 0);
-  for (int node = static_cast<int>(graph->nodes.size()) - 1; node >= 0; --node) {
-    const FlatNode& user = graph->nodes[node];
-    for (size_t i = 0; i < user.inputs.size(); ++i) {
-      auto& of_input = uses[user.inputs[i].node];
-      if (PassesOn(user.op) && i == 0) {
-        const bool reads = user.op == "Identity" && BaseName(user.name).substr(0, 14) == "ReadVariableOp";
-        if (reads || read_as_variable[node] != 0) read_as_variable[user.inputs[i].node] = 1;
-        of_input.insert(of_input.end(), uses[node].begin(), uses[node].end());
-      } else {
-        of_input.push_back({node, static_cast<int>(i)});
-      }
-    }
-  }
+  const std::vector<std::vector<Use>> direct = DirectUses(*graph);
+  const std::vector<char> read_as_variable = FindReadAsVariable(*graph);
 
   std::vector<int> chosen;
   std::vector<std::string> names;
@@ -131,7 +163,7 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
     std::string name = def.name;
     bool lift = floating && value.size() >= kLargeBytes;
     if (floating && policy == ConstantPolicy::kVariableLike) {
-      for (const Use& use : uses[node]) {
+      for (const Use& use : FindUses(*graph, direct, static_cast<int>(node))) {
         const FlatNode& user = graph->nodes[use.node];
         const std::string_view role = Role(user, use.input);
         if (role.empty()) continue;
@@ -165,7 +197,8 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
     weight.dtype = C().TF_TensorType(values[i].get());
     weight.shape = Shape::Of(tf::Dims(values[i].get()));
     weight.value = std::move(values[i]);
-    for (const Use& use : uses[chosen[i]]) weight.readers.push_back(graph->nodes[use.node].name);
+    for (const Use& use : FindUses(*graph, direct, chosen[i]))
+      weight.readers.push_back(graph->nodes[use.node].name);
     def.kind = FlatNode::Kind::kWeight;
     def.attrs = {{"dtype", TypeAttr(weight.dtype)}, {"shape", ShapeAttr(weight.shape)}};
     graph->weights.push_back(std::move(weight));

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include "import/checkpoint.h"
 #include "import/function_inliner.h"
@@ -83,6 +84,8 @@ class SignatureOrder {
       passages_.emplace_back();
       tree_.Resolve(0, output.name, &passages_.back());
     }
+    for (size_t i = 0; i < inputs.size(); ++i)
+      inputs_at_[PlaceOf(tree_.Resolve(0, inputs[i].name))].push_back(i);
     for (int depth = CommonDepth() - 1; depth >= 0; --depth) {
       if (Orders(depth)) return;
     }
@@ -94,6 +97,9 @@ class SignatureOrder {
   std::vector<size_t> output_order;
 
  private:
+  using Place = std::tuple<int, int, int>;
+  static Place PlaceOf(const Source& source) { return {source.call, source.node, source.output}; }
+
   int CommonDepth() const {
     size_t depth = 0;
     while (std::all_of(passages_.begin(), passages_.end(), [&](const auto& passage) {
@@ -108,13 +114,12 @@ class SignatureOrder {
     const CallTree::Call& call = tree_.call(passages_[0][depth].call);
     const proto::NodeDef& caller = tree_.Nodes(call.parent)[call.parent_node];
     std::vector<size_t> order;
+    std::set<Place> seen;
     for (const std::string_view argument : caller.inputs) {
-      const Source source = tree_.Resolve(call.parent, argument);
-      for (size_t i = 0; i < inputs_.size(); ++i) {
-        const Source input = tree_.Resolve(0, inputs_[i].name);
-        if (input.call != source.call || input.node != source.node || input.output != source.output) continue;
-        if (std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
-      }
+      const Place place = PlaceOf(tree_.Resolve(call.parent, argument));
+      const auto found = inputs_at_.find(place);
+      if (found == inputs_at_.end() || !seen.insert(place).second) continue;
+      order.insert(order.end(), found->second.begin(), found->second.end());
     }
     if (order.size() != inputs_.size()) return false;
     input_order = std::move(order);
@@ -128,6 +133,7 @@ class SignatureOrder {
   CallTree& tree_;
   const std::vector<TensorSpec>& inputs_;
   const std::vector<TensorSpec>& outputs_;
+  std::map<Place, std::vector<size_t>> inputs_at_;        // the inputs that are the same tensor
   std::vector<std::vector<CallTree::Passage>> passages_;  // of each output
 };
 
@@ -141,12 +147,13 @@ std::vector<T> Reorder(const std::vector<T>& items, const std::vector<size_t>& o
 // Reorders one side of the graph as `names`, where these are the signature's keys.
 void OrderByName(const std::vector<std::string>& names, std::vector<TensorId>* tensors,
                  std::vector<TensorSpec>* specs) {
+  std::map<std::string_view, size_t> by_name;
+  for (size_t i = 0; i < specs->size(); ++i) by_name.emplace((*specs)[i].name, i);
   std::vector<size_t> order;
   for (const std::string& name : names) {
-    const auto found =
-        std::find_if(specs->begin(), specs->end(), [&](const auto& spec) { return spec.name == name; });
-    if (found == specs->end()) return;
-    order.push_back(static_cast<size_t>(found - specs->begin()));
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) return;
+    order.push_back(found->second);
   }
   if (std::set<size_t>(order.begin(), order.end()).size() != specs->size() || order.size() != specs->size())
     return;

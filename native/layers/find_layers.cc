@@ -97,7 +97,10 @@ class LayerFinder {
       }
     }
     for (const TensorId& output : graph.outputs) consumers_[output.node].push_back({-1, output.output});
-    for (size_t i = 0; i < graph.weights.size(); ++i) weight_of_node_[graph.weights[i].node] = i;
+    for (size_t i = 0; i < graph.weights.size(); ++i) {
+      weight_of_node_[graph.weights[i].node] = i;
+      weight_by_name_[graph.weights[i].name] = i;
+    }
   }
 
   Layers Run(const LayerScopes& found) {
@@ -128,13 +131,19 @@ class LayerFinder {
       // scopes.
       std::stable_sort(calls_of[i].begin(), calls_of[i].end(),
                        [](const Nodes& a, const Nodes& b) { return a.front() < b.front(); });
-      for (const Nodes& call : calls_of[i]) AddCall(call, &record);
+      std::set<size_t> weights;
+      for (const Nodes& call : calls_of[i]) AddCall(call, &record, &weights);
+    }
+    std::map<std::vector<std::string>, std::set<std::string, std::less<>>> children;  // by the holder's path
+    for (const LayerRecord& record : records_) {
+      children[{record.path.begin(), record.path.end() - 1}].insert(record.name);
     }
     for (size_t i = 0; i < calls_of.size(); ++i) {
       LayerRecord& record = records_[first + i];
       if (!record.type.empty()) continue;
-      const std::vector<std::string> children = Children(record.path);
-      record.type = InferLayerType({graph_, tensors_, calls_of[i].front(), record, children});
+      const FlatWeight* kernel = Kernel(record);
+      record.type =
+          InferLayerType({graph_, tensors_, calls_of[i].front(), record, children[record.path], kernel});
     }
     std::vector<int> of_node = LayerOfNodes(calls_of, first);
     return {std::move(records_), std::move(of_node)};
@@ -153,9 +162,8 @@ class LayerFinder {
       for (const Nodes& call : calls_of[i]) {
         for (const int node : call) assign(node, layer);
       }
-      for (const FlatWeight& weight : graph_.weights) {
-        const std::vector<std::string>& names = records_[layer].weights;
-        if (std::find(names.begin(), names.end(), weight.name) != names.end()) assign(weight.node, layer);
+      for (const std::string& name : records_[layer].weights) {
+        assign(graph_.weights[weight_by_name_.at(name)].node, layer);
       }
     }
     for (size_t layer = 0; layer < first; ++layer) assign(graph_.inputs[layer].node, layer);
@@ -178,7 +186,8 @@ class LayerFinder {
     }
   }
 
-  void AddCall(const Nodes& nodes, LayerRecord* record) {
+  // `weights`: those that `record` has already.
+  void AddCall(const Nodes& nodes, LayerRecord* record, std::set<size_t>* weights) {
     for (const int node : nodes) inside_[node] = 1;
     LayerCall call;
     std::set<TensorId> seen;
@@ -187,9 +196,9 @@ class LayerFinder {
         if (inside_[input.node] != 0 || !seen.insert(input).second) continue;
         const auto weight = weight_of_node_.find(input.node);
         if (weight != weight_of_node_.end()) {
-          const std::string& name = graph_.weights[weight->second].name;
-          auto& weights = record->weights;
-          if (std::find(weights.begin(), weights.end(), name) == weights.end()) weights.push_back(name);
+          if (weights->insert(weight->second).second) {
+            record->weights.push_back(graph_.weights[weight->second].name);
+          }
         } else if (graph_.nodes[input.node].op != "Const") {
           call.inputs.push_back(graph_.TensorName(input));
         }
@@ -207,15 +216,13 @@ class LayerFinder {
     record->calls.push_back(std::move(call));
   }
 
-  std::vector<std::string> Children(const std::vector<std::string>& path) const {
-    std::vector<std::string> children;
-    for (const LayerRecord& record : records_) {
-      if (record.path.size() == path.size() + 1 &&
-          std::equal(path.begin(), path.end(), record.path.begin())) {
-        children.push_back(record.name);
-      }
+  // The first of the layer's weights, in the graph's order, that is named a kernel; null for none.
+  const FlatWeight* Kernel(const LayerRecord& record) const {
+    size_t first = graph_.weights.size();
+    for (const std::string& name : record.weights) {
+      if (name.find("kernel") != std::string::npos) first = std::min(first, weight_by_name_.at(name));
     }
-    return children;
+    return first == graph_.weights.size() ? nullptr : &graph_.weights[first];
   }
 
   const FlatGraph& graph_;
@@ -223,6 +230,7 @@ class LayerFinder {
   std::vector<char> inside_;  // of the current call
   std::vector<std::vector<Consumer>> consumers_;
   std::map<int, size_t> weight_of_node_;
+  std::unordered_map<std::string_view, size_t> weight_by_name_;
   std::vector<LayerRecord> records_;
 };
 

@@ -4,19 +4,17 @@
 #include <map>
 
 #include "tensorflow/error.h"
+#include "wire/bounds.h"
 #include "wire/json.h"
 #include "wire/proto.h"
 
 namespace ke::graph {
 namespace {
 
-// Layers nest some ten deep in the largest models.
-constexpr size_t kMaxDepth = 64;
-
 struct Node {
   KerasLayer layer;
   std::vector<size_t> children;
-  size_t depth = 0;
+  int depth = 0;
   std::map<std::string, int> calls;  // of its layers, by name, where it is Functional
   bool is_sequential = false;
   std::vector<std::string> inputs;
@@ -76,6 +74,7 @@ size_t FindParent(const std::map<std::string_view, size_t>& nodes, std::string_v
   return 0;
 }
 
+// Of a bounded depth (bounds::kLayerDepth), so this may recurse.
 KerasLayer Build(const std::vector<Node>& nodes, size_t index) {
   KerasLayer layer = nodes[index].layer;
   for (const size_t child : nodes[index].children) layer.layers.push_back(Build(nodes, child));
@@ -100,7 +99,7 @@ std::optional<KerasModel> ReadKerasModel(const std::string& keras_metadata) {
     if (index > 0) {
       Node& parent = nodes[FindParent(by_path, object.path)];
       node->depth = parent.depth + 1;
-      if (node->depth > kMaxDepth) continue;
+      if (node->depth > bounds::kLayerDepth) continue;
       const auto calls = parent.calls.find(node->layer.name);
       node->layer.calls = calls != parent.calls.end() ? calls->second : parent.is_sequential ? 1 : 0;
       parent.children.push_back(index);

@@ -5,8 +5,10 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <unordered_map>
 
 #include "layers/scope_tree.h"
+#include "wire/bounds.h"
 
 namespace ke::graph {
 namespace {
@@ -14,7 +16,15 @@ namespace {
 // Scopes by Keras 2's metadata: its tree of layers laid over the tree of scopes.
 class MetadataScopes {
  public:
-  explicit MetadataScopes(const ScopeTree& tree) : tree_(tree) {}
+  explicit MetadataScopes(const ScopeTree& tree) : tree_(tree) {
+    for (int scope = 1; scope < tree.size(); ++scope) {
+      const std::string& path = tree[scope].path;
+      by_path_[path].push_back(scope);
+      const std::string_view plain = WithoutNumber(tree[scope].name);
+      if (!plain.empty())
+        by_path_[path.substr(0, path.size() - tree[scope].name.size()).append(plain)].push_back(scope);
+    }
+  }
 
   std::vector<LayerScope> Run(const KerasLayer& model) {
     std::vector<int> roots = ScopesOf(model.name, {}, 0);
@@ -24,7 +34,7 @@ class MetadataScopes {
   }
 
  private:
-  // KerasLayer nests to a bounded depth, so this may recurse.
+  // KerasLayer nests to a bounded depth (bounds::kLayerDepth), so this may recurse.
   void Match(const KerasLayer& model, int scope, int parent, const std::vector<std::string>& path,
              int calls) {
     std::set<std::string_view> names;
@@ -47,25 +57,30 @@ class MetadataScopes {
 
   // The scopes below `scope` in which a layer of that name is called. A name may have slashes of its own
   // ("conv1/bn"), and a later call a number that is no other layer's name.
-  std::vector<int> ScopesOf(const std::string& name, const std::set<std::string_view>& names,
-                            int scope) const {
+  std::vector<int> ScopesOf(const std::string& name, const std::set<std::string_view>& names, int scope) {
     const std::string& prefix = tree_[scope].path;
     const std::string path = prefix.empty() ? name : prefix + "/" + name;
     std::vector<int> scopes;
-    const int around = tree_.Find(ParentPath(path));
-    if (around < 0) return scopes;
-    const std::string_view last = std::string_view(path).substr(path.rfind('/') + 1);
-    for (const int child : tree_[around].children) {
-      const ScopeTree::Scope& candidate = tree_[child];
+    lookups_left_.Take(1, kWhat);
+    const auto candidates = by_path_.find(path);
+    if (candidates == by_path_.end()) return scopes;
+    lookups_left_.Take(static_cast<int64_t>(candidates->second.size()), kWhat);
+    for (const int index : candidates->second) {
+      const ScopeTree::Scope& candidate = tree_[index];
       const bool numbered =
-          WithoutNumber(candidate.name) == last && !tree_.IsOp(candidate.path) &&
+          candidate.path != path && !tree_.IsOp(candidate.path) &&
           names.count(std::string_view(candidate.path).substr(path.size() - name.size())) == 0;
-      if (candidate.name == last || numbered) scopes.push_back(child);
+      if (candidate.path == path || numbered) scopes.push_back(index);
     }
     return scopes;
   }
 
+  static constexpr const char* kWhat = "what the model's Keras metadata says of its scopes";
+
   const ScopeTree& tree_;
+  // In order of their first op, the scopes of a path, with or without the number of a further call.
+  std::unordered_map<std::string, std::vector<int>> by_path_;
+  Allowance lookups_left_{bounds::kLayerCalls, "calls of layers"};
   std::vector<LayerScope> scopes_;
 };
 
@@ -79,7 +94,9 @@ class InferredScopes {
       }
     }
     // Without a single telling variable, Keras 3's habit itself must show.
+    Forget();
     numbered_ = with_number_ > without_number_ || (with_number_ + without_number_ == 0 && LooksNumbered());
+    Forget();
     if (numbered_) return;
     for (const FlatWeight& weight : graph.weights) {
       for (const std::string& reader : weight.readers) {
@@ -115,6 +132,14 @@ class InferredScopes {
   }
 
  private:
+  enum class Judged : char { kUnknown, kOther, kNumbered, kHolds };
+
+  // Of scopes nothing is known any more: what is learnt changes how they are judged.
+  void Forget() {
+    judged_.assign(static_cast<size_t>(tree_.size()), Judged::kUnknown);
+    holds_ = judged_;
+  }
+
   // Where the model stands: at the top level, or below the calls that tools which freeze a graph have
   // inlined.
   static int FindTop(const ScopeTree& tree) {
@@ -136,7 +161,13 @@ class InferredScopes {
   // What a variable's name says of the scopes around the op that reads it.
   void Learn(const std::string& variable, const std::string& reader) {
     std::vector<std::string> layers = SplitPath(ParentPath(variable));
-    const std::vector<std::string> scopes = SplitPath(ParentPath(reader));
+    std::vector<std::string> scopes = SplitPath(ParentPath(reader));
+    // As ScopeTree: deeper scopes count as their ancestor.
+    if (scopes.size() > bounds::kScopeDepth) scopes.resize(bounds::kScopeDepth);
+    // More names than scopes never fit.
+    if (layers.size() > scopes.size()) {
+      layers.erase(layers.begin(), layers.end() - static_cast<std::ptrdiff_t>(scopes.size()));
+    }
     const auto is_layer_of = [](const std::string& layer, const std::string& scope) {
       return scope == layer || WithoutNumber(scope) == layer;
     };
@@ -190,20 +221,44 @@ class InferredScopes {
     return numbered > other;
   }
 
-  // The layer of a scope that Keras 3 numbered: its plain name was opened too, and left without an op.
+  // The layer of a scope that Keras 3 numbered: its plain name was opened too, and left without an op ...
   std::string NumberedName(int index) const {
-    const ScopeTree::Scope& scope = tree_[index];
-    const std::string name(WithoutNumber(scope.name));
-    // tf.cast opens its scope also where it has nothing to do.
-    if (name.empty() || name == "Cast" || !scope.computes || tree_.IsOp(scope.path)) return {};
-    const std::string parent = tree_[scope.parent].path;
-    const std::string plain = parent.empty() ? name : parent + "/" + name;
-    if (!tree_.InFile(plain)) return name;
-    // ... unless it is itself a layer: "conv2d_2_2" beside "conv2d_2", the second scope of "conv2d".
-    const int plain_scope = tree_.Find(plain);
-    return plain_scope >= 0 && !LayerName(plain_scope, false).empty() ? name : std::string();
+    return IsNumbered(index) ? std::string(WithoutNumber(tree_[index].name)) : std::string();
   }
 
+  // ... unless the plain scope is itself a layer: "conv2d_2_2" beside "conv2d_2", the second scope of
+  // "conv2d". Plain scopes may be numbered in turn, to any depth: each scope is judged once, and without
+  // recursion.
+  bool IsNumbered(int index) const {
+    std::vector<int> waiting;  // each for the judgement of its plain scope
+    while (judged_[index] == Judged::kUnknown) {
+      waiting.push_back(index);
+      const ScopeTree::Scope& scope = tree_[index];
+      const std::string name(WithoutNumber(scope.name));
+      // tf.cast opens its scope also where it has nothing to do.
+      if (name.empty() || name == "Cast" || !scope.computes || tree_.IsOp(scope.path)) {
+        judged_[index] = Judged::kOther;
+        break;
+      }
+      const std::string parent = tree_[scope.parent].path;
+      const std::string plain = parent.empty() ? name : parent + "/" + name;
+      const int plain_scope = tree_.Find(plain);
+      if (!tree_.InFile(plain)) {
+        judged_[index] = Judged::kNumbered;
+      } else if (plain_scope < 0) {
+        judged_[index] = Judged::kOther;
+      } else if (!numbered_ || names_.count(plain) > 0) {
+        judged_[index] = LayerName(plain_scope, false).empty() ? Judged::kOther : Judged::kNumbered;
+      } else {
+        index = plain_scope;
+      }
+    }
+    const Judged judged = judged_[index];
+    for (const int each : waiting) judged_[each] = judged;
+    return judged == Judged::kNumbered;
+  }
+
+  // Recurses down the tree only, of a bounded depth (bounds::kScopeDepth).
   std::string LayerName(int index, bool parent_holds_layers) const {
     const ScopeTree::Scope& scope = tree_[index];
     const auto named = names_.find(scope.path);
@@ -218,9 +273,15 @@ class InferredScopes {
 
   // Whether a variable's name or a numbered scope proves a layer directly below.
   bool HoldsLayers(int index) const {
-    return std::any_of(tree_[index].children.begin(), tree_[index].children.end(), [&](int child) {
-      return !LayerName(child, false).empty() || (!numbered_ && HoldsNames(tree_[child].path));
-    });
+    Judged& judged = holds_[index];
+    if (judged == Judged::kUnknown) {
+      const std::vector<int>& children = tree_[index].children;
+      const bool holds = std::any_of(children.begin(), children.end(), [&](int child) {
+        return !LayerName(child, false).empty() || (!numbered_ && HoldsNames(tree_[child].path));
+      });
+      judged = holds ? Judged::kHolds : Judged::kOther;
+    }
+    return judged == Judged::kHolds;
   }
 
   bool HoldsNames(const std::string& path) const {
@@ -249,6 +310,8 @@ class InferredScopes {
   const int top_;
   std::map<std::string, std::string> names_;  // scope -> layer, as a variable's name proves
   std::set<std::string> holders_;
+  mutable std::vector<Judged> judged_;  // by scope: whether Keras 3 numbered it
+  mutable std::vector<Judged> holds_;   // by scope: whether it holds layers
   int with_number_ = 0;
   int without_number_ = 0;
   bool numbered_ = false;
@@ -257,17 +320,21 @@ class InferredScopes {
   std::vector<LayerScope> scopes_;
 };
 
-// Whether every input of the graph goes straight into one of the scopes: then it is the model's own input,
-// and not one of a function that prepares it.
+// Whether every input of the graph goes straight into one of the scopes, which are beside each other: then it
+// is the model's own input, and not one of a function that prepares it.
 bool EntersScopes(const FlatGraph& graph, const ScopeTree& tree, const std::vector<int>& scopes) {
-  return std::all_of(graph.inputs.begin(), graph.inputs.end(), [&](const TensorId& input) {
-    return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FlatNode& node) {
-      if (std::find(node.inputs.begin(), node.inputs.end(), input) == node.inputs.end()) return false;
-      return std::any_of(scopes.begin(), scopes.end(), [&](int scope) {
-        return node.name.compare(0, tree[scope].path.size() + 1, tree[scope].path + "/") == 0;
-      });
-    });
-  });
+  std::set<std::string_view> paths;
+  for (const int scope : scopes) paths.insert(tree[scope].path);
+  const size_t around = scopes.empty() ? 0 : tree[tree[scopes[0]].parent].path.size();
+  std::set<TensorId> entering;
+  for (const FlatNode& node : graph.nodes) {
+    const size_t slash = node.name.find('/', around == 0 ? 0 : around + 1);
+    if (slash == std::string::npos || paths.count(std::string_view(node.name).substr(0, slash)) == 0)
+      continue;
+    entering.insert(node.inputs.begin(), node.inputs.end());
+  }
+  return std::all_of(graph.inputs.begin(), graph.inputs.end(),
+                     [&](const TensorId& input) { return entering.count(input) > 0; });
 }
 
 std::vector<std::string> InputNames(const FlatGraph& graph) {
@@ -284,7 +351,11 @@ std::vector<std::string> InputLayers(const FlatGraph& graph, const KerasLayer& m
   if (names.size() != graph.inputs.size()) return {};
   // A signature names its inputs after the InputLayers; only where it was made by hand does the order decide.
   std::vector<std::string> by_signature = InputNames(graph);
-  return std::is_permutation(names.begin(), names.end(), by_signature.begin()) ? by_signature : names;
+  std::vector<std::string> sorted = names;
+  std::vector<std::string> sorted_signature = by_signature;
+  std::sort(sorted.begin(), sorted.end());
+  std::sort(sorted_signature.begin(), sorted_signature.end());
+  return sorted == sorted_signature ? by_signature : names;
 }
 
 }  // namespace

@@ -98,9 +98,7 @@ class TypeInference {
 
   std::string Composite() const {
     const auto& children = layer_.children;
-    const auto holds = [&](const char* name) {
-      return std::find(children.begin(), children.end(), name) != children.end();
-    };
+    const auto holds = [&](const char* name) { return children.count(name) > 0; };
     if (holds("query") && holds("key") && holds("value") && holds("attention_output"))
       return "MultiHeadAttention";
     if (layer_.record.name.substr(0, 10) == "sequential") return "Sequential";
@@ -119,24 +117,14 @@ class TypeInference {
     while (depth < parts.size() && IsInlinedCall(parts[depth - layer_.record.path.size()])) ++depth;
     // The scope has as many parts as the path, and one more where the model's own scope is around it.
     for (size_t at = depth; at <= depth + 1 && at + 1 < parts.size(); ++at) {
-      for (const std::string& child : layer_.children) {
-        if (parts[at] == child || WithoutNumber(parts[at]) == child) return false;
-      }
+      const auto& children = layer_.children;
+      if (children.count(parts[at]) > 0 || children.count(WithoutNumber(parts[at])) > 0) return false;
     }
     return true;
   }
 
-  const FlatWeight* Kernel() const {
-    for (const FlatWeight& weight : layer_.graph.weights) {
-      if (weight.name.find("kernel") == std::string::npos) continue;
-      const auto& names = layer_.record.weights;
-      if (std::find(names.begin(), names.end(), weight.name) != names.end()) return &weight;
-    }
-    return nullptr;
-  }
-
   std::string Weighted() const {
-    const FlatWeight* kernel = Kernel();
+    const FlatWeight* kernel = layer_.kernel;
     const int spatial = kernel == nullptr ? -1 : kernel->shape.rank() - 2;
     if (HasWeight("depthwise_kernel") && HasWeight("pointwise_kernel")) return Dims("SeparableConv", spatial);
     if (Has("DepthwiseConv2dNative")) return Dims("DepthwiseConv", spatial);

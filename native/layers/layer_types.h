@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,9 +14,10 @@ namespace ke::graph {
 struct LayerOps {
   const FlatGraph& graph;
   const std::unordered_map<std::string, TensorSpec>& tensors;
-  const std::vector<int>& nodes;             // of one call
-  const LayerRecord& record;                 // name, weights and calls are set
-  const std::vector<std::string>& children;  // the names of the layers it holds
+  const std::vector<int>& nodes;                       // of one call
+  const LayerRecord& record;                           // name, weights and calls are set
+  const std::set<std::string, std::less<>>& children;  // the names of the layers it holds
+  const FlatWeight* kernel;                            // of its weights; null for none
 };
 
 // The Keras class that the ops of a layer and its weights tell, "Layer" where they tell none. What ops cannot

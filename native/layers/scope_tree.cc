@@ -2,14 +2,9 @@
 
 #include <algorithm>
 
+#include "wire/bounds.h"
+
 namespace ke::graph {
-namespace {
-
-// Deeper scopes count as their ancestor: no model nests so deep, and a broken file's names must not cost
-// much.
-constexpr int kMaxDepth = 48;
-
-}  // namespace
 
 ScopeTree::ScopeTree(const FlatGraph& graph) : file_names_(graph.file_names) {
   scopes_.emplace_back();
@@ -18,7 +13,7 @@ ScopeTree::ScopeTree(const FlatGraph& graph) : file_names_(graph.file_names) {
     if (node.kind != FlatNode::Kind::kOp) continue;
     int at = 0;
     int depth = 0;
-    for (size_t slash = node.name.find('/'); slash != std::string::npos && depth < kMaxDepth;
+    for (size_t slash = node.name.find('/'); slash != std::string::npos && depth < bounds::kScopeDepth;
          slash = node.name.find('/', slash + 1), ++depth) {
       const std::string path = node.name.substr(0, slash);
       const auto [entry, added] = by_path_.emplace(path, static_cast<int>(scopes_.size()));

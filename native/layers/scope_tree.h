@@ -23,6 +23,7 @@ class ScopeTree {
     bool has_ops = false;       // an op other than Const stands in this very scope
   };
   const Scope& operator[](int index) const { return scopes_[index]; }
+  int size() const { return static_cast<int>(scopes_.size()); }
   // The scope of that path, or -1.
   int Find(std::string_view path) const;
   // Whether the file has an op or a scope of that path, also one that the outputs do not need.

@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <string_view>
 
+#include "ir/shape_ops.h"
 #include "wire/is_any_of.h"
 #include "wire/proto.h"
 
 namespace ke::graph {
 namespace {
 
-// What they make of a tensor says nothing of its values.
-bool ReadsShapeOnly(std::string_view op) {
-  constexpr std::string_view kOps[] = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"};
-  return IsAnyOf(op, kOps);
-}
+constexpr int kNone = -1;
 
 // The values of their first input, in the same or another order, shape or dtype.
 bool PassesOn(std::string_view op) {
@@ -123,22 +120,28 @@ bool BiasFinder::Repeats(int wide, int narrow) const {
   return false;
 }
 
+// Of each node, the only one of the nodes `found` that uses it, by one input; kNone where there is none,
+// where there are several, or where the node is an output itself.
+std::vector<int> BiasFinder::SoleConsumers(const std::vector<int>& found,
+                                           const std::vector<TensorId>& outputs) const {
+  std::vector<int> consumer(graph_.nodes.size(), kNone);
+  std::vector<char> settled(graph_.nodes.size(), 0);
+  for (const TensorId& output : outputs) settled[output.node] = 1;
+  for (const int node : found) {
+    for (const TensorId& input : graph_.nodes[node].inputs) {
+      consumer[input.node] = settled[input.node] != 0 ? kNone : node;
+      settled[input.node] = 1;
+    }
+  }
+  return consumer;
+}
+
 // The sum that says where a bias in the sum `node` acts. A normalisation over positions adds its offset to
 // what is the same at all of them, x * inv + (beta - mean * inv): only the outer sum has the positions.
-int BiasFinder::WidestSum(int node, const std::vector<int>& found,
-                          const std::vector<TensorId>& outputs) const {
+int BiasFinder::WidestSum(int node, const std::vector<int>& sole_consumer) const {
   for (;;) {
-    const auto is_node = [&](TensorId tensor) { return tensor.node == node; };
-    if (std::any_of(outputs.begin(), outputs.end(), is_node)) return node;
-    int consumer = -1;
-    for (const int other : found) {
-      const std::vector<TensorId>& in = graph_.nodes[other].inputs;
-      const auto uses = std::count_if(in.begin(), in.end(), is_node);
-      if (uses == 0) continue;
-      if (uses > 1 || consumer >= 0) return node;
-      consumer = other;
-    }
-    if (consumer < 0 || !IsAdd(graph_.nodes[consumer].op) || !Repeats(consumer, node)) return node;
+    const int consumer = sole_consumer[node];
+    if (consumer == kNone || !IsAdd(graph_.nodes[consumer].op) || !Repeats(consumer, node)) return node;
     node = consumer;
   }
 }
@@ -209,13 +212,14 @@ std::vector<BiasTerm> BiasFinder::Find(const std::vector<TensorId>& outputs,
     for (const TensorId& input : graph_.nodes[node].inputs) reach(input);
   }
   std::sort(found.begin(), found.end());
+  const std::vector<int> sole_consumer = SoleConsumers(found, outputs);
   std::vector<BiasTerm> terms;
   for (const int node : found) {
     const size_t before = terms.size();
     AddTerms(node, &terms);
     if (terms.size() == before || terms.back().kind == BiasTerm::Kind::kBatchNorm || !HasSingle(node))
       continue;
-    const int widest = WidestSum(node, found, outputs);
+    const int widest = WidestSum(node, sole_consumer);
     for (size_t i = before; i < terms.size(); ++i) terms[i].tensor = graph_.TensorName({widest, 0});
   }
   return terms;

@@ -29,7 +29,8 @@ class BiasFinder {
   void VisitConstant(int node, const FlatNode& constant);
   bool HasSingle(int node) const;
   bool Repeats(int wide, int narrow) const;
-  int WidestSum(int node, const std::vector<int>& found, const std::vector<TensorId>& outputs) const;
+  std::vector<int> SoleConsumers(const std::vector<int>& found, const std::vector<TensorId>& outputs) const;
+  int WidestSum(int node, const std::vector<int>& sole_consumer) const;
   bool Depends(TensorId tensor) const { return depends_[tensor.node] != 0; }
   // Returns whether a value that does not depend on the inputs, and that `node` adds, is a bias.
   bool IsBias(TensorId value, int node) const;

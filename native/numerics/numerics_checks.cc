@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "ir/flat_graph.h"
@@ -11,6 +13,7 @@
 #include "numerics/numerics_op.h"
 #include "tensorflow/protozero.h"
 #include "tensorflow/read_graph.h"
+#include "wire/bounds.h"
 #include "wire/is_any_of.h"
 
 namespace ke::graph {
@@ -131,7 +134,14 @@ class Checker {
 
   tf::GraphPtr Run() {
     for (TF_Operation* op : ops_) {
-      for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) Plan({op, i});
+      for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
+        const TF_Output tensor{op, i};
+        if (Passes(tensor)) {
+          sources_.emplace(KeyOf(tensor), FindSources(tensor));
+        } else {
+          Plan(tensor);
+        }
+      }
     }
     return Import();
   }
@@ -144,58 +154,85 @@ class Checker {
     NumericsCheck blame;
   };
 
+  // Where a value that is let pass comes from: the tensors that no computation gave, and those that one did
+  // and that reach the value unchecked.
+  struct Sources {
+    std::vector<TF_Output> given;
+    std::vector<TF_Output> passed;
+  };
+  using SharedSources = std::shared_ptr<const Sources>;
+
   bool Passes(TF_Output tensor) const { return passed_.count(KeyOf(tensor)) > 0; }
 
-  // Marks the outputs that go unchecked since all that uses them may leave them out, or only asks.
+  // Marks the outputs of `op` that go unchecked.
   void FindPassed(TF_Operation* op) {
-    for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
-      const TF_Output tensor{op, i};
-      if (!IsChecked(C().TF_OperationOutputType(tensor)) || strict_.count(KeyOf(tensor)) > 0) continue;
-      const auto found = consumers_.find(KeyOf(tensor));
-      if (found == consumers_.end()) continue;
-      bool left_out = false;
-      bool all = true;
-      for (const auto& [consumer, input] : found->second) {
-        const bool leaves_out =
-            MayLeaveOut(TypeOf(consumer), input) || (IsAnyOf(TypeOf(consumer), kMovers) && AllPass(consumer));
-        left_out |= leaves_out;
-        all &= leaves_out || IsAnyOf(TypeOf(consumer), kQuestions);
-      }
-      if (all && left_out) passed_.insert(KeyOf(tensor));
-    }
-  }
-
-  bool AllPass(TF_Operation* op) const {
     const int outputs = C().TF_OperationNumOutputs(op);
+    bool all = outputs > 0;
     for (int i = 0; i < outputs; ++i) {
-      if (!Passes({op, i})) return false;
+      if (MayPass({op, i})) {
+        passed_.insert(KeyOf({op, i}));
+      } else {
+        all = false;
+      }
     }
-    return outputs > 0;
+    if (all) all_pass_.insert(op);
   }
 
-  // Of `tensor`, which is let pass: the values that computations gave and that reach it unchecked, and those
-  // that no computation gave.
-  void FindSources(TF_Output tensor, std::set<Key>* seen, std::vector<TF_Output>* passed,
-                   std::vector<TF_Output>* given) const {
-    if (!seen->insert(KeyOf(tensor)).second) return;
-    const std::string_view type = TypeOf(tensor.oper);
-    if (!IsComputed(type)) {
-      given->push_back(tensor);
-      return;
+  // Whether every use of the tensor may leave the value out, or only asks what the value is.
+  bool MayPass(TF_Output tensor) const {
+    if (!IsChecked(C().TF_OperationOutputType(tensor)) || strict_.count(KeyOf(tensor)) > 0) return false;
+    const auto found = consumers_.find(KeyOf(tensor));
+    if (found == consumers_.end()) return false;
+    bool left_out = false;
+    for (const auto& [consumer, input] : found->second) {
+      const std::string_view type = TypeOf(consumer);
+      const bool leaves_out =
+          MayLeaveOut(type, input) || (IsAnyOf(type, kMovers) && all_pass_.count(consumer) > 0);
+      if (!leaves_out && !IsAnyOf(type, kQuestions)) return false;
+      left_out |= leaves_out;
     }
-    bool further = false;
+    return left_out;
+  }
+
+  // The sources of a value that is let pass. Those of the op's inputs are known: ops stand behind their
+  // inputs.
+  SharedSources FindSources(TF_Output tensor) {
+    const std::string_view type = TypeOf(tensor.oper);
+    if (!IsComputed(type)) return std::make_shared<Sources>(Sources{{tensor}, {}});
+    std::vector<SharedSources> parts;
     const std::vector<TF_Output>& inputs = inputs_.at(tensor.oper);
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!Passes(inputs[i])) continue;
       if (!IsAnyOf(type, kMovers) && !MayLeaveOut(type, static_cast<int>(i))) continue;
-      FindSources(inputs[i], seen, passed, given);
-      further = true;
+      parts.push_back(sources_.at(KeyOf(inputs[i])));
     }
-    if (!further) passed->push_back(tensor);
+    if (parts.empty()) return std::make_shared<Sources>(Sources{{}, {tensor}});
+    return Join(parts);
+  }
+
+  // All of them, each once. Along a chain every value has the sources of the first: they are shared, not
+  // copied.
+  SharedSources Join(const std::vector<SharedSources>& parts) {
+    const bool same =
+        std::all_of(parts.begin(), parts.end(), [&](const auto& part) { return part == parts[0]; });
+    if (same) return parts[0];
+    Sources joined;
+    std::set<Key> seen;
+    const auto add = [&](const std::vector<TF_Output>& from, std::vector<TF_Output>* to) {
+      sources_left_.Take(static_cast<int64_t>(from.size()), kSources);
+      for (const TF_Output& source : from) {
+        if (seen.insert(KeyOf(source)).second) to->push_back(source);
+      }
+    };
+    for (const SharedSources& part : parts) {
+      add(part->given, &joined.given);
+      add(part->passed, &joined.passed);
+    }
+    return std::make_shared<Sources>(std::move(joined));
   }
 
   void Plan(TF_Output tensor) {
-    if (!IsChecked(C().TF_OperationOutputType(tensor)) || Passes(tensor)) return;
+    if (!IsChecked(C().TF_OperationOutputType(tensor))) return;
     const bool strict = strict_.count(KeyOf(tensor)) > 0;
     if (!strict) {
       if (consumers_.count(KeyOf(tensor)) == 0) return;
@@ -208,18 +245,20 @@ class Checker {
     check.name = C().TF_OperationName(tensor.oper) + std::string("/numerics_") + std::to_string(tensor.index);
     while (C().TF_GraphOperationByName(graph_, check.name.c_str()) != nullptr) check.name += "_";
     check.blame.origin = OriginOf(tensor.oper);
-    std::vector<TF_Output> passed;
-    std::set<Key> seen;
+    std::vector<SharedSources> parts;
     for (const TF_Output& input : inputs_.at(tensor.oper)) {
       if (!IsChecked(C().TF_OperationOutputType(input))) continue;
       if (Passes(input)) {
-        FindSources(input, &seen, &passed, &check.others);
+        parts.push_back(sources_.at(KeyOf(input)));
       } else {
         check.others.push_back(input);
       }
     }
+    const SharedSources sources = parts.empty() ? std::make_shared<Sources>() : Join(parts);
+    sources_left_.Take(static_cast<int64_t>(sources->given.size() + sources->passed.size()), kSources);
+    check.others.insert(check.others.end(), sources->given.begin(), sources->given.end());
     if (strict) check.others.clear();
-    for (const TF_Output& source : passed) {
+    for (const TF_Output& source : sources->passed) {
       check.others.push_back(source);
       check.blame.let_pass.push_back(OriginOf(source.oper));
     }
@@ -326,13 +365,18 @@ class Checker {
     add_attr("blame", blame);
   }
 
+  static constexpr const char* kSources = "what checks of numerics look back at";
+
   TF_Graph* const graph_;
   const NumericsPlan& plan_;
   std::vector<TF_Operation*> ops_;
   std::unordered_map<TF_Operation*, std::vector<TF_Output>> inputs_;
   std::map<Key, std::vector<std::pair<TF_Operation*, int>>> consumers_;
   std::set<Key> strict_;
-  std::set<Key> passed_;
+  std::set<Key> passed_;                        // the tensors that go unchecked
+  std::unordered_set<TF_Operation*> all_pass_;  // the ops all of whose outputs do
+  std::map<Key, SharedSources> sources_;        // of each of passed_
+  Allowance sources_left_{bounds::kSources, "values"};
   std::map<std::string, Check> checks_;  // by the value as a NodeDef's input spells it
 };
 
