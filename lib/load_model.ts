@@ -57,9 +57,10 @@ export interface LoadModelOptions {
   readonly runEagerly?: boolean;
   /**
    * 'bfloat16': convolutions, matrix products and the ops between them are computed in bfloat16 on CPUs with AVX-512.
-   * Other CPUs compute in float32. Inputs, logits, softmax, sums of gradients, all ops of methods and filters, and
-   * results stay float32. 1.7 to 1.9 times as fast with AVX-512 BF16. Spearman's correlation between maps in bfloat16
-   * and in float32 is 0.999 for CAMs and 0.99 for input gradients of a trained network. Default 'float32'.
+   * Other CPUs compute in float32. Inputs, logits (from the last product before them on), softmax, sums of gradients,
+   * all ops of methods and filters, and results stay float32. 1.7 to 1.9 times as fast with AVX-512 BF16. Spearman's
+   * correlation between maps in bfloat16 and in float32 is 0.999 for CAMs and 0.99 for input gradients of a trained
+   * network. Default 'float32'.
    */
   readonly precision?: Precision;
   /**

@@ -222,6 +222,8 @@ export interface NativeSessionOptions {
    * Whether convolutions and matrix products may be computed in bfloat16 (native/rewrite/bfloat16.h). Default false.
    */
   readonly bfloat16?: boolean | undefined;
+  /** How many of the fetches, from the first on, are logits, which stay in float32 with `bfloat16`. Default: all. */
+  readonly logits?: number | undefined;
   /** Whether XLA compiles the ops that XLA supports, at the first run of each size. Default false. */
   readonly jitCompile?: boolean | undefined;
 }

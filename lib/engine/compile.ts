@@ -78,16 +78,19 @@ export interface StepSymbols {
  * cache has one with an equal recording. Otherwise a background thread builds a new function.
  *
  * @param key the key under which `recall` finds the function.
+ * @param logits how many of the step's results, from the first on, are logits; default: all.
  */
 export async function compile(
   model: Model,
   signature: Signature,
   step: (symbols: StepSymbols) => Readonly<Record<string, Symbolic>>,
   key: string,
+  logits?: number,
 ): Promise<Lease> {
   const addon = await ensureTensorflow();
   model.checkOpen();
-  const { functions, session } = model.core;
+  const { functions } = model.core;
+  const session = { ...model.core.session, logits };
   const trace = Trace.create(addon);
   const results = trace.run(() => {
     const fed = signature.inputs.map(({ dtype, shape }, i) => trace.placeholder(dtype, shape, `input_${i}`));

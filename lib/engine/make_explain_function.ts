@@ -97,7 +97,7 @@ export function explainStepFunction<M extends AnyMethod>(
     noted.checkAllRead(method, known);
     return byName(results);
   };
-  return makeStepFunction(model, step, { key: [method, params], explained, force });
+  return makeStepFunction(model, step, { key: [method, params], explained, force, logits: 1 });
 }
 
 /**

@@ -41,6 +41,8 @@ export interface StepFunctionOptions {
    * before. false: a function that was compiled for an equal key is used without recording. Default false.
    */
   readonly force?: boolean;
+  /** How many of the results, from the first on, are logits, which stay float32 with bfloat16. Default: all. */
+  readonly logits?: number;
 }
 
 /** Runs a step over batches. Compiles once per kind of batch (dtypes, units or none, feeds). */
@@ -58,7 +60,7 @@ export interface StepFunction {
 export function makeStepFunction(
   model: Model,
   step: Step,
-  { key = [step], feeds: specs = {}, explained = 0, force = false }: StepFunctionOptions = {},
+  { key = [step], feeds: specs = {}, explained = 0, force = false, logits }: StepFunctionOptions = {},
 ): StepFunction {
   const leases = new Leases();
   const record = (symbols: StepSymbols) =>
@@ -72,7 +74,7 @@ export function makeStepFunction(
     const lease = leases.for(signature, (kind) => {
       const full = keyOf([...key, explained, model.outputTensors, kind]);
       const recalled = force ? null : model.core.functions.recall(full);
-      return recalled ?? compile(model, signature, record, full);
+      return recalled ?? compile(model, signature, record, full, logits);
     });
     return runFunction(model, lease, batch, hooks);
   };

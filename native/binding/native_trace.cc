@@ -241,13 +241,16 @@ Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
     const StrategyRef strategy =
         NativeStrategy::From(options.Get("strategy"), "options.strategy")->strategy();
     config.turns_at_once = strategy->TurnsAtOnce();
+    const Napi::Value logits = options.Get("logits");
+    const size_t exact = logits.IsUndefined() ? runtime::CompiledFunction::kAllFetches
+                                              : static_cast<size_t>(ToInteger(logits, "options.logits", 0));
     Recording();
     *state_.sealed = true;
     Environment& environment = Environment::Of(info.Env());
     return environment.InBackground(
-        [trace = state_.trace, fetches, config, strategy, whole_feeds = std::move(whole_feeds)] {
-          auto function =
-              runtime::CompiledFunction::Compile(*trace, fetches, {config, strategy->remote(), whole_feeds});
+        [trace = state_.trace, fetches, config, strategy, whole_feeds = std::move(whole_feeds), exact] {
+          auto function = runtime::CompiledFunction::Compile(
+              *trace, fetches, {config, strategy->remote(), whole_feeds, exact});
           function->Prepare(*strategy);
           return function;
         },

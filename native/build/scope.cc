@@ -5,6 +5,7 @@
 #include "ir/instance_name.h"
 #include "numerics/numerics_checks.h"
 #include "numerics/numerics_op.h"
+#include "tensorflow/read_graph.h"
 #include "wire/bounds.h"
 
 namespace ke::graph {
@@ -172,7 +173,10 @@ void Scope::CloseInto(const std::string& name, const std::vector<TF_Output>& arg
   status.Check(name);
   for (const auto& nested : functions_) outer_->AddFunction(nested);
   outer_->AddFunction(function);
+  root().closed_ops_ += tf::CountOps(graph);
 }
+
+int64_t Scope::CountOps() { return tf::CountOps(graph_.get()) + root().closed_ops_; }
 
 TF_Operation* Scope::FindOp(const std::string& name) const {
   TF_Operation* const op = C().TF_GraphOperationByName(graph_.get(), name.c_str());

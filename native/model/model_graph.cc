@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <unordered_map>
@@ -153,14 +154,17 @@ struct ModelGraph::Impl {
   }
 
   // The convolutions of a call that take another kernel, and the ends of what was folded into them.
-  Folded Fold(const std::vector<TensorId>& outputs, const std::vector<TensorId>& apart, bool bfloat16) const {
+  // `exact`: of a call that allows bfloat16, the weights that stay in float32 all the same.
+  Folded Fold(const std::vector<TensorId>& outputs, const std::vector<TensorId>& apart,
+              const std::optional<std::vector<bool>>& exact) const {
     Folded folded;
     // Rounded otherwise, a ReLU whose input is within rounding of 0 passes another gradient on: maps would
     // differ from Keras' by far more than rounding. In bfloat16 they do anyway.
-    const std::vector<bool> backward = bfloat16 ? std::vector<bool>(graph.nodes.size()) : After(apart);
+    const std::vector<bool> backward = After(apart);
     for (const ConvolutionChain& chain : folder->Find(Needed(outputs), outputs, apart)) {
-      if (backward[chain.convolution]) continue;
-      const FoldedConvolution* values = folder->Fold(chain, bfloat16);
+      const bool half = exact && !(*exact)[chain.kernel];
+      if (backward[chain.convolution] && !half) continue;
+      const FoldedConvolution* values = folder->Fold(chain, half);
       if (values == nullptr) continue;
       const FlatNode& convolution = graph.nodes[chain.convolution];
       const FlatNode& end = graph.nodes[chain.last()];
@@ -209,15 +213,16 @@ struct ModelGraph::Impl {
     return name;
   }
 
-  TF_Output Weight(Scope* scope, int node) const {
+  // `exact`: as of Fold.
+  TF_Output Weight(Scope* scope, int node, const std::optional<std::vector<bool>>& exact) const {
     const int index = weights_by_node.at(node);
     const FlatWeight& weight = graph.weights[index];
     const std::string name = graph.nodes[node].name;
     const auto shared = [&](const std::shared_ptr<TF_Tensor>& value, const char* dtype) {
-      return scope->SharedWeight(&weight, value, weight.may_fold, kWeightsPrefix + name,
+      return scope->SharedWeight(value.get(), value, weight.may_fold, kWeightsPrefix + name,
                                  weights_prefix + name + dtype);
     };
-    if (!scope->bfloat16() || !kernels[index]) return shared(weight.value, "");
+    if (!exact || (*exact)[index] || !kernels[index]) return shared(weight.value, "");
     const TF_Output half = shared(Bfloat16(index), kBfloat16Suffix);
     return scope->Op("Cast").In(half).AttrType("DstT", TF_FLOAT).Out();
   }
@@ -305,6 +310,39 @@ bool ModelGraph::DependsOn(const std::vector<std::string>& outputs,
   return false;
 }
 
+std::vector<bool> ModelGraph::Dependent(const std::vector<std::string>& outputs,
+                                        const std::vector<std::string>& from) const {
+  const std::vector<TensorId> sources = impl_->Find(from);
+  const std::set<TensorId> wanted(sources.begin(), sources.end());
+  const std::vector<FlatNode>& nodes = impl_->graph.nodes;
+  std::vector<char> behind(nodes.size(), 0);
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    behind[node] = std::any_of(
+        nodes[node].inputs.begin(), nodes[node].inputs.end(),
+        [&](const TensorId& input) { return behind[input.node] != 0 || wanted.count(input) > 0; });
+  }
+  std::vector<bool> dependent;
+  for (const TensorId& output : impl_->Find(outputs)) {
+    dependent.push_back(behind[output.node] != 0 || wanted.count(output) > 0);
+  }
+  return dependent;
+}
+
+std::vector<bool> ModelGraph::UsedByOthers(const std::vector<std::string>& outputs) const {
+  const std::vector<TensorId> tensors = impl_->Find(outputs);
+  const std::vector<bool> needed = impl_->Needed(tensors);
+  std::set<TensorId> used;
+  for (size_t node = 0; node < needed.size(); ++node) {
+    const std::vector<TensorId>& inputs = impl_->graph.nodes[node].inputs;
+    if (needed[node]) used.insert(inputs.begin(), inputs.end());
+  }
+  std::map<TensorId, int> asked;
+  for (const TensorId& tensor : tensors) ++asked[tensor];
+  std::vector<bool> result;
+  for (const TensorId& tensor : tensors) result.push_back(used.count(tensor) > 0 || asked[tensor] > 1);
+  return result;
+}
+
 std::vector<BiasTerm> ModelGraph::BiasTerms(const std::vector<std::string>& outputs,
                                             const std::vector<std::string>& within) const {
   const std::vector<TensorId> ends = impl_->Find(within);
@@ -313,7 +351,8 @@ std::vector<BiasTerm> ModelGraph::BiasTerms(const std::vector<std::string>& outp
 
 std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
                                                const std::vector<std::string>& outputs,
-                                               const std::vector<std::string>& differentiated) const {
+                                               const std::vector<std::string>& differentiated,
+                                               const std::vector<std::string>& logits) const {
   const FlatGraph& graph = impl_->graph;
   if (inputs.size() != graph.inputs.size()) {
     throw tf::Error(TF_INVALID_ARGUMENT, "the model takes " + std::to_string(graph.inputs.size()) +
@@ -322,9 +361,10 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
   }
   const std::vector<TensorId> wanted = impl_->Find(outputs);
   // Checks of numerics name ops as the model has them.
-  const Impl::Folded folded = scope->checks_numerics()
-                                  ? Impl::Folded()
-                                  : impl_->Fold(wanted, impl_->Find(differentiated), scope->bfloat16());
+  std::optional<std::vector<bool>> exact;
+  if (scope->bfloat16()) exact = KernelsOf(graph, LogitsProducts(graph, impl_->Find(logits)));
+  const Impl::Folded folded =
+      scope->checks_numerics() ? Impl::Folded() : impl_->Fold(wanted, impl_->Find(differentiated), exact);
   const std::vector<bool> needed = impl_->Needed(wanted, folded);
 
   const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
@@ -355,7 +395,7 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
       has_ops = true;
       continue;
     }
-    if (node.kind == FlatNode::Kind::kWeight) given[index] = impl_->Weight(scope, index);
+    if (node.kind == FlatNode::Kind::kWeight) given[index] = impl_->Weight(scope, index, exact);
     C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), node.name.c_str(), 0, given.at(index));
   }
   AppendVersions(graph, &graph_def);

@@ -63,6 +63,11 @@ class ModelGraph {
   // Whether any of `outputs` is computed from any of the tensors `from`; a tensor is computed from itself.
   // Names as FindTensor takes them; throws NOT_FOUND.
   bool DependsOn(const std::vector<std::string>& outputs, const std::vector<std::string>& from) const;
+  // The same of each of `outputs`, by one walk.
+  std::vector<bool> Dependent(const std::vector<std::string>& outputs,
+                              const std::vector<std::string>& from) const;
+  // Of each of `outputs`, whether another one is computed from it; by one walk.
+  std::vector<bool> UsedByOthers(const std::vector<std::string>& outputs) const;
 
   // The biases that were added on the way from the model's inputs to `outputs`, or from the tensors `within`
   // where there are any: the walk stops at them, as to look into one layer. In graph order. A bias is made of
@@ -78,10 +83,12 @@ class ModelGraph {
   // outputs. An output that is a model input returns the given input. What is between two outputs may be
   // computed by other ops than the model has (folding.h), unless the scope checks numerics; what
   // stands behind the tensors and weights `differentiated`, by which somebody differentiates, stays as it is,
-  // but in a scope that allows bfloat16 only what is made of such weights.
+  // but in a scope that allows bfloat16 only what is made of such weights. There, the kernels of convolutions
+  // that give the tensors `logits` (bfloat16.h) stay in float32.
   std::vector<TF_Output> Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
                                      const std::vector<std::string>& outputs,
-                                     const std::vector<std::string>& differentiated = {}) const;
+                                     const std::vector<std::string>& differentiated = {},
+                                     const std::vector<std::string>& logits = {}) const;
 
   ~ModelGraph();
 

@@ -85,13 +85,14 @@ std::vector<bool> KeepsSamples(const ModelGraph& model, const std::vector<Shape>
     Refuse(model, inputs, error.what(), OwnName(tf::NodeNamedIn(error.what())));
   }
   const int64_t rows = Rows(model.inputs()[0].shape);
+  const std::vector<bool> of_inputs = model.Dependent(outputs, model.input_tensors());
   std::optional<Probe> declared;
   std::vector<bool> keeps;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Shape& spec = model.FindTensor(outputs[i])->shape;
     const bool may_have_rows =
         !spec.known_rank || (spec.rank() > 0 && (spec.dims[0] < 0 || spec.dims[0] == rows));
-    if (!may_have_rows || !model.DependsOn({outputs[i]}, model.input_tensors())) {
+    if (!may_have_rows || !of_inputs[i]) {
       keeps.push_back(true);
       continue;
     }

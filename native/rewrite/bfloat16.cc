@@ -4,8 +4,12 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <string_view>
+#include <utility>
 
+#include "ir/shape_ops.h"
+#include "tensorflow/read_graph.h"
 #include "wire/is_any_of.h"
 
 namespace ke::graph {
@@ -14,12 +18,24 @@ using tf::C;
 
 namespace {
 
-// Their first input passes through.
-constexpr std::string_view kPassing[] = {"Identity", "BiasAdd", "BiasAddV1", "AddV2",    "Add",
-                                         "Cast",     "Reshape", "Squeeze",   "GatherV2", "GatherNd",
-                                         "Softmax",  "Sigmoid", "Tanh",      "Mul",      "Transpose"};
-constexpr std::string_view kProducts[] = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3",
-                                          "Einsum", "Conv2D",      "Conv3D"};
+// What TensorFlow's rewriter computes in bfloat16 wherever it stands.
+constexpr std::string_view kProducts[] = {"BatchMatMul",
+                                          "BatchMatMulV2",
+                                          "BatchMatMulV3",
+                                          "Conv2D",
+                                          "Conv2DBackpropFilter",
+                                          "Conv2DBackpropInput",
+                                          "Conv3D",
+                                          "Conv3DBackpropFilter",
+                                          "Conv3DBackpropFilterV2",
+                                          "Conv3DBackpropInput",
+                                          "Conv3DBackpropInputV2",
+                                          "DepthwiseConv2dNative",
+                                          "DepthwiseConv2dNativeBackpropFilter",
+                                          "DepthwiseConv2dNativeBackpropInput",
+                                          "Einsum",
+                                          "MatMul"};
+constexpr std::string_view kLoops[] = {"While", "StatelessWhile"};
 
 constexpr std::string_view kConvolutions[] = {"Conv2D", "Conv3D", "DepthwiseConv2dNative",
                                               "Conv2DBackpropInput"};
@@ -31,16 +47,109 @@ uint16_t Rounded(float value) {
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
+// A graph under construction and a model's, as the walks below see them. The inputs of a tensor are those
+// that its values are made of.
+struct BuiltGraph {
+  using Tensor = std::pair<TF_Operation*, int>;
+
+  static std::string_view Type(const Tensor& tensor) { return C().TF_OperationOpType(tensor.first); }
+  static std::vector<Tensor> Inputs(const Tensor& tensor) {
+    const std::string_view type = Type(tensor);
+    if (ReadsShapeOnly(type)) return {};
+    std::vector<Tensor> inputs;
+    for (const TF_Output& input : tf::Inputs(tensor.first)) inputs.emplace_back(input.oper, input.index);
+    if (IsAnyOf(type, kLoops)) return {inputs[tensor.second]};
+    return inputs;
+  }
+};
+
+struct ModelsGraph {
+  using Tensor = TensorId;
+  const FlatGraph& graph;
+
+  std::string_view Type(const Tensor& tensor) const { return graph.nodes[tensor.node].op; }
+  std::vector<Tensor> Inputs(const Tensor& tensor) const {
+    if (ReadsShapeOnly(Type(tensor))) return {};
+    return graph.nodes[tensor.node].inputs;
+  }
+};
+
+// Calls visit(tensor) for each of `tensors` and of what they are computed from, once, up to and with the
+// products.
+template <typename Graph, typename Visit, typename Tensor = typename Graph::Tensor>
+void WalkToProducts(const Graph& graph, std::vector<Tensor> waiting, Visit visit) {
+  std::set<Tensor> seen;
+  while (!waiting.empty()) {
+    const Tensor tensor = waiting.back();
+    waiting.pop_back();
+    if (!seen.insert(tensor).second) continue;
+    visit(tensor);
+    if (IsProduct(graph.Type(tensor))) continue;
+    for (const Tensor& input : graph.Inputs(tensor)) waiting.push_back(input);
+  }
+}
+
+// Those of `tensors` from which no other is computed by a product.
+template <typename Graph, typename Tensor = typename Graph::Tensor>
+std::vector<Tensor> Results(const Graph& graph, const std::vector<Tensor>& tensors) {
+  if (tensors.size() < 2) return tensors;
+  // Every tensor is met at most twice: before and behind a product.
+  std::set<std::pair<Tensor, bool>> seen;
+  std::vector<std::pair<Tensor, bool>> waiting;
+  for (const Tensor& tensor : tensors) waiting.emplace_back(tensor, false);
+  while (!waiting.empty()) {
+    const auto [tensor, behind] = waiting.back();
+    waiting.pop_back();
+    if (!seen.emplace(tensor, behind).second) continue;
+    const bool inputs_behind = behind || IsProduct(graph.Type(tensor));
+    for (const Tensor& input : graph.Inputs(tensor)) waiting.emplace_back(input, inputs_behind);
+  }
+  std::vector<Tensor> results;
+  for (const Tensor& tensor : tensors) {
+    if (seen.count({tensor, true}) == 0) results.push_back(tensor);
+  }
+  return results;
+}
+
 }  // namespace
 
+bool IsProduct(std::string_view op) { return IsAnyOf(op, kProducts); }
+
 std::vector<TF_Operation*> LogitsProducts(const std::vector<TF_Output>& fetches) {
-  std::vector<TF_Operation*> products;
+  const BuiltGraph graph;
+  std::vector<BuiltGraph::Tensor> tensors;
   for (const TF_Output& fetch : fetches) {
-    TF_Operation* op = fetch.oper;
-    while (IsAnyOf(C().TF_OperationOpType(op), kPassing)) op = C().TF_OperationInput({op, 0}).oper;
-    if (IsAnyOf(C().TF_OperationOpType(op), kProducts)) products.push_back(op);
+    BuiltGraph::Tensor tensor{fetch.oper, fetch.index};
+    // What is fetched, not the op that it is fetched by.
+    while (graph.Type(tensor) == "Identity") tensor = graph.Inputs(tensor)[0];
+    tensors.push_back(tensor);
   }
+  std::vector<TF_Operation*> products;
+  std::set<TF_Operation*> known;
+  WalkToProducts(graph, Results(graph, tensors), [&](const BuiltGraph::Tensor& tensor) {
+    if (IsProduct(graph.Type(tensor)) && known.insert(tensor.first).second) products.push_back(tensor.first);
+  });
   return products;
+}
+
+std::vector<bool> LogitsProducts(const FlatGraph& graph, const std::vector<TensorId>& logits) {
+  const ModelsGraph model{graph};
+  std::vector<bool> products(graph.nodes.size());
+  WalkToProducts(model, Results(model, logits), [&](const TensorId& tensor) {
+    if (IsProduct(model.Type(tensor))) products[tensor.node] = true;
+  });
+  return products;
+}
+
+std::vector<bool> KernelsOf(const FlatGraph& graph, const std::vector<bool>& nodes) {
+  std::vector<bool> read(graph.nodes.size());
+  for (size_t node = 0; node < graph.nodes.size(); ++node) {
+    const std::vector<TensorId>& inputs = graph.nodes[node].inputs;
+    if (nodes[node] && inputs.size() > kKernelInput) read[inputs[kKernelInput].node] = true;
+  }
+  std::vector<bool> kernels;
+  for (const FlatWeight& weight : graph.weights) kernels.push_back(read[weight.node]);
+  return kernels;
 }
 
 std::vector<bool> FindKernels(const FlatGraph& graph) {

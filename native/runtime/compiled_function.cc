@@ -1,5 +1,6 @@
 #include "runtime/compiled_function.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -15,6 +16,10 @@ using graph::Shape;
 using tf::C;
 
 namespace {
+
+// TensorFlow rewrites graphs of at most this many ops. NASNetLarge has some thousands of ops, and its
+// gradient less than ten times as many.
+constexpr int64_t kMostRewritten = 50'000;
 
 // Returns whether runs may be short enough for the caller's thread. Only sessions of one op thread compute in
 // the caller's thread.
@@ -87,15 +92,16 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Compile(const trace::Trace& 
     scope->AllowTurnsAtOnce(options.session.turns_at_once);
   }
   std::vector<TF_Output> feeds;
-  const std::vector<TF_Output> outputs = trace.Replay(scope.get(), fetches, &feeds);
-  return Build(std::move(scope), feeds, outputs, options.session, options.whole_feeds);
+  const std::vector<TF_Output> outputs = trace.Replay(scope.get(), fetches, &feeds, options.logits);
+  return Build(std::move(scope), feeds, outputs, options.session, options.whole_feeds, options.logits);
 }
 
 std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph::Scope> scope,
                                                           const std::vector<TF_Output>& feeds,
                                                           const std::vector<TF_Output>& fetches,
                                                           const SessionConfig& config,
-                                                          const std::vector<int32_t>& whole_feeds) {
+                                                          const std::vector<int32_t>& whole_feeds,
+                                                          size_t logits) {
   std::vector<Feed> feed_records;
   for (const TF_Output& feed : feeds) {
     const Shape shape = scope->GetShape(feed);
@@ -132,14 +138,15 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph:
   scope->InsertNumericsChecks(&fed, &fetched);
   SessionConfig session = config;
   if (!scope->has_turns_at_once()) session.turns_at_once = 1;
+  session.as_built = scope->CountOps() > kMostRewritten;
   for (size_t i = 0; i < fed.size(); ++i) feed_records[i].tensor = fed[i];
   for (size_t i = 0; i < fetched.size(); ++i) fetch_records[i].tensor = fetched[i];
-  return std::shared_ptr<CompiledFunction>(
-      new CompiledFunction(std::move(scope), std::move(feed_records), std::move(fetch_records), session));
+  return std::shared_ptr<CompiledFunction>(new CompiledFunction(std::move(scope), std::move(feed_records),
+                                                                std::move(fetch_records), session, logits));
 }
 
 CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vector<Feed> feeds,
-                                   std::vector<Fetch> fetches, const SessionConfig& config)
+                                   std::vector<Fetch> fetches, const SessionConfig& config, size_t logits)
     : scope_(std::move(scope)),
       feeds_(std::move(feeds)),
       fetches_(std::move(fetches)),
@@ -148,7 +155,7 @@ CompiledFunction::CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vec
       short_runs_(MayBeShort(*scope_, feeds_, config)) {
   if (!config.bfloat16) return;
   std::vector<TF_Output> ends;
-  for (const Fetch& fetch : fetches_) ends.push_back(fetch.tensor);
+  for (size_t i = 0; i < std::min(logits, fetches_.size()); ++i) ends.push_back(fetches_[i].tensor);
   kept_ = graph::LogitsProducts(ends);
 }
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <functional>
 #include <future>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -50,6 +51,8 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   // null if its rows were written to a target's memory.
   using Done = std::function<void(std::vector<TensorRef> outputs, std::exception_ptr error)>;
 
+  static constexpr size_t kAllFetches = std::numeric_limits<size_t>::max();
+
   // The properties of a function besides its placements.
   struct Options {
     SessionConfig session = {};
@@ -58,6 +61,9 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
     bool portable = false;
     // Positions of the feeds that go to every shard whole, for any rank.
     std::vector<int32_t> whole_feeds = {};
+    // How many of the fetches, from the first on, are logits, which stay in float32 where the session
+    // computes in bfloat16 (rewrite/bfloat16.h).
+    size_t logits = kAllFetches;
   };
 
   // Replays the trace into a graph. Blocking: call Compile on a background thread. Throws tf::Error:
@@ -72,7 +78,8 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
                                                  const std::vector<TF_Output>& feeds,
                                                  const std::vector<TF_Output>& fetches,
                                                  const SessionConfig& config,
-                                                 const std::vector<int32_t>& whole_feeds = {});
+                                                 const std::vector<int32_t>& whole_feeds = {},
+                                                 size_t logits = kAllFetches);
 
   // Makes the instances of this process that have no device name. Problems with these instances are then
   // found early, and the first run is as fast as later runs. Blocking.
@@ -132,7 +139,7 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
   };
 
   CompiledFunction(std::unique_ptr<graph::Scope> scope, std::vector<Feed> feeds, std::vector<Fetch> fetches,
-                   const SessionConfig& config);
+                   const SessionConfig& config, size_t logits);
 
   // Throws if a feed does not fit. Returns the number of rows to run, or -1 if no feed has an axis 0 to
   // split.

@@ -95,7 +95,7 @@ std::string ConfigProto(const SessionConfig& config) {
     writer.add_bool(config_proto::kUsePerSessionThreads, !RunsInCaller(config));
     if (RunsInCaller(config) && config.turns_at_once > 1) AddSpreadPool(config.turns_at_once, &writer);
   }
-  if (config.check_numerics) {
+  if (config.check_numerics || config.as_built) {
     AddPlainGraph(&writer);
   } else {
     AddFastGraph(config, &writer);

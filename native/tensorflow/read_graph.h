@@ -1,6 +1,7 @@
 // The C API's queries about a graph, returned as values.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,14 @@ inline std::vector<TF_Output> Inputs(TF_Operation* op) {
   std::vector<TF_Output> inputs(C().TF_OperationNumInputs(op));
   if (!inputs.empty()) C().TF_OperationAllInputs(op, inputs.data(), static_cast<int>(inputs.size()));
   return inputs;
+}
+
+// Returns the number of ops of the graph itself, without the ops of its functions.
+inline int64_t CountOps(TF_Graph* graph) {
+  int64_t count = 0;
+  size_t position = 0;
+  while (C().TF_GraphNextOperation(graph, &position) != nullptr) ++count;
+  return count;
 }
 
 // Returns the serialised graph. Throws Error with `op` as the op's name, also if the graph is larger than 2

@@ -1,12 +1,16 @@
 #include "trace/replay.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "gradient/tape.h"
+#include "ir/shape_ops.h"
 #include "model/size_check.h"
+#include "rewrite/bfloat16.h"
 #include "trace/add_op.h"
 #include "trace/jacobian.h"
 #include "trace/loop.h"
@@ -60,9 +64,48 @@ class Differentiated {
   bool by_inputs_ = false;
 };
 
+// The tensors of each model from which the first `count` results of a main block are computed without a
+// product in between. rewrite/bfloat16.h defines products.
+class Logits {
+ public:
+  Logits(const Block& block, size_t count) {
+    std::unordered_map<SymbolId, std::pair<const Equation*, size_t>> made;
+    for (const Equation& equation : block.equations) {
+      for (size_t i = 0; i < equation.outputs.size(); ++i) made[equation.outputs[i].id] = {&equation, i};
+    }
+    count = std::min(count, block.results.size());
+    std::vector<SymbolId> waiting(block.results.begin(),
+                                  block.results.begin() + static_cast<std::ptrdiff_t>(count));
+    std::unordered_set<SymbolId> seen;
+    while (!waiting.empty()) {
+      const SymbolId id = waiting.back();
+      waiting.pop_back();
+      const auto found = made.find(id);
+      if (found == made.end() || !seen.insert(id).second) continue;
+      const auto& [equation, output] = found->second;
+      if (const auto* call = std::get_if<ModelCall>(&equation->operation)) {
+        tensors_[call->model.get()].push_back(call->tensors[output]);
+      } else if (const auto* loop = std::get_if<WhileLoop>(&equation->operation)) {
+        waiting.push_back(loop->initial[output]);
+      } else if (const auto* op = std::get_if<OpCall>(&equation->operation)) {
+        if (graph::IsProduct(op->type) || graph::ReadsShapeOnly(op->type)) continue;
+        VisitInputs(equation->operation, [&](SymbolId input) { waiting.push_back(input); });
+      }
+    }
+  }
+
+  std::vector<std::string> Of(const ModelGraph& model) const {
+    const auto found = tensors_.find(&model);
+    return found == tensors_.end() ? std::vector<std::string>() : found->second;
+  }
+
+ private:
+  std::map<const ModelGraph*, std::vector<std::string>> tensors_;
+};
+
 // The state that the builders of all blocks of one replay share.
 struct Shared {
-  explicit Shared(const Block& block) : differentiated(block) {}
+  Shared(const Block& block, size_t logits_count) : differentiated(block), logits(block, logits_count) {}
 
   // Returns graph::KeepsSamples, computed once per model, input shapes and outputs.
   std::vector<bool> KeepsSamples(const ModelGraph& model, const std::vector<Shape>& inputs,
@@ -76,6 +119,7 @@ struct Shared {
   }
 
   const Differentiated differentiated;
+  const Logits logits;
 
  private:
   std::map<std::string, std::vector<bool>> sizes_;
@@ -149,15 +193,14 @@ class Builder {
       for (const TF_Output& input : inputs) shapes.push_back(scope_->GetShape(input));
       keeps = shared_->KeepsSamples(*op.model, shapes, op.tensors);
     }
-    std::vector<TF_Output> outputs =
-        op.model->Instantiate(scope_, inputs, op.tensors, shared_->differentiated.Of(*op.model));
+    std::vector<TF_Output> outputs = op.model->Instantiate(
+        scope_, inputs, op.tensors, shared_->differentiated.Of(*op.model), shared_->logits.Of(*op.model));
+    if (op.declared) return outputs;
+    const std::vector<bool> used = op.model->UsedByOthers(op.tensors);
     for (size_t i = 0; i < op.tensors.size(); ++i) {
-      if (keeps[i]) continue;
       // A number of rows that is unknown before the run is checked by the run. Only outputs that no other
       // output depends on get this check, because no gradient is taken with respect to such an output.
-      std::vector<std::string> others = op.tensors;
-      others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
-      if (op.model->DependsOn(others, {op.tensors[i]})) continue;
+      if (keeps[i] || used[i]) continue;
       outputs[i] = graph::WithRowsOf(scope_, *op.model, inputs[0], outputs[i]);
     }
     return outputs;
@@ -213,8 +256,9 @@ class Builder {
 
 }  // namespace
 
-std::vector<TF_Output> Replay(const Block& block, Scope* scope, std::vector<TF_Output>* feeds) {
-  Shared shared(block);
+std::vector<TF_Output> Replay(const Block& block, Scope* scope, std::vector<TF_Output>* feeds,
+                              size_t logits) {
+  Shared shared(block, logits);
   Builder builder(scope, nullptr, &shared);
   *feeds = builder.Placeholders(block);
   return builder.Build(block, *feeds);

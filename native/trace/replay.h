@@ -9,7 +9,8 @@
 namespace ke::trace {
 
 // Builds the equations of `block`, a main block, into `scope` and returns the tensors of its results. `feeds`
-// receives one placeholder per parameter.
-std::vector<TF_Output> Replay(const Block& block, graph::Scope* scope, std::vector<TF_Output>* feeds);
+// receives one placeholder per parameter. The first `logits` results are logits.
+std::vector<TF_Output> Replay(const Block& block, graph::Scope* scope, std::vector<TF_Output>* feeds,
+                              size_t logits);
 
 }  // namespace ke::trace

@@ -147,14 +147,19 @@ std::vector<Symbol> Trace::CallModel(std::shared_ptr<const ModelGraph> model,
   CheckModelInputs(*model, given);
   bool declared = true;
   for (size_t i = 0; i < given.size(); ++i) declared &= Matches(given[i].shape, model->inputs()[i].shape);
-  std::vector<Symbol> symbols;
   for (const std::string& name : outputs) {
-    const TensorSpec* spec = model->FindTensor(name);
-    if (spec == nullptr) throw tf::Error(TF_NOT_FOUND, "the model has no tensor `" + name + "`", name);
+    if (model->FindTensor(name) != nullptr) continue;
+    throw tf::Error(TF_NOT_FOUND, "the model has no tensor `" + name + "`", name);
+  }
+  // For inputs of a size that the model does not declare, only the rank and the channels of dependent tensors
+  // are certain before the replay.
+  std::vector<bool> resized(outputs.size());
+  if (!declared) resized = model->Dependent(outputs, model->input_tensors());
+  std::vector<Symbol> symbols;
+  for (size_t output = 0; output < outputs.size(); ++output) {
+    const TensorSpec* spec = model->FindTensor(outputs[output]);
     Shape shape = spec->shape;
-    // For inputs of a size that the model does not declare, only the rank and the channels of dependent
-    // tensors are certain before the replay.
-    if (!declared && shape.known_rank && model->DependsOn({name}, model->input_tensors())) {
+    if (resized[output] && shape.known_rank) {
       for (size_t i = 0; i + 1 < shape.dims.size(); ++i) shape.dims[i] = -1;
     }
     symbols.push_back(Stand(spec->dtype, shape, "model"));
@@ -285,8 +290,8 @@ Block Trace::Simplified(const std::vector<SymbolId>& fetches) const {
 }
 
 std::vector<TF_Output> Trace::Replay(Scope* scope, const std::vector<SymbolId>& fetches,
-                                     std::vector<TF_Output>* feeds) const {
-  return trace::Replay(Simplified(fetches), scope, feeds);
+                                     std::vector<TF_Output>* feeds, size_t logits) const {
+  return trace::Replay(Simplified(fetches), scope, feeds, logits);
 }
 
 }  // namespace ke::trace

@@ -75,10 +75,11 @@ class Trace : public std::enable_shared_from_this<Trace> {
   const Block& recorded() const { return block_; }
 
   // Builds Simplified into `scope` and returns the tensors of `fetches`. `feeds` receives the placeholders of
-  // this trace in the order of their creation. Call Replay on a background thread. Only one thread at a time
-  // may replay a trace, and only after the recording ends.
+  // this trace in the order of their creation. The first `logits` fetches are logits, which stay in float32
+  // if `scope` allows bfloat16 (rewrite/bfloat16.h). Call Replay on a background thread. Only one thread at a
+  // time may replay a trace, and only after the recording ends.
   std::vector<TF_Output> Replay(graph::Scope* scope, const std::vector<SymbolId>& fetches,
-                                std::vector<TF_Output>* feeds) const;
+                                std::vector<TF_Output>* feeds, size_t logits = 0) const;
 
  private:
   // The operation that opened this body, while the body is open.

@@ -10,8 +10,11 @@
 #include <future>
 #include <limits>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "graph_fixture.h"
+#include "model/model_graph.h"
 #include "runtime/compiled_function.h"
 #include "runtime/strategy.h"
 
@@ -118,6 +121,153 @@ TEST(Bfloat16, RoundsConvolutionsButNotLogits) {
   }
   if (!HasKernels()) GTEST_SKIP() << "TensorFlow computes nothing in bfloat16 on this CPU";
   EXPECT_TRUE(std::all_of(made.begin(), made.end(), IsBfloat16));
+}
+
+// Graphs by hand: x (N, 4) through a hidden product, then a head.
+class LogitsProductsOf : public ::testing::Test {
+ protected:
+  TF_Output Floats(const std::vector<int64_t>& dims) {
+    int64_t count = 1;
+    for (const int64_t dim : dims) count *= dim;
+    return s.Const(tf::MakeTensor(TF_FLOAT, dims, Wave(count, 0.3F).data()).get());
+  }
+  TF_Output Unary(const char* type, TF_Output x) { return s.Op(type).In(x).Out(); }
+  TF_Output Binary(const char* type, TF_Output x, TF_Output y) { return s.Op(type).In(x).In(y).Out(); }
+  // The layers' own products.
+  TF_Output Dense(TF_Output x, int64_t in, int64_t out) { return Binary("MatMul", x, Floats({in, out})); }
+  TF_Output Convolution(TF_Output x, int64_t in, int64_t out) {
+    return s.Op("Conv2D")
+        .In(x)
+        .In(Floats({1, 1, in, out}))
+        .AttrInts("strides", {1, 1, 1, 1})
+        .AttrString("padding", "SAME")
+        .Out();
+  }
+  using Ops = std::vector<TF_Operation*>;
+
+  Scope s;
+  TF_Output x = s.Placeholder(TF_FLOAT, Shape::Of({-1, 4}), "x");
+  TF_Output hidden = Unary("Relu", Dense(x, 4, 4));
+  TF_Output head = Dense(hidden, 4, 3);
+};
+
+TEST_F(LogitsProductsOf, AreBehindScalingByAFactor) {
+  EXPECT_EQ(LogitsProducts({Binary("Mul", head, s.Scalar(TF_FLOAT, 2))}), (Ops{head.oper}));
+  EXPECT_EQ(LogitsProducts({Binary("Mul", s.Scalar(TF_FLOAT, 2), head)}), (Ops{head.oper}));
+}
+
+TEST_F(LogitsProductsOf, AreBehindATemperature) {
+  EXPECT_EQ(LogitsProducts({Binary("RealDiv", head, s.Scalar(TF_FLOAT, 2))}), (Ops{head.oper}));
+}
+
+TEST_F(LogitsProductsOf, AreBehindADifference) {
+  const TF_Output other = Dense(hidden, 4, 3);
+  EXPECT_EQ(LogitsProducts({Binary("Sub", s.Scalar(TF_FLOAT, 1), head)}), (Ops{head.oper}));
+  Ops both = LogitsProducts({Binary("Sub", head, other)});
+  std::sort(both.begin(), both.end());
+  Ops expected = {head.oper, other.oper};
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(both, expected);
+}
+
+TEST_F(LogitsProductsOf, AreBehindALogSoftmax) {
+  EXPECT_EQ(LogitsProducts({Unary("LogSoftmax", head)}), (Ops{head.oper}));
+}
+
+TEST_F(LogitsProductsOf, AreBehindAMeanOverPositions) {
+  const TF_Output picture = s.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 4}), "picture");
+  const TF_Output map = Convolution(Unary("Relu", Convolution(picture, 4, 4)), 4, 3);
+  const TF_Output pooled = s.Op("Mean").In(Unary("Relu", map)).In(s.Const({1, 2})).Out();
+  EXPECT_EQ(LogitsProducts({Unary("Softmax", pooled)}), (Ops{map.oper}));
+}
+
+TEST_F(LogitsProductsOf, AreBehindAConcatenationOfHeads) {
+  const TF_Output other = Dense(hidden, 4, 2);
+  const TF_Output all = s.Op("ConcatV2").InList({head, other}).In(s.Const(1)).Out();
+  Ops found = LogitsProducts({all});
+  std::sort(found.begin(), found.end());
+  Ops expected = {head.oper, other.oper};
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(found, expected);
+}
+
+// Depthwise and transposed convolutions, batched products.
+TEST_F(LogitsProductsOf, AreAllKinds) {
+  const TF_Output picture = s.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 4}), "picture");
+  const TF_Output depthwise = s.Op("DepthwiseConv2dNative")
+                                  .In(picture)
+                                  .In(Floats({1, 1, 4, 1}))
+                                  .AttrInts("strides", {1, 1, 1, 1})
+                                  .AttrString("padding", "SAME")
+                                  .Out();
+  const TF_Output transposed = s.Op("Conv2DBackpropInput")
+                                   .In(s.Const({1, 8, 8, 4}))
+                                   .In(Floats({1, 1, 4, 4}))
+                                   .In(picture)
+                                   .AttrInts("strides", {1, 1, 1, 1})
+                                   .AttrString("padding", "SAME")
+                                   .Out();
+  const TF_Output batched = s.Op("BatchMatMulV2").In(picture).In(picture).AttrBool("adj_y", true).Out();
+  const TF_Output einsum =
+      s.Op("Einsum").InList({picture, Floats({4, 3})}).AttrString("equation", "abcd,de->abce").Out();
+  for (const TF_Output& product : {depthwise, transposed, batched, einsum}) {
+    EXPECT_EQ(LogitsProducts({Unary("Tanh", product)}), (Ops{product.oper}))
+        << C().TF_OperationOpType(product.oper);
+  }
+}
+
+// What is asked of a product is its shape; its values are of no account.
+TEST_F(LogitsProductsOf, AreNotThoseOfShapes) {
+  const TF_Output ones = Unary("OnesLike", Dense(hidden, 4, 3));
+  EXPECT_EQ(LogitsProducts({Binary("Mul", head, ones)}), (Ops{head.oper}));
+}
+
+// Features that another fetch is computed from by a product are not what is asked for; a second head is.
+TEST_F(LogitsProductsOf, AreThoseOfResultsNotOfFeatures) {
+  const TF_Output fetched = Unary("Identity", hidden);
+  EXPECT_EQ(LogitsProducts({Unary("Identity", head), fetched}), (Ops{head.oper}));
+  EXPECT_EQ(LogitsProducts({fetched, Unary("Identity", head)}), (Ops{head.oper}));
+  EXPECT_EQ(LogitsProducts({fetched}), (Ops{C().TF_OperationInput({hidden.oper, 0}).oper}));
+  const TF_Output second = Dense(hidden, 4, 2);
+  EXPECT_EQ(LogitsProducts({head, second, fetched}).size(), 2U);
+}
+
+// A model whose logits are the mean of a convolution behind another: only the first kernel is held in
+// bfloat16.
+TEST(Bfloat16, KernelsThatGiveLogitsStayInFloat32) {
+  Scope file;
+  const TF_Output x = file.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 16}), "x");
+  const auto convolve = [&](TF_Output in, const char* name) {
+    const std::vector<float> kernel = Wave(16 * 16 * 9, 0.7F);
+    const TF_Output weight = file.Const(tf::MakeTensor(TF_FLOAT, {3, 3, 16, 16}, kernel.data()).get(),
+                                        std::string(name) + "/kernel");
+    return file.Op("Conv2D", std::string(name) + "/Conv2D")
+        .In(in)
+        .In(weight)
+        .AttrInts("strides", {1, 1, 1, 1})
+        .AttrString("padding", "SAME")
+        .Out();
+  };
+  const TF_Output features = file.Op("Relu", "features").In(convolve(x, "hidden")).Out();
+  file.Op("Mean", "logits").In(convolve(features, "head")).In(file.Const({1, 2})).Out();
+  const auto model = LoadScope(file, {"x"}, {"logits"});
+
+  // What reads the kernel of a convolution: a Cast of what is held in bfloat16, or the weight itself.
+  const auto reads_half = [&](const std::vector<std::string>& logits, const std::string& layer) {
+    Scope scope;
+    scope.AllowBfloat16();
+    const TF_Output in = scope.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 16}), "x");
+    model->Instantiate(&scope, {in}, {"logits", "features"}, {}, logits);
+    TF_Operation* product =
+        C().TF_GraphOperationByName(scope.graph(), ("model/" + layer + "/Conv2D").c_str());
+    return std::string(C().TF_OperationOpType(C().TF_OperationInput({product, 1}).oper)) == "Cast";
+  };
+  EXPECT_TRUE(reads_half({"logits"}, "hidden"));
+  EXPECT_FALSE(reads_half({"logits"}, "head"));
+  EXPECT_FALSE(reads_half({"logits", "features"}, "head"));
+  EXPECT_TRUE(reads_half({"logits", "features"}, "hidden"));
+  EXPECT_FALSE(reads_half({"features"}, "hidden"));
+  EXPECT_TRUE(reads_half({}, "head"));
 }
 
 }  // namespace

@@ -82,6 +82,28 @@ TEST(BiasTerms, AreConstantsWithAnAxisButNoGatheredRows) {
   }
 }
 
+// One walk for all says what a walk for each does.
+TEST(ModelGraph, TellsOfManyTensorsWhatDependsOnWhat) {
+  const auto model = LoadFixture("keras2-nested");
+  std::vector<std::string> names = model->input_tensors();
+  for (const LayerRecord& layer : model->layers()) {
+    for (const LayerCall& call : layer.calls)
+      names.insert(names.end(), call.outputs.begin(), call.outputs.end());
+  }
+  names.push_back(names[2]);
+  const std::vector<std::string> from = {names[3]};
+  const std::vector<bool> dependent = model->Dependent(names, from);
+  const std::vector<bool> used = model->UsedByOthers(names);
+  ASSERT_EQ(dependent.size(), names.size());
+  ASSERT_EQ(used.size(), names.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    EXPECT_EQ(dependent[i], model->DependsOn({names[i]}, from)) << names[i];
+    std::vector<std::string> others = names;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_EQ(used[i], model->DependsOn(others, {names[i]})) << names[i];
+  }
+}
+
 // Graphs by hand.
 class HandMade : public ::testing::Test {
  protected:
