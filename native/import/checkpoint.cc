@@ -13,7 +13,8 @@ using tf::C;
 
 namespace {
 
-// The string constants among the inputs of ops, each read once: one op may restore all variables.
+// The string constants among the inputs of ops. Each constant is read once, because one op may restore all
+// variables.
 class Strings {
  public:
   explicit Strings(CallTree* tree) : tree_(*tree) {}
@@ -33,8 +34,8 @@ class Strings {
   std::map<std::pair<int, int>, std::vector<std::string_view>> read_;
 };
 
-// The key that `value` (the assigned tensor) is restored from, empty where it does not come from a
-// checkpoint.
+// Returns the key from which `value` (the assigned tensor) is restored, or "" if the tensor does not come
+// from a checkpoint.
 std::string RestoredKey(CallTree* tree, Strings* strings, Source value) {
   for (int hops = 0; hops < 16; ++hops) {
     const proto::NodeDef& node = tree->Node(value);
@@ -69,8 +70,7 @@ std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std:
     for (size_t i = 0; i < tree->Nodes(call).size(); ++i) {
       const int node = static_cast<int>(i);
       const proto::NodeDef& def = tree->Nodes(call)[i];
-      // At the top level stand calls of everything else too (saving, serving): only the restore call is
-      // entered.
+      // The top level also has calls for other purposes (saving, serving). Only the restore call is entered.
       if ((call != 0 || def.name == restore_node) && tree->IsCall(call, node)) {
         calls.push_back(tree->Expand(call, node));
       }
@@ -114,7 +114,7 @@ Checkpoint::Shard& Checkpoint::Open(int64_t number, const std::string& what, con
   return shards_.emplace(number, std::move(shard)).first->second;
 }
 
-// Reads the bytes of a tensor, which lie whole in their file, to where `memory(size)` says.
+// Reads the bytes of a tensor into the memory that `memory()` returns. All bytes are in one file.
 template <typename Memory>
 void Checkpoint::ReadBytes(const StoredTensor& stored, const std::string& what, const std::string& variable,
                            Memory memory) {
@@ -166,7 +166,8 @@ tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight)
                         ToString(stored.shape) + ", found " + std::to_string(stored.size),
                     weight.name);
   }
-  // Only now: the file has all these bytes, so that it cannot ask for memory that it does not fill.
+  // Memory is allocated only now: the file contains all these bytes, so a false size cannot cause a large
+  // allocation.
   tf::TensorPtr value;
   ReadBytes(stored, where, weight.name, [&] {
     try {
@@ -195,7 +196,7 @@ std::vector<std::string> Checkpoint::ObjectKeys() {
     bytes.resize(static_cast<size_t>(found->second.size));
     return bytes.data();
   });
-  // Its length, the sum of that in four bytes, and the text.
+  // The string consists of its length, the checksum of the length in four bytes, and the text.
   size_t start = 0;
   while (start < bytes.size() && (bytes[start] & 0x80) != 0) ++start;
   start += 1 + 4;

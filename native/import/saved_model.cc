@@ -25,7 +25,7 @@ std::string Join(const std::vector<std::string>& items) {
   return text.empty() ? "none" : text;
 }
 
-// The one MetaGraph whose tags are exactly those asked for.
+// Returns the MetaGraph whose tags are exactly the requested tags.
 proto::Bytes SelectMetaGraph(proto::Bytes bytes, const LoadOptions& options, const std::string& file) {
   const std::set<std::string, std::less<>> wanted(options.tags.begin(), options.tags.end());
   std::vector<std::string> available;
@@ -72,9 +72,9 @@ std::vector<TensorSpec> Specs(const std::map<std::string_view, proto::TensorInfo
   return specs;
 }
 
-// Signature keys are sorted by name in the file; the model's own order is that of the arguments and results
-// of the function behind it. Reorders keys and specs by the deepest function that all outputs come from and
-// whose arguments include all inputs; leaves them sorted by name where there is none.
+// Signature keys are sorted by name in the file. The model's own order is that of the arguments and results
+// of the function behind the signature. Reorders keys and specs by the deepest function that computes all
+// outputs and whose arguments include all inputs. If there is no such function, the order by name stays.
 class SignatureOrder {
  public:
   SignatureOrder(CallTree* tree, const std::vector<TensorSpec>& inputs,
@@ -134,7 +134,7 @@ class SignatureOrder {
   const std::vector<TensorSpec>& inputs_;
   const std::vector<TensorSpec>& outputs_;
   std::map<Place, std::vector<size_t>> inputs_at_;        // the inputs that are the same tensor
-  std::vector<std::vector<CallTree::Passage>> passages_;  // of each output
+  std::vector<std::vector<CallTree::Passage>> passages_;  // one per output
 };
 
 template <typename T>
@@ -144,7 +144,7 @@ std::vector<T> Reorder(const std::vector<T>& items, const std::vector<size_t>& o
   return result;
 }
 
-// Reorders one side of the graph as `names`, where these are the signature's keys.
+// Reorders one side of the graph by `names`, if `names` are the signature's keys.
 void OrderByName(const std::vector<std::string>& names, std::vector<TensorId>* tensors,
                  std::vector<TensorSpec>* specs) {
   std::map<std::string_view, size_t> by_name;
@@ -161,7 +161,7 @@ void OrderByName(const std::vector<std::string>& names, std::vector<TensorId>* t
   *specs = Reorder(*specs, order);
 }
 
-// The object graph's node of each variable that a top-level call passes to its function as a capture.
+// Returns the object graph's node of each variable that a top-level call passes to its function as a capture.
 std::map<std::pair<int, int>, int> CapturedObjects(CallTree* tree, const proto::ObjectGraph& objects) {
   std::map<std::pair<int, int>, int> captured;
   for (size_t i = 0; i < tree->Nodes(0).size(); ++i) {
@@ -220,7 +220,7 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
   }
 }
 
-// The directory of the model at `path`, which may be its saved_model.pb.
+// Returns the directory of the model at `path`, which may be the path of saved_model.pb.
 std::string DirectoryOf(const std::string& path) {
   if (IsDirectory(path)) return path;
   const std::string directory = std::filesystem::path(path).parent_path().string();
@@ -264,7 +264,7 @@ ImportedModel Import(const LoadOptions& options) {
   if (IsFile(metadata))
     keras = ReadKerasModel(ReadFile(metadata, "the model's Keras metadata", bounds::kSideFileBytes));
   if (keras) {
-    // Keras 2's function returns a dict, sorted by name: only the metadata has the model's order.
+    // Keras 2's function returns a dict sorted by name. Only the metadata has the model's order.
     OrderByName(keras->inputs, &flat.graph.inputs, &flat.graph.input_specs);
     OrderByName(keras->outputs, &flat.graph.outputs, &flat.graph.output_specs);
   }

@@ -1,4 +1,4 @@
-// A graph with functions, seen as the tree of calls that running it would make.
+// A graph with functions, viewed as the tree of calls that a run would make.
 #pragma once
 
 #include <memory>
@@ -13,20 +13,20 @@
 
 namespace ke::graph {
 
-// The op that makes a tensor: output `output` of node `node` in the body of call `call`.
+// The op that computes a tensor: output `output` of node `node` in the body of call `call`.
 struct Source {
   int call = 0;
   int node = 0;
   int output = 0;
 };
 
-// Expands calls only where a tensor is followed through them. Call 0 is the top-level graph. Nothing here
-// recurses: depth and size come from a file. Throws DATA_LOSS where the graph contradicts itself (a missing
-// node, function or output, calls that lead in a circle), UNIMPLEMENTED where functions recurse, OUT_OF_RANGE
-// beyond bounds.h.
+// Expands a call only if a tensor is followed through the call. Call 0 is the top-level graph. Nothing here
+// recurses, because depth and size come from a file. Throws DATA_LOSS if the graph contradicts itself (a
+// missing node, function or output, or calls in a cycle), UNIMPLEMENTED if functions recurse, and
+// OUT_OF_RANGE beyond bounds.h.
 class CallTree {
  public:
-  // All three must outlive the tree.
+  // `graph` and `ops` must outlive the tree.
   CallTree(const proto::GraphDef& graph, OpRegistry* ops);
 
   struct Call {
@@ -34,9 +34,9 @@ class CallTree {
     int parent_node = -1;
     int depth = 0;
     const proto::FunctionDef* function = nullptr;  // null for the top level
-    std::string scope;                      // what the names of its nodes start with: "" or "outer/c1/"
-    proto::Attrs attrs;                     // what stands for the body's placeholder attributes
-    std::unordered_map<int, int> children;  // node -> call
+    std::string scope;                             // prefix of the names of its nodes: "" or "outer/c1/"
+    proto::Attrs attrs;                            // values of the body's placeholder attributes
+    std::unordered_map<int, int> children;         // node -> call
   };
   // References stay valid while the tree grows.
   const Call& call(int index) const { return *calls_[index]; }
@@ -44,24 +44,25 @@ class CallTree {
 
   const std::vector<proto::NodeDef>& Nodes(int call) const;
   const proto::NodeDef& Node(const Source& at) const { return Nodes(at.call)[at.node]; }
-  // The node's name in the flat graph.
+  // Returns the name of the node in the flat graph.
   std::string FlatName(int call, int node) const;
-  // The attribute, with a placeholder replaced by what the call gave for it.
+  // Returns the attribute. A placeholder is replaced by the value that the call gives for it.
   proto::Bytes Attr(int call, int node, std::string_view name) const;
 
-  // Follows a tensor, named as in the call's body, through arguments and results to the op that makes it.
-  // `through` receives each call whose result it passed, outermost first, with the result's index.
+  // Follows a tensor, named as in the body of the call, through arguments and results to the op that computes
+  // the tensor. `through` receives each call whose result was passed, outermost first, with the index of the
+  // result.
   struct Passage {
     int call;
     int result;
   };
   Source Resolve(int call, std::string_view tensor, std::vector<Passage>* through = nullptr);
-  // The op behind data input `input` of a node.
+  // Returns the op that computes data input `input` of a node.
   Source Input(const Source& at, size_t input) { return Resolve(at.call, Node(at).inputs[input]); }
 
-  // Whether the node calls a function of the library.
+  // Returns whether the node calls a function of the library.
   bool IsCall(int call, int node) const;
-  // The call that a node makes.
+  // Returns the call that a node makes.
   int Expand(int call, int node);
 
  private:

@@ -6,7 +6,7 @@
 
 namespace ke::graph {
 
-// Whether an op's results say nothing of its inputs' values, only of their shapes.
+// Returns whether the results of an op depend only on the shapes of its inputs, not on their values.
 inline bool ReadsShapeOnly(std::string_view op) {
   constexpr std::string_view kOps[] = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"};
   return IsAnyOf(op, kOps);

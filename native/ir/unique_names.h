@@ -6,7 +6,7 @@
 
 namespace ke::graph {
 
-// Names that no two things share: of equal ones the second gets the suffix "_1", the third "_2".
+// Makes names unique: the second of equal names gets the suffix "_1", the third "_2".
 class UniqueNames {
  public:
   std::string Make(const std::string& name) {
@@ -17,7 +17,7 @@ class UniqueNames {
 
  private:
   std::unordered_set<std::string> taken_;
-  std::unordered_map<std::string, int> suffixes_;  // the last one that was tried
+  std::unordered_map<std::string, int> suffixes_;  // the last suffix that was tried
 };
 
 }  // namespace ke::graph

@@ -15,13 +15,13 @@ struct Node {
   KerasLayer layer;
   std::vector<size_t> children;
   int depth = 0;
-  std::map<std::string, int> calls;  // of its layers, by name, where it is Functional
+  std::map<std::string, int> calls;  // the number of calls of each layer, by name, in a Functional model
   bool is_sequential = false;
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
 };
 
-// The names in config.input_layers or config.output_layers: [["image", 0, 0], ...].
+// Returns the names in config.input_layers or config.output_layers: [["image", 0, 0], ...].
 std::vector<std::string> EndsOf(const Json& config, const std::string& key) {
   std::vector<std::string> names;
   const Json* ends = config.Find(key);
@@ -63,8 +63,8 @@ std::optional<Node> ReadNode(const proto::KerasObject& object) {
   return node;
 }
 
-// The object that holds the one at `path`: the nearest above it that is a layer ("root.blocks.0" is held by
-// "root").
+// Returns the object that holds the object at `path`: the nearest ancestor that is a layer. For example,
+// "root" holds "root.blocks.0".
 size_t FindParent(const std::map<std::string_view, size_t>& nodes, std::string_view path) {
   for (size_t dot = path.rfind('.'); dot != std::string_view::npos; dot = path.rfind('.')) {
     path = path.substr(0, dot);
@@ -74,7 +74,7 @@ size_t FindParent(const std::map<std::string_view, size_t>& nodes, std::string_v
   return 0;
 }
 
-// Of a bounded depth (bounds::kLayerDepth), so this may recurse.
+// Recurses: the depth is bounded (bounds::kLayerDepth).
 KerasLayer Build(const std::vector<Node>& nodes, size_t index) {
   KerasLayer layer = nodes[index].layer;
   for (const size_t child : nodes[index].children) layer.layers.push_back(Build(nodes, child));
@@ -88,7 +88,7 @@ std::optional<KerasModel> ReadKerasModel(const std::string& keras_metadata) {
   try {
     objects = proto::ReadKerasMetadata(keras_metadata, "keras_metadata.pb");
   } catch (const tf::Error&) {
-    return std::nullopt;  // the graph itself is whole: its scopes still tell the layers' names
+    return std::nullopt;  // the graph is intact: its scopes still name the layers
   }
   std::vector<Node> nodes;
   std::map<std::string_view, size_t> by_path;

@@ -10,18 +10,19 @@
 
 namespace ke::graph {
 
-// What a layer's type is inferred from.
+// The properties from which the type of a layer is inferred.
 struct LayerOps {
   const FlatGraph& graph;
   const std::unordered_map<std::string, TensorSpec>& tensors;
   const std::vector<int>& nodes;                       // of one call
   const LayerRecord& record;                           // name, weights and calls are set
-  const std::set<std::string, std::less<>>& children;  // the names of the layers it holds
-  const FlatWeight* kernel;                            // of its weights; null for none
+  const std::set<std::string, std::less<>>& children;  // the names of the layers that this layer holds
+  const FlatWeight* kernel;                            // the layer's kernel weight; null for none
 };
 
-// The Keras class that the ops of a layer and its weights tell, "Layer" where they tell none. What ops cannot
-// tell apart (a Relu may be a ReLU or an Activation) the name that Keras gives by itself decides.
+// Returns the Keras class of a layer, inferred from its ops, or "Layer" if the ops identify no class. If
+// several classes have the same ops (a Relu may be a ReLU or an Activation), the default name that Keras
+// gives determines the class.
 std::string InferLayerType(const LayerOps& layer);
 
 }  // namespace ke::graph

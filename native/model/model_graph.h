@@ -1,5 +1,5 @@
-// A loaded model: one flat, frozen graph of pure computation, its weights apart, and where each Keras layer
-// stands in it. Immutable once loaded: any thread may instantiate it.
+// A loaded model: one flat, frozen graph of pure computation, its weights, and the place of each Keras layer
+// in the graph. Immutable: any thread may instantiate the model.
 #pragma once
 
 #include <cstdint>
@@ -14,77 +14,80 @@
 
 namespace ke::graph {
 
-// An additive bias: `tensor` is what it was added to, with it, before anything else was done. Where that sum
-// has no positions and is only added to one that has, it is the latter.
+// An additive bias. `tensor` is the sum that contains the bias, before any other op. If that sum has no
+// positions and is only added to a tensor with positions, `tensor` is the sum with positions.
 struct BiasTerm {
   enum class Kind {
     kAdd,        // the bias is operands[0]
-    kSubtract,   // it is -operands[0]
-    kBatchNorm,  // of scale, offset, mean, variance it is offset - mean * scale / sqrt(variance + epsilon)
+    kSubtract,   // the bias is -operands[0]
+    kBatchNorm,  // operands: scale, offset, mean, variance; the bias is offset - mean * scale / sqrt(variance
+                 // + epsilon)
   };
   std::string tensor;  // tensor names "node:index", here and in `operands`
   Kind kind = Kind::kAdd;
   std::vector<std::string> operands;
   float epsilon = 0;
-  int axis = -1;  // of `tensor`, along which the last axis of the bias lies
+  int axis = -1;  // axis of `tensor` for the last axis of the bias
 };
 
 class ModelGraph {
  public:
-  // Reads, inlines, freezes and simplifies. Blocking (0.1 to 2 s): for a background thread. Throws tf::Error:
-  // NOT_FOUND (no model, signature: the message lists those there are, tags, variables), DATA_LOSS (truncated
-  // or inconsistent files), UNIMPLEMENTED (another format, by name; an op that is no pure computation, by
-  // name), PERMISSION_DENIED, INVALID_ARGUMENT (`allow_ops` names what is no op).
+  // Reads, inlines, freezes and simplifies a model. Blocks (0.1 to 2 s): call Load on a background thread.
+  // Throws tf::Error: NOT_FOUND (no model, signature or tags, whose message lists the existing ones, or
+  // variables), DATA_LOSS (truncated or inconsistent files), UNIMPLEMENTED (another format, or an op that is
+  // not pure, by name), PERMISSION_DENIED, INVALID_ARGUMENT (a name in `allow_ops` is not an op).
   static std::shared_ptr<const ModelGraph> Load(const LoadOptions& options);
 
-  // A number that no other model of this process has or had.
+  // Returns a number that no other model of this process has or had.
   uint64_t serial() const;
-  // Whether every op gives the same again for the same inputs: two calls with equal inputs give the same.
+  // Returns whether every op is repeatable: two calls with equal inputs return equal outputs.
   bool is_repeatable() const;
 
-  // Named by the signature's keys, in the model's own order.
+  // Named by the keys of the signature, in the model's own order.
   const std::vector<TensorSpec>& inputs() const;
   const std::vector<TensorSpec>& outputs() const;
   const std::vector<LayerRecord>& layers() const;
   // Named as Keras names the variable ("conv1/kernel").
   const std::vector<TensorSpec>& weights() const;
 
-  // The graph's tensor names behind inputs() and outputs().
+  // Return the tensor names of inputs() and outputs() in the graph.
   const std::vector<std::string>& input_tensors() const;
   const std::vector<std::string>& output_tensors() const;
 
-  // The spec of any tensor ("node:index", or "node" for output 0) or weight, or null where there is none.
+  // Returns the spec of a tensor ("node:index", or "node" for output 0) or a weight, or null if there is
+  // none.
   const TensorSpec* FindTensor(const std::string& name) const;
-  // The value of a weight; null where there is none of that name.
-  // The layer that the node (or the weight that it is) belongs to, the innermost; null for none, or no node.
+  // Returns the innermost layer that the node (or the weight at the node) belongs to. Returns null if there
+  // is no such layer or node.
   const LayerRecord* LayerOf(const std::string& node) const;
+  // Returns the value of a weight, or null if there is none of that name.
   const TF_Tensor* FindWeight(const std::string& name) const;
 
-  // Whether any of `outputs` is computed from any of the tensors `from`; a tensor is computed from itself.
-  // Names as FindTensor takes them; throws NOT_FOUND.
+  // Returns whether any of `outputs` is computed from any of the tensors `from`. A tensor is computed from
+  // itself. Takes names like FindTensor. Throws NOT_FOUND.
   bool DependsOn(const std::vector<std::string>& outputs, const std::vector<std::string>& from) const;
-  // The same of each of `outputs`, by one walk.
+  // Returns the same per output, in one walk.
   std::vector<bool> Dependent(const std::vector<std::string>& outputs,
                               const std::vector<std::string>& from) const;
-  // Of each of `outputs`, whether another one is computed from it; by one walk.
+  // Returns, per output, whether another of `outputs` is computed from the output, in one walk.
   std::vector<bool> UsedByOthers(const std::vector<std::string>& outputs) const;
 
-  // The biases that were added on the way from the model's inputs to `outputs`, or from the tensors `within`
-  // where there are any: the walk stops at them, as to look into one layer. In graph order. A bias is made of
-  // weights, or of a Const of rank 1 or more (a frozen GraphDef has no weights apart): epsilons and the
-  // constants of activations are none. Scalars count while nothing but preprocessing was done to the inputs:
-  // a Rescaling layer's offset. Only ways through values are followed, not through shapes. Names as
-  // FindTensor takes them; throws NOT_FOUND.
+  // Returns the biases added on the paths from the model's inputs to `outputs`, in graph order. With
+  // `within`, the walk stops at these tensors, for example at the inputs of a layer. A bias is computed from
+  // weights, or from a Const of rank 1 or more (a frozen GraphDef does not separate weights). Epsilons and
+  // constants of activations are not biases. A scalar counts as a bias only in the preprocessing of the
+  // inputs: the offset of a Rescaling layer. Only paths through values are followed, not through shapes.
+  // Takes names like FindTensor. Throws NOT_FOUND.
   std::vector<BiasTerm> BiasTerms(const std::vector<std::string>& outputs,
                                   const std::vector<std::string>& within) const;
 
-  // Adds the ops that `outputs` (tensor names, or weights') need to `scope`, with the model's inputs replaced
-  // by `inputs` (one per model input) and weights shared between all instances in one root graph. Returns the
-  // outputs. An output that is a model input returns the given input. What is between two outputs may be
-  // computed by other ops than the model has (folding.h), unless the scope checks numerics; what
-  // stands behind the tensors and weights `differentiated`, by which somebody differentiates, stays as it is,
-  // but in a scope that allows bfloat16 only what is made of such weights. There, the kernels of convolutions
-  // that give the tensors `logits` (bfloat16.h) stay in float32.
+  // Adds the ops that `outputs` (names of tensors or weights) need to `scope`. `inputs` (one per model input)
+  // replace the model's inputs. All instances in one root graph share their weights. Returns the outputs. An
+  // output that is a model input returns the given input. Between two outputs, other ops than the model's may
+  // compute the values (folding.h), unless the scope checks numerics. Ops that depend on a tensor or weight
+  // in `differentiated` are not replaced, because a gradient passes through these ops. In a scope that allows
+  // bfloat16, only ops that depend on such weights are not replaced. The kernels of convolutions that
+  // determine the tensors `logits` (bfloat16.h) then stay in float32.
   std::vector<TF_Output> Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
                                      const std::vector<std::string>& outputs,
                                      const std::vector<std::string>& differentiated = {},

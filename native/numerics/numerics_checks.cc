@@ -24,7 +24,7 @@ using tf::C;
 
 namespace {
 
-// Fields of GraphDef, NodeDef and AttrValue.
+// Field numbers of GraphDef, NodeDef and AttrValue.
 constexpr uint32_t kGraphNode = 1;
 constexpr uint32_t kNodeName = 1;
 constexpr uint32_t kNodeOp = 2;
@@ -34,7 +34,8 @@ constexpr uint32_t kAttrList = 1;
 constexpr uint32_t kAttrString = 2;
 constexpr uint32_t kListType = 6;
 
-// They hand elements of their floating inputs on, or leave them out: nothing that is not finite can come up.
+// Ops that return elements of their floating inputs or omit them. These ops cannot produce a NaN or Inf from
+// finite inputs.
 constexpr std::string_view kMovers[] = {
     "Abs",
     "BatchToSpaceND",
@@ -80,15 +81,15 @@ constexpr std::string_view kMovers[] = {
     "Transpose",
     "Unpack",
     "ZerosLike",
-    // Its body's ops are checked.
+    // The ops of the body are checked.
     "While",
 };
-// They tell of a number what it is, and may be asked of any.
+// Ops that test a property of numbers. Any number is a valid input.
 constexpr std::string_view kQuestions[] = {"Equal", "Greater", "GreaterEqual", "IsFinite", "IsInf",
                                            "IsNan", "Less",    "LessEqual",    "NotEqual", "Rank",
                                            "Shape", "ShapeN",  "Size"};
 
-// Whether the op may leave input `i` out of its result, element by element, whatever that holds.
+// Returns whether the op may omit elements of input `i` from its result, whatever their values.
 bool MayLeaveOut(std::string_view op, int i) {
   if (op == "SelectV2" || op == "Select") return i == 1 || i == 2;
   return (op == "MulNoNan" || op == "DivNoNan") && i == 0;
@@ -98,7 +99,7 @@ bool IsChecked(TF_DataType dtype) {
   return dtype == TF_FLOAT || dtype == TF_DOUBLE || dtype == TF_HALF || dtype == TF_BFLOAT16;
 }
 
-// Weights, feeds and constants are values that no op made.
+// Weights, feeds and constants are not computed by an op.
 bool IsComputed(std::string_view op) {
   return op != "Const" && op != "Placeholder" && op != "ReadVariableOp";
 }
@@ -108,7 +109,7 @@ Key KeyOf(TF_Output tensor) { return {tensor.oper, tensor.index}; }
 
 std::string_view TypeOf(TF_Operation* op) { return C().TF_OperationOpType(op); }
 
-// As a NodeDef's input.
+// Returns the tensor as a NodeDef names its input.
 std::string Spell(TF_Output tensor) {
   const std::string name = C().TF_OperationName(tensor.oper);
   return tensor.index == 0 ? name : name + ":" + std::to_string(tensor.index);
@@ -128,7 +129,7 @@ class Checker {
     for (const TF_Output& result : plan.results) strict_.insert(KeyOf(inputs_.at(result.oper)[0]));
     for (const TF_Output& feed : plan.feeds) strict_.insert(KeyOf(feed));
     for (const TF_Output& weight : plan.bad_weights) strict_.insert(KeyOf(weight));
-    // Consumers come after what they use, so that what becomes of a value is known at its turn.
+    // Consumers come after their inputs, so a backward walk knows the uses of a value.
     for (auto op = ops_.rbegin(); op != ops_.rend(); ++op) FindPassed(*op);
   }
 
@@ -154,8 +155,8 @@ class Checker {
     NumericsCheck blame;
   };
 
-  // Where a value that is let pass comes from: the tensors that no computation gave, and those that one did
-  // and that reach the value unchecked.
+  // The sources of an unchecked value: tensors that no op computes, and computed tensors that reach the value
+  // unchecked.
   struct Sources {
     std::vector<TF_Output> given;
     std::vector<TF_Output> passed;
@@ -164,7 +165,7 @@ class Checker {
 
   bool Passes(TF_Output tensor) const { return passed_.count(KeyOf(tensor)) > 0; }
 
-  // Marks the outputs of `op` that go unchecked.
+  // Marks the outputs of `op` that are not checked.
   void FindPassed(TF_Operation* op) {
     const int outputs = C().TF_OperationNumOutputs(op);
     bool all = outputs > 0;
@@ -178,7 +179,8 @@ class Checker {
     if (all) all_pass_.insert(op);
   }
 
-  // Whether every use of the tensor may leave the value out, or only asks what the value is.
+  // Returns whether every use of the tensor may omit the value or only tests a property of it, and at least
+  // one use may omit it.
   bool MayPass(TF_Output tensor) const {
     if (!IsChecked(C().TF_OperationOutputType(tensor)) || strict_.count(KeyOf(tensor)) > 0) return false;
     const auto found = consumers_.find(KeyOf(tensor));
@@ -194,8 +196,8 @@ class Checker {
     return left_out;
   }
 
-  // The sources of a value that is let pass. Those of the op's inputs are known: ops stand behind their
-  // inputs.
+  // Returns the sources of an unchecked value. The sources of the op's inputs are known already, because ops
+  // come after their inputs.
   SharedSources FindSources(TF_Output tensor) {
     const std::string_view type = TypeOf(tensor.oper);
     if (!IsComputed(type)) return std::make_shared<Sources>(Sources{{tensor}, {}});
@@ -210,8 +212,8 @@ class Checker {
     return Join(parts);
   }
 
-  // All of them, each once. Along a chain every value has the sources of the first: they are shared, not
-  // copied.
+  // Returns the union of `parts` without duplicates. Along a chain every value has the same sources, which
+  // are shared instead of copied.
   SharedSources Join(const std::vector<SharedSources>& parts) {
     const bool same =
         std::all_of(parts.begin(), parts.end(), [&](const auto& part) { return part == parts[0]; });
@@ -265,7 +267,7 @@ class Checker {
     checks_.emplace(Spell(tensor), std::move(check));
   }
 
-  // A weight may hold neither, another constant no NaN.
+  // A weight must not contain a NaN or Inf, and another constant no NaN.
   static bool IsBad(TF_Output constant) {
     tf::Status status;
     TF_Tensor* value = nullptr;
@@ -287,7 +289,7 @@ class Checker {
     if (origin.type == "Placeholder") origin.type = "Input";
     if (name.weight) origin.type = "Weight";
     if (!name.gradient) return origin;
-    // "gradient/<the op>/<what the rule adds>": the longest name that is an op's.
+    // The name is "gradient/<the op>/<ops of the rule>". The longest prefix that names an op is that op.
     for (std::string of = name.graph_name; !of.empty();) {
       if (TF_Operation* const forward = plan_.find(of)) {
         origin.op = ParseName(of).op;
@@ -335,7 +337,7 @@ class Checker {
         continue;
       }
       const std::string input = node.get_string();
-      const auto check = checks_.find(input);  // a control input ("^op") is none
+      const auto check = checks_.find(input);  // a control input ("^op") has no check
       to->add_string(kNodeInput, check == checks_.end() ? input : check->second.name);
     }
   }
@@ -357,7 +359,7 @@ class Checker {
       std::vector<int32_t> dtypes;
       for (const TF_Output& other : check.others) dtypes.push_back(C().TF_OperationOutputType(other));
       pbf_writer(list).add_packed_enum(kListType, dtypes.begin(), dtypes.end());
-      pbf_writer(types).add_message(kAttrList, list);  // an empty list too must be said to be one
+      pbf_writer(types).add_message(kAttrList, list);  // an empty list must be marked as a list
     }
     add_attr("others_types", types);
     std::string blame;
@@ -373,11 +375,11 @@ class Checker {
   std::unordered_map<TF_Operation*, std::vector<TF_Output>> inputs_;
   std::map<Key, std::vector<std::pair<TF_Operation*, int>>> consumers_;
   std::set<Key> strict_;
-  std::set<Key> passed_;                        // the tensors that go unchecked
-  std::unordered_set<TF_Operation*> all_pass_;  // the ops all of whose outputs do
-  std::map<Key, SharedSources> sources_;        // of each of passed_
+  std::set<Key> passed_;                        // tensors that are not checked
+  std::unordered_set<TF_Operation*> all_pass_;  // ops without a checked output
+  std::map<Key, SharedSources> sources_;        // per tensor of passed_
   Allowance sources_left_{bounds::kSources, "values"};
-  std::map<std::string, Check> checks_;  // by the value as a NodeDef's input spells it
+  std::map<std::string, Check> checks_;  // by the value, as a NodeDef names its input
 };
 
 }  // namespace

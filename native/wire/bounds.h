@@ -1,7 +1,7 @@
-// What a model's file may ask for. Bounds lie far above any real model: they are there so that a broken or
-// hostile file is refused before it costs memory or hours, not to judge models. A file beyond a bound is
-// refused with OUT_OF_RANGE, unless the bound's own comment says otherwise; a file that contradicts itself,
-// as one whose calls lead in a circle, with DATA_LOSS.
+// Limits on model files. The limits are far above any real model. They refuse a broken or hostile file before
+// the file costs much memory or time. A file beyond a limit is refused with OUT_OF_RANGE, unless the comment
+// of the limit says otherwise. A file that contradicts itself, for example by calls in a cycle, is refused
+// with DATA_LOSS.
 #pragma once
 
 #include <cstdint>
@@ -16,67 +16,69 @@ namespace ke::graph {
 
 namespace bounds {
 
-// No protocol buffer is larger, nor may the graph be that import makes.
+// The maximum size of a protocol buffer, and of the graph that import builds.
 constexpr int64_t kGraphBytes = std::numeric_limits<int32_t>::max();
-// keras_metadata.pb and a checkpoint's index: some megabytes for thousands of layers. Text of JSON takes 60
-// times its size.
+// keras_metadata.pb and the index of a checkpoint: some megabytes for thousands of layers. Parsed JSON takes
+// 60 times the size of its text.
 constexpr int64_t kSideFileBytes = 64 << 20;
-// Values of one JSON text, and how deep they nest: the parser recurses. Text beyond either is no JSON to it.
+// The maximum number of values and the maximum depth of a JSON text. The parser recurses and rejects text
+// beyond either limit as invalid.
 constexpr int64_t kJsonValues = 2'000'000;
 constexpr int kJsonDepth = 200;
-// Layers within each other, in Keras' metadata, where deeper ones are left out, and name scopes, where a
-// deeper one counts as the outermost within the bound. Real models nest some ten deep. Walks over both trees
-// recurse.
+// Nested layers in Keras' metadata, where deeper layers are ignored, and nested name scopes, where a deeper
+// scope counts as its ancestor at the limit. Real models nest about ten deep. Walks over both trees recurse.
 constexpr int kLayerDepth = 64;
 constexpr int kScopeDepth = 48;
-// Calls of layers that Keras' metadata lays over a graph.
+// Calls of layers that Keras' metadata assigns to scopes of a graph.
 constexpr int64_t kLayerCalls = 1'000'000;
-// What a checkpoint's index lists, and the bytes of its keys, of which it stores only what is new in each.
+// The tensors that the index of a checkpoint lists, and the bytes of their keys. The index stores only the
+// new part of each key.
 constexpr int64_t kStored = 1'000'000;
 constexpr int64_t kStoredKeys = 256 << 20;
-// Of one graph or function as it is read: nodes (as kItemsOfNode each), their inputs and attributes.
+// Items of one graph or function: nodes (each counts as kItemsOfNode items), their inputs and attributes.
 constexpr int64_t kItems = 10'000'000;
 constexpr int64_t kItemsOfNode = 4;
-// Attributes of one node, which are looked up one by one.
+// Attributes of one node. Attribute lookup is linear.
 constexpr int64_t kAttrs = 1'000;
-// Calls within each other; a real model has some tens.
+// Nested calls. A real model nests some tens of calls.
 constexpr int kDepth = 256;
-// Calls in all, the nodes of their bodies, and the bytes of these nodes' names with the scopes that they get.
+// All calls, the nodes of the called bodies, and the bytes of the names of these nodes with their scopes.
 constexpr int kCalls = 50'000;
 constexpr int64_t kCalledNodes = 10'000'000;
 constexpr int64_t kCalledNames = int64_t{1} << 30;
-// Steps, from a tensor to what stands for it inside or outside of a call, of all tensors that are followed.
+// Steps of all tensors that are followed through calls. One step leads from a tensor to its counterpart
+// inside or outside a call.
 constexpr int64_t kSteps = 10'000'000;
-// Nodes that outputs need, and the tensors that these give: NASNetLarge has some thousands.
+// Nodes that the outputs need, and the outputs of these nodes: NASNetLarge has some thousands.
 constexpr int64_t kNodes = 1'000'000;
 constexpr int64_t kTensors = 4'000'000;
-// Elements of a shape: as bytes of the largest dtype they are still counted in 63 bits.
+// Elements of a shape. Their number of bytes in the largest dtype fits into 63 bits.
 constexpr int64_t kElements = int64_t{1} << 58;
-// Bytes that constants of the graph have beyond what is stored of them, all together: a constant may be
-// stored short, and its last value is then repeated to the end.
+// Bytes of all constants of the graph beyond their stored bytes. A constant may be stored short: its last
+// value then repeats to the end.
 constexpr int64_t kRepeatedBytes = int64_t{1} << 30;
-// Values that the checks of `runEagerly` look back at behind selections, all together.
+// Values that the numerics checks of `runEagerly` search behind selections, in total.
 constexpr int64_t kSources = 1'000'000;
 
 }  // namespace bounds
 
-// Throws OUT_OF_RANGE: `what` has more than `most` (of `unit`).
+// Throws OUT_OF_RANGE with the message that `what` has more than `most` (of `unit`).
 [[noreturn]] void TooMuch(const std::string& what, int64_t most, const std::string& unit,
                           std::string_view node = {});
 
-// Throws where `shape`, of `what`, is none that a tensor can have: its rank, a dim below -1, more elements
-// than kElements.
+// Throws if no tensor can have the shape `shape` of `what`: the rank is too high, a dim is below -1, or there
+// are more than kElements elements.
 void CheckShape(const Shape& shape, const std::string& what, std::string_view node = {});
 
-// How many elements a fully known shape has that passed CheckShape.
+// Returns the number of elements of a fully known shape that passed CheckShape.
 int64_t Elements(const Shape& shape);
 
-// What was taken from a file so far, and how much more may be.
+// Counts what was taken from a file, up to a limit.
 class Allowance {
  public:
   Allowance(int64_t most, std::string unit) : most_(most), left_(most), unit_(std::move(unit)) {}
 
-  // Throws OUT_OF_RANGE, in the name of `what`, where there is not so much left.
+  // Throws OUT_OF_RANGE for `what` if fewer than `count` are left.
   void Take(int64_t count, const std::string& what, std::string_view node = {}) {
     if (count > left_) TooMuch(what, most_, unit_, node);
     left_ -= count;
@@ -88,8 +90,8 @@ class Allowance {
   std::string unit_;
 };
 
-// Checks what a node's attributes say of tensors and shapes: a serialised TensorProto has as many values as
-// its shape has elements, or repeats its last within what is left of `repeated`.
+// Checks the tensors and shapes in an attribute of a node. A serialised TensorProto must have as many values
+// as its shape has elements, or repeat its last value within the rest of `repeated`.
 void CheckAttr(proto::Bytes attr, std::string_view name, std::string_view node, Allowance* repeated);
 
 }  // namespace ke::graph

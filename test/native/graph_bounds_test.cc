@@ -1,5 +1,5 @@
-// What a file may ask for is bounded (graph/bounds.h): each bound has a graph here that is above it, and most
-// one below.
+// Tests of the limits on files (wire/bounds.h): each limit has a graph above the limit, and most have a graph
+// below it.
 #include <gtest/gtest.h>
 
 #include "crafted_graph.h"
@@ -21,20 +21,20 @@ std::string WithConst(const CraftedNode& constant) {
   return GraphBytes({Input(), constant, {"y", "AddV2", {"x", constant.name}}});
 }
 
-TEST_F(Bounds, AConstantIsNotLargerThanItsFile) {
+TEST_F(Bounds, RefuseAConstantLargerThanItsFile) {
   EXPECT_NO_THROW(
       ModelGraph::Load(At(Write("graph.pb", WithConst(ConstOf("c", TF_FLOAT, TensorOf(TF_FLOAT, {2})))))));
   Refuse(WithConst(ConstOf("c", TF_FLOAT, TensorOf(TF_FLOAT, {kHuge}))), TF_OUT_OF_RANGE,
          "attribute 'value' of 'c' is beyond any real model: at most 1073741824 bytes");
-  // Strings take memory, too, though they have no bytes.
+  // Strings take memory even if they have no bytes.
   Refuse(GraphBytes({ConstOf("c", TF_STRING, TensorOf(TF_STRING, {kHuge})),
                      Input(),
                      {"y", "StringToNumber", {"c"}, {{"out_type", TypeAttr(TF_FLOAT)}}}}),
          TF_OUT_OF_RANGE, "attribute 'value' of 'c'");
 }
 
-// Each is small enough; together they are not.
-TEST_F(Bounds, ConstantsAreCountedTogether) {
+// Each constant is small enough. Together they are too large.
+TEST_F(Bounds, CountConstantsTogether) {
   std::vector<CraftedNode> nodes = {Input()};
   std::string sum = "x";
   for (int i = 0; i < 3; ++i) {
@@ -46,7 +46,7 @@ TEST_F(Bounds, ConstantsAreCountedTogether) {
   Refuse(GraphBytes(nodes), TF_OUT_OF_RANGE, "attribute 'value' of 'c2'");
 }
 
-TEST_F(Bounds, AConstantHasWhatItsShapeSays) {
+TEST_F(Bounds, RefuseAConstantThatDoesNotMatchItsShape) {
   Refuse(WithConst(ConstOf("c", TF_FLOAT, TensorOf(TF_FLOAT, {2}, std::string(4, '\0')))), TF_DATA_LOSS,
          "expected 8 bytes for shape (2), found 4");
   Refuse(WithConst(ConstOf("c", TF_FLOAT, TensorOf(TF_FLOAT, {-1}))), TF_DATA_LOSS, "must be known");
@@ -58,8 +58,8 @@ TEST_F(Bounds, AConstantHasWhatItsShapeSays) {
          "at most 254 dimensions");
 }
 
-// A handle could name what is not the model's; variants are read by code of their own.
-TEST_F(Bounds, AConstantIsMadeOfValues) {
+// A handle could refer to resources outside the model, and variants are parsed by code of their own.
+TEST_F(Bounds, RefuseAConstantWithoutPlainValues) {
   for (const TF_DataType dtype : {TF_RESOURCE, TF_VARIANT, static_cast<TF_DataType>(9999)}) {
     Refuse(GraphBytes({ConstOf("c", dtype, TensorOf(dtype, {})),
                        {"y", "Identity", {"c"}, {{"T", TypeAttr(dtype)}}},
@@ -69,7 +69,7 @@ TEST_F(Bounds, AConstantIsMadeOfValues) {
   }
 }
 
-TEST_F(Bounds, ShapesAreWhatTensorsCanHave) {
+TEST_F(Bounds, RefuseImpossibleShapes) {
   const auto with_input = [](const std::vector<int64_t>& dims) {
     return GraphBytes({Input(Shape::Of(dims)), {"y", "Relu", {"x"}}});
   };
@@ -83,8 +83,8 @@ TEST_F(Bounds, ShapesAreWhatTensorsCanHave) {
          TF_OUT_OF_RANGE, "attribute 'shape' of 'y'");
 }
 
-// TensorFlow makes a list of as many entries as the attribute says.
-TEST_F(Bounds, OpsTakeAndGiveNoMoreTensorsThanThereAre) {
+// TensorFlow allocates a list with as many entries as the attribute declares.
+TEST_F(Bounds, LimitTheInputsAndOutputsOfOps) {
   const CraftedNode axis = ConstOf("axis", TF_INT32, TensorOf(TF_INT32, {}, std::string(4, '\0')));
   const std::string most = IntAttr(INT32_MAX);
   Refuse(
@@ -95,8 +95,8 @@ TEST_F(Bounds, OpsTakeAndGiveNoMoreTensorsThanThereAre) {
          "takes 2147483647 tensors as 'inputs', but has 1 inputs");
 }
 
-TEST_F(Bounds, NodesOfAFileAreCounted) {
-  // Two bytes each: a node without a name.
+TEST_F(Bounds, CountNodesOfAFile) {
+  // Nodes of two bytes each, without a name.
   std::string bytes = GraphBytes({Input(), {"y", "Relu", {"x"}}});
   for (int64_t i = 0; i <= bounds::kItems / bounds::kItemsOfNode; ++i) bytes.append("\x0a\x00", 2);
   Refuse(bytes, TF_OUT_OF_RANGE, "the graph is beyond any real model");
@@ -105,8 +105,8 @@ TEST_F(Bounds, NodesOfAFileAreCounted) {
   Refuse(GraphBytes({Input(), node}), TF_OUT_OF_RANGE, "at most 1000 attributes");
 }
 
-// A body of 2,000 nodes that is called 30,000 times: 60 million nodes to look at.
-TEST_F(Bounds, NodesOfCallsAreCounted) {
+// A body of 2,000 nodes that is called 30,000 times makes 60 million nodes.
+TEST_F(Bounds, CountNodesOfCalls) {
   std::vector<CraftedNode> body;
   for (int i = 0; i < 2000; ++i) {
     body.push_back(
@@ -127,9 +127,8 @@ TEST_F(Bounds, NodesOfCallsAreCounted) {
   Refuse(GraphBytes(named, {{"f", body, "r0:activations:0"}}), TF_OUT_OF_RANGE, "bytes of names");
 }
 
-// Calls that only pass their argument on: each consumer follows all of them, which does end, but after 2^27
-// steps.
-TEST_F(Bounds, TheWayOfTensorsThroughCallsIsBounded) {
+// Calls that only pass their argument on. Each consumer follows all calls, which ends only after 2^27 steps.
+TEST_F(Bounds, LimitTheStepsThroughCalls) {
   constexpr int kCallsInARow = 8192;
   std::vector<CraftedNode> nodes = {Input()};
   for (int i = 0; i < kCallsInARow; ++i) {
@@ -140,8 +139,8 @@ TEST_F(Bounds, TheWayOfTensorsThroughCallsIsBounded) {
   Refuse(GraphBytes(nodes, {{"f", {}, "x"}}), TF_OUT_OF_RANGE, "at most 10000000 steps");
 }
 
-// TensorFlow merges what is written in parts: two shapes that are fine make one that is not.
-TEST_F(Bounds, AnAttributeIsWrittenOnce) {
+// TensorFlow merges a field that is written in parts: two valid shapes make an invalid shape.
+TEST_F(Bounds, RefuseAnAttributeWrittenTwice) {
   std::string part = TensorOf(TF_FLOAT, {1 << 20});
   std::string twice;
   {
@@ -156,8 +155,8 @@ TEST_F(Bounds, AnAttributeIsWrittenOnce) {
          "attribute 'value' of 'c' contradicts itself");
 }
 
-// A sparse file takes no room on the disk.
-TEST_F(Bounds, FilesAreNotReadBeyondTheirBound) {
+// A sparse file takes no disk space.
+TEST_F(Bounds, LimitTheSizeOfFiles) {
   const std::string graph = Write("graph.pb", GraphBytes({Input()}));
   std::filesystem::resize_file(graph, bounds::kGraphBytes + 1);
   ExpectError(At(graph), TF_OUT_OF_RANGE, "at most 2147483647 bytes");
@@ -166,7 +165,7 @@ TEST_F(Bounds, FilesAreNotReadBeyondTheirBound) {
   ExpectError(At(model), TF_OUT_OF_RANGE, "the index of the model's variables");
 }
 
-TEST_F(Bounds, JsonIsBounded) {
+TEST_F(Bounds, LimitJson) {
   const auto list = [](int64_t values) {
     std::string text = "[1";
     for (int64_t i = 1; i < values; ++i) text += ",1";
