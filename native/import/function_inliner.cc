@@ -35,7 +35,7 @@ class Inliner {
     RefuseChangedVariables();
     CollectNames();
     std::vector<std::vector<int>> rank;
-    // Nodes were added behind what they need.
+    // Nodes were added after the nodes that they need.
     for (size_t i = 0; i < places_.size(); ++i) {
       rank.push_back(order == NodeOrder::kFile ? Rank(places_[i]) : std::vector<int>{static_cast<int>(i)});
     }
@@ -44,13 +44,14 @@ class Inliner {
   }
 
  private:
-  // The node that was just added stands at `place`.
+  // Notes the place of the node that was just added.
   TensorId Placed(TensorId added, const Place& place) {
     places_.push_back(place);
     return added;
   }
 
-  // How many tensors an op takes and gives is said by attributes: TensorFlow makes lists of that length.
+  // Checks the numbers of input and output tensors that attributes declare: TensorFlow allocates lists of
+  // these lengths.
   void CheckLists(const Source& at) {
     const proto::NodeDef& def = tree_.Node(at);
     const proto::OpDef& op = ops_.Get(def.op, Name(at));
@@ -85,8 +86,8 @@ class Inliner {
     inputs_[{source.call, source.node, source.output}] = input.node;
   }
 
-  // The flat tensor for `source`, with all that it needs. Depth first over an explicit stack: a model may be
-  // deeper than a thread's stack allows.
+  // Returns the flat tensor for `source` after adding all nodes that the tensor needs. The walk is
+  // depth-first over an explicit stack, because a model may be deeper than the stack of a thread allows.
   TensorId Flatten(const Source& source) {
     std::vector<Source> stack = {source};
     while (!stack.empty()) {
@@ -98,12 +99,12 @@ class Inliner {
       }
       if (open_.insert(place).second) Check(at);
       bool waits = false;
-      // The first input is pushed last and so comes first.
+      // The first input is pushed last and is therefore visited first.
       for (size_t i = tree_.Node(at).inputs.size(); i-- > 0;) {
         if (IsHandle(at, i)) continue;
         const Source input = tree_.Input(at, i);
         if (IsDone(input)) continue;
-        // Only what waits for its own inputs is open: it stands on the path that led here.
+        // Only nodes that wait for their inputs are open: such a node is on the path that led here.
         if (open_.count({input.call, input.node}) > 0) {
           throw tf::Error(TF_UNIMPLEMENTED,
                           "the model's graph has a cycle through '" + Name(at) +
@@ -123,7 +124,7 @@ class Inliner {
 
   bool IsDone(const Source& at) const { return FindInput(at) >= 0 || done_.count({at.call, at.node}) > 0; }
 
-  // Whether the input is the variable that the op reads, not a tensor.
+  // Returns whether the input is the variable that the op reads, not a tensor.
   bool IsHandle(const Source& at, size_t input) const {
     const std::string_view op = tree_.Node(at).op;
     return input == 0 && (op == "ReadVariableOp" || op == "ResourceGather" || op == "ResourceGatherNd" ||
@@ -143,8 +144,8 @@ class Inliner {
 
   std::string Name(const Source& at) const { return tree_.FlatName(at.call, at.node); }
 
-  // Refuses what cannot be part of the flat graph. Looked at before its inputs: of a loop over a variable the
-  // loop is to blame, not the variable.
+  // Throws if the op cannot be part of the flat graph. The op is checked before its inputs: for a loop over a
+  // variable, the error names the loop, not the variable.
   void Check(const Source& at) {
     const std::string_view op = tree_.Node(at).op;
     if (IsHandle(at, 0)) return;
@@ -158,8 +159,8 @@ class Inliner {
     if (op == "Const") CheckConstant(at);
   }
 
-  // TensorFlow trusts that a constant is of the dtype that it declares: where it infers a shape from one that
-  // is not, it ends the process.
+  // TensorFlow assumes that the value of a constant has the declared dtype. If not, shape inference may end
+  // the process.
   void CheckConstant(const Source& at) {
     const auto dtype = proto::AttrType(tree_.Attr(at.call, at.node, "dtype"));
     const auto value = proto::AttrTensor(tree_.Attr(at.call, at.node, "value"));
@@ -191,7 +192,7 @@ class Inliner {
     return Placed(builder_.Add(std::move(node)), {at.call, at.node}).node;
   }
 
-  // The weight behind the handle that a reading op takes.
+  // Returns the weight behind the handle that a reading op takes.
   int Variable(const Source& reader) {
     if (tree_.Node(reader).inputs.empty()) {
       throw tf::Error(TF_DATA_LOSS, "'" + Name(reader) + "' reads no variable", Name(reader));
@@ -229,7 +230,7 @@ class Inliner {
     return weight;
   }
 
-  // ResourceGather(Nd) reads some rows of a variable: a gather from the weight.
+  // ResourceGather(Nd) reads some rows of a variable and becomes a gather from the weight.
   int Gather(const Source& at) {
     const proto::NodeDef& def = tree_.Node(at);
     if (def.inputs.size() != 2) {
@@ -262,8 +263,8 @@ class Inliner {
         .node;
   }
 
-  // Reading weights from the file is only true to the model where running it leaves them as they are. Outputs
-  // never need an assignment by data, so all ops of the functions that the outputs run through are looked at.
+  // The weights in the file are valid only if a run does not change the variables. Outputs never need an
+  // assignment as data, so all ops of the functions on the paths to the outputs are checked.
   void RefuseChangedVariables() {
     for (int call = 1; call < tree_.size(); ++call) {
       for (size_t i = 0; i < tree_.Nodes(call).size(); ++i) {
@@ -301,7 +302,8 @@ class Inliner {
     for (const FlatNode& node : graph_.nodes) graph_.file_names.insert(node.name);
   }
 
-  // The node's place in the order in which the model was written: nodes of a body stand where it is called.
+  // Returns the place of the node in the order in which the model was written. Nodes of a body are at the
+  // place of the call.
   std::vector<int> Rank(const Place& place) const {
     std::vector<int> rank = {place.second};
     for (int call = place.first; call > 0; call = tree_.call(call).parent) {

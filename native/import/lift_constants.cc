@@ -14,7 +14,7 @@ using tf::C;
 
 namespace {
 
-// Below this a Const costs less than sharing it would save, and shape inference may want its value.
+// A smaller Const costs less than sharing it saves, and shape inference may need its value.
 constexpr size_t kLargeBytes = 16 * 1024;
 
 bool EndsWith(std::string_view text, std::string_view suffix) {
@@ -37,16 +37,17 @@ bool IsFloating(std::string_view dtype_attr) {
 }
 
 struct Use {
-  int node = -1;  // consumer, behind what only passes the value on
+  int node = -1;  // consumer, after ops that only pass the value on
   int input = 0;
 };
 
-// Ops that stand between a variable and its use (Keras 3 reshapes biases).
+// Ops between a variable and its use (Keras 3 reshapes biases).
 bool PassesOn(std::string_view op) {
   return op == "Identity" || op == "Reshape" || op == "Squeeze" || op == "ExpandDims" || op == "Cast";
 }
 
-// What the Const is to the op that uses it, as Keras names it; empty where that op tells nothing.
+// Returns the role of the Const for the op that uses it, as Keras names the role. Returns "" if the op
+// determines no role.
 std::string_view Role(const FlatNode& user, int input) {
   const std::string_view op = user.op;
   if (input == 1 && (op == "Conv2D" || op == "MatMul" || op == "Conv3D" || op == "BatchMatMulV2" ||
@@ -63,7 +64,7 @@ std::string_view Role(const FlatNode& user, int input) {
   return {};
 }
 
-// Of each node, the inputs that read it; the last consumers come first.
+// Per node, the inputs that read the node, last consumers first.
 std::vector<std::vector<Use>> DirectUses(const FlatGraph& graph) {
   std::vector<std::vector<Use>> uses(graph.nodes.size());
   for (int node = static_cast<int>(graph.nodes.size()) - 1; node >= 0; --node) {
@@ -73,11 +74,11 @@ std::vector<std::vector<Use>> DirectUses(const FlatGraph& graph) {
   return uses;
 }
 
-// What uses the node's value, behind the ops that only pass the value on. These form a tree, which is walked
-// depth first: a list per op would grow with the square of a chain's length.
+// Returns the uses of the node's value, after ops that only pass the value on. The uses form a tree, which is
+// walked depth-first: a list per op would grow with the square of the length of a chain.
 std::vector<Use> FindUses(const FlatGraph& graph, const std::vector<std::vector<Use>>& direct, int node) {
   std::vector<Use> found;
-  std::vector<std::pair<int, size_t>> path = {{node, 0}};  // nodes, and how many of their uses were looked at
+  std::vector<std::pair<int, size_t>> path = {{node, 0}};  // nodes, and how many uses were visited
   while (!path.empty()) {
     auto& [at, next] = path.back();
     if (next == direct[at].size()) {
@@ -94,10 +95,10 @@ std::vector<Use> FindUses(const FlatGraph& graph, const std::vector<std::vector<
   return found;
 }
 
-// Of each node, whether it is read as a frozen variable is: by an Identity that was a ReadVariableOp.
+// Per node, whether the node is read like a frozen variable: by an Identity that was a ReadVariableOp.
 std::vector<char> FindReadAsVariable(const FlatGraph& graph) {
   std::vector<char> read(graph.nodes.size(), 0);
-  // Consumers stand behind their inputs: what an op is used for is known before its input's turn.
+  // Consumers come after their inputs, so the uses of an op are known before its input is visited.
   for (size_t node = graph.nodes.size(); node-- > 0;) {
     const FlatNode& user = graph.nodes[node];
     if (user.inputs.empty() || !PassesOn(user.op)) continue;
@@ -107,7 +108,7 @@ std::vector<char> FindReadAsVariable(const FlatGraph& graph) {
   return read;
 }
 
-// The values of the chosen Consts, decoded by TensorFlow itself.
+// Returns the values of the chosen Consts, decoded by TensorFlow.
 std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::vector<int>& nodes) {
   std::string graph_def;
   for (const int node : nodes) AppendNode(graph, graph.nodes[node], &graph_def);
@@ -131,11 +132,12 @@ std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::ve
   return values;
 }
 
-// Weights are read where they are used: what freezes a graph inlines calls, and leaves an Identity for each
-// of their arguments, which stands in no layer.
+// Makes consumers read weights directly. Tools that freeze a graph inline calls and leave an Identity for
+// each argument, outside any layer.
 void ReadWeightsDirectly(FlatGraph* graph) {
-  // Of each Identity, what it passes on, through any number of them; else none. Inputs stand before
-  // consumers. A damaged file may have an Identity of nothing, which TensorFlow has yet to see.
+  // Per Identity, the tensor that the Identity passes on, through any number of Identities, else none. Inputs
+  // come before consumers. A damaged file may have an Identity without inputs, which TensorFlow has not seen
+  // yet.
   std::vector<TensorId> passed(graph->nodes.size());
   for (size_t i = 0; i < graph->nodes.size(); ++i) {
     FlatNode& node = graph->nodes[i];
@@ -168,8 +170,8 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
         const std::string_view role = Role(user, use.input);
         if (role.empty()) continue;
         lift = true;
-        // A name of its own ("conv/kernel") says more than where it is read ("conv/Conv2D/ReadVariableOp");
-        // one of no scope ("unknown_7", of what a function captured) says less.
+        // A name with a scope ("conv/kernel") is better than the place of the read
+        // ("conv/Conv2D/ReadVariableOp"). A name without a scope ("unknown_7", a captured tensor) is worse.
         if (name.find("/ReadVariableOp") != std::string::npos || name.find('/') == std::string::npos) {
           name = Scope(user.name) + std::string(role);
         }

@@ -64,7 +64,7 @@ std::string_view CallTree::CalledFunction(int call, int node, proto::Attrs* attr
 }
 
 bool CallTree::IsCall(int call, int node) const {
-  // The attributes of a call are read once: they may be large, and tensors lead through a call often.
+  // The attributes of a call are read once: they may be large, and many tensors pass through a call.
   return calls_[call]->children.count(node) > 0 || !CalledFunction(call, node, nullptr).empty();
 }
 
@@ -159,8 +159,8 @@ int CallTree::OutputIndex(int call, int node, std::string_view argument, int off
 Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>* through) {
   int node = -1;
   int output = 0;
-  // What a step leads to depends on the place alone: one that comes again comes for ever. Brent's algorithm
-  // compares each place with one before, moved up at every power of two.
+  // The next place depends only on the current place, so a repeated place means an endless cycle. Brent's
+  // algorithm compares each place with an earlier place, which moves up at every power of two.
   int before = -1;
   std::string_view tensor_before;
   int64_t steps = 0;

@@ -1,4 +1,4 @@
-// The flat graph that import makes: no calls, no variables, no control edges, only ops on tensors.
+// The flat graph that import produces: no calls, no variables, no control edges, only ops on tensors.
 #pragma once
 
 #include <functional>
@@ -36,28 +36,29 @@ struct FlatNode {
   std::string_view Attr(std::string_view attr) const;
 };
 
-// A variable, or a Const that plays one.
+// A variable, or a Const that acts as a variable.
 struct FlatWeight {
   std::string name;  // as Keras names it
   int node = -1;     // in FlatGraph::nodes
   Shape shape;
   TF_DataType dtype = TF_FLOAT;
-  std::shared_ptr<TF_Tensor> value;  // shared with the sessions that read it as a variable
-  bool may_fold = true;              // whether TensorFlow may see its value: see layer_normalization.h
-  bool is_variable = true;           // else a Const of the file, whose name only says where it stood
-  // The names of the nodes that read it, which tell the layers that it belongs to.
+  std::shared_ptr<TF_Tensor> value;  // shared with the sessions that read the weight as a variable
+  bool may_fold = true;              // whether TensorFlow may see the value: see layer_normalization.h
+  bool is_variable = true;  // false: a Const of the file, whose name only tells its place in the file
+  // The names of the nodes that read the weight. They determine the layers that the weight belongs to.
   std::vector<std::string> readers;
 };
 
 struct FlatGraph {
-  std::vector<FlatNode> nodes;  // inputs before consumers, else in the model's own order
+  std::vector<FlatNode> nodes;  // inputs before consumers, otherwise in the model's own order
   std::vector<FlatWeight> weights;
   std::vector<TensorId> inputs;
   std::vector<TensorId> outputs;
   std::vector<TensorSpec> input_specs;  // named by the signature
   std::vector<TensorSpec> output_specs;
   std::string versions;              // serialised VersionDef of the file
-  std::set<std::string> file_names;  // names of all nodes in the called bodies, also of those left out
+  std::set<std::string> file_names;  // names of all nodes in the called bodies, including nodes that are not
+                                     // part of the flat graph
 
   std::string TensorName(TensorId tensor) const {
     return nodes[tensor.node].name + ":" + std::to_string(tensor.output);
@@ -66,7 +67,7 @@ struct FlatGraph {
 
 // Appends the node as a field of a serialised GraphDef. Inputs and weights become Placeholders.
 void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def);
-// The same, with its inputs named so.
+// Does the same, with `inputs` as the names of the inputs.
 void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, std::string* graph_def);
 // Appends the GraphDef's versions.
 void AppendVersions(const FlatGraph& graph, std::string* graph_def);
@@ -78,8 +79,8 @@ std::string ShapeAttr(const Shape& shape);
 std::string Int32ScalarAttr(int32_t value);            // the value of a Const
 std::string StringScalarAttr(std::string_view value);  // as well
 
-// Numbers the nodes so that inputs stand before consumers and the order of `rank` (lower first) is kept where
-// that allows; rewrites every TensorId.
+// Sorts the nodes so that inputs precede their consumers. Among the possible orders, nodes with lower `rank`
+// come first. Updates every TensorId.
 void SortNodes(FlatGraph* graph, const std::vector<std::vector<int>>& rank);
 
 }  // namespace ke::graph

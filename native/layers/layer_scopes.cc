@@ -13,7 +13,7 @@
 namespace ke::graph {
 namespace {
 
-// Scopes by Keras 2's metadata: its tree of layers laid over the tree of scopes.
+// Finds scopes with Keras 2's metadata: matches the tree of layers against the tree of scopes.
 class MetadataScopes {
  public:
   explicit MetadataScopes(const ScopeTree& tree) : tree_(tree) {
@@ -34,7 +34,7 @@ class MetadataScopes {
   }
 
  private:
-  // KerasLayer nests to a bounded depth (bounds::kLayerDepth), so this may recurse.
+  // Recurses: the depth of KerasLayer is bounded (bounds::kLayerDepth).
   void Match(const KerasLayer& model, int scope, int parent, const std::vector<std::string>& path,
              int calls) {
     std::set<std::string_view> names;
@@ -46,7 +46,8 @@ class MetadataScopes {
         found.path = path;
         found.path.push_back(layer.name);
         found.type = layer.type;
-        // A file may say anything; no scope has so many ops as could be that many calls.
+        // A broken file may give any number of calls. The product is clamped to INT32_MAX, more than any
+        // scope has ops.
         found.calls = static_cast<int>(std::min<int64_t>(int64_t{calls} * layer.calls, INT32_MAX));
         found.parent = parent;
         scopes_.push_back(found);
@@ -55,8 +56,8 @@ class MetadataScopes {
     }
   }
 
-  // The scopes below `scope` in which a layer of that name is called. A name may have slashes of its own
-  // ("conv1/bn"), and a later call a number that is no other layer's name.
+  // Returns the scopes below `scope` that are calls of the layer `name`. The name may contain slashes
+  // ("conv1/bn"). The scope of a later call ends in a number, unless another layer has that name.
   std::vector<int> ScopesOf(const std::string& name, const std::set<std::string_view>& names, int scope) {
     const std::string& prefix = tree_[scope].path;
     const std::string path = prefix.empty() ? name : prefix + "/" + name;
@@ -78,13 +79,13 @@ class MetadataScopes {
   static constexpr const char* kWhat = "what the model's Keras metadata says of its scopes";
 
   const ScopeTree& tree_;
-  // In order of their first op, the scopes of a path, with or without the number of a further call.
+  // The scopes of a path, with or without the number of a later call, in the order of their first op.
   std::unordered_map<std::string, std::vector<int>> by_path_;
   Allowance lookups_left_{bounds::kLayerCalls, "calls of layers"};
   std::vector<LayerScope> scopes_;
 };
 
-// Scopes without metadata.
+// Finds scopes without metadata.
 class InferredScopes {
  public:
   InferredScopes(const FlatGraph& graph, const ScopeTree& tree) : tree_(tree), top_(FindTop(tree)) {
@@ -93,7 +94,7 @@ class InferredScopes {
         if (weight.is_variable) Learn(weight.name, reader);
       }
     }
-    // Without a single telling variable, Keras 3's habit itself must show.
+    // If no variable reveals the naming, the scopes must show the numbering of Keras 3.
     Forget();
     numbered_ = with_number_ > without_number_ || (with_number_ + without_number_ == 0 && LooksNumbered());
     Forget();
@@ -105,9 +106,9 @@ class InferredScopes {
     }
   }
 
-  // Whether this is a Keras 3 export.
+  // Returns whether this is a Keras 3 export.
   bool IsKeras() const { return numbered_; }
-  // The model's own name and scopes (one per call of it); empty where the layers stand at the top level.
+  // The name of the model and its scopes (one per call). Empty if the layers are at the top level.
   const std::string& root() const { return root_; }
   const std::vector<int>& root_scopes() const { return root_scopes_; }
 
@@ -134,13 +135,13 @@ class InferredScopes {
  private:
   enum class Judged : char { kUnknown, kOther, kNumbered, kHolds };
 
-  // Of scopes nothing is known any more: what is learnt changes how they are judged.
+  // Drops the cached properties of scopes, because new information changes them.
   void Forget() {
     judged_.assign(static_cast<size_t>(tree_.size()), Judged::kUnknown);
     holds_ = judged_;
   }
 
-  // Where the model stands: at the top level, or below the calls that tools which freeze a graph have
+  // Returns the scope of the model: the top level, or a scope below the calls that a freezing tool has
   // inlined.
   static int FindTop(const ScopeTree& tree) {
     int top = 0;
@@ -158,24 +159,26 @@ class InferredScopes {
     }
   }
 
-  // What a variable's name says of the scopes around the op that reads it.
+  // Learns which scopes around `reader` are layers. `reader` is an op that reads `variable`, whose name
+  // contains the names of layers.
   void Learn(const std::string& variable, const std::string& reader) {
     std::vector<std::string> layers = SplitPath(ParentPath(variable));
     std::vector<std::string> scopes = SplitPath(ParentPath(reader));
-    // As ScopeTree: deeper scopes count as their ancestor.
+    // Like ScopeTree, counts deeper scopes as their ancestor.
     if (scopes.size() > bounds::kScopeDepth) scopes.resize(bounds::kScopeDepth);
-    // More names than scopes never fit.
+    // Names beyond the number of scopes never match.
     if (layers.size() > scopes.size()) {
       layers.erase(layers.begin(), layers.end() - static_cast<std::ptrdiff_t>(scopes.size()));
     }
     const auto is_layer_of = [](const std::string& layer, const std::string& scope) {
       return scope == layer || WithoutNumber(scope) == layer;
     };
-    // The variable may have been made inside models that are not called here: outer names may be missing.
+    // The variable may have been created inside models that are not called here, so outer names may be
+    // missing.
     for (; !layers.empty(); layers.erase(layers.begin())) {
-      // The innermost, as a nested model may be called like a layer of its own; but what Keras 3 numbered is
-      // a layer and no scope of an op: tf.nn.separable_conv2d opens one of the name that its layer has by
-      // default.
+      // The innermost match counts, because a nested model may have the same name as one of its layers. But a
+      // scope with a Keras 3 number is preferred: it is a layer. A plain scope may belong to an op:
+      // tf.nn.separable_conv2d opens a scope with the default name of its layer.
       size_t best = 0;
       for (size_t end = scopes.size(); end >= layers.size(); --end) {
         const auto begin = scopes.begin() + static_cast<std::ptrdiff_t>(end - layers.size());
@@ -199,14 +202,14 @@ class InferredScopes {
     LearnHolder(reader);
   }
 
-  // A scope that reads a variable of any name is at least somebody's module.
+  // Notes the scope of `reader` as a module, because the scope reads a variable.
   void LearnHolder(const std::string& reader) {
     std::string_view scope = ParentPath(reader);
     while (!scope.empty() && tree_.IsOp(std::string(scope))) scope = ParentPath(scope);
     if (!scope.empty()) holders_.insert(std::string(scope));
   }
 
-  // Whether most scopes of the two upper levels are numbered as Keras 3 does.
+  // Returns whether most scopes of the two upper levels have Keras 3 numbers.
   bool LooksNumbered() const {
     int numbered = 0;
     int other = 0;
@@ -221,21 +224,22 @@ class InferredScopes {
     return numbered > other;
   }
 
-  // The layer of a scope that Keras 3 numbered: its plain name was opened too, and left without an op ...
+  // Returns the layer of a scope that Keras 3 numbered, or "". Keras 3 also opens the plain name and leaves
+  // that scope without an op.
   std::string NumberedName(int index) const {
     return IsNumbered(index) ? std::string(WithoutNumber(tree_[index].name)) : std::string();
   }
 
-  // ... unless the plain scope is itself a layer: "conv2d_2_2" beside "conv2d_2", the second scope of
-  // "conv2d". Plain scopes may be numbered in turn, to any depth: each scope is judged once, and without
-  // recursion.
+  // Returns whether Keras 3 numbered the scope. The plain scope may itself be a layer: "conv2d_2_2" beside
+  // "conv2d_2", the second scope of "conv2d". Plain scopes may have numbers too, to any depth, so each scope
+  // is classified once, without recursion.
   bool IsNumbered(int index) const {
-    std::vector<int> waiting;  // each for the judgement of its plain scope
+    std::vector<int> waiting;  // scopes that wait for the result of their plain scope
     while (judged_[index] == Judged::kUnknown) {
       waiting.push_back(index);
       const ScopeTree::Scope& scope = tree_[index];
       const std::string name(WithoutNumber(scope.name));
-      // tf.cast opens its scope also where it has nothing to do.
+      // tf.cast opens its scope even if there is nothing to cast.
       if (name.empty() || name == "Cast" || !scope.computes || tree_.IsOp(scope.path)) {
         judged_[index] = Judged::kOther;
         break;
@@ -258,7 +262,7 @@ class InferredScopes {
     return judged == Judged::kNumbered;
   }
 
-  // Recurses down the tree only, of a bounded depth (bounds::kScopeDepth).
+  // Recurses only down the tree, whose depth is bounded (bounds::kScopeDepth).
   std::string LayerName(int index, bool parent_holds_layers) const {
     const ScopeTree::Scope& scope = tree_[index];
     const auto named = names_.find(scope.path);
@@ -267,11 +271,11 @@ class InferredScopes {
     if (holders_.count(scope.path) > 0) return scope.name;
     if (!scope.computes || tree_.IsOp(scope.path)) return {};
     const bool plain = parent_holds_layers && (without_number_ > 0 || names_.empty());
-    // Of weights without names it is known only who reads them.
+    // For weights without names, only their readers are known.
     return plain || (names_.empty() && HoldsLayers(index)) ? scope.name : std::string();
   }
 
-  // Whether a variable's name or a numbered scope proves a layer directly below.
+  // Returns whether a variable's name or a numbered scope proves that a layer is directly below.
   bool HoldsLayers(int index) const {
     Judged& judged = holds_[index];
     if (judged == Judged::kUnknown) {
@@ -289,7 +293,7 @@ class InferredScopes {
     return next != names_.end() && next->first.compare(0, path.size() + 1, path + "/") == 0;
   }
 
-  // ScopeTree is of bounded depth, so this may recurse.
+  // Recurses: the depth of ScopeTree is bounded.
   void Collect(int index, int parent, const std::vector<std::string>& path) {
     const bool holds_layers = HoldsLayers(index);
     for (const int child : tree_[index].children) {
@@ -308,10 +312,10 @@ class InferredScopes {
 
   const ScopeTree& tree_;
   const int top_;
-  std::map<std::string, std::string> names_;  // scope -> layer, as a variable's name proves
+  std::map<std::string, std::string> names_;  // scope -> layer, from the names of variables
   std::set<std::string> holders_;
-  mutable std::vector<Judged> judged_;  // by scope: whether Keras 3 numbered it
-  mutable std::vector<Judged> holds_;   // by scope: whether it holds layers
+  mutable std::vector<Judged> judged_;  // by scope: whether Keras 3 numbered the scope
+  mutable std::vector<Judged> holds_;   // by scope: whether the scope holds layers
   int with_number_ = 0;
   int without_number_ = 0;
   bool numbered_ = false;
@@ -320,8 +324,8 @@ class InferredScopes {
   std::vector<LayerScope> scopes_;
 };
 
-// Whether every input of the graph goes straight into one of the scopes, which are beside each other: then it
-// is the model's own input, and not one of a function that prepares it.
+// Returns whether an op in one of the scopes, which are siblings, reads each input of the graph. The inputs
+// then belong to the model, not to a function that prepares the inputs of the model.
 bool EntersScopes(const FlatGraph& graph, const ScopeTree& tree, const std::vector<int>& scopes) {
   std::set<std::string_view> paths;
   for (const int scope : scopes) paths.insert(tree[scope].path);
@@ -349,7 +353,8 @@ std::vector<std::string> InputLayers(const FlatGraph& graph, const KerasLayer& m
     if (layer.type == "InputLayer") names.push_back(layer.name);
   }
   if (names.size() != graph.inputs.size()) return {};
-  // A signature names its inputs after the InputLayers; only where it was made by hand does the order decide.
+  // A signature names its inputs after the InputLayers. If the signature was written by hand, the order of
+  // the layers determines the names.
   std::vector<std::string> by_signature = InputNames(graph);
   std::vector<std::string> sorted = names;
   std::vector<std::string> sorted_signature = by_signature;
@@ -370,7 +375,7 @@ LayerScopes FindLayerScopes(const FlatGraph& graph, const std::optional<KerasMod
   }
   InferredScopes inferred(graph, tree);
   found.scopes = inferred.Run();
-  // Keras shows no InputLayer among a Sequential's layers.
+  // Keras does not list an InputLayer among the layers of a Sequential model.
   if (inferred.IsKeras() && inferred.root().substr(0, 10) != "sequential" &&
       EntersScopes(graph, tree, inferred.root_scopes())) {
     found.input_layers = InputNames(graph);

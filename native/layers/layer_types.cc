@@ -10,12 +10,12 @@
 namespace ke::graph {
 namespace {
 
-// Ops that prepare shapes and values, whatever the layer.
+// Ops that prepare shapes and values in any layer.
 constexpr std::array<std::string_view, 11> kBookkeeping = {
     "Const",    "Shape",      "StridedSlice", "Pack",     "Prod", "Cast",
     "Identity", "ExpandDims", "Squeeze",      "GatherV2", "Range"};
 
-// Layers whose ops may be another's too, by the name that Keras gives them where the user gives none.
+// The types of layers whose ops do not identify the type, by the default name that Keras gives such a layer.
 struct AutoName {
   std::string_view name;
   std::string_view type;
@@ -111,11 +111,11 @@ class TypeInference {
     return "Functional";
   }
 
-  // Whether the op stands in the layer's own scope: below it comes no scope of a child.
+  // Returns whether the op is in the layer's own scope and not in the scope of a child.
   bool IsOwn(const std::string& name, size_t depth) const {
     const std::vector<std::string> parts = SplitPath(name);
     while (depth < parts.size() && IsInlinedCall(parts[depth - layer_.record.path.size()])) ++depth;
-    // The scope has as many parts as the path, and one more where the model's own scope is around it.
+    // The scope has as many parts as the path, or one more if the scope of the model encloses it.
     for (size_t at = depth; at <= depth + 1 && at + 1 < parts.size(); ++at) {
       const auto& children = layer_.children;
       if (children.count(parts[at]) > 0 || children.count(WithoutNumber(parts[at])) > 0) return false;
@@ -135,7 +135,7 @@ class TypeInference {
     if (Has("Conv2D") || Has("Conv3D")) return Dims("Conv", spatial);
     if (HasWeight("moving_mean") && HasWeight("moving_variance")) return "BatchNormalization";
     if (Has("FusedBatchNormV3") && !Has("Fill"))
-      return "BatchNormalization";  // Keras 2's LayerNormalization fills
+      return "BatchNormalization";  // LayerNormalization of Keras 2 has a Fill
     if (Has("Rsqrt") && Only({"Rsqrt", "Mul", "AddV2", "Sub"})) return "BatchNormalization";
     if (HasWeight("embeddings")) return "Embedding";
     if (HasWeight("alpha") && (Has("Relu") || Has("Neg"))) return "PReLU";
@@ -149,7 +149,7 @@ class TypeInference {
     return {};
   }
 
-  // GroupNormalization splits the channels into one more axis; LayerNormalization may only merge axes.
+  // GroupNormalization splits the channels and adds an axis. LayerNormalization only merges axes.
   bool IsGrouped() const {
     const int rank = InputRank();
     return std::any_of(layer_.nodes.begin(), layer_.nodes.end(), [&](int node) {
@@ -179,7 +179,7 @@ class TypeInference {
       const std::string name = ByName();
       return name.empty() ? (Has("Mul") ? "UpSampling2D" : "Resizing") : name;
     }
-    // Keras 3 repeats rows and columns.
+    // UpSampling of Keras 3 repeats rows and columns.
     if (Only({"Reshape", "Tile", "Mul", "ConcatV2"}) && Has("Tile") && InputRank() == OutputRank()) {
       return Dims("UpSampling", InputRank() - 2);
     }
@@ -195,7 +195,7 @@ class TypeInference {
     return Dims(Has("Mean") ? "GlobalAveragePooling" : "GlobalMaxPooling", spatial);
   }
 
-  // Whether the one reduction here runs over all axes but the batch and the channels (last or first).
+  // Returns whether the reduction runs over all axes except the batch and the channels (last or first).
   bool ReducesSpace() const {
     const int rank = InputRank();
     if (rank < 3) return false;

@@ -19,16 +19,17 @@ class ScopeTree {
     std::string path;
     int parent = -1;
     std::vector<int> children;  // in order of their first op
-    bool computes = false;      // holds an op other than Const, here or below
-    bool has_ops = false;       // an op other than Const stands in this very scope
+    bool computes = false;      // contains an op other than Const, directly or in a scope below
+    bool has_ops = false;       // directly contains an op other than Const
   };
   const Scope& operator[](int index) const { return scopes_[index]; }
   int size() const { return static_cast<int>(scopes_.size()); }
-  // The scope of that path, or -1.
+  // Returns the scope of that path, or -1.
   int Find(std::string_view path) const;
-  // Whether the file has an op or a scope of that path, also one that the outputs do not need.
+  // Returns whether the file has an op or a scope of that path, even if the outputs do not need it.
   bool InFile(const std::string& path) const;
-  // Whether the path is an op's: what stands below it belongs to that op ("Mean/reduction_indices").
+  // Returns whether the path is that of an op. Names below the path then belong to that op
+  // ("Mean/reduction_indices").
   bool IsOp(const std::string& path) const { return file_names_.count(path) > 0; }
 
  private:
@@ -43,7 +44,7 @@ std::string_view ParentPath(std::string_view path);
 // "layer" of "layer_3"; empty where the name does not end in a number.
 std::string_view WithoutNumber(std::string_view name);
 
-// Whether a scope is what is left of a call that a tool has inlined before it froze the graph.
+// Returns whether a scope remains of a call that a tool inlined before freezing the graph.
 bool IsInlinedCall(std::string_view name);
 
 }  // namespace ke::graph

@@ -46,7 +46,7 @@ BiasFinder::BiasFinder(const FlatGraph& graph, const TensorSpecs& tensors)
   for (size_t node = 0; node < graph.nodes.size(); ++node) Visit(static_cast<int>(node));
 }
 
-// Inputs stand before their consumers, so that what is said of a node follows from what was said of them.
+// Inputs come before their consumers, so the properties of a node follow from those of its inputs.
 void BiasFinder::Visit(int index) {
   const FlatNode& node = graph_.nodes[index];
   if (node.kind == FlatNode::Kind::kInput) {
@@ -65,7 +65,7 @@ void BiasFinder::Visit(int index) {
   if (node.inputs.empty()) return;
   const int first = node.inputs[0].node;
   if (dependent == 0) {
-    // A number of a layer's settings may be written as an integer: Rescaling(offset=-1).
+    // A setting of a layer may be stored as an integer: Rescaling(offset=-1).
     if (node.op == "Cast" && graph_.nodes[first].op == "Const" &&
         IsFloating(proto::AttrType(node.Attr("DstT")).value_or(TF_INT32))) {
       VisitConstant(index, graph_.nodes[first]);
@@ -98,7 +98,7 @@ void BiasFinder::VisitConstant(int index, const FlatNode& constant) {
   made_of_weights_[index] = literal_[index] == 0;
 }
 
-// Whether some axis of the sum, beside the samples', has size 1.
+// Returns whether an axis of the sum, other than the samples axis, has size 1.
 bool BiasFinder::HasSingle(int node) const {
   const auto spec = tensors_.find(graph_.TensorName({node, 0}));
   if (spec == tensors_.end() || spec->second.shape.rank() < 2) return false;
@@ -106,7 +106,7 @@ bool BiasFinder::HasSingle(int node) const {
   return std::find(dims.begin() + 1, dims.end(), 1) != dims.end();
 }
 
-// Whether the sum `wide` repeats the sum `narrow`, one of its terms, along some axis.
+// Returns whether the sum `wide` repeats the sum `narrow`, one of its terms, along an axis.
 bool BiasFinder::Repeats(int wide, int narrow) const {
   const auto from = tensors_.find(graph_.TensorName({narrow, 0}));
   const auto to = tensors_.find(graph_.TensorName({wide, 0}));
@@ -120,8 +120,8 @@ bool BiasFinder::Repeats(int wide, int narrow) const {
   return false;
 }
 
-// Of each node, the only one of the nodes `found` that uses it, by one input; kNone where there is none,
-// where there are several, or where the node is an output itself.
+// Per node, the only node of `found` that uses the node, by one input. kNone if there is no such node, if
+// there are several, or if the node itself is an output.
 std::vector<int> BiasFinder::SoleConsumers(const std::vector<int>& found,
                                            const std::vector<TensorId>& outputs) const {
   std::vector<int> consumer(graph_.nodes.size(), kNone);
@@ -136,8 +136,9 @@ std::vector<int> BiasFinder::SoleConsumers(const std::vector<int>& found,
   return consumer;
 }
 
-// The sum that says where a bias in the sum `node` acts. A normalisation over positions adds its offset to
-// what is the same at all of them, x * inv + (beta - mean * inv): only the outer sum has the positions.
+// Returns the sum that determines where a bias in the sum `node` acts. A normalisation over positions adds
+// its offset to a term that is equal at all positions, x * inv + (beta - mean * inv). Only the outer sum has
+// the positions.
 int BiasFinder::WidestSum(int node, const std::vector<int>& sole_consumer) const {
   for (;;) {
     const int consumer = sole_consumer[node];
@@ -149,7 +150,7 @@ int BiasFinder::WidestSum(int node, const std::vector<int>& sole_consumer) const
 bool BiasFinder::IsBias(TensorId value, int node) const {
   if (Depends(value) || zero_[value.node] != 0) return false;
   if (made_of_weights_[value.node] != 0) return true;
-  // The result of an affine op on nothing but preprocessing is preprocessing itself.
+  // The result of an affine op on preprocessed inputs is preprocessing itself.
   return literal_[value.node] != 0 && preprocessing_[node] != 0;
 }
 

@@ -56,7 +56,7 @@ std::string RandomFingerprint() {
 }  // namespace
 
 struct ModelGraph::Impl {
-  // What is computed in place of a node: `node` of one input and a constant.
+  // The replacement of a node: `node` with one input and a constant.
   struct Replaced {
     TensorId input;
     std::shared_ptr<TF_Tensor> constant;
@@ -77,10 +77,10 @@ struct ModelGraph::Impl {
   TensorSpecs tensors;
   std::unordered_map<std::string, int> weights_by_name;
   std::unordered_map<int, int> weights_by_node;
-  std::string weights_prefix;                       // of the names by which workers know them
+  std::string weights_prefix;                       // prefix of the names of weights on workers
   std::unique_ptr<const BiasFinder> biases;         // of the graph in its final form
-  std::unique_ptr<const ConvolutionFolder> folder;  // as well
-  std::vector<bool> kernels;  // of weights: whether only convolutions read it, in float32
+  std::unique_ptr<const ConvolutionFolder> folder;  // of the graph in its final form
+  std::vector<bool> kernels;  // per weight: whether only convolutions read the weight, in float32
   mutable std::mutex bfloat16_mutex;
   mutable std::map<int, std::shared_ptr<TF_Tensor>> bfloat16;  // by weight
 
@@ -126,8 +126,8 @@ struct ModelGraph::Impl {
     return found;
   }
 
-  // The ops that `outputs` need, in graph order; the walk ends at inputs and weights.
-  // Of the nodes `folded` the inputs are others.
+  // Returns the ops that `outputs` need, in graph order. The walk ends at inputs and weights. The nodes in
+  // `folded` have other inputs.
   std::vector<bool> Needed(const std::vector<TensorId>& outputs, const Folded& folded = {}) const {
     std::vector<bool> needed(graph.nodes.size(), false);
     for (const TensorId& output : outputs) needed[output.node] = true;
@@ -143,7 +143,7 @@ struct ModelGraph::Impl {
     return needed;
   }
 
-  // The nodes that any of `tensors` is needed for.
+  // Returns the nodes that depend on any of `tensors`.
   std::vector<bool> After(const std::vector<TensorId>& tensors) const {
     std::vector<bool> after(graph.nodes.size(), false);
     for (const TensorId& tensor : tensors) after[tensor.node] = true;
@@ -153,13 +153,14 @@ struct ModelGraph::Impl {
     return after;
   }
 
-  // The convolutions of a call that take another kernel, and the ends of what was folded into them.
-  // `exact`: of a call that allows bfloat16, the weights that stay in float32 all the same.
+  // Returns the convolutions of a call that get another kernel, and the last ops of the chains that were
+  // folded into these convolutions. `exact`: the weights that stay in float32 in a call that allows bfloat16.
   Folded Fold(const std::vector<TensorId>& outputs, const std::vector<TensorId>& apart,
               const std::optional<std::vector<bool>>& exact) const {
     Folded folded;
-    // Rounded otherwise, a ReLU whose input is within rounding of 0 passes another gradient on: maps would
-    // differ from Keras' by far more than rounding. In bfloat16 they do anyway.
+    // No folding on the backward path: with other rounding, a ReLU whose input is near 0 would pass another
+    // gradient, and maps would differ from those of Keras by far more than rounding. In bfloat16 maps differ
+    // anyway.
     const std::vector<bool> backward = After(apart);
     for (const ConvolutionChain& chain : folder->Find(Needed(outputs), outputs, apart)) {
       const bool half = exact && !(*exact)[chain.kernel];
@@ -179,10 +180,10 @@ struct ModelGraph::Impl {
     return folded;
   }
 
-  // A sum, with what may be a biased convolution behind an op that TensorFlow leaves alone. It would fuse the
-  // sum of two activations into the convolution, whose kernel (MklConvOp::AllocateOutputTensor) keeps in
-  // members what it adds where that is needed elsewhere, too: runs at once of one session crash, or mix their
-  // values.
+  // Appends a sum. An op that TensorFlow does not fuse is inserted after each summand that may be a biased
+  // convolution. TensorFlow would fuse the sum of two activations into the convolution. The fused kernel
+  // (MklConvOp::AllocateOutputTensor) keeps the added tensor in members if the tensor is also needed
+  // elsewhere, so concurrent runs of one session crash or mix their values.
   void AppendSum(const FlatNode& node, const Folded& folded, std::string* graph_def) const {
     std::vector<std::string> inputs;
     for (const TensorId& input : node.inputs) {
@@ -207,13 +208,13 @@ struct ModelGraph::Impl {
     AppendNode(node, inputs, graph_def);
   }
 
-  // A name that no node has.
+  // Returns a name that no node has.
   std::string FreeName(std::string name) const {
     while (nodes.count(name) > 0) name += "_";
     return name;
   }
 
-  // `exact`: as of Fold.
+  // `exact`: see Fold.
   TF_Output Weight(Scope* scope, int node, const std::optional<std::vector<bool>>& exact) const {
     const int index = weights_by_node.at(node);
     const FlatWeight& weight = graph.weights[index];
@@ -236,7 +237,7 @@ struct ModelGraph::Impl {
     return scope->Op("Cast").In(value).AttrType("DstT", TF_FLOAT).Out();
   }
 
-  // The value of a weight in bfloat16, made once.
+  // Returns the value of a weight in bfloat16, computed once.
   std::shared_ptr<TF_Tensor> Bfloat16(int weight) const {
     const std::lock_guard<std::mutex> lock(bfloat16_mutex);
     std::shared_ptr<TF_Tensor>& value = bfloat16[weight];
@@ -360,7 +361,7 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
                                              std::to_string(inputs.size()));
   }
   const std::vector<TensorId> wanted = impl_->Find(outputs);
-  // Checks of numerics name ops as the model has them.
+  // Numerics checks report ops by their names in the model.
   std::optional<std::vector<bool>> exact;
   if (scope->bfloat16()) exact = KernelsOf(graph, LogitsProducts(graph, impl_->Find(logits)));
   const Impl::Folded folded =

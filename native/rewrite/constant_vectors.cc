@@ -15,8 +15,8 @@ using tf::C;
 
 namespace {
 
-// No network has more channels, and no normalisation makes its factors by more ops. A file that does must
-// cost neither time nor memory.
+// Limits on time and memory. No real network has more channels, and no normalisation computes its factors
+// with more ops.
 constexpr int64_t kMaxElements = 16 * 1024;
 constexpr size_t kMaxOps = 64;
 
@@ -71,7 +71,7 @@ const std::vector<int64_t>* ConstantVectors::Dims(int node) const {
   return known_[node] != 0 ? DimsOf(node) : nullptr;
 }
 
-// Inputs stand before their consumers.
+// Inputs come before their consumers.
 bool ConstantVectors::IsKnown(int index) const {
   const FlatNode& node = graph_.nodes[index];
   if (node.kind == FlatNode::Kind::kInput) return false;
@@ -83,7 +83,7 @@ bool ConstantVectors::IsKnown(int index) const {
   const auto known = [&](const TensorId& input) { return known_[input.node] != 0 && input.output == 0; };
   if (IsAnyOf(node.op, kReshaping)) return known(node.inputs[0]);
   if (UnaryOf(node.op) == nullptr && BinaryOf(node.op) == nullptr) return false;
-  // Nothing is repeated but single values: so all others stand in the order of the result.
+  // Only single values are broadcast, so all other operands have the order of the result.
   return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const TensorId& input) {
     if (!known(input)) return false;
     const int64_t size = Count(*DimsOf(input.node));

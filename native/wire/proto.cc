@@ -13,7 +13,8 @@ namespace {
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
 
-// A field of an unexpected wire type. protozero only asserts this, and file content must not abort a process.
+// A field has an unexpected wire type. protozero only asserts the wire type, and the content of a file must
+// not abort the process.
 struct WrongWireType : protozero::exception {
   const char* what() const noexcept override { return "a field has an unexpected type"; }
 };
@@ -29,14 +30,14 @@ int64_t ReadInt(pbf_reader& reader) {
   return reader.get_int64();
 }
 
-// Calls visit(reader) for each field; visit reads it (anything else is skipped by `default: reader.skip()`).
+// Calls visit(reader) for each field. `visit` must read or skip the field.
 template <typename Visit>
 void ForEachField(Bytes bytes, Visit visit) {
   pbf_reader reader(bytes.data(), bytes.size());
   while (reader.next()) visit(reader);
 }
 
-// One entry of a map<string, message or string>.
+// Reads one entry of a map<string, message or string>.
 std::pair<std::string_view, Bytes> ReadEntry(Bytes bytes) {
   std::pair<std::string_view, Bytes> entry;
   ForEachField(bytes, [&](pbf_reader& reader) {
@@ -54,7 +55,7 @@ std::pair<std::string_view, Bytes> ReadEntry(Bytes bytes) {
   return entry;
 }
 
-// Integers, packed or not, appended to `values`.
+// Appends integers, packed or not, to `values`.
 template <typename T>
 void ReadInts(pbf_reader& reader, std::vector<T>* values) {
   if (reader.wire_type() == pbf_wire_type::varint) {

@@ -1,6 +1,6 @@
-// Readers of the protocol buffers in a SavedModel and a GraphDef: only the messages and fields that import
-// needs. What is read are views into the file's bytes, which must outlive it. Attributes stay serialised
-// AttrValues: import copies them from graph to graph and looks into few.
+// Readers of the protocol buffers in a SavedModel and a GraphDef. The readers read only the messages and
+// fields that import needs. The results are views into the bytes of the file, which must outlive them.
+// Attributes stay serialised AttrValues: import copies them between graphs and parses few.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@ using Attrs = std::vector<std::pair<std::string_view, Bytes>>;
 struct NodeDef {
   std::string_view name;
   std::string_view op;
-  std::vector<std::string_view> inputs;  // data inputs; control inputs are left out
+  std::vector<std::string_view> inputs;  // data inputs, without control inputs
   Attrs attrs;
 
-  // The attribute's serialised value; empty where there is none.
+  // Returns the serialised value of the attribute. Empty if there is none.
   Bytes Attr(std::string_view attr) const;
 };
 
@@ -60,7 +60,7 @@ struct GraphDef {
 };
 
 struct TensorInfo {
-  std::string_view name;  // empty where the tensor is sparse or composite
+  std::string_view name;  // empty if the tensor is sparse or composite
   TF_DataType dtype = TF_FLOAT;
   Shape shape;
 };
@@ -71,9 +71,9 @@ struct SignatureDef {
 };
 
 struct ObjectGraph {
-  // The names of the nodes that are variables, by node; empty for other nodes.
+  // The names of the variables, by node. Empty for nodes that are not variables.
   std::vector<std::string_view> variable_names;
-  // Function -> the nodes that it captures, in the order of its last arguments.
+  // Function -> the nodes that the function captures, in the order of its last arguments.
   std::map<std::string_view, std::vector<int32_t>> bound_inputs;
 };
 
@@ -92,18 +92,19 @@ struct KerasObject {
   std::string_view metadata;    // JSON
 };
 
-// Every reader throws tf::Error DATA_LOSS, which names `what`, where the bytes are no such message.
-std::vector<Bytes> ReadSavedModel(Bytes bytes, const std::string& what);  // its MetaGraphDefs
+// Every reader throws tf::Error DATA_LOSS, which names `what`, if the bytes are not a valid message.
+std::vector<Bytes> ReadSavedModel(Bytes bytes, const std::string& what);  // returns the MetaGraphDefs
 std::vector<std::string_view> ReadTags(Bytes meta_graph, const std::string& what);
 MetaGraphDef ReadMetaGraph(Bytes bytes, const std::string& what);
 GraphDef ReadGraph(Bytes bytes, const std::string& what);
 FunctionDef ReadFunction(Bytes bytes, const std::string& what);
 OpDef ReadOp(Bytes bytes, const std::string& what);
 std::vector<KerasObject> ReadKerasMetadata(Bytes bytes, const std::string& what);
-// Checkpoint keys of the variables in a checkpoint's object graph, by node; empty for other nodes.
+// Returns the checkpoint keys of the variables in a checkpoint's object graph, by node. Empty for other
+// nodes.
 std::vector<std::string> ReadCheckpointKeys(Bytes bytes, const std::string& what);
 
-// Of a checkpoint's index.
+// The header and the entries of a checkpoint's index.
 struct BundleHeader {
   int64_t shards = 0;
   bool big_endian = false;
@@ -111,7 +112,7 @@ struct BundleHeader {
 BundleHeader ReadBundleHeader(Bytes bytes);
 StoredTensor ReadBundleEntry(Bytes bytes);
 
-// What an AttrValue holds; empty where it holds something else.
+// Return the value of an AttrValue. Empty if the AttrValue has another type.
 std::optional<int64_t> AttrInt(Bytes attr);
 std::optional<float> AttrFloat(Bytes attr);
 std::optional<bool> AttrBool(Bytes attr);
@@ -121,10 +122,10 @@ std::optional<std::string_view> AttrPlaceholder(Bytes attr);
 std::optional<Shape> AttrShape(Bytes attr);
 std::optional<size_t> AttrTypeListSize(Bytes attr);
 std::optional<Bytes> AttrTensor(Bytes attr);  // a serialised TensorProto
-// Whether what can be written once is written several times: values, or the shapes of a tensor. TensorFlow
-// merges such parts, readers here look at the last.
+// Returns whether a field that may occur once occurs several times: values, or the shapes of a tensor.
+// TensorFlow merges such parts, but the readers here use the last part.
 bool IsInParts(Bytes attr);
-// One, or a list of them.
+// Return one value, or the values of a list.
 std::vector<Shape> AttrShapes(Bytes attr);
 std::vector<Bytes> AttrTensors(Bytes attr);
 struct FunctionReference {
@@ -135,14 +136,14 @@ std::optional<FunctionReference> AttrFunction(Bytes attr);
 
 // The strings of a TensorProto of dtype string.
 std::vector<std::string_view> TensorStrings(Bytes tensor);
-// The integers of an int32 or int64 TensorProto; empty where it holds something else.
+// Returns the integers of an int32 or int64 TensorProto. Empty for other dtypes.
 std::vector<int64_t> TensorInts(Bytes tensor);
-// The `count` values of a float32 TensorProto; of one that holds none, zeros.
+// Returns the `count` values of a float32 TensorProto, or zeros if there are no values.
 std::vector<float> TensorFloats(Bytes tensor, size_t count);
-// Whether every element of a TensorProto of real numbers or booleans is zero.
+// Returns whether every element of a TensorProto of real numbers or booleans is zero.
 bool TensorIsZero(Bytes tensor);
 Shape TensorShape(Bytes tensor);
 TF_DataType TensorType(Bytes tensor);
-Bytes TensorContent(Bytes tensor);  // its values as bytes; empty where they are fields
+Bytes TensorContent(Bytes tensor);  // the values as bytes; empty if they are stored as fields
 
 }  // namespace ke::graph::proto

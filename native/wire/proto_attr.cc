@@ -1,5 +1,5 @@
-// AttrValue, TensorProto and what a checkpoint's index holds: messages of which import looks into single
-// values.
+// Readers of AttrValue, TensorProto and the messages of a checkpoint's index. Import needs only single values
+// of these messages.
 #include <algorithm>
 #include <cstring>
 
@@ -16,7 +16,7 @@ using protozero::pbf_wire_type;
 // The longest list of axes or dims.
 constexpr auto kMaxRank = static_cast<int64_t>(tf::kMostAxes);
 
-// The last field `tag` of a message, where it has `type`; a damaged message holds nothing.
+// Returns the last field `tag` of a message if the field has `type`. Empty if the message is damaged.
 template <typename T, typename Read>
 std::optional<T> FindField(Bytes message, uint32_t tag, pbf_wire_type type, Read read) {
   std::optional<T> found;
@@ -46,7 +46,7 @@ std::optional<Bytes> FindBytes(Bytes message, uint32_t tag) {
   });
 }
 
-// Calls visit(reader) for every field, which it reads where it returns true; stops where the message is
+// Calls visit(reader) for every field. `visit` returns true if it has read the field. Stops if the message is
 // damaged.
 template <typename Visit>
 void ForEachField(Bytes message, Visit visit) {
@@ -71,8 +71,7 @@ void ForEachBytes(Bytes message, uint32_t tag, Visit visit) {
   });
 }
 
-// Calls visit(int64) for every value of a repeated varint field: packed, unpacked or in turns, as it is
-// written.
+// Calls visit(int64) for every value of a repeated varint field, packed or unpacked, in the stored order.
 template <typename Visit>
 void ForEachInt(Bytes message, uint32_t tag, Visit visit) {
   ForEachField(message, [&](pbf_reader& reader) {
@@ -87,7 +86,7 @@ void ForEachInt(Bytes message, uint32_t tag, Visit visit) {
   });
 }
 
-// Calls visit(T) for every T in `bytes`, which are little-endian, as this machine.
+// Calls visit(T) for every T in `bytes`, which are little-endian like this machine.
 template <typename T, typename Visit>
 void ForEachIn(Bytes bytes, Visit visit) {
   for (size_t at = 0; at + sizeof(T) <= bytes.size(); at += sizeof(T)) {
@@ -97,7 +96,7 @@ void ForEachIn(Bytes bytes, Visit visit) {
   }
 }
 
-// As ForEachInt, for float and double.
+// Like ForEachInt, for float and double.
 template <typename T, typename Visit>
 void ForEachFloating(Bytes message, uint32_t tag, Visit visit) {
   constexpr bool kIsDouble = sizeof(T) == sizeof(double);
@@ -214,11 +213,11 @@ std::vector<std::string_view> TensorStrings(Bytes tensor) {
 
 bool TensorIsZero(Bytes tensor) {
   bool zero = true;
-  // Of -0 only the sign is set.
+  // -0 has only the sign bit.
   const auto check_bits = [&zero](auto bits) { zero = zero && static_cast<decltype(bits)>(bits << 1) == 0; };
   const auto check = [&zero](auto value) { zero = zero && value == 0; };
   const Bytes content = TensorContent(tensor);
-  // The field that holds values which are not stored as bytes; without either they are zeros.
+  // The field of the values that are not stored as bytes. Without fields and bytes, the values are zeros.
   uint32_t field = 0;
   switch (TensorType(tensor)) {
     case TF_FLOAT:
