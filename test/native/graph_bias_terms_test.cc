@@ -1,4 +1,4 @@
-// Where models add their biases, counted by hand, and what depends on what.
+// Tests of the biases that models add, counted by hand, and of dependences between tensors.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -19,9 +19,10 @@ std::map<Kind, int> Count(const std::vector<BiasTerm>& terms) {
   return counts;
 }
 
-// "outer" has biases in the convolutions stem, ic, dw, conv2d_1 and conv2d, in stem_bn, in the layer norm, in
-// the attention's query, key, value and output, and in the predictions: 12. Keras 3 writes batch norm out.
-TEST(BiasTerms, OfNestedModelsAreThoseOfTheirLayers) {
+// "outer" has 12 biases: in the convolutions stem, ic, dw, conv2d_1 and conv2d, in stem_bn, in the layer
+// norm, in the attention's query, key, value and output, and in the predictions. Keras 3 exports batch norm
+// as separate ops.
+TEST(BiasTerms, AreFoundInNestedModels) {
   for (const char* name : {"keras2-nested", "keras3-nested", "keras3-frozen"}) {
     SCOPED_TRACE(name);
     const auto model = LoadFixture(name);
@@ -43,7 +44,7 @@ TEST(BiasTerms, OfNestedModelsAreThoseOfTheirLayers) {
   }
 }
 
-TEST(BiasTerms, WithinALayerAreItsOwn) {
+TEST(BiasTerms, AreFoundWithinALayer) {
   for (const char* name : {"keras2-nested", "keras3-nested"}) {
     const auto model = LoadFixture(name);
     const std::string bn = std::string(name) == "keras2-nested" ? "stem/bn" : "stem_bn";
@@ -57,9 +58,9 @@ TEST(BiasTerms, WithinALayerAreItsOwn) {
   }
 }
 
-// One term per call of a shared layer: the encoder's convolution twice, "twice" twice on either side, and a
-// dense layer per output.
-TEST(BiasTerms, OfSharedLayersCountEveryCall) {
+// One term per call of a shared layer: two of the encoder's convolution, two of "twice" on either side, and
+// one per output for the dense layers.
+TEST(BiasTerms, CountEveryCallOfASharedLayer) {
   for (const char* name : {"keras2-shared", "keras3-shared"}) {
     const auto model = LoadFixture(name);
     EXPECT_EQ(model->BiasTerms(model->output_tensors(), {}).size(), 7U) << name;
@@ -67,14 +68,15 @@ TEST(BiasTerms, OfSharedLayersCountEveryCall) {
   }
 }
 
-// Each block adds 1.0 behind its ReLU: no bias.
-TEST(BiasTerms, AreNoConstantsOfActivations) {
+// Each block adds 1.0 after its ReLU, which is not a bias.
+TEST(BiasTerms, ExcludeConstantsOfActivations) {
   const auto model = LoadFixture("keras2-subclassed");
   EXPECT_EQ(model->BiasTerms(model->output_tensors(), {}).size(), 3U);
 }
 
-// z = (relu(x W + s) + relu(2 x W + s)) T + T[argmax(...)]: s is added twice; the gathered rows depend on x.
-TEST(BiasTerms, AreConstantsWithAnAxisButNoGatheredRows) {
+// z = (relu(x W + s) + relu(2 x W + s)) T + T[argmax(...)]: s is added twice, and the gathered rows depend on
+// x.
+TEST(BiasTerms, IncludeConstantsWithAnAxisButNoGatheredRows) {
   const auto model = LoadFixture("module");
   for (size_t i = 0; i < model->outputs().size(); ++i) {
     const size_t expected = model->outputs()[i].name == "z" ? 2 : 1;
@@ -82,8 +84,8 @@ TEST(BiasTerms, AreConstantsWithAnAxisButNoGatheredRows) {
   }
 }
 
-// One walk for all says what a walk for each does.
-TEST(ModelGraph, TellsOfManyTensorsWhatDependsOnWhat) {
+// One walk for all tensors returns the results of one walk per tensor.
+TEST(ModelGraph, FindsTheDependencesOfManyTensors) {
   const auto model = LoadFixture("keras2-nested");
   std::vector<std::string> names = model->input_tensors();
   for (const LayerRecord& layer : model->layers()) {
@@ -104,7 +106,7 @@ TEST(ModelGraph, TellsOfManyTensorsWhatDependsOnWhat) {
   }
 }
 
-// Graphs by hand.
+// Handmade graphs.
 class HandMade : public ::testing::Test {
  protected:
   TF_Output Floats(const std::vector<int64_t>& dims, const std::vector<double>& values,
@@ -124,7 +126,7 @@ class HandMade : public ::testing::Test {
     return op.Out();
   }
 
-  // The terms on the way to `output`, as "kind tensor operands".
+  // Returns the terms on the paths to `output`, as "kind tensor operands".
   std::vector<std::string> Terms(TF_Output output, std::vector<BiasTerm>* terms = nullptr) {
     const auto model = LoadScope(scope_, {"x"}, {tf::C().TF_OperationName(output.oper)});
     const std::vector<BiasTerm> found = model->BiasTerms(model->output_tensors(), {});
@@ -144,7 +146,7 @@ class HandMade : public ::testing::Test {
   TF_Output x_ = scope_.Placeholder(TF_FLOAT, Shape::Of({-1, 4, 4, 2}), "x");
 };
 
-TEST_F(HandMade, AddsSubtractionsAndListsOfThem) {
+TEST_F(HandMade, FindsBiasesOfAddSubAndAddN) {
   const TF_Output sum = Binary("Add", Vector("a"), x_, "sum");
   const TF_Output less = Binary("Sub", Unary("Relu", sum), Vector("b"), "less");
   const TF_Output from = Binary("Sub", Vector("c"), Unary("Relu", less), "from");
@@ -154,7 +156,7 @@ TEST_F(HandMade, AddsSubtractionsAndListsOfThem) {
             (Lines{"add sum:0 a:0", "subtract less:0 b:0", "add from:0 c:0", "add list:0 d:0"}));
 }
 
-TEST_F(HandMade, ResidualsEpsilonsAndZerosAreNone) {
+TEST_F(HandMade, ExcludesResidualsEpsilonsAndZeros) {
   const TF_Output residual = Binary("AddV2", x_, Unary("Relu", x_));
   const TF_Output six = Unary("Relu6", Binary("AddV2", Unary("Relu", residual), Scalar(3)));
   const TF_Output zeros = Binary("AddV2", six, Floats({2}, {0, 0}));
@@ -162,7 +164,7 @@ TEST_F(HandMade, ResidualsEpsilonsAndZerosAreNone) {
   EXPECT_EQ(Terms(Binary("AddV2", zeros, filled)), Lines{});
 }
 
-TEST_F(HandMade, ScalarsCountAsPreprocessingOnly) {
+TEST_F(HandMade, CountsScalarsOnlyInPreprocessing) {
   const TF_Output cast = scope_.Op("Cast").In(x_).AttrType("DstT", TF_FLOAT).Out();
   const TF_Output scaled = Binary("Mul", cast, Scalar(2));
   const TF_Output offset = Binary("Sub", scaled, Scalar(1, "one"), "offset");
@@ -181,28 +183,29 @@ TEST_F(HandMade, ScalarsMayBeWrittenAsIntegers) {
   EXPECT_EQ(Terms(Unary("Relu", moved)), (Lines{"add sum:0 cast:0"}));
 }
 
-// Group normalisation by its moments: x * inv + (beta - mean * inv).
-TEST_F(HandMade, ABiasOfASumWithoutPositionsIsOneOfTheSumWithThem) {
+// Group normalisation with explicit moments: x * inv + (beta - mean * inv).
+TEST_F(HandMade, AssignsABiasToTheSumWithPositions) {
   const TF_Output axes = scope_.Const(std::vector<int32_t>{1, 2});
   const TF_Output mean = scope_.Op("Mean").In(x_).In(axes).AttrBool("keep_dims", true).Out();
   const TF_Output offset = Binary("Sub", Vector("beta"), mean, "offset");
   const TF_Output wide = Binary("AddV2", Unary("Tanh", x_), offset, "wide");
   const TF_Output block = Binary("AddV2", wide, x_, "block");
   EXPECT_EQ(Terms(Unary("Relu", block)), (Lines{"add wide:0 beta:0"}));
-  // Where the small sum is used again, it stays what it is.
+  // A small sum with another use keeps its own term.
   const TF_Output again = Binary("Mul", Unary("Relu", block), offset);
   EXPECT_EQ(Terms(again), (Lines{"add offset:0 beta:0"}));
 }
 
-TEST_F(HandMade, OnlyValuesMakeATensorDependent) {
-  // A bias that is broadcast to the shape of x stays one, and what only x's shape reaches is not walked.
+TEST_F(HandMade, FollowsValuesOnly) {
+  // A bias that is broadcast to the shape of x stays a bias. Ops that affect only the shape of x are not
+  // walked.
   const TF_Output spread =
       Binary("BroadcastTo", Vector("b"), Unary("Shape", Binary("AddV2", x_, Vector("c"))));
   const TF_Output sum = Binary("AddV2", Unary("Relu", x_), spread, "sum");
   EXPECT_EQ(Terms(sum), (Lines{"add sum:0 BroadcastTo:0"}));
 }
 
-TEST_F(HandMade, BatchNormsAtInference) {
+TEST_F(HandMade, FindsBatchNormsAtInference) {
   const TF_Output x = scope_.Placeholder(TF_FLOAT, Shape::Of({-1, 2, 4, 4}), "first");
   const std::vector<TF_Output> parameters = {Vector("g"), Vector("b"), Vector("m"), Vector("v")};
   const TF_Output norm = Norm(x, parameters, false, "NCHW");
@@ -219,8 +222,8 @@ TEST_F(HandMade, BatchNormsAtInference) {
   EXPECT_EQ(terms[1].axis, 1);
 }
 
-// Keras 2's layer norm: a batch norm of the samples' own moments with a scale of ones, then gamma and beta.
-TEST_F(HandMade, LayerNormsHaveTheirBetaAlone) {
+// Layer norm of Keras 2: a batch norm of the samples' own moments with a scale of ones, then gamma and beta.
+TEST_F(HandMade, FindsOnlyBetaInALayerNorm) {
   const TF_Output ones = scope_.Op("Fill").In(scope_.Const(std::vector<int32_t>{2})).In(Scalar(1)).Out();
   const TF_Output zeros = scope_.Op("Fill").In(scope_.Const(std::vector<int32_t>{2})).In(Scalar(0)).Out();
   const TF_Output none = Floats({0}, {}, "none");
@@ -229,12 +232,12 @@ TEST_F(HandMade, LayerNormsHaveTheirBetaAlone) {
   EXPECT_EQ(Terms(Binary("AddV2", scaled, Vector("beta"), "shifted")), (Lines{"add shifted:0 beta:0"}));
 }
 
-TEST_F(HandMade, ABatchNormInTrainingHasItsOffset) {
+TEST_F(HandMade, FindsTheOffsetOfABatchNormInTraining) {
   const TF_Output none = Floats({0}, {}, "none");
   EXPECT_EQ(Terms(Norm(x_, {Vector("g"), Vector("b"), none, none}, true, "NHWC")), (Lines{"add norm:0 b:0"}));
 }
 
-TEST(DependsOn, FollowsWhatATensorIsComputedFrom) {
+TEST(DependsOn, FollowsTheInputsOfATensor) {
   const auto model = LoadFixture("keras3-shared");
   const std::string right = model->input_tensors()[0];
   const std::string left = model->input_tensors()[1];
@@ -255,7 +258,7 @@ TEST(DependsOn, FollowsWhatATensorIsComputedFrom) {
   EXPECT_THROW(model->DependsOn({"nothing:0"}, {right}), tf::Error);
 }
 
-TEST(FindTensor, KnowsWeightsByTheirName) {
+TEST(FindTensor, FindsWeightsByName) {
   for (const char* name : {"keras2-nested", "keras3-nested", "keras3-frozen", "module"}) {
     const auto model = LoadFixture(name);
     for (const TensorSpec& weight : model->weights()) {

@@ -1,5 +1,4 @@
-// Import of whole models: values and layers against what Keras itself gave, and the shape of what is
-// imported.
+// Tests of whole imported models: values and layers against those of Keras, and the structure of the graph.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,14 +19,14 @@ std::vector<Values> InputsOf(const Expected& expected) {
   return inputs;
 }
 
-// A name with a slash where Keras allows it.
+// A name with a slash, if Keras allows it.
 std::string BatchNorm(const std::string& fixture) {
   return fixture == "keras2-nested" ? "stem/bn" : "stem_bn";
 }
 
 class KerasModels : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(KerasModels, InputsAndOutputsKeepTheModelsOrder) {
+TEST_P(KerasModels, KeepTheOrderOfInputsAndOutputs) {
   const Expected expected = ReadExpected(GetParam());
   const auto model = LoadFixture(GetParam());
   ASSERT_EQ(model->inputs().size(), expected.inputs.size());
@@ -45,16 +44,16 @@ TEST_P(KerasModels, InputsAndOutputsKeepTheModelsOrder) {
   }
 }
 
-// Every call of every layer that leaves an op, by Keras' name and in order, with the very tensor that Keras
+// Every call of every layer that leaves an op has Keras' name, Keras' order, and the very tensor that Keras
 // returned.
-TEST_P(KerasModels, LayersGiveWhatKerasGave) {
+TEST_P(KerasModels, HaveLayersWithTheValuesOfKeras) {
   const Expected expected = ReadExpected(GetParam());
   const auto model = LoadFixture(GetParam());
   std::vector<std::string> tensors;
   std::vector<const ExpectedLayer*> wanted;
   std::map<std::string, size_t> calls;
   for (const ExpectedLayer& layer : expected.layers) {
-    // Keras 3 leaves no op of a Dropout.
+    // Keras 3 leaves no op for a Dropout.
     if (layer.type == "Dropout" && std::string(GetParam()).substr(0, 6) == "keras3") continue;
     const std::string path = JoinPath(layer.path);
     const LayerRecord& record = FindRecord(*model, path);
@@ -72,7 +71,7 @@ TEST_P(KerasModels, LayersGiveWhatKerasGave) {
     ExpectClose(results[i], wanted[i]->values, JoinPath(wanted[i]->path));
 }
 
-TEST_P(KerasModels, NoLayerIsInvented) {
+TEST_P(KerasModels, HaveNoInventedLayer) {
   const Expected expected = ReadExpected(GetParam());
   std::set<std::string> known;
   for (const ExpectedLayer& layer : expected.layers) known.insert(JoinPath(layer.path));
@@ -82,14 +81,14 @@ TEST_P(KerasModels, NoLayerIsInvented) {
   }
 }
 
-TEST_P(KerasModels, TypesAreKerasClasses) {
+TEST_P(KerasModels, HaveLayersWithKerasClasses) {
   const Expected expected = ReadExpected(GetParam());
   const auto model = LoadFixture(GetParam());
   const bool inferred = std::string(GetParam()).substr(0, 6) == "keras3";
   for (const ExpectedLayer& layer : expected.layers) {
     if (layer.type == "Dropout" && inferred) continue;
     std::string type = layer.type;
-    // What ops alone cannot tell: which kind of model a nested one is.
+    // Ops alone do not determine the kind of a nested model.
     if (inferred && type == "Sequential") type = "Functional";
     EXPECT_EQ(FindRecord(*model, JoinPath(layer.path)).type, type) << JoinPath(layer.path);
   }
@@ -99,7 +98,7 @@ INSTANTIATE_TEST_SUITE_P(All, KerasModels,
                          ::testing::Values("keras2-nested", "keras3-nested", "keras2-shared", "keras3-shared",
                                            "keras2-subclassed", "keras3-frozen", "keras3-refrozen"));
 
-TEST(GraphImport, WeightsBearKerasNamesAndBelongToLayers) {
+TEST(GraphImport, NamesWeightsAsKerasAndAssignsThemToLayers) {
   for (const char* name : {"keras2-nested", "keras3-nested"}) {
     const auto model = LoadFixture(name);
     const LayerRecord& stem = FindRecord(*model, "stem");
@@ -117,8 +116,8 @@ TEST(GraphImport, WeightsBearKerasNamesAndBelongToLayers) {
   EXPECT_EQ(LoadFixture("keras2-nested")->FindWeight("nothing"), nullptr);
 }
 
-// Keras 2's file alone tells a layer whose name has a slash from a layer in another.
-TEST(GraphImport, AFrozenKeras2ModelGivesTheSameAndShowsItsLayersAndKernels) {
+// Only the file of Keras 2 distinguishes a layer name with a slash from a layer inside another layer.
+TEST(GraphImport, FindsLayersAndKernelsOfAFrozenKeras2Model) {
   const Expected expected = ReadExpected("keras2-refrozen");
   const auto model = LoadFixture("keras2-refrozen");
   const std::vector<Values> results = RunModel(*model, InputsOf(expected), model->output_tensors());
@@ -142,13 +141,13 @@ TEST(GraphImport, CallsTellWhatEntersAndLeaves) {
     const LayerCall& predictions = FindRecord(*model, "predictions").calls.at(0);
     EXPECT_EQ(predictions.outputs, model->output_tensors()) << name;
     EXPECT_NE(predictions.outputs[0].find("Softmax"), std::string::npos) << name;
-    // The model's own scope is no part of a path.
+    // The model's own scope is not part of a path.
     EXPECT_EQ(FindRecord(*model, "inner|ic").path, (std::vector<std::string>{"inner", "ic"})) << name;
     EXPECT_EQ(FindRecord(*model, "residual").calls.at(0).inputs.size(), 2U) << name;
   }
 }
 
-TEST(GraphImport, InputLayersAreNamedAsTheModelsInputs) {
+TEST(GraphImport, NamesInputLayersAsTheInputsOfTheModel) {
   for (const char* name : {"keras2-shared", "keras3-shared"}) {
     const auto model = LoadFixture(name);
     ASSERT_GE(model->layers().size(), 2U);
@@ -159,7 +158,7 @@ TEST(GraphImport, InputLayersAreNamedAsTheModelsInputs) {
   }
 }
 
-TEST(GraphImport, ShapesAreInferred) {
+TEST(GraphImport, InfersShapes) {
   const auto model = LoadFixture("keras3-nested");
   const TensorSpec* stem = model->FindTensor(FindRecord(*model, "stem").calls.at(0).outputs.at(0));
   ASSERT_NE(stem, nullptr);
@@ -170,7 +169,7 @@ TEST(GraphImport, ShapesAreInferred) {
   EXPECT_EQ(model->FindTensor(node), model->FindTensor(node + ":0"));
 }
 
-TEST(GraphImport, InstancesShareWeightsAndPruneWhatIsNotAsked) {
+TEST(GraphImport, SharesWeightsAndPrunesUnusedOps) {
   const auto model = LoadFixture("keras2-nested");
   Scope scope;
   const TF_Output feed = scope.Placeholder(TF_FLOAT, model->inputs()[0].shape, "feed");
@@ -190,7 +189,7 @@ TEST(GraphImport, InstancesShareWeightsAndPruneWhatIsNotAsked) {
   EXPECT_EQ(ops["Softmax"], 0);
 }
 
-TEST(GraphImport, ModelsCanBeInstantiatedInAFunctionBody) {
+TEST(GraphImport, InstantiatesAModelInAFunctionBody) {
   const auto model = LoadFixture("keras3-nested");
   Scope outer;
   Scope body(&outer);
@@ -200,7 +199,7 @@ TEST(GraphImport, ModelsCanBeInstantiatedInAFunctionBody) {
   EXPECT_EQ(C().TF_GraphOperationByName(body.graph(), C().TF_OperationName(made[0].oper)), made[0].oper);
 }
 
-TEST(GraphImport, BadRequestsAreTyped) {
+TEST(GraphImport, RefusesInvalidRequestsWithTypedErrors) {
   const auto model = LoadFixture("keras3-nested");
   Scope scope;
   const TF_Output feed = scope.Placeholder(TF_FLOAT, model->inputs()[0].shape, "feed");
@@ -215,7 +214,7 @@ TEST(GraphImport, BadRequestsAreTyped) {
   }
 }
 
-TEST(GraphImport, PlainModuleWithNestedFunctions) {
+TEST(GraphImport, LoadsAPlainModuleWithNestedFunctions) {
   const Expected expected = ReadExpected("module");
   const auto model = LoadFixture("module");
   ASSERT_EQ(model->outputs().size(), expected.outputs.size());
@@ -224,7 +223,7 @@ TEST(GraphImport, PlainModuleWithNestedFunctions) {
     EXPECT_EQ(model->outputs()[i].name, expected.outputs[i].first);
     ExpectClose(results[i], expected.outputs[i].second, expected.outputs[i].first);
   }
-  // tf.name_scope("head") holds variables; no other name is made up.
+  // tf.name_scope("head") contains variables. No other name is invented.
   ASSERT_EQ(model->layers().size(), 1U);
   EXPECT_EQ(model->layers()[0].name, "head");
   EXPECT_EQ(model->layers()[0].weights, (std::vector<std::string>{"table"}));

@@ -1,4 +1,4 @@
-// What a graph holds at once: by hand, for small graphs.
+// Tests of the least memory of small graphs, computed by hand.
 #include "build/least_memory.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ struct Chain {
 
 }  // namespace
 
-TEST(LeastMemory, OfAChainIsItsLargestTensor) {
+TEST(LeastMemory, IsTheLargestTensorOfAChain) {
   Chain chain;
   const TF_Output tiled =
       chain.scope.Op("Tile", "tiled").In(chain.Apply("Relu", chain.x)).In(chain.scope.Const({1, 7})).Out();
@@ -43,19 +43,19 @@ TEST(LeastMemory, OfAChainIsItsLargestTensor) {
   EXPECT_EQ(ToString(least.largest_shape), "(6, 70)");
 }
 
-TEST(LeastMemory, CountsWhatIsReadLater) {
+TEST(LeastMemory, CountsTensorsThatAreReadLater) {
   Chain chain;
   const TF_Output a = chain.Apply("Exp", chain.x);
   const TF_Output b = chain.Apply("Sin", a);
   const TF_Output c = chain.Apply("Cos", b);
-  // `a` and `b` wait for `c`, as activations do for their gradients.
+  // `a` and `b` stay alive until `c`, as activations do until their gradients.
   const TF_Output d = chain.scope.Op("AddN").InList({c, b, a}).Out();
   EXPECT_EQ(chain.Least({d}, 5).bytes, 3 * 5 * kRow);
   EXPECT_EQ(chain.Least({c}, 5).bytes, 5 * kRow);
   EXPECT_EQ(chain.Least({c, a}, 5).bytes, 2 * 5 * kRow);
 }
 
-TEST(LeastMemory, ViewsAndFeedsCostNothing) {
+TEST(LeastMemory, DoesNotCountViewsAndFeeds) {
   Chain chain;
   const TF_Output flat = chain.scope.Op("Reshape").In(chain.x).In(chain.scope.Const(kFlat)).Out();
   EXPECT_EQ(chain.Least({flat}, 5).bytes, 0);
@@ -63,7 +63,7 @@ TEST(LeastMemory, ViewsAndFeedsCostNothing) {
   const TF_Output view = chain.scope.Op("Reshape").In(a).In(chain.scope.Const(kFlat)).Out();
   const TF_Output both = chain.scope.Op("AddN").InList({chain.Apply("Sin", view), view}).Out();
   EXPECT_EQ(chain.Least({both, a}, 5).bytes, 2 * 5 * kRow);
-  // What depends on no feed is computed once, and kept.
+  // A tensor that depends on no feed is computed once and kept.
   EXPECT_EQ(chain.Least({chain.Apply("Exp", chain.scope.Scalar(TF_FLOAT, 1))}, 5).bytes, 0);
 }
 
@@ -77,7 +77,7 @@ TEST(LeastMemory, GoesThroughLoopsOfTheGraph) {
   EXPECT_GE(chain.Least({exit}, 3).bytes, 3 * kRow);
 }
 
-TEST(LeastMemory, SizesThatTheGraphCannotHaveAreAnError) {
+TEST(LeastMemory, ThrowsForSizesThatDoNotFit) {
   Chain chain;
   const TF_Output wide = chain.scope.Op("MatMul").In(chain.x).In(chain.x).Out();
   EXPECT_THROW(chain.Least({wide}, 3), tf::Error);
@@ -89,9 +89,9 @@ runtime::TensorRef Rows(int64_t rows) { return runtime::Tensor::Allocate(TF_FLOA
 
 }  // namespace
 
-TEST(MemoryCheck, RefusesWhatTheProcessCannotHave) {
+TEST(MemoryCheck, RefusesMoreThanTheProcessCanAllocate) {
   Chain chain;
-  // 4 TB a row: more than the tests' machines have, not more than TensorFlow can count.
+  // 4 TB per row: more than the machines of the tests have, but not more than TensorFlow can count.
   TF_Output tiled = chain.scope.Op("Tile", "huge").In(chain.x).In(chain.scope.Const({1, 100'000'000})).Out();
   tiled = chain.scope.Op("Tile", "larger").In(tiled).In(chain.scope.Const({1, 1000})).Out();
   const TF_Output sum = chain.scope.Op("Sum").In(tiled).In(chain.scope.Const(1)).Out();
@@ -109,7 +109,7 @@ TEST(MemoryCheck, RefusesWhatTheProcessCannotHave) {
   EXPECT_NO_THROW(check.Check({Rows(0)}));
 }
 
-TEST(MemoryCheck, KeepsTheLimitOfAContainer) {
+TEST(MemoryCheck, RespectsTheLimitOfAContainer) {
   Chain chain;
   const TF_Output tiled = chain.scope.Op("Tile").In(chain.x).In(chain.scope.Const({1, 10'000'000})).Out();
   const runtime::MemoryCheck check(chain.scope.graph(), {chain.x}, {tiled});
