@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "build/scope.h"
+#include "ir/op_traits.h"
+#include "tensorflow/import_graph.h"
 #include "tensorflow/read_graph.h"
-#include "wire/is_any_of.h"
 
 namespace ke::graph {
 
@@ -15,13 +16,6 @@ using tf::C;
 
 namespace {
 
-// Ops whose output shares the memory of the first input.
-constexpr std::string_view kViews[] = {"Identity",     "Reshape",         "Squeeze",      "ExpandDims",
-                                       "StopGradient", "PreventGradient", "CheckNumerics"};
-// Ops whose outputs may share the memory of the inputs.
-constexpr std::string_view kCalls[] = {
-    "While",           "StatelessWhile",         "If", "StatelessIf", "Case", "StatelessCase",
-    "PartitionedCall", "StatefulPartitionedCall"};
 // The approximate number of moments to examine. Each moment costs a walk over the graph.
 constexpr size_t kMoments = 64;
 constexpr int kNone = -1;
@@ -106,7 +100,7 @@ class Liveness {
     Node node;
     node.fed = is_feed;
     const std::string_view type = C().TF_OperationOpType(op);
-    const bool view = IsAnyOf(type, kViews);
+    const bool view = HasTrait(type, trait::kView);
     for (const TF_Output& input : inputs) {
       const int from = index_[input.oper];
       if (from == kNone) continue;  // the back edge of a loop
@@ -116,11 +110,11 @@ class Liveness {
       const int buffer = BufferOf(input);
       if (buffer != kNone && !view) buffers_[buffer].readers.push_back(self);
     }
-    const bool allocates = node.fed && !view && !is_feed && !IsAnyOf(type, kCalls);
+    const bool allocates = node.fed && !view && !is_feed && !HasTrait(type, trait::kCallsFunctions);
     for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
       int buffer = kNone;
-      if (view && !inputs.empty()) {
-        buffer = BufferOf(inputs[0]);
+      if (view && static_cast<size_t>(i) < inputs.size()) {
+        buffer = BufferOf(inputs[i]);
       } else if (allocates) {
         buffer = static_cast<int>(buffers_.size());
         buffers_.push_back({self, {op, i}, LeastBytes(graph_, {op, i}), {}});
@@ -191,26 +185,19 @@ LeastMemory FindLeastMemory(TF_Graph* graph, const std::vector<TF_Output>& feeds
                             const std::vector<TF_Output>& fetches,
                             const std::vector<std::vector<int64_t>>& sizes) {
   const tf::BufferPtr plain = tf::ToGraphDef(graph);
-  tf::Status status;
   Scope sized;
   std::vector<TF_Output> inputs;
-  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-  C().TF_ImportGraphDefOptionsSetPrefix(options.get(), "sized");
+  tf::ImportOptions options;
+  options.prefix = "sized";
   for (size_t i = 0; i < feeds.size(); ++i) {
     inputs.push_back(sized.Placeholder(Scope::GetDType(feeds[i]), Shape::Of(sizes[i]), "feed"));
-    C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), C().TF_OperationName(feeds[i].oper),
-                                                feeds[i].index, inputs[i]);
+    options.inputs.push_back({{C().TF_OperationName(feeds[i].oper), feeds[i].index}, inputs[i]});
   }
   for (const TF_Output& fetch : fetches) {
-    C().TF_ImportGraphDefOptionsAddReturnOutput(options.get(), C().TF_OperationName(fetch.oper), fetch.index);
+    options.outputs.push_back({C().TF_OperationName(fetch.oper), fetch.index});
   }
-  const tf::ImportResultsPtr results(
-      C().TF_GraphImportGraphDefWithResults(sized.graph(), plain.get(), options.get(), status));
-  status.Check();
-  int count = 0;
-  TF_Output* returned = nullptr;
-  C().TF_ImportGraphDefResultsReturnOutputs(results.get(), &count, &returned);
-  LeastMemory least = FindLeastMemory(sized.graph(), inputs, {returned, returned + count});
+  LeastMemory least = FindLeastMemory(sized.graph(), inputs,
+                                      tf::ImportGraphDef(sized.graph(), tf::View(plain.get()), options));
   least.largest_op = least.largest_op.substr(least.largest_op.find('/') + 1);
   return least;
 }

@@ -19,7 +19,7 @@ namespace {
 std::string NameOf(const Placement& placement) {
   constexpr std::string_view kScheme = "grpc://";
   std::string name = placement.target;
-  if (name.rfind(kScheme, 0) == 0) name.erase(0, kScheme.size());
+  if (name.starts_with(kScheme)) name.erase(0, kScheme.size());
   if (!placement.device.empty()) name += (name.empty() ? "" : " ") + placement.device;
   return name.empty() ? "local" : name;
 }

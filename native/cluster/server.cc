@@ -6,6 +6,7 @@
 #include "runtime/config_proto.h"
 #include "runtime/process.h"
 #include "tensorflow/protozero.h"
+#include "wire/field_numbers.h"
 
 namespace ke::runtime {
 
@@ -13,17 +14,9 @@ using tf::C;
 
 namespace {
 
-// Field numbers of tensorflow_server.proto and cluster.proto.
-namespace server_def {
-constexpr int kCluster = 1;
-constexpr int kJobName = 2;
-constexpr int kTaskIndex = 3;
-constexpr int kDefaultSessionConfig = 4;
-constexpr int kProtocol = 5;
-}  // namespace server_def
-constexpr int kClusterJob = 1;
-constexpr int kJobName = 1;
-constexpr int kJobTasks = 2;  // map<int32, string>
+namespace server_def = fields::server_def;
+namespace job_def = fields::job_def;
+namespace map_entry = fields::map_entry;
 
 constexpr char kJob[] = "worker";
 constexpr int kOwnTimeoutMs = 30000;
@@ -33,21 +26,21 @@ std::string ServerDef(const ServerOptions& options) {
   protozero::pbf_writer server(bytes);
   {
     protozero::pbf_writer cluster(server, server_def::kCluster);
-    protozero::pbf_writer job(cluster, kClusterJob);
-    job.add_string(kJobName, kJob);
-    protozero::pbf_writer task(job, kJobTasks);
-    task.add_int32(1, 0);
-    task.add_string(2, "localhost:" + std::to_string(options.port));
+    protozero::pbf_writer job(cluster, fields::cluster_def::kJob);
+    job.add_string(job_def::kName, kJob);
+    protozero::pbf_writer task(job, job_def::kTasks);
+    task.add_int32(map_entry::kKey, 0);
+    task.add_string(map_entry::kValue, "localhost:" + std::to_string(options.port));
   }
   server.add_string(server_def::kJobName, kJob);
   server.add_int32(server_def::kTaskIndex, 0);
   {
     protozero::pbf_writer config(server, server_def::kDefaultSessionConfig);
     if (options.cpus > 1) config_proto::AddDeviceCount(tf::kCpu, options.cpus, &config);
-    config.add_int32(config_proto::kIntraOpParallelismThreads, options.intra_op);
-    config.add_int32(config_proto::kInterOpParallelismThreads, options.threads);
-    config.add_message(config_proto::kGpuOptions, GpuOptionsProto());
-    config.add_bool(config_proto::kAllowSoftPlacement, true);
+    config.add_int32(fields::config::kIntraOpParallelismThreads, options.intra_op);
+    config.add_int32(fields::config::kInterOpParallelismThreads, options.threads);
+    config.add_message(fields::config::kGpuOptions, GpuOptionsProto());
+    config.add_bool(fields::config::kAllowSoftPlacement, true);
   }
   server.add_string(server_def::kProtocol, "grpc");
   return bytes;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cluster/message_size.h"
+#include "wire/text.h"
 
 namespace ke::runtime {
 
@@ -37,9 +38,7 @@ std::string Mismatch(const WorkerIdentity& identity, const std::string& package,
   if (device.empty() || there.empty() || std::find(there.begin(), there.end(), device) != there.end()) {
     return {};
   }
-  std::string list;
-  for (const std::string& each : there) list += (list.empty() ? "" : ", ") + each;
-  return "it has no " + device + ", but " + list;
+  return "it has no " + device + ", but " + graph::Join(there);
 }
 
 // Returns whether a session fails with this code because its server is gone, or is another process than at

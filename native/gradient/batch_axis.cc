@@ -1,104 +1,27 @@
 #include "gradient/batch_axis.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gradient/rule.h"
+#include "ir/op_traits.h"
 
 namespace ke::gradient {
 
 using graph::Shape;
 using tf::C;
+namespace trait = graph::trait;
 
 namespace {
 
 constexpr TF_Output kNone = {nullptr, 0};
+constexpr std::string_view kBatchMatMul = "BatchMatMul";  // and its later versions
 
-// Ops whose outputs keep the first axis of the first input.
-const std::set<std::string>& Keeping() {
-  static const std::set<std::string> types = {"Identity",
-                                              "Snapshot",
-                                              "StopGradient",
-                                              "PreventGradient",
-                                              "CheckNumerics",
-                                              "Cast",
-                                              "Neg",
-                                              "Abs",
-                                              "Square",
-                                              "Sqrt",
-                                              "Rsqrt",
-                                              "Exp",
-                                              "Expm1",
-                                              "Log",
-                                              "Log1p",
-                                              "Sin",
-                                              "Cos",
-                                              "Erf",
-                                              "Erfc",
-                                              "Sign",
-                                              "Floor",
-                                              "Ceil",
-                                              "Round",
-                                              "Reciprocal",
-                                              "Inv",
-                                              "Relu",
-                                              "Relu6",
-                                              "LeakyRelu",
-                                              "Elu",
-                                              "Selu",
-                                              "Sigmoid",
-                                              "Tanh",
-                                              "Softplus",
-                                              "Softsign",
-                                              "Softmax",
-                                              "LogSoftmax",
-                                              "ClipByValue",
-                                              "BiasAdd",
-                                              "FusedBatchNorm",
-                                              "FusedBatchNormV2",
-                                              "FusedBatchNormV3",
-                                              "LRN",
-                                              "Conv2D",
-                                              "Conv3D",
-                                              "DepthwiseConv2dNative",
-                                              "MaxPool",
-                                              "MaxPoolV2",
-                                              "MaxPool3D",
-                                              "AvgPool",
-                                              "AvgPool3D",
-                                              "ResizeBilinear",
-                                              "ResizeNearestNeighbor",
-                                              "ResizeBicubic",
-                                              "SpaceToDepth",
-                                              "DepthToSpace",
-                                              "AddN",
-                                              "Cumsum",
-                                              "ReverseV2",
-                                              "ZerosLike",
-                                              "OnesLike",
-                                              "LogicalNot",
-                                              "MatrixBandPart"};
-  return types;
-}
-
-// Ops whose inputs are broadcast together.
-const std::set<std::string>& Broadcasting() {
-  static const std::set<std::string> types = {"Add",          "AddV2",         "Sub",
-                                              "Mul",          "RealDiv",       "Div",
-                                              "DivNoNan",     "MulNoNan",      "SquaredDifference",
-                                              "Maximum",      "Minimum",       "Pow",
-                                              "FloorMod",     "FloorDiv",      "Greater",
-                                              "GreaterEqual", "Less",          "LessEqual",
-                                              "Equal",        "NotEqual",      "LogicalAnd",
-                                              "LogicalOr",    "SelectV2",      "Select",
-                                              "BatchMatMul",  "BatchMatMulV2", "BatchMatMulV3"};
-  return types;
-}
-
-bool IsReduction(const std::string& type) {
-  return type == "Sum" || type == "Mean" || type == "Max" || type == "Min" || type == "Prod";
+// Whether the op's inputs are broadcast together.
+bool Broadcasts(std::string_view type) {
+  return graph::HasAnyTrait(type, {trait::kBinary, trait::kSelects}) || type.starts_with(kBatchMatMul);
 }
 
 int64_t ProductOfRest(const Shape& shape) {
@@ -116,7 +39,7 @@ bool OpenBatch(const Shape& shape) { return shape.rank() > 0 && shape.dims[0] < 
 bool KeepsByArguments(const RuleContext& c, const std::string& type) {
   const Shape in = c.InputShape(0);
   if (type == "MatMul") return !c.AttrBool("transpose_a");
-  if (IsReduction(type)) {
+  if (graph::HasTrait(type, trait::kReduction)) {
     const auto axes = c.ConstAxes(1, in.rank());
     return axes && std::find(axes->begin(), axes->end(), 0) == axes->end();
   }
@@ -173,10 +96,10 @@ void BatchAxis::Visit(TF_Operation* op) {
     return;
   }
   TF_Output origin = kNone;
-  if (Broadcasting().count(type) > 0) {
+  if (Broadcasts(type)) {
     const int rank = c.OutputShape(0).rank();
     // The first axis of a matrix without batch axes is not a batch axis.
-    if (rank < 3 && type.rfind("BatchMatMul", 0) == 0) return;
+    if (rank < 3 && type.starts_with(kBatchMatMul)) return;
     for (int i = 0; i < inputs; ++i) {
       const Shape shape = c.InputShape(i);
       if (!shape.known_rank) return;
@@ -186,7 +109,7 @@ void BatchAxis::Visit(TF_Operation* op) {
       if (origin.oper != nullptr && (origin.oper != own.oper || origin.index != own.index)) return;
       origin = own;
     }
-  } else if (Keeping().count(type) > 0 || KeepsByArguments(c, type)) {
+  } else if (graph::HasTrait(type, trait::kKeepsFirstAxis) || KeepsByArguments(c, type)) {
     origin = Origin(c.Input(0));
   }
   if (origin.oper != nullptr) origins_[{op, 0}] = origin;

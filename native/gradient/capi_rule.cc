@@ -6,8 +6,10 @@
 
 #include "gradient/registry.h"
 #include "ir/instance_name.h"
+#include "tensorflow/import_graph.h"
 #include "tensorflow/protozero.h"
 #include "tensorflow/read_graph.h"
+#include "wire/field_numbers.h"
 
 namespace ke::gradient {
 
@@ -18,9 +20,9 @@ namespace {
 constexpr const char* kConfirmed[] = {"Tan",   "Asin",  "Acos",  "Atan",   "Sinh",  "Cosh",
                                       "Asinh", "Acosh", "Atanh", "Lgamma", "Ndtri", "Erfinv"};
 
-// Field numbers of GraphDef and NodeDef.
-enum GraphDefField : protozero::pbf_tag_type { kNode = 1 };
-enum NodeDefField : protozero::pbf_tag_type { kName = 1, kInput = 3 };
+using fields::graph_def::kNode;
+using fields::node_def::kInput;
+using fields::node_def::kName;
 
 constexpr const char* kOpName = "op";
 constexpr const char* kDyName = "dy";
@@ -56,7 +58,7 @@ std::string GradientNodes(const tf::BufferPtr& graph_def) {
     const protozero::data_view node = reader.get_view();
     protozero::pbf_reader fields(node);
     if (!fields.next(kName)) continue;
-    if (fields.get_string().rfind(std::string(kGradientPrefix) + "/", 0) != 0) continue;
+    if (!fields.get_string().starts_with(std::string(kGradientPrefix) + "/")) continue;
     writer.add_message(kNode, WithoutControlInputs(node));
   }
   return result;
@@ -89,33 +91,23 @@ struct Alone {
 
 void CApiRule(RuleContext& c) {
   Alone alone(c);
-  tf::Status status;
   const tf::BufferPtr graph_def = tf::ToGraphDef(alone.scope.graph(), c.name());
 
-  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-  const std::string prefix =
-      c.target()->UniqueName(graph::kGradientPrefix + c.name() + "/" + c.type() + "Grad");
-  C().TF_ImportGraphDefOptionsSetPrefix(options.get(), prefix.c_str());
-  const auto map = [&](const std::string& name, TF_Output tensor) {
-    C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), name.c_str(), 0, tensor);
-  };
-  map(kDyName, c.Dy());
+  tf::ImportOptions options;
+  options.prefix = c.target()->UniqueName(graph::kGradientPrefix + c.name() + "/" + c.type() + "Grad");
+  options.inputs.push_back({{kDyName}, c.Dy()});
   // Only the tensors that the gradient reads are mapped. Any other mapped tensor would be captured and kept
   // alive without need.
-  if (C().TF_OperationOutputNumConsumers(alone.output) > 0) map(kOpName, c.Y());
+  if (C().TF_OperationOutputNumConsumers(alone.output) > 0) options.inputs.push_back({{kOpName}, c.Y()});
   for (int i = 0; i < c.num_inputs(); ++i) {
-    if (C().TF_OperationOutputNumConsumers(alone.inputs[i]) > 1) map(kXName + std::to_string(i), c.X(i));
-    C().TF_ImportGraphDefOptionsAddReturnOutput(options.get(), C().TF_OperationName(alone.gradients[i].oper),
-                                                alone.gradients[i].index);
+    if (C().TF_OperationOutputNumConsumers(alone.inputs[i]) > 1) {
+      options.inputs.push_back({{kXName + std::to_string(i)}, c.X(i)});
+    }
+    options.outputs.push_back({C().TF_OperationName(alone.gradients[i].oper), alone.gradients[i].index});
   }
-  const tf::BufferPtr nodes = tf::NewBuffer(GradientNodes(graph_def));
-  const tf::ImportResultsPtr results(
-      C().TF_GraphImportGraphDefWithResults(c.target()->graph(), nodes.get(), options.get(), status));
-  status.Check(c.name());
-  int count = 0;
-  TF_Output* outputs = nullptr;
-  C().TF_ImportGraphDefResultsReturnOutputs(results.get(), &count, &outputs);
-  for (int i = 0; i < count; ++i) c.Set(i, outputs[i]);
+  const std::vector<TF_Output> gradients =
+      tf::ImportGraphDef(c.target()->graph(), GradientNodes(graph_def), options, c.name());
+  for (size_t i = 0; i < gradients.size(); ++i) c.Set(static_cast<int>(i), gradients[i]);
 }
 
 }  // namespace

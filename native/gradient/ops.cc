@@ -4,10 +4,6 @@ namespace ke::gradient {
 
 using graph::Scope;
 
-bool IsFloating(TF_DataType dtype) {
-  return dtype == TF_FLOAT || dtype == TF_DOUBLE || dtype == TF_HALF || dtype == TF_BFLOAT16;
-}
-
 TF_Output Ops::Scale(TF_Output x, double factor) const {
   return Mul(x, scope_->Scalar(Scope::GetDType(x), factor));
 }

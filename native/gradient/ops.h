@@ -8,9 +8,6 @@
 
 namespace ke::gradient {
 
-// Returns whether gradients flow through tensors of `dtype`.
-bool IsFloating(TF_DataType dtype);
-
 // Adds ops to one scope under one name prefix. Cheap to copy. The scope must outlive this object.
 class Ops {
  public:

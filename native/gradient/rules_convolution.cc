@@ -15,8 +15,8 @@ namespace {
 
 struct Geometry {
   explicit Geometry(const RuleContext& c)
-      : three_d(c.type().rfind("Conv3D", 0) == 0),
-        depthwise(c.type().rfind("Depthwise", 0) == 0),
+      : three_d(c.type().starts_with("Conv3D")),
+        depthwise(c.type().starts_with("Depthwise")),
         data_format(c.AttrString("data_format")),
         strides(c.AttrInts("strides")),
         dilations(c.AttrInts("dilations")),

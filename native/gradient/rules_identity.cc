@@ -1,6 +1,7 @@
 // Ops that return their input. Their other effects (checking, naming, stopping) are not part of the
 // derivative.
 #include "gradient/registry.h"
+#include "tensorflow/dtype.h"
 
 namespace ke::gradient {
 
@@ -22,7 +23,7 @@ void Zero(RuleContext&) {}
 void PreventGradient(RuleContext& c) { c.Refuse("the model forbids it: " + c.AttrString("message")); }
 
 void Cast(RuleContext& c) {
-  if (!IsFloating(c.InputType(0)) || !IsFloating(c.OutputType(0)))
+  if (!tf::IsFloating(c.InputType(0)) || !tf::IsFloating(c.OutputType(0)))
     c.Refuse("a cast from or to a complex dtype");
   c.Set(0, c.ops().Cast(c.Dy(), c.InputType(0)));
 }

@@ -1,5 +1,6 @@
 // Matrix products.
 #include "gradient/registry.h"
+#include "tensorflow/dtype.h"
 
 namespace ke::gradient {
 
@@ -33,7 +34,7 @@ class Product {
 
 void MatMul(RuleContext& c) {
   const bool batch = c.type() != "MatMul";
-  if (!IsFloating(c.OutputType(0)) || c.InputType(0) != c.OutputType(0) ||
+  if (!tf::IsFloating(c.OutputType(0)) || c.InputType(0) != c.OutputType(0) ||
       c.InputType(1) != c.OutputType(0)) {
     c.Refuse("of mixed or complex dtypes");
   }

@@ -9,6 +9,7 @@
 #include "ir/instance_name.h"
 #include "tensorflow/dtype.h"
 #include "tensorflow/read_graph.h"
+#include "wire/text.h"
 
 namespace ke::gradient {
 
@@ -288,25 +289,11 @@ TF_Output Completed(Scope* forward, Scope* target, TF_Output gradient, TF_Output
   return gradient;
 }
 
-std::string Join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "'" : ", '") + name + "'";
-  return text;
-}
-
-std::string Spell(const graph::Shape& shape) {
-  std::string text;
-  for (const int64_t dim : shape.dims) {
-    text += (text.empty() ? "" : ", ") + (dim < 0 ? std::string("?") : std::to_string(dim));
-  }
-  return "(" + text + ")";
-}
-
 void CheckFloating(const char* what, size_t i, TF_Output tensor) {
   const std::string argument = std::string(what) + "[" + std::to_string(i) + "]";
   if (tensor.oper == nullptr) throw tf::Error(TF_INVALID_ARGUMENT, argument + " of a gradient is no tensor");
   const TF_DataType dtype = Scope::GetDType(tensor);
-  if (IsFloating(dtype)) return;
+  if (tf::IsFloating(dtype)) return;
   throw tf::Error(TF_INVALID_ARGUMENT,
                   "A gradient needs `" + argument +
                       "` of dtype float16, bfloat16, float32 or float64. Received " + tf::DTypeName(dtype) +
@@ -334,7 +321,7 @@ void CheckSeed(size_t i, Scope* forward, TF_Output y, Scope* target, TF_Output s
     const int64_t b = received.dims[axis];
     compatible = a < 0 || b < 0 || a == b;
   }
-  if (!compatible) refuse("shape", Spell(expected), Spell(received));
+  if (!compatible) refuse("shape", ToString(expected), ToString(received));
 }
 
 }  // namespace
@@ -343,11 +330,12 @@ void CheckOverride(const std::string& op_type, const std::string& name) {
   const Registry& registry = Registry::Get();
   if (registry.FindOverride(op_type, name) != nullptr) return;
   const std::vector<std::string> names = registry.OverrideNames(op_type);
-  throw tf::Error(TF_INVALID_ARGUMENT,
-                  names.empty() ? "Expected overrides for one of the op types " +
-                                      Join(registry.OverrideTypes()) + ". Received '" + op_type + "'"
-                                : "Expected one of the overrides " + Join(names) + " for op type " + op_type +
-                                      ". Received '" + name + "'");
+  throw tf::Error(TF_INVALID_ARGUMENT, names.empty()
+                                           ? "Expected overrides for one of the op types " +
+                                                 graph::QuotedList(registry.OverrideTypes()) +
+                                                 ". Received '" + op_type + "'"
+                                           : "Expected one of the overrides " + graph::QuotedList(names) +
+                                                 " for op type " + op_type + ". Received '" + name + "'");
 }
 
 std::vector<TF_Output> Gradient(Scope* forward, Scope* target, const std::vector<TF_Output>& ys,

@@ -80,7 +80,7 @@ class FrozenGraph {
     std::string available;
     int listed = 0;
     for (const proto::NodeDef& node : graph_.nodes) {
-      const bool fits = role == "input" ? node.op.substr(0, 11) == "Placeholder" : node.op != "Const";
+      const bool fits = role == "input" ? node.op.starts_with("Placeholder") : node.op != "Const";
       if (fits && listed++ < 20) available += (available.empty() ? "" : ", ") + std::string(node.name);
     }
     throw tf::Error(TF_NOT_FOUND, file_ + " has no node '" + std::string(name) + "' (given as an " + role +

@@ -1,10 +1,10 @@
 #include "import/function_inliner.h"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 
 #include "ir/flat_graph_builder.h"
+#include "ir/op_traits.h"
 #include "tensorflow/dtype.h"
 #include "wire/bounds.h"
 
@@ -12,15 +12,6 @@ namespace ke::graph {
 namespace {
 
 using Place = std::pair<int, int>;  // call, node
-
-// Ops that look at a variable without changing it.
-constexpr std::array<std::string_view, 7> kVariableReaders = {
-    "ReadVariableOp",     "ResourceGather",    "ResourceGatherNd", "VariableShape",
-    "VarIsInitializedOp", "DisableCopyOnRead", "Identity"};
-
-bool StartsWith(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
 
 class Inliner {
  public:
@@ -186,7 +177,7 @@ class Inliner {
     for (size_t i = 0; i < def.inputs.size(); ++i) node.inputs.push_back(Lookup(tree_.Input(at, i)));
     for (const auto& [name, value] : def.attrs) {
       // What the runtime that wrote it noted for itself: colocation, shapes, compilation.
-      if (StartsWith(name, "_") && name != "_gradient_op_type") continue;
+      if (name.starts_with('_') && name != "_gradient_op_type") continue;
       node.attrs.emplace_back(name, tree_.Attr(at.call, at.node, name));
     }
     return Placed(builder_.Add(std::move(node)), {at.call, at.node}).node;
@@ -274,8 +265,7 @@ class Inliner {
           continue;
         }
         const proto::NodeDef& def = tree_.Nodes(call)[i];
-        if (std::find(kVariableReaders.begin(), kVariableReaders.end(), def.op) != kVariableReaders.end())
-          continue;
+        if (HasTrait(def.op, trait::kReadsVariable) || def.op == "Identity") continue;
         if (!ops_.MayHaveEffects(def.op)) continue;
         for (size_t k = 0; k < def.inputs.size(); ++k) {
           const Source input = tree_.Input({call, node, 0}, k);

@@ -5,8 +5,12 @@
 #include <optional>
 #include <utility>
 
+#include "ir/op_traits.h"
 #include "ir/unique_names.h"
+#include "tensorflow/dtype.h"
+#include "tensorflow/import_graph.h"
 #include "wire/proto.h"
+#include "wire/text.h"
 
 namespace ke::graph {
 
@@ -17,23 +21,9 @@ namespace {
 // A smaller Const costs less than sharing it saves, and shape inference may need its value.
 constexpr size_t kLargeBytes = 16 * 1024;
 
-bool EndsWith(std::string_view text, std::string_view suffix) {
-  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
-}
-
-std::string_view BaseName(std::string_view name) {
-  const size_t slash = name.rfind('/');
-  return slash == std::string_view::npos ? name : name.substr(slash + 1);
-}
-
-std::string Scope(std::string_view name) {
-  const size_t slash = name.rfind('/');
-  return slash == std::string_view::npos ? std::string() : std::string(name.substr(0, slash + 1));
-}
-
-bool IsFloating(std::string_view dtype_attr) {
-  const auto dtype = proto::AttrType(dtype_attr);
-  return dtype && (*dtype == TF_FLOAT || *dtype == TF_DOUBLE || *dtype == TF_HALF || *dtype == TF_BFLOAT16);
+// "a/b/" of "a/b/c".
+std::string ScopeOf(std::string_view name) {
+  return std::string(name.substr(0, name.size() - BaseName(name).size()));
 }
 
 struct Use {
@@ -43,20 +33,17 @@ struct Use {
 
 // Ops between a variable and its use (Keras 3 reshapes biases).
 bool PassesOn(std::string_view op) {
-  return op == "Identity" || op == "Reshape" || op == "Squeeze" || op == "ExpandDims" || op == "Cast";
+  return HasAnyTrait(op, {trait::kView, trait::kConverts}) && op != "IdentityN";  // which has many outputs
 }
 
 // Returns the role of the Const for the op that uses it, as Keras names the role. Returns "" if the op
 // determines no role.
 std::string_view Role(const FlatNode& user, int input) {
   const std::string_view op = user.op;
-  if (input == 1 && (op == "Conv2D" || op == "MatMul" || op == "Conv3D" || op == "BatchMatMulV2" ||
-                     op == "Conv2DBackpropInput")) {
-    return "kernel";
-  }
-  if (input == 1 && op == "DepthwiseConv2dNative") return "depthwise_kernel";
-  if (input == 1 && (op == "BiasAdd" || op == "BiasAddV1")) return "bias";
-  if (op.substr(0, 14) == "FusedBatchNorm") {
+  if (input == 1 && op.starts_with("DepthwiseConv2dNative")) return "depthwise_kernel";
+  if (input == 1 && HasAnyTrait(op, {trait::kMatrixProduct, trait::kConvolution})) return "kernel";
+  if (input == 1 && HasTrait(op, trait::kBiasAdd)) return "bias";
+  if (HasTrait(op, trait::kBatchNorm)) {
     constexpr std::array<std::string_view, 5> kRoles = {"", "gamma", "beta", "moving_mean",
                                                         "moving_variance"};
     if (input >= 1 && input <= 4) return kRoles[input];
@@ -112,13 +99,7 @@ std::vector<char> FindReadAsVariable(const FlatGraph& graph) {
 std::vector<tf::TensorPtr> DecodeConstants(const FlatGraph& graph, const std::vector<int>& nodes) {
   std::string graph_def;
   for (const int node : nodes) AppendNode(graph, graph.nodes[node], &graph_def);
-  const tf::GraphPtr scratch(C().TF_NewGraph());
-  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-  const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
-  tf::Status status;
-  const tf::ImportResultsPtr results(
-      C().TF_GraphImportGraphDefWithResults(scratch.get(), buffer.get(), options.get(), status));
-  status.Check();
+  const tf::GraphPtr scratch = tf::GraphOf(graph_def);
   std::vector<tf::TensorPtr> values;
   for (const int node : nodes) {
     const std::string& name = graph.nodes[node].name;
@@ -161,7 +142,7 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
     const FlatNode& def = graph->nodes[node];
     if (def.kind != FlatNode::Kind::kOp || def.op != "Const") continue;
     const std::string_view value = def.Attr("value");
-    const bool floating = IsFloating(def.Attr("dtype"));
+    const bool floating = tf::IsFloating(proto::AttrType(def.Attr("dtype")).value_or(TF_INT32));
     std::string name = def.name;
     bool lift = floating && value.size() >= kLargeBytes;
     if (floating && policy == ConstantPolicy::kVariableLike) {
@@ -173,12 +154,12 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
         // A name with a scope ("conv/kernel") is better than the place of the read
         // ("conv/Conv2D/ReadVariableOp"). A name without a scope ("unknown_7", a captured tensor) is worse.
         if (name.find("/ReadVariableOp") != std::string::npos || name.find('/') == std::string::npos) {
-          name = Scope(user.name) + std::string(role);
+          name = ScopeOf(user.name) + std::string(role);
         }
         break;
       }
-      lift = lift || read_as_variable[node] != 0 || EndsWith(name, "/ReadVariableOp") ||
-             EndsWith(name, "/ReadVariableOp/resource") || BaseName(name) == "kernel" ||
+      lift = lift || read_as_variable[node] != 0 || name.ends_with("/ReadVariableOp") ||
+             name.ends_with("/ReadVariableOp/resource") || BaseName(name) == "kernel" ||
              BaseName(name) == "bias";
     }
     if (!lift) continue;

@@ -15,14 +15,13 @@
 #include "layers/keras_metadata.h"
 #include "wire/bounds.h"
 #include "wire/read_file.h"
+#include "wire/text.h"
 
 namespace ke::graph {
 namespace {
 
-std::string Join(const std::vector<std::string>& items) {
-  std::string text;
-  for (const std::string& item : items) text += (text.empty() ? "'" : ", '") + item + "'";
-  return text.empty() ? "none" : text;
+std::string Listed(const std::vector<std::string>& items) {
+  return items.empty() ? "none" : QuotedList(items);
 }
 
 // Returns the MetaGraph whose tags are exactly the requested tags.
@@ -32,13 +31,11 @@ proto::Bytes SelectMetaGraph(proto::Bytes bytes, const LoadOptions& options, con
   for (const proto::Bytes meta_graph : proto::ReadSavedModel(bytes, file)) {
     const auto tags = proto::ReadTags(meta_graph, file);
     if (std::set<std::string, std::less<>>(tags.begin(), tags.end()) == wanted) return meta_graph;
-    std::string set;
-    for (const std::string_view tag : tags) set += (set.empty() ? "" : ",") + std::string(tag);
-    available.push_back(set);
+    available.push_back(Join(tags, ","));
   }
   if (available.empty()) throw tf::Error(TF_DATA_LOSS, file + " holds no graph: it is truncated or empty");
-  throw tf::Error(TF_NOT_FOUND, "the SavedModel has no graph with tags " + Join(options.tags) +
-                                    "; it has graphs with tags: " + Join(available));
+  throw tf::Error(TF_NOT_FOUND, "the SavedModel has no graph with tags " + Listed(options.tags) +
+                                    "; it has graphs with tags: " + Listed(available));
 }
 
 const proto::SignatureDef& SelectSignature(const proto::MetaGraphDef& meta, const std::string& key) {
@@ -46,9 +43,9 @@ const proto::SignatureDef& SelectSignature(const proto::MetaGraphDef& meta, cons
   if (found != meta.signatures.end() && !found->second.outputs.empty()) return found->second;
   std::vector<std::string> available;
   for (const auto& [name, signature] : meta.signatures) {
-    if (name.substr(0, 2) != "__" && !signature.outputs.empty()) available.emplace_back(name);
+    if (!name.starts_with("__") && !signature.outputs.empty()) available.emplace_back(name);
   }
-  std::string message = "the SavedModel has no signature '" + key + "'; it has: " + Join(available);
+  std::string message = "the SavedModel has no signature '" + key + "'; it has: " + Listed(available);
   if (available.empty()) {
     message +=
         ". Save the model with signatures (Keras: model.export, else tf.saved_model.save(..., "
@@ -134,7 +131,7 @@ class SignatureOrder {
   const std::vector<TensorSpec>& inputs_;
   const std::vector<TensorSpec>& outputs_;
   std::map<Place, std::vector<size_t>> inputs_at_;        // the inputs that are the same tensor
-  std::vector<std::vector<CallTree::Passage>> passages_;  // one per output
+  std::vector<std::vector<CallTree::Passage>> passages_;  // of each output
 };
 
 template <typename T>

@@ -2,7 +2,9 @@
 
 #include <charconv>
 
+#include "ir/op_traits.h"
 #include "wire/find_last.h"
+#include "wire/text.h"
 
 namespace ke::graph {
 namespace {
@@ -11,13 +13,11 @@ namespace {
   throw tf::Error(TF_DATA_LOSS, "the model's graph contradicts itself: " + message, std::string(node));
 }
 
-std::string Quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
-
 int ParseIndex(std::string_view text, std::string_view tensor) {
   int index = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
   if (error != std::errc() || end != text.data() + text.size() || index < 0) {
-    Contradiction(Quoted(tensor) + " is no tensor's name");
+    Contradiction(Quote(tensor) + " is no tensor's name");
   }
   return index;
 }
@@ -38,7 +38,7 @@ const std::vector<proto::NodeDef>& CallTree::Nodes(int call) const {
 std::string CallTree::FlatName(int call, int node) const {
   const std::string& scope = calls_[call]->scope;
   const std::string_view name = Nodes(call)[node].name;
-  if (name.substr(0, scope.size()) == scope) return std::string(name);
+  if (name.starts_with(scope)) return std::string(name);
   return scope + std::string(name);
 }
 
@@ -47,12 +47,12 @@ proto::Bytes CallTree::Attr(int call, int node, std::string_view name) const {
   const auto placeholder = proto::AttrPlaceholder(value);
   if (!placeholder) return value;
   if (const auto given = FindLast(calls_[call]->attrs, *placeholder)) return *given;
-  Contradiction("no value was given for attribute " + Quoted(*placeholder), Nodes(call)[node].name);
+  Contradiction("no value was given for attribute " + Quote(*placeholder), Nodes(call)[node].name);
 }
 
 std::string_view CallTree::CalledFunction(int call, int node, proto::Attrs* attrs) const {
   const proto::NodeDef& def = Nodes(call)[node];
-  if (def.op == "PartitionedCall" || def.op == "StatefulPartitionedCall") {
+  if (HasTrait(def.op, trait::kPlainCall)) {
     auto reference = proto::AttrFunction(Attr(call, node, "f"));
     if (!reference || reference->name.empty()) Contradiction("a call names no function", def.name);
     if (attrs != nullptr) *attrs = std::move(reference->attrs);
@@ -73,10 +73,10 @@ const CallTree::Body& CallTree::FindBody(std::string_view name, std::string_view
   if (known != bodies_.end()) return *known->second;
   const auto bytes = graph_.functions.find(name);
   if (bytes == graph_.functions.end()) {
-    Contradiction("function " + Quoted(name) + " is called but not defined", caller);
+    Contradiction("function " + Quote(name) + " is called but not defined", caller);
   }
   auto body = std::make_unique<Body>();
-  body->function = proto::ReadFunction(bytes->second, "function " + Quoted(name));
+  body->function = proto::ReadFunction(bytes->second, "function " + Quote(name));
   const proto::FunctionDef& function = body->function;
   for (size_t i = 0; i < function.nodes.size(); ++i) {
     body->nodes.emplace(function.nodes[i].name, static_cast<int>(i));
@@ -100,7 +100,7 @@ int CallTree::Expand(int call, int node) {
   made->function = &body.function;
   for (int at = call; at > 0; at = calls_[at]->parent) {
     if (calls_[at]->function != made->function) continue;
-    throw tf::Error(TF_UNIMPLEMENTED, "function " + Quoted(name) + " calls itself", caller);
+    throw tf::Error(TF_UNIMPLEMENTED, "function " + Quote(name) + " calls itself", caller);
   }
   if (made->depth > bounds::kDepth) {
     TooMuch("the depth in which the model's functions call each other", bounds::kDepth, "calls", caller);
@@ -152,8 +152,7 @@ int CallTree::OutputIndex(int call, int node, std::string_view argument, int off
     }
     first += count;
   }
-  Contradiction(Quoted(def.op) + " has no output " + Quoted(argument) + ":" + std::to_string(offset),
-                def.name);
+  Contradiction(Quote(def.op) + " has no output " + Quote(argument) + ":" + std::to_string(offset), def.name);
 }
 
 Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>* through) {
@@ -168,7 +167,7 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
   while (true) {
     steps_left_.Take(1, "the way of tensors through calls");
     if (call == before && tensor == tensor_before)
-      Contradiction("following " + Quoted(tensor) + " does not end");
+      Contradiction("following " + Quote(tensor) + " does not end");
     if (++steps == next_move) {
       next_move *= 2;
       before = call;
@@ -179,7 +178,7 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
     const std::string_view name = tensor.substr(0, colon);
     if (at.function == nullptr) {
       const auto found = top_nodes_.find(name);
-      if (found == top_nodes_.end()) Contradiction("there is no node " + Quoted(name));
+      if (found == top_nodes_.end()) Contradiction("there is no node " + Quote(name));
       node = found->second;
       output = colon == std::string_view::npos ? 0 : ParseIndex(tensor.substr(colon + 1), tensor);
     } else {
@@ -196,7 +195,7 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
         continue;
       }
       const auto found = body.nodes.find(name);
-      if (found == body.nodes.end()) Contradiction("there is no node " + Quoted(name));
+      if (found == body.nodes.end()) Contradiction("there is no node " + Quote(name));
       node = found->second;
       output = 0;
       if (colon != std::string_view::npos) {
@@ -211,12 +210,12 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
     const int inner = Expand(call, node);
     const proto::FunctionDef& function = *calls_[inner]->function;
     if (static_cast<size_t>(output) >= function.signature.outputs.size()) {
-      Contradiction("function " + Quoted(function.signature.name) + " has too few results",
+      Contradiction("function " + Quote(function.signature.name) + " has too few results",
                     Nodes(call)[node].name);
     }
     const auto result = function.results.find(function.signature.outputs[output].name);
     if (result == function.results.end()) {
-      Contradiction("function " + Quoted(function.signature.name) + " leaves a result open");
+      Contradiction("function " + Quote(function.signature.name) + " leaves a result open");
     }
     if (through != nullptr) through->push_back({inner, output});
     call = inner;

@@ -2,29 +2,9 @@
 
 #include <queue>
 
-#include "tensorflow/protozero.h"
 #include "wire/find_last.h"
 
 namespace ke::graph {
-namespace {
-
-using protozero::pbf_writer;
-
-// Field numbers of the messages written here.
-constexpr uint32_t kGraphNode = 1;
-constexpr uint32_t kGraphVersions = 4;
-constexpr uint32_t kNodeName = 1;
-constexpr uint32_t kNodeOp = 2;
-constexpr uint32_t kNodeInput = 3;
-constexpr uint32_t kNodeAttr = 5;
-
-void WriteAttr(pbf_writer* node, const std::string& name, const std::string& value) {
-  pbf_writer entry(*node, kNodeAttr);
-  entry.add_string(1, name);
-  entry.add_message(2, value);
-}
-
-}  // namespace
 
 std::string_view FlatNode::Attr(std::string_view attr) const {
   return FindLast(attrs, attr).value_or(std::string_view());
@@ -40,67 +20,8 @@ void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph
 }
 
 void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, std::string* graph_def) {
-  pbf_writer writer(*graph_def);
-  pbf_writer def(writer, kGraphNode);
-  def.add_string(kNodeName, node.name);
-  def.add_string(kNodeOp, node.kind == FlatNode::Kind::kOp ? node.op : "Placeholder");
-  for (const std::string& input : inputs) def.add_string(kNodeInput, input);
-  for (const auto& [name, value] : node.attrs) WriteAttr(&def, name, value);
-}
-
-void AppendVersions(const FlatGraph& graph, std::string* graph_def) {
-  if (graph.versions.empty()) return;
-  pbf_writer(*graph_def).add_message(kGraphVersions, graph.versions);
-}
-
-std::string TypeAttr(TF_DataType dtype) {
-  std::string attr;
-  pbf_writer(attr).add_enum(6, dtype);
-  return attr;
-}
-
-std::string StringAttr(std::string_view value) {
-  std::string attr;
-  pbf_writer(attr).add_bytes(2, value.data(), value.size());
-  return attr;
-}
-
-std::string Int32ScalarAttr(int32_t value) {
-  std::string attr;
-  {
-    pbf_writer writer(attr);
-    pbf_writer tensor(writer, 8);
-    tensor.add_enum(1, TF_INT32);
-    tensor.add_message(2, std::string());
-    tensor.add_packed_int32(7, &value, &value + 1);
-  }
-  return attr;
-}
-
-std::string StringScalarAttr(std::string_view value) {
-  std::string attr;
-  {
-    pbf_writer writer(attr);
-    pbf_writer tensor(writer, 8);
-    tensor.add_enum(1, TF_STRING);
-    tensor.add_message(2, std::string());
-    tensor.add_bytes(8, value.data(), value.size());
-  }
-  return attr;
-}
-
-std::string ShapeAttr(const Shape& shape) {
-  std::string attr;
-  {
-    pbf_writer writer(attr);
-    pbf_writer proto(writer, 7);
-    if (!shape.known_rank) proto.add_bool(3, true);
-    for (const int64_t size : shape.dims) {
-      pbf_writer dim(proto, 2);
-      dim.add_int64(1, size);
-    }
-  }
-  return attr;
+  AppendNode(node.name, node.kind == FlatNode::Kind::kOp ? node.op : "Placeholder", inputs, node.attrs,
+             graph_def);
 }
 
 void SortNodes(FlatGraph* graph, const std::vector<std::vector<int>>& rank) {

@@ -13,6 +13,7 @@
 #include "ir/call_tree.h"
 #include "tensorflow/handles.h"
 #include "wire/shape.h"
+#include "wire/write_proto.h"
 
 namespace ke::graph {
 
@@ -69,15 +70,6 @@ struct FlatGraph {
 void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def);
 // Does the same, with `inputs` as the names of the inputs.
 void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, std::string* graph_def);
-// Appends the GraphDef's versions.
-void AppendVersions(const FlatGraph& graph, std::string* graph_def);
-
-// Serialised AttrValues.
-std::string TypeAttr(TF_DataType dtype);
-std::string StringAttr(std::string_view value);
-std::string ShapeAttr(const Shape& shape);
-std::string Int32ScalarAttr(int32_t value);            // the value of a Const
-std::string StringScalarAttr(std::string_view value);  // as well
 
 // Sorts the nodes so that inputs precede their consumers. Among the possible orders, nodes with lower `rank`
 // come first. Updates every TensorId.

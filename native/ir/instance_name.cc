@@ -9,7 +9,7 @@ namespace ke::graph {
 namespace {
 
 bool TakePrefix(std::string_view prefix, std::string* text) {
-  if (text->compare(0, prefix.size(), prefix) != 0) return false;
+  if (!text->starts_with(prefix)) return false;
   text->erase(0, prefix.size());
   return true;
 }
@@ -43,7 +43,7 @@ InstanceName ParseName(std::string name) {
   if (parsed.weight) {
     // The suffix of the op that reads a variable.
     constexpr std::string_view kRead = "/read";
-    if (name.size() > kRead.size() && std::string_view(name).substr(name.size() - kRead.size()) == kRead) {
+    if (name.size() > kRead.size() && name.ends_with(kRead)) {
       name.resize(name.size() - kRead.size());
     }
   }

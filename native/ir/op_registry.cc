@@ -1,60 +1,10 @@
 #include "ir/op_registry.h"
 
-#include <algorithm>
-#include <array>
+#include "ir/op_traits.h"
 
 namespace ke::graph {
-namespace {
 
 using tf::C;
-
-constexpr auto kPureOps = std::to_array<std::string_view>({
-#include "ir/pure_ops.inc"
-});
-static_assert(std::is_sorted(kPureOps.begin(), kPureOps.end()));
-
-// Stateful by their definition, and yet only computing: for their generator's state, or, as CheckNumerics, so
-// that TensorFlow does not drop them.
-constexpr auto kStatefulOps = std::to_array<std::string_view>({
-    "AllCandidateSampler",
-    "CheckNumerics",
-    "CheckNumericsV2",
-    "LogUniformCandidateSampler",
-    "Multinomial",
-    "NonDeterministicInts",
-    "ParameterizedTruncatedNormal",
-    "RandomCrop",
-    "RandomGamma",
-    "RandomPoisson",
-    "RandomPoissonV2",
-    "RandomShuffle",
-    "RandomStandardNormal",
-    "RandomUniform",
-    "RandomUniformInt",
-    "SampleDistortedBoundingBox",
-    "SampleDistortedBoundingBoxV2",
-    "StatelessRandomGetAlg",
-    "TruncatedNormal",
-    "UniformCandidateSampler",
-});
-static_assert(std::is_sorted(kStatefulOps.begin(), kStatefulOps.end()));
-
-// Not stateful by their definition, and yet random where their attributes give no seed.
-constexpr auto kRandomOps = std::to_array<std::string_view>({"FractionalAvgPool", "FractionalMaxPool"});
-
-template <typename Ops>
-bool Contains(const Ops& ops, std::string_view op) {
-  return std::binary_search(ops.begin(), ops.end(), op);
-}
-
-}  // namespace
-
-bool IsPureOp(std::string_view op) { return Contains(kPureOps, op) || Contains(kStatefulOps, op); }
-
-bool IsRepeatableOp(std::string_view op) { return Contains(kPureOps, op) && !Contains(kRandomOps, op); }
-
-std::vector<std::string_view> PureOps() { return {kPureOps.begin(), kPureOps.end()}; }
-std::vector<std::string_view> StatefulPureOps() { return {kStatefulOps.begin(), kStatefulOps.end()}; }
 
 OpRegistry::OpRegistry(const std::vector<std::string>& allowed)
     : scratch_(C().TF_NewGraph()), allowed_(allowed.begin(), allowed.end()) {
@@ -109,7 +59,7 @@ bool OpRegistry::MayHaveEffects(std::string_view op) {
 
 void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
   const proto::OpDef& definition = Get(op, node);
-  if (IsPureOp(op) || allowed_.count(op) > 0) return;
+  if (HasTrait(op, trait::kPure) || allowed_.count(op) > 0) return;
   const bool runs_functions = !definition.function_attrs.empty();
   const char* reason = "is none of those that only compute: it may reach files, hosts or foreign code";
   if (runs_functions) {

@@ -12,14 +12,6 @@
 
 namespace ke::graph {
 
-// Whether an op only computes: pure_ops.inc, or one of those stateful by their definition that only compute.
-bool IsPureOp(std::string_view op);
-// Whether an op that only computes gives the same again for the same inputs and attributes.
-bool IsRepeatableOp(std::string_view op);
-// The two lists, sorted: of the ops that TensorFlow says are not stateful, and of those that it says are.
-std::vector<std::string_view> PureOps();
-std::vector<std::string_view> StatefulPureOps();
-
 // The definitions of TensorFlow's ops, asked of the loaded library and kept. One import owns one.
 class OpRegistry {
  public:

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "tensorflow/handles.h"
+#include "tensorflow/import_graph.h"
 
 namespace ke::graph {
 
@@ -11,14 +12,8 @@ using tf::C;
 TensorSpecs InferTensors(FlatGraph* graph) {
   std::string graph_def;
   for (const FlatNode& node : graph->nodes) AppendNode(*graph, node, &graph_def);
-  AppendVersions(*graph, &graph_def);
-  const tf::GraphPtr scratch(C().TF_NewGraph());
-  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-  const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
-  tf::Status imported;
-  const tf::ImportResultsPtr results(
-      C().TF_GraphImportGraphDefWithResults(scratch.get(), buffer.get(), options.get(), imported));
-  imported.Check();
+  AppendVersions(graph->versions, &graph_def);
+  const tf::GraphPtr scratch = tf::GraphOf(graph_def);
   TensorSpecs tensors;
   std::vector<int64_t> dims;
   for (const FlatNode& node : graph->nodes) {

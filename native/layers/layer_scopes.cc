@@ -9,6 +9,7 @@
 
 #include "layers/scope_tree.h"
 #include "wire/bounds.h"
+#include "wire/text.h"
 
 namespace ke::graph {
 namespace {
@@ -290,7 +291,7 @@ class InferredScopes {
 
   bool HoldsNames(const std::string& path) const {
     const auto next = names_.lower_bound(path + "/");
-    return next != names_.end() && next->first.compare(0, path.size() + 1, path + "/") == 0;
+    return next != names_.end() && next->first.starts_with(path + "/");
   }
 
   // Recurses: the depth of ScopeTree is bounded.

@@ -6,6 +6,7 @@
 
 #include "layers/scope_tree.h"
 #include "wire/proto.h"
+#include "wire/text.h"
 
 namespace ke::graph {
 namespace {
@@ -51,8 +52,7 @@ class TypeInference {
       if (std::find(kBookkeeping.begin(), kBookkeeping.end(), op) == kBookkeeping.end()) ops_.insert(op);
     }
     for (const std::string& weight : layer.record.weights) {
-      const std::string_view base = std::string_view(weight).substr(ParentPath(weight).size());
-      std::string name(base.substr(base.empty() || base[0] != '/' ? 0 : 1));
+      std::string name(BaseName(weight));
       const std::string_view plain = WithoutNumber(name);  // "kernel_1": a second variable of that name
       weights_.insert(plain.empty() ? name : std::string(plain));
     }
@@ -101,7 +101,7 @@ class TypeInference {
     const auto holds = [&](const char* name) { return children.count(name) > 0; };
     if (holds("query") && holds("key") && holds("value") && holds("attention_output"))
       return "MultiHeadAttention";
-    if (layer_.record.name.substr(0, 10) == "sequential") return "Sequential";
+    if (layer_.record.name.starts_with("sequential")) return "Sequential";
     // A model only calls its layers; what computes beside them is a layer of the user's own.
     const size_t depth = layer_.record.path.size();
     for (const int node : layer_.nodes) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "ir/op_traits.h"
 #include "wire/bounds.h"
+#include "wire/text.h"
 
 namespace ke::graph {
 
@@ -20,7 +22,7 @@ ScopeTree::ScopeTree(const FlatGraph& graph) : file_names_(graph.file_names) {
       if (added) {
         Scope scope;
         scope.path = path;
-        scope.name = path.substr(path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1);
+        scope.name = BaseName(path);
         scope.parent = at;
         scopes_[at].children.push_back(entry->second);
         scopes_.push_back(std::move(scope));
@@ -40,7 +42,7 @@ int ScopeTree::Find(std::string_view path) const {
 bool ScopeTree::InFile(const std::string& path) const {
   if (IsOp(path)) return true;
   const auto next = file_names_.lower_bound(path + "/");
-  return next != file_names_.end() && next->compare(0, path.size() + 1, path + "/") == 0;
+  return next != file_names_.end() && next->starts_with(path + "/");
 }
 
 std::vector<std::string> SplitPath(std::string_view path) {
@@ -53,11 +55,6 @@ std::vector<std::string> SplitPath(std::string_view path) {
   return parts;
 }
 
-std::string_view ParentPath(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
 std::string_view WithoutNumber(std::string_view name) {
   const size_t last = name.find_last_not_of("0123456789");
   if (last == std::string_view::npos || last == 0 || last + 1 == name.size() || name[last] != '_') return {};
@@ -66,8 +63,7 @@ std::string_view WithoutNumber(std::string_view name) {
 
 bool IsInlinedCall(std::string_view name) {
   const std::string_view plain = WithoutNumber(name);
-  const std::string_view op = plain.empty() ? name : plain;
-  return op == "StatefulPartitionedCall" || op == "PartitionedCall";
+  return HasTrait(plain.empty() ? name : plain, trait::kPlainCall);
 }
 
 }  // namespace ke::graph

@@ -39,8 +39,6 @@ class ScopeTree {
 };
 
 std::vector<std::string> SplitPath(std::string_view path);
-// The path without its last part.
-std::string_view ParentPath(std::string_view path);
 // "layer" of "layer_3"; empty where the name does not end in a number.
 std::string_view WithoutNumber(std::string_view name);
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "ir/shape_ops.h"
-#include "wire/is_any_of.h"
+#include "ir/op_traits.h"
+#include "tensorflow/dtype.h"
 #include "wire/proto.h"
 
 namespace ke::graph {
@@ -13,19 +13,9 @@ namespace {
 constexpr int kNone = -1;
 
 // The values of their first input, in the same or another order, shape or dtype.
-bool PassesOn(std::string_view op) {
-  constexpr std::string_view kOps[] = {"Identity", "IdentityN", "StopGradient", "PreventGradient",
-                                       "Snapshot", "Cast",      "Reshape",      "ExpandDims",
-                                       "Squeeze",  "Transpose"};
-  return IsAnyOf(op, kOps);
-}
+bool PassesOn(std::string_view op) { return HasAnyTrait(op, {trait::kKeepsValues, trait::kConverts}); }
 
-bool IsAdd(std::string_view op) { return op == "AddV2" || op == "Add"; }
-bool IsBatchNorm(std::string_view op) { return op.substr(0, 14) == "FusedBatchNorm" && op.size() <= 16; }
-
-bool IsFloating(TF_DataType dtype) {
-  return dtype == TF_FLOAT || dtype == TF_DOUBLE || dtype == TF_HALF || dtype == TF_BFLOAT16;
-}
+bool IsSum(std::string_view op) { return HasTrait(op, trait::kSum); }
 
 int ChannelAxis(const FlatNode& node) {
   const auto format = proto::AttrString(node.Attr("data_format"));
@@ -42,7 +32,7 @@ BiasFinder::BiasFinder(const FlatGraph& graph, const TensorSpecs& tensors)
       literal_(graph.nodes.size(), 0),
       zero_(graph.nodes.size(), 0),
       preprocessing_(graph.nodes.size(), 0) {
-  for (const FlatWeight& weight : graph.weights) made_of_weights_[weight.node] = IsFloating(weight.dtype);
+  for (const FlatWeight& weight : graph.weights) made_of_weights_[weight.node] = tf::IsFloating(weight.dtype);
   for (size_t node = 0; node < graph.nodes.size(); ++node) Visit(static_cast<int>(node));
 }
 
@@ -55,10 +45,10 @@ void BiasFinder::Visit(int index) {
   }
   if (node.kind == FlatNode::Kind::kWeight) return;
   if (node.op == "Const") {
-    if (IsFloating(proto::AttrType(node.Attr("dtype")).value_or(TF_INT32))) VisitConstant(index, node);
+    if (tf::IsFloating(proto::AttrType(node.Attr("dtype")).value_or(TF_INT32))) VisitConstant(index, node);
     return;
   }
-  if (ReadsShapeOnly(node.op)) return;
+  if (HasTrait(node.op, trait::kShapeOnly)) return;
   int dependent = 0;
   for (const TensorId& input : node.inputs) dependent += Depends(input) ? 1 : 0;
   depends_[index] = dependent > 0;
@@ -67,7 +57,7 @@ void BiasFinder::Visit(int index) {
   if (dependent == 0) {
     // A setting of a layer may be stored as an integer: Rescaling(offset=-1).
     if (node.op == "Cast" && graph_.nodes[first].op == "Const" &&
-        IsFloating(proto::AttrType(node.Attr("DstT")).value_or(TF_INT32))) {
+        tf::IsFloating(proto::AttrType(node.Attr("DstT")).value_or(TF_INT32))) {
       VisitConstant(index, graph_.nodes[first]);
       return;
     }
@@ -81,8 +71,8 @@ void BiasFinder::Visit(int index) {
   if (PassesOn(node.op)) {
     preprocessing_[index] = preprocessing_[first];
   } else if (dependent == 1) {
-    const bool either = IsAdd(node.op) || node.op == "Sub" || node.op == "Mul";
-    const bool by_constant = node.op == "RealDiv" || node.op == "Div" || node.op == "BiasAdd";
+    const bool either = HasTrait(node.op, trait::kAffine);
+    const bool by_constant = HasAnyTrait(node.op, {trait::kQuotient, trait::kBiasAdd});
     if (!either && !(by_constant && Depends(node.inputs[0]))) return;
     for (const TensorId& input : node.inputs) {
       if (Depends(input)) preprocessing_[index] = preprocessing_[input.node];
@@ -142,7 +132,7 @@ std::vector<int> BiasFinder::SoleConsumers(const std::vector<int>& found,
 int BiasFinder::WidestSum(int node, const std::vector<int>& sole_consumer) const {
   for (;;) {
     const int consumer = sole_consumer[node];
-    if (consumer == kNone || !IsAdd(graph_.nodes[consumer].op) || !Repeats(consumer, node)) return node;
+    if (consumer == kNone || !IsSum(graph_.nodes[consumer].op) || !Repeats(consumer, node)) return node;
     node = consumer;
   }
 }
@@ -165,18 +155,18 @@ BiasTerm BiasFinder::Term(int node, BiasTerm::Kind kind, const std::vector<Tenso
 void BiasFinder::AddTerms(int index, std::vector<BiasTerm>* terms) const {
   const FlatNode& node = graph_.nodes[index];
   const std::vector<TensorId>& in = node.inputs;
-  if ((node.op == "BiasAdd" || node.op == "BiasAddV1") && in.size() == 2) {
+  if (HasTrait(node.op, trait::kBiasAdd) && in.size() == 2) {
     if (!Depends(in[0]) || !IsBias(in[1], index)) return;
     terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[1]}));
     terms->back().axis = ChannelAxis(node);
-  } else if (IsAdd(node.op) || node.op == "AddN") {
+  } else if (IsSum(node.op) || node.op == "AddN") {
     for (const TensorId& input : in) {
       if (IsBias(input, index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {input}));
     }
   } else if (node.op == "Sub" && in.size() == 2) {
     if (IsBias(in[0], index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[0]}));
     if (IsBias(in[1], index)) terms->push_back(Term(index, BiasTerm::Kind::kSubtract, {in[1]}));
-  } else if (IsBatchNorm(node.op) && in.size() == 5 && Depends(in[0])) {
+  } else if (HasTrait(node.op, trait::kBatchNorm) && in.size() == 5 && Depends(in[0])) {
     // TensorFlow leaves an attribute out where it has its default.
     const bool is_training = proto::AttrBool(node.Attr("is_training")).value_or(true);
     if (is_training) {

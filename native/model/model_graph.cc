@@ -13,12 +13,12 @@
 #include "import/importers.h"
 #include "ir/flat_graph.h"
 #include "ir/instance_name.h"
-#include "ir/op_registry.h"
+#include "ir/op_traits.h"
 #include "model/bias_terms.h"
 #include "rewrite/bfloat16.h"
 #include "rewrite/folding.h"
 #include "rewrite/layer_normalization.h"
-#include "wire/is_any_of.h"
+#include "tensorflow/import_graph.h"
 
 namespace ke::graph {
 
@@ -26,20 +26,8 @@ using tf::C;
 
 namespace {
 
-constexpr std::string_view kSums[] = {"Add", "AddV2"};
-
 // Of the names by which workers know weights that are held in it.
 constexpr char kBfloat16Suffix[] = "/bfloat16";
-
-tf::ImportResultsPtr Import(TF_Graph* graph, const std::string& graph_def,
-                            const tf::ImportOptionsPtr& options) {
-  const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
-  tf::Status status;
-  tf::ImportResultsPtr results(
-      C().TF_GraphImportGraphDefWithResults(graph, buffer.get(), options.get(), status));
-  status.Check();
-  return results;
-}
 
 uint64_t NextSerial() {
   static std::atomic<uint64_t> last{0};
@@ -190,7 +178,7 @@ struct ModelGraph::Impl {
       inputs.push_back(graph.TensorName(input));
       const FlatNode& summand = graph.nodes[input.node];
       const bool biased =
-          folded.count(input.node) > 0 || summand.op == "BiasAdd" || IsAnyOf(summand.op, kSums);
+          folded.count(input.node) > 0 || HasAnyTrait(summand.op, {trait::kBiasAdd, trait::kSum});
       // What is of no known rank is not fused.
       const auto spec = tensors.find(inputs.back());
       if (summand.kind != FlatNode::Kind::kOp || !biased || spec == tensors.end()) continue;
@@ -251,7 +239,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
                          options.signature + "/";
   for (const FlatNode& node : impl->graph.nodes) {
-    if (node.kind == FlatNode::Kind::kOp && !IsRepeatableOp(node.op)) impl->is_repeatable = false;
+    if (node.kind == FlatNode::Kind::kOp && !IsRepeatable(node.op)) impl->is_repeatable = false;
   }
   KeepLayerNormalizationsApart(&impl->graph);
   impl->kernels = FindKernels(impl->graph);
@@ -368,8 +356,8 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
       scope->checks_numerics() ? Impl::Folded() : impl_->Fold(wanted, impl_->Find(differentiated), exact);
   const std::vector<bool> needed = impl_->Needed(wanted, folded);
 
-  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-  C().TF_ImportGraphDefOptionsSetPrefix(options.get(), scope->UniqueName(kModelPrefix).c_str());
+  tf::ImportOptions options;
+  options.prefix = scope->UniqueName(kModelPrefix);
   std::unordered_map<int, TF_Output> given;  // what stands for inputs and weights
   for (size_t i = 0; i < inputs.size(); ++i) given[graph.inputs[i].node] = scope->Import(inputs[i]);
   std::string graph_def;
@@ -382,13 +370,12 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
     if (fold != folded.end()) {
       const Impl::Replaced& now = fold->second;
       AppendNode(now.node, {graph.TensorName(now.input), now.constant_name}, &graph_def);
-      C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), now.constant_name.c_str(), 0,
-                                                  impl_->Constant(scope, now));
+      options.inputs.push_back({{now.constant_name}, impl_->Constant(scope, now)});
       has_ops = true;
       continue;
     }
     if (node.kind == FlatNode::Kind::kOp) {
-      if (IsAnyOf(node.op, kSums) && !scope->checks_numerics()) {
+      if (HasTrait(node.op, trait::kSum) && !scope->checks_numerics()) {
         impl_->AppendSum(node, folded, &graph_def);
       } else {
         AppendNode(graph, node, &graph_def);
@@ -397,25 +384,21 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
       continue;
     }
     if (node.kind == FlatNode::Kind::kWeight) given[index] = impl_->Weight(scope, index, exact);
-    C().TF_ImportGraphDefOptionsAddInputMapping(options.get(), node.name.c_str(), 0, given.at(index));
+    options.inputs.push_back({{node.name}, given.at(index)});
   }
-  AppendVersions(graph, &graph_def);
+  AppendVersions(graph.versions, &graph_def);
   for (const TensorId& output : wanted) {
     const FlatNode& node = graph.nodes[output.node];
     if (node.kind != FlatNode::Kind::kOp) continue;
-    C().TF_ImportGraphDefOptionsAddReturnOutput(options.get(), node.name.c_str(), output.output);
+    options.outputs.push_back({node.name, output.output});
   }
-  TF_Output* returned = nullptr;
-  int count = 0;
-  tf::ImportResultsPtr results;
-  if (has_ops) {
-    results = Import(scope->graph(), graph_def, options);
-    C().TF_ImportGraphDefResultsReturnOutputs(results.get(), &count, &returned);
-  }
+  std::vector<TF_Output> returned;
+  if (has_ops) returned = tf::ImportGraphDef(scope->graph(), graph_def, options);
+  auto next = returned.begin();
   std::vector<TF_Output> made;
   for (const TensorId& output : wanted) {
     const auto known = given.find(output.node);
-    made.push_back(known != given.end() ? known->second : *returned++);
+    made.push_back(known != given.end() ? known->second : *next++);
   }
   return made;
 }

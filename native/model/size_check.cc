@@ -5,6 +5,7 @@
 
 #include "ir/flat_graph.h"
 #include "tensorflow/node_name.h"
+#include "wire/text.h"
 
 namespace ke::graph {
 
@@ -61,9 +62,9 @@ std::vector<Shape> DeclaredShapes(const ModelGraph& model) {
 }
 
 std::string Spell(const std::vector<Shape>& shapes) {
-  std::string text;
-  for (const Shape& shape : shapes) text += (text.empty() ? "" : ", ") + ToString(shape);
-  return text;
+  std::vector<std::string> each;
+  for (const Shape& shape : shapes) each.push_back(ToString(shape));
+  return Join(each);
 }
 
 [[noreturn]] void Refuse(const ModelGraph& model, const std::vector<Shape>& inputs, const std::string& reason,

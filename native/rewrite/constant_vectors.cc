@@ -6,7 +6,7 @@
 #include <set>
 #include <string_view>
 
-#include "wire/is_any_of.h"
+#include "ir/op_traits.h"
 #include "wire/proto.h"
 
 namespace ke::graph {
@@ -20,9 +20,6 @@ namespace {
 constexpr int64_t kMaxElements = 16 * 1024;
 constexpr size_t kMaxOps = 64;
 
-// The values of their first input in another shape.
-constexpr std::string_view kReshaping[] = {"Identity", "Reshape", "ExpandDims", "Squeeze"};
-
 using Unary = double (*)(double);
 using Binary = double (*)(double, double);
 
@@ -35,7 +32,7 @@ Unary UnaryOf(std::string_view op) {
 }
 
 Binary BinaryOf(std::string_view op) {
-  if (op == "AddV2" || op == "Add") return [](double a, double b) { return a + b; };
+  if (HasTrait(op, trait::kSum)) return [](double a, double b) { return a + b; };
   if (op == "Sub") return [](double a, double b) { return a - b; };
   if (op == "Mul") return [](double a, double b) { return a * b; };
   if (op == "RealDiv") return [](double a, double b) { return a / b; };
@@ -81,7 +78,7 @@ bool ConstantVectors::IsKnown(int index) const {
   if (count < 1 || count > kMaxElements) return false;
   if (node.kind == FlatNode::Kind::kWeight || node.op == "Const") return true;
   const auto known = [&](const TensorId& input) { return known_[input.node] != 0 && input.output == 0; };
-  if (IsAnyOf(node.op, kReshaping)) return known(node.inputs[0]);
+  if (HasTrait(node.op, trait::kView)) return known(node.inputs[0]);
   if (UnaryOf(node.op) == nullptr && BinaryOf(node.op) == nullptr) return false;
   // Only single values are broadcast, so all other operands have the order of the result.
   return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const TensorId& input) {
@@ -126,7 +123,7 @@ std::optional<std::vector<double>> ConstantVectors::Values(int node) const {
   while (!waiting.empty()) {
     const FlatNode& def = graph_.nodes[waiting.back()];
     waiting.pop_back();
-    const size_t inputs = IsAnyOf(def.op, kReshaping) ? 1 : def.inputs.size();
+    const size_t inputs = HasTrait(def.op, trait::kView) ? 1 : def.inputs.size();
     for (size_t i = 0; i < inputs; ++i) {
       if (found.insert(def.inputs[i].node).second) waiting.push_back(def.inputs[i].node);
     }

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "ir/op_traits.h"
 #include "rewrite/bfloat16.h"
-#include "wire/is_any_of.h"
 #include "wire/proto.h"
 
 namespace ke::graph {
@@ -17,8 +17,6 @@ using tf::C;
 
 namespace {
 
-constexpr std::string_view kBatchNorms[] = {"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"};
-constexpr std::string_view kSums[] = {"AddV2", "Add", "Sub"};
 enum BatchNormInput { kX, kScale, kOffset, kMean, kVariance, kBatchNormInputs };
 
 // Special values for the reader of a node: no reader; or several readers, or the caller.
@@ -115,18 +113,17 @@ bool ConvolutionFolder::IsStep(int index, int before, const ConvolutionChain& ch
     return dims != nullptr && *dims == std::vector<int64_t>{chain.channels};
   };
   const bool is_first = !node.inputs.empty() && node.inputs[0].node == before;
-  if (IsAnyOf(node.op, kBatchNorms)) {
+  if (HasTrait(node.op, trait::kBatchNorm)) {
     return node.inputs.size() == kBatchNormInputs && is_first &&
            !proto::AttrBool(node.Attr("is_training")).value_or(true) &&
            ChannelAxis(node, chain.rank) == chain.axis &&
            std::all_of(node.inputs.begin() + kScale, node.inputs.end(), is_vector);
   }
   if (node.inputs.size() != 2) return false;
-  if (node.op == "BiasAdd") {
+  if (HasTrait(node.op, trait::kBiasAdd)) {
     return is_first && ChannelAxis(node, chain.rank) == chain.axis && is_vector(node.inputs[1]);
   }
-  const bool either = IsAnyOf(node.op, kSums) || node.op == "Mul";
-  if (!either && !(node.op == "RealDiv" && is_first)) return false;
+  if (!HasTrait(node.op, trait::kAffine) && !(node.op == "RealDiv" && is_first)) return false;
   return IsPerChannel(node.inputs[is_first ? 1 : 0], chain);
 }
 
@@ -163,7 +160,7 @@ std::vector<ConvolutionChain> ConvolutionFolder::Find(const std::vector<bool>& n
       const int next = reader[at];
       if (reads_others[next] != 0 || made_of_apart[next] != 0 || !IsStep(next, at, chain)) break;
       const std::string_view op = graph_.nodes[next].op;
-      scales = scales || (op != "BiasAdd" && !IsAnyOf(op, kSums));
+      scales = scales || (op != "Sub" && !HasAnyTrait(op, {trait::kBiasAdd, trait::kSum}));
       chain.steps.push_back(next);
       at = next;
     }
@@ -188,7 +185,7 @@ bool ConvolutionFolder::Apply(int index, int before, Factors* factors) const {
     if (!values) return false;
     operands[i] = std::move(*values);
   }
-  const bool batch_norm = IsAnyOf(node.op, kBatchNorms);
+  const bool batch_norm = HasTrait(node.op, trait::kBatchNorm);
   const double epsilon = proto::AttrFloat(node.Attr("epsilon")).value_or(0.0001F);
   const std::vector<double>& operand = operands[1 - std::min<size_t>(x, 1)];
   for (size_t i = 0; i < factors->scale.size(); ++i) {

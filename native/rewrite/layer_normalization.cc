@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "ir/op_traits.h"
+
 namespace ke::graph {
 namespace {
 
@@ -11,7 +13,7 @@ namespace {
 bool NormalizesLayers(const FlatGraph& graph) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FlatNode& node) {
     if (node.op == "SquaredDifference") return true;
-    return node.op.substr(0, 14) == "FusedBatchNorm" && node.inputs.size() > 1 &&
+    return HasTrait(node.op, trait::kBatchNorm) && node.inputs.size() > 1 &&
            graph.nodes[node.inputs[1].node].kind == FlatNode::Kind::kOp;
   });
 }
@@ -25,8 +27,8 @@ void KeepLayerNormalizationsApart(FlatGraph* graph) {
   std::vector<char> scales(graph->nodes.size(), 0);
   for (size_t i = graph->nodes.size(); i-- > 0;) {
     const std::string_view op = graph->nodes[i].op;
-    const bool uses = op == "Mul" || op == "AddV2" || op == "Add" || op == "Sub";
-    const bool passes_on = scales[i] != 0 && (op == "Identity" || op == "Cast" || op == "Reshape");
+    const bool uses = HasTrait(op, trait::kAffine);
+    const bool passes_on = scales[i] != 0 && HasAnyTrait(op, {trait::kView, trait::kConverts});
     if (!uses && !passes_on) continue;
     for (const TensorId& input : graph->nodes[i].inputs) scales[input.node] = 1;
   }

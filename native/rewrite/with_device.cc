@@ -1,17 +1,13 @@
 #include "rewrite/with_device.h"
 
 #include "tensorflow/protozero.h"
+#include "wire/field_numbers.h"
 
 namespace ke::graph {
 
 namespace {
 
-// Field numbers of graph.proto, function.proto and node_def.proto.
-constexpr int kGraphNode = 1;
-constexpr int kGraphLibrary = 2;
-constexpr int kLibraryFunction = 1;
-constexpr int kFunctionNode = 3;
-constexpr int kNodeDevice = 4;
+using fields::node_def::kDevice;
 
 std::string_view View(const protozero::data_view& data) { return {data.data(), data.size()}; }
 
@@ -19,10 +15,10 @@ std::string NodeOn(std::string_view node, const std::string& device) {
   std::string bytes(node);
   protozero::pbf_reader reader(node.data(), node.size());
   while (reader.next()) {
-    if (reader.tag() == kNodeDevice && reader.get_view().size() > 0) return bytes;
-    if (reader.tag() != kNodeDevice) reader.skip();
+    if (reader.tag() == kDevice && reader.get_view().size() > 0) return bytes;
+    if (reader.tag() != kDevice) reader.skip();
   }
-  protozero::pbf_writer(bytes).add_string(kNodeDevice, device);
+  protozero::pbf_writer(bytes).add_string(kDevice, device);
   return bytes;
 }
 
@@ -50,9 +46,13 @@ std::string Changed(std::string_view message, protozero::pbf_tag_type field, Cha
 
 std::string WithDevice(std::string_view graph_def, const std::string& device) {
   const auto node = [&](std::string_view bytes) { return NodeOn(bytes, device); };
-  const auto function = [&](std::string_view bytes) { return Changed(bytes, kFunctionNode, node); };
-  const auto library = [&](std::string_view bytes) { return Changed(bytes, kLibraryFunction, function); };
-  return Changed(Changed(graph_def, kGraphNode, node), kGraphLibrary, library);
+  const auto function = [&](std::string_view bytes) {
+    return Changed(bytes, fields::function_def::kNode, node);
+  };
+  const auto library = [&](std::string_view bytes) {
+    return Changed(bytes, fields::function_library::kFunction, function);
+  };
+  return Changed(Changed(graph_def, fields::graph_def::kNode, node), fields::graph_def::kLibrary, library);
 }
 
 }  // namespace ke::graph

@@ -9,9 +9,11 @@
 #include "runtime/batch_run.h"
 #include "runtime/strategy.h"
 #include "tensorflow/dtype.h"
+#include "wire/text.h"
 
 namespace ke::runtime {
 
+using graph::Quote;
 using graph::Shape;
 using tf::C;
 
@@ -31,8 +33,6 @@ bool MayBeShort(const graph::Scope& scope, const std::vector<CompiledFunction::F
   }
   return DependsOnSizesAlone(scope.graph());
 }
-
-std::string Quote(const std::string& text) { return "'" + text + "'"; }
 
 std::string TensorName(TF_Output tensor) {
   return std::string(C().TF_OperationName(tensor.oper)) + ":" + std::to_string(tensor.index);
@@ -225,10 +225,11 @@ void CompiledFunction::Forget(const Placement& placement, const std::shared_ptr<
 
 int64_t CompiledFunction::CheckFeeds(const std::vector<FeedValue>& feeds, const RunOptions& options) const {
   if (feeds.size() != feeds_.size()) {
-    std::string names;
-    for (const Feed& feed : feeds_) names += (names.empty() ? "" : ", ") + feed.name;
+    std::vector<std::string_view> names;
+    for (const Feed& feed : feeds_) names.push_back(feed.name);
     throw tf::Error(TF_INVALID_ARGUMENT, "the function takes " + std::to_string(feeds_.size()) + " feeds (" +
-                                             names + "); received " + std::to_string(feeds.size()));
+                                             graph::Join(names) + "); received " +
+                                             std::to_string(feeds.size()));
   }
   int64_t whole = -1;
   int64_t rows = -1;

@@ -9,6 +9,7 @@
 #include "runtime/compiled_function.h"
 #include "runtime/remote_link.h"
 #include "tensorflow/device_kind.h"
+#include "tensorflow/import_graph.h"
 #include "tensorflow/read_graph.h"
 
 namespace ke::runtime {
@@ -29,14 +30,7 @@ constexpr std::chrono::milliseconds kShort(1);
 
 tf::GraphPtr CopyOnto(TF_Graph* graph, const std::string& device) {
   const tf::BufferPtr plain = tf::ToGraphDef(graph);
-  tf::Status status;
-  const tf::BufferPtr placed = tf::NewBuffer(graph::WithDevice(tf::View(plain.get()), device));
-  tf::GraphPtr copy(C().TF_NewGraph());
-  const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-  const tf::ImportResultsPtr results(
-      C().TF_GraphImportGraphDefWithResults(copy.get(), placed.get(), options.get(), status));
-  status.Check();
-  return copy;
+  return tf::GraphOf(graph::WithDevice(tf::View(plain.get()), device));
 }
 
 // On an accelerator, TensorFlow computes ops without a device name one after the other, for all callers.

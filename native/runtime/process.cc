@@ -7,6 +7,7 @@
 #include "tensorflow/handles.h"
 #include "tensorflow/library.h"
 #include "tensorflow/protozero.h"
+#include "wire/field_numbers.h"
 
 namespace ke::runtime {
 
@@ -14,11 +15,7 @@ namespace {
 
 void SetDefault(const char* name, const char* value) { setenv(name, value, 0); }
 
-namespace gpu_options {  // fields of tensorflow/core/protobuf/config.proto, GPUOptions
-constexpr int kPerProcessGpuMemoryFraction = 1;
-constexpr int kAllowGrowth = 4;
-constexpr int kVisibleDeviceList = 5;
-}  // namespace gpu_options
+namespace gpu_options = fields::gpu_options;
 
 std::mutex gpu_mutex;
 

@@ -10,6 +10,7 @@
 #include "tensorflow/kernel_order.h"
 #include "tensorflow/node_name.h"
 #include "tensorflow/protozero.h"
+#include "wire/field_numbers.h"
 
 namespace ke::runtime {
 
@@ -17,28 +18,14 @@ using tf::C;
 
 namespace {
 
-// Field numbers of tensorflow/core/protobuf/config.proto.
-namespace graph_options {
-constexpr int kOptimizerOptions = 3;
-constexpr int kRewriteOptions = 10;
-constexpr int kOptLevel = 3;  // of OptimizerOptions
-constexpr int kNoOptimization = -1;
-constexpr int kGlobalJitLevel = 5;
-constexpr int kOn2 = 2;
-constexpr int kDisableMetaOptimizer = 19;  // of RewriterConfig, as are the next two
-constexpr int kRemapping = 14;
-constexpr int kBfloat16 = 31;  // auto_mixed_precision_onednn_bfloat16
-constexpr int kOn = 1;         // RewriterConfig.Toggle
+namespace optimizer_options = fields::optimizer_options;
+namespace rewriter_config = fields::rewriter_config;
+
+// Values of enums of those messages.
+constexpr int kNoOptimization = -1;  // OptimizerOptions.Level
+constexpr int kJitOn2 = 2;           // OptimizerOptions.GlobalJitLevel
+constexpr int kOn = 1;               // RewriterConfig.Toggle
 constexpr int kOff = 2;
-}  // namespace graph_options
-namespace run_options {
-constexpr int kTimeoutInMs = 2;
-constexpr int kInterOpThreadPool = 3;
-}  // namespace run_options
-namespace thread_pool {  // ThreadPoolOptionProto
-constexpr int kNumThreads = 1;
-constexpr int kGlobalName = 2;
-}  // namespace thread_pool
 
 // Returns whether runs use the caller's thread as the inter-op pool. With one op thread, that saves 13 us per
 // run and is the fastest mode for many callers. With more op threads that mode is the slowest, so sessions
@@ -47,13 +34,13 @@ bool RunsInCaller(const SessionConfig& config) { return config.target.empty() &&
 
 // Runs the graph as it was built: no op is fused, folded or moved.
 void AddPlainGraph(protozero::pbf_writer* writer) {
-  protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
+  protozero::pbf_writer graph(*writer, fields::config::kGraphOptions);
   {
-    protozero::pbf_writer optimizer(graph, graph_options::kOptimizerOptions);
-    optimizer.add_enum(graph_options::kOptLevel, graph_options::kNoOptimization);
+    protozero::pbf_writer optimizer(graph, fields::graph_options::kOptimizerOptions);
+    optimizer.add_enum(optimizer_options::kOptLevel, kNoOptimization);
   }
-  protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
-  rewriter.add_bool(graph_options::kDisableMetaOptimizer, true);
+  protozero::pbf_writer rewriter(graph, fields::graph_options::kRewriteOptions);
+  rewriter.add_bool(rewriter_config::kDisableMetaOptimizer, true);
 }
 
 // Remapping is never AGGRESSIVE. TensorFlow would take the shapes of feeds as known and fuse sums of two
@@ -62,37 +49,37 @@ void AddPlainGraph(protozero::pbf_writer* writer) {
 // Remapping is off for bfloat16 on a server: a server validates the fused graph before oneDNN's ops are
 // inserted, and then refuses fused convolutions of bfloat16.
 void AddFastGraph(const SessionConfig& config, protozero::pbf_writer* writer) {
-  protozero::pbf_writer graph(*writer, config_proto::kGraphOptions);
+  protozero::pbf_writer graph(*writer, fields::config::kGraphOptions);
   if (config.jit_compile) {
-    protozero::pbf_writer optimizer(graph, graph_options::kOptimizerOptions);
-    optimizer.add_enum(graph_options::kGlobalJitLevel, graph_options::kOn2);
+    protozero::pbf_writer optimizer(graph, fields::graph_options::kOptimizerOptions);
+    optimizer.add_enum(optimizer_options::kGlobalJitLevel, kJitOn2);
   }
-  protozero::pbf_writer rewriter(graph, graph_options::kRewriteOptions);
+  protozero::pbf_writer rewriter(graph, fields::graph_options::kRewriteOptions);
   if (config.bfloat16 && !config.target.empty()) {
-    rewriter.add_enum(graph_options::kRemapping, graph_options::kOff);
+    rewriter.add_enum(rewriter_config::kRemapping, kOff);
   }
-  if (config.bfloat16) rewriter.add_enum(graph_options::kBfloat16, graph_options::kOn);
+  if (config.bfloat16) rewriter.add_enum(rewriter_config::kAutoMixedPrecisionOnednnBfloat16, kOn);
 }
 
 // Adds a pool for runs that spread over several threads. Other runs select the caller's thread by their run
 // options. The pool's name makes all sessions of the process share the pool, which TensorFlow keeps until the
 // process ends.
 void AddSpreadPool(int threads, protozero::pbf_writer* writer) {
-  protozero::pbf_writer pool(*writer, config_proto::kSessionInterOpThreadPool);
-  pool.add_int32(thread_pool::kNumThreads, threads);
-  pool.add_string(thread_pool::kGlobalName, "keras_explainable_" + std::to_string(threads));
+  protozero::pbf_writer pool(*writer, fields::config::kSessionInterOpThreadPool);
+  pool.add_int32(fields::thread_pool::kNumThreads, threads);
+  pool.add_string(fields::thread_pool::kGlobalName, "keras_explainable_" + std::to_string(threads));
 }
 
 std::string ConfigProto(const SessionConfig& config) {
   std::string bytes;
   protozero::pbf_writer writer(bytes);
-  writer.add_bool(config_proto::kAllowSoftPlacement, true);
+  writer.add_bool(fields::config::kAllowSoftPlacement, true);
   if (config.target.empty()) {
     if (config.cpus > 1) config_proto::AddDeviceCount(tf::kCpu, config.cpus, &writer);
-    writer.add_int32(config_proto::kIntraOpParallelismThreads, config.intra_op);
-    writer.add_int32(config_proto::kInterOpParallelismThreads, RunsInCaller(config) ? 1 : config.callers);
-    writer.add_message(config_proto::kGpuOptions, GpuOptionsProto());
-    writer.add_bool(config_proto::kUsePerSessionThreads, !RunsInCaller(config));
+    writer.add_int32(fields::config::kIntraOpParallelismThreads, config.intra_op);
+    writer.add_int32(fields::config::kInterOpParallelismThreads, RunsInCaller(config) ? 1 : config.callers);
+    writer.add_message(fields::config::kGpuOptions, GpuOptionsProto());
+    writer.add_bool(fields::config::kUsePerSessionThreads, !RunsInCaller(config));
     if (RunsInCaller(config) && config.turns_at_once > 1) AddSpreadPool(config.turns_at_once, &writer);
   }
   if (config.check_numerics || config.as_built) {
@@ -100,7 +87,7 @@ std::string ConfigProto(const SessionConfig& config) {
   } else {
     AddFastGraph(config, &writer);
   }
-  if (config.timeout_ms > 0) writer.add_int64(config_proto::kOperationTimeoutInMs, config.timeout_ms);
+  if (config.timeout_ms > 0) writer.add_int64(fields::config::kOperationTimeoutInMs, config.timeout_ms);
   return bytes;
 }
 
@@ -130,8 +117,8 @@ std::string RunOptions(const SessionConfig& config, bool spreads) {
   const bool in_caller = RunsInCaller(config) && !(spreads && config.turns_at_once > 1);
   // Also with numerics checks, so that every run finds the same op: a single thread runs the ops in one
   // order.
-  if (in_caller || config.check_numerics) writer.add_int32(run_options::kInterOpThreadPool, -1);
-  if (config.run_timeout_ms > 0) writer.add_int64(run_options::kTimeoutInMs, config.run_timeout_ms);
+  if (in_caller || config.check_numerics) writer.add_int32(fields::run_options::kInterOpThreadPool, -1);
+  if (config.run_timeout_ms > 0) writer.add_int64(fields::run_options::kTimeoutInMs, config.run_timeout_ms);
   return bytes;
 }
 

@@ -4,14 +4,14 @@
 #include <ctime>
 #include <string_view>
 
-#include "ir/op_registry.h"
+#include "ir/op_traits.h"
 #include "tensorflow/library.h"
 #include "tensorflow/own_op.h"
-#include "wire/is_any_of.h"
 
 namespace ke::runtime {
 
 using tf::C;
+namespace trait = graph::trait;
 
 namespace {
 
@@ -21,49 +21,9 @@ constexpr int kForgiven = 8;
 // practically never expected to be short.
 constexpr int kMost = 1 << 20;
 
-constexpr std::string_view kDependsOnValues[] = {
-    "If",
-    "StatelessIf",
-    "Case",
-    "StatelessCase",
-    "While",
-    "StatelessWhile",
-    "For",
-    "Switch",
-    "RefSwitch",
-    "Enter",
-    "MapDefun",
-    "PartitionedCall",
-    "StatefulPartitionedCall",
-    "SymbolicGradient",
-    "Where",
-    "Unique",
-    "UniqueV2",
-    "UniqueWithCounts",
-    "UniqueWithCountsV2",
-    "DynamicPartition",
-    "NonMaxSuppression",
-    "NonMaxSuppressionV2",
-    "NonMaxSuppressionV3",
-    "NonMaxSuppressionV4",
-    "NonMaxSuppressionV5",
-    "NonMaxSuppressionWithOverlaps",
-    "CombinedNonMaxSuppression",
-    "ReadFile",
-    "DecodeImage",
-    "DecodeJpeg",
-    "DecodePng",
-    "DecodeGif",
-    "DecodeBmp",
-};
-
-// Ops of the addon's graphs that are not pure, but do not wait either.
-constexpr std::string_view kNeverWait[] = {"Placeholder",      "VarHandleOp", "ReadVariableOp",
-                                           "AssignVariableOp", "NoOp",        "Assert"};
-
 // An op that the caller allowed for a model may wait for anything.
-bool MayWait(const char* op) {
-  return !graph::IsPureOp(op) && !graph::IsAnyOf(op, kNeverWait) && !tf::IsOwnOp(op);
+bool MayWait(std::string_view op) {
+  return !graph::HasAnyTrait(op, {trait::kPure, trait::kPlumbing}) && !tf::IsOwnOp(op);
 }
 
 }  // namespace
@@ -114,7 +74,7 @@ bool DependsOnSizesAlone(TF_Graph* built) {
   size_t position = 0;
   while (TF_Operation* op = C().TF_GraphNextOperation(built, &position)) {
     const char* type = C().TF_OperationOpType(op);
-    if (graph::IsAnyOf(type, kDependsOnValues) || MayWait(type)) return false;
+    if (graph::HasAnyTrait(type, {trait::kControlFlow, trait::kFindsSize}) || MayWait(type)) return false;
   }
   return true;
 }

@@ -42,7 +42,7 @@ std::string Describe(const Symbol& symbol) { return Describe(symbol.dtype, symbo
 
 void CheckDifferentiable(const std::string& argument, const std::vector<Symbol>& symbols) {
   for (size_t i = 0; i < symbols.size(); ++i) {
-    if (gradient::IsFloating(symbols[i].dtype)) continue;
+    if (tf::IsFloating(symbols[i].dtype)) continue;
     const std::string index = symbols.size() > 1 ? "[" + std::to_string(i) + "]" : "";
     Refuse("Expected `" + argument + index + "` of a floating dtype but received " + Describe(symbols[i]) +
            ": there is no gradient of integers.");

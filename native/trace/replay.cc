@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "gradient/tape.h"
-#include "ir/shape_ops.h"
+#include "ir/op_traits.h"
 #include "model/size_check.h"
 #include "rewrite/bfloat16.h"
 #include "trace/add_op.h"
@@ -88,7 +88,7 @@ class Logits {
       } else if (const auto* loop = std::get_if<WhileLoop>(&equation->operation)) {
         waiting.push_back(loop->initial[output]);
       } else if (const auto* op = std::get_if<OpCall>(&equation->operation)) {
-        if (graph::IsProduct(op->type) || graph::ReadsShapeOnly(op->type)) continue;
+        if (graph::IsProduct(op->type) || graph::HasTrait(op->type, graph::trait::kShapeOnly)) continue;
         VisitInputs(equation->operation, [&](SymbolId input) { waiting.push_back(input); });
       }
     }

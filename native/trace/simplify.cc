@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "ir/op_registry.h"
+#include "ir/op_traits.h"
 #include "trace/dependence.h"
 #include "trace/encode.h"
 
@@ -17,7 +17,7 @@ bool IsRepeatable(const Block& block);
 
 // Returns whether equal inputs always produce equal outputs. A loop is repeatable if its bodies are.
 bool IsRepeatable(const Operation& operation) {
-  if (const auto* op = std::get_if<OpCall>(&operation)) return graph::IsRepeatableOp(op->type);
+  if (const auto* op = std::get_if<OpCall>(&operation)) return graph::IsRepeatable(op->type);
   if (const auto* call = std::get_if<ModelCall>(&operation)) return call->model->is_repeatable();
   bool repeatable = true;
   VisitBlocks(operation, [&](const BlockPtr& body) { repeatable = repeatable && IsRepeatable(*body); });

@@ -5,6 +5,7 @@
 
 #include "tensorflow/protozero.h"
 #include "wire/bounds.h"
+#include "wire/field_numbers.h"
 #include "wire/find_last.h"
 
 namespace ke::graph::proto {
@@ -42,10 +43,10 @@ std::pair<std::string_view, Bytes> ReadEntry(Bytes bytes) {
   std::pair<std::string_view, Bytes> entry;
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
-      case 1:
+      case fields::map_entry::kKey:
         entry.first = ReadBytes(reader);
         break;
-      case 2:
+      case fields::map_entry::kValue:
         entry.second = ReadBytes(reader);
         break;
       default:
@@ -75,33 +76,6 @@ auto Guard(const std::string& what, Parse parse) {
   }
 }
 
-Shape ParseShape(Bytes bytes) {
-  Shape shape = Shape::Of({});
-  ForEachField(bytes, [&](pbf_reader& reader) {
-    switch (reader.tag()) {
-      case 2: {
-        int64_t size = 0;
-        ForEachField(ReadBytes(reader), [&](pbf_reader& dim) {
-          if (dim.tag() == 1) {
-            size = ReadInt(dim);
-          } else {
-            dim.skip();
-          }
-        });
-        shape.dims.push_back(size);
-        break;
-      }
-      case 3:
-        if (ReadInt(reader) != 0) shape.known_rank = false;
-        break;
-      default:
-        reader.skip();
-    }
-  });
-  if (!shape.known_rank) shape.dims.clear();
-  return shape;
-}
-
 // What is read of one graph or function.
 Allowance Items() { return {bounds::kItems, "nodes, inputs and attributes (a node counts as 4)"}; }
 
@@ -110,19 +84,19 @@ NodeDef ParseNode(Bytes bytes, Allowance* items) {
   items->Take(bounds::kItemsOfNode, "the graph");
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
-      case 1:
+      case fields::node_def::kName:
         node.name = ReadBytes(reader);
         break;
-      case 2:
+      case fields::node_def::kOp:
         node.op = ReadBytes(reader);
         break;
-      case 3: {
+      case fields::node_def::kInput: {
         const std::string_view input = ReadBytes(reader);
         items->Take(1, "the graph", node.name);
         if (input.empty() || input[0] != '^') node.inputs.push_back(input);
         break;
       }
-      case 5:
+      case fields::node_def::kAttr:
         items->Take(1, "the graph", node.name);
         node.attrs.push_back(ReadEntry(ReadBytes(reader)));
         break;
@@ -137,16 +111,16 @@ ArgDef ParseArg(Bytes bytes) {
   ArgDef arg;
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
-      case 1:
+      case fields::arg_def::kName:
         arg.name = ReadBytes(reader);
         break;
-      case 4:
+      case fields::arg_def::kTypeAttr:
         arg.type_attr = ReadBytes(reader);
         break;
-      case 5:
+      case fields::arg_def::kNumberAttr:
         arg.number_attr = ReadBytes(reader);
         break;
-      case 6:
+      case fields::arg_def::kTypeListAttr:
         arg.type_list_attr = ReadBytes(reader);
         break;
       default:
@@ -160,22 +134,22 @@ OpDef ParseOp(Bytes bytes) {
   OpDef op;
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
-      case 1:
+      case fields::op_def::kName:
         op.name = ReadBytes(reader);
         break;
-      case 2:
+      case fields::op_def::kInput:
         op.inputs.push_back(ParseArg(ReadBytes(reader)));
         break;
-      case 3:
+      case fields::op_def::kOutput:
         op.outputs.push_back(ParseArg(ReadBytes(reader)));
         break;
-      case 4: {
+      case fields::op_def::kAttr: {
         std::string_view name;
         std::string_view type;
         ForEachField(ReadBytes(reader), [&](pbf_reader& attr) {
-          if (attr.tag() == 1) {
+          if (attr.tag() == fields::attr_def::kName) {
             name = ReadBytes(attr);
-          } else if (attr.tag() == 2) {
+          } else if (attr.tag() == fields::attr_def::kType) {
             type = ReadBytes(attr);
           } else {
             attr.skip();
@@ -184,7 +158,7 @@ OpDef ParseOp(Bytes bytes) {
         if (type == "func" || type == "list(func)") op.function_attrs.push_back(name);
         break;
       }
-      case 17:
+      case fields::op_def::kIsStateful:
         op.is_stateful = ReadInt(reader) != 0;
         break;
       default:
@@ -198,13 +172,12 @@ GraphDef ParseGraph(Bytes bytes) {
   GraphDef graph;
   Allowance items = Items();
   const auto read_function = [&](Bytes function) {
-    // Only the name (field 1 of the signature, field 1 of the function): bodies are read when they are
-    // called.
+    // Only the name: bodies are read when they are called.
     std::string_view name;
     ForEachField(function, [&](pbf_reader& reader) {
-      if (reader.tag() != 1) return reader.skip();
+      if (reader.tag() != fields::function_def::kSignature) return reader.skip();
       ForEachField(ReadBytes(reader), [&](pbf_reader& signature) {
-        if (signature.tag() != 1) return signature.skip();
+        if (signature.tag() != fields::op_def::kName) return signature.skip();
         name = ReadBytes(signature);
       });
     });
@@ -212,16 +185,16 @@ GraphDef ParseGraph(Bytes bytes) {
   };
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
-      case 1:
+      case fields::graph_def::kNode:
         graph.nodes.push_back(ParseNode(ReadBytes(reader), &items));
         break;
-      case 2:
+      case fields::graph_def::kLibrary:
         ForEachField(ReadBytes(reader), [&](pbf_reader& library) {
-          if (library.tag() != 1) return library.skip();
+          if (library.tag() != fields::function_library::kFunction) return library.skip();
           read_function(ReadBytes(library));
         });
         break;
-      case 4:
+      case fields::graph_def::kVersions:
         graph.versions = ReadBytes(reader);
         break;
       default:
@@ -235,14 +208,14 @@ TensorInfo ParseTensorInfo(Bytes bytes) {
   TensorInfo info;
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
-      case 1:
+      case fields::tensor_info::kName:
         info.name = ReadBytes(reader);
         break;
-      case 2:
+      case fields::tensor_info::kDType:
         info.dtype = static_cast<TF_DataType>(ReadInt(reader));
         break;
-      case 3:
-        info.shape = ParseShape(ReadBytes(reader));
+      case fields::tensor_info::kShape:
+        info.shape = ReadShape(ReadBytes(reader));
         break;
       default:
         reader.skip();
@@ -254,8 +227,9 @@ TensorInfo ParseTensorInfo(Bytes bytes) {
 SignatureDef ParseSignature(Bytes bytes) {
   SignatureDef signature;
   ForEachField(bytes, [&](pbf_reader& reader) {
-    if (reader.tag() != 1 && reader.tag() != 2) return reader.skip();
-    auto& side = reader.tag() == 1 ? signature.inputs : signature.outputs;
+    const bool is_input = reader.tag() == fields::signature_def::kInput;
+    if (!is_input && reader.tag() != fields::signature_def::kOutput) return reader.skip();
+    auto& side = is_input ? signature.inputs : signature.outputs;
     const auto [key, info] = ReadEntry(ReadBytes(reader));
     side[key] = ParseTensorInfo(info);
   });
@@ -266,23 +240,23 @@ ObjectGraph ParseObjects(Bytes bytes) {
   ObjectGraph objects;
   ForEachField(bytes, [&](pbf_reader& reader) {
     switch (reader.tag()) {
-      case 1: {
+      case fields::object_graph::kNode: {
         std::string_view name;
         ForEachField(ReadBytes(reader), [&](pbf_reader& object) {
-          if (object.tag() != 7) return object.skip();
+          if (object.tag() != fields::saved_object::kVariable) return object.skip();
           ForEachField(ReadBytes(object), [&](pbf_reader& variable) {
-            if (variable.tag() != 6) return variable.skip();
+            if (variable.tag() != fields::saved_variable::kName) return variable.skip();
             name = ReadBytes(variable);
           });
         });
         objects.variable_names.push_back(name);
         break;
       }
-      case 2: {
+      case fields::object_graph::kFunction: {
         const auto [name, function] = ReadEntry(ReadBytes(reader));
         std::vector<int32_t> bound;
         ForEachField(function, [&](pbf_reader& field) {
-          if (field.tag() != 2) return field.skip();
+          if (field.tag() != fields::concrete_function::kBoundInput) return field.skip();
           ReadInts(field, &bound);
         });
         objects.bound_inputs[name] = std::move(bound);
@@ -298,7 +272,7 @@ ObjectGraph ParseObjects(Bytes bytes) {
 std::vector<std::string_view> ParseTags(Bytes meta_info) {
   std::vector<std::string_view> tags;
   ForEachField(meta_info, [&](pbf_reader& reader) {
-    if (reader.tag() != 4) return reader.skip();
+    if (reader.tag() != fields::meta_info::kTag) return reader.skip();
     tags.push_back(ReadBytes(reader));
   });
   return tags;
@@ -312,7 +286,7 @@ std::vector<Bytes> ReadSavedModel(Bytes bytes, const std::string& what) {
   return Guard(what, [&] {
     std::vector<Bytes> meta_graphs;
     ForEachField(bytes, [&](pbf_reader& reader) {
-      if (reader.tag() != 2) return reader.skip();
+      if (reader.tag() != fields::saved_model::kMetaGraph) return reader.skip();
       meta_graphs.push_back(ReadBytes(reader));
     });
     return meta_graphs;
@@ -323,7 +297,7 @@ std::vector<std::string_view> ReadTags(Bytes meta_graph, const std::string& what
   return Guard(what, [&] {
     std::vector<std::string_view> tags;
     ForEachField(meta_graph, [&](pbf_reader& reader) {
-      if (reader.tag() != 1) return reader.skip();
+      if (reader.tag() != fields::meta_graph::kMetaInfo) return reader.skip();
       tags = ParseTags(ReadBytes(reader));
     });
     return tags;
@@ -335,24 +309,24 @@ MetaGraphDef ReadMetaGraph(Bytes bytes, const std::string& what) {
     MetaGraphDef meta;
     ForEachField(bytes, [&](pbf_reader& reader) {
       switch (reader.tag()) {
-        case 1:
+        case fields::meta_graph::kMetaInfo:
           meta.tags = ParseTags(ReadBytes(reader));
           break;
-        case 2:
+        case fields::meta_graph::kGraph:
           meta.graph = ParseGraph(ReadBytes(reader));
           break;
-        case 3:
+        case fields::meta_graph::kSaver:
           ForEachField(ReadBytes(reader), [&](pbf_reader& saver) {
-            if (saver.tag() != 3) return saver.skip();
+            if (saver.tag() != fields::saver_def::kRestoreOpName) return saver.skip();
             meta.restore_op_name = ReadBytes(saver);
           });
           break;
-        case 5: {
+        case fields::meta_graph::kSignature: {
           const auto [key, signature] = ReadEntry(ReadBytes(reader));
           meta.signatures[key] = ParseSignature(signature);
           break;
         }
-        case 7:
+        case fields::meta_graph::kObjectGraph:
           meta.objects = ParseObjects(ReadBytes(reader));
           break;
         default:
@@ -373,13 +347,13 @@ FunctionDef ReadFunction(Bytes bytes, const std::string& what) {
     Allowance items = Items();
     ForEachField(bytes, [&](pbf_reader& reader) {
       switch (reader.tag()) {
-        case 1:
+        case fields::function_def::kSignature:
           function.signature = ParseOp(ReadBytes(reader));
           break;
-        case 3:
+        case fields::function_def::kNode:
           function.nodes.push_back(ParseNode(ReadBytes(reader), &items));
           break;
-        case 4: {
+        case fields::function_def::kResult: {
           const auto [output, tensor] = ReadEntry(ReadBytes(reader));
           function.results[output] = tensor;
           break;
@@ -400,17 +374,17 @@ std::vector<KerasObject> ReadKerasMetadata(Bytes bytes, const std::string& what)
   return Guard(what, [&] {
     std::vector<KerasObject> objects;
     ForEachField(bytes, [&](pbf_reader& reader) {
-      if (reader.tag() != 1) return reader.skip();
+      if (reader.tag() != fields::keras_metadata::kNode) return reader.skip();
       KerasObject object;
       ForEachField(ReadBytes(reader), [&](pbf_reader& field) {
         switch (field.tag()) {
-          case 3:
+          case fields::keras_object::kPath:
             object.path = ReadBytes(field);
             break;
-          case 4:
+          case fields::keras_object::kIdentifier:
             object.identifier = ReadBytes(field);
             break;
-          case 5:
+          case fields::keras_object::kMetadata:
             object.metadata = ReadBytes(field);
             break;
           default:
@@ -427,12 +401,12 @@ std::vector<std::string> ReadCheckpointKeys(Bytes bytes, const std::string& what
   return Guard(what, [&] {
     std::vector<std::string> keys;
     ForEachField(bytes, [&](pbf_reader& reader) {
-      if (reader.tag() != 1) return reader.skip();
+      if (reader.tag() != fields::checkpoint_graph::kNode) return reader.skip();
       std::string key;
       ForEachField(ReadBytes(reader), [&](pbf_reader& object) {
-        if (object.tag() != 2) return object.skip();
+        if (object.tag() != fields::checkpoint_object::kAttribute) return object.skip();
         ForEachField(ReadBytes(object), [&](pbf_reader& attribute) {
-          if (attribute.tag() != 3) return attribute.skip();
+          if (attribute.tag() != fields::checkpoint_attribute::kKey) return attribute.skip();
           key = ReadBytes(attribute);
         });
       });

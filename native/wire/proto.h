@@ -134,6 +134,10 @@ struct FunctionReference {
 };
 std::optional<FunctionReference> AttrFunction(Bytes attr);
 
+// A TensorShapeProto. Reads as TensorFlow does: the last of several values counts, a field of another type is
+// none. Throws protozero::exception where the message is damaged.
+Shape ReadShape(Bytes bytes);
+
 // The strings of a TensorProto of dtype string.
 std::vector<std::string_view> TensorStrings(Bytes tensor);
 // Returns the integers of an int32 or int64 TensorProto. Empty for other dtypes.

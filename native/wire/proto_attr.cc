@@ -5,6 +5,7 @@
 
 #include "tensorflow/handles.h"
 #include "tensorflow/protozero.h"
+#include "wire/field_numbers.h"
 #include "wire/proto.h"
 
 namespace ke::graph::proto {
@@ -12,6 +13,8 @@ namespace {
 
 using protozero::pbf_reader;
 using protozero::pbf_wire_type;
+namespace attr_value = fields::attr_value;
+namespace bundle_entry = fields::bundle_entry;
 
 // The longest list of axes or dims.
 constexpr auto kMaxRank = static_cast<int64_t>(tf::kMostAxes);
@@ -117,64 +120,100 @@ void ForEachFloating(Bytes message, uint32_t tag, Visit visit) {
   });
 }
 
-Shape ReadShape(Bytes bytes) {
-  if (FindInt(bytes, 3).value_or(0) != 0) return Shape::Unknown();
-  Shape shape = Shape::Of({});
-  ForEachBytes(bytes, 2, [&](Bytes dim) { shape.dims.push_back(FindInt(dim, 1).value_or(0)); });
-  return shape;
+// A damaged shape is a scalar's here: TensorFlow refuses the graph that holds it.
+Shape ShapeOrScalar(Bytes bytes) {
+  try {
+    return ReadShape(bytes);
+  } catch (const protozero::exception&) {
+    return Shape::Of({});
+  }
+}
+
+// The last field `field` of `message`, or its default.
+Shape FindShape(Bytes message, uint32_t field) {
+  return ShapeOrScalar(FindBytes(message, field).value_or(Bytes()));
 }
 
 }  // namespace
 
-std::optional<int64_t> AttrInt(Bytes attr) { return FindInt(attr, 3); }
+Shape ReadShape(Bytes bytes) {
+  Shape shape = Shape::Of({});
+  bool unknown_rank = false;
+  pbf_reader reader(bytes.data(), bytes.size());
+  while (reader.next()) {
+    if (reader.tag() == fields::tensor_shape::kDim && reader.wire_type() == pbf_wire_type::length_delimited) {
+      int64_t size = 0;
+      pbf_reader dim = reader.get_message();
+      while (dim.next()) {
+        if (dim.tag() == fields::shape_dim::kSize && dim.wire_type() == pbf_wire_type::varint) {
+          size = dim.get_int64();
+        } else {
+          dim.skip();
+        }
+      }
+      shape.dims.push_back(size);
+    } else if (reader.tag() == fields::tensor_shape::kUnknownRank &&
+               reader.wire_type() == pbf_wire_type::varint) {
+      unknown_rank = reader.get_bool();
+    } else {
+      reader.skip();
+    }
+  }
+  return unknown_rank ? Shape::Unknown() : shape;
+}
+
+std::optional<int64_t> AttrInt(Bytes attr) { return FindInt(attr, attr_value::kInt); }
 
 std::optional<float> AttrFloat(Bytes attr) {
-  return FindField<float>(attr, 4, pbf_wire_type::fixed32, [](pbf_reader& r) { return r.get_float(); });
+  return FindField<float>(attr, attr_value::kFloat, pbf_wire_type::fixed32,
+                          [](pbf_reader& r) { return r.get_float(); });
 }
 
 std::optional<bool> AttrBool(Bytes attr) {
-  const std::optional<int64_t> value = FindInt(attr, 5);
+  const std::optional<int64_t> value = FindInt(attr, attr_value::kBool);
   if (!value) return std::nullopt;
   return *value != 0;
 }
 
 std::optional<TF_DataType> AttrType(Bytes attr) {
-  const std::optional<int64_t> type = FindInt(attr, 6);
+  const std::optional<int64_t> type = FindInt(attr, attr_value::kType);
   if (!type) return std::nullopt;
   return static_cast<TF_DataType>(*type);
 }
 
-std::optional<std::string_view> AttrString(Bytes attr) { return FindBytes(attr, 2); }
-std::optional<std::string_view> AttrPlaceholder(Bytes attr) { return FindBytes(attr, 9); }
-std::optional<Bytes> AttrTensor(Bytes attr) { return FindBytes(attr, 8); }
+std::optional<std::string_view> AttrString(Bytes attr) { return FindBytes(attr, attr_value::kString); }
+std::optional<std::string_view> AttrPlaceholder(Bytes attr) {
+  return FindBytes(attr, attr_value::kPlaceholder);
+}
+std::optional<Bytes> AttrTensor(Bytes attr) { return FindBytes(attr, attr_value::kTensor); }
 
 std::optional<Shape> AttrShape(Bytes attr) {
-  const std::optional<Bytes> shape = FindBytes(attr, 7);
+  const std::optional<Bytes> shape = FindBytes(attr, attr_value::kShape);
   if (!shape) return std::nullopt;
-  return ReadShape(*shape);
+  return ShapeOrScalar(*shape);
 }
 
 std::vector<Shape> AttrShapes(Bytes attr) {
   std::vector<Shape> shapes;
-  const auto add = [&](Bytes shape) { shapes.push_back(ReadShape(shape)); };
-  ForEachBytes(attr, 7, add);
-  ForEachBytes(attr, 1, [&](Bytes list) { ForEachBytes(list, 7, add); });
+  const auto add = [&](Bytes shape) { shapes.push_back(ShapeOrScalar(shape)); };
+  ForEachBytes(attr, attr_value::kShape, add);
+  ForEachBytes(attr, attr_value::kList, [&](Bytes list) { ForEachBytes(list, attr_value::kShape, add); });
   return shapes;
 }
 
 std::vector<Bytes> AttrTensors(Bytes attr) {
   std::vector<Bytes> tensors;
   const auto add = [&](Bytes tensor) { tensors.push_back(tensor); };
-  ForEachBytes(attr, 8, add);
-  ForEachBytes(attr, 1, [&](Bytes list) { ForEachBytes(list, 8, add); });
+  ForEachBytes(attr, attr_value::kTensor, add);
+  ForEachBytes(attr, attr_value::kList, [&](Bytes list) { ForEachBytes(list, attr_value::kTensor, add); });
   return tensors;
 }
 
 std::optional<size_t> AttrTypeListSize(Bytes attr) {
-  const std::optional<Bytes> list = FindBytes(attr, 1);
+  const std::optional<Bytes> list = FindBytes(attr, attr_value::kList);
   if (!list) return std::nullopt;
   size_t size = 0;
-  ForEachInt(*list, 6, [&size](int64_t) { ++size; });
+  ForEachInt(*list, attr_value::kType, [&size](int64_t) { ++size; });
   return size;
 }
 
@@ -188,26 +227,26 @@ bool IsInParts(Bytes attr) {
   const std::vector<Bytes> tensors = AttrTensors(attr);
   return std::any_of(tensors.begin(), tensors.end(), [](Bytes tensor) {
     size_t shapes = 0;
-    ForEachBytes(tensor, 2, [&shapes](Bytes) { ++shapes; });
+    ForEachBytes(tensor, fields::tensor::kShape, [&shapes](Bytes) { ++shapes; });
     return shapes > 1;
   });
 }
 
 std::optional<FunctionReference> AttrFunction(Bytes attr) {
-  const std::optional<Bytes> function = FindBytes(attr, 10);
+  const std::optional<Bytes> function = FindBytes(attr, attr_value::kFunction);
   if (!function) return std::nullopt;
   FunctionReference reference;
-  reference.name = FindBytes(*function, 1).value_or(Bytes());
-  ForEachBytes(*function, 2, [&](Bytes entry) {
-    reference.attrs.emplace_back(FindBytes(entry, 1).value_or(Bytes()),
-                                 FindBytes(entry, 2).value_or(Bytes()));
+  reference.name = FindBytes(*function, fields::name_attr_list::kName).value_or(Bytes());
+  ForEachBytes(*function, fields::name_attr_list::kAttr, [&](Bytes entry) {
+    reference.attrs.emplace_back(FindBytes(entry, fields::map_entry::kKey).value_or(Bytes()),
+                                 FindBytes(entry, fields::map_entry::kValue).value_or(Bytes()));
   });
   return reference;
 }
 
 std::vector<std::string_view> TensorStrings(Bytes tensor) {
   std::vector<std::string_view> strings;
-  ForEachBytes(tensor, 8, [&](Bytes value) { strings.push_back(value); });
+  ForEachBytes(tensor, fields::tensor::kStrings, [&](Bytes value) { strings.push_back(value); });
   return strings;
 }
 
@@ -222,17 +261,18 @@ bool TensorIsZero(Bytes tensor) {
   switch (TensorType(tensor)) {
     case TF_FLOAT:
       ForEachIn<float>(content, check);
-      if (content.empty()) ForEachFloating<float>(tensor, 5, check);
+      if (content.empty()) ForEachFloating<float>(tensor, fields::tensor::kFloats, check);
       return zero;
     case TF_DOUBLE:
       ForEachIn<double>(content, check);
-      if (content.empty()) ForEachFloating<double>(tensor, 6, check);
+      if (content.empty()) ForEachFloating<double>(tensor, fields::tensor::kDoubles, check);
       return zero;
     case TF_HALF:
     case TF_BFLOAT16:
       ForEachIn<uint16_t>(content, check_bits);
       if (content.empty()) {
-        ForEachInt(tensor, 13, [&](int64_t value) { check_bits(static_cast<uint16_t>(value)); });
+        ForEachInt(tensor, fields::tensor::kHalves,
+                   [&](int64_t value) { check_bits(static_cast<uint16_t>(value)); });
       }
       return zero;
     case TF_INT8:
@@ -267,33 +307,37 @@ std::vector<float> TensorFloats(Bytes tensor, size_t count) {
   const auto add = [&values](float value) { values.push_back(value); };
   const Bytes content = TensorContent(tensor);
   ForEachIn<float>(content, add);
-  if (content.empty()) ForEachFloating<float>(tensor, 5, add);
+  if (content.empty()) ForEachFloating<float>(tensor, fields::tensor::kFloats, add);
   // A tensor may be stored short: its last value is then repeated to the end.
   values.resize(count, values.empty() ? 0 : values.back());
   return values;
 }
 
-Shape TensorShape(Bytes tensor) { return ReadShape(FindBytes(tensor, 2).value_or(Bytes())); }
+Shape TensorShape(Bytes tensor) { return FindShape(tensor, fields::tensor::kShape); }
 
-TF_DataType TensorType(Bytes tensor) { return static_cast<TF_DataType>(FindInt(tensor, 1).value_or(0)); }
+TF_DataType TensorType(Bytes tensor) {
+  return static_cast<TF_DataType>(FindInt(tensor, fields::tensor::kDType).value_or(0));
+}
 
-Bytes TensorContent(Bytes tensor) { return FindBytes(tensor, 4).value_or(Bytes()); }
+Bytes TensorContent(Bytes tensor) { return FindBytes(tensor, fields::tensor::kContent).value_or(Bytes()); }
 
 BundleHeader ReadBundleHeader(Bytes bytes) {
-  return {FindInt(bytes, 1).value_or(0), FindInt(bytes, 2).value_or(0) != 0};
+  return {FindInt(bytes, fields::bundle_header::kShards).value_or(0),
+          FindInt(bytes, fields::bundle_header::kEndianness).value_or(0) != 0};
 }
 
 StoredTensor ReadBundleEntry(Bytes bytes) {
   StoredTensor stored;
-  stored.dtype = TensorType(bytes);
-  stored.shape = TensorShape(bytes);
-  stored.shard = FindInt(bytes, 3).value_or(0);
-  stored.offset = FindInt(bytes, 4).value_or(0);
-  stored.size = FindInt(bytes, 5).value_or(0);
-  stored.crc32c = FindField<uint32_t>(bytes, 6, pbf_wire_type::fixed32, [](pbf_reader& r) {
-                    return r.get_fixed32();
-                  }).value_or(0);
-  stored.in_slices = FindBytes(bytes, 7).has_value();
+  stored.dtype = static_cast<TF_DataType>(FindInt(bytes, bundle_entry::kDType).value_or(0));
+  stored.shape = FindShape(bytes, bundle_entry::kShape);
+  stored.shard = FindInt(bytes, bundle_entry::kShard).value_or(0);
+  stored.offset = FindInt(bytes, bundle_entry::kOffset).value_or(0);
+  stored.size = FindInt(bytes, bundle_entry::kSize).value_or(0);
+  stored.crc32c =
+      FindField<uint32_t>(bytes, bundle_entry::kCrc32c, pbf_wire_type::fixed32, [](pbf_reader& r) {
+        return r.get_fixed32();
+      }).value_or(0);
+  stored.in_slices = FindBytes(bytes, bundle_entry::kSlices).has_value();
   return stored;
 }
 
@@ -304,7 +348,7 @@ std::vector<int64_t> TensorInts(Bytes tensor) {
   const auto add = [&values](int64_t value) { values.push_back(value); };
   const Bytes content = TensorContent(tensor);
   if (content.empty()) {
-    ForEachInt(tensor, dtype == TF_INT32 ? 7 : 10, add);
+    ForEachInt(tensor, dtype == TF_INT32 ? fields::tensor::kInts : fields::tensor::kInt64s, add);
   } else if (dtype == TF_INT32) {
     ForEachIn<int32_t>(content, add);
   } else {

@@ -121,10 +121,8 @@ function words(graphs) {
       for (const name of [...valuesAt(node, 2), ...valuesAt(node, 5, 1)]) found.add(name.toString('latin1'));
     }
   }
-  const allowed = path.join(ROOT, 'native', 'graph', 'pure_ops.inc');
-  if (existsSync(allowed)) {
-    for (const [, op] of readFileSync(allowed, 'utf8').matchAll(/\b([A-Z][A-Za-z0-9]+)\b/g)) found.add(op);
-  }
+  const table = readFileSync(path.join(ROOT, 'native', 'ir', 'op_traits.inc'), 'utf8');
+  for (const [, op] of table.matchAll(/"([A-Z]\w+)"/g)) found.add(op);
   for (const word of [
     'inbound_nodes',
     'input_layers',

@@ -16,6 +16,7 @@
 #include "gradient/ops.h"
 #include "gradient/tape.h"
 #include "run_graph.h"
+#include "tensorflow/dtype.h"
 
 namespace ke::test {
 
@@ -70,10 +71,10 @@ struct Built {
       x.push_back(scope.Placeholder(DTypeOf(test, arg), ShapeOf(arg, mode), "x"));
     }
     for (const TF_Output& y_i : test.build(scope, x)) {
-      if (gradient::IsFloating(Scope::GetDType(y_i))) y.push_back(y_i);
+      if (tf::IsFloating(Scope::GetDType(y_i))) y.push_back(y_i);
     }
     for (size_t i = 0; i < x.size(); ++i) {
-      if (gradient::IsFloating(Scope::GetDType(x[i]))) differentiable.push_back(i);
+      if (tf::IsFloating(Scope::GetDType(x[i]))) differentiable.push_back(i);
     }
   }
 

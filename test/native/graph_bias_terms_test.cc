@@ -174,6 +174,22 @@ TEST_F(HandMade, CountsScalarsOnlyInPreprocessing) {
   EXPECT_EQ(Terms(later), (Lines{"subtract offset:0 one:0", "add moved:0 four:0"}));
 }
 
+// Ops that reorder or check values, and a bias of either version, do not end preprocessing.
+TEST_F(HandMade, PreprocessingGoesThroughOpsThatKeepValues) {
+  const Shape any = Shape::Of({-1, 4, 4, 2});
+  const TF_Output axis = scope_.Const(std::vector<int32_t>{3});
+  for (const TF_Output kept :
+       {Binary("ReverseV2", x_, axis), scope_.Op("Roll").In(x_).In(axis).In(axis).Out(),
+        scope_.Op("EnsureShape").In(x_).AttrShape("shape", any).Out(),
+        Binary("BiasAddV1", x_, Floats({2}, {0, 0}))}) {
+    const std::string node = tf::C().TF_OperationName(kept.oper);
+    const TF_Output moved = Binary("Sub", kept, Scalar(1, node + "_one"), node + "_offset");
+    const Lines terms = Terms(Unary("Tanh", moved));
+    ASSERT_FALSE(terms.empty()) << node;
+    EXPECT_EQ(terms.back(), "subtract " + node + "_offset:0 " + node + "_one:0");
+  }
+}
+
 TEST_F(HandMade, ScalarsMayBeWrittenAsIntegers) {
   const TF_Output one = scope_.Const(MakeTensor(TF_INT32, {}, {1}).get(), "one");
   const TF_Output cast = scope_.Op("Cast", "cast").In(one).AttrType("DstT", TF_FLOAT).Out();

@@ -168,6 +168,39 @@ TEST(Folding, FoldsABatchNormOfSeveralOps) {
   EXPECT_EQ(RunOnce(*model), (std::vector<double>{5, 3}));
 }
 
+// A bias of the older op, and a constant behind an op that keeps values: ((7, 10) + (1, 2)) (2, 3) = (16,
+// 36).
+TEST(Folding, EveryVersionOfABiasIsAStep) {
+  const auto model = Load(
+      [](Scope* scope) {
+        const TF_Output biased = Add(scope, "BiasAddV1", Convolution(scope), Vector(scope, {1, 2}));
+        const TF_Output factors = scope->Op("EnsureShape")
+                                      .In(Vector(scope, {2, 3}, "factors"))
+                                      .AttrShape("shape", Shape::Of({2}))
+                                      .Out();
+        Add(scope, "Mul", biased, factors, "y");
+      },
+      {"y"});
+  EXPECT_EQ(Call(*model, {"y"}).Count("BiasAddV1"), 0);
+  EXPECT_EQ(RunOnce(*model), (std::vector<double>{16, 36}));
+}
+
+// TensorFlow would fuse the sum into the convolution.
+TEST(Folding, ABiasedConvolutionStandsApartFromASum) {
+  for (const char* bias : {"BiasAdd", "BiasAddV1"}) {
+    const auto model = Load(
+        [&](Scope* scope) {
+          const TF_Output biased = Add(scope, bias, Convolution(scope), Vector(scope, {1, 2}));
+          Add(scope, "AddV2", biased, scope->Op("Relu").In(biased).Out(), "y");
+        },
+        {"y"});
+    Call call(*model, {"y"});
+    EXPECT_EQ(call.Count("EnsureShape"), 1) << bias;
+    EXPECT_EQ(call.Run(MakeTensor(TF_FLOAT, {1, 1, 1, 2}, {1, 2}).get()), (std::vector<double>{16, 24}))
+        << bias;
+  }
+}
+
 // 2 - ((7, 10) - (3, 2)) / (4, 2) * (1, 3) = (1, -10).
 TEST(Folding, FoldsAnyScalesAndShiftsOfChannels) {
   const auto model = Load(

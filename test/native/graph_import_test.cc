@@ -7,10 +7,12 @@
 
 #include "graph_fixture.h"
 #include "model/model_graph.h"
+#include "run_graph.h"
 
 namespace ke::graph {
 namespace {
 
+using test::MakeTensor;
 using tf::C;
 
 std::vector<Values> InputsOf(const Expected& expected) {
@@ -129,6 +131,38 @@ TEST(GraphImport, FindsLayersAndKernelsOfAFrozenKeras2Model) {
     })) << path;
   }
   for (const char* path : {"re_lu", "residual", "gap"}) EXPECT_EQ(FindRecord(*model, path).calls.size(), 1u);
+}
+
+// Of a frozen graph: the small constants that products take as kernels, whatever the product.
+TEST(GraphImport, KernelsOfEveryProductOfAFrozenGraphAreWeights) {
+  Scope scope;
+  const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({2, 1, 1, 1, 2}), "x");
+  const TF_Output dense = scope.Const(MakeTensor(TF_FLOAT, {2, 3}, {1, 2, 3, 4, 5, 6}).get(), "values");
+  scope.Op("Einsum", "dense/Einsum").InList({x, dense}).AttrString("equation", "...b,bc->...c").Finish();
+  const TF_Output volume = scope.Const(MakeTensor(TF_FLOAT, {1, 1, 1, 1, 2}, {1, 2}).get(), "volume");
+  scope.Op("Conv3DBackpropInputV2", "transposed/conv")
+      .In(scope.Const({2, 1, 1, 1, 1}))
+      .In(volume)
+      .In(x)
+      .AttrInts("strides", {1, 1, 1, 1, 1})
+      .AttrString("padding", "SAME")
+      .Finish();
+  const auto model = LoadScope(scope, {"x"}, {"dense/Einsum", "transposed/conv"});
+  std::set<std::string> names;
+  for (const TensorSpec& weight : model->weights()) names.insert(weight.name);
+  EXPECT_EQ(names, (std::set<std::string>{"dense/kernel", "transposed/kernel"}));
+}
+
+// The gradient of a batch norm takes no gamma where the batch norm does.
+TEST(GraphImport, OfAFrozenBatchNormsGradientNoConstantIsAWeight) {
+  Scope scope;
+  const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({1, 1, 1, 2}), "x");
+  const TF_Output activation = scope.Const(MakeTensor(TF_FLOAT, {1, 1, 1, 2}, {1, 2}).get(), "activation");
+  OpBuilder op = scope.Op("FusedBatchNormGradV3", "bn/grad");
+  op.In(x).In(activation);
+  for (int i = 0; i < 4; ++i) op.In(scope.Const(MakeTensor(TF_FLOAT, {2}, {1, 2}).get(), "vector"));
+  op.AttrBool("is_training", false).Finish();
+  EXPECT_TRUE(LoadScope(scope, {"x"}, {"bn/grad"})->weights().empty());
 }
 
 TEST(GraphImport, CallsTellWhatEntersAndLeaves) {

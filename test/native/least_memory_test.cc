@@ -67,6 +67,18 @@ TEST(LeastMemory, DoesNotCountViewsAndFeeds) {
   EXPECT_EQ(chain.Least({chain.Apply("Exp", chain.scope.Scalar(TF_FLOAT, 1))}, 5).bytes, 0);
 }
 
+TEST(LeastMemory, EveryOutputOfAViewIsTheInputOfItsNumber) {
+  Chain chain;
+  const TF_Output a = chain.Apply("Exp", chain.x);
+  const TF_Output checked = chain.scope.Op("EnsureShape").In(a).AttrShape("shape", Shape::Of({-1, 10})).Out();
+  const TF_Output both = chain.scope.Op("AddN").InList({chain.Apply("Sin", checked), checked}).Out();
+  EXPECT_EQ(chain.Least({both, a}, 5).bytes, 2 * 5 * kRow);
+  const TF_Output b = chain.Apply("Cos", chain.x);
+  const std::vector<TF_Output> same = chain.scope.Op("IdentityN").InList({a, b}).Outs();
+  const TF_Output sum = chain.scope.Op("AddN").InList(same).Out();
+  EXPECT_EQ(chain.Least({sum, a, b}, 5).bytes, 3 * 5 * kRow);
+}
+
 TEST(LeastMemory, GoesThroughLoopsOfTheGraph) {
   Chain chain;
   const auto op = [&](const char* type) { return chain.scope.Op(type); };

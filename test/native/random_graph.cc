@@ -7,6 +7,7 @@
 
 #include "gradient/ops.h"
 #include "run_graph.h"
+#include "tensorflow/dtype.h"
 
 namespace ke::test {
 
@@ -44,7 +45,7 @@ struct Plan {
   std::vector<size_t> ys;
 };
 
-bool IsInput(const Arg& arg) { return gradient::IsFloating(arg.dtype); }
+bool IsInput(const Arg& arg) { return tf::IsFloating(arg.dtype); }
 
 TF_Output Constant(Scope& s, const std::vector<int64_t>& shape, const std::vector<double>& values) {
   return s.Const(MakeTensor(TF_DOUBLE, shape, values).get());
@@ -107,7 +108,7 @@ Tensors Replay(const Plan& plan, Scope& s, const Tensors& x) {
     }
     for (TF_Output y : step.block.build(s, inputs)) {
       const TF_DataType dtype = Scope::GetDType(y);
-      if (!gradient::IsFloating(dtype)) continue;
+      if (!tf::IsFloating(dtype)) continue;
       if (dtype != TF_DOUBLE) y = s.Op("Cast").In(y).AttrType("DstT", TF_DOUBLE).Out();
       pool.push_back(y);
     }
