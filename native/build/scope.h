@@ -89,7 +89,7 @@ class Scope {
                  const std::vector<TF_Output>& outputs);
   // The tensors of the outer scope that Import() made arguments of this body, in order of their capture.
   const std::vector<TF_Output>& captured() const { return captured_; }
-  // The ops of this graph and of the functions closed so far, in all scopes.
+  // Returns the number of ops of this graph and of the functions closed so far, in all scopes.
   int64_t CountOps();
 
   // Returns a weight of the root graph. The weight is made once per `key` and captured where needed. A small
@@ -126,7 +126,7 @@ class Scope {
   bool bfloat16_ = false;         // of the root
   int turns_at_once_ = 1;
   bool has_turns_at_once_ = false;  // of the root
-  int64_t closed_ops_ = 0;          // of the root: of the functions that were closed
+  int64_t closed_ops_ = 0;          // of the root: ops of the closed functions
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // tensor here -> tensor in the outer scope

@@ -12,8 +12,8 @@ using tf::C;
 
 namespace {
 
-// Identities in a row between a Const and the op that reads it, at most: every op that reads it follows them
-// anew. A value behind more counts as not known.
+// The maximum number of consecutive Identities between a Const and the op that reads the Const. Every reader
+// follows these Identities again. A value after more Identities counts as unknown.
 constexpr int kMostHops = 100;
 
 std::string Prefix(TF_Operation* op) {

@@ -13,7 +13,8 @@ using tf::C;
 
 namespace {
 
-// The string constants among the inputs of ops, each read once: one op may restore all variables.
+// The string constants among the inputs of ops. Each constant is read once, because one op may restore all
+// variables.
 class Strings {
  public:
   explicit Strings(CallTree* tree) : tree_(*tree) {}
@@ -33,8 +34,8 @@ class Strings {
   std::map<std::pair<int, int>, std::vector<std::string_view>> read_;
 };
 
-// The key that `value` (the assigned tensor) is restored from, empty where it does not come from a
-// checkpoint.
+// Returns the key from which `value` (the assigned tensor) is restored, or "" if the tensor does not come
+// from a checkpoint.
 std::string RestoredKey(CallTree* tree, Strings* strings, Source value) {
   for (int hops = 0; hops < 16; ++hops) {
     const proto::NodeDef& node = tree->Node(value);

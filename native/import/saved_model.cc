@@ -131,7 +131,7 @@ class SignatureOrder {
   const std::vector<TensorSpec>& inputs_;
   const std::vector<TensorSpec>& outputs_;
   std::map<Place, std::vector<size_t>> inputs_at_;        // the inputs that are the same tensor
-  std::vector<std::vector<CallTree::Passage>> passages_;  // of each output
+  std::vector<std::vector<CallTree::Passage>> passages_;  // one per output
 };
 
 template <typename T>

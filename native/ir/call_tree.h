@@ -20,10 +20,10 @@ struct Source {
   int output = 0;
 };
 
-// Expands calls only where a tensor is followed through them. Call 0 is the top-level graph. Nothing here
-// recurses: depth and size come from a file. Throws DATA_LOSS where the graph contradicts itself (a missing
-// node, function or output, calls that lead in a circle), UNIMPLEMENTED where functions recurse, OUT_OF_RANGE
-// beyond bounds.h.
+// Expands a call only if a tensor is followed through the call. Call 0 is the top-level graph. Nothing here
+// recurses, because depth and size come from a file. Throws DATA_LOSS if the graph contradicts itself (a
+// missing node, function or output, or calls in a cycle), UNIMPLEMENTED if functions recurse, and
+// OUT_OF_RANGE beyond bounds.h.
 class CallTree {
  public:
   // `graph` and `ops` must outlive the tree.

@@ -135,7 +135,7 @@ class LayerFinder {
       std::set<size_t> weights;
       for (const Nodes& call : calls_of[i]) AddCall(call, &record, &weights);
     }
-    std::map<std::vector<std::string>, std::set<std::string, std::less<>>> children;  // by the holder's path
+    std::map<std::vector<std::string>, std::set<std::string, std::less<>>> children;  // by the parent's path
     for (const LayerRecord& record : records_) {
       children[{record.path.begin(), record.path.end() - 1}].insert(record.name);
     }
@@ -187,7 +187,7 @@ class LayerFinder {
     }
   }
 
-  // `weights`: those that `record` has already.
+  // `weights`: the weights that `record` already has.
   void AddCall(const Nodes& nodes, LayerRecord* record, std::set<size_t>* weights) {
     for (const int node : nodes) inside_[node] = 1;
     LayerCall call;
@@ -217,7 +217,7 @@ class LayerFinder {
     record->calls.push_back(std::move(call));
   }
 
-  // The first of the layer's weights, in the graph's order, that is named a kernel; null for none.
+  // Returns the layer's first weight, in the order of the graph, that is named a kernel, or null.
   const FlatWeight* Kernel(const LayerRecord& record) const {
     size_t first = graph_.weights.size();
     for (const std::string& name : record.weights) {

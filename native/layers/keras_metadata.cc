@@ -15,7 +15,7 @@ struct Node {
   KerasLayer layer;
   std::vector<size_t> children;
   int depth = 0;
-  std::map<std::string, int> calls;  // of its layers, by name, where it is Functional
+  std::map<std::string, int> calls;  // the number of calls of each layer, by name, in a Functional model
   bool is_sequential = false;
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
@@ -74,7 +74,7 @@ size_t FindParent(const std::map<std::string_view, size_t>& nodes, std::string_v
   return 0;
 }
 
-// Of a bounded depth (bounds::kLayerDepth), so this may recurse.
+// Recurses: the depth is bounded (bounds::kLayerDepth).
 KerasLayer Build(const std::vector<Node>& nodes, size_t index) {
   KerasLayer layer = nodes[index].layer;
   for (const size_t child : nodes[index].children) layer.layers.push_back(Build(nodes, child));

@@ -16,8 +16,8 @@ struct LayerOps {
   const std::unordered_map<std::string, TensorSpec>& tensors;
   const std::vector<int>& nodes;                       // of one call
   const LayerRecord& record;                           // name, weights and calls are set
-  const std::set<std::string, std::less<>>& children;  // the names of the layers it holds
-  const FlatWeight* kernel;                            // of its weights; null for none
+  const std::set<std::string, std::less<>>& children;  // the names of the layers that this layer holds
+  const FlatWeight* kernel;                            // the layer's kernel weight; null for none
 };
 
 // Returns the Keras class of a layer, inferred from its ops, or "Layer" if the ops identify no class. If

@@ -66,10 +66,10 @@ class ModelGraph {
   // Returns whether any of `outputs` is computed from any of the tensors `from`. A tensor is computed from
   // itself. Takes names like FindTensor. Throws NOT_FOUND.
   bool DependsOn(const std::vector<std::string>& outputs, const std::vector<std::string>& from) const;
-  // The same of each of `outputs`, by one walk.
+  // Returns the same per output, in one walk.
   std::vector<bool> Dependent(const std::vector<std::string>& outputs,
                               const std::vector<std::string>& from) const;
-  // Of each of `outputs`, whether another one is computed from it; by one walk.
+  // Returns, per output, whether another of `outputs` is computed from the output, in one walk.
   std::vector<bool> UsedByOthers(const std::vector<std::string>& outputs) const;
 
   // Returns the biases added on the paths from the model's inputs to `outputs`, in graph order. With
@@ -81,13 +81,13 @@ class ModelGraph {
   std::vector<BiasTerm> BiasTerms(const std::vector<std::string>& outputs,
                                   const std::vector<std::string>& within) const;
 
-  // Adds the ops that `outputs` (tensor names, or weights') need to `scope`, with the model's inputs replaced
-  // by `inputs` (one per model input) and weights shared between all instances in one root graph. Returns the
-  // outputs. An output that is a model input returns the given input. What is between two outputs may be
-  // computed by other ops than the model has (folding.h), unless the scope checks numerics; what
-  // stands behind the tensors and weights `differentiated`, by which somebody differentiates, stays as it is,
-  // but in a scope that allows bfloat16 only what is made of such weights. There, the kernels of convolutions
-  // that give the tensors `logits` (bfloat16.h) stay in float32.
+  // Adds the ops that `outputs` (names of tensors or weights) need to `scope`. `inputs` (one per model input)
+  // replace the model's inputs. All instances in one root graph share their weights. Returns the outputs. An
+  // output that is a model input returns the given input. Between two outputs, other ops than the model's may
+  // compute the values (folding.h), unless the scope checks numerics. Ops that depend on a tensor or weight
+  // in `differentiated` are not replaced, because a gradient passes through these ops. In a scope that allows
+  // bfloat16, only ops that depend on such weights are not replaced. The kernels of convolutions that
+  // determine the tensors `logits` (bfloat16.h) then stay in float32.
   std::vector<TF_Output> Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,
                                      const std::vector<std::string>& outputs,
                                      const std::vector<std::string>& differentiated = {},

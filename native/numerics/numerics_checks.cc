@@ -155,8 +155,8 @@ class Checker {
     NumericsCheck blame;
   };
 
-  // Where a value that is let pass comes from: the tensors that no computation gave, and those that one did
-  // and that reach the value unchecked.
+  // The sources of an unchecked value: tensors that no op computes, and computed tensors that reach the value
+  // unchecked.
   struct Sources {
     std::vector<TF_Output> given;
     std::vector<TF_Output> passed;
@@ -165,7 +165,7 @@ class Checker {
 
   bool Passes(TF_Output tensor) const { return passed_.count(KeyOf(tensor)) > 0; }
 
-  // Marks the outputs of `op` that go unchecked.
+  // Marks the outputs of `op` that are not checked.
   void FindPassed(TF_Operation* op) {
     const int outputs = C().TF_OperationNumOutputs(op);
     bool all = outputs > 0;
@@ -179,7 +179,8 @@ class Checker {
     if (all) all_pass_.insert(op);
   }
 
-  // Whether every use of the tensor may leave the value out, or only asks what the value is.
+  // Returns whether every use of the tensor may omit the value or only tests a property of it, and at least
+  // one use may omit it.
   bool MayPass(TF_Output tensor) const {
     if (!IsChecked(C().TF_OperationOutputType(tensor)) || strict_.count(KeyOf(tensor)) > 0) return false;
     const auto found = consumers_.find(KeyOf(tensor));
@@ -195,8 +196,8 @@ class Checker {
     return left_out;
   }
 
-  // The sources of a value that is let pass. Those of the op's inputs are known: ops stand behind their
-  // inputs.
+  // Returns the sources of an unchecked value. The sources of the op's inputs are known already, because ops
+  // come after their inputs.
   SharedSources FindSources(TF_Output tensor) {
     const std::string_view type = TypeOf(tensor.oper);
     if (!IsComputed(type)) return std::make_shared<Sources>(Sources{{tensor}, {}});
@@ -211,8 +212,8 @@ class Checker {
     return Join(parts);
   }
 
-  // All of them, each once. Along a chain every value has the sources of the first: they are shared, not
-  // copied.
+  // Returns the union of `parts` without duplicates. Along a chain every value has the same sources, which
+  // are shared instead of copied.
   SharedSources Join(const std::vector<SharedSources>& parts) {
     const bool same =
         std::all_of(parts.begin(), parts.end(), [&](const auto& part) { return part == parts[0]; });
@@ -374,11 +375,11 @@ class Checker {
   std::unordered_map<TF_Operation*, std::vector<TF_Output>> inputs_;
   std::map<Key, std::vector<std::pair<TF_Operation*, int>>> consumers_;
   std::set<Key> strict_;
-  std::set<Key> passed_;                        // the tensors that go unchecked
-  std::unordered_set<TF_Operation*> all_pass_;  // the ops all of whose outputs do
-  std::map<Key, SharedSources> sources_;        // of each of passed_
+  std::set<Key> passed_;                        // tensors that are not checked
+  std::unordered_set<TF_Operation*> all_pass_;  // ops without a checked output
+  std::map<Key, SharedSources> sources_;        // per tensor of passed_
   Allowance sources_left_{bounds::kSources, "values"};
-  std::map<std::string, Check> checks_;  // by the value as a NodeDef's input spells it
+  std::map<std::string, Check> checks_;  // by the value, as a NodeDef names its input
 };
 
 }  // namespace

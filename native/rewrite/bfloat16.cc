@@ -18,7 +18,7 @@ using tf::C;
 
 namespace {
 
-// What TensorFlow's rewriter computes in bfloat16 wherever it stands.
+// The products that TensorFlow's rewriter always computes in bfloat16.
 constexpr std::string_view kProducts[] = {"BatchMatMul",
                                           "BatchMatMulV2",
                                           "BatchMatMulV3",
@@ -47,8 +47,8 @@ uint16_t Rounded(float value) {
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-// A graph under construction and a model's, as the walks below see them. The inputs of a tensor are those
-// that its values are made of.
+// Views of a graph under construction and of a model's graph, for the walks below. The inputs of a tensor are
+// the tensors that determine its values.
 struct BuiltGraph {
   using Tensor = std::pair<TF_Operation*, int>;
 
@@ -74,8 +74,8 @@ struct ModelsGraph {
   }
 };
 
-// Calls visit(tensor) for each of `tensors` and of what they are computed from, once, up to and with the
-// products.
+// Calls visit(tensor) once for each of `tensors` and for each tensor that they are computed from. The walk
+// ends at products, which are visited.
 template <typename Graph, typename Visit, typename Tensor = typename Graph::Tensor>
 void WalkToProducts(const Graph& graph, std::vector<Tensor> waiting, Visit visit) {
   std::set<Tensor> seen;
@@ -89,11 +89,11 @@ void WalkToProducts(const Graph& graph, std::vector<Tensor> waiting, Visit visit
   }
 }
 
-// Those of `tensors` from which no other is computed by a product.
+// Returns those of `tensors` from which no other of `tensors` is computed by a product.
 template <typename Graph, typename Tensor = typename Graph::Tensor>
 std::vector<Tensor> Results(const Graph& graph, const std::vector<Tensor>& tensors) {
   if (tensors.size() < 2) return tensors;
-  // Every tensor is met at most twice: before and behind a product.
+  // Every tensor is visited at most twice: before and after a product.
   std::set<std::pair<Tensor, bool>> seen;
   std::vector<std::pair<Tensor, bool>> waiting;
   for (const Tensor& tensor : tensors) waiting.emplace_back(tensor, false);
@@ -120,7 +120,7 @@ std::vector<TF_Operation*> LogitsProducts(const std::vector<TF_Output>& fetches)
   std::vector<BuiltGraph::Tensor> tensors;
   for (const TF_Output& fetch : fetches) {
     BuiltGraph::Tensor tensor{fetch.oper, fetch.index};
-    // What is fetched, not the op that it is fetched by.
+    // Skips the Identity through which the tensor is fetched.
     while (graph.Type(tensor) == "Identity") tensor = graph.Inputs(tensor)[0];
     tensors.push_back(tensor);
   }

@@ -61,7 +61,7 @@ class CompiledFunction : public std::enable_shared_from_this<CompiledFunction> {
     bool portable = false;
     // Positions of the feeds that go to every shard whole, for any rank.
     std::vector<int32_t> whole_feeds = {};
-    // How many of the fetches, from the first on, are logits, which stay in float32 where the session
+    // The number of fetches, from the first on, that are logits. Logits stay in float32 if the session
     // computes in bfloat16 (rewrite/bfloat16.h).
     size_t logits = kAllFetches;
   };

@@ -1,7 +1,7 @@
-// What a model's file may ask for. Bounds lie far above any real model: they are there so that a broken or
-// hostile file is refused before it costs memory or hours, not to judge models. A file beyond a bound is
-// refused with OUT_OF_RANGE, unless the bound's own comment says otherwise; a file that contradicts itself,
-// as one whose calls lead in a circle, with DATA_LOSS.
+// Limits on model files. The limits are far above any real model. They refuse a broken or hostile file before
+// the file costs much memory or time. A file beyond a limit is refused with OUT_OF_RANGE, unless the comment
+// of the limit says otherwise. A file that contradicts itself, for example by calls in a cycle, is refused
+// with DATA_LOSS.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +21,18 @@ constexpr int64_t kGraphBytes = std::numeric_limits<int32_t>::max();
 // keras_metadata.pb and the index of a checkpoint: some megabytes for thousands of layers. Parsed JSON takes
 // 60 times the size of its text.
 constexpr int64_t kSideFileBytes = 64 << 20;
-// Values of one JSON text, and how deep they nest: the parser recurses. Text beyond either is no JSON to it.
+// The maximum number of values and the maximum depth of a JSON text. The parser recurses and rejects text
+// beyond either limit as invalid.
 constexpr int64_t kJsonValues = 2'000'000;
 constexpr int kJsonDepth = 200;
-// Layers within each other, in Keras' metadata, where deeper ones are left out, and name scopes, where a
-// deeper one counts as the outermost within the bound. Real models nest some ten deep. Walks over both trees
-// recurse.
+// Nested layers in Keras' metadata, where deeper layers are ignored, and nested name scopes, where a deeper
+// scope counts as its ancestor at the limit. Real models nest about ten deep. Walks over both trees recurse.
 constexpr int kLayerDepth = 64;
 constexpr int kScopeDepth = 48;
-// Calls of layers that Keras' metadata lays over a graph.
+// Calls of layers that Keras' metadata assigns to scopes of a graph.
 constexpr int64_t kLayerCalls = 1'000'000;
-// What a checkpoint's index lists, and the bytes of its keys, of which it stores only what is new in each.
+// The tensors that the index of a checkpoint lists, and the bytes of their keys. The index stores only the
+// new part of each key.
 constexpr int64_t kStored = 1'000'000;
 constexpr int64_t kStoredKeys = 256 << 20;
 // Items of one graph or function: nodes (each counts as kItemsOfNode items), their inputs and attributes.
@@ -45,7 +46,8 @@ constexpr int kDepth = 256;
 constexpr int kCalls = 50'000;
 constexpr int64_t kCalledNodes = 10'000'000;
 constexpr int64_t kCalledNames = int64_t{1} << 30;
-// Steps, from a tensor to what stands for it inside or outside of a call, of all tensors that are followed.
+// Steps of all tensors that are followed through calls. One step leads from a tensor to its counterpart
+// inside or outside a call.
 constexpr int64_t kSteps = 10'000'000;
 // Nodes that the outputs need, and the outputs of these nodes: NASNetLarge has some thousands.
 constexpr int64_t kNodes = 1'000'000;
@@ -55,7 +57,7 @@ constexpr int64_t kElements = int64_t{1} << 58;
 // Bytes of all constants of the graph beyond their stored bytes. A constant may be stored short: its last
 // value then repeats to the end.
 constexpr int64_t kRepeatedBytes = int64_t{1} << 30;
-// Values that the checks of `runEagerly` look back at behind selections, all together.
+// Values that the numerics checks of `runEagerly` search behind selections, in total.
 constexpr int64_t kSources = 1'000'000;
 
 }  // namespace bounds

@@ -120,7 +120,7 @@ void ForEachFloating(Bytes message, uint32_t tag, Visit visit) {
   });
 }
 
-// A damaged shape is a scalar's here: TensorFlow refuses the graph that holds it.
+// A damaged shape counts as the shape of a scalar. TensorFlow refuses the graph that contains it.
 Shape ShapeOrScalar(Bytes bytes) {
   try {
     return ReadShape(bytes);
@@ -129,7 +129,7 @@ Shape ShapeOrScalar(Bytes bytes) {
   }
 }
 
-// The last field `field` of `message`, or its default.
+// Returns the last field `field` of `message`, or its default.
 Shape FindShape(Bytes message, uint32_t field) {
   return ShapeOrScalar(FindBytes(message, field).value_or(Bytes()));
 }

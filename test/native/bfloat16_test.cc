@@ -123,7 +123,7 @@ TEST(Bfloat16, RoundsConvolutionsButNotLogits) {
   EXPECT_TRUE(std::all_of(made.begin(), made.end(), IsBfloat16));
 }
 
-// Graphs by hand: x (N, 4) through a hidden product, then a head.
+// Handmade graphs: x (N, 4) through a hidden product, then a head.
 class LogitsProductsOf : public ::testing::Test {
  protected:
   TF_Output Floats(const std::vector<int64_t>& dims) {
@@ -133,7 +133,7 @@ class LogitsProductsOf : public ::testing::Test {
   }
   TF_Output Unary(const char* type, TF_Output x) { return s.Op(type).In(x).Out(); }
   TF_Output Binary(const char* type, TF_Output x, TF_Output y) { return s.Op(type).In(x).In(y).Out(); }
-  // The layers' own products.
+  // The products of the layers.
   TF_Output Dense(TF_Output x, int64_t in, int64_t out) { return Binary("MatMul", x, Floats({in, out})); }
   TF_Output Convolution(TF_Output x, int64_t in, int64_t out) {
     return s.Op("Conv2D")
@@ -151,16 +151,16 @@ class LogitsProductsOf : public ::testing::Test {
   TF_Output head = Dense(hidden, 4, 3);
 };
 
-TEST_F(LogitsProductsOf, AreBehindScalingByAFactor) {
+TEST_F(LogitsProductsOf, AreFoundBeforeAScalingFactor) {
   EXPECT_EQ(LogitsProducts({Binary("Mul", head, s.Scalar(TF_FLOAT, 2))}), (Ops{head.oper}));
   EXPECT_EQ(LogitsProducts({Binary("Mul", s.Scalar(TF_FLOAT, 2), head)}), (Ops{head.oper}));
 }
 
-TEST_F(LogitsProductsOf, AreBehindATemperature) {
+TEST_F(LogitsProductsOf, AreFoundBeforeATemperature) {
   EXPECT_EQ(LogitsProducts({Binary("RealDiv", head, s.Scalar(TF_FLOAT, 2))}), (Ops{head.oper}));
 }
 
-TEST_F(LogitsProductsOf, AreBehindADifference) {
+TEST_F(LogitsProductsOf, AreFoundBeforeADifference) {
   const TF_Output other = Dense(hidden, 4, 3);
   EXPECT_EQ(LogitsProducts({Binary("Sub", s.Scalar(TF_FLOAT, 1), head)}), (Ops{head.oper}));
   Ops both = LogitsProducts({Binary("Sub", head, other)});
@@ -170,18 +170,18 @@ TEST_F(LogitsProductsOf, AreBehindADifference) {
   EXPECT_EQ(both, expected);
 }
 
-TEST_F(LogitsProductsOf, AreBehindALogSoftmax) {
+TEST_F(LogitsProductsOf, AreFoundBeforeALogSoftmax) {
   EXPECT_EQ(LogitsProducts({Unary("LogSoftmax", head)}), (Ops{head.oper}));
 }
 
-TEST_F(LogitsProductsOf, AreBehindAMeanOverPositions) {
+TEST_F(LogitsProductsOf, AreFoundBeforeAMeanOverPositions) {
   const TF_Output picture = s.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 4}), "picture");
   const TF_Output map = Convolution(Unary("Relu", Convolution(picture, 4, 4)), 4, 3);
   const TF_Output pooled = s.Op("Mean").In(Unary("Relu", map)).In(s.Const({1, 2})).Out();
   EXPECT_EQ(LogitsProducts({Unary("Softmax", pooled)}), (Ops{map.oper}));
 }
 
-TEST_F(LogitsProductsOf, AreBehindAConcatenationOfHeads) {
+TEST_F(LogitsProductsOf, AreFoundBeforeAConcatenationOfHeads) {
   const TF_Output other = Dense(hidden, 4, 2);
   const TF_Output all = s.Op("ConcatV2").InList({head, other}).In(s.Const(1)).Out();
   Ops found = LogitsProducts({all});
@@ -191,8 +191,8 @@ TEST_F(LogitsProductsOf, AreBehindAConcatenationOfHeads) {
   EXPECT_EQ(found, expected);
 }
 
-// Depthwise and transposed convolutions, batched products.
-TEST_F(LogitsProductsOf, AreAllKinds) {
+// Depthwise and transposed convolutions, and batched products.
+TEST_F(LogitsProductsOf, AreOfAllKinds) {
   const TF_Output picture = s.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 4}), "picture");
   const TF_Output depthwise = s.Op("DepthwiseConv2dNative")
                                   .In(picture)
@@ -216,14 +216,15 @@ TEST_F(LogitsProductsOf, AreAllKinds) {
   }
 }
 
-// What is asked of a product is its shape; its values are of no account.
-TEST_F(LogitsProductsOf, AreNotThoseOfShapes) {
+// Only the shape of a product is used, so its values do not matter.
+TEST_F(LogitsProductsOf, ExcludeProductsUsedForTheirShape) {
   const TF_Output ones = Unary("OnesLike", Dense(hidden, 4, 3));
   EXPECT_EQ(LogitsProducts({Binary("Mul", head, ones)}), (Ops{head.oper}));
 }
 
-// Features that another fetch is computed from by a product are not what is asked for; a second head is.
-TEST_F(LogitsProductsOf, AreThoseOfResultsNotOfFeatures) {
+// A fetch from which another fetch is computed by a product is a feature, not a result. A second head is a
+// result.
+TEST_F(LogitsProductsOf, BelongToResultsNotToFeatures) {
   const TF_Output fetched = Unary("Identity", hidden);
   EXPECT_EQ(LogitsProducts({Unary("Identity", head), fetched}), (Ops{head.oper}));
   EXPECT_EQ(LogitsProducts({fetched, Unary("Identity", head)}), (Ops{head.oper}));
@@ -232,9 +233,9 @@ TEST_F(LogitsProductsOf, AreThoseOfResultsNotOfFeatures) {
   EXPECT_EQ(LogitsProducts({head, second, fetched}).size(), 2U);
 }
 
-// A model whose logits are the mean of a convolution behind another: only the first kernel is held in
-// bfloat16.
-TEST(Bfloat16, KernelsThatGiveLogitsStayInFloat32) {
+// A model whose logits are the mean of a convolution after another convolution: only the first kernel is
+// stored in bfloat16.
+TEST(Bfloat16, KeepsKernelsOfLogitsInFloat32) {
   Scope file;
   const TF_Output x = file.Placeholder(TF_FLOAT, Shape::Of({-1, 8, 8, 16}), "x");
   const auto convolve = [&](TF_Output in, const char* name) {
@@ -252,7 +253,7 @@ TEST(Bfloat16, KernelsThatGiveLogitsStayInFloat32) {
   file.Op("Mean", "logits").In(convolve(features, "head")).In(file.Const({1, 2})).Out();
   const auto model = LoadScope(file, {"x"}, {"logits"});
 
-  // What reads the kernel of a convolution: a Cast of what is held in bfloat16, or the weight itself.
+  // The kernel of a convolution comes from a Cast of the bfloat16 value, or from the weight itself.
   const auto reads_half = [&](const std::vector<std::string>& logits, const std::string& layer) {
     Scope scope;
     scope.AllowBfloat16();

@@ -1,6 +1,6 @@
-// A model's graph may be as deep as its file says, and as wide: 100,000 ops in a row must neither overflow a
-// stack nor cost the square of that. Every walk over a graph has a case here; a quadratic one does not end
-// within the test's time limit.
+// The file determines the depth and the width of a model's graph. 100,000 ops in a row must neither overflow
+// a stack nor take quadratic time. Every walk over a graph has a case here. A quadratic walk does not end
+// within the time limit of the test.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -26,7 +26,7 @@ class DeepGraphs : public BadInput {
   std::shared_ptr<const ModelGraph> Load(const std::vector<CraftedNode>& nodes) const {
     return ModelGraph::Load(At(Write("graph.pb", GraphBytes(nodes))));
   }
-  // Fails where the test has taken longer than any linear walk needs, on any machine and with any sanitizer.
+  // Fails if the test took longer than any linear walk needs, on any machine and with any sanitizer.
   ~DeepGraphs() override {
     const auto taken = std::chrono::steady_clock::now() - begin_;
     EXPECT_LT(std::chrono::duration<double>(taken).count(), 120);
@@ -38,7 +38,7 @@ class DeepGraphs : public BadInput {
 
 std::string Name(const std::string& base, int i) { return base + std::to_string(i); }
 
-// x, then kDepth ops of `type` one after the other, "op0" to the last.
+// Adds x, then kDepth ops of `type` in a row, from "op0" on.
 std::vector<CraftedNode> Chain(const std::string& type, int depth = kDepth) {
   std::vector<CraftedNode> nodes = {Input()};
   nodes.reserve(2 * static_cast<size_t>(depth));
@@ -46,7 +46,7 @@ std::vector<CraftedNode> Chain(const std::string& type, int depth = kDepth) {
   return nodes;
 }
 
-TEST_F(DeepGraphs, AreLoadedWalkedAndInstantiated) {
+TEST_F(DeepGraphs, LoadAndInstantiate) {
   const auto model = Load(Chain("Neg"));
   const std::string last = Name("op", kDepth - 1) + ":0";
   EXPECT_EQ(model->output_tensors(), std::vector<std::string>{last});
@@ -63,9 +63,8 @@ TEST_F(DeepGraphs, AreLoadedWalkedAndInstantiated) {
   EXPECT_EQ(GetShape(scope.graph(), gradient), Shape::Of({-1, 2}));
 }
 
-// The sources of what a selection may leave out are looked for behind 100,000 ops, each of which is looked at
-// by a selection of its own, too.
-TEST_F(DeepGraphs, AreCheckedForNumerics) {
+// The sources of a selected value are 100,000 ops back, and a selection of its own reads each of these ops.
+TEST_F(DeepGraphs, PassNumericsChecks) {
   Scope scope;
   const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({-1}), "x");
   const TF_Output chosen = scope.Op("IsFinite").In(x).Out();
@@ -73,7 +72,7 @@ TEST_F(DeepGraphs, AreCheckedForNumerics) {
   std::vector<TF_Output> results;
   for (int i = 0; i < kDepth; ++i) {
     h = scope.Op("Neg").In(h).Out();
-    // All of them would make the import of the checked graph the longest part by far.
+    // With all of them, the import of the checked graph would dominate the time of the test.
     if (i % 4 == 0) results.push_back(scope.Op("SelectV2").In(chosen).In(h).In(x).Out());
   }
   results.push_back(scope.Op("SelectV2").In(chosen).In(h).In(x).Out());
@@ -84,7 +83,7 @@ TEST_F(DeepGraphs, AreCheckedForNumerics) {
     const std::string name = C().TF_OperationName(value.oper) + std::string("/numerics_0");
     return C().TF_GraphOperationByName(checked.get(), name.c_str());
   };
-  // What the last selection was given is x, and what was let pass the one Log, through all Negs.
+  // The inputs of the last selection come from x, and the unchecked value from the one Log, through all Negs.
   TF_Operation* check = check_of(results.back());
   ASSERT_NE(check, nullptr);
   ASSERT_EQ(C().TF_OperationNumInputs(check), 3);
@@ -92,8 +91,8 @@ TEST_F(DeepGraphs, AreCheckedForNumerics) {
   EXPECT_EQ(check_of(h), nullptr);
 }
 
-// Each joins the sources of all before it with one more.
-TEST_F(DeepGraphs, BoundWhatChecksLookBackAt) {
+// Each op joins the sources of all earlier ops with one more source.
+TEST_F(DeepGraphs, LimitTheSourcesOfNumericsChecks) {
   Scope scope;
   const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({1}), "x");
   const TF_Output chosen = scope.Op("IsFinite").In(x).Out();
@@ -112,9 +111,9 @@ TEST_F(DeepGraphs, BoundWhatChecksLookBackAt) {
   }
 }
 
-// Every Identity of the chain is read by an op of its own: what each is used for is not listed again for all
-// before.
-TEST_F(DeepGraphs, ConstantsAreReadThroughLongChains) {
+// An op reads each Identity of the chain. The uses of an Identity must not be listed again for every Identity
+// before it.
+TEST_F(DeepGraphs, ReadConstantsThroughLongChains) {
   std::vector<CraftedNode> nodes = Chain("Identity");
   nodes.push_back(ConstOf("c", TF_FLOAT, TensorOf(TF_FLOAT, {2})));
   std::string from = "c";
@@ -134,8 +133,8 @@ TEST_F(DeepGraphs, ConstantsAreReadThroughLongChains) {
   EXPECT_EQ(model->BiasTerms({"y:0"}, {}).size(), 1U);
 }
 
-// Sums of which each might be repeated along an axis by the next.
-TEST_F(DeepGraphs, BiasesAreFoundInLongSums) {
+// Sums, each of which the next may repeat along an axis.
+TEST_F(DeepGraphs, FindBiasesInLongSums) {
   std::vector<CraftedNode> nodes = {Input(Shape::Of({-1, 1})),
                                     ConstOf("c", TF_FLOAT, TensorOf(TF_FLOAT, {1}))};
   for (int i = 0; i < kDepth; ++i) {
@@ -147,8 +146,8 @@ TEST_F(DeepGraphs, BiasesAreFoundInLongSums) {
   EXPECT_EQ(terms.back().tensor, Name("op", kDepth - 1) + ":0");
 }
 
-// A layer an op, each with a weight of its own, in two scopes of all of them.
-TEST_F(DeepGraphs, LayersMayBeMany) {
+// One layer per op, each with its own weight, in two scopes of all layers.
+TEST_F(DeepGraphs, FindManyLayers) {
   constexpr int kLayers = 30'000;
   std::vector<CraftedNode> nodes = {Input()};
   std::string from = "x";
@@ -166,9 +165,9 @@ TEST_F(DeepGraphs, LayersMayBeMany) {
   EXPECT_EQ(last->name, Name("dense", kLayers - 1));
 }
 
-// "a_1", "a_1_1", ...: whether one is the number of a further call depends on whether the one before is.
-// Other scopes show that scopes are numbered here.
-TEST_F(DeepGraphs, NumberedScopesMayBuildOnEachOther) {
+// "a_1", "a_1_1", ...: whether a number belongs to a later call depends on the scope before. Other scopes
+// show that scopes are numbered in this graph.
+TEST_F(DeepGraphs, HandleNestedNumbersOfScopes) {
   constexpr int kScopes = 4000;
   std::vector<CraftedNode> nodes = {Input()};
   std::string from = "x";
@@ -186,7 +185,7 @@ TEST_F(DeepGraphs, NumberedScopesMayBuildOnEachOther) {
 }
 
 // 40,000 functions, each with a node of the same name.
-TEST_F(DeepGraphs, NodesMayShareAName) {
+TEST_F(DeepGraphs, HandleManyNodesOfOneName) {
   constexpr int kFunctions = 40'000;
   std::vector<CraftedNode> nodes = {Input()};
   std::vector<CraftedFunction> functions;

@@ -127,9 +127,8 @@ TEST_F(Bounds, CountNodesOfCalls) {
   Refuse(GraphBytes(named, {{"f", body, "r0:activations:0"}}), TF_OUT_OF_RANGE, "bytes of names");
 }
 
-// Calls that only pass their argument on: each consumer follows all of them, which does end, but after 2^27
-// steps.
-TEST_F(Bounds, TheWayOfTensorsThroughCallsIsBounded) {
+// Calls that only pass their argument on. Each consumer follows all calls, which ends only after 2^27 steps.
+TEST_F(Bounds, LimitTheStepsThroughCalls) {
   constexpr int kCallsInARow = 8192;
   std::vector<CraftedNode> nodes = {Input()};
   for (int i = 0; i < kCallsInARow; ++i) {
@@ -140,8 +139,8 @@ TEST_F(Bounds, TheWayOfTensorsThroughCallsIsBounded) {
   Refuse(GraphBytes(nodes, {{"f", {}, "x"}}), TF_OUT_OF_RANGE, "at most 10000000 steps");
 }
 
-// TensorFlow merges what is written in parts: two shapes that are fine make one that is not.
-TEST_F(Bounds, AnAttributeIsWrittenOnce) {
+// TensorFlow merges a field that is written in parts: two valid shapes make an invalid shape.
+TEST_F(Bounds, RefuseAnAttributeWrittenTwice) {
   std::string part = TensorOf(TF_FLOAT, {1 << 20});
   std::string twice;
   {
@@ -156,8 +155,8 @@ TEST_F(Bounds, AnAttributeIsWrittenOnce) {
          "attribute 'value' of 'c' contradicts itself");
 }
 
-// A sparse file takes no room on the disk.
-TEST_F(Bounds, FilesAreNotReadBeyondTheirBound) {
+// A sparse file takes no disk space.
+TEST_F(Bounds, LimitTheSizeOfFiles) {
   const std::string graph = Write("graph.pb", GraphBytes({Input()}));
   std::filesystem::resize_file(graph, bounds::kGraphBytes + 1);
   ExpectError(At(graph), TF_OUT_OF_RANGE, "at most 2147483647 bytes");

@@ -43,7 +43,7 @@ TEST(Proto, KeepsUnknownDtypes) {
   EXPECT_EQ(proto::AttrType(TypeAttr(static_cast<TF_DataType>(57))), static_cast<TF_DataType>(57));
 }
 
-// TensorProtos of one field of values, each written as `write(pbf_writer*)` does.
+// TensorProtos with one field of values, each written by `write(pbf_writer*)`.
 template <typename Write>
 std::string Tensor(TF_DataType dtype, Write write) {
   std::string bytes;
@@ -58,9 +58,8 @@ std::string Tensor(TF_DataType dtype, Write write) {
   return bytes;
 }
 
-// A writer may pack the values of a repeated field or not, and readers take both, in the order in which they
-// are written.
-TEST(Proto, RepeatedFieldsHaveAllTheirValues) {
+// A writer may pack the values of a repeated field or not. Readers accept both, in the stored order.
+TEST(Proto, ReadsAllValuesOfRepeatedFields) {
   const float floats[] = {2, 3};
   const std::string mixed = Tensor(TF_FLOAT, [&](pbf_writer* tensor) {
     tensor->add_float(5, 1);
@@ -86,8 +85,8 @@ TEST(Proto, RepeatedFieldsHaveAllTheirValues) {
   EXPECT_EQ(proto::AttrTypeListSize(types), 3U);
 }
 
-// Values as bytes count alone, as for TensorFlow, and the last of several fields.
-TEST(Proto, BytesOfATensorComeBeforeItsFields) {
+// If there are values as bytes, only the bytes count, as in TensorFlow, and only the last of several fields.
+TEST(Proto, PrefersTheBytesOfATensorToItsFields) {
   const float first[] = {9, 9, 9, 9};
   const float last[] = {1, 2, 3, 4};
   const auto bytes = [](const float* values) {
@@ -101,12 +100,12 @@ TEST(Proto, BytesOfATensorComeBeforeItsFields) {
   EXPECT_EQ(proto::TensorFloats(tensor, 4), (std::vector<float>{1, 2, 3, 4}));
 }
 
-TEST(Proto, AZeroTensorHasZerosOnly) {
+TEST(Proto, RequiresAllZerosOfAZeroTensor) {
   const auto is_zero = [](TF_DataType dtype, auto write) {
     return proto::TensorIsZero(Tensor(dtype, write));
   };
   EXPECT_TRUE(is_zero(TF_FLOAT, [](pbf_writer*) {}));
-  // Unpacked values of every field: the first alone is none.
+  // Unpacked values of every field: the first value alone does not determine the result.
   EXPECT_FALSE(is_zero(TF_FLOAT, [](pbf_writer* t) { t->add_float(5, 1), t->add_float(5, 0); }));
   EXPECT_FALSE(is_zero(TF_DOUBLE, [](pbf_writer* t) { t->add_double(6, 1), t->add_double(6, 0); }));
   EXPECT_FALSE(is_zero(TF_INT32, [](pbf_writer* t) { t->add_int32(7, 1), t->add_int32(7, 0); }));
