@@ -89,7 +89,7 @@ std::vector<char> FindReadAsVariable(const FlatGraph& graph) {
   for (size_t node = graph.nodes.size(); node-- > 0;) {
     const FlatNode& user = graph.nodes[node];
     if (user.inputs.empty() || !PassesOn(user.op)) continue;
-    const bool reads = user.op == "Identity" && BaseName(user.name).substr(0, 14) == "ReadVariableOp";
+    const bool reads = user.op == "Identity" && BaseName(user.name).starts_with("ReadVariableOp");
     if (reads || read[node] != 0) read[user.inputs[0].node] = 1;
   }
   return read;

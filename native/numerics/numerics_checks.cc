@@ -8,13 +8,17 @@
 #include <unordered_set>
 #include <utility>
 
-#include "ir/flat_graph.h"
 #include "ir/instance_name.h"
+#include "ir/op_traits.h"
 #include "numerics/numerics_op.h"
+#include "tensorflow/dtype.h"
+#include "tensorflow/import_graph.h"
 #include "tensorflow/protozero.h"
 #include "tensorflow/read_graph.h"
 #include "wire/bounds.h"
-#include "wire/is_any_of.h"
+#include "wire/field_numbers.h"
+#include "wire/text.h"
+#include "wire/write_proto.h"
 
 namespace ke::graph {
 
@@ -24,85 +28,25 @@ using tf::C;
 
 namespace {
 
-// Field numbers of GraphDef, NodeDef and AttrValue.
-constexpr uint32_t kGraphNode = 1;
-constexpr uint32_t kNodeName = 1;
-constexpr uint32_t kNodeOp = 2;
-constexpr uint32_t kNodeInput = 3;
-constexpr uint32_t kNodeAttr = 5;
-constexpr uint32_t kAttrList = 1;
-constexpr uint32_t kAttrString = 2;
-constexpr uint32_t kListType = 6;
+// Returns whether the op returns elements of its floating inputs or omits them. Such an op cannot produce a
+// NaN or Inf from finite inputs. The ops of a loop's functions are checked. CheckNumerics is stateful and
+// refuses values.
+bool IsMover(std::string_view op) {
+  return HasAnyTrait(op, {trait::kMovesValues, trait::kKeepsFinite, trait::kCallsFunctions}) &&
+         !HasTrait(op, trait::kStateful);
+}
 
-// Ops that return elements of their floating inputs or omit them. These ops cannot produce a NaN or Inf from
-// finite inputs.
-constexpr std::string_view kMovers[] = {
-    "Abs",
-    "BatchToSpaceND",
-    "BroadcastTo",
-    "Concat",
-    "ConcatV2",
-    "DepthToSpace",
-    "DynamicStitch",
-    "ExpandDims",
-    "Fill",
-    "Gather",
-    "GatherNd",
-    "GatherV2",
-    "Identity",
-    "IdentityN",
-    "MirrorPad",
-    "Neg",
-    "OneHot",
-    "OnesLike",
-    "Pack",
-    "Pad",
-    "PadV2",
-    "ParallelConcat",
-    "PreventGradient",
-    "Relu",
-    "Relu6",
-    "Reshape",
-    "ReverseV2",
-    "Roll",
-    "Sign",
-    "Slice",
-    "Snapshot",
-    "SpaceToBatchND",
-    "SpaceToDepth",
-    "Split",
-    "SplitV",
-    "Squeeze",
-    "StopGradient",
-    "StridedSlice",
-    "TensorListGetItem",
-    "TensorListStack",
-    "Tile",
-    "Transpose",
-    "Unpack",
-    "ZerosLike",
-    // The ops of the body are checked.
-    "While",
-};
-// Ops that test a property of numbers. Any number is a valid input.
-constexpr std::string_view kQuestions[] = {"Equal", "Greater", "GreaterEqual", "IsFinite", "IsInf",
-                                           "IsNan", "Less",    "LessEqual",    "NotEqual", "Rank",
-                                           "Shape", "ShapeN",  "Size"};
+// Returns whether the op tests a property of numbers or reads a shape. Any number is a valid input.
+bool IsQuestion(std::string_view op) { return HasAnyTrait(op, {trait::kQuestion, trait::kShapeOnly}); }
 
 // Returns whether the op may omit elements of input `i` from its result, whatever their values.
 bool MayLeaveOut(std::string_view op, int i) {
-  if (op == "SelectV2" || op == "Select") return i == 1 || i == 2;
+  if (HasTrait(op, trait::kSelects)) return i == 1 || i == 2;
   return (op == "MulNoNan" || op == "DivNoNan") && i == 0;
 }
 
-bool IsChecked(TF_DataType dtype) {
-  return dtype == TF_FLOAT || dtype == TF_DOUBLE || dtype == TF_HALF || dtype == TF_BFLOAT16;
-}
-
 // Weights, feeds and constants are not computed by an op.
-bool IsComputed(std::string_view op) {
-  return op != "Const" && op != "Placeholder" && op != "ReadVariableOp";
-}
+bool IsComputed(std::string_view op) { return !HasTrait(op, trait::kSource); }
 
 using Key = std::pair<TF_Operation*, int>;
 Key KeyOf(TF_Output tensor) { return {tensor.oper, tensor.index}; }
@@ -182,15 +126,14 @@ class Checker {
   // Returns whether every use of the tensor may omit the value or only tests a property of it, and at least
   // one use may omit it.
   bool MayPass(TF_Output tensor) const {
-    if (!IsChecked(C().TF_OperationOutputType(tensor)) || strict_.count(KeyOf(tensor)) > 0) return false;
+    if (!tf::IsFloating(C().TF_OperationOutputType(tensor)) || strict_.count(KeyOf(tensor)) > 0) return false;
     const auto found = consumers_.find(KeyOf(tensor));
     if (found == consumers_.end()) return false;
     bool left_out = false;
     for (const auto& [consumer, input] : found->second) {
       const std::string_view type = TypeOf(consumer);
-      const bool leaves_out =
-          MayLeaveOut(type, input) || (IsAnyOf(type, kMovers) && all_pass_.count(consumer) > 0);
-      if (!leaves_out && !IsAnyOf(type, kQuestions)) return false;
+      const bool leaves_out = MayLeaveOut(type, input) || (IsMover(type) && all_pass_.count(consumer) > 0);
+      if (!leaves_out && !IsQuestion(type)) return false;
       left_out |= leaves_out;
     }
     return left_out;
@@ -205,7 +148,7 @@ class Checker {
     const std::vector<TF_Output>& inputs = inputs_.at(tensor.oper);
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!Passes(inputs[i])) continue;
-      if (!IsAnyOf(type, kMovers) && !MayLeaveOut(type, static_cast<int>(i))) continue;
+      if (!IsMover(type) && !MayLeaveOut(type, static_cast<int>(i))) continue;
       parts.push_back(sources_.at(KeyOf(inputs[i])));
     }
     if (parts.empty()) return std::make_shared<Sources>(Sources{{}, {tensor}});
@@ -234,12 +177,12 @@ class Checker {
   }
 
   void Plan(TF_Output tensor) {
-    if (!IsChecked(C().TF_OperationOutputType(tensor))) return;
+    if (!tf::IsFloating(C().TF_OperationOutputType(tensor))) return;
     const bool strict = strict_.count(KeyOf(tensor)) > 0;
     if (!strict) {
       if (consumers_.count(KeyOf(tensor)) == 0) return;
       const std::string_view type = TypeOf(tensor.oper);
-      if (IsAnyOf(type, kMovers)) return;
+      if (IsMover(type)) return;
       if (!IsComputed(type) && !(type == "Const" && IsBad(tensor))) return;
     }
     Check check;
@@ -249,7 +192,7 @@ class Checker {
     check.blame.origin = OriginOf(tensor.oper);
     std::vector<SharedSources> parts;
     for (const TF_Output& input : inputs_.at(tensor.oper)) {
-      if (!IsChecked(C().TF_OperationOutputType(input))) continue;
+      if (!tf::IsFloating(C().TF_OperationOutputType(input))) continue;
       if (Passes(input)) {
         parts.push_back(sources_.at(KeyOf(input)));
       } else {
@@ -290,81 +233,59 @@ class Checker {
     if (name.weight) origin.type = "Weight";
     if (!name.gradient) return origin;
     // The name is "gradient/<the op>/<ops of the rule>". The longest prefix that names an op is that op.
-    for (std::string of = name.graph_name; !of.empty();) {
-      if (TF_Operation* const forward = plan_.find(of)) {
-        origin.op = ParseName(of).op;
-        origin.of_model = ParseName(of).of_model;
+    for (std::string_view of = name.graph_name; !of.empty(); of = ParentPath(of)) {
+      if (TF_Operation* const forward = plan_.find(std::string(of))) {
+        const InstanceName forward_name = ParseName(std::string(of));
+        origin.op = forward_name.op;
+        origin.of_model = forward_name.of_model;
         origin.type = TypeOf(forward);
         break;
       }
-      const size_t slash = of.rfind('/');
-      of = slash == std::string::npos ? "" : of.substr(0, slash);
     }
     return origin;
   }
 
   tf::GraphPtr Import() const {
-    tf::Status status;
     const tf::BufferPtr from = tf::ToGraphDef(graph_);
     std::string graph_def;
     pbf_writer writer(graph_def);
     pbf_reader reader(static_cast<const char*>(from->data), from->length);
     while (reader.next()) {
-      if (reader.tag() == kGraphNode) {
-        pbf_writer node(writer, kGraphNode);
+      if (reader.tag() == fields::graph_def::kNode) {
+        pbf_writer node(writer, fields::graph_def::kNode);
         CopyNode(reader.get_message(), &node);
       } else {
         writer.add_message(reader.tag(), reader.get_view());
       }
     }
-    for (const auto& [name, check] : checks_) {
-      pbf_writer node(writer, kGraphNode);
-      WriteCheck(check, &node);
-    }
-    tf::GraphPtr graph(C().TF_NewGraph());
-    const tf::ImportOptionsPtr options(C().TF_NewImportGraphDefOptions());
-    const tf::BufferPtr buffer = tf::NewBuffer(graph_def);
-    const tf::ImportResultsPtr results(
-        C().TF_GraphImportGraphDefWithResults(graph.get(), buffer.get(), options.get(), status));
-    status.Check();
-    return graph;
+    for (const auto& [name, check] : checks_) AppendCheck(check, &graph_def);
+    return tf::GraphOf(graph_def);
   }
 
   void CopyNode(pbf_reader node, pbf_writer* to) const {
     while (node.next()) {
-      if (node.tag() != kNodeInput) {
+      if (node.tag() != fields::node_def::kInput) {
         to->add_message(node.tag(), node.get_view());
         continue;
       }
       const std::string input = node.get_string();
       const auto check = checks_.find(input);  // a control input ("^op") has no check
-      to->add_string(kNodeInput, check == checks_.end() ? input : check->second.name);
+      to->add_string(fields::node_def::kInput, check == checks_.end() ? input : check->second.name);
     }
   }
 
-  static void WriteCheck(const Check& check, pbf_writer* node) {
-    node->add_string(kNodeName, check.name);
-    node->add_string(kNodeOp, NumericsOpName());
-    node->add_string(kNodeInput, Spell(check.value));
-    for (const TF_Output& other : check.others) node->add_string(kNodeInput, Spell(other));
-    const auto add_attr = [&](const char* name, const std::string& value) {
-      pbf_writer entry(*node, kNodeAttr);
-      entry.add_string(1, name);
-      entry.add_message(2, value);
-    };
-    add_attr("T", TypeAttr(C().TF_OperationOutputType(check.value)));
-    std::string types;
-    {
-      std::string list;
-      std::vector<int32_t> dtypes;
-      for (const TF_Output& other : check.others) dtypes.push_back(C().TF_OperationOutputType(other));
-      pbf_writer(list).add_packed_enum(kListType, dtypes.begin(), dtypes.end());
-      pbf_writer(types).add_message(kAttrList, list);  // an empty list must be marked as a list
+  static void AppendCheck(const Check& check, std::string* graph_def) {
+    std::vector<std::string> inputs{Spell(check.value)};
+    std::vector<TF_DataType> dtypes;
+    for (const TF_Output& other : check.others) {
+      inputs.push_back(Spell(other));
+      dtypes.push_back(C().TF_OperationOutputType(other));
     }
-    add_attr("others_types", types);
-    std::string blame;
-    pbf_writer(blame).add_string(kAttrString, Serialize(check.blame));
-    add_attr("blame", blame);
+    AppendNode(check.name, NumericsOpName(), inputs,
+               {{"T", TypeAttr(C().TF_OperationOutputType(check.value))},
+                {"others_types", TypesAttr(dtypes)},
+                {"blame", StringAttr(Serialize(check.blame))}},
+               graph_def);
   }
 
   static constexpr const char* kSources = "what checks of numerics look back at";

@@ -10,7 +10,6 @@
 
 #include "ir/op_traits.h"
 #include "tensorflow/read_graph.h"
-#include "wire/is_any_of.h"
 
 namespace ke::graph {
 
@@ -18,27 +17,6 @@ using tf::C;
 
 namespace {
 
-// The products that TensorFlow's rewriter always computes in bfloat16.
-constexpr std::string_view kProducts[] = {"BatchMatMul",
-                                          "BatchMatMulV2",
-                                          "BatchMatMulV3",
-                                          "Conv2D",
-                                          "Conv2DBackpropFilter",
-                                          "Conv2DBackpropInput",
-                                          "Conv3D",
-                                          "Conv3DBackpropFilter",
-                                          "Conv3DBackpropFilterV2",
-                                          "Conv3DBackpropInput",
-                                          "Conv3DBackpropInputV2",
-                                          "DepthwiseConv2dNative",
-                                          "DepthwiseConv2dNativeBackpropFilter",
-                                          "DepthwiseConv2dNativeBackpropInput",
-                                          "Einsum",
-                                          "MatMul"};
-constexpr std::string_view kLoops[] = {"While", "StatelessWhile"};
-
-constexpr std::string_view kConvolutions[] = {"Conv2D", "Conv3D", "DepthwiseConv2dNative",
-                                              "Conv2DBackpropInput"};
 constexpr int kKernelInput = 1;
 
 uint16_t Rounded(float value) {
@@ -58,7 +36,7 @@ struct BuiltGraph {
     if (HasTrait(type, trait::kShapeOnly)) return {};
     std::vector<Tensor> inputs;
     for (const TF_Output& input : tf::Inputs(tensor.first)) inputs.emplace_back(input.oper, input.index);
-    if (IsAnyOf(type, kLoops)) return {inputs[tensor.second]};
+    if (type == "While" || type == "StatelessWhile") return {inputs[tensor.second]};
     return inputs;
   }
 };
@@ -84,7 +62,7 @@ void WalkToProducts(const Graph& graph, std::vector<Tensor> waiting, Visit visit
     waiting.pop_back();
     if (!seen.insert(tensor).second) continue;
     visit(tensor);
-    if (IsProduct(graph.Type(tensor))) continue;
+    if (HasTrait(graph.Type(tensor), trait::kProduct)) continue;
     for (const Tensor& input : graph.Inputs(tensor)) waiting.push_back(input);
   }
 }
@@ -101,7 +79,7 @@ std::vector<Tensor> Results(const Graph& graph, const std::vector<Tensor>& tenso
     const auto [tensor, behind] = waiting.back();
     waiting.pop_back();
     if (!seen.emplace(tensor, behind).second) continue;
-    const bool inputs_behind = behind || IsProduct(graph.Type(tensor));
+    const bool inputs_behind = behind || HasTrait(graph.Type(tensor), trait::kProduct);
     for (const Tensor& input : graph.Inputs(tensor)) waiting.emplace_back(input, inputs_behind);
   }
   std::vector<Tensor> results;
@@ -112,8 +90,6 @@ std::vector<Tensor> Results(const Graph& graph, const std::vector<Tensor>& tenso
 }
 
 }  // namespace
-
-bool IsProduct(std::string_view op) { return IsAnyOf(op, kProducts); }
 
 std::vector<TF_Operation*> LogitsProducts(const std::vector<TF_Output>& fetches) {
   const BuiltGraph graph;
@@ -127,7 +103,8 @@ std::vector<TF_Operation*> LogitsProducts(const std::vector<TF_Output>& fetches)
   std::vector<TF_Operation*> products;
   std::set<TF_Operation*> known;
   WalkToProducts(graph, Results(graph, tensors), [&](const BuiltGraph::Tensor& tensor) {
-    if (IsProduct(graph.Type(tensor)) && known.insert(tensor.first).second) products.push_back(tensor.first);
+    if (HasTrait(graph.Type(tensor), trait::kProduct) && known.insert(tensor.first).second)
+      products.push_back(tensor.first);
   });
   return products;
 }
@@ -136,7 +113,7 @@ std::vector<bool> LogitsProducts(const FlatGraph& graph, const std::vector<Tenso
   const ModelsGraph model{graph};
   std::vector<bool> products(graph.nodes.size());
   WalkToProducts(model, Results(model, logits), [&](const TensorId& tensor) {
-    if (IsProduct(model.Type(tensor))) products[tensor.node] = true;
+    if (HasTrait(model.Type(tensor), trait::kProduct)) products[tensor.node] = true;
   });
   return products;
 }
@@ -156,7 +133,7 @@ std::vector<bool> FindKernels(const FlatGraph& graph) {
   std::vector<char> convolved(graph.nodes.size(), 0);
   std::vector<char> otherwise(graph.nodes.size(), 0);
   for (const FlatNode& node : graph.nodes) {
-    const bool convolution = IsAnyOf(node.op, kConvolutions);
+    const bool convolution = HasTrait(node.op, trait::kConvolution);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       (convolution && i == kKernelInput ? convolved : otherwise)[node.inputs[i].node] = 1;
     }

@@ -11,15 +11,12 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "ir/flat_graph.h"
 #include "tensorflow/handles.h"
 
 namespace ke::graph {
-
-bool IsProduct(std::string_view op);
 
 // Returns the products that determine the values of `fetches`. A fetch from which another fetch is computed
 // by a product is a feature, not a result, and is ignored.

@@ -1,4 +1,4 @@
-// Imports a serialised GraphDef into a graph. This is the only caller of TensorFlow's import.
+// A serialised GraphDef as a part of a graph: the only caller of TensorFlow's import.
 #pragma once
 
 #include <string>
@@ -9,16 +9,15 @@
 
 namespace ke::tf {
 
-// A tensor of the GraphDef, by the name of its node in the GraphDef.
+// A tensor of the GraphDef, by its node's name there.
 struct NamedOutput {
   std::string node;
   int index = 0;
 };
 
 struct ImportOptions {
-  std::string prefix;  // of the imported names: "model_1" makes "model_1/dense/MatMul"; empty: none
-  // The tensors that replace tensors of the GraphDef. The nodes of the replaced tensors may be missing in the
-  // GraphDef.
+  std::string prefix;  // of the names in the graph: "model_1" makes "model_1/dense/MatMul"; empty: none
+  // What stands for a tensor of the GraphDef, whose node need not be in it.
   struct Mapping {
     NamedOutput from;
     TF_Output to;
@@ -27,12 +26,12 @@ struct ImportOptions {
   std::vector<NamedOutput> outputs;
 };
 
-// Adds the nodes to `graph`. Returns the imported tensors of `options.outputs`. Throws Error, with `op` as
-// its op, if TensorFlow refuses the GraphDef.
+// Adds the nodes to `graph`. Returns the tensors that `options.outputs` have become. Throws Error, in the
+// name of `op`, where TensorFlow refuses the GraphDef.
 std::vector<TF_Output> ImportGraphDef(TF_Graph* graph, std::string_view graph_def,
                                       const ImportOptions& options = {}, const std::string& op = {});
 
-// Returns a graph of these nodes alone.
+// A graph of these nodes alone.
 GraphPtr GraphOf(std::string_view graph_def);
 
 }  // namespace ke::tf

@@ -88,7 +88,7 @@ class Logits {
       } else if (const auto* loop = std::get_if<WhileLoop>(&equation->operation)) {
         waiting.push_back(loop->initial[output]);
       } else if (const auto* op = std::get_if<OpCall>(&equation->operation)) {
-        if (graph::IsProduct(op->type) || graph::HasTrait(op->type, graph::trait::kShapeOnly)) continue;
+        if (graph::HasAnyTrait(op->type, {graph::trait::kProduct, graph::trait::kShapeOnly})) continue;
         VisitInputs(equation->operation, [&](SymbolId input) { waiting.push_back(input); });
       }
     }

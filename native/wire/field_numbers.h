@@ -1,5 +1,5 @@
-// The field numbers of the protocol buffers of TensorFlow and Keras, one namespace per message. Only fields
-// that the addon reads or writes are listed.
+// The field numbers of TensorFlow's and Keras' protocol buffers, a namespace a message. Only the fields that
+// are read or written here.
 #pragma once
 
 #include <cstdint>
@@ -68,7 +68,10 @@ enum : uint32_t {
   kInts = 7,
   kStrings = 8,
   kInt64s = 10,
-  kHalves = 13
+  kBools = 11,
+  kHalves = 13,
+  kUint32s = 16,
+  kUint64s = 17
 };
 }
 namespace tensor_shape {

@@ -138,7 +138,7 @@ std::optional<FunctionReference> AttrFunction(Bytes attr);
 // none. Throws protozero::exception where the message is damaged.
 Shape ReadShape(Bytes bytes);
 
-// Returns the strings of a TensorProto of dtype string.
+// The strings of a TensorProto of dtype string.
 std::vector<std::string_view> TensorStrings(Bytes tensor);
 // Returns the integers of an int32 or int64 TensorProto. Empty for other dtypes.
 std::vector<int64_t> TensorInts(Bytes tensor);

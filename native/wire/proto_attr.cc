@@ -120,7 +120,7 @@ void ForEachFloating(Bytes message, uint32_t tag, Visit visit) {
   });
 }
 
-// A damaged shape counts as the shape of a scalar. TensorFlow refuses the graph that contains it.
+// Returns what a damaged shape holds as a scalar's shape: TensorFlow refuses the graph that holds the shape.
 Shape ShapeOrScalar(Bytes bytes) {
   try {
     return ReadShape(bytes);
@@ -129,7 +129,7 @@ Shape ShapeOrScalar(Bytes bytes) {
   }
 }
 
-// Returns the last field `field` of `message`, or its default.
+// Returns the shape that the last field `field` of `message` holds, and a scalar's shape without the field.
 Shape FindShape(Bytes message, uint32_t field) {
   return ShapeOrScalar(FindBytes(message, field).value_or(Bytes()));
 }
@@ -218,12 +218,12 @@ std::optional<size_t> AttrTypeListSize(Bytes attr) {
 }
 
 bool IsInParts(Bytes attr) {
-  size_t fields = 0;
-  ForEachField(attr, [&fields](pbf_reader&) {
-    ++fields;
+  size_t parts = 0;
+  ForEachField(attr, [&parts](pbf_reader&) {
+    ++parts;
     return false;
   });
-  if (fields > 1) return true;
+  if (parts > 1) return true;
   const std::vector<Bytes> tensors = AttrTensors(attr);
   return std::any_of(tensors.begin(), tensors.end(), [](Bytes tensor) {
     size_t shapes = 0;
@@ -280,19 +280,19 @@ bool TensorIsZero(Bytes tensor) {
     case TF_INT32:
     case TF_UINT8:
     case TF_UINT16:
-      field = 7;
+      field = fields::tensor::kInts;
       break;
     case TF_INT64:
-      field = 10;
+      field = fields::tensor::kInt64s;
       break;
     case TF_BOOL:
-      field = 11;
+      field = fields::tensor::kBools;
       break;
     case TF_UINT32:
-      field = 16;
+      field = fields::tensor::kUint32s;
       break;
     case TF_UINT64:
-      field = 17;
+      field = fields::tensor::kUint64s;
       break;
     default:
       return false;

@@ -168,8 +168,9 @@ TEST(Folding, FoldsABatchNormOfSeveralOps) {
   EXPECT_EQ(RunOnce(*model), (std::vector<double>{5, 3}));
 }
 
-// A bias of the older op, and a constant after an op that keeps values: ((7, 10) + (1, 2)) (2, 3) = (16, 36).
-TEST(Folding, FoldsEveryVersionOfABias) {
+// A bias of the older op, and a constant behind an op that keeps values: ((7, 10) + (1, 2)) (2, 3) = (16,
+// 36).
+TEST(Folding, EveryVersionOfABiasIsAStep) {
   const auto model = Load(
       [](Scope* scope) {
         const TF_Output biased = Add(scope, "BiasAddV1", Convolution(scope), Vector(scope, {1, 2}));
@@ -185,7 +186,7 @@ TEST(Folding, FoldsEveryVersionOfABias) {
 }
 
 // TensorFlow would fuse the sum into the convolution.
-TEST(Folding, SeparatesABiasedConvolutionFromASum) {
+TEST(Folding, ABiasedConvolutionStandsApartFromASum) {
   for (const char* bias : {"BiasAdd", "BiasAddV1"}) {
     const auto model = Load(
         [&](Scope* scope) {

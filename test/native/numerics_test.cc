@@ -196,6 +196,34 @@ TEST(NumericsChecks, PassValuesThatASelectRemoves) {
   EXPECT_EQ(Blamed({0}, both), "Log Log Inf");
 }
 
+// Values that a selection omits may pass through every op that moves values, and ops may read their shapes.
+TEST(NumericsChecks, LetPassWhatIsMovedOrAskedForItsShape) {
+  const auto selected = [](Scope* scope, TF_Output x, TF_Output log) {
+    const TF_Output positive = scope->Op("Greater").In(x).In(scope->Scalar(TF_FLOAT, 0)).Out();
+    return scope->Op("SelectV2", "model/Select").In(positive).In(log).In(x).Out();
+  };
+  for (const char* type : {"EnsureShape", "PlaceholderWithDefault"}) {
+    const Body moved = [&](Scope* scope, TF_Output x) {
+      const TF_Output log = Named(scope, "Log", x);
+      return selected(scope, x, scope->Op(type).In(log).AttrShape("shape", Shape::Of({-1})).Out());
+    };
+    EXPECT_EQ(Blamed({1, -1, 0}, moved), "nothing") << type;
+  }
+  for (const char* type : {"ZerosLike", "OnesLike"}) {
+    const Body asked = [&](Scope* scope, TF_Output x) {
+      const TF_Output log = Named(scope, "Log", x);
+      return scope->Op("AddV2").In(selected(scope, x, log)).In(scope->Op(type).In(log).Out()).Out();
+    };
+    EXPECT_EQ(Blamed({1, -1, 0}, asked), "nothing") << type;
+  }
+  // CheckNumerics refuses values, so its input is checked.
+  const Body refused = [&](Scope* scope, TF_Output x) {
+    const TF_Output log = Named(scope, "Log", x);
+    return selected(scope, x, scope->Op("CheckNumerics").In(log).AttrString("message", "m").Out());
+  };
+  EXPECT_EQ(Blamed({1, -1, 0}, refused), "Log Log NaN");
+}
+
 TEST(NumericsChecks, PassTheInfOfAConstantButNotInAResultAndNoNan) {
   const auto with = [](float constant, const std::string& type) -> Body {
     return [=](Scope* scope, TF_Output x) {
