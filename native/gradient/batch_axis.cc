@@ -19,7 +19,7 @@ namespace {
 constexpr TF_Output kNone = {nullptr, 0};
 constexpr std::string_view kBatchMatMul = "BatchMatMul";  // and its later versions
 
-// Whether the op's inputs are broadcast together.
+// Returns whether the inputs of the op are broadcast together.
 bool Broadcasts(std::string_view type) {
   return graph::HasAnyTrait(type, {trait::kBinary, trait::kSelects}) || type.starts_with(kBatchMatMul);
 }

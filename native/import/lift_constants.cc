@@ -33,7 +33,7 @@ struct Use {
 
 // Ops between a variable and its use (Keras 3 reshapes biases).
 bool PassesOn(std::string_view op) {
-  return HasAnyTrait(op, {trait::kView, trait::kConverts}) && op != "IdentityN";  // which has many outputs
+  return HasAnyTrait(op, {trait::kView, trait::kConverts}) && op != "IdentityN";  // has several outputs
 }
 
 // Returns the role of the Const for the op that uses it, as Keras names the role. Returns "" if the op

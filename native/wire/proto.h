@@ -134,8 +134,8 @@ struct FunctionReference {
 };
 std::optional<FunctionReference> AttrFunction(Bytes attr);
 
-// A TensorShapeProto. Reads as TensorFlow does: the last of several values counts, a field of another type is
-// none. Throws protozero::exception where the message is damaged.
+// Reads a TensorShapeProto as TensorFlow does: the last of several values counts, and a field of another type
+// is ignored. Throws protozero::exception if the message is damaged.
 Shape ReadShape(Bytes bytes);
 
 // The strings of a TensorProto of dtype string.
