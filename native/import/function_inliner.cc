@@ -176,7 +176,7 @@ class Inliner {
     node.op = def.op;
     for (size_t i = 0; i < def.inputs.size(); ++i) node.inputs.push_back(Lookup(tree_.Input(at, i)));
     for (const auto& [name, value] : def.attrs) {
-      // What the runtime that wrote it noted for itself: colocation, shapes, compilation.
+      // Internal attributes of the runtime that wrote the file: colocation, shapes, compilation.
       if (name.starts_with('_') && name != "_gradient_op_type") continue;
       node.attrs.emplace_back(name, tree_.Attr(at.call, at.node, name));
     }

@@ -12,21 +12,21 @@
 
 namespace ke::graph {
 
-// The definitions of TensorFlow's ops, asked of the loaded library and kept. One import owns one.
+// The definitions of TensorFlow's ops, requested from the loaded library and cached. Each import has its own
+// registry.
 class OpRegistry {
  public:
-  // `allowed` may be part of the model, too. Throws INVALID_ARGUMENT where one of them is no op, or runs
+  // `allowed` ops may also be part of the model. Throws INVALID_ARGUMENT if one of them is not an op or runs
   // functions.
   explicit OpRegistry(const std::vector<std::string>& allowed = {});
 
-  // Throws UNIMPLEMENTED, naming the node, where the loaded TensorFlow knows no such op.
+  // Throws UNIMPLEMENTED with the name of the node if the loaded TensorFlow has no such op.
   const proto::OpDef& Get(std::string_view op, std::string_view node);
 
-  // Whether the op is stateful by its definition; true for an op that is not known.
+  // Returns whether the op is stateful by definition. True for an unknown op.
   bool MayHaveEffects(std::string_view op);
 
-  // Throws UNIMPLEMENTED, naming op and node, where the op is not known to be computation on its inputs
-  // alone, nor allowed.
+  // Throws UNIMPLEMENTED with the names of op and node unless the op is pure or allowed.
   void CheckPure(std::string_view op, std::string_view node);
 
  private:

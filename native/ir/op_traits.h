@@ -1,4 +1,4 @@
-// What is known of each op of TensorFlow: one table (op_traits.inc), which every pass asks.
+// The properties of TensorFlow's ops: one table (op_traits.inc) for all passes.
 #pragma once
 
 #include <cstdint>
@@ -9,93 +9,96 @@
 
 namespace ke::graph {
 
-// A set of traits. A row names only what is known for certain: an op without a trait may still be so.
+// A set of traits. A row lists only traits that are certain: an op may have a property without having the
+// trait.
 using Traits = uint32_t;
 
-// A trait includes what follows from it: a view keeps its values, and only computes.
+// A trait includes the traits that follow from it: for example, a view keeps its values and is pure.
 namespace trait {
 
-// Its results come from its inputs and attributes alone: what a model file may bring into a graph unless the
+// The results depend only on the inputs and attributes. A model file may contain only pure ops, unless the
 // caller allows more.
 inline constexpr Traits kPure = 1U << 0;
-// Stateful by TensorFlow's definition, though it only computes.
+// Stateful by TensorFlow's definition, but only computes.
 inline constexpr Traits kStateful = 1U << 1 | kPure;
-// Draws numbers, at least where its attributes give no seed: equal inputs need not give equal results.
+// Draws random numbers, at least if the attributes give no seed: equal inputs may give different results.
 inline constexpr Traits kRandom = 1U << 2 | kPure;
-// Not pure, but reaches nothing outside the graph and its variables, and never waits.
+// Not pure, but reaches nothing outside the graph and its variables, and never blocks.
 inline constexpr Traits kPlumbing = 1U << 3;
-// No op has computed its values: a constant, a feed, a variable.
+// The values are not computed by an op: a constant, a feed, a variable.
 inline constexpr Traits kSource = 1U << 4;
-// Looks at the variable that is its first input, and leaves it as it is.
+// Reads the variable that is the first input and does not change it.
 inline constexpr Traits kReadsVariable = 1U << 5;
 
-// Every value of its results is one of an input, or a constant, chosen by position: nothing is computed.
+// Every value of the results is a value of an input, or a constant, chosen by position. Nothing is computed.
 inline constexpr Traits kMovesValues = 1U << 6 | kPure;
-// Its results hold each value of its inputs once, in some order and shape; of one data input, the first.
+// The results contain each value of the inputs once, in some order and shape. With one data input, the first
+// input is the data input.
 inline constexpr Traits kKeepsValues = 1U << 7 | kMovesValues;
-// Result i has the memory of input i: the same values in the same order.
+// Result i shares the memory of input i: the same values in the same order.
 inline constexpr Traits kView = 1U << 8 | kKeepsValues;
-// The values of its first input in another dtype.
+// The result has the values of the first input in another dtype.
 inline constexpr Traits kConverts = 1U << 9 | kPure;
-// Takes each value from its second or third input, as the first says.
+// Takes each value from the second or the third input, as the first input selects.
 inline constexpr Traits kSelects = 1U << 10 | kPure;
-// Its results depend on the shapes of its inputs, and on no value.
+// The results depend only on the shapes of the inputs, not on their values.
 inline constexpr Traits kShapeOnly = 1U << 11 | kPure;
-// Asks what a number is, and gives truth values.
+// Tests a property of numbers and returns truth values.
 inline constexpr Traits kQuestion = 1U << 12 | kPure;
-// Its results are finite where its inputs are: it changes no more than signs, or bounds or replaces values.
+// The results are finite if the inputs are finite: the op only changes signs, or bounds or replaces values.
 inline constexpr Traits kKeepsFinite = 1U << 13 | kPure;
 
-// The first axis of its first result is as long as that of its first input.
+// The first axis of the first result has the length of the first axis of the first input.
 inline constexpr Traits kKeepsFirstAxis = 1U << 14 | kPure;
-// Computes each value from the value at the same place in its first input.
+// Computes each value from the value at the same position of the first input.
 inline constexpr Traits kUnary = 1U << 15 | kKeepsFirstAxis;
-// Computes each value from those at the same place in its two inputs, which are broadcast together.
+// Computes each value from the values at the same position of the two inputs, which are broadcast.
 inline constexpr Traits kBinary = 1U << 16 | kPure;
-// Affine in each of its two inputs.
+// Affine in each of the two inputs.
 inline constexpr Traits kAffine = 1U << 17 | kBinary;
 // a + b.
 inline constexpr Traits kSum = 1U << 18 | kAffine;
 // a / b.
 inline constexpr Traits kQuotient = 1U << 19 | kBinary;
-// Adds its second input, one value per channel, to its first.
+// Adds the second input, one value per channel, to the first input.
 inline constexpr Traits kBiasAdd = 1U << 20 | kKeepsFirstAxis;
-// Sums products of its two operands, in each of which it is linear.
+// Sums products of the two operands. Linear in each operand.
 inline constexpr Traits kProduct = 1U << 21 | kPure;
 inline constexpr Traits kMatrixProduct = 1U << 22 | kProduct;
-// Convolves, forwards or transposed, with the kernel that is its second input.
+// A convolution or a transposed convolution. The second input is the kernel.
 inline constexpr Traits kConvolution = 1U << 23 | kProduct;
-// x, scale, offset, mean, variance: normalises channels.
+// Normalises channels. The inputs are x, scale, offset, mean and variance.
 inline constexpr Traits kBatchNorm = 1U << 24 | kKeepsFirstAxis;
-// Reduces its first input along the axes that its second names.
+// Reduces the first input along the axes in the second input.
 inline constexpr Traits kReduction = 1U << 25 | kPure;
 
-// How much it gives depends on what it finds in its data: places that are not zero, an encoded picture.
+// The size of the result depends on the data, for example on the number of nonzero values or on an encoded
+// picture.
 inline constexpr Traits kFindsSize = 1U << 26;
-// Decides what runs.
+// Control flow: determines which ops run.
 inline constexpr Traits kControlFlow = 1U << 27;
-// Runs functions that its attributes name. Its results may be what it was given.
+// Runs functions that the attributes name. The results may be inputs.
 inline constexpr Traits kCallsFunctions = 1U << 28 | kControlFlow;
-// Runs one function, once: its body may stand in its place.
+// Runs one function once. The body of the function may replace the op.
 inline constexpr Traits kPlainCall = 1U << 29 | kCallsFunctions;
 
 }  // namespace trait
 
-// 0 for an op that is not in the table.
+// Returns the traits of an op, or 0 if the op is not in the table.
 Traits TraitsOf(std::string_view op);
 
-// Whether the op has all of `traits`.
+// Returns whether the op has all of `traits`.
 inline bool HasTrait(std::string_view op, Traits traits) { return (TraitsOf(op) & traits) == traits; }
 
-// Whether the op has one of `traits`.
+// Returns whether the op has at least one of `traits`.
 bool HasAnyTrait(std::string_view op, std::initializer_list<Traits> traits);
 
-// Whether the op only computes, and gives the same again for the same inputs and attributes.
+// Returns whether the op is pure and always produces equal outputs for equal inputs and attributes.
 inline bool IsRepeatable(std::string_view op) {
   return HasTrait(op, trait::kPure) && !HasAnyTrait(op, {trait::kStateful, trait::kRandom});
 }
 
-// The table. For tests.
+// The table, for tests.
 std::vector<std::pair<std::string_view, Traits>> AllOpTraits();
 
 }  // namespace ke::graph

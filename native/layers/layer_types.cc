@@ -53,7 +53,7 @@ class TypeInference {
     }
     for (const std::string& weight : layer.record.weights) {
       std::string name(BaseName(weight));
-      const std::string_view plain = WithoutNumber(name);  // "kernel_1": a second variable of that name
+      const std::string_view plain = WithoutNumber(name);  // "kernel_1" is a second variable of that name
       weights_.insert(plain.empty() ? name : std::string(plain));
     }
   }
@@ -102,7 +102,7 @@ class TypeInference {
     if (holds("query") && holds("key") && holds("value") && holds("attention_output"))
       return "MultiHeadAttention";
     if (layer_.record.name.starts_with("sequential")) return "Sequential";
-    // A model only calls its layers; what computes beside them is a layer of the user's own.
+    // A Functional model only calls its layers. A layer with further ops is a custom layer.
     const size_t depth = layer_.record.path.size();
     for (const int node : layer_.nodes) {
       const FlatNode& def = layer_.graph.nodes[node];

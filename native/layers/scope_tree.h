@@ -39,7 +39,7 @@ class ScopeTree {
 };
 
 std::vector<std::string> SplitPath(std::string_view path);
-// "layer" of "layer_3"; empty where the name does not end in a number.
+// Returns "layer" for "layer_3". Returns "" if the name does not end in a number.
 std::string_view WithoutNumber(std::string_view name);
 
 // Returns whether a scope remains of a call that a tool inlined before freezing the graph.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kNone = -1;
 
-// The values of their first input, in the same or another order, shape or dtype.
+// Ops that return the values of the first input, possibly in another order, shape or dtype.
 bool PassesOn(std::string_view op) { return HasAnyTrait(op, {trait::kKeepsValues, trait::kConverts}); }
 
 bool IsSum(std::string_view op) { return HasTrait(op, trait::kSum); }
@@ -167,7 +167,7 @@ void BiasFinder::AddTerms(int index, std::vector<BiasTerm>* terms) const {
     if (IsBias(in[0], index)) terms->push_back(Term(index, BiasTerm::Kind::kAdd, {in[0]}));
     if (IsBias(in[1], index)) terms->push_back(Term(index, BiasTerm::Kind::kSubtract, {in[1]}));
   } else if (HasTrait(node.op, trait::kBatchNorm) && in.size() == 5 && Depends(in[0])) {
-    // TensorFlow leaves an attribute out where it has its default.
+    // TensorFlow omits an attribute that has its default.
     const bool is_training = proto::AttrBool(node.Attr("is_training")).value_or(true);
     if (is_training) {
       if (!IsBias(in[2], index)) return;

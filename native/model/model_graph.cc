@@ -26,7 +26,7 @@ using tf::C;
 
 namespace {
 
-// Of the names by which workers know weights that are held in it.
+// The suffix of a weight's name on workers if the weight is stored in bfloat16.
 constexpr char kBfloat16Suffix[] = "/bfloat16";
 
 uint64_t NextSerial() {
@@ -179,7 +179,7 @@ struct ModelGraph::Impl {
       const FlatNode& summand = graph.nodes[input.node];
       const bool biased =
           folded.count(input.node) > 0 || HasAnyTrait(summand.op, {trait::kBiasAdd, trait::kSum});
-      // What is of no known rank is not fused.
+      // Tensors of unknown rank are not fused.
       const auto spec = tensors.find(inputs.back());
       if (summand.kind != FlatNode::Kind::kOp || !biased || spec == tensors.end()) continue;
       if (!spec->second.shape.known_rank) continue;
@@ -358,7 +358,7 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
 
   tf::ImportOptions options;
   options.prefix = scope->UniqueName(kModelPrefix);
-  std::unordered_map<int, TF_Output> given;  // what stands for inputs and weights
+  std::unordered_map<int, TF_Output> given;  // tensors in place of inputs and weights
   for (size_t i = 0; i < inputs.size(); ++i) given[graph.inputs[i].node] = scope->Import(inputs[i]);
   std::string graph_def;
   bool has_ops = false;

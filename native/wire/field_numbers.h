@@ -1,5 +1,5 @@
-// The field numbers of TensorFlow's and Keras' protocol buffers, a namespace a message. Only the fields that
-// are read or written here.
+// The field numbers of the protocol buffers of TensorFlow and Keras, one namespace per message. Only fields
+// that the addon reads or writes are listed.
 #pragma once
 
 #include <cstdint>

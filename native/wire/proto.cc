@@ -76,7 +76,7 @@ auto Guard(const std::string& what, Parse parse) {
   }
 }
 
-// What is read of one graph or function.
+// The items of one graph or function.
 Allowance Items() { return {bounds::kItems, "nodes, inputs and attributes (a node counts as 4)"}; }
 
 NodeDef ParseNode(Bytes bytes, Allowance* items) {
@@ -172,7 +172,7 @@ GraphDef ParseGraph(Bytes bytes) {
   GraphDef graph;
   Allowance items = Items();
   const auto read_function = [&](Bytes function) {
-    // Only the name: bodies are read when they are called.
+    // Reads only the name. Bodies are read when they are called.
     std::string_view name;
     ForEachField(function, [&](pbf_reader& reader) {
       if (reader.tag() != fields::function_def::kSignature) return reader.skip();

@@ -138,7 +138,7 @@ std::optional<FunctionReference> AttrFunction(Bytes attr);
 // is ignored. Throws protozero::exception if the message is damaged.
 Shape ReadShape(Bytes bytes);
 
-// The strings of a TensorProto of dtype string.
+// Returns the strings of a TensorProto of dtype string.
 std::vector<std::string_view> TensorStrings(Bytes tensor);
 // Returns the integers of an int32 or int64 TensorProto. Empty for other dtypes.
 std::vector<int64_t> TensorInts(Bytes tensor);

@@ -120,7 +120,7 @@ void ForEachFloating(Bytes message, uint32_t tag, Visit visit) {
   });
 }
 
-// Returns what a damaged shape holds as a scalar's shape: TensorFlow refuses the graph that holds the shape.
+// A damaged shape counts as the shape of a scalar. TensorFlow refuses the graph that contains it.
 Shape ShapeOrScalar(Bytes bytes) {
   try {
     return ReadShape(bytes);
@@ -129,7 +129,7 @@ Shape ShapeOrScalar(Bytes bytes) {
   }
 }
 
-// Returns the shape that the last field `field` of `message` holds, and a scalar's shape without the field.
+// Returns the last field `field` of `message`, or its default.
 Shape FindShape(Bytes message, uint32_t field) {
   return ShapeOrScalar(FindBytes(message, field).value_or(Bytes()));
 }

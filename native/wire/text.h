@@ -1,4 +1,4 @@
-// Names of nodes, whose parts are set apart by slashes, and lists of names as messages spell them.
+// Helpers for names of nodes, whose parts are separated by slashes, and for lists of names in messages.
 #pragma once
 
 #include <string>
@@ -6,19 +6,19 @@
 
 namespace ke::graph {
 
-// "a/b" of "a/b/c"; "" where there is no slash.
+// Returns "a/b" for "a/b/c", or "" if there is no slash.
 inline std::string_view ParentPath(std::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
-// "c" of "a/b/c".
+// Returns "c" for "a/b/c".
 inline std::string_view BaseName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// 'text'
+// Returns the text in quotes: 'text'.
 inline std::string Quote(std::string_view text) { return "'" + std::string(text) + "'"; }
 
-// The items, with `separator` between them; "" for none.
+// Returns the items joined by `separator`, or "" if there are none.
 template <typename Items>
 std::string Join(const Items& items, std::string_view separator = ", ") {
   std::string text;
@@ -31,7 +31,7 @@ std::string Join(const Items& items, std::string_view separator = ", ") {
   return text;
 }
 
-// 'a', 'b'; "" for none.
+// Returns the items in quotes: 'a', 'b'. Returns "" if there are none.
 template <typename Items>
 std::string QuotedList(const Items& items) {
   std::string text;

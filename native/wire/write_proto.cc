@@ -9,7 +9,7 @@ namespace {
 using protozero::pbf_writer;
 namespace attr_value = fields::attr_value;
 
-// The AttrValue of a Const that holds one value, which `add_value` adds.
+// Returns the AttrValue of a Const with one value, which `add_value` adds.
 template <typename AddValue>
 std::string ScalarAttr(TF_DataType dtype, AddValue add_value) {
   std::string attr;
@@ -47,7 +47,7 @@ std::string TypesAttr(const std::vector<TF_DataType>& dtypes) {
   const std::vector<int32_t> numbers(dtypes.begin(), dtypes.end());
   pbf_writer(list).add_packed_enum(attr_value::kType, numbers.begin(), numbers.end());
   std::string attr;
-  pbf_writer(attr).add_message(attr_value::kList, list);  // an empty list, too, must be there
+  pbf_writer(attr).add_message(attr_value::kList, list);  // an empty list must be present too
   return attr;
 }
 

@@ -11,19 +11,19 @@
 
 namespace ke::graph {
 
-// A serialised TensorShapeProto.
+// Returns a serialised TensorShapeProto.
 std::string WriteShape(const Shape& shape);
 
-// Serialised AttrValues.
+// Return serialised AttrValues.
 std::string TypeAttr(TF_DataType dtype);
 std::string TypesAttr(const std::vector<TF_DataType>& dtypes);
 std::string StringAttr(std::string_view value);
 std::string ShapeAttr(const Shape& shape);
 std::string Int32ScalarAttr(int32_t value);            // the value of a Const
-std::string StringScalarAttr(std::string_view value);  // as well
+std::string StringScalarAttr(std::string_view value);  // the value of a Const
 
-// Appends a node as a field of a serialised GraphDef. `inputs` as a NodeDef spells them ("name" or "name:1"),
-// `attrs`: name and serialised AttrValue.
+// Appends a node as a field of a serialised GraphDef. `inputs` have the form of a NodeDef's inputs ("name" or
+// "name:1"). `attrs` are pairs of a name and a serialised AttrValue.
 void AppendNode(std::string_view name, std::string_view op, const std::vector<std::string>& inputs,
                 const std::vector<std::pair<std::string, std::string>>& attrs, std::string* graph_def);
 // Appends a serialised VersionDef.

@@ -174,8 +174,8 @@ TEST_F(HandMade, CountsScalarsOnlyInPreprocessing) {
   EXPECT_EQ(Terms(later), (Lines{"subtract offset:0 one:0", "add moved:0 four:0"}));
 }
 
-// Ops that reorder or check values, and a bias of either version, do not end preprocessing.
-TEST_F(HandMade, PreprocessingGoesThroughOpsThatKeepValues) {
+// Ops that reorder or check values, and both versions of BiasAdd, do not end the preprocessing.
+TEST_F(HandMade, KeepsPreprocessingThroughOpsThatKeepValues) {
   const Shape any = Shape::Of({-1, 4, 4, 2});
   const TF_Output axis = scope_.Const(std::vector<int32_t>{3});
   for (const TF_Output kept :
@@ -190,7 +190,7 @@ TEST_F(HandMade, PreprocessingGoesThroughOpsThatKeepValues) {
   }
 }
 
-TEST_F(HandMade, ScalarsMayBeWrittenAsIntegers) {
+TEST_F(HandMade, CountsScalarsStoredAsIntegers) {
   const TF_Output one = scope_.Const(MakeTensor(TF_INT32, {}, {1}).get(), "one");
   const TF_Output cast = scope_.Op("Cast", "cast").In(one).AttrType("DstT", TF_FLOAT).Out();
   const TF_Output none = scope_.Const(MakeTensor(TF_INT32, {}, {0}).get(), "none");

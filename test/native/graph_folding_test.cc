@@ -168,9 +168,8 @@ TEST(Folding, FoldsABatchNormOfSeveralOps) {
   EXPECT_EQ(RunOnce(*model), (std::vector<double>{5, 3}));
 }
 
-// A bias of the older op, and a constant behind an op that keeps values: ((7, 10) + (1, 2)) (2, 3) = (16,
-// 36).
-TEST(Folding, EveryVersionOfABiasIsAStep) {
+// A bias of the older op, and a constant after an op that keeps values: ((7, 10) + (1, 2)) (2, 3) = (16, 36).
+TEST(Folding, FoldsEveryVersionOfABias) {
   const auto model = Load(
       [](Scope* scope) {
         const TF_Output biased = Add(scope, "BiasAddV1", Convolution(scope), Vector(scope, {1, 2}));
@@ -186,7 +185,7 @@ TEST(Folding, EveryVersionOfABiasIsAStep) {
 }
 
 // TensorFlow would fuse the sum into the convolution.
-TEST(Folding, ABiasedConvolutionStandsApartFromASum) {
+TEST(Folding, SeparatesABiasedConvolutionFromASum) {
   for (const char* bias : {"BiasAdd", "BiasAddV1"}) {
     const auto model = Load(
         [&](Scope* scope) {

@@ -133,8 +133,8 @@ TEST(GraphImport, FindsLayersAndKernelsOfAFrozenKeras2Model) {
   for (const char* path : {"re_lu", "residual", "gap"}) EXPECT_EQ(FindRecord(*model, path).calls.size(), 1u);
 }
 
-// Of a frozen graph: the small constants that products take as kernels, whatever the product.
-TEST(GraphImport, KernelsOfEveryProductOfAFrozenGraphAreWeights) {
+// In a frozen graph, small constants that are the kernel of any product become weights.
+TEST(GraphImport, LiftsKernelsOfEveryProductOfAFrozenGraph) {
   Scope scope;
   const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({2, 1, 1, 1, 2}), "x");
   const TF_Output dense = scope.Const(MakeTensor(TF_FLOAT, {2, 3}, {1, 2, 3, 4, 5, 6}).get(), "values");
@@ -153,8 +153,8 @@ TEST(GraphImport, KernelsOfEveryProductOfAFrozenGraphAreWeights) {
   EXPECT_EQ(names, (std::set<std::string>{"dense/kernel", "transposed/kernel"}));
 }
 
-// The gradient of a batch norm takes no gamma where the batch norm does.
-TEST(GraphImport, OfAFrozenBatchNormsGradientNoConstantIsAWeight) {
+// The gradient of a batch norm has other inputs at the positions of gamma, beta and the moments.
+TEST(GraphImport, LiftsNoConstantOfAFrozenBatchNormGradient) {
   Scope scope;
   const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({1, 1, 1, 2}), "x");
   const TF_Output activation = scope.Const(MakeTensor(TF_FLOAT, {1, 1, 1, 2}, {1, 2}).get(), "activation");
@@ -165,7 +165,7 @@ TEST(GraphImport, OfAFrozenBatchNormsGradientNoConstantIsAWeight) {
   EXPECT_TRUE(LoadScope(scope, {"x"}, {"bn/grad"})->weights().empty());
 }
 
-TEST(GraphImport, CallsTellWhatEntersAndLeaves) {
+TEST(GraphImport, FindsInputsAndOutputsOfCalls) {
   for (const char* name : {"keras2-nested", "keras3-nested"}) {
     const auto model = LoadFixture(name);
     const LayerCall& stem = FindRecord(*model, "stem").calls.at(0);

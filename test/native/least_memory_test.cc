@@ -67,7 +67,7 @@ TEST(LeastMemory, DoesNotCountViewsAndFeeds) {
   EXPECT_EQ(chain.Least({chain.Apply("Exp", chain.scope.Scalar(TF_FLOAT, 1))}, 5).bytes, 0);
 }
 
-TEST(LeastMemory, EveryOutputOfAViewIsTheInputOfItsNumber) {
+TEST(LeastMemory, MatchesEachOutputOfAViewToItsInput) {
   Chain chain;
   const TF_Output a = chain.Apply("Exp", chain.x);
   const TF_Output checked = chain.scope.Op("EnsureShape").In(a).AttrShape("shape", Shape::Of({-1, 10})).Out();
@@ -79,7 +79,7 @@ TEST(LeastMemory, EveryOutputOfAViewIsTheInputOfItsNumber) {
   EXPECT_EQ(chain.Least({sum, a, b}, 5).bytes, 3 * 5 * kRow);
 }
 
-TEST(LeastMemory, GoesThroughLoopsOfTheGraph) {
+TEST(LeastMemory, HandlesLoopsOfTheGraph) {
   Chain chain;
   const auto op = [&](const char* type) { return chain.scope.Op(type); };
   const TF_Output enter =

@@ -1,4 +1,4 @@
-// The table of ops against the TensorFlow that is loaded.
+// Compares the table of ops with the loaded TensorFlow.
 #include "ir/op_traits.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,8 @@ namespace {
 
 using tf::C;
 
-// Every op of the library that users may name, and whether resources or references go in or out.
+// Every op of the library that users may name, and whether its inputs or outputs contain resources or
+// references.
 struct Known {
   std::string bytes;
   std::map<std::string, proto::OpDef, std::less<>> ops;
@@ -66,7 +67,7 @@ Known ReadRegistry() {
   return known;
 }
 
-// The rows with all of `traits` of which the loaded TensorFlow knows the op: name and definition.
+// Returns the rows with all of `traits` whose op the loaded TensorFlow has: name and definition.
 std::vector<std::pair<std::string_view, const proto::OpDef*>> With(Traits traits, const Known& known) {
   std::vector<std::pair<std::string_view, const proto::OpDef*>> found;
   for (const auto& [name, of_op] : AllOpTraits()) {
@@ -77,10 +78,10 @@ std::vector<std::pair<std::string_view, const proto::OpDef*>> With(Traits traits
   return found;
 }
 
-// So many ops of the table, at least, has the oldest TensorFlow that is supported.
+// The minimum number of ops of the table in the oldest supported TensorFlow.
 constexpr size_t kOfOldest = 600;
 
-TEST(OpTraits, NameEachOpOnceAndOnlyOpsOfTensorflow) {
+TEST(OpTraits, ListEachOpOnceAndOnlyOpsOfTensorflow) {
   const Known known = ReadRegistry();
   ASSERT_GT(known.ops.size(), 1000U);
   std::set<std::string_view> names;
@@ -91,24 +92,24 @@ TEST(OpTraits, NameEachOpOnceAndOnlyOpsOfTensorflow) {
     if (known.ops.count(name) == 0) unknown.push_back(name);
   }
   EXPECT_GT(names.size() - unknown.size(), kOfOldest);
-  // The table is made of the registry of this version: an older one lacks some.
+  // The table comes from the registry of this version. An older version lacks some ops.
   if (std::string_view(C().TF_Version()).starts_with("2.21.")) {
     EXPECT_EQ(unknown, std::vector<std::string_view>());
   }
 }
 
-TEST(OpTraits, OfAnOpOutsideTheTableAreNone) {
+TEST(OpTraits, AreEmptyForAnOpOutsideTheTable) {
   EXPECT_EQ(TraitsOf("ReadFile"), 0U);
   EXPECT_EQ(TraitsOf(""), 0U);
   EXPECT_FALSE(HasTrait("Rel", trait::kPure));
   EXPECT_FALSE(HasAnyTrait("ReadFile", {trait::kPure, trait::kPlumbing}));
   EXPECT_TRUE(HasAnyTrait("Mul", {trait::kSum, trait::kAffine}));
-  // All of a trait's bits count, not one of them.
+  // All bits of a trait count, not only one of them.
   EXPECT_FALSE(HasTrait("Mul", trait::kSum));
   EXPECT_FALSE(HasTrait("Gather", trait::kView));
 }
 
-TEST(OpTraits, OfPureOpsAreThoseOfTensorflowsDefinitions) {
+TEST(OpTraits, MatchTensorflowsDefinitionsOfPureOps) {
   const Known known = ReadRegistry();
   for (const auto& [name, op] : With(trait::kPure, known)) {
     EXPECT_TRUE(op->function_attrs.empty()) << name;
@@ -117,7 +118,7 @@ TEST(OpTraits, OfPureOpsAreThoseOfTensorflowsDefinitions) {
   }
 }
 
-TEST(OpTraits, FitTheInputsAndOutputs) {
+TEST(OpTraits, MatchTheInputsAndOutputs) {
   const Known known = ReadRegistry();
   const auto is_one_to_one = [](const proto::OpDef& op) {
     return op.inputs.size() == 1 && op.outputs.size() == 1;
@@ -163,8 +164,8 @@ TEST(OpTraits, FitTheInputsAndOutputs) {
   }
 }
 
-// An op of which TensorFlow has several versions that compute the same has the same traits in all.
-TEST(OpTraits, AreTheSameForEveryVersionOfAnOp) {
+// The versions of an op that compute the same have the same traits.
+TEST(OpTraits, AreEqualForAllVersionsOfAnOp) {
   for (const std::vector<std::string_view>& versions : std::vector<std::vector<std::string_view>>{
            {"Add", "AddV2"},
            {"Div", "RealDiv"},
@@ -192,9 +193,9 @@ TEST(OpTraits, AreTheSameForEveryVersionOfAnOp) {
   }
 }
 
-// What reaches outside by its attributes or inputs, though TensorFlow calls none of it stateful, or did not
-// always.
-TEST(PureOps, HoldNothingThatReachesOutside) {
+// Ops that reach outside the graph through attributes or inputs, although TensorFlow does not call them
+// stateful, or did not always.
+TEST(PureOps, ExcludeOpsThatReachOutside) {
   for (const char* name : {"ReadFile",
                            "WriteFile",
                            "MatchingFiles",
@@ -224,8 +225,8 @@ TEST(PureOps, HoldNothingThatReachesOutside) {
   }
 }
 
-// Not a failure: what a newer TensorFlow can do should be looked at, not taken.
-TEST(PureOps, TellWhatIsNotListed) {
+// This is not a failure: new ops of a newer TensorFlow must be reviewed before they are accepted.
+TEST(PureOps, ReportUnlistedOps) {
   const Known known = ReadRegistry();
   std::string names;
   int count = 0;
@@ -249,7 +250,7 @@ std::string ReadingGraph() {
        {"read/y", "ReadFile", {"x"}, {}}});
 }
 
-TEST_F(AllowedOps, AreTakenAndOthersNamed) {
+TEST_F(AllowedOps, AreAcceptedAndOthersNamed) {
   LoadOptions options = At(Write("graph.pb", ReadingGraph()));
   ExpectError(options, TF_UNIMPLEMENTED, "op ReadFile (node 'read/y')");
   ExpectError(options, TF_UNIMPLEMENTED, "`allowOps`");
@@ -260,7 +261,7 @@ TEST_F(AllowedOps, AreTakenAndOthersNamed) {
   EXPECT_EQ(ModelGraph::Load(options)->output_tensors(), (std::vector<std::string>{"read/y:0"}));
 }
 
-TEST_F(AllowedOps, MustBeOpsThatCanBeTaken) {
+TEST_F(AllowedOps, MustBeOpsThatAModelMayContain) {
   LoadOptions options = At(Write("graph.pb", ReadingGraph()));
   options.allow_ops = {"ReadFile", "ReadAFile"};
   ExpectError(options, TF_INVALID_ARGUMENT, "`allowOps` names 'ReadAFile', which is no op of TensorFlow");
@@ -268,16 +269,16 @@ TEST_F(AllowedOps, MustBeOpsThatCanBeTaken) {
   ExpectError(options, TF_INVALID_ARGUMENT, "`allowOps` names 'While', which runs functions");
 }
 
-// Found by reviewing the registry: TensorFlow calls these stateless, and they write to and read what
-// attributes name.
-TEST_F(AllowedOps, DoNotHoldOpsThatReachOutByTheirAttributes) {
+// Found in a review of the registry: TensorFlow calls these ops stateless, but they write to and read from
+// targets that attributes name.
+TEST_F(AllowedOps, ExcludeOpsThatReachOutThroughAttributes) {
   Refuse(GraphBytes({Input(), {"y", "DebugIdentity", {"x"}}}), TF_UNIMPLEMENTED,
          "op DebugIdentity (node 'y')");
   Refuse(GraphBytes({Input(), {"y", "CopyHost", {"x"}}}), TF_UNIMPLEMENTED, "op CopyHost (node 'y')");
 }
 
-// Half a loop of TensorFlow 1 is no cycle; what TensorFlow does with it is not for us to find out.
-TEST_F(AllowedOps, AreNoLoopsOfTensorflow1) {
+// Half a loop of TensorFlow 1 is not a cycle. Import refuses it, because TensorFlow's behaviour is undefined.
+TEST_F(AllowedOps, ExcludeLoopsOfTensorflow1) {
   for (const char* op : {"Exit", "NextIteration", "LoopCond"}) {
     Refuse(GraphBytes({Input(), {"y", op, {"x"}}}), TF_UNIMPLEMENTED, std::string("op ") + op);
   }
