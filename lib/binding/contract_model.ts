@@ -1,0 +1,79 @@
+/** The part of the contract about loaded models. See `contract.ts`. */
+import type { NativeTensor, NativeTensorSpec } from './contract_tensors.js';
+
+export interface NativeLayerCall {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+export interface NativeLayer {
+  readonly name: string;
+  readonly path: readonly string[];
+  readonly type: string;
+  readonly calls: readonly NativeLayerCall[];
+  readonly weights: readonly string[];
+}
+
+export interface NativeBiasTerm {
+  /** The name of the tensor to which the bias has just been added. `callModel` accepts this name and `operands`. */
+  readonly tensor: string;
+  /**
+   * How the bias follows from `operands`. add: operands [b], bias b. subtract: operands [b], bias -b. batchNorm:
+   * operands [scale, offset, mean, variance], bias offset - mean * scale / sqrt(variance + epsilon).
+   */
+  readonly kind: 'add' | 'subtract' | 'batchNorm';
+  readonly operands: readonly string[];
+  /** 0 unless `kind` is 'batchNorm'. */
+  readonly epsilon: number;
+  /** The axis of `tensor` that corresponds to the last axis of the bias: -1, or 1 for a channels-first layout. */
+  readonly axis: number;
+}
+
+export interface NativeModel {
+  readonly inputs: readonly NativeTensorSpec[];
+  readonly outputs: readonly NativeTensorSpec[];
+  /** The tensor names ("node:index") of `inputs` and `outputs`. */
+  readonly inputTensors: readonly string[];
+  readonly outputTensors: readonly string[];
+  readonly layers: readonly NativeLayer[];
+  readonly weights: readonly NativeTensorSpec[];
+  /** Returns the spec of a tensor ("node:index") or a weight, or null for an unknown name. */
+  tensorSpec(name: string): NativeTensorSpec | null;
+  /**
+   * Returns whether any of `outputs` is computed from any of the tensors `from`. Every tensor is computed from itself.
+   * Throws NOT_FOUND for an unknown name.
+   */
+  dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
+  /**
+   * Returns the additive biases between the model's inputs and `outputs`, in graph order. If `within` is not empty,
+   * returns the biases between the tensors `within` and `outputs`. See ModelGraph::BiasTerms in
+   * native/model/model_graph.h. Throws NOT_FOUND for an unknown name.
+   */
+  biasTerms(outputs: readonly string[], within: readonly string[]): NativeBiasTerm[];
+  /** Returns the path of the innermost layer of a node or of a weight's node. Null if no layer owns the node. */
+  layerOf(node: string): string[] | null;
+  /** Returns a copy of a weight's value. Throws NOT_FOUND for an unknown name. */
+  weight(name: string): NativeTensor;
+  /** Frees the graph and the weights as soon as no compiled function uses them. Idempotent. */
+  close(): void;
+}
+
+export interface NativeLoadOptions {
+  readonly path: string;
+  readonly signature?: string;
+  readonly tags?: readonly string[];
+  /** The input tensors of a frozen GraphDef. */
+  readonly inputs?: readonly string[];
+  /** The output tensors of a frozen GraphDef. */
+  readonly outputs?: readonly string[];
+  /**
+   * Op types that the model may contain in addition to ops that only compute. `loadModel` rejects with INVALID_ARGUMENT
+   * for an unknown op type.
+   */
+  readonly allowOps?: readonly string[];
+  /**
+   * A hash of the model's files, which identifies the model's weights on every machine. Workers cache weights by
+   * fingerprint across runs and clients. Default: a fingerprint that is unique to this load.
+   */
+  readonly fingerprint?: string;
+}
