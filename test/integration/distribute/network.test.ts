@@ -14,7 +14,7 @@ import { type Host, lineOf, makeHosts, must, programAt, whyNot } from './network
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
-const CLIENT = join(ROOT, 'test', 'integration', 'network', 'client.mjs');
+const CLIENT = join(ROOT, 'test', 'integration', 'distribute', 'network', 'client.mjs');
 const PORT = 2222;
 /** A worker is another process, with other threads. */
 const TOLERANCE = 1e-5;

@@ -97,7 +97,7 @@ describe.runIf(linux)('an installation', () => {
       );
       expect(status, stderr).toBe(1);
       expect(stderr).toMatch(/pip could not fetch|pip, which fetches TensorFlow's wheel, was not found/);
-      if (stderr.includes('could not fetch')) expect(stderr).toContain('give that directory with --from DIR');
+      if (stderr.includes('could not fetch')) expect(stderr).toContain('pass the directory with --from DIR');
       expect(readdirSync(root(cache))).toEqual([]);
     },
   );
