@@ -48,7 +48,7 @@ void Settle(Napi::Env env, const Napi::Promise::Deferred& deferred, Make&& make)
   try {
     resolves ? deferred.Resolve(value) : deferred.Reject(value);
   } catch (const Napi::Error&) {
-    // The environment is ending, so no JavaScript code can receive the error.
+    return;  // the environment is ending, so no JavaScript code can receive the error
   }
 }
 

@@ -97,13 +97,13 @@ std::vector<TF_Operation*> LogitsProducts(const std::vector<TF_Output>& fetches)
   for (const TF_Output& fetch : fetches) {
     BuiltGraph::Tensor tensor{fetch.oper, fetch.index};
     // Skips the Identity through which the tensor is fetched.
-    while (graph.Type(tensor) == "Identity") tensor = graph.Inputs(tensor)[0];
+    while (BuiltGraph::Type(tensor) == "Identity") tensor = BuiltGraph::Inputs(tensor)[0];
     tensors.push_back(tensor);
   }
   std::vector<TF_Operation*> products;
   std::set<TF_Operation*> known;
   WalkToProducts(graph, Results(graph, tensors), [&](const BuiltGraph::Tensor& tensor) {
-    if (HasTrait(graph.Type(tensor), trait::kProduct) && known.insert(tensor.first).second)
+    if (HasTrait(BuiltGraph::Type(tensor), trait::kProduct) && known.insert(tensor.first).second)
       products.push_back(tensor.first);
   });
   return products;

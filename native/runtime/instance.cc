@@ -15,7 +15,6 @@
 namespace ke::runtime {
 
 using graph::SameIn;
-using tf::C;
 using Initializers = std::vector<graph::Scope::Initializer>;
 
 namespace {

@@ -82,7 +82,8 @@ class Replica {
   ReplicaStatus status() const {
     ReplicaCondition now = condition();
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {name_, now.state, shards_, failures_, now.problem.empty() ? last_error_ : std::move(now.problem)};
+    if (now.problem.empty()) now.problem = last_error_;
+    return {name_, now.state, shards_, failures_, std::move(now.problem)};
   }
 
  protected:
