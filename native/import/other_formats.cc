@@ -11,7 +11,9 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-bool Contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 // Also true for a directory of a SavedModel: its saved_model.pb is an LFS pointer after a clone without Git
 // LFS.
