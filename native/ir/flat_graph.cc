@@ -10,13 +10,17 @@ std::string_view FlatNode::Attr(std::string_view attr) const {
   return FindLast(attrs, attr).value_or(std::string_view());
 }
 
-void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def) {
+std::vector<std::string> FlatGraph::InputNames(const FlatNode& node) const {
   std::vector<std::string> inputs;
   for (const TensorId& input : node.inputs) {
-    const std::string& name = graph.nodes[input.node].name;
+    const std::string& name = nodes[input.node].name;
     inputs.push_back(input.output == 0 ? name : name + ":" + std::to_string(input.output));
   }
-  AppendNode(node, inputs, graph_def);
+  return inputs;
+}
+
+void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def) {
+  AppendNode(node, graph.InputNames(node), graph_def);
 }
 
 void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, std::string* graph_def) {

@@ -64,6 +64,8 @@ struct FlatGraph {
   std::string TensorName(TensorId tensor) const {
     return nodes[tensor.node].name + ":" + std::to_string(tensor.output);
   }
+  // Returns the inputs of a node as a NodeDef names them ("name" or "name:1").
+  std::vector<std::string> InputNames(const FlatNode& node) const;
 };
 
 // Appends the node as a field of a serialised GraphDef. Inputs and weights become Placeholders.

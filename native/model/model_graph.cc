@@ -17,6 +17,7 @@
 #include "model/bias_terms.h"
 #include "rewrite/bfloat16.h"
 #include "rewrite/folding.h"
+#include "rewrite/grouped_convolution.h"
 #include "rewrite/layer_normalization.h"
 #include "tensorflow/import_graph.h"
 
@@ -68,6 +69,7 @@ struct ModelGraph::Impl {
   std::string weights_prefix;                       // prefix of the names of weights on workers
   std::unique_ptr<const BiasFinder> biases;         // of the graph in its final form
   std::unique_ptr<const ConvolutionFolder> folder;  // of the graph in its final form
+  std::unordered_map<int, int64_t> groups;          // the groups of grouped convolutions, by node; 0: unknown
   std::vector<bool> kernels;  // per weight: whether only convolutions read the weight, in float32
   mutable std::mutex bfloat16_mutex;
   mutable std::map<int, std::shared_ptr<TF_Tensor>> bfloat16;  // by weight
@@ -83,6 +85,10 @@ struct ModelGraph::Impl {
       weights.push_back({weight.name, weight.dtype, weight.shape});
       weights_by_name.emplace(weight.name, static_cast<int>(i));
       weights_by_node.emplace(weight.node, static_cast<int>(i));
+    }
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+      const int64_t count = GroupsOf(graph, graph.nodes[i], tensors);
+      if (count != 1) groups.emplace(static_cast<int>(i), count);
     }
     for (const TensorId& input : graph.inputs) input_tensors.push_back(graph.TensorName(input));
     for (const TensorId& output : graph.outputs) output_tensors.push_back(graph.TensorName(output));
@@ -194,6 +200,17 @@ struct ModelGraph::Impl {
       inputs.back() = apart.name;
     }
     AppendNode(node, inputs, graph_def);
+  }
+
+  // Appends `node`, an op or its replacement, which is at `index` in the graph.
+  void AppendOp(int index, const FlatNode& node, const std::vector<std::string>& inputs,
+                std::string* graph_def) const {
+    const auto grouped = groups.find(index);
+    if (grouped == groups.end() || node.op != graph.nodes[index].op) {
+      return AppendNode(node, inputs, graph_def);
+    }
+    const auto free_name = [this](std::string name) { return FreeName(std::move(name)); };
+    AppendGroupedConvolution(node, inputs, grouped->second, free_name, graph_def);
   }
 
   // Returns a name that no node has.
@@ -369,7 +386,7 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
     const auto fold = folded.find(index);
     if (fold != folded.end()) {
       const Impl::Replaced& now = fold->second;
-      AppendNode(now.node, {graph.TensorName(now.input), now.constant_name}, &graph_def);
+      impl_->AppendOp(index, now.node, {graph.TensorName(now.input), now.constant_name}, &graph_def);
       options.inputs.push_back({{now.constant_name}, impl_->Constant(scope, now)});
       has_ops = true;
       continue;
@@ -378,7 +395,7 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
       if (HasTrait(node.op, trait::kSum) && !scope->checks_numerics()) {
         impl_->AppendSum(node, folded, &graph_def);
       } else {
-        AppendNode(graph, node, &graph_def);
+        impl_->AppendOp(index, node, graph.InputNames(node), &graph_def);
       }
       has_ops = true;
       continue;

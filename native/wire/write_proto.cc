@@ -57,6 +57,12 @@ std::string StringAttr(std::string_view value) {
   return attr;
 }
 
+std::string IntAttr(int64_t value) {
+  std::string attr;
+  pbf_writer(attr).add_int64(attr_value::kInt, value);
+  return attr;
+}
+
 std::string ShapeAttr(const Shape& shape) {
   std::string attr;
   pbf_writer(attr).add_message(attr_value::kShape, WriteShape(shape));

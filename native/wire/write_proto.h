@@ -18,6 +18,7 @@ std::string WriteShape(const Shape& shape);
 std::string TypeAttr(TF_DataType dtype);
 std::string TypesAttr(const std::vector<TF_DataType>& dtypes);
 std::string StringAttr(std::string_view value);
+std::string IntAttr(int64_t value);
 std::string ShapeAttr(const Shape& shape);
 std::string Int32ScalarAttr(int32_t value);            // the value of a Const
 std::string StringScalarAttr(std::string_view value);  // the value of a Const

@@ -1,0 +1,3 @@
+import { testGroupedConvolutions } from './grouped_convolution_suite.js';
+
+testGroupedConvolutions('0');
