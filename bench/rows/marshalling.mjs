@@ -1,6 +1,6 @@
 /** Measures the cost of passing a large batch to TensorFlow. */
 import { ensureTensorflow } from '../../dist/binding/loader.js';
-import { refuseNaN } from '../../dist/data/inputs.js';
+import { refuseNotFinite } from '../../dist/data/inputs.js';
 import { gather } from '../../dist/graph/ops/index.js';
 import { Trace } from '../../dist/graph/trace.js';
 import { allocate, memory } from '../../dist/tensor/tensor.js';
@@ -65,7 +65,7 @@ export const MARSHALLING = {
         }
         for (let i = 0; i < CALLS; i++) {
           spent.copy.push(await timed(() => copy.set(large.data)));
-          spent.look.push(await timed(() => refuseNaN('x', large)));
+          spent.look.push(await timed(() => refuseNotFinite('x', large)));
         }
         const median = (values) => summary(values, 'lower').median;
         return {

@@ -67,11 +67,11 @@ export interface Addon {
     direction?: 'in' | 'out',
   ): Promise<void>;
   /**
-   * Returns the position of the first NaN among the elements, or -1. The search runs on a native thread. Returns null
-   * if JavaScript holds the bytes, because no other thread may read such bytes. Throws FAILED_PRECONDITION if the
-   * tensor is released or detached.
+   * Returns the position of the first element that is NaN or infinite, or -1. The search runs on a native thread.
+   * Returns null if JavaScript holds the bytes, because no other thread may read such bytes. Throws
+   * FAILED_PRECONDITION if the tensor is released or detached.
    */
-  findNaN(tensor: NativeTensor): Promise<number> | null;
+  findNotFinite(tensor: NativeTensor): Promise<number> | null;
   /** See {@link NativeRows}. */
   createRows(rows: number): NativeRows;
   createRun(): NativeRun;

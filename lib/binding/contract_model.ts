@@ -44,6 +44,8 @@ export interface NativeModel {
    * Throws NOT_FOUND for an unknown name.
    */
   dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
+  /** Returns whether any of `outputs` of one sample depends on the other samples of the batch. */
+  mixesSamples(outputs: readonly string[]): boolean;
   /**
    * Returns the additive biases between the model's inputs and `outputs`, in graph order. If `within` is not empty,
    * returns the biases between the tensors `within` and `outputs`. See ModelGraph::BiasTerms in

@@ -3,7 +3,7 @@ import { checkSignal } from '../support/signal.js';
 import { alignedRows, Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler } from './batch.js';
 import { type Feeds, tensorsPerSample, withTensorsPerSample } from './feeds.js';
-import { refuseNaNs } from './inputs.js';
+import { refuseAnyNotFinite } from './inputs.js';
 
 /** The checked arrays of a run. */
 export interface ArraysOfRun {
@@ -53,7 +53,7 @@ export class ArrayHandler implements DataHandler {
   }
 
   async validate(): Promise<void> {
-    await refuseNaNs(this.#inputs);
+    await refuseAnyNotFinite(this.#inputs);
   }
 
   async *batches(signal?: AbortSignal): AsyncGenerator<Batch, void> {

@@ -92,7 +92,7 @@ export interface DataHandler {
   /** Samples per step, except for the last step. null if the source determines it. */
   readonly batchSize: number | null;
   readonly maxQueueSize: number;
-  /** Checks all values that are in memory before the run starts. Throws RangeError for NaN. */
+  /** Checks all values that are in memory before the run starts. Throws RangeError for NaN and Infinity. */
   validate(): Promise<void>;
   /**
    * Yields the batches in order. The consumer releases each batch. Closing the generator closes the source. `signal`

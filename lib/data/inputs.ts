@@ -163,13 +163,18 @@ export function checkCast(name: string, from: DType, to: DType): void {
   throw wrongType(name, `values of dtype ${to}, or of one that casts to it without loss,`, from);
 }
 
-/** Throws RangeError for NaN, because every map would silently be NaN too. Does not block the event loop. */
-export async function refuseNaN(name: string, value: Tensor): Promise<void> {
+/**
+ * Throws RangeError for NaN and Infinity. NaN makes every map NaN. Infinity makes logits NaN, while the gradients of a
+ * ReLU network stay finite and look like those of any other input. Does not block the event loop.
+ */
+export async function refuseNotFinite(name: string, value: Tensor): Promise<void> {
   if (!isFloating(value.dtype)) return;
-  const at = (await findNaNNatively(value)) ?? (await findNaNSlowly(value));
+  const at = (await findNotFiniteNatively(value)) ?? (await findNotFiniteSlowly(value));
   if (at < 0) return;
   const position = positionOf(at, value.shape);
-  throw refused(name, 'numbers', `NaN at [${position.join(', ')}]`, 'Check how the inputs were prepared.');
+  const received = `${notFiniteAt(value, at)} at [${position.join(', ')}]`;
+  const sample = position.length > 1 ? ` (sample ${position[0]})` : '';
+  throw refused(name, 'finite numbers', `${received}${sample}`, 'Check how the inputs were prepared.');
 }
 
 /** The number of elements that are scanned between two reads of the clock: some 0.05 ms. */
@@ -179,35 +184,48 @@ const SCAN = 1 << 14;
  * Scans on a native thread. Returns null if the memory is not aligned, or if the tensor is so small that a scan on the
  * JavaScript thread is faster.
  */
-async function findNaNNatively({ aligned, data }: Tensor): Promise<number | null> {
+async function findNotFiniteNatively({ aligned, data }: Tensor): Promise<number | null> {
   if (aligned === null || data.length <= SCAN) return null;
-  return nativeAsync(async () => loadedAddon().findNaN(aligned));
+  return nativeAsync(async () => loadedAddon().findNotFinite(aligned));
 }
 
 /** Scans in slices on the JavaScript thread. Other work of the event loop runs between two slices. */
-async function findNaNSlowly({ data, dtype }: Tensor): Promise<number> {
+async function findNotFiniteSlowly({ data, dtype }: Tensor): Promise<number> {
   const pace = new Pace();
   for (let from = 0; from < data.length; from += SCAN) {
     if (pace.due) await pace.rest();
-    const at = findNaN(data.subarray(from, from + SCAN), dtype);
+    const at = findNotFinite(data.subarray(from, from + SCAN), dtype);
     if (at >= 0) return from + at;
   }
   return -1;
 }
 
-/** Throws RangeError for NaN in any input. `place` is the origin of the inputs, for example ' of step 3'. */
-export async function refuseNaNs(inputs: readonly Tensor[], place = ''): Promise<void> {
-  for (const [i, input] of inputs.entries()) await refuseNaN(inputName(i, inputs.length, place), input);
+/** Throws RangeError for NaN and Infinity in any input. `place` is the origin of the inputs, for example ' of step 3'. */
+export async function refuseAnyNotFinite(inputs: readonly Tensor[], place = ''): Promise<void> {
+  for (const [i, input] of inputs.entries()) await refuseNotFinite(inputName(i, inputs.length, place), input);
 }
 
-function findNaN(data: TypedArray, dtype: NumericDType): number {
-  if (dtype === 'float16' || dtype === 'bfloat16') {
-    const infinity = dtype === 'float16' ? 0x7c00 : 0x7f80;
-    return (data as Uint16Array).findIndex((bits) => (bits & 0x7fff) > infinity);
+/** The bits of infinity, without the sign. The bits of NaN are larger. */
+const HALF_INFINITY: Readonly<Record<string, number>> = { float16: 0x7c00, bfloat16: 0x7f80 };
+const HALF_MAGNITUDE = 0x7fff;
+
+function findNotFinite(data: TypedArray, dtype: NumericDType): number {
+  const infinity = HALF_INFINITY[dtype];
+  if (infinity !== undefined) {
+    return (data as Uint16Array).findIndex((bits) => (bits & HALF_MAGNITUDE) >= infinity);
   }
-  // `includes` finds NaN in native code. A loop in JavaScript is slower until it has been optimised.
+  // `includes` searches in native code. A loop in JavaScript is slower until it has been optimised.
   const floats = data as Float32Array;
-  return floats.includes(Number.NaN) ? floats.findIndex(Number.isNaN) : -1;
+  const found = [Number.NaN, Infinity, -Infinity].some((value) => floats.includes(value));
+  return found ? floats.findIndex((value) => !Number.isFinite(value)) : -1;
+}
+
+function notFiniteAt({ data, dtype }: Tensor, at: number): string {
+  const infinity = HALF_INFINITY[dtype];
+  const value = data[at] as number;
+  if (infinity === undefined) return String(value);
+  if ((value & HALF_MAGNITUDE) > infinity) return 'NaN';
+  return value > HALF_MAGNITUDE ? '-Infinity' : 'Infinity';
 }
 
 function positionOf(index: number, shape: readonly number[]): number[] {

@@ -8,7 +8,7 @@ import { alignedRows, allocate, joinRows, Tensor } from '../tensor/tensor.js';
 import { type Batch, checkWholeBatches, type FedModel, kindOf, unitsOf } from './batch.js';
 import { type FeedSpecs, type Feeds, feedTensors, tensorsPerSample, withTensorsPerSample } from './feeds.js';
 import { indicesTensor } from './indices.js';
-import { inputTensors, isInputArray, refuseNaNs } from './inputs.js';
+import { inputTensors, isInputArray, refuseAnyNotFinite } from './inputs.js';
 import { discard, releaseQuietly } from './reader.js';
 import type { BatchRecord } from './source.js';
 
@@ -90,7 +90,7 @@ export async function checkStep(
     const indices = y === undefined || y === null ? null : indicesTensor(y, samples, units, place);
     if (indices !== y) made = indices;
     const feeds = feedTensors(given, specs, samples, place);
-    await refuseNaNs(inputs, place);
+    await refuseAnyNotFinite(inputs, place);
     const lentIndices = indices !== null && indices === y;
     return { step, samples, inputs, indices, feeds, lentIndices, letGo, release };
   } catch (error) {

@@ -10,6 +10,7 @@ import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { makeStepFunction, type Step } from './make_step_function.js';
 import { runBatches } from './run_batches.js';
+import { stepsPerExecution } from './shards.js';
 
 /** A step that returns the model's outputs by their positions. */
 const outputsOf: Step = ({ model, inputs }) =>
@@ -26,8 +27,7 @@ export async function predict(
   const { signal, timeout, ...data } = options;
   checkIsSignal(signal);
   checkTimeout(timeout);
-  const { stepsPerExecution } = model.core;
-  const handler = makeDataHandler(model, x, null, { ...data, stepsPerExecution });
+  const handler = makeDataHandler(model, x, null, { ...data, stepsPerExecution: stepsPerExecution(model) });
   await handler.validate();
   const names = model.outputs.map((_, i) => String(i));
   const step = makeStepFunction(model, outputsOf);

@@ -16,6 +16,7 @@ import { checkMethodParameters, explainStepFunction } from './make_explain_funct
 import type { StepProgress } from './progress.js';
 import type { StepOutputs } from './results.js';
 import type { LoopOptions, Step } from './run_batches.js';
+import { stepsPerExecution } from './shards.js';
 
 /** The options that `explain` and `explainBatches` share. */
 export interface CommonOptions extends DataOptions, StepOptions, RunOptions {
@@ -79,9 +80,14 @@ export function prepare<M extends AnyMethod>(
   const [data, params] = divide(rest, DATA_OPTIONS) as [DataOptions, StepOptions & MethodParameters<M>];
   const step = explainStepFunction(model, method, params, force);
   checkMethodParameters(method, params);
-  const { stepsPerExecution } = model.core;
   const axis = params.indicesAxis ?? KERNEL_AXIS;
-  const handler = makeDataHandler(model, x, y, { ...data, stepsPerExecution }, axis);
+  const handler = makeDataHandler(
+    model,
+    x,
+    y,
+    { ...data, stepsPerExecution: stepsPerExecution(model) },
+    axis,
+  );
   const about = { model, verbose, steps: handler.inferredSteps, samples: handler.samples };
   const list =
     callbacks instanceof CallbackList

@@ -10,15 +10,27 @@ const SMALL_SHARD_BYTES = 1 << 20;
 /** Shards in flight per worker. Among many workers, lost workers and slow shards are common; see docs/scaling.md. */
 const SHARDS_OF_A_WORKER = 4;
 
-/** Returns the number of rows per shard of `batch`. All replicas compute shards at once. */
+/**
+ * Returns the number of rows per shard of `batch`. All replicas compute shards at once. A model that mixes the samples
+ * of a batch computes each batch of the caller whole, because a part of the batch has other results.
+ */
 export function shardSize(model: Model, { samples, batchSize, inputs, files }: Batch): number {
   const fixed = model.inputs[0]?.shape?.[0];
   if (typeof fixed === 'number') return fixed;
+  if (model.mixesSamples) return batchSize;
   const fedBytes = inputs.reduce((sum, { byteLength, shape }) => sum + byteLength / (shape[0] ?? 1), 0);
   const rowBytes = files?.feed.rowBytes ?? fedBytes;
   const { strategy } = model.core;
   const most = Math.max(strategy.mostRows, Math.floor(SMALL_SHARD_BYTES / Math.max(1, rowBytes)));
   return Math.max(1, Math.min(most, batchSize, Math.ceil(samples / strategy.replicas)));
+}
+
+/**
+ * Returns the number of steps that one execution of the model joins: 1 for a model that mixes the samples of a batch,
+ * because the steps of a source may differ in size.
+ */
+export function stepsPerExecution(model: Model): number {
+  return model.mixesSamples ? 1 : model.core.stepsPerExecution;
 }
 
 /**

@@ -58,6 +58,7 @@ export function symbolicModel(
     outputs,
     layers,
     outputTensors,
+    mixesSamples: model.mixesSamples,
     withTensors: (more: readonly TensorSpec[]) =>
       symbolicModel(model, batch, explained, [...tensors, ...more]),
     dependsOn: (of: readonly string[], from: readonly string[]) => core.native.dependsOn(of, from),

@@ -29,6 +29,11 @@ export interface SymbolicModel {
   readonly outputs: readonly TensorSpec[];
   readonly layers: readonly LayerInfo[];
   /**
+   * Whether an output of one sample depends on the other samples of its batch. A method that calls such a model with
+   * other samples than those of the batch, for example with several masked copies of a sample, gets other outputs.
+   */
+  readonly mixesSamples: boolean;
+  /**
    * Returns this model with further outputs after its own outputs: tensors of layers (`layer.output`) and weights
    * (`layer.weights`), by their specs. `atLeast` counts the model's own outputs only.
    */

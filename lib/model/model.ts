@@ -65,6 +65,13 @@ export class Model {
   readonly core: ModelCore;
   /** @internal The graph's tensors behind `outputs`. */
   readonly outputTensors: readonly string[];
+  /**
+   * Whether an output of one sample depends on the other samples of its batch, for example through a batch
+   * normalisation with the statistics of the batch, or through `x / tf.reduce_max(x)`. The graph determines the answer.
+   * The results of such a model depend on `batchSize`: every batch of the caller is computed whole, in one place.
+   * `createExplainer` computes each call alone. A loop or a branch of the graph counts as not mixing.
+   */
+  readonly mixesSamples: boolean;
   #explainCounter = { steps: 0 };
 
   /** @internal */
@@ -79,6 +86,7 @@ export class Model {
     this.layers = layers;
     this.outputs = outputs;
     this.outputTensors = tensors;
+    this.mixesSamples = core.native.mixesSamples(tensors);
   }
 
   /** Whether `value` is a Model. A Proxy of a model (Vue's `reactive`, MobX) is not a Model. */

@@ -95,7 +95,7 @@ export class Explainer {
    *   change or release it before the promise is settled.
    * @param y the units to explain, (1, U), for example `[[3, 5]]`. Default: every unit.
    * @returns `logits` (1, U), `maps` (1, H, W, U) and `extras`, in memory that no other call shares.
-   * @throws TypeError, RangeError for misuse, including NaN in `x`.
+   * @throws TypeError, RangeError for misuse, including NaN and Infinity in `x`.
    * @throws QueueFullError if `maxQueueSize` calls wait.
    * @throws CancelledError after `signal` is aborted. TimeoutError after `timeout`.
    * @throws KerasExplainableError (`CLOSED`) if the explainer is closed. ModelError (`CLOSED`) if the model is closed.
@@ -350,7 +350,9 @@ export function createExplainer<M extends AnyMethod>(
   if (typeof fixed === 'number' && fixed !== 1) {
     throw outOfRange('model', 'a model for batches of any size, or of one sample', `batches of ${fixed}`);
   }
+  // A joined call would have other results than the call alone.
+  const calls = model.mixesSamples ? { ...queue, maxBatchSize: 1 } : queue;
   const chosen = params as StepOptions & MethodParameters<M>;
   const explain = makeExplainFunction(model, method, chosen, true, EXPLAINER_OPTIONS);
-  return new Explainer(model, chosen.indicesAxis ?? KERNEL_AXIS, queue, explain);
+  return new Explainer(model, chosen.indicesAxis ?? KERNEL_AXIS, calls, explain);
 }

@@ -3,7 +3,7 @@ import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import { checkInteger, checkIsObject, checkMilliseconds } from '../support/arguments.js';
 
 export interface QueueOptions {
-  /** The maximum number of calls in a batch. Default 8. */
+  /** The maximum number of calls in a batch. Default 8. Always 1 for a model that mixes samples. */
   readonly maxBatchSize?: number;
   /**
    * The maximum time in milliseconds that a call waits for other calls while another batch is computed and a replica is

@@ -1,7 +1,7 @@
 /** The sample and the units of a call. They are checked before the call waits. */
 import { kindOf, unitsOf } from '../data/batch.js';
 import { type Indices, indicesTensor } from '../data/indices.js';
-import { type Inputs, inputTensors, refuseNaNs } from '../data/inputs.js';
+import { type Inputs, inputTensors, refuseAnyNotFinite } from '../data/inputs.js';
 import { describeShape } from '../graph/symbolic.js';
 import type { Model } from '../model/model.js';
 import { refused } from '../support/arguments.js';
@@ -22,7 +22,7 @@ export interface Sample {
 }
 
 /**
- * Checks `x` and `y` of a call. Does not check for NaN.
+ * Checks `x` and `y` of a call. Does not check for NaN and Infinity.
  *
  * @param axis the axis of the model's first output that `y` indexes.
  * @throws TypeError, RangeError that name the argument.
@@ -51,9 +51,9 @@ export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined,
   };
 }
 
-/** Throws RangeError for NaN in any input, because every map would be NaN. */
+/** Throws RangeError for NaN and Infinity in any input. */
 export async function checkValues({ inputs }: Sample): Promise<void> {
-  await refuseNaNs(inputs);
+  await refuseAnyNotFinite(inputs);
 }
 
 /** Returns a sample of zeros. Throws RangeError if the model leaves the size open. */

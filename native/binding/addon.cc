@@ -4,7 +4,7 @@
 #include "binding/convert.h"
 #include "binding/copy_rows.h"
 #include "binding/environment.h"
-#include "binding/native_find_nan.h"
+#include "binding/native_find_not_finite.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
 #include "binding/native_rows.h"
@@ -112,7 +112,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
                           Export<&KerasExplainableAddon::CreateTrace>("createTrace"),
                           Export<&KerasExplainableAddon::Allocate>("allocate"),
                           Export<&KerasExplainableAddon::CopyRows>("copyRows"),
-                          Export<&KerasExplainableAddon::FindNaN>("findNaN"),
+                          Export<&KerasExplainableAddon::FindNotFinite>("findNotFinite"),
                           Export<&KerasExplainableAddon::CreateRows>("createRows"),
                           Export<&KerasExplainableAddon::CreateRun>("createRun"),
                           Export<&KerasExplainableAddon::CreateStrategy>("createStrategy"),
@@ -198,7 +198,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
   }
 
   Napi::Value CopyRows(const Napi::CallbackInfo& info) { return binding::CopyRows(info); }
-  Napi::Value FindNaN(const Napi::CallbackInfo& info) { return binding::FindNaN(info); }
+  Napi::Value FindNotFinite(const Napi::CallbackInfo& info) { return binding::FindNotFinite(info); }
 
   Napi::Value CreateRows(const Napi::CallbackInfo& info) {
     return Guarded(info.Env(), [&]() -> Napi::Value {

@@ -55,6 +55,7 @@ Napi::Function NativeModel::Define(Napi::Env env) {
       env,
       {InstanceMethod<&NativeModel::TensorSpec>("tensorSpec"), InstanceMethod<&NativeModel::Weight>("weight"),
        InstanceMethod<&NativeModel::LayerOf>("layerOf"), InstanceMethod<&NativeModel::DependsOn>("dependsOn"),
+       InstanceMethod<&NativeModel::MixesSamples>("mixesSamples"),
        InstanceMethod<&NativeModel::BiasTerms>("biasTerms"), InstanceMethod<&NativeModel::Close>("close")},
       {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
        Getter<&NativeModel::GetInputTensors>("inputTensors"),
@@ -129,6 +130,12 @@ Napi::Value NativeModel::DependsOn(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const bool depends = graph()->DependsOn(ToTexts(info[0], "outputs"), ToTexts(info[1], "from"));
     return Napi::Boolean::New(info.Env(), depends);
+  });
+}
+
+Napi::Value NativeModel::MixesSamples(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    return Napi::Boolean::New(info.Env(), graph()->MixesSamples(ToTexts(info[0], "outputs")));
   });
 }
 

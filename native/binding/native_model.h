@@ -35,6 +35,7 @@ class NativeModel : public Wrap<NativeModel, ModelRef> {
   Napi::Value LayerOf(const Napi::CallbackInfo& info);
   Napi::Value Weight(const Napi::CallbackInfo& info);
   Napi::Value DependsOn(const Napi::CallbackInfo& info);
+  Napi::Value MixesSamples(const Napi::CallbackInfo& info);
   Napi::Value BiasTerms(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   void Free();

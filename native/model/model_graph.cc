@@ -14,6 +14,7 @@
 #include "ir/flat_graph.h"
 #include "ir/instance_name.h"
 #include "ir/op_traits.h"
+#include "model/batch_mixing.h"
 #include "model/bias_terms.h"
 #include "rewrite/bfloat16.h"
 #include "rewrite/folding.h"
@@ -67,6 +68,7 @@ struct ModelGraph::Impl {
   std::unordered_map<std::string, int> weights_by_name;
   std::unordered_map<int, int> weights_by_node;
   std::string weights_prefix;                       // prefix of the names of weights on workers
+  std::vector<char> mixing;                         // per node: see batch_mixing.h
   std::unique_ptr<const BiasFinder> biases;         // of the graph in its final form
   std::unique_ptr<const ConvolutionFolder> folder;  // of the graph in its final form
   std::unordered_map<int, int64_t> groups;          // the groups of grouped convolutions, by node; 0: unknown
@@ -260,6 +262,7 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   }
   KeepLayerNormalizationsApart(&impl->graph);
   impl->kernels = FindKernels(impl->graph);
+  impl->mixing = NodesThatMixSamples(impl->graph, impl->tensors);
   impl->biases = std::make_unique<BiasFinder>(impl->graph, impl->tensors);
   impl->folder = std::make_unique<ConvolutionFolder>(impl->graph, impl->tensors);
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
@@ -347,6 +350,12 @@ std::vector<bool> ModelGraph::UsedByOthers(const std::vector<std::string>& outpu
   std::vector<bool> result;
   for (const TensorId& tensor : tensors) result.push_back(used.count(tensor) > 0 || asked[tensor] > 1);
   return result;
+}
+
+bool ModelGraph::MixesSamples(const std::vector<std::string>& outputs) const {
+  const std::vector<TensorId> tensors = impl_->Find(outputs);
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [&](const TensorId& tensor) { return impl_->mixing[tensor.node] != 0; });
 }
 
 std::vector<BiasTerm> ModelGraph::BiasTerms(const std::vector<std::string>& outputs,

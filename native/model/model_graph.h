@@ -72,6 +72,10 @@ class ModelGraph {
   // Returns, per output, whether another of `outputs` is computed from the output, in one walk.
   std::vector<bool> UsedByOthers(const std::vector<std::string>& outputs) const;
 
+  // Returns whether a value of any of `outputs` for one sample depends on the other samples of the batch, as
+  // far as the graph shows (batch_mixing.h). Takes names like FindTensor. Throws NOT_FOUND.
+  bool MixesSamples(const std::vector<std::string>& outputs) const;
+
   // Returns the biases added on the paths from the model's inputs to `outputs`, in graph order. With
   // `within`, the walk stops at these tensors, for example at the inputs of a layer. A bias is computed from
   // weights, or from a Const of rank 1 or more (a frozen GraphDef does not separate weights). Epsilons and

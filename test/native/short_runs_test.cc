@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cfloat>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -14,7 +15,7 @@
 #include <vector>
 
 #include "runtime/compiled_function.h"
-#include "runtime/find_nan.h"
+#include "runtime/find_not_finite.h"
 #include "runtime/strategy.h"
 #include "tensorflow/own_op.h"
 
@@ -214,36 +215,42 @@ TEST_F(RunNow, ThrowsForBadFeedsAndAClosedStrategy) {
 
 template <typename T>
 int64_t Find(TF_DataType dtype, const std::vector<T>& values) {
-  return FindNaN(dtype, values.data(), static_cast<int64_t>(values.size()));
+  return FindNotFinite(dtype, values.data(), static_cast<int64_t>(values.size()));
 }
 
-TEST(FindNaN, ReturnsTheFirstIndex) {
+TEST(FindNotFinite, ReturnsTheFirstIndex) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   std::vector<float> values(5000, 1.0f);
-  values[7] = kInfinity;
-  values[8] = -kInfinity;
+  values[8] = std::numeric_limits<float>::max();
   values[9] = std::numeric_limits<float>::denorm_min();
   EXPECT_EQ(Find(TF_FLOAT, values), -1);
   values[4999] = NAN;
   EXPECT_EQ(Find(TF_FLOAT, values), 4999);
   values[1023] = -NAN;
   EXPECT_EQ(Find(TF_FLOAT, values), 1023);
+  values[8] = -kInfinity;
+  EXPECT_EQ(Find(TF_FLOAT, values), 8);
+  values[7] = kInfinity;
+  EXPECT_EQ(Find(TF_FLOAT, values), 7);
   EXPECT_EQ(Find(TF_FLOAT, std::vector<float>()), -1);
 }
 
-TEST(FindNaN, SupportsEveryFloatingDType) {
-  EXPECT_EQ(Find(TF_DOUBLE, std::vector<double>{1, HUGE_VAL, NAN}), 2);
-  EXPECT_EQ(Find(TF_HALF, std::vector<uint16_t>{0x7c00, 0xfc00, 0x7c01}), 2);
+TEST(FindNotFinite, SupportsEveryFloatingDType) {
+  EXPECT_EQ(Find(TF_DOUBLE, std::vector<double>{1, DBL_MAX, NAN}), 2);
+  EXPECT_EQ(Find(TF_DOUBLE, std::vector<double>{1, -HUGE_VAL, NAN}), 1);
+  EXPECT_EQ(Find(TF_HALF, std::vector<uint16_t>{0x7bff, 0xfbff, 0x7c01}), 2);
+  EXPECT_EQ(Find(TF_HALF, std::vector<uint16_t>{0x7bff, 0xfc00}), 1);
   EXPECT_EQ(Find(TF_HALF, std::vector<uint16_t>{0xfe00}), 0);
-  EXPECT_EQ(Find(TF_BFLOAT16, std::vector<uint16_t>{0x7f80, 0xff80, 0xffc0}), 2);
+  EXPECT_EQ(Find(TF_BFLOAT16, std::vector<uint16_t>{0x7f7f, 0xff7f, 0xffc0}), 2);
+  EXPECT_EQ(Find(TF_BFLOAT16, std::vector<uint16_t>{0x7f80}), 0);
   EXPECT_EQ(Find(TF_INT32, std::vector<int32_t>{-1}), -1);
 }
 
-TEST(FindNaN, ReadsFromAnyAddress) {
+TEST(FindNotFinite, ReadsFromAnyAddress) {
   std::vector<char> bytes(4 * 9);
   const float nan = NAN;
   std::memcpy(bytes.data() + 1 + 4 * 3, &nan, 4);
-  EXPECT_EQ(FindNaN(TF_FLOAT, bytes.data() + 1, 8), 3);
+  EXPECT_EQ(FindNotFinite(TF_FLOAT, bytes.data() + 1, 8), 3);
 }
 
 }  // namespace

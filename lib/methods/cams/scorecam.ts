@@ -19,7 +19,8 @@ import { choice, integer, type ParameterTable, readParameters } from '../paramet
 export interface ScorecamParameters {
   /**
    * Masked inputs per forward pass, of one or several samples. Limits the memory. Default 4. As many passes run at once
-   * as there are replicas, even for a single sample.
+   * as there are replicas, even for a single sample. Without effect for a model that mixes the samples of a batch
+   * (`model.mixesSamples`) or has a fixed batch size: each pass then takes the batch itself, with one mask per sample.
    */
   readonly maskBatchSize?: number;
   /** The number of channels per sample: those with the largest standard deviation. Default: all channels. */
@@ -81,13 +82,22 @@ export function scorecam(args: MethodArguments & ScorecamParameters): MethodResu
 
   const masks = normalize(widest(activations, axes, maxChannels), axes);
   const sizes = positionSizes(inputs);
-  const scores = scoresOf(masks, maskBatchSize, (mask, sample) => {
+  const seenBy = (x: Symbolic, mask: Symbolic) => {
     const whole = resizePositions(mask, sizes);
-    const masked = seenThrough(gather(inputs, sample), isVector(inputs) ? squeeze(whole, -1) : whole);
-    const [seen] = model(allInputs.map((each) => (each === inputs ? masked : gather(each, sample))));
-    const units = indices === undefined ? undefined : gather(indices, sample);
-    return explainedUnits(args, seen, units);
-  });
+    return seenThrough(x, isVector(inputs) ? squeeze(whole, -1) : whole);
+  };
+  const keepsBatch = model.mixesSamples || typeof model.inputs[0]?.shape?.[0] === 'number';
+  const scores = keepsBatch
+    ? scoresOfBatch(masks, (mask) => {
+        const [seen] = model(seenBy(inputs, mask));
+        return explainedUnits(args, seen);
+      })
+    : scoresOf(masks, maskBatchSize, (mask, sample) => {
+        const masked = seenBy(gather(inputs, sample), mask);
+        const [seen] = model(allInputs.map((each) => (each === inputs ? masked : gather(each, sample))));
+        const units = indices === undefined ? undefined : gather(indices, sample);
+        return explainedUnits(args, seen, units);
+      });
   // The sum over hundreds of channels can overflow float16.
   const dtype = commonFloat(masks.dtype, scores.dtype, 'float32');
   const weights = cast(weighting === 'score' ? scores : softmax(scores), dtype);
@@ -138,6 +148,17 @@ function widest(activations: Symbolic, spatialAxis: readonly number[], count: nu
   }
   const { indices } = topK(reduceStd(activations, spatialAxis), count);
   return gather(activations, indices, { axis: -1, batchDims: 1 });
+}
+
+/**
+ * Returns the scores of every mask of every sample, (N, U, K). `score` takes one mask per sample, (N, ...positions, 1),
+ * and returns (N, U).
+ */
+function scoresOfBatch(masks: Symbolic, score: (mask: Symbolic) => Symbolic): Symbolic {
+  const taken = mapRange(integers(sizeOf(masks, -1)), (channel) =>
+    score(gather(masks, reshape(channel, [1]), { axis: -1 })),
+  );
+  return transpose(taken, [1, 2, 0]);
 }
 
 /**

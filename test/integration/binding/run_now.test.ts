@@ -43,15 +43,18 @@ describe('runNow', () => {
   });
 });
 
-describe('findNaN', () => {
-  it('gives the position of the first NaN', async () => {
+describe('findNotFinite', () => {
+  it('gives the position of the first NaN or infinite element', async () => {
     const x = floats(addon, 1000);
-    expect(await addon.findNaN(x)).toBe(-1);
+    expect(await addon.findNotFinite(x)).toBe(-1);
     valuesOf(x)[3001] = Number.NaN;
-    expect(await addon.findNaN(x)).toBe(3001);
-    const looking = addon.findNaN(x);
+    expect(await addon.findNotFinite(x)).toBe(3001);
+    valuesOf(x)[3000] = -Infinity;
+    expect(await addon.findNotFinite(x)).toBe(3000);
+    valuesOf(x)[3000] = 0;
+    const looking = addon.findNotFinite(x);
     x.release();
     expect(await looking).toBe(3001);
-    expect((await failure(() => addon.findNaN(x))).code).toBe('FAILED_PRECONDITION');
+    expect((await failure(() => addon.findNotFinite(x))).code).toBe('FAILED_PRECONDITION');
   });
 });

@@ -19,6 +19,7 @@ afterAll(() => model.close());
 describe('bad input is a typed error before anything runs', () => {
   const x = ke.tensor(new Float32Array(16), [2, 2, 2, 2]);
   const nan = ke.tensor(new Float32Array(16).fill(Number.NaN, 9, 10), [2, 2, 2, 2]);
+  const infinite = ke.tensor(new Float32Array(16).fill(Infinity, 9, 10), [2, 2, 2, 2]);
 
   it.each<[string, unknown[], new (...args: never[]) => Error, string]>([
     [
@@ -29,7 +30,8 @@ describe('bad input is a typed error before anything runs', () => {
     ],
     ['size', [ke.tensor(new Float32Array(12), [1, 2, 2, 3])], RangeError, 'axis 3 must be 2'],
     ['dtype', [ke.tensor(new Uint8Array(8), [1, 2, 2, 2], 'bool')], TypeError, 'values of dtype float32'],
-    ['NaN', [nan], RangeError, 'NaN at [1, 0, 0, 1]'],
+    ['NaN', [nan], RangeError, 'NaN at [1, 0, 0, 1] (sample 1)'],
+    ['Infinity', [infinite], RangeError, 'Infinity at [1, 0, 0, 1] (sample 1)'],
     ['empty batch', [ke.tensor(new Float32Array(0), [0, 2, 2, 2])], RangeError, 'at least one sample'],
     ['no tensor', [42], TypeError, 'but received 42 of type number'],
     ['y out of range', [x, [[0], [3]]], RangeError, 'Expected a unit from 0 to 2 for argument `y[1][0]`'],

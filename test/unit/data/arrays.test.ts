@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeDataHandler } from '../../../lib/data/data_handler.js';
 import { indicesTensor } from '../../../lib/data/indices.js';
-import { inputTensors, refuseNaN } from '../../../lib/data/inputs.js';
+import { inputTensors, refuseNotFinite } from '../../../lib/data/inputs.js';
 import type { TensorSpec } from '../../../lib/graph/layer.js';
 import { tensor } from '../../../lib/tensor/tensor.js';
 
@@ -72,23 +72,26 @@ describe('x', () => {
     ['float64', [0, 1, Number.NaN, 3, 4, 5]],
     ['float16', [0, 1, Number.NaN, 3, 4, 5]],
     ['bfloat16', [0, 1, Number.NaN, 3, 4, 5]],
-  ] as const)('has no NaN (%s)', async (dtype, values) => {
+  ] as const)('has neither NaN nor Infinity (%s)', async (dtype, values) => {
+    const swapped = (value: number) => values.map((each) => (Number.isNaN(each) ? value : each)).reverse();
     const bad = tensor(values, [2, 3], dtype);
-    await expect(refuseNaN('x', bad)).rejects.toThrow(
-      'Expected numbers for argument `x` but received NaN at [0, 2]. Check how the inputs were prepared.',
+    await expect(refuseNotFinite('x', bad)).rejects.toThrow(
+      'Expected finite numbers for argument `x` but received NaN at [0, 2] (sample 0). Check how the inputs were ' +
+        'prepared.',
     );
-    const good = tensor(
-      values.map((value) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value)),
-      [2, 3],
-      dtype,
-    );
-    await expect(refuseNaN('x', good)).resolves.toBeUndefined();
+    for (const infinity of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      await expect(refuseNotFinite('x', tensor(swapped(infinity), [2, 3], dtype))).rejects.toThrow(
+        `Expected finite numbers for argument \`x\` but received ${infinity} at [1, 0] (sample 1).`,
+      );
+    }
+    const good = tensor(swapped(6e4), [2, 3], dtype);
+    await expect(refuseNotFinite('x', good)).resolves.toBeUndefined();
   });
 
   it('is scanned for NaN to its end', async () => {
     const data = new Float32Array(1 << 20);
     data[data.length - 1] = Number.NaN;
-    await expect(refuseNaN('x', tensor(data))).rejects.toThrow(`NaN at [${data.length - 1}]`);
+    await expect(refuseNotFinite('x', tensor(data))).rejects.toThrow(`NaN at [${data.length - 1}]`);
   });
 });
 

@@ -1,0 +1,19 @@
+// Finds tensors of a model that mix the samples of a batch: tensors whose values for one sample depend on the
+// other samples, or on the number of samples. Examples are a batch normalisation with the statistics of the
+// batch, and x / max(x) over all axes.
+#pragma once
+
+#include <vector>
+
+#include "ir/flat_graph.h"
+#include "ir/tensor_specs.h"
+
+namespace ke::graph {
+
+// Returns, per node, whether an output of the node mixes the samples. The walk follows the axis of the
+// samples from the inputs through every op. Where the walk loses the axis, a tensor counts as not mixing:
+// inside control flow, and behind ops that select positions by values. No sample mixes if every input has a
+// batch of one sample.
+std::vector<char> NodesThatMixSamples(const FlatGraph& graph, const TensorSpecs& tensors);
+
+}  // namespace ke::graph
