@@ -72,6 +72,12 @@ export interface Addon {
    * FAILED_PRECONDITION if the tensor is released or detached.
    */
   findNotFinite(tensor: NativeTensor): Promise<number> | null;
+  /**
+   * Returns how many of the maps (samples, ...positions, units) have one value at all positions. The count runs on a
+   * native thread. Returns null if JavaScript holds the bytes. Throws INVALID_ARGUMENT for fewer than 3 axes, and
+   * FAILED_PRECONDITION if the tensor is released or detached.
+   */
+  countConstantMaps(maps: NativeTensor): Promise<number> | null;
   /** See {@link NativeRows}. */
   createRows(rows: number): NativeRows;
   createRun(): NativeRun;

@@ -29,6 +29,12 @@ export interface NativeBiasTerm {
   readonly axis: number;
 }
 
+export interface NativeChainLink {
+  readonly tensor: string;
+  /** How the tensor follows from the next link. view: the same values, perhaps in another shape or dtype. */
+  readonly kind: 'other' | 'view' | 'softmax' | 'sigmoid';
+}
+
 export interface NativeModel {
   readonly inputs: readonly NativeTensorSpec[];
   readonly outputs: readonly NativeTensorSpec[];
@@ -52,6 +58,16 @@ export interface NativeModel {
    * native/model/model_graph.h. Throws NOT_FOUND for an unknown name.
    */
   biasTerms(outputs: readonly string[], within: readonly string[]): NativeBiasTerm[];
+  /**
+   * Returns the tensors whose units are those of `output`, one to one and in the same order, from `output` back. See
+   * native/model/output_chain.h. Throws NOT_FOUND for an unknown name.
+   */
+  outputChain(output: string): NativeChainLink[];
+  /**
+   * Returns the last computed floating tensor (N, ...positions, C) of at least 2 positions (or an unknown number) on
+   * which `output` depends, and which depends on an input. Null if there is none. Throws NOT_FOUND for an unknown name.
+   */
+  lastWithPositions(output: string): string | null;
   /** Returns the path of the innermost layer of a node or of a weight's node. Null if no layer owns the node. */
   layerOf(node: string): string[] | null;
   /** Returns a copy of a weight's value. Throws NOT_FOUND for an unknown name. */

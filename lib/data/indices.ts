@@ -16,11 +16,17 @@ export type Indices = Tensor | ArrayData | NestedArray | TypedArray;
 /** Units are fed as int32. */
 const MOST_UNITS = 2 ** 31;
 
+const ONE_UNIT =
+  'The output has one unit, which stands for class 1. Class 0 is its negative: explain unit 0 with ' +
+  '`filters.negativeNormalize`.';
+
 const FORMS = 'integers of shape (samples, units), for example [[3, 5], [0, 7]]';
 
 /**
  * Returns `y` as an int32 tensor (samples, units): `y` itself if it is an int32 tensor in aligned memory, otherwise a
  * new tensor.
+ *
+ * One-hot rows are refused if the output has more than 2 units.
  *
  * @param units the number of units of the explained output, or null if it is unknown before a run.
  * @param from the origin of `y`, for example ' of step 3'.
@@ -37,6 +43,7 @@ export function indicesTensor(y: unknown, samples: number, units: number | null,
   }
   if (columns === 0)
     throw refused(name, 'at least one unit per sample', 'none', 'Leave `y` out to explain every unit.');
+  if (units !== null) refuseOneHot(given, units, name);
   const { data: source } = given;
   const asItIs = given.dtype === 'int32' && given.shape.length === 2 && given.aligned !== null;
   const made = asItIs ? (given as Tensor<'int32'>) : int32Tensor(rows, columns);
@@ -47,11 +54,31 @@ export function indicesTensor(y: unknown, samples: number, units: number | null,
       if (!asItIs) made.release();
       const place = `y[${Math.floor(i / columns)}][${i % columns}]${from}`;
       const bounds = units === null ? 'a unit of at least 0' : `a unit from 0 to ${units - 1}`;
-      throw outOfRange(place, bounds, unit);
+      throw outOfRange(place, bounds, unit, units === 1 ? ONE_UNIT : undefined);
     }
     if (!asItIs) data[i] = unit;
   }
   return made;
+}
+
+/**
+ * Refuses rows like [0, 0, 1] for 3 units: one-hot labels, not the unit numbers 0, 0 and 1. Rows for 2 units are
+ * accepted, because [0, 1] and [1, 0] also name both units.
+ */
+function refuseOneHot({ data, shape }: Tensor, units: number, name: string): void {
+  if (units < 3 || shape.length !== 2 || shape[1] !== units || data.length === 0) return;
+  for (let from = 0; from < data.length; from += units) {
+    let ones = 0;
+    for (let i = from; i < from + units; i++) {
+      const value = Number(data[i]);
+      if (value !== 0 && value !== 1) return;
+      ones += value;
+    }
+    if (ones !== 1) return;
+  }
+  const first = Array.from(data.subarray(0, units), Number).indexOf(1);
+  const mend = `\`y\` lists unit numbers: pass the argmax of each row, [${first}] for the first.`;
+  throw refused(name, FORMS, `one-hot rows of ${units} units`, mend);
 }
 
 /** Returns a new tensor, in aligned memory if TensorFlow is loaded. Converted units then need no second copy. */

@@ -7,6 +7,7 @@ import { checkIsObject } from '../support/arguments.js';
 import { checkSignal } from '../support/signal.js';
 import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { warnOfFindings } from './findings.js';
 import { checkInto, type Into, lendInto, refuseInputs } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
 import { fromNames } from './method_results.js';
@@ -65,7 +66,9 @@ export async function explain<M extends AnyMethod, X extends Inputs | Source>(
     try {
       await handler.validate();
       checkSignal(loop.signal);
-      return fromNames(await runBatches(model, handler, step, loop, destination)) as ExplainResultFor<X>;
+      const results = fromNames(await runBatches(model, handler, step, loop, destination));
+      await warnOfFindings(method, model, results);
+      return results as ExplainResultFor<X>;
     } finally {
       giveBack();
     }

@@ -5,6 +5,7 @@ import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import type { Model } from '../model/model.js';
 import { checkFunction, checkIsObject } from '../support/arguments.js';
 import { checkSignal } from '../support/signal.js';
+import { warnOfFindings } from './findings.js';
 import { checkInto, type Into, lendInto } from './into.js';
 import type { ExplainResult } from './make_explain_function.js';
 import { fromNames, releaseResults } from './method_results.js';
@@ -79,6 +80,7 @@ export async function* explainBatches<M extends AnyMethod>(
       lent.get(batch.step)?.();
       lent.delete(batch.step);
       const results = fromNames(outputs);
+      await warnOfFindings(method, model, results);
       const dispose = () => releaseResults(results);
       const about = { step: batch.step, samples: batch.samples, [Symbol.dispose]: dispose };
       yield Object.assign(results, about);

@@ -9,13 +9,12 @@ import type {
 import { axesOf, defaultAxes, positionSizes, resizePositions } from '../graph/positions.js';
 import { Symbolic } from '../graph/symbolic.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
+import { explainedInput } from '../inspection/explained_input.js';
 import {
   checkFunction,
-  checkInteger,
   checkIntegers,
   describe,
   nameOf,
-  nearNames,
   outOfRange,
   wrongType,
 } from '../support/arguments.js';
@@ -84,18 +83,6 @@ export function checkStepOptions(options: StepOptions): void {
   for (const [name, value] of Object.entries({ indicesAxis, indicesBatchDims })) {
     if (value !== undefined && !Number.isInteger(value)) throw wrongType(name, 'an integer', value);
   }
-}
-
-/** @internal Returns the position of the explained input. Throws if the model has no such input. */
-export function explainedInput(model: Pick<SymbolicModel, 'inputs'>, input: string | number = 0): number {
-  const names = model.inputs.map(({ name }) => name);
-  if (typeof input === 'number') return checkInteger('input', input, 0, names.length - 1);
-  if (typeof input !== 'string') throw wrongType('input', "an input's name or position", input);
-  const position = names.indexOf(input);
-  if (position >= 0) return position;
-  const [near] = nearNames(input, names, 1);
-  const mend = near === undefined ? '' : `Did you mean "${near}"?`;
-  throw outOfRange('input', `one of the model's inputs (${names.join(', ')})`, input, mend);
 }
 
 /**

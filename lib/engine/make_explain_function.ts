@@ -1,17 +1,12 @@
 import { type Batch, DATA_OPTIONS } from '../data/batch.js';
-import type { AnyMethod, MethodArguments, MethodParameters } from '../graph/method.js';
+import type { AnyMethod, Method, MethodArguments, MethodParameters } from '../graph/method.js';
+import { explainedInput } from '../inspection/explained_input.js';
 import { descriptorOf } from '../methods/descriptor.js';
 import { Model } from '../model/model.js';
-import { checkBoolean, checkFunction, nameOf, wrongType } from '../support/arguments.js';
+import { checkBoolean, checkFunction, nameOf, outOfRange, wrongType } from '../support/arguments.js';
 import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
-import {
-  checkStepOptions,
-  explainedInput,
-  explainStep,
-  STEP_OPTIONS,
-  type StepOptions,
-} from './explain_step.js';
+import { checkStepOptions, explainStep, STEP_OPTIONS, type StepOptions } from './explain_step.js';
 import { makeStepFunction, type Step, type StepFunction } from './make_step_function.js';
 import { byName, fromNames, type MethodResults } from './method_results.js';
 import { checkOwnParameters, NotedParameters } from './params.js';
@@ -86,6 +81,7 @@ export function explainStepFunction<M extends AnyMethod>(
   checkBoolean('force', force);
   checkStepOptions(params);
   const explained = explainedInput(model, params.input);
+  checkSignals(model, method, explained);
   const step: Step = ({ model: symbolic, inputs, indices }) => {
     checkMethodParameters(method, params, known);
     const data = { inputs, indices };
@@ -98,6 +94,22 @@ export function explainStepFunction<M extends AnyMethod>(
     return byName(results);
   };
   return makeStepFunction(model, step, { key: [method, params], explained, force, logits: 1 });
+}
+
+/** Refuses activations of another branch than that of the explained input: their maps would not show this input. */
+function checkSignals(model: Model, method: AnyMethod | Method<never>, explained: number): void {
+  const signals = model.outputTensors.slice(1);
+  if (model.inputs.length < 2 || signals.length === 0) return;
+  if (!descriptorOf(method)?.needs.includes('activations')) return;
+  const input = model.core.native.inputTensors[explained] as string;
+  if (model.dependsOn(signals, [input])) return;
+  const name = model.inputs[explained]?.name as string;
+  throw outOfRange(
+    'input',
+    `an input that the exposed activations (${signals.join(', ')}) depend on`,
+    name,
+    `Expose activations of its branch: \`inspection.expose(model, null, { input: '${name}' })\`.`,
+  );
 }
 
 /**

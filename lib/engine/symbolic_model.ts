@@ -62,6 +62,9 @@ export function symbolicModel(
     withTensors: (more: readonly TensorSpec[]) =>
       symbolicModel(model, batch, explained, [...tensors, ...more]),
     dependsOn: (of: readonly string[], from: readonly string[]) => core.native.dependsOn(of, from),
+    outputChain: (output: string) => core.native.outputChain(output),
+    lastWithPositions: (output: string) => core.native.lastWithPositions(output),
+    tensorSpec: (name: string) => core.native.tensorSpec(name),
     biasTerms: (of: readonly string[], within: readonly string[]) => readBiasTerms(core.native, of, within),
   });
 }

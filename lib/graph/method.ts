@@ -1,4 +1,5 @@
 /** The types of methods and filters: plain functions of symbolic tensors. */
+import type { NativeChainLink } from '../binding/contract.js';
 import type { LayerInfo, TensorSpec } from './layer.js';
 import type { Symbolic } from './symbolic.js';
 
@@ -42,6 +43,12 @@ export interface SymbolicModel {
   readonly outputTensors: readonly string[];
   /** @internal Returns whether any of `outputs` is computed from any of the tensors `from`. */
   dependsOn(outputs: readonly string[], from: readonly string[]): boolean;
+  /** @internal Returns the tensors whose units are those of `output`, from `output` back. */
+  outputChain(output: string): readonly NativeChainLink[];
+  /** @internal Returns the last computed tensor with several positions on which `output` depends, or null. */
+  lastWithPositions(output: string): string | null;
+  /** @internal Returns the spec of a tensor of the graph, or null. */
+  tensorSpec(name: string): TensorSpec | null;
   /** @internal Returns the biases on which `outputs` depend, or only the biases between `within` and `outputs`. */
   biasTerms(outputs: readonly string[], within: readonly string[]): readonly BiasTerm[];
 }

@@ -15,7 +15,10 @@ export interface EndpointDescriptor {
   readonly node?: number | 'last';
 }
 
-/** A place in a model: a layer's name, path or position or the layer itself (all mean its output), or a descriptor. */
+/**
+ * A place in a model: a layer's name, path or position or the layer itself (all mean its output), a descriptor, or the
+ * name of a tensor of the graph as `model.layers` and the command `layers` show it ('head/BiasAdd:0').
+ */
 export type Endpoint = LayerName | number | LayerInfo | EndpointDescriptor;
 
 /**
@@ -27,6 +30,8 @@ export function endpoints(model: Layered, places: readonly Endpoint[]): readonly
   checkLayered(model);
   if (!Array.isArray(places)) throw wrongType('places', `an array of places, each ${FORMS},`, places);
   return (places as readonly Endpoint[]).flatMap((place) => {
+    const tensor = tensorNamed(model, place);
+    if (tensor !== null) return tensor;
     const { layer, link, node } = resolve(model, place);
     const call = layer.calls.at(node === 'last' ? -1 : node);
     const name = layer.path.join('/');
@@ -45,6 +50,13 @@ export function endpoints(model: Layered, places: readonly Endpoint[]): readonly
     }
     return tensors;
   });
+}
+
+/** Returns the tensor of the graph that `place` names ("node:index"), or null. A layer of that name goes first. */
+function tensorNamed(model: Layered, place: Endpoint): TensorSpec | null {
+  if (typeof place !== 'string' || !/:\d+$/.test(place)) return null;
+  if (model.layers.some(({ name }) => name === place)) return null;
+  return model.tensorSpec?.(place) ?? null;
 }
 
 interface Resolved {

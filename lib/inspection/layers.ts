@@ -7,6 +7,8 @@ import { ModelError } from '../support/errors.js';
 /** An object with layers: a model, or a view of a model inside of a method. */
 export interface Layered {
   readonly layers: readonly LayerInfo[];
+  /** @internal Returns the spec of a tensor of the graph, or null. */
+  tensorSpec?(name: string): TensorSpec | null;
 }
 
 /** @internal Refuses a value without layers. */
@@ -32,7 +34,7 @@ const spelled = (path: readonly string[]) =>
 
 /**
  * Returns the layer with this name (as in `model.summary()`) or path through nested models, for example
- * `['resnet50v2', 'avg_pool']`. A plain name is searched at the top level first, then inside nested models.
+ * `['resnet50v2', 'avg_pool']` or `'resnet50v2/avg_pool'`. A plain name is searched at the top level first, then inside nested models.
  *
  * @throws ModelError (`NOT_FOUND`): no such layer exists (the message has the nearest names), or several nested models
  *   contain the name (the message has all places).
@@ -43,6 +45,10 @@ export function getNestedLayer(model: Layered, name: LayerName): LayerInfo {
   const path = typeof name === 'string' ? [name] : name;
   const exact = model.layers.find((layer) => layer.path.join('\0') === path.join('\0'));
   if (exact !== undefined) return exact;
+  // The command line shows paths with slashes. A name may contain slashes, too: 'conv1/bn'.
+  const shown =
+    typeof name === 'string' ? model.layers.find((layer) => layer.path.join('/') === name) : undefined;
+  if (shown !== undefined) return shown;
 
   const nested = model.layers.filter(
     (layer) => layer.path.slice(-path.length).join('\0') === path.join('\0'),
@@ -106,9 +112,15 @@ export function hasLayersInside({ layers }: Layered, layer: LayerInfo): boolean 
   return paths.has(layer.path.join('\0'));
 }
 
-/** Returns the layer's weight whose name ends in `property`, for example 'kernel', or undefined. */
+/**
+ * Returns the layer's weight whose name ends in `property`, for example 'kernel', or undefined. Keras 3 numbers the
+ * weights of the sublayers of a custom layer or a subclassed model: `net/kernel`, `net/kernel_1`.
+ */
 export function weightOf(layer: LayerInfo, property: string): TensorSpec | undefined {
-  return layer.weights.find(({ name }) => name.replace(/:\d+$/, '').split('/').at(-1) === property);
+  const endings = layer.weights.map(({ name }) => name.replace(/:\d+$/, '').split('/').at(-1) ?? '');
+  const exact = endings.indexOf(property);
+  const found = exact >= 0 ? exact : endings.findIndex((ending) => ending.replace(/_\d+$/, '') === property);
+  return layer.weights[found];
 }
 
 /** Whether the layer itself holds such a weight. A nested model, which lists the weights of its layers, does not. */

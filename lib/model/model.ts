@@ -1,4 +1,4 @@
-import type { NativeModel, NativeSessionOptions } from '../binding/contract.js';
+import type { NativeChainLink, NativeModel, NativeSessionOptions } from '../binding/contract.js';
 import type { DataOptions } from '../data/batch.js';
 import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
@@ -134,6 +134,24 @@ export class Model {
   dependsOn(outputs: readonly string[], from: readonly string[]): boolean {
     this.checkOpen();
     return this.core.native.dependsOn(outputs, from);
+  }
+
+  /** @internal Returns the tensors whose units are those of `output`, from `output` back. */
+  outputChain(output: string): readonly NativeChainLink[] {
+    this.checkOpen();
+    return this.core.native.outputChain(output);
+  }
+
+  /** @internal Returns the last computed tensor with several positions on which `output` depends, or null. */
+  lastWithPositions(output: string): string | null {
+    this.checkOpen();
+    return this.core.native.lastWithPositions(output);
+  }
+
+  /** @internal Returns the spec of a tensor of the graph ("node:index"), or null. */
+  tensorSpec(name: string): TensorSpec | null {
+    this.checkOpen();
+    return this.core.native.tensorSpec(name);
   }
 
   /**

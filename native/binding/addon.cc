@@ -4,6 +4,7 @@
 #include "binding/convert.h"
 #include "binding/copy_rows.h"
 #include "binding/environment.h"
+#include "binding/native_constant_maps.h"
 #include "binding/native_find_not_finite.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
@@ -113,6 +114,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
                           Export<&KerasExplainableAddon::Allocate>("allocate"),
                           Export<&KerasExplainableAddon::CopyRows>("copyRows"),
                           Export<&KerasExplainableAddon::FindNotFinite>("findNotFinite"),
+                          Export<&KerasExplainableAddon::CountConstantMaps>("countConstantMaps"),
                           Export<&KerasExplainableAddon::CreateRows>("createRows"),
                           Export<&KerasExplainableAddon::CreateRun>("createRun"),
                           Export<&KerasExplainableAddon::CreateStrategy>("createStrategy"),
@@ -199,6 +201,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
 
   Napi::Value CopyRows(const Napi::CallbackInfo& info) { return binding::CopyRows(info); }
   Napi::Value FindNotFinite(const Napi::CallbackInfo& info) { return binding::FindNotFinite(info); }
+  Napi::Value CountConstantMaps(const Napi::CallbackInfo& info) { return binding::CountConstantMaps(info); }
 
   Napi::Value CreateRows(const Napi::CallbackInfo& info) {
     return Guarded(info.Env(), [&]() -> Napi::Value {

@@ -5,6 +5,7 @@
 
 #include "binding/convert.h"
 #include "binding/native_tensor.h"
+#include "model/output_chain.h"
 
 namespace ke::binding {
 
@@ -48,6 +49,19 @@ Napi::Value FromBiasTerm(Napi::Env env, const graph::BiasTerm& term) {
   return object;
 }
 
+const char* KindName(graph::ChainLink::Kind kind) {
+  switch (kind) {
+    case graph::ChainLink::Kind::kView:
+      return "view";
+    case graph::ChainLink::Kind::kSoftmax:
+      return "softmax";
+    case graph::ChainLink::Kind::kSigmoid:
+      return "sigmoid";
+    default:
+      return "other";
+  }
+}
+
 }  // namespace
 
 Napi::Function NativeModel::Define(Napi::Env env) {
@@ -56,7 +70,10 @@ Napi::Function NativeModel::Define(Napi::Env env) {
       {InstanceMethod<&NativeModel::TensorSpec>("tensorSpec"), InstanceMethod<&NativeModel::Weight>("weight"),
        InstanceMethod<&NativeModel::LayerOf>("layerOf"), InstanceMethod<&NativeModel::DependsOn>("dependsOn"),
        InstanceMethod<&NativeModel::MixesSamples>("mixesSamples"),
-       InstanceMethod<&NativeModel::BiasTerms>("biasTerms"), InstanceMethod<&NativeModel::Close>("close")},
+       InstanceMethod<&NativeModel::BiasTerms>("biasTerms"),
+       InstanceMethod<&NativeModel::OutputChain>("outputChain"),
+       InstanceMethod<&NativeModel::LastWithPositions>("lastWithPositions"),
+       InstanceMethod<&NativeModel::Close>("close")},
       {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
        Getter<&NativeModel::GetInputTensors>("inputTensors"),
        Getter<&NativeModel::GetOutputTensors>("outputTensors"), Getter<&NativeModel::GetLayers>("layers"),
@@ -147,6 +164,27 @@ Napi::Value NativeModel::BiasTerms(const Napi::CallbackInfo& info) {
     for (size_t i = 0; i < terms.size(); ++i)
       array.Set(static_cast<uint32_t>(i), FromBiasTerm(info.Env(), terms[i]));
     return array;
+  });
+}
+
+Napi::Value NativeModel::OutputChain(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const std::vector<graph::ChainLink> links = graph()->OutputChain(ToText(info[0], "output"));
+    const Napi::Array array = Napi::Array::New(info.Env(), links.size());
+    for (size_t i = 0; i < links.size(); ++i) {
+      const Napi::Object link = Napi::Object::New(info.Env());
+      link.Set("tensor", links[i].tensor);
+      link.Set("kind", KindName(links[i].kind));
+      array.Set(static_cast<uint32_t>(i), link);
+    }
+    return array;
+  });
+}
+
+Napi::Value NativeModel::LastWithPositions(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const std::string tensor = graph()->LastWithPositions(ToText(info[0], "output"));
+    return tensor.empty() ? info.Env().Null() : Napi::String::New(info.Env(), tensor);
   });
 }
 

@@ -37,6 +37,8 @@ class NativeModel : public Wrap<NativeModel, ModelRef> {
   Napi::Value DependsOn(const Napi::CallbackInfo& info);
   Napi::Value MixesSamples(const Napi::CallbackInfo& info);
   Napi::Value BiasTerms(const Napi::CallbackInfo& info);
+  Napi::Value OutputChain(const Napi::CallbackInfo& info);
+  Napi::Value LastWithPositions(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   void Free();
 

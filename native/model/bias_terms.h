@@ -23,6 +23,8 @@ class BiasFinder {
 
   // ModelGraph::BiasTerms.
   std::vector<BiasTerm> Find(const std::vector<TensorId>& outputs, const std::set<TensorId>& within) const;
+  // Returns whether the tensor depends on the values of the model's inputs.
+  bool Depends(TensorId tensor) const { return depends_[tensor.node] != 0; }
 
  private:
   void Visit(int node);
@@ -31,7 +33,6 @@ class BiasFinder {
   bool Repeats(int wide, int narrow) const;
   std::vector<int> SoleConsumers(const std::vector<int>& found, const std::vector<TensorId>& outputs) const;
   int WidestSum(int node, const std::vector<int>& sole_consumer) const;
-  bool Depends(TensorId tensor) const { return depends_[tensor.node] != 0; }
   // Returns whether a value that does not depend on the inputs, and that `node` adds, is a bias.
   bool IsBias(TensorId value, int node) const;
   void AddTerms(int node, std::vector<BiasTerm>* terms) const;

@@ -16,10 +16,12 @@
 #include "ir/op_traits.h"
 #include "model/batch_mixing.h"
 #include "model/bias_terms.h"
+#include "model/output_chain.h"
 #include "rewrite/bfloat16.h"
 #include "rewrite/folding.h"
 #include "rewrite/grouped_convolution.h"
 #include "rewrite/layer_normalization.h"
+#include "tensorflow/dtype.h"
 #include "tensorflow/import_graph.h"
 
 namespace ke::graph {
@@ -362,6 +364,31 @@ std::vector<BiasTerm> ModelGraph::BiasTerms(const std::vector<std::string>& outp
                                             const std::vector<std::string>& within) const {
   const std::vector<TensorId> ends = impl_->Find(within);
   return impl_->biases->Find(impl_->Find(outputs), std::set<TensorId>(ends.begin(), ends.end()));
+}
+
+std::vector<ChainLink> ModelGraph::OutputChain(const std::string& output) const {
+  return graph::OutputChain(impl_->graph, impl_->tensors, *impl_->biases, impl_->Find(output));
+}
+
+std::string ModelGraph::LastWithPositions(const std::string& output) const {
+  const auto has_positions = [&](TensorId tensor) {
+    const auto found = impl_->tensors.find(impl_->graph.TensorName(tensor));
+    if (found == impl_->tensors.end() || !tf::IsFloating(found->second.dtype)) return false;
+    const std::vector<int64_t>& dims = found->second.shape.dims;
+    return dims.size() > 2 &&
+           std::any_of(dims.begin() + 1, dims.end() - 1, [](int64_t size) { return size != 1; });
+  };
+  const TensorId end = impl_->Find(output);
+  if (has_positions(end)) return impl_->graph.TensorName(end);
+  const std::vector<bool> needed = impl_->Needed({end});
+  TensorId last;
+  for (size_t node = 0; node < needed.size(); ++node) {
+    if (!needed[node]) continue;
+    for (const TensorId& input : impl_->graph.nodes[node].inputs) {
+      if (last < input && impl_->biases->Depends(input) && has_positions(input)) last = input;
+    }
+  }
+  return last.node < 0 ? std::string() : impl_->graph.TensorName(last);
 }
 
 std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<TF_Output>& inputs,

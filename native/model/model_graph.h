@@ -30,6 +30,8 @@ struct BiasTerm {
   int axis = -1;  // axis of `tensor` for the last axis of the bias
 };
 
+struct ChainLink;
+
 class ModelGraph {
  public:
   // Reads, inlines, freezes and simplifies a model. Blocks (0.1 to 2 s): call Load on a background thread.
@@ -84,6 +86,14 @@ class ModelGraph {
   // Takes names like FindTensor. Throws NOT_FOUND.
   std::vector<BiasTerm> BiasTerms(const std::vector<std::string>& outputs,
                                   const std::vector<std::string>& within) const;
+
+  // Returns the tensors whose units are those of `output`, from `output` back (output_chain.h). Takes a name
+  // like FindTensor. Throws NOT_FOUND.
+  std::vector<ChainLink> OutputChain(const std::string& output) const;
+  // Returns the last computed floating tensor (N, ...positions, C) of at least 2 positions, or of an unknown
+  // number of positions, on which `output` depends and which depends on the model's inputs. Returns "" if
+  // there is none. Takes a name like FindTensor. Throws NOT_FOUND.
+  std::string LastWithPositions(const std::string& output) const;
 
   // Adds the ops that `outputs` (names of tensors or weights) need to `scope`. `inputs` (one per model input)
   // replace the model's inputs. All instances in one root graph share their weights. Returns the outputs. An

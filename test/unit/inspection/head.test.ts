@@ -1,11 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LayerInfo, TensorSpec } from '../../../lib/graph/layer.js';
-import {
-  type Connected,
-  getGlobalPoolingLayer,
-  getLogitsLayer,
-  logitsOf,
-} from '../../../lib/inspection/head.js';
+import { getGlobalPoolingLayer } from '../../../lib/inspection/activations.js';
+import type { ChainLink, Connected } from '../../../lib/inspection/connected.js';
+import { getLogitsLayer, logitsOf } from '../../../lib/inspection/head.js';
 
 type Row = [name: string, type: string, from: string[], shape: (number | null)[], weights?: string[]];
 
@@ -31,7 +28,24 @@ function modelOf(output: string, rows: readonly Row[]): Connected {
     layers.some(
       ({ output: [made], input }) => made?.name === tensor && input.some(({ name }) => depends(name, on)),
     );
-  return { layers, outputTensors: [output], dependsOn: (of, from) => of.some((each) => depends(each, from)) };
+  /** Activations and layers that reshape keep the units of their input. */
+  const outputChain = (tensor: string): ChainLink[] => {
+    const layer = layers.find(({ output: [made] }) => made?.name === tensor);
+    const [from, ...others] = layer?.input ?? [];
+    const kinds: Record<string, ChainLink['kind']> = { Activation: 'softmax', ReLU: 'other' };
+    for (const type of ['Dropout', 'Reshape', 'Flatten', 'Functional']) kinds[type] = 'view';
+    const kind = kinds[layer?.type ?? ''];
+    if (from === undefined || others.length > 0 || kind === undefined) return [{ tensor, kind: 'other' }];
+    return [{ tensor, kind }, ...outputChain(from.name)];
+  };
+  return {
+    layers,
+    outputTensors: [output],
+    dependsOn: (of, from) => of.some((each) => depends(each, from)),
+    outputChain,
+    lastWithPositions: () => null,
+    tensorSpec: (name) => (shapes.has(name) ? spec(name) : null),
+  };
 }
 
 const names = (specs: readonly TensorSpec[]) => specs.map(({ name }) => name);
@@ -45,7 +59,7 @@ describe('the head of a model', () => {
     ]);
     expect(getLogitsLayer(model).name).toBe('predictions');
     expect(getGlobalPoolingLayer(model).name).toBe('gap');
-    expect(names(logitsOf(model))).toEqual(['predictions']);
+    expect(names([logitsOf(model)])).toEqual(['predictions']);
     expect(getLogitsLayer(model, 'conv').name).toBe('conv');
     expect(getGlobalPoolingLayer(model, 'conv').name).toBe('conv');
   });
@@ -92,7 +106,7 @@ describe('the head of a model', () => {
     ]);
     expect(getLogitsLayer(model).name).toBe('conv_preds');
     expect(getGlobalPoolingLayer(model).name).toBe('gap');
-    expect(names(logitsOf(model))).toEqual(['flatten']);
+    expect(names([logitsOf(model)])).toEqual(['flatten']);
   });
 
   it('is a convolution with a map per unit, then a pooling, as in SqueezeNet', () => {
@@ -106,7 +120,7 @@ describe('the head of a model', () => {
     ]);
     expect(getLogitsLayer(model).name).toBe('conv_preds');
     expect(getGlobalPoolingLayer(model).name).toBe('gap');
-    expect(names(logitsOf(model))).toEqual(['gap']);
+    expect(names([logitsOf(model)])).toEqual(['gap']);
   });
 
   it('passes over a Flatten of 1 x 1 after the pooling', () => {
@@ -134,12 +148,45 @@ describe('the head of a model', () => {
     expect(getGlobalPoolingLayer(modelOf('boxes', rows)).name).toBe('gap_b');
   });
 
+  it('is a layer with a weight of another name, where no kernel leads to the output one to one', () => {
+    const model = modelOf('cosine', [
+      ['conv', 'Conv2D', ['input'], [null, 8, 8, 16], ['kernel']],
+      ['gap', 'GlobalAveragePooling2D', ['conv'], [null, 16]],
+      ['embedding', 'Dense', ['gap'], [null, 8], ['kernel']],
+      ['cosine', 'Cosine', ['embedding'], [null, 10], ['W']],
+    ]);
+    expect(getLogitsLayer(model).name).toBe('cosine');
+    expect(logitsOf(model).name).toBe('cosine');
+  });
+
+  it('is the output itself, where two heads are joined', () => {
+    const model = modelOf('joined', [
+      ['conv', 'Conv2D', ['input'], [null, 8, 8, 16], ['kernel']],
+      ['gap', 'GlobalAveragePooling2D', ['conv'], [null, 16]],
+      ['one', 'Dense', ['gap'], [null, 1], ['kernel']],
+      ['two', 'Dense', ['gap'], [null, 2], ['kernel']],
+      ['joined', 'Concatenate', ['one', 'two'], [null, 3]],
+    ]);
+    expect(logitsOf(model).name).toBe('joined');
+    expect(() => getLogitsLayer(model)).toThrow('no layer with a `kernel` that computes the units');
+    expect(getGlobalPoolingLayer(model).name).toBe('gap');
+  });
+
+  it('has a kernel whose name Keras 3 has numbered', () => {
+    const model = modelOf('head', [
+      ['conv', 'Conv2D', ['input'], [null, 8, 8, 16], ['kernel']],
+      ['gap', 'GlobalAveragePooling2D', ['conv'], [null, 16]],
+      ['head', 'Dense', ['gap'], [null, 10], ['kernel_1']],
+    ]);
+    expect(getLogitsLayer(model).name).toBe('head');
+  });
+
   it('is refused where there is none', () => {
     const model = modelOf('conv', [['conv', 'Conv2D', ['input'], [null, 8, 8, 16], ['kernel']]]);
     expect(() => getGlobalPoolingLayer(model)).toThrow('of type Flatten or');
     const none = modelOf('relu', [['relu', 'ReLU', ['input'], [null, 8, 8, 16]]]);
     expect(() => getLogitsLayer(none)).toThrow(
-      "no layer with a `kernel`. Name the layer. Its layers are 'relu'.",
+      "no layer with a `kernel` that computes the units of the model's first output. Name the layer. Its layers are 'relu'.",
     );
   });
 });

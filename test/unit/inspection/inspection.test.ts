@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LayerInfo, TensorSpec } from '../../../lib/graph/layer.js';
+import { getGlobalPoolingLayer } from '../../../lib/inspection/activations.js';
 import { type EndpointDescriptor, endpoints } from '../../../lib/inspection/endpoints.js';
-import { getGlobalPoolingLayer, getLogitsLayer } from '../../../lib/inspection/head.js';
+import { getLogitsLayer } from '../../../lib/inspection/head.js';
 import { findLayerWith, getNestedLayer } from '../../../lib/inspection/layers.js';
 
 const spec = (name: string): TensorSpec => ({ name, dtype: 'float32', shape: [null, 4] });
