@@ -24,7 +24,8 @@ export async function openExplanations(options) {
   const labels =
     options.labels === undefined ? [] : (await readFile(options.labels, 'utf8')).trimEnd().split(/\r?\n/);
   const model = await ke.loadModel(options.model);
-  const exposed = ke.inspection.expose(model, options.layer);
+  // Gradients of saturated probabilities vanish, so the logits are explained.
+  const exposed = ke.inspection.expose(model, options.layer, { activation: 'linear' });
   const explainer = ke.createExplainer(gradcamOfTop, exposed, {
     maxBatchSize: options.maxBatchSize,
     maxDelayMs: options.maxDelayMs,
@@ -42,6 +43,7 @@ export async function openExplanations(options) {
       preprocess: options.preprocess,
     },
     units: exposed.outputs[0].shape.at(-1),
+    activation: ke.inspection.outputActivation(model),
     maxPixels: options.maxPixels,
   });
   try {
@@ -93,7 +95,7 @@ class Explanations {
       const { logits, maps } = await this.explainer.explain(x, unit === undefined ? null : [[unit]], call);
       keep(logits);
       keep(maps);
-      const scores = scoresOf(logits.data);
+      const scores = scoresOf(logits.data, this.#settings.activation);
       const ranked = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b);
       const named = (each) => ({
         unit: each,
@@ -132,9 +134,14 @@ class Explanations {
   }
 }
 
-/** Returns the softmax of a row of logits, or the sigmoid of a single logit. */
-function scoresOf(logits) {
-  if (logits.length === 1) return [1 / (1 + Math.exp(-logits[0]))];
+/**
+ * Returns the model's own probabilities for a row of logits. A model without a final activation gives logits: a single
+ * one is that of a sigmoid, several are those of a softmax.
+ */
+function scoresOf(logits, activation) {
+  if (activation === 'sigmoid' || (activation === null && logits.length === 1)) {
+    return Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
+  }
   const most = logits.reduce((a, b) => Math.max(a, b));
   const powers = Array.from(logits, (logit) => Math.exp(logit - most));
   const sum = powers.reduce((a, b) => a + b);

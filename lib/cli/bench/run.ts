@@ -104,7 +104,7 @@ class Runner {
     signal: AbortSignal,
   ) {
     this.#model = model;
-    this.#explained = explainedModel(model, method, options.layer);
+    this.#explained = explainedModel(model, method, options.layer, 'linear');
     this.#method = method;
     this.#options = options;
     this.#size = size;

@@ -58,11 +58,17 @@ async function explainOnce(model: Model, name: string): Promise<ProbedModel['exp
   const begun = performance.now();
   try {
     const inputs = syntheticInputs(model.inputs, 1, SIZE);
-    const maps = await explainBatch(method, explainedModel(model, method, undefined), inputs, [[0]], {
-      batchSize: 1,
-      signal: new AbortController().signal,
-      spatialAxis: positionsOf(model.inputs),
-    });
+    const maps = await explainBatch(
+      method,
+      explainedModel(model, method, undefined, 'linear'),
+      inputs,
+      [[0]],
+      {
+        batchSize: 1,
+        signal: new AbortController().signal,
+        spatialAxis: positionsOf(model.inputs),
+      },
+    );
     return {
       method: name,
       maps: maps.shape,

@@ -5,12 +5,14 @@ import {
   fraction,
   imageSize,
   integer,
+  oneOf,
   pngFile,
   preprocessing,
   unitList,
 } from '../shared/common_options.js';
 import { interruptible } from '../shared/interrupt.js';
 import { withLoadFlags } from '../shared/loading.js';
+import type { Activation } from '../shared/methods/exposed.js';
 import { type MethodVocabulary, VOCABULARY } from '../shared/methods/vocabulary.js';
 import type { Terminal } from '../shared/terminal.js';
 import type { ExplainOptions } from './options.js';
@@ -53,7 +55,13 @@ export function explainCommand(
     )
     .option('--top <n>', 'explain the n classes of the highest score', integer(1), 1)
     .option('--units <list>', "explain these classes instead, as '1,2'", unitList)
-    .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner');
+    .option('--layer <name>', 'the layer whose activations are explained by; nested: outer/inner')
+    .option(
+      '--activation <kind>',
+      'linear: explain what enters a final softmax or sigmoid; keep: explain its probabilities',
+      oneOf<Activation>(['linear', 'keep']),
+      'linear',
+    );
   vocabulary
     .addFlags(command)
     .option('--labels <file>', 'class names: one a line, or JSON')

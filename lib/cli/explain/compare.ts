@@ -118,7 +118,7 @@ class Comparison {
     const before = place * this.#units.size;
     const update = (pictures: number) => progress.update(before + pictures, total, method.name);
     try {
-      const explained = explainedModel(target.model, method, options.layer);
+      const explained = explainedModel(target.model, method, options.layer, options.activation);
       const compared = await this.#measure(method, explained, update);
       if (compared !== null) await progress.aside(() => this.#printer.method(compared));
     } catch (error) {

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { countConstantMaps } from '../../engine/findings.js';
 import { IMAGE_REPLICAS } from '../../image/image_function.js';
 import { encodePng, overlay, resizeImage } from '../../image/index.js';
 import type { Model } from '../../model/model.js';
@@ -49,7 +50,8 @@ interface DrawnPicture {
 /** Explains every picture with one method and writes overlays and a page. Returns the exit code. */
 export async function explainByOne(job: Job): Promise<number> {
   const [method] = job.methods as [NamedMethod];
-  const explained = explainedModel(job.target.model, method, job.options.layer);
+  const { layer, activation } = job.options;
+  const explained = explainedModel(job.target.model, method, layer, activation);
   await mkdir(join(job.options.out, PICTURES), { recursive: true });
   return new Run(job, method, explained).all();
 }
@@ -70,6 +72,9 @@ class Run {
   #report: Report | null = null;
   #done = 0;
   #failed = 0;
+  #maps = 0;
+  /** The number of maps with one value at all positions. */
+  #constant = 0;
 
   constructor(job: Job, method: NamedMethod, explained: Model) {
     this.#job = job;
@@ -118,6 +123,8 @@ class Run {
         signal,
         onShare: (share) => update(share * pictures.length, this.#method.name),
       });
+      this.#constant += (await countConstantMaps(maps)) ?? 0;
+      this.#maps += (maps.shape[0] as number) * (maps.shape[3] as number);
       const rows = pictures.map((picture, i) => ({
         picture,
         name: this.#names.next(picture.path),
@@ -220,6 +227,8 @@ class Run {
       explained: this.#done,
       failed: this.#failed,
       total: paths.length,
+      maps: this.#maps,
+      constantMaps: this.#constant,
       interrupted: signal.aborted,
       scores: this.#scoreKind,
       pointing: this.#game.result(),

@@ -1,5 +1,6 @@
 import type { Colormap } from '../../image/colormap.js';
 import type { LoadFlags } from '../shared/loading.js';
+import type { Activation } from '../shared/methods/exposed.js';
 import type { MethodSettings } from '../shared/methods/vocabulary.js';
 import type { PictureOptions } from '../shared/pictures/target.js';
 
@@ -14,6 +15,7 @@ export interface ExplainOptions extends PictureOptions, LoadFlags {
   readonly sheet?: string;
   readonly top: number;
   readonly layer?: string;
+  readonly activation: Activation;
   readonly labels?: string;
   readonly boxes?: string;
   readonly batchSize: number;

@@ -8,6 +8,9 @@ export interface Summary {
   readonly explained: number;
   readonly failed: number;
   readonly total: number;
+  readonly maps: number;
+  /** The number of maps with one value at all positions. */
+  readonly constantMaps: number;
   readonly interrupted: boolean;
   /** null if no unit was explained. */
   readonly scores: ScoreKind | null;
@@ -51,9 +54,12 @@ export class Printer {
 
   /** Prints the summary and returns its lines for the page. */
   async summary(summary: Summary): Promise<string[]> {
-    const { explained, failed, total, interrupted, pointing, page, sheet } = summary;
+    const { explained, failed, total, maps, constantMaps, interrupted, pointing, page, sheet } = summary;
     const lines = [`${explained} of ${total} pictures explained${failed > 0 ? `, ${failed} skipped` : ''}.`];
     if (interrupted) lines.push('The run was interrupted.');
+    if (constantMaps > 0) {
+      lines.push(`${constantMaps} of ${maps} maps have the same value at all positions: they show no place.`);
+    }
     if (pointing !== null) lines.push(formatPointing(pointing));
     if (this.#json) {
       await writeJson(this.#terminal.out, { type: 'summary', ...summary });

@@ -6,6 +6,7 @@ import { checkOutput } from '../shared/output.js';
 import { readLabels } from '../shared/pictures/labels.js';
 import { checkMemory } from '../shared/pictures/memory.js';
 import { findPictures } from '../shared/pictures/picture_files.js';
+import { labelsOfUnits } from '../shared/pictures/predictions.js';
 import { targetOf } from '../shared/pictures/target.js';
 import type { Terminal } from '../shared/terminal.js';
 import { withModel } from '../shared/with_model.js';
@@ -50,7 +51,8 @@ export async function explainPictures(
       size: options.size,
       scales: [...new Set(methods.flatMap(({ inputScales }) => inputScales))],
     });
-    const job: Job = { options, methods, target, labels, boxes, paths, terminal, signal };
+    const named = labelsOfUnits(labels, target.units);
+    const job: Job = { options, methods, target, labels: named, boxes, paths, terminal, signal };
     return compared ? compareMethods(job) : explainByOne(job);
   });
 }

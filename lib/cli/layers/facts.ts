@@ -144,7 +144,10 @@ function marksOf(model: Model, exposed: Exposed): ReadonlyMap<LayerInfo, readonl
   mark(logits, 'logits');
   if (kernel !== logits) mark(kernel, 'kernel');
   mark(giving(exposed.activations), 'activations');
-  mark(getGlobalPoolingLayer(model), 'pooling');
+  mark(
+    ifFound(() => getGlobalPoolingLayer(model)),
+    'pooling',
+  );
   return marks;
 }
 

@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { readNpy, readNpz } from '../../data/index.js';
+import { outputActivation } from '../../inspection/index.js';
 import type { Model } from '../../model/model.js';
 import { DataError } from '../../support/errors.js';
 import { untilAborted } from '../../support/signal.js';
@@ -80,7 +81,7 @@ export async function predictArrays({
         const size = (values[i] as Float64Array).length / (to - from);
         return (values[i] as Float64Array).subarray(row * size, (row + 1) * size);
       };
-      if (!json) kind ??= scoreKindOf(values[0] as Float64Array, units as number);
+      if (!json) kind ??= scoreKindOf(values[0] as Float64Array, units as number, outputActivation(model));
       await progress.aside(async () => {
         for (let row = 0; row < to - from; row++) {
           if (json) {

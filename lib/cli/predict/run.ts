@@ -3,6 +3,7 @@ import { loadOptionsOf } from '../shared/loading.js';
 import { readLabels } from '../shared/pictures/labels.js';
 import { checkMemory } from '../shared/pictures/memory.js';
 import { findPictures } from '../shared/pictures/picture_files.js';
+import { labelsOfUnits } from '../shared/pictures/predictions.js';
 import { targetOf } from '../shared/pictures/target.js';
 import type { Terminal } from '../shared/terminal.js';
 import { withModel } from '../shared/with_model.js';
@@ -30,12 +31,14 @@ export async function predict(
       const { preprocess = 'none' } = options;
       const target = targetOf(model, { preprocess, size });
       checkMemory(target, { batchSize: Math.min(batchSize, paths.length), size });
-      return predictPictures({ target, paths, labels, options, preprocess, terminal, signal });
+      const named = labelsOfUnits(labels, target.units);
+      return predictPictures({ target, paths, labels: named, options, preprocess, terminal, signal });
     });
   } else {
     const arrays = await readInputs(inputs as string, signal);
     failed = await withModel(path, loading, signal, async (model) => {
-      await predictArrays({ model, arrays, labels, options, terminal, signal });
+      const named = labelsOfUnits(labels, model.outputs[0]?.shape?.at(-1) ?? null);
+      await predictArrays({ model, arrays, labels: named, options, terminal, signal });
       return 0;
     });
   }

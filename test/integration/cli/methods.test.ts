@@ -25,7 +25,7 @@ const shortcuts: Readonly<Record<string, unknown>> = ke;
 test.each(METHOD_NAMES)('the command line gives the maps of ke.%s', async (name) => {
   const [method] = methodsOf([name], name === 'scorecam' ? { maxChannels: 4 } : {}, 'none');
   if (method === undefined) throw new Error(name);
-  const explained = explainedModel(model, method, undefined);
+  const explained = explainedModel(model, method, undefined, 'keep');
   const units = [
     [3, 1],
     [0, 9],
@@ -44,7 +44,7 @@ test.each(METHOD_NAMES)('the command line gives the maps of ke.%s', async (name)
 test('a batch tells how far its loops are, up to the end', async () => {
   const [method] = methodsOf(['scorecam'], { maxChannels: 40 }, 'none');
   if (method === undefined) throw new Error('scorecam');
-  const explained = explainedModel(model, method, undefined);
+  const explained = explainedModel(model, method, undefined, 'keep');
   const shares: number[] = [];
   const { signal } = new AbortController();
   await explainBatch(method, explained, pictures(), [[3], [0]], {

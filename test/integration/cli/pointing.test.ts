@@ -68,6 +68,7 @@ async function play(work: (job: Job) => Promise<number>, name: string, values: r
       top: 1,
       batchSize: 2,
       preprocess: 'none',
+      activation: 'linear',
       alpha: 0.5,
       colormap: 'turbo',
       json: true,

@@ -21,10 +21,12 @@ const file = writerIn(directory);
 
 describe('predictions', () => {
   test('probabilities stay unchanged, logits pass through softmax or sigmoid', () => {
-    expect(scoreKindOf([0.1, 0.9, 0.5, 0.5], 2)).toBe('probability');
-    expect(scoreKindOf([0.1, 0.9, 0.5, 1.5], 2)).toBe('softmax');
-    expect(scoreKindOf([-0.1], 1)).toBe('sigmoid');
-    expect(scoreKindOf([Number.NaN, 0.5], 2)).toBe('softmax');
+    expect(scoreKindOf([0.1, 0.9, 0.5, 0.5], 2, null)).toBe('probability');
+    expect(scoreKindOf([0.1, 0.9, 0.5, 1.5], 2, null)).toBe('softmax');
+    expect(scoreKindOf([-0.1], 1, null)).toBe('sigmoid');
+    expect(scoreKindOf([Number.NaN, 0.5], 2, null)).toBe('softmax');
+    // A float32 softmax may exceed 1 by rounding.
+    expect(scoreKindOf([1.0000001, 0], 2, 'softmax')).toBe('probability');
     expect([...scoresOf([0.2, 0.7], 'probability')]).toEqual([0.2, 0.7]);
     expect([...scoresOf([0], 'sigmoid')]).toEqual([0.5]);
   });

@@ -1,20 +1,30 @@
-import { expose } from '../../../inspection/index.js';
+import { type ExposeOptions, expose, outputActivation } from '../../../inspection/index.js';
 import type { Model } from '../../../model/model.js';
 import { UsageError } from '../failure.js';
 import { shapeText } from '../pictures/target.js';
 import type { NamedMethod } from './vocabulary.js';
 
-/** Returns the model, or a view of the model that also has the activations of `layer`. */
+/** How a final softmax or sigmoid is explained, as in `inspection.expose`. */
+export type Activation = NonNullable<ExposeOptions['activation']>;
+
+/**
+ * Returns the model, or a view of the model that also has the activations of `layer`. With 'linear', the view begins
+ * with what enters a final softmax or sigmoid.
+ */
 export function explainedModel(
   model: Model,
   { needsActivations }: NamedMethod,
   layer: string | undefined,
+  activation: Activation,
 ): Model {
-  if (!needsActivations) return model;
-  if (layer === undefined) return expose(model);
+  if (!needsActivations) {
+    const isLinear = activation === 'keep' || outputActivation(model) === null;
+    return isLinear ? model : expose(model, [], { activation });
+  }
+  if (layer === undefined) return expose(model, null, { activation });
   let exposed: Model;
   try {
-    exposed = expose(model, layer.includes('/') ? layer.split('/') : layer);
+    exposed = expose(model, layer, { activation });
   } catch (error) {
     throw new UsageError(`--layer: ${(error as Error).message}`, { cause: error });
   }

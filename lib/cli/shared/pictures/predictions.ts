@@ -1,3 +1,5 @@
+import type { OutputActivation } from '../../../inspection/index.js';
+
 /** A unit of the model's output and its value for one picture. */
 export interface Prediction {
   readonly unit: number;
@@ -17,10 +19,16 @@ export const SCORE_TEXTS: Readonly<Record<ScoreKind, string>> = {
 };
 
 /**
- * Determines the kind of scores from the outputs of a batch. A network that ends in softmax or sigmoid has no output
- * outside [0, 1]. The logits of a trained network are hardly ever all inside. A single logit needs a sigmoid.
+ * Determines the kind of scores. The outputs of a network that ends in softmax or sigmoid are its probabilities. Of other
+ * networks, for example with several softmax heads that are joined, the outputs of a batch decide: probabilities are in
+ * [0, 1], and the logits of a trained network are hardly ever all inside. A single logit needs a sigmoid.
  */
-export function scoreKindOf(outputs: ArrayLike<number>, units: number): ScoreKind {
+export function scoreKindOf(
+  outputs: ArrayLike<number>,
+  units: number,
+  activation: OutputActivation | null,
+): ScoreKind {
+  if (activation !== null) return 'probability';
   if (Array.prototype.every.call(outputs, (value: number) => value >= 0 && value <= 1)) return 'probability';
   return units === 1 ? 'sigmoid' : 'softmax';
 }
@@ -53,6 +61,14 @@ export function topUnits(row: ArrayLike<number>, count: number): number[] {
     .sort((a, b) => descending(a.value, b.value) || a.unit - b.unit)
     .slice(0, count)
     .map(({ unit }) => unit);
+}
+
+/**
+ * Returns the labels of the units. The only unit of an output stands for class 1, so that of two labels the second one
+ * is the unit's.
+ */
+export function labelsOfUnits(labels: readonly string[], units: number | null): readonly string[] {
+  return units === 1 && labels.length === 2 ? labels.slice(1) : labels;
 }
 
 /** Returns `labels[unit]`, or for example `unit 3` if the unit has no label. */

@@ -13,7 +13,7 @@ export interface Scores {
  * Returns the model's scores for a batch. `kind` is the kind of scores from an earlier batch of the same run, or null.
  */
 export async function predictScores(
-  { model, units }: Target,
+  { model, units, activation }: Target,
   inputs: Tensor,
   batchSize: number,
   kind: ScoreKind | null,
@@ -23,7 +23,7 @@ export async function predictScores(
   const outputs = Array.isArray(predicted) ? (predicted as Tensor[]) : [predicted as Tensor];
   const values = numbersOf(outputs[0] as Tensor);
   for (const output of outputs) output.release();
-  const settled = kind ?? scoreKindOf(values, units);
+  const settled = kind ?? scoreKindOf(values, units, activation);
   const rows = Array.from({ length: values.length / units }, (_, i) =>
     scoresOf(values.subarray(i * units, (i + 1) * units), settled),
   );

@@ -1,4 +1,5 @@
 import type { Preprocessing } from '../../../image/preprocess.js';
+import { type OutputActivation, outputActivation } from '../../../inspection/index.js';
 import type { Model } from '../../../model/model.js';
 import type { NumericDType } from '../../../tensor/dtype.js';
 import { isNumeric } from '../../../tensor/dtype.js';
@@ -18,6 +19,8 @@ export interface Target {
   readonly channels: 1 | 3;
   readonly dtype: NumericDType;
   readonly units: number;
+  /** The model's final activation, whose results are probabilities. */
+  readonly activation: OutputActivation | null;
 }
 
 /** Checks that `model` takes one picture and gives one row of outputs, and that the options fit it. */
@@ -58,6 +61,7 @@ export function targetOf(model: Model, options: PictureOptions): Target {
     channels,
     dtype: input.dtype,
     units,
+    activation: outputActivation(model),
   };
 }
 
