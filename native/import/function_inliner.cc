@@ -1,11 +1,16 @@
 #include "import/function_inliner.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <tuple>
 
+#include "import/check_node.h"
+#include "import/constant_value.h"
+#include "import/control_flow.h"
+#include "import/function_bodies.h"
 #include "ir/flat_graph_builder.h"
 #include "ir/op_traits.h"
-#include "tensorflow/dtype.h"
 #include "wire/bounds.h"
 
 namespace ke::graph {
@@ -13,17 +18,36 @@ namespace {
 
 using Place = std::pair<int, int>;  // call, node
 
+// Flattens the model's graph or, with `outer`, the body of a loop or a branch in the graph of `outer`.
 class Inliner {
  public:
-  Inliner(CallTree* tree, OpRegistry* ops) : tree_(*tree), ops_(*ops) {}
+  Inliner(CallTree* tree, OpRegistry* ops)
+      : tree_(*tree), ops_(*ops), root_(*this), functions_(&graph_, ops) {
+    graph_.versions = tree->versions();
+  }
+  Inliner(Inliner* outer, int call)
+      : tree_(outer->tree_),
+        ops_(outer->ops_),
+        root_(outer->root_),
+        body_(call),
+        functions_(&root_.graph_, &ops_) {
+    graph_.versions = root_.graph_.versions;
+    const auto& arguments = tree_.call(call).function->signature.inputs;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      if (arguments[i].type == TF_RESOURCE) continue;
+      const TensorSpec spec{std::string(arguments[i].name), arguments[i].type, Shape::Unknown()};
+      const Source source = Source::OfArgument(call, static_cast<int>(i));
+      known_[{call, source.node, 0}] = Placed(builder_.AddInput(spec.name, spec), {call, source.node});
+    }
+  }
 
   Flattened Run(const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs,
                 NodeOrder order) {
     for (const TensorSpec& input : inputs) AddInput(input);
     for (const TensorSpec& output : outputs) {
-      builder_.AddOutput(Flatten(tree_.Resolve(0, output.name)), output);
+      builder_.AddOutput(Flatten([&] { return tree_.Resolve(0, output.name); }), output);
     }
-    RefuseChangedVariables();
+    RefuseChangedVariables(&tree_, &ops_, graph_, weights_);
     CollectNames();
     std::vector<std::vector<int>> rank;
     // Nodes were added after the nodes that they need.
@@ -41,45 +65,23 @@ class Inliner {
     return added;
   }
 
-  // Checks the numbers of input and output tensors that attributes declare: TensorFlow allocates lists of
-  // these lengths.
-  void CheckLists(const Source& at) {
-    const proto::NodeDef& def = tree_.Node(at);
-    const proto::OpDef& op = ops_.Get(def.op, Name(at));
-    if (static_cast<int64_t>(def.attrs.size()) > bounds::kAttrs) {
-      TooMuch("'" + Name(at) + "'", bounds::kAttrs, "attributes", Name(at));
-    }
-    const auto length = [&](const proto::ArgDef& argument) -> int64_t {
-      if (!argument.type_list_attr.empty()) {
-        return static_cast<int64_t>(
-            proto::AttrTypeListSize(tree_.Attr(at.call, at.node, argument.type_list_attr)).value_or(0));
-      }
-      if (argument.number_attr.empty()) return 1;
-      return proto::AttrInt(tree_.Attr(at.call, at.node, argument.number_attr)).value_or(1);
-    };
-    for (const proto::ArgDef& argument : op.inputs) {
-      if (length(argument) <= std::max<int64_t>(1, static_cast<int64_t>(def.inputs.size()))) continue;
-      throw tf::Error(TF_DATA_LOSS,
-                      "'" + Name(at) + "' takes " + std::to_string(length(argument)) + " tensors as '" +
-                          std::string(argument.name) + "', but has " + std::to_string(def.inputs.size()) +
-                          " inputs",
-                      Name(at));
-    }
-    for (const proto::ArgDef& argument : op.outputs) {
-      tensors_left_.Take(std::max<int64_t>(length(argument), 1), kWhole, Name(at));
-    }
-  }
-
   void AddInput(const TensorSpec& spec) {
     const Source source = tree_.Resolve(0, spec.name);
     const TensorId input =
         Placed(builder_.AddInput(tree_.FlatName(source.call, source.node), spec), {source.call, source.node});
-    inputs_[{source.call, source.node, source.output}] = input.node;
+    known_[{source.call, source.node, source.output}] = input;
   }
 
-  // Returns the flat tensor for `source` after adding all nodes that the tensor needs. The walk is
-  // depth-first over an explicit stack, because a model may be deeper than the stack of a thread allows.
-  TensorId Flatten(const Source& source) {
+  // Returns the flat tensor for the source that `resolve` returns, after adding all nodes that the tensor
+  // needs. The walk is depth-first over an explicit stack, because a model may be deeper than the stack of a
+  // thread allows. A branch that always runs becomes a call during the walk: sources are then resolved again.
+  template <typename Resolve>
+  TensorId Flatten(Resolve resolve) {
+    while (!IsDone(resolve())) AddNodes(resolve());
+    return Lookup(resolve());
+  }
+
+  void AddNodes(const Source& source) {
     std::vector<Source> stack = {source};
     while (!stack.empty()) {
       const Source at = stack.back();
@@ -88,99 +90,189 @@ class Inliner {
         stack.pop_back();
         continue;
       }
-      if (open_.insert(place).second) Check(at);
+      // Only resources are followed out of a body.
+      if (tree_.call(at.call).body != body_) {
+        throw tf::Error(TF_UNIMPLEMENTED,
+                        "a loop or a branch of the model uses resource '" + Name(at) +
+                            "' for something else than reading a variable",
+                        Name(at));
+      }
+      if (tree_.IsCall(at.call, at.node)) {
+        stack.pop_back();
+        continue;
+      }
+      if (open_.insert(place).second) CheckNode(&tree_, &ops_, at, &root_.tensors_left_);
+      if (const std::optional<Source> predicate = UndecidedPredicate(at)) {
+        if (!IsDone(*predicate)) {
+          RefuseCycle(at, *predicate);
+          stack.push_back(*predicate);
+        } else if (Decide(at, *predicate)) {
+          stack.pop_back();
+          open_.erase(place);
+        }
+        continue;
+      }
       bool waits = false;
       // The first input is pushed last and is therefore visited first.
       for (size_t i = tree_.Node(at).inputs.size(); i-- > 0;) {
-        if (IsHandle(at, i)) continue;
+        if (IsHandle(&tree_, at, i)) continue;
         const Source input = tree_.Input(at, i);
         if (IsDone(input)) continue;
-        // Only nodes that wait for their inputs are open: such a node is on the path that led here.
-        if (open_.count({input.call, input.node}) > 0) {
-          throw tf::Error(TF_UNIMPLEMENTED,
-                          "the model's graph has a cycle through '" + Name(at) +
-                              "': a loop of TensorFlow 1, which is not supported, or a damaged file",
-                          Name(at));
-        }
+        RefuseCycle(at, input);
         stack.push_back(input);
         waits = true;
       }
       if (waits) continue;
       stack.pop_back();
       open_.erase(place);
-      done_[place] = Emit(at);
+      if (ControlOf(tree_.Node(at).op) == Control::kNone) {
+        done_[place] = Emit(at);
+      } else {
+        EmitControlFlow(at);
+        done_[place] = -1;
+      }
     }
-    return Lookup(source);
   }
 
-  bool IsDone(const Source& at) const { return FindInput(at) >= 0 || done_.count({at.call, at.node}) > 0; }
-
-  // Returns whether the input is the variable that the op reads, not a tensor.
-  bool IsHandle(const Source& at, size_t input) const {
-    const std::string_view op = tree_.Node(at).op;
-    return input == 0 && (op == "ReadVariableOp" || op == "ResourceGather" || op == "ResourceGatherNd" ||
-                          op == "VariableShape");
+  bool IsDone(const Source& at) const {
+    return known_.count({at.call, at.node, at.output}) > 0 || done_.count({at.call, at.node}) > 0;
   }
 
-  int FindInput(const Source& at) const {
-    const auto found = inputs_.find({at.call, at.node, at.output});
-    return found == inputs_.end() ? -1 : found->second;
+  // Only nodes that wait for their inputs are open: such a node is on the path that led to `at`.
+  void RefuseCycle(const Source& at, const Source& input) const {
+    if (open_.count({input.call, input.node}) == 0) return;
+    throw tf::Error(TF_UNIMPLEMENTED,
+                    "the model's graph has a cycle through '" + Name(at) +
+                        "': a loop of TensorFlow 1, or a damaged file. Freeze the model so that loops stay "
+                        "functions: in TensorFlow 2, convert_variables_to_constants_v2(function, "
+                        "lower_control_flow=False); in TensorFlow 1, call "
+                        "tf.compat.v1.enable_control_flow_v2() before the graph is built",
+                    Name(at));
   }
 
   TensorId Lookup(const Source& at) const {
-    const int input = FindInput(at);
-    if (input >= 0) return {input, 0};
-    return {done_.at({at.call, at.node}), at.output};
+    const auto known = known_.find({at.call, at.node, at.output});
+    if (known != known_.end()) return known->second;
+    const int node = done_.at({at.call, at.node});
+    if (node < 0) {
+      throw tf::Error(TF_DATA_LOSS,
+                      "the model's graph contradicts itself: '" + Name(at) + "' has no output " +
+                          std::to_string(at.output) + " that is a tensor",
+                      Name(at));
+    }
+    return {node, at.output};
   }
 
   std::string Name(const Source& at) const { return tree_.FlatName(at.call, at.node); }
 
-  // Throws if the op cannot be part of the flat graph. The op is checked before its inputs: for a loop over a
-  // variable, the error names the loop, not the variable.
-  void Check(const Source& at) {
-    const std::string_view op = tree_.Node(at).op;
-    if (IsHandle(at, 0)) return;
-    if (op == "Placeholder") {
-      throw tf::Error(TF_INVALID_ARGUMENT,
-                      "the outputs need placeholder '" + Name(at) + "', which is none of the model's inputs",
-                      Name(at));
-    }
-    ops_.CheckPure(op, Name(at));
-    CheckLists(at);
-    if (op == "Const") CheckConstant(at);
-  }
-
-  // TensorFlow assumes that the value of a constant has the declared dtype. If not, shape inference may end
-  // the process.
-  void CheckConstant(const Source& at) {
-    const auto dtype = proto::AttrType(tree_.Attr(at.call, at.node, "dtype"));
-    const auto value = proto::AttrTensor(tree_.Attr(at.call, at.node, "value"));
-    if (!dtype || !value) {
-      throw tf::Error(TF_DATA_LOSS, "constant '" + Name(at) + "' has no dtype or value", Name(at));
-    }
-    const TF_DataType found = proto::TensorType(*value);
-    if (found == *dtype) return;
-    throw tf::Error(TF_DATA_LOSS,
-                    "constant '" + Name(at) + "' contradicts itself: expected a value of dtype " +
-                        tf::DTypeName(*dtype) + ", found " + tf::DTypeName(found),
-                    Name(at));
-  }
-
   int Emit(const Source& at) {
     const proto::NodeDef& def = tree_.Node(at);
-    if (def.op == "ReadVariableOp") return graph_.weights[Variable(at)].node;
+    if (def.op == "ReadVariableOp") return Value(Variable(at)).node;
     if (def.op == "ResourceGather" || def.op == "ResourceGatherNd") return Gather(at);
     if (def.op == "VariableShape") return VariableShape(at);
     FlatNode node;
     node.name = Name(at);
-    node.op = def.op;
+    // Nothing feeds a placeholder that is none of the model's inputs.
+    const bool defaults = def.op == "PlaceholderWithDefault";
+    node.op = defaults ? "Identity" : def.op;
     for (size_t i = 0; i < def.inputs.size(); ++i) node.inputs.push_back(Lookup(tree_.Input(at, i)));
     for (const auto& [name, value] : def.attrs) {
       // Internal attributes of the runtime that wrote the file: colocation, shapes, compilation.
       if (name.starts_with('_') && name != "_gradient_op_type") continue;
-      node.attrs.emplace_back(name, tree_.Attr(at.call, at.node, name));
+      if (defaults && name != "dtype") continue;
+      node.attrs.emplace_back(defaults ? "T" : name, tree_.Attr(at.call, at.node, name));
     }
     return Placed(builder_.Add(std::move(node)), {at.call, at.node}).node;
+  }
+
+  // Returns the predicate of a branch for which Decide was not called yet.
+  std::optional<Source> UndecidedPredicate(const Source& at) {
+    const Control control = ControlOf(tree_.Node(at).op);
+    if (control != Control::kIf && control != Control::kCase) return std::nullopt;
+    if (tree_.Node(at).inputs.empty() || tree_.call(at.call).bodies_of.count(at.node) > 0)
+      return std::nullopt;
+    return tree_.Input(at, 0);
+  }
+
+  // Makes the branch a call if its predicate is constant, and returns true. Otherwise expands the branches.
+  bool Decide(const Source& at, const Source& predicate) {
+    const auto functions = static_cast<int64_t>(tree_.Functions(at.call, at.node).size());
+    const std::optional<int64_t> value = constants_.Find(graph_, Lookup(predicate));
+    if (!value) {
+      for (int64_t i = 0; i < functions; ++i) tree_.ExpandBody(at.call, at.node, static_cast<size_t>(i));
+      return false;
+    }
+    int64_t index = *value;
+    if (ControlOf(tree_.Node(at).op) == Control::kIf) {
+      index = index != 0 ? 1 : 0;
+    } else if (index < 0 || index >= functions) {
+      index = functions - 1;
+    }
+    tree_.Choose(at.call, at.node, static_cast<size_t>(index));
+    return true;
+  }
+
+  // Adds a loop or a branch with its functions. Resources are not passed to the functions: the values of the
+  // variables that they read become arguments after the others.
+  void EmitControlFlow(const Source& at) {
+    const ControlFlow op(&tree_, at);
+    std::vector<std::unique_ptr<Inliner>> bodies;
+    std::vector<std::vector<TensorId>> results;
+    std::vector<int> captured;
+    for (const int call : op.calls()) {
+      bodies.push_back(std::make_unique<Inliner>(this, call));
+      results.push_back(bodies.back()->Results(call));
+      for (const auto& [weight, argument] : bodies.back()->captured_) captured.push_back(weight);
+    }
+    std::sort(captured.begin(), captured.end());
+    captured.erase(std::unique(captured.begin(), captured.end()), captured.end());
+
+    std::vector<FunctionBody> made;
+    for (size_t i = 0; i < bodies.size(); ++i) {
+      std::vector<TensorId> values;
+      for (const int weight : captured) values.push_back(bodies[i]->Value(weight));
+      FlatGraph body = bodies[i]->builder_.Finish();
+      body.inputs.resize(op.arguments().size());
+      body.inputs.insert(body.inputs.end(), values.begin(), values.end());
+      if (op.IsLoopBody(i)) results[i].insert(results[i].end(), values.begin(), values.end());
+      const std::string_view name = tree_.call(op.calls()[i]).function->signature.name;
+      made.push_back(functions_.Add(std::move(body), std::move(results[i]), name, graph_.versions));
+    }
+
+    std::vector<ControlFlow::Capture> captures;
+    std::vector<TensorId> inputs;
+    for (const size_t input : op.inputs()) inputs.push_back(Lookup(tree_.Input(at, input)));
+    for (const int weight : captured) {
+      inputs.push_back(Value(weight));
+      captures.push_back({root_.graph_.weights[weight].dtype, root_.graph_.weights[weight].shape});
+    }
+    FlatNode node = op.Node(Name(at), made, captures);
+    node.inputs = std::move(inputs);
+    const TensorId added = Placed(builder_.Add(std::move(node)), {at.call, at.node});
+    for (size_t i = 0; i < op.outputs().size(); ++i) {
+      known_[{at.call, at.node, op.outputs()[i]}] = {added.node, static_cast<int>(i)};
+    }
+  }
+
+  // Adds what the results of the body need. Returns the results, without resources.
+  std::vector<TensorId> Results(int call) {
+    std::vector<TensorId> results;
+    const auto& outputs = tree_.call(call).function->signature.outputs;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i].type == TF_RESOURCE) continue;
+      results.push_back(Flatten([&] { return tree_.Result(call, i); }));
+    }
+    return results;
+  }
+
+  // Returns the value of a weight of the model in this graph.
+  TensorId Value(int weight) {
+    const FlatWeight& of = root_.graph_.weights[weight];
+    if (&root_ == this) return {of.node, 0};
+    const auto known = captured_.find(weight);
+    if (known != captured_.end()) return known->second;
+    const TensorSpec spec{of.name, of.dtype, of.shape};
+    return captured_[weight] = Placed(builder_.AddInput(of.name, spec), {-1, -1});
   }
 
   // Returns the weight behind the handle that a reading op takes.
@@ -189,9 +281,16 @@ class Inliner {
       throw tf::Error(TF_DATA_LOSS, "'" + Name(reader) + "' reads no variable", Name(reader));
     }
     Source handle = tree_.Input(reader, 0);
-    for (int hops = 0; tree_.Node(handle).op == "Identity" && hops < 1000; ++hops) {
+    for (int hops = 0; hops < 1000; ++hops) {
+      if (handle.IsArgument() || tree_.Node(handle).op != "Identity") break;
       if (tree_.Node(handle).inputs.empty()) break;
       handle = tree_.Input(handle, 0);
+    }
+    if (handle.IsArgument()) {
+      throw tf::Error(
+          TF_DATA_LOSS,
+          "'" + Name(reader) + "' reads a variable, but its input '" + Name(handle) + "' is no resource",
+          Name(reader));
     }
     if (tree_.Node(handle).op != "VarHandleOp") {
       throw tf::Error(TF_UNIMPLEMENTED,
@@ -199,8 +298,8 @@ class Inliner {
                           Name(handle) + "' of op " + std::string(tree_.Node(handle).op) + ")",
                       Name(reader));
     }
-    const int weight = Weight(handle);
-    graph_.weights[weight].readers.push_back(Name(reader));
+    const int weight = root_.Weight(handle);
+    root_.graph_.weights[weight].readers.push_back(Name(reader));
     return weight;
   }
 
@@ -229,8 +328,8 @@ class Inliner {
     }
     const Place place{at.call, at.node};
     const int weight = Variable(at);
-    const TF_DataType dtype = graph_.weights[weight].dtype;
-    std::vector<TensorId> inputs = {{graph_.weights[weight].node, 0}, Lookup(tree_.Input(at, 1))};
+    const TF_DataType dtype = root_.graph_.weights[weight].dtype;
+    std::vector<TensorId> inputs = {Value(weight), Lookup(tree_.Input(at, 1))};
     std::vector<std::pair<std::string, std::string>> attrs = {
         {"Tparams", TypeAttr(dtype)}, {"Tindices", std::string(tree_.Attr(at.call, at.node, "Tindices"))}};
     const bool nd = def.op == "ResourceGatherNd";
@@ -246,41 +345,13 @@ class Inliner {
   }
 
   int VariableShape(const Source& at) {
-    const FlatWeight& weight = graph_.weights[Variable(at)];
-    std::vector<std::pair<std::string, std::string>> attrs = {{"T", TypeAttr(weight.dtype)}};
+    const int weight = Variable(at);
+    std::vector<std::pair<std::string, std::string>> attrs = {
+        {"T", TypeAttr(root_.graph_.weights[weight].dtype)}};
     const proto::Bytes out_type = tree_.Attr(at.call, at.node, "out_type");
     if (!out_type.empty()) attrs.emplace_back("out_type", std::string(out_type));
-    return Placed(builder_.AddOp(Name(at), "Shape", {{weight.node, 0}}, std::move(attrs)), {at.call, at.node})
+    return Placed(builder_.AddOp(Name(at), "Shape", {Value(weight)}, std::move(attrs)), {at.call, at.node})
         .node;
-  }
-
-  // The weights in the file are valid only if a run does not change the variables. Outputs never need an
-  // assignment as data, so all ops of the functions on the paths to the outputs are checked.
-  void RefuseChangedVariables() {
-    for (int call = 1; call < tree_.size(); ++call) {
-      for (size_t i = 0; i < tree_.Nodes(call).size(); ++i) {
-        const int node = static_cast<int>(i);
-        if (tree_.IsCall(call, node)) {
-          tree_.Expand(call, node);
-          continue;
-        }
-        const proto::NodeDef& def = tree_.Nodes(call)[i];
-        if (HasTrait(def.op, trait::kReadsVariable) || def.op == "Identity") continue;
-        if (!ops_.MayHaveEffects(def.op)) continue;
-        for (size_t k = 0; k < def.inputs.size(); ++k) {
-          const Source input = tree_.Input({call, node, 0}, k);
-          const auto weight = weights_.find({input.call, input.node});
-          if (weight == weights_.end()) continue;
-          throw tf::Error(TF_UNIMPLEMENTED,
-                          "the model's outputs read variable '" + graph_.weights[weight->second].name +
-                              "', which op " + std::string(def.op) + " ('" + tree_.FlatName(call, node) +
-                              "') may change when the model runs: a model that changes its state cannot be "
-                              "frozen. Export it for "
-                              "inference (training=False), so that no layer counts or draws seeds",
-                          tree_.FlatName(call, node));
-        }
-      }
-    }
   }
 
   void CollectNames() {
@@ -303,19 +374,22 @@ class Inliner {
     return rank;
   }
 
-  static constexpr const char* kWhole = "what the model's outputs need";
-
   CallTree& tree_;
   OpRegistry& ops_;
+  Inliner& root_;  // of the model's graph, which has the weights and the functions
+  int body_ = 0;   // the call that is flattened
   FlatGraphBuilder builder_;
   FlatGraph& graph_ = builder_.graph();
-  Allowance tensors_left_{bounds::kTensors, "tensors"};
-  std::vector<VariableUse> variables_;
-  std::vector<Place> places_;  // of graph_.nodes
-  std::map<std::tuple<int, int, int>, int> inputs_;
-  std::map<Place, int> done_;     // flat node
-  std::set<Place> open_;          // visited, not yet emitted
-  std::map<Place, int> weights_;  // VarHandleOp -> index in graph_.weights
+  FunctionBodies functions_;
+  ConstantValues constants_;
+  Allowance tensors_left_{bounds::kTensors, "tensors"};  // of the root
+  std::vector<VariableUse> variables_;                   // of the root
+  std::map<Place, int> weights_;      // of the root: VarHandleOp -> index in graph_.weights
+  std::map<int, TensorId> captured_;  // of a body: weight -> argument
+  std::vector<Place> places_;         // of graph_.nodes
+  std::map<std::tuple<int, int, int>, TensorId> known_;  // inputs, arguments, results of control flow
+  std::map<Place, int> done_;                            // flat node; -1: in known_
+  std::set<Place> open_;                                 // visited, not yet emitted
 };
 
 }  // namespace

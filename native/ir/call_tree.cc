@@ -1,5 +1,6 @@
 #include "ir/call_tree.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "ir/op_traits.h"
@@ -24,6 +25,13 @@ int ParseIndex(std::string_view text, std::string_view tensor) {
 
 }  // namespace
 
+Control ControlOf(std::string_view op) {
+  if (op == "While" || op == "StatelessWhile") return Control::kWhile;
+  if (op == "If" || op == "StatelessIf") return Control::kIf;
+  if (op == "Case" || op == "StatelessCase") return Control::kCase;
+  return Control::kNone;
+}
+
 CallTree::CallTree(const proto::GraphDef& graph, OpRegistry* ops) : graph_(graph), ops_(ops) {
   for (size_t i = 0; i < graph.nodes.size(); ++i)
     top_nodes_.emplace(graph.nodes[i].name, static_cast<int>(i));
@@ -37,7 +45,8 @@ const std::vector<proto::NodeDef>& CallTree::Nodes(int call) const {
 
 std::string CallTree::FlatName(int call, int node) const {
   const std::string& scope = calls_[call]->scope;
-  const std::string_view name = Nodes(call)[node].name;
+  const std::string_view name =
+      node < 0 ? calls_[call]->function->signature.inputs[-1 - node].name : Nodes(call)[node].name;
   if (name.starts_with(scope)) return std::string(name);
   return scope + std::string(name);
 }
@@ -52,6 +61,12 @@ proto::Bytes CallTree::Attr(int call, int node, std::string_view name) const {
 
 std::string_view CallTree::CalledFunction(int call, int node, proto::Attrs* attrs) const {
   const proto::NodeDef& def = Nodes(call)[node];
+  const auto chosen = calls_[call]->chosen.find(node);
+  if (chosen != calls_[call]->chosen.end()) {
+    proto::FunctionReference reference = std::move(Functions(call, node).at(chosen->second));
+    if (attrs != nullptr) *attrs = std::move(reference.attrs);
+    return reference.name;
+  }
   if (HasTrait(def.op, trait::kPlainCall)) {
     auto reference = proto::AttrFunction(Attr(call, node, "f"));
     if (!reference || reference->name.empty()) Contradiction("a call names no function", def.name);
@@ -61,6 +76,30 @@ std::string_view CallTree::CalledFunction(int call, int node, proto::Attrs* attr
   if (graph_.functions.find(def.op) == graph_.functions.end()) return {};
   if (attrs != nullptr) *attrs = def.attrs;
   return def.op;
+}
+
+std::vector<proto::FunctionReference> CallTree::Functions(int call, int node) const {
+  const proto::NodeDef& def = Nodes(call)[node];
+  std::vector<proto::FunctionReference> functions;
+  const auto add = [&](std::string_view attr) {
+    for (proto::FunctionReference& each : proto::AttrFunctions(Attr(call, node, attr)))
+      functions.push_back(std::move(each));
+  };
+  const Control control = ControlOf(def.op);
+  if (control == Control::kWhile) {
+    add("cond");
+    add("body");
+  } else if (control == Control::kIf) {
+    add("else_branch");
+    add("then_branch");
+  } else {
+    add("branches");
+  }
+  const bool complete = control == Control::kCase ? !functions.empty() : functions.size() == 2;
+  const bool named =
+      std::none_of(functions.begin(), functions.end(), [](const auto& each) { return each.name.empty(); });
+  if (!complete || !named) Contradiction(Quote(def.op) + " does not name its functions", def.name);
+  return functions;
 }
 
 bool CallTree::IsCall(int call, int node) const {
@@ -90,9 +129,41 @@ const CallTree::Body& CallTree::FindBody(std::string_view name, std::string_view
 int CallTree::Expand(int call, int node) {
   const auto known = calls_[call]->children.find(node);
   if (known != calls_[call]->children.end()) return known->second;
+  proto::Attrs attrs;
+  const std::string_view name = CalledFunction(call, node, &attrs);
+  const int made = Make(call, node, name, std::move(attrs));
+  calls_[made]->bodies = calls_[call]->bodies;
+  calls_[made]->body = calls_[call]->body;
+  if (calls_[call]->chosen.count(node) > 0) {
+    calls_[made]->first_input = FirstArgument(ControlOf(Nodes(call)[node].op));
+  }
+  calls_[call]->children.emplace(node, made);
+  return made;
+}
+
+int CallTree::ExpandBody(int call, int node, size_t index) {
+  std::vector<proto::FunctionReference> functions = Functions(call, node);
+  calls_[call]->bodies_of[node].resize(functions.size(), -1);
+  const int known = calls_[call]->bodies_of[node].at(index);
+  if (known >= 0) return known;
+  const int bodies = calls_[call]->bodies + 1;
+  if (bodies > bounds::kBodyDepth) {
+    TooMuch("the depth of loops and branches within each other", bounds::kBodyDepth, "of them",
+            FlatName(call, node));
+  }
+  const int made = Make(call, node, functions[index].name, std::move(functions[index].attrs));
+  calls_[made]->is_body = true;
+  calls_[made]->bodies = bodies;
+  calls_[made]->body = made;
+  calls_[made]->first_input = FirstArgument(ControlOf(Nodes(call)[node].op));
+  calls_[call]->bodies_of[node][index] = made;
+  return made;
+}
+
+int CallTree::Make(int call, int node, std::string_view name, proto::Attrs attrs) {
   auto made = std::make_unique<Call>();
+  made->attrs = std::move(attrs);
   const std::string caller = FlatName(call, node);
-  const std::string_view name = CalledFunction(call, node, &made->attrs);
   const Body& body = FindBody(name, caller);
   made->parent = call;
   made->parent_node = node;
@@ -125,10 +196,29 @@ int CallTree::Expand(int call, int node) {
   int64_t names = 0;
   for (const proto::NodeDef& inner : made->function->nodes) names += inner.name.size() + made->scope.size();
   names_left_.Take(names, "what the model's functions call", caller);
-  const int index = size();
-  calls_[call]->children.emplace(node, index);
   calls_.push_back(std::move(made));
-  return index;
+  return size() - 1;
+}
+
+Source CallTree::Result(int call, size_t result) {
+  const proto::FunctionDef& function = *calls_[call]->function;
+  const auto found = function.results.find(function.signature.outputs[result].name);
+  if (found == function.results.end()) {
+    Contradiction("function " + Quote(function.signature.name) + " leaves a result open");
+  }
+  return Resolve(call, found->second);
+}
+
+Source CallTree::Argument(int call, size_t argument) {
+  const Call& at = *calls_[call];
+  if (at.function->signature.inputs[argument].type != TF_RESOURCE) {
+    return Source::OfArgument(call, static_cast<int>(argument));
+  }
+  const proto::NodeDef& caller = Nodes(at.parent)[at.parent_node];
+  if (at.first_input + argument >= caller.inputs.size()) {
+    Contradiction("a call has too few inputs", caller.name);
+  }
+  return Resolve(at.parent, caller.inputs[at.first_input + argument]);
 }
 
 int CallTree::OutputIndex(int call, int node, std::string_view argument, int offset) {
@@ -186,11 +276,13 @@ Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>
       const auto argument =
           colon == std::string_view::npos ? body.arguments.find(name) : body.arguments.end();
       if (argument != body.arguments.end()) {
-        const proto::NodeDef& caller = Nodes(at.parent)[at.parent_node];
-        if (static_cast<size_t>(argument->second) >= caller.inputs.size()) {
-          Contradiction("a call has too few inputs", caller.name);
+        if (at.is_body && at.function->signature.inputs[argument->second].type != TF_RESOURCE) {
+          return Source::OfArgument(call, argument->second);
         }
-        tensor = caller.inputs[argument->second];
+        const proto::NodeDef& caller = Nodes(at.parent)[at.parent_node];
+        const size_t input = at.first_input + static_cast<size_t>(argument->second);
+        if (input >= caller.inputs.size()) Contradiction("a call has too few inputs", caller.name);
+        tensor = caller.inputs[input];
         call = at.parent;
         continue;
       }

@@ -28,6 +28,34 @@ void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, st
              graph_def);
 }
 
+std::set<std::string_view> FunctionsOf(const FlatGraph& graph, const std::vector<const FlatNode*>& nodes) {
+  std::set<std::string_view> functions;
+  std::vector<const FlatNode*> waiting;
+  const auto add = [&](const FlatNode& node) {
+    if (ControlOf(node.op) != Control::kNone) waiting.push_back(&node);
+  };
+  for (const FlatNode* node : nodes) add(*node);
+  while (!waiting.empty()) {
+    const FlatNode& node = *waiting.back();
+    waiting.pop_back();
+    for (const auto& [attr, value] : node.attrs) {
+      for (const proto::FunctionReference& reference : proto::AttrFunctions(value)) {
+        const auto found = graph.functions.find(reference.name);
+        if (found == graph.functions.end() || !functions.insert(found->first).second) continue;
+        for (const FlatNode& inner : found->second.nodes) add(inner);
+      }
+    }
+  }
+  return functions;
+}
+
+void ForEachNode(const FlatGraph& graph, const std::function<void(const FlatNode&)>& visit) {
+  for (const FlatNode& node : graph.nodes) visit(node);
+  for (const auto& [name, function] : graph.functions) {
+    for (const FlatNode& node : function.nodes) visit(node);
+  }
+}
+
 void SortNodes(FlatGraph* graph, const std::vector<std::vector<int>>& rank) {
   const int count = static_cast<int>(graph->nodes.size());
   std::vector<int> waiting(count, 0);

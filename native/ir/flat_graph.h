@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -50,6 +51,16 @@ struct FlatWeight {
   std::vector<std::string> readers;
 };
 
+// A function that ops run: the condition or body of a loop, or a branch. Attributes of the ops name the
+// function. Equal functions have equal names, in all models.
+struct FlatFunction {
+  std::string name;
+  std::vector<FlatNode> nodes;      // inputs before consumers; the arguments are of kind kInput
+  std::vector<TensorId> arguments;  // tensors of arbitrary dtypes, never resources
+  std::vector<TensorId> results;
+  std::string definition;  // serialised FunctionDef
+};
+
 struct FlatGraph {
   std::vector<FlatNode> nodes;  // inputs before consumers, otherwise in the model's own order
   std::vector<FlatWeight> weights;
@@ -57,7 +68,8 @@ struct FlatGraph {
   std::vector<TensorId> outputs;
   std::vector<TensorSpec> input_specs;  // named by the signature
   std::vector<TensorSpec> output_specs;
-  std::string versions;              // serialised VersionDef of the file
+  std::map<std::string, FlatFunction, std::less<>> functions;  // by name
+  std::string versions;                                        // serialised VersionDef of the file
   std::set<std::string> file_names;  // names of all nodes in the called bodies, including nodes that are not
                                      // part of the flat graph
 
@@ -72,6 +84,11 @@ struct FlatGraph {
 void AppendNode(const FlatGraph& graph, const FlatNode& node, std::string* graph_def);
 // Does the same, with `inputs` as the names of the inputs.
 void AppendNode(const FlatNode& node, const std::vector<std::string>& inputs, std::string* graph_def);
+
+// Returns the functions that the nodes run, directly or in functions that they run.
+std::set<std::string_view> FunctionsOf(const FlatGraph& graph, const std::vector<const FlatNode*>& nodes);
+// Calls visit(node) for every node of the graph and of its functions.
+void ForEachNode(const FlatGraph& graph, const std::function<void(const FlatNode&)>& visit);
 
 // Sorts the nodes so that inputs precede their consumers. Among the possible orders, nodes with lower `rank`
 // come first. Updates every TensorId.

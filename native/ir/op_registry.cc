@@ -63,7 +63,7 @@ void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
   const bool runs_functions = !definition.function_attrs.empty();
   const char* reason = "is none of those that only compute: it may reach files, hosts or foreign code";
   if (runs_functions) {
-    reason = "runs a function in a way that is not supported yet (control flow)";
+    reason = "runs functions in a way that is not supported";
   } else if (definition.is_stateful) {
     reason = "keeps or needs state beyond its inputs, or reaches outside the graph";
   }

@@ -259,9 +259,9 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   auto impl = std::make_unique<Impl>(ImportModel(options));
   impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
                          options.signature + "/";
-  for (const FlatNode& node : impl->graph.nodes) {
+  ForEachNode(impl->graph, [&](const FlatNode& node) {
     if (node.kind == FlatNode::Kind::kOp && !IsRepeatable(node.op)) impl->is_repeatable = false;
-  }
+  });
   KeepLayerNormalizationsApart(&impl->graph);
   impl->kernels = FindKernels(impl->graph);
   impl->mixing = NodesThatMixSamples(impl->graph, impl->tensors);
@@ -414,11 +414,13 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
   std::unordered_map<int, TF_Output> given;  // tensors in place of inputs and weights
   for (size_t i = 0; i < inputs.size(); ++i) given[graph.inputs[i].node] = scope->Import(inputs[i]);
   std::string graph_def;
+  std::vector<const FlatNode*> built;
   bool has_ops = false;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const FlatNode& node = graph.nodes[i];
     const int index = static_cast<int>(i);
     if (!needed[i]) continue;
+    built.push_back(&node);
     const auto fold = folded.find(index);
     if (fold != folded.end()) {
       const Impl::Replaced& now = fold->second;
@@ -439,6 +441,11 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
     if (node.kind == FlatNode::Kind::kWeight) given[index] = impl_->Weight(scope, index, exact);
     options.inputs.push_back({{node.name}, given.at(index)});
   }
+  std::vector<std::string_view> functions;
+  for (const std::string_view name : FunctionsOf(graph, built)) {
+    functions.push_back(graph.functions.find(name)->second.definition);
+  }
+  AppendFunctions(functions, &graph_def);
   AppendVersions(graph.versions, &graph_def);
   for (const TensorId& output : wanted) {
     const FlatNode& node = graph.nodes[output.node];

@@ -42,6 +42,8 @@ constexpr int64_t kItemsOfNode = 4;
 constexpr int64_t kAttrs = 1'000;
 // Nested calls. A real model nests some tens of calls.
 constexpr int kDepth = 256;
+// Loops and branches within each other. A real model nests two or three. Import recurses into their bodies.
+constexpr int kBodyDepth = 32;
 // All calls, the nodes of the called bodies, and the bytes of the names of these nodes with their scopes.
 constexpr int kCalls = 50'000;
 constexpr int64_t kCalledNodes = 10'000'000;

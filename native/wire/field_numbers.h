@@ -18,7 +18,7 @@ enum : uint32_t { kNode = 1, kLibrary = 2, kVersions = 4 };
 namespace node_def {
 enum : uint32_t { kName = 1, kOp = 2, kInput = 3, kDevice = 4, kAttr = 5 };
 }
-// AttrValue, and AttrValue.ListValue, whose fields have the same numbers.
+// AttrValue, and AttrValue.ListValue, whose fields have the same numbers except kListFunctions.
 namespace attr_value {
 enum : uint32_t {
   kList = 1,
@@ -30,6 +30,7 @@ enum : uint32_t {
   kShape = 7,
   kTensor = 8,
   kPlaceholder = 9,
+  kListFunctions = 9,
   kFunction = 10
 };
 }

@@ -114,6 +114,9 @@ ArgDef ParseArg(Bytes bytes) {
       case fields::arg_def::kName:
         arg.name = ReadBytes(reader);
         break;
+      case fields::arg_def::kType:
+        arg.type = static_cast<TF_DataType>(ReadInt(reader));
+        break;
       case fields::arg_def::kTypeAttr:
         arg.type_attr = ReadBytes(reader);
         break;

@@ -33,6 +33,7 @@ struct NodeDef {
 
 struct ArgDef {
   std::string_view name;
+  TF_DataType type = TF_DataType{};  // 0 if an attribute gives the type
   std::string_view type_attr;
   std::string_view number_attr;
   std::string_view type_list_attr;
@@ -133,6 +134,7 @@ struct FunctionReference {
   Attrs attrs;
 };
 std::optional<FunctionReference> AttrFunction(Bytes attr);
+std::vector<FunctionReference> AttrFunctions(Bytes attr);
 
 // Reads a TensorShapeProto as TensorFlow does: the last of several values counts, and a field of another type
 // is ignored. Throws protozero::exception if the message is damaged.

@@ -129,6 +129,17 @@ Shape ShapeOrScalar(Bytes bytes) {
   }
 }
 
+// Reads a NameAttrList.
+FunctionReference ReadReference(Bytes function) {
+  FunctionReference reference;
+  reference.name = FindBytes(function, fields::name_attr_list::kName).value_or(Bytes());
+  ForEachBytes(function, fields::name_attr_list::kAttr, [&](Bytes entry) {
+    reference.attrs.emplace_back(FindBytes(entry, fields::map_entry::kKey).value_or(Bytes()),
+                                 FindBytes(entry, fields::map_entry::kValue).value_or(Bytes()));
+  });
+  return reference;
+}
+
 // Returns the last field `field` of `message`, or its default.
 Shape FindShape(Bytes message, uint32_t field) {
   return ShapeOrScalar(FindBytes(message, field).value_or(Bytes()));
@@ -235,13 +246,16 @@ bool IsInParts(Bytes attr) {
 std::optional<FunctionReference> AttrFunction(Bytes attr) {
   const std::optional<Bytes> function = FindBytes(attr, attr_value::kFunction);
   if (!function) return std::nullopt;
-  FunctionReference reference;
-  reference.name = FindBytes(*function, fields::name_attr_list::kName).value_or(Bytes());
-  ForEachBytes(*function, fields::name_attr_list::kAttr, [&](Bytes entry) {
-    reference.attrs.emplace_back(FindBytes(entry, fields::map_entry::kKey).value_or(Bytes()),
-                                 FindBytes(entry, fields::map_entry::kValue).value_or(Bytes()));
-  });
-  return reference;
+  return ReadReference(*function);
+}
+
+std::vector<FunctionReference> AttrFunctions(Bytes attr) {
+  std::vector<FunctionReference> references;
+  const auto add = [&](Bytes function) { references.push_back(ReadReference(function)); };
+  ForEachBytes(attr, attr_value::kFunction, add);
+  ForEachBytes(attr, attr_value::kList,
+               [&](Bytes list) { ForEachBytes(list, attr_value::kListFunctions, add); });
+  return references;
 }
 
 std::vector<std::string_view> TensorStrings(Bytes tensor) {

@@ -69,6 +69,39 @@ std::string ShapeAttr(const Shape& shape) {
   return attr;
 }
 
+std::string ShapesAttr(const std::vector<Shape>& shapes) {
+  std::string list;
+  for (const Shape& shape : shapes) pbf_writer(list).add_message(attr_value::kShape, WriteShape(shape));
+  std::string attr;
+  pbf_writer(attr).add_message(attr_value::kList, list);
+  return attr;
+}
+
+std::string BoolAttr(bool value) {
+  std::string attr;
+  pbf_writer(attr).add_bool(attr_value::kBool, value);
+  return attr;
+}
+
+std::string FunctionAttr(std::string_view function) {
+  std::string attr;
+  pbf_writer writer(attr);
+  pbf_writer(writer, attr_value::kFunction)
+      .add_string(fields::name_attr_list::kName, function.data(), function.size());
+  return attr;
+}
+
+std::string FunctionsAttr(const std::vector<std::string>& functions) {
+  std::string list;
+  pbf_writer writer(list);
+  for (const std::string& function : functions) {
+    pbf_writer(writer, attr_value::kListFunctions).add_string(fields::name_attr_list::kName, function);
+  }
+  std::string attr;
+  pbf_writer(attr).add_message(attr_value::kList, list);
+  return attr;
+}
+
 std::string Int32ScalarAttr(int32_t value) {
   return ScalarAttr(TF_INT32, [&](pbf_writer* tensor) {
     tensor->add_packed_int32(fields::tensor::kInts, &value, &value + 1);
@@ -92,6 +125,15 @@ void AppendNode(std::string_view name, std::string_view op, const std::vector<st
     pbf_writer entry(node, fields::node_def::kAttr);
     entry.add_string(fields::map_entry::kKey, attr);
     entry.add_message(fields::map_entry::kValue, value);
+  }
+}
+
+void AppendFunctions(const std::vector<std::string_view>& functions, std::string* graph_def) {
+  if (functions.empty()) return;
+  pbf_writer graph(*graph_def);
+  pbf_writer library(graph, fields::graph_def::kLibrary);
+  for (const std::string_view function : functions) {
+    library.add_message(fields::function_library::kFunction, function.data(), function.size());
   }
 }
 

@@ -20,6 +20,10 @@ std::string TypesAttr(const std::vector<TF_DataType>& dtypes);
 std::string StringAttr(std::string_view value);
 std::string IntAttr(int64_t value);
 std::string ShapeAttr(const Shape& shape);
+std::string ShapesAttr(const std::vector<Shape>& shapes);
+std::string BoolAttr(bool value);
+std::string FunctionAttr(std::string_view function);
+std::string FunctionsAttr(const std::vector<std::string>& functions);
 std::string Int32ScalarAttr(int32_t value);            // the value of a Const
 std::string StringScalarAttr(std::string_view value);  // the value of a Const
 
@@ -27,6 +31,8 @@ std::string StringScalarAttr(std::string_view value);  // the value of a Const
 // "name:1"). `attrs` are pairs of a name and a serialised AttrValue.
 void AppendNode(std::string_view name, std::string_view op, const std::vector<std::string>& inputs,
                 const std::vector<std::pair<std::string, std::string>>& attrs, std::string* graph_def);
+// Appends a library of functions, each a serialised FunctionDef.
+void AppendFunctions(const std::vector<std::string_view>& functions, std::string* graph_def);
 // Appends a serialised VersionDef.
 void AppendVersions(std::string_view versions, std::string* graph_def);
 

@@ -37,11 +37,14 @@ std::string GraphBytes(const std::vector<CraftedNode>& nodes, const std::vector<
     {
       pbf_writer signature(def, 1);
       signature.add_string(1, function.name);
-      for (const uint32_t side : {2, 3}) {
-        pbf_writer argument(signature, side);
-        argument.add_string(1, side == 2 ? "x" : "y");
-        argument.add_enum(3, TF_FLOAT);
+      for (size_t i = 0; i < function.arguments.size(); ++i) {
+        pbf_writer argument(signature, 2);
+        argument.add_string(1, i == 0 ? "x" : "x" + std::to_string(i));
+        argument.add_enum(3, function.arguments[i]);
       }
+      pbf_writer result(signature, 3);
+      result.add_string(1, "y");
+      result.add_enum(3, function.result_dtype);
     }
     for (const CraftedNode& node : function.nodes) AppendTo(&def, 3, node);
     pbf_writer result(def, 4);

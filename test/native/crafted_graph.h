@@ -21,11 +21,13 @@ struct CraftedNode {
   std::vector<std::pair<std::string, std::string>> attrs = {{"T", TypeAttr(TF_FLOAT)}};
 };
 
-// A function with one argument x and one result y.
+// A function with the arguments x, x1, x2, ... and one result y.
 struct CraftedFunction {
   std::string name;
   std::vector<CraftedNode> nodes;
   std::string result;
+  TF_DataType result_dtype = TF_FLOAT;
+  std::vector<TF_DataType> arguments = {TF_FLOAT};
 };
 
 // Returns a serialised GraphDef.

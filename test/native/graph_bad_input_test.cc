@@ -137,8 +137,6 @@ TEST_F(BadInput, NamesAnOpThatIsNotPure) {
   options.signature = "read";
   ExpectError(options, TF_UNIMPLEMENTED, "op ReadFile (node 'ReadFile')");
   EXPECT_EQ(LoadError(options).op(), "ReadFile");
-  options.signature = "loop";
-  ExpectError(options, TF_UNIMPLEMENTED, "While");
   options.signature = "count";
   ExpectError(options, TF_UNIMPLEMENTED, "variable 'calls', which op AssignAddVariableOp");
 }

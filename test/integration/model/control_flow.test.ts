@@ -1,0 +1,144 @@
+/** Models with loops and branches, against float64 (scripts/fixtures/make_control_flow.py). */
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as ke from '../../../lib/index.js';
+
+const FOLDER = fileURLToPath(new URL('../../fixtures/control_flow/', import.meta.url));
+const FIXTURES = readdirSync(FOLDER).filter((name) => !name.startsWith('frozen_v1'));
+
+const read = async (fixture: string, file: string) =>
+  (await ke.data.readNpy(`${FOLDER}${fixture}/${file}.npy`)) as ke.Tensor;
+
+const OUTPUTS = {
+  frozen_lstm: ['Identity'],
+  frozen_v1: ['predictions/MatMul'],
+  frozen_v1_data: ['predictions/MatMul'],
+};
+
+function load(fixture: string, options: ke.LoadModelOptions = {}): Promise<ke.Model> {
+  const frozen = `${FOLDER}${fixture}/frozen.pb`;
+  if (!existsSync(frozen)) return ke.loadModel(`${FOLDER}${fixture}/model`, options);
+  const inputs = fixture.startsWith('frozen_lstm') ? ['signal'] : ['image'];
+  const outputs = OUTPUTS[fixture.replace(/_k.$/, '') as keyof typeof OUTPUTS];
+  return ke.loadModel(frozen, { inputs, outputs, ...options });
+}
+
+/** The largest difference, as a part of the range of the expected values. */
+function difference(received: ke.Tensor, expected: ke.Tensor): number {
+  expect(received.shape).toEqual(expected.shape);
+  const [a, b] = [received.data as Float32Array, expected.data as Float32Array];
+  const range = Math.max(...b) - Math.min(...b);
+  expect(range).toBeGreaterThan(0);
+  return Math.max(...a.map((value, i) => Math.abs(value - (b[i] as number)))) / range;
+}
+
+/** Sample `i` alone. */
+function sample(x: ke.Tensor, i: number): ke.Tensor {
+  const [count, ...shape] = x.shape as number[];
+  const size = x.data.length / (count as number);
+  return ke.tensor((x.data as Float32Array).slice(i * size, (i + 1) * size), [1, ...shape]);
+}
+
+/** The samples, several times. */
+function repeated(x: ke.Tensor, times: number): ke.Tensor {
+  const data = new (x.data.constructor as Float32ArrayConstructor)(x.data.length * times);
+  for (let i = 0; i < times; ++i) data.set(x.data as Float32Array, i * x.data.length);
+  return ke.tensor(data, [(x.shape[0] as number) * times, ...x.shape.slice(1)]);
+}
+
+describe.each(FIXTURES)('%s', (fixture) => {
+  let model: ke.Model;
+  let x: ke.Tensor;
+  let y: ke.Tensor;
+  beforeAll(async () => {
+    model = await load(fixture);
+    x = await read(fixture, 'x');
+    y = await read(fixture, 'y');
+  });
+  afterAll(() => model?.close());
+
+  it('predicts as TensorFlow does', async () => {
+    expect(difference((await model.predict(x)) as ke.Tensor, y)).toBeLessThan(1e-6);
+  });
+
+  it('predicts one sample as among others', async () => {
+    expect(difference((await model.predict(sample(x, 1))) as ke.Tensor, sample(y, 1))).toBeLessThan(1e-6);
+  });
+
+  it('predicts a batch of several shards', async () => {
+    const result = (await model.predict(repeated(x, 7), { batchSize: 10 })) as ke.Tensor;
+    expect(difference(result, repeated(y, 7))).toBeLessThan(1e-6);
+  });
+
+  it('predicts in numerics checks', async () => {
+    const checked = await load(fixture, { runEagerly: true });
+    expect(difference((await checked.predict(x)) as ke.Tensor, y)).toBeLessThan(1e-6);
+    checked.close();
+  });
+});
+
+const RECURRENT = {
+  lstm: ['kernel', 'recurrent_kernel', 'bias'],
+  gru: ['kernel', 'recurrent_kernel', 'bias'],
+  simple_rnn: ['kernel', 'recurrent_kernel', 'bias'],
+  conv_lstm: ['kernel', 'recurrent_kernel', 'bias'],
+};
+
+describe.each(['k2', 'k3'])('the layers of Keras %s', (keras) => {
+  it.each(Object.entries(RECURRENT))(
+    'have %s with the weights that only a body reads',
+    async (name, weights) => {
+      const model = await load(`${name}_${keras}`);
+      const layer = model.layers.find((each) => each.name === name);
+      expect(layer?.calls).toHaveLength(1);
+      const [call] = layer?.calls as ke.LayerCall[];
+      expect(call?.outputs).toHaveLength(1);
+      const below = model.layers.filter(({ path }) => path[0] === name);
+      const found = new Set(
+        below.flatMap((each) => each.weights.map((weight) => weight.name.split('/').at(-1))),
+      );
+      expect([...found].sort()).toEqual([...weights].sort());
+      model.close();
+    },
+  );
+
+  it('exposes the output of a recurrent layer', async () => {
+    const model = await load(`lstm_${keras}`);
+    const exposed = ke.inspection.expose(model, [['lstm']]);
+    const [, hidden] = (await exposed.predict(await read(`lstm_${keras}`, 'x'))) as unknown as ke.Tensor[];
+    expect(hidden?.shape).toEqual([3, 5]);
+    model.close();
+  });
+});
+
+it('takes a signal of another length', async () => {
+  const model = await load('length_k3');
+  const x = ke.tensor(new Float32Array(2 * 31 * 4).fill(0.1), [2, 31, 4]);
+  const y = (await model.predict(x)) as ke.Tensor;
+  expect(y.shape).toEqual([2, 3]);
+  expect(difference(sample(y, 0), sample(y, 1))).toBe(0);
+  model.close();
+});
+
+describe('elsewhere', () => {
+  const NAMES = ['lstm_k3', 'nested_k3', 'cond_k2'];
+  let workers: ke.distribute.LocalWorkers;
+  beforeAll(async () => {
+    workers = await ke.distribute.localWorkers(1, { threads: 1 });
+  });
+  afterAll(() => workers?.close());
+
+  it.each(NAMES)('%s predicts on a worker and on a named device', async (name) => {
+    const x = repeated(await read(name, 'x'), 4);
+    const y = repeated(await read(name, 'y'), 4);
+    for (const strategy of [
+      ke.distribute.multiWorker({ workers }),
+      ke.distribute.mirrored({ devices: ['CPU:0', 'CPU:1'] }),
+    ]) {
+      const model = await load(name, { strategy });
+      expect(difference((await model.predict(x, { batchSize: 5 })) as ke.Tensor, y)).toBeLessThan(1e-6);
+      model.close();
+    }
+  });
+});
