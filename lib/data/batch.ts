@@ -4,6 +4,7 @@ import type { Symbolic } from '../graph/symbolic.js';
 import { refused } from '../support/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Feeds } from './feeds.js';
+import type { UnitSizes } from './indices.js';
 
 /** The part of a model that data is checked against. */
 export interface FedModel {
@@ -115,9 +116,16 @@ export function kindOf({ inputs, indices, feeds = {} }: Pick<Batch, 'inputs' | '
     .join();
 }
 
-/** Returns the number of units of the explained output on `axis`. null if it is unknown before a run. */
-export function unitsOf({ outputs }: Pick<FedModel, 'outputs'>, axis: number): number | null {
-  return outputs[0]?.shape?.at(axis) ?? null;
+/**
+ * Returns the number of units of the explained output along each axis behind the samples. An output (N) has one unit.
+ * If the caller named the axis of units (`axis` is not -1), there is only that axis. A number is null if it is unknown
+ * before a run. The result is null if the number of axes is unknown.
+ */
+export function unitsOf({ outputs }: Pick<FedModel, 'outputs'>, axis: number): UnitSizes {
+  const shape = outputs[0]?.shape ?? null;
+  if (axis !== -1) return [shape?.at(axis) ?? null];
+  if (shape === null) return null;
+  return shape.length === 1 ? [1] : shape.slice(1);
 }
 
 /** Throws RangeError if the model was saved with a fixed batch size and `samples` is not a multiple of that size. */

@@ -3,13 +3,14 @@
 import { addonInUse } from '../binding/loader.js';
 import { outOfRange, refused, wrongType } from '../support/arguments.js';
 import { encode, isInteger, isTypedArray, type TypedArray } from '../tensor/dtype.js';
-import { checkElements, readNested } from '../tensor/nested_arrays.js';
+import { checkElements, elementsOf, readNested } from '../tensor/nested_arrays.js';
 import { allocate, type NestedArray, Tensor, tensor, tensorOf } from '../tensor/tensor.js';
 import type { ArrayData } from './inputs.js';
 
 /**
- * The units to explain of each sample, (N, U): an integer Tensor, `{ data, shape }` or nested arrays. A flat array
- * of N numbers names one unit per sample.
+ * The units to explain of each sample, (N, U): an integer Tensor, `{ data, shape }` or nested arrays. A flat array of N
+ * numbers names one unit per sample. If the explained output has k > 1 axes behind the samples, a unit is a tuple of k
+ * indices, and units are (N, U, k): `[[[row, column, label]]]` for one pixel of a segmentation.
  */
 export type Indices = Tensor | ArrayData | NestedArray | TypedArray;
 
@@ -23,38 +24,60 @@ const ONE_UNIT =
 const FORMS = 'integers of shape (samples, units), for example [[3, 5], [0, 7]]';
 
 /**
- * Returns `y` as an int32 tensor (samples, units): `y` itself if it is an int32 tensor in aligned memory, otherwise a
- * new tensor.
+ * The number of units along each axis behind the samples, null where it is unknown. null if the number of axes is
+ * unknown: `y` then has one index per unit.
+ */
+export type UnitSizes = readonly (number | null)[] | null;
+
+/** Returns the form of `y` for an output of `axes` axes behind the samples. */
+function formsOf(axes: number): string {
+  if (axes === 1) return FORMS;
+  const tuple = Array.from({ length: axes }, (_, i) => i).join(', ');
+  return `units of ${axes} indices each, of shape (samples, units, ${axes}), for example [[[${tuple}]]]`;
+}
+
+/**
+ * Returns `y` as an int32 tensor (samples, units), or (samples, units, axes) if the explained output has several axes
+ * behind the samples: `y` itself if it is an int32 tensor in aligned memory, otherwise a new tensor.
  *
- * One-hot rows are refused if the output has more than 2 units.
+ * One-hot rows are refused if the output has one axis of more than 2 units.
  *
- * @param units the number of units of the explained output, or null if it is unknown before a run.
+ * @param units the sizes of the explained output behind the samples.
  * @param from the origin of `y`, for example ' of step 3'.
  */
-export function indicesTensor(y: unknown, samples: number, units: number | null, from = ''): Tensor<'int32'> {
+export function indicesTensor(y: unknown, samples: number, units: UnitSizes, from = ''): Tensor<'int32'> {
   const name = `y${from}`;
   const given = fromAny(y, name);
-  if (given.shape.length !== 1 && given.shape.length !== 2) {
-    throw refused(name, FORMS, `shape (${given.shape.join(', ')})`);
-  }
+  const axes = units?.length ?? 1;
+  const isTuples = axes > 1;
+  const fits = isTuples
+    ? given.shape.length === 3 && given.shape[2] === axes
+    : given.shape.length === 1 || given.shape.length === 2;
+  if (!fits) throw refused(name, formsOf(axes), `shape (${given.shape.join(', ')})`);
   const [rows = 0, columns = 1] = given.shape;
   if (rows !== samples) {
     throw refused(name, `a row of units for each of the ${samples} samples of \`x\``, `${rows} rows`);
   }
   if (columns === 0)
     throw refused(name, 'at least one unit per sample', 'none', 'Leave `y` out to explain every unit.');
-  if (units !== null) refuseOneHot(given, units, name);
+  const [only = null] = units ?? [];
+  if (only !== null && !isTuples) refuseOneHot(given, only, name);
   const { data: source } = given;
-  const asItIs = given.dtype === 'int32' && given.shape.length === 2 && given.aligned !== null;
-  const made = asItIs ? (given as Tensor<'int32'>) : int32Tensor(rows, columns);
+  const shape = isTuples ? given.shape : [rows, columns];
+  const asItIs = given.dtype === 'int32' && given.shape.length === shape.length && given.aligned !== null;
+  const made = asItIs ? (given as Tensor<'int32'>) : int32Tensor(shape);
   const { data } = made;
   for (let i = 0; i < data.length; i++) {
     const unit = Number(source[i]);
-    if (unit < 0 || unit >= (units ?? MOST_UNITS)) {
+    const most = units?.[i % axes] ?? null;
+    if (unit < 0 || unit >= (most ?? MOST_UNITS)) {
       if (!asItIs) made.release();
-      const place = `y[${Math.floor(i / columns)}][${i % columns}]${from}`;
-      const bounds = units === null ? 'a unit of at least 0' : `a unit from 0 to ${units - 1}`;
-      throw outOfRange(place, bounds, unit, units === 1 ? ONE_UNIT : undefined);
+      const column = Math.floor(i / axes) % columns;
+      const index = isTuples ? `[${i % axes}]` : '';
+      const place = `y[${Math.floor(i / (axes * columns))}][${column}]${index}${from}`;
+      const what = isTuples ? 'an index' : 'a unit';
+      const bounds = most === null ? `${what} of at least 0` : `${what} from 0 to ${most - 1}`;
+      throw outOfRange(place, bounds, unit, most === 1 && !isTuples ? ONE_UNIT : undefined);
     }
     if (!asItIs) data[i] = unit;
   }
@@ -82,10 +105,9 @@ function refuseOneHot({ data, shape }: Tensor, units: number, name: string): voi
 }
 
 /** Returns a new tensor, in aligned memory if TensorFlow is loaded. Converted units then need no second copy. */
-function int32Tensor(rows: number, columns: number): Tensor<'int32'> {
-  const shape = [rows, columns];
+function int32Tensor(shape: readonly number[]): Tensor<'int32'> {
   if (addonInUse() !== null) return allocate(shape, 'int32');
-  return tensor(new Int32Array(rows * columns), shape, 'int32');
+  return tensor(new Int32Array(elementsOf(shape)), shape, 'int32');
 }
 
 function fromAny(y: unknown, name: string): Tensor {

@@ -200,7 +200,9 @@ async function findNotFiniteSlowly({ data, dtype }: Tensor): Promise<number> {
   return -1;
 }
 
-/** Throws RangeError for NaN and Infinity in any input. `place` is the origin of the inputs, for example ' of step 3'. */
+/**
+ * Throws RangeError for NaN and Infinity in any input. `place` is the origin of the inputs, for example ' of step 3'.
+ */
 export async function refuseAnyNotFinite(inputs: readonly Tensor[], place = ''): Promise<void> {
   for (const [i, input] of inputs.entries()) await refuseNotFinite(inputName(i, inputs.length, place), input);
 }

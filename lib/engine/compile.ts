@@ -16,6 +16,8 @@ export interface Signature {
   readonly files?: FileFeed | undefined;
   /** Units per sample: every unit, exactly one (the gradient then needs no loop), or several. */
   readonly units: 'all' | 'one' | 'several';
+  /** The sizes of `indices` behind the samples and units: [k] if a unit is a tuple of k indices. */
+  readonly tuple: readonly number[];
   /** The feeds in the order in which they are fed. */
   readonly feeds: readonly FeedSignature[];
 }
@@ -38,15 +40,16 @@ export function signatureOf(model: Model, batch: Batch, specs: FeedSpecs = {}): 
   const { indices, files } = batch;
   const feeds = feedSignatures(batch, specs);
   const units = indices === null ? 'all' : indices.shape[1] === 1 ? 'one' : 'several';
+  const tuple = indices?.shape.slice(2) ?? [];
   if (files !== undefined) {
     const samples = model.inputs[0]?.shape?.[0] ?? null;
-    return { inputs: [{ dtype: 'string', shape: [samples] }], files: files.feed, units, feeds };
+    return { inputs: [{ dtype: 'string', shape: [samples] }], files: files.feed, units, tuple, feeds };
   }
   const inputs = batch.inputs.map(({ dtype, shape }, i) => {
     const known = model.inputs[i]?.shape ?? shape.map(() => null);
     return { dtype, shape: known };
   });
-  return { inputs, units, feeds };
+  return { inputs, units, tuple, feeds };
 }
 
 function feedSignatures({ feeds = {} }: Batch, specs: FeedSpecs): readonly FeedSignature[] {
@@ -60,9 +63,9 @@ function feedSignatures({ feeds = {} }: Batch, specs: FeedSpecs): readonly FeedS
 }
 
 /** Returns a key of `signature`. Signatures with equal keys compile to equal functions. */
-export function kindOf({ inputs, files, units, feeds }: Signature): string {
+export function kindOf({ inputs, files, units, tuple, feeds }: Signature): string {
   const fed = inputs.map(({ dtype, shape }) => `${dtype} ${describeShape(shape)}`);
-  return `${fed.join()} ${files?.key ?? ''} ${units} ${JSON.stringify(feeds)}`;
+  return `${fed.join()} ${files?.key ?? ''} ${units} ${tuple} ${JSON.stringify(feeds)}`;
 }
 
 /** The symbolic tensors that a step receives. */
@@ -95,7 +98,10 @@ export async function compile(
   const results = trace.run(() => {
     const fed = signature.inputs.map(({ dtype, shape }, i) => trace.placeholder(dtype, shape, `input_${i}`));
     const units = signature.units === 'one' ? 1 : null;
-    const indices = signature.units === 'all' ? null : trace.placeholder('int32', [null, units], 'indices');
+    const indices =
+      signature.units === 'all'
+        ? null
+        : trace.placeholder('int32', [null, units, ...signature.tuple], 'indices');
     const named = signature.feeds.map(({ name, fed: dtype, shape, whole }, i): [string, Symbolic] => [
       name,
       trace.placeholder(dtype, shape, `feed_${i}`, whole),

@@ -1,3 +1,4 @@
+import { defaultAxes, inputLayout, mapAxes, positionSizes } from '../graph/layout.js';
 import type {
   AnyMethod,
   Filter,
@@ -6,7 +7,7 @@ import type {
   MethodResult,
   SymbolicModel,
 } from '../graph/method.js';
-import { axesOf, defaultAxes, positionSizes, resizePositions } from '../graph/positions.js';
+import { resizePositions, type Size } from '../graph/positions.js';
 import { Symbolic } from '../graph/symbolic.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
 import { explainedInput } from '../inspection/explained_input.js';
@@ -31,9 +32,12 @@ export interface StepOptions {
    */
   readonly resizing?: boolean | readonly number[] | null;
   /**
-   * The axes of maps that hold positions. The default depends on the rank of the inputs: [-3, -2] for images
-   * (N, H, W, C), [-4, -3, -2] for volumes, [-2] for signals (N, T, C), and [-2] for vectors (N, F), whose features are
-   * the positions. For CAMs the default depends on the rank of the activations.
+   * The axes of the inputs that hold positions, whatever their place. The remaining axis holds the channels. The
+   * default depends on the rank of the inputs: [-3, -2] for images (N, H, W, C), [-4, -3, -2] for volumes, [-2] for
+   * signals (N, T, C), and [-2] for vectors (N, F), whose features are the positions. Inputs that are plainly channels
+   * first, (N, 1 | 3 | 4, H, W) with more than 4 positions per axis, have [-2, -1], and volumes [-3, -2, -1]. [1, 2]
+   * explains pictures (N, H, W) without channels. For CAMs the default depends on the rank of the activations. Maps are
+   * (N, ...positions, U) in any case.
    */
   readonly spatialAxis?: readonly number[];
   /** The axis of the logits that `y` indexes. Default -1. */
@@ -116,7 +120,7 @@ export function explainStep<P extends object>(
 
   let { maps } = result;
   if (postprocessing) {
-    maps = postprocessing(maps, axesOf(maps, spatialAxis));
+    maps = postprocessing(maps, mapAxes(maps, inputs, spatialAxis));
     if (!(maps instanceof Symbolic)) {
       warnIfUnawaited(maps, '`postprocessing`');
       throw new GraphError(
@@ -125,9 +129,20 @@ export function explainStep<P extends object>(
       );
     }
   }
-  if (resizing === true) maps = resizePositions(maps, positionSizes(inputs));
+  if (resizing === true) maps = resizePositions(maps, sizesFor(maps, inputs, spatialAxis));
   else if (resizing) maps = resizePositions(maps, resizing);
   return { logits: result.logits, maps, extras: result.extras ?? {} };
+}
+
+/**
+ * Returns the sizes of the input's positions. The activations of pictures (N, H, W) without channels have two axes of
+ * positions: maps with a position for every axis of the input are resized to all of them.
+ */
+function sizesFor(maps: Symbolic, inputs: Symbolic, spatialAxis: readonly number[]): readonly Size[] {
+  const layout = inputLayout(inputs, spatialAxis);
+  const count = maps.rank - 2;
+  const isWithoutChannels = count !== layout.positions.length && count === inputs.rank - 1;
+  return positionSizes(inputs, isWithoutChannels ? undefined : layout);
 }
 
 function checkResult(method: AnyMethod | Method<never>, result: unknown): void {

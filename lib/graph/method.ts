@@ -73,7 +73,10 @@ export interface MethodArguments {
   readonly inputs: Symbolic;
   /** All inputs of the batch, in the model's order. */
   readonly allInputs: readonly Symbolic[];
-  /** The units to explain, int32 (N, U). Default: every unit. */
+  /**
+   * The units to explain, int32 (N, U), or (N, U, k) if the model's first output has k > 1 axes behind the samples.
+   * Default: every unit. `inspection.gatherUnits` takes both forms.
+   */
   readonly indices?: Symbolic | undefined;
   /** The axis of the logits that `indices` point into: -1. */
   readonly indicesAxis: number;

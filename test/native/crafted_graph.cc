@@ -98,12 +98,6 @@ std::string TensorOf(TF_DataType dtype, const std::vector<int64_t>& dims, const 
   return bytes;
 }
 
-std::string IntAttr(int64_t value) {
-  std::string attr;
-  pbf_writer(attr).add_int64(3, value);
-  return attr;
-}
-
 LoadOptions At(const std::string& path) {
   LoadOptions options;
   options.path = path;

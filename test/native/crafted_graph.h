@@ -42,7 +42,6 @@ CraftedNode ConstOf(const std::string& name, TF_DataType dtype, const std::strin
 // Returns a TensorProto of the given shape with `content` as its bytes. If `content` is empty, a float tensor
 // has the single value 1.
 std::string TensorOf(TF_DataType dtype, const std::vector<int64_t>& dims, const std::string& content = {});
-std::string IntAttr(int64_t value);
 
 LoadOptions At(const std::string& path);
 // Returns the error of loading. Fails the current test if loading succeeds.

@@ -1,4 +1,5 @@
 import type { LayerInfo, TensorSpec } from '../../graph/layer.js';
+import { channelsLast } from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { cast, reshape } from '../../graph/ops/array.js';
 import { gather } from '../../graph/ops/indexing.js';
@@ -46,8 +47,14 @@ export function cam(args: MethodArguments & CamParameters): MethodResult {
   const { model, indices } = args;
   const head = getLogitsLayer(model, readParameters(PARAMETERS, args).logitsLayer ?? null);
   const spec = kernelOf(head);
-  const { logits, outputs, tensors } = explainedLogits(args, 2, [spec]);
-  const [, activations] = outputs;
+  const { logits, outputs, tensors, layout } = explainedLogits(args, 2, [spec]);
+  const activations = channelsLast(outputs[1], layout);
+  if ((outputs[0].shape?.length ?? 2) > 2) {
+    throw new GraphError(
+      'INVALID_ARGUMENT',
+      `CAM needs logits (N, C) but the model's first output is ${outputs[0]}. Use Grad-CAM.`,
+    );
+  }
   const kernel = asMatrix(tensors[0] as Symbolic, spec, activations, head);
 
   const weights = indices === undefined ? kernel : gather(kernel, indices, { axis: 1 });

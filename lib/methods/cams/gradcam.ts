@@ -1,4 +1,5 @@
 import { batchJacobian } from '../../graph/gradient.js';
+import { channelsLast } from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { einsum } from '../../graph/ops/math.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
@@ -22,15 +23,15 @@ import { positiveNormalize } from '../filters.js';
  */
 export function gradcam(args: MethodArguments): MethodResult {
   const {
-    axes,
+    layout,
     logits,
     outputs: [, activations],
   } = explainedLogits(args, 2);
 
   const weights = batchJacobian(logits, activations, {
-    each: (gradient) => reduceMean(gradient, axes),
+    each: (gradient) => reduceMean(gradient, layout.positions),
   });
-  const maps = einsum('b...k,bck->b...c', activations, weights);
+  const maps = einsum('b...k,bck->b...c', channelsLast(activations, layout), weights);
 
   return { logits, maps };
 }

@@ -1,4 +1,5 @@
 import { batchJacobian } from '../../graph/gradient.js';
+import { channelsLast, channelsLastLayout } from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs, add, divideNoNan, exp, log, minimum, multiply, subtract } from '../../graph/ops/arithmetic.js';
 import { cast } from '../../graph/ops/array.js';
@@ -31,23 +32,24 @@ import { positiveNormalize } from '../filters.js';
  */
 export function gradcampp(args: MethodArguments): MethodResult {
   const {
-    axes,
+    layout,
     logits,
     outputs: [, activations],
   } = explainedLogits(args, 2);
 
-  const total = reduceSum(activations, axes, { keepdims: true });
+  const total = reduceSum(activations, layout.positions, { keepdims: true });
   const weights = batchJacobian(logits, activations, {
     each: (gradient) => {
       const alpha = divideNoNan(1, add(multiply(total, gradient), 2));
-      return reduceSum(multiply(alpha, relu(gradient)), axes);
+      return reduceSum(multiply(alpha, relu(gradient)), layout.positions);
     },
   });
-  const maps = einsum('b...k,bck->b...c', activations, weights);
+  const maps = einsum('b...k,bck->b...c', channelsLast(activations, layout), weights);
 
   const dtype = commonFloat(maps.dtype, logits.dtype);
-  const exponent = alongPositions(cast(logits, dtype), axes.length);
-  return { logits, maps: timesExp(cast(maps, dtype), exponent, axes) };
+  const { positions } = channelsLastLayout(layout.positions.length);
+  const exponent = alongPositions(cast(logits, dtype), positions.length);
+  return { logits, maps: timesExp(cast(maps, dtype), exponent, positions) };
 }
 
 describeMethod(gradcampp, {

@@ -1,13 +1,20 @@
+import {
+  channelsLast,
+  channelsLastLayout,
+  fromChannelsLast,
+  inputLayout,
+  positionSizes,
+} from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { integers } from '../../graph/operand.js';
 import { add, floordiv, minimum, multiply, round, subtract } from '../../graph/ops/arithmetic.js';
-import { cast, range, reshape, squeeze, transpose } from '../../graph/ops/array.js';
+import { cast, range, reshape, transpose } from '../../graph/ops/array.js';
 import { mapRange } from '../../graph/ops/control.js';
 import { gather, slice, topK } from '../../graph/ops/indexing.js';
 import { einsum } from '../../graph/ops/math.js';
 import { softmax } from '../../graph/ops/nn.js';
 import { reduceStd } from '../../graph/ops/reduction.js';
-import { isVector, positionSizes, resizePositions, sizeOf } from '../../graph/positions.js';
+import { resizePositions, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { GraphError } from '../../support/errors.js';
 import { commonFloat, isFloating } from '../../tensor/dtype.js';
@@ -71,8 +78,9 @@ const PARAMETERS = {
 export function scorecam(args: MethodArguments & ScorecamParameters): MethodResult {
   const { model, inputs, allInputs, indices } = args;
   const { maskBatchSize, maxChannels, weighting } = readParameters(PARAMETERS, args);
-  const { axes, logits, outputs } = explainedLogits(args, 2);
-  const [, activations] = outputs;
+  const { layout, logits, outputs } = explainedLogits(args, 2);
+  const activations = channelsLast(outputs[1], layout);
+  const { positions } = channelsLastLayout(layout.positions.length);
   if (logits.rank !== 2) {
     throw new GraphError(
       'INVALID_ARGUMENT',
@@ -80,12 +88,11 @@ export function scorecam(args: MethodArguments & ScorecamParameters): MethodResu
     );
   }
 
-  const masks = normalize(widest(activations, axes, maxChannels), axes);
-  const sizes = positionSizes(inputs);
-  const seenBy = (x: Symbolic, mask: Symbolic) => {
-    const whole = resizePositions(mask, sizes);
-    return seenThrough(x, isVector(inputs) ? squeeze(whole, -1) : whole);
-  };
+  const masks = normalize(widest(activations, positions, maxChannels), positions);
+  const ofInput = inputLayout(inputs, args.spatialAxis);
+  const sizes = positionSizes(inputs, ofInput);
+  const seenBy = (x: Symbolic, mask: Symbolic) =>
+    seenThrough(x, fromChannelsLast(resizePositions(mask, sizes), ofInput));
   const keepsBatch = model.mixesSamples || typeof model.inputs[0]?.shape?.[0] === 'number';
   const scores = keepsBatch
     ? scoresOfBatch(masks, (mask) => {
@@ -173,7 +180,7 @@ function scoresOf(
 ): Symbolic {
   const samples = sizeOf(masks, 0);
   const channels = sizeOf(masks, -1);
-  const positions = positionSizes(masks);
+  const positions = positionSizes(masks, channelsLastLayout(masks.rank - 2));
   const count = multiply(integers(samples), channels);
   const last = subtract(count, 1);
   // (N, ...positions, K) -> (N · K, ...positions, 1)

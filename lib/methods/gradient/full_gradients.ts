@@ -1,16 +1,19 @@
 import { batchJacobian } from '../../graph/gradient.js';
+import {
+  channelsFirstLayout,
+  channelsLast,
+  channelsLastLayout,
+  inputLayout,
+  type Layout,
+  mapAxes,
+  positionSizes,
+} from '../../graph/layout.js';
 import type { Filter, MethodArguments, MethodResult } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
 import { addN, multiply } from '../../graph/ops/arithmetic.js';
-import { cast, expandDims, reshape, squeeze } from '../../graph/ops/array.js';
+import { cast, reshape, squeeze } from '../../graph/ops/array.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
-import {
-  checkInputPositions,
-  isVector,
-  positionSizes,
-  resizePositions,
-  sizeOf,
-} from '../../graph/positions.js';
+import { resizePositions, type Size, sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { exposedBiasTerms } from '../../inspection/bias_terms.js';
 import { GraphError } from '../../support/errors.js';
@@ -74,7 +77,8 @@ export interface FullGradientTerm {
  * of layers with biases, only their biases are used. Otherwise all biases are used. Maps have the size of the input:
  * (N, H, W, U).
  *
- * For vectors (N, F), the map (N, F, U) has only inputs · gradient, because hidden units are not positions.
+ * For vectors (N, F), hidden units are not positions: only the biases of signals (N, F', C), such as the convolutions
+ * of a waveform, are on the map (N, F, U).
  *
  * In a network of ReLUs and affine layers, the terms without ψ are complete: their sum is the logit.
  *
@@ -88,21 +92,26 @@ export interface FullGradientTerm {
 export function fullGradients(args: MethodArguments & FullGradientsParameters): MethodResult {
   const { inputs, spatialAxis } = args;
   const { psi } = readParameters(PARAMETERS, args);
-  checkInputPositions(inputs, spatialAxis);
+  const layout = inputLayout(inputs, spatialAxis);
+  const count = layout.positions.length;
   const { logits, terms } = fullGradientTerms(args);
-  const placed = terms.filter((term) => hasPositionsOf(term, inputs));
-  const sizes = positionSizes(inputs);
+  const sizes = positionSizes(inputs, layout);
+  const placed = terms.flatMap((term) => {
+    const own = term.signal === inputs ? layout : layoutOfTerm(term, sizes, layout);
+    return own === null ? [] : [{ term, own }];
+  });
   // The layers of a network may differ in dtype, and resized maps are float32.
   const dtype = commonFloat(inputs.dtype, 'float32');
 
   const maps = batchJacobian(
     logits,
-    placed.map(({ signal }) => signal),
+    placed.map(({ term }) => term.signal),
     {
       each: (gradients) => {
         const parts = gradients.map((gradient, i) => {
-          const product = multiply(gradient, (placed[i] as FullGradientTerm).factor);
-          const filtered = psi(withOneAxisOfChannels(product, inputs.rank), spatialAxis);
+          const { term, own } = placed[i] as { term: FullGradientTerm; own: Layout };
+          const product = withOneAxisOfChannels(channelsLast(multiply(gradient, term.factor), own), count);
+          const filtered = psi(product, mapAxes(product, inputs, spatialAxis));
           return cast(reduceMean(filtered, -1, { keepdims: true }), dtype);
         });
         const whole = bySize(parts).map((same) => cast(resizePositions(addN(same), sizes), dtype));
@@ -111,7 +120,7 @@ export function fullGradients(args: MethodArguments & FullGradientsParameters): 
     },
   );
 
-  return { logits, maps: transposeJacobian(maps, spatialAxis.length) };
+  return { logits, maps: transposeJacobian(maps, count) };
 }
 
 describeMethod(fullGradients, {
@@ -184,45 +193,56 @@ function bySize(maps: readonly Symbolic[]): readonly (readonly Symbolic[])[] {
   return [...groups.values()];
 }
 
-/**
- * Reshapes x (N, ...positions, groups, C) of a group normalisation to (N, ...positions, groups · C) of rank `rank`, and
- * a vector (N, F) to (N, F, 1).
- */
-function withOneAxisOfChannels(x: Symbolic, rank: number): Symbolic {
-  if (isVector(x)) return expandDims(x, -1);
-  if (x.rank === rank) return x;
-  return reshape(x, [sizeOf(x, 0), ...positionSizes(x).slice(0, rank - 2), -1]);
+/** Reshapes x (N, ...positions, groups, C) of a group normalisation to (N, ...positions, groups · C). */
+function withOneAxisOfChannels(x: Symbolic, count: number): Symbolic {
+  if (x.rank === count + 2) return x;
+  const positions = positionSizes(x, channelsLastLayout(count));
+  return reshape(x, [sizeOf(x, 0), ...positions, -1]);
 }
 
 /** The maximum ratio between the scales of a signal's axes relative to the input. Other signals have no positions. */
 const MOST_DISTORTION = 2;
 
 /**
- * Returns whether the axes of a term's signal are the samples, the positions of the input, and channels.
+ * Returns the layout of a term's signal, or null if its axes are not the samples, the positions of the input, and
+ * channels.
  *
  * A bias with one number per channel has such a signal, regardless of the signal's proportions. The channels may be
  * along several axes, as in a group normalisation, (N, H, W, groups, C / groups). Queries (N, T, heads, K) have no such
  * signal: their bias differs between the heads. For a bias with a number per position, the signal must have the
  * proportions of the input. Attention scores (N, heads, T, T) with learned offsets do not have these proportions.
  */
-function hasPositionsOf({ signal, factor }: FullGradientTerm, inputs: Symbolic): boolean {
-  if (signal === inputs) return true;
-  if (signal.rank < inputs.rank || isVector(inputs)) return false;
+function layoutOfTerm(
+  { signal, factor }: FullGradientTerm,
+  sizes: readonly Size[],
+  ofInput: Layout,
+): Layout | null {
+  const count = sizes.length;
+  const layout = channelsLastLayout(count);
+  if (signal.rank < count + 2) return null;
   const isTold = (axis: number) => (factor.shape?.at(axis - signal.rank) ?? 1) !== 1;
   const all = Array.from({ length: signal.rank - 1 }, (_, i) => i + 1).filter(
     (axis) => signal.shape?.[axis] !== 1,
   );
-  const axes = all.filter((axis) => axis < inputs.rank - 1);
-  const told = axes.filter(isTold);
-  if (signal.rank > inputs.rank) {
-    return told.length === 0 && all.every((axis) => axis < inputs.rank - 1 || isTold(axis));
+  // A network that is channels first has signals of both kinds: the convolutions of a converted network are channels
+  // last.
+  if (ofInput.channel === 1 && count > 1 && signal.rank === count + 2) {
+    const told = all.filter(isTold);
+    if (told.length === 1 && told[0] === 1) return channelsFirstLayout(count);
   }
-  if (told.length === 0 || told.length < axes.length) return told.length === 0;
+  const axes = all.filter((axis) => axis <= count);
+  const told = axes.filter(isTold);
+  if (signal.rank > count + 2) {
+    const fits = told.length === 0 && all.every((axis) => axis <= count || isTold(axis));
+    return fits ? layout : null;
+  }
+  if (told.length === 0) return layout;
+  if (told.length < axes.length) return null;
   const scales: number[] = [];
   for (const axis of axes) {
     const size = signal.shape?.[axis];
-    const whole = inputs.shape?.[axis];
+    const whole = sizes[axis - 1];
     if (typeof size === 'number' && typeof whole === 'number') scales.push(size / whole);
   }
-  return scales.length === 0 || Math.max(...scales) <= MOST_DISTORTION * Math.min(...scales);
+  return scales.length === 0 || Math.max(...scales) <= MOST_DISTORTION * Math.min(...scales) ? layout : null;
 }

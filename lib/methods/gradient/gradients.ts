@@ -1,9 +1,9 @@
 import { batchJacobian } from '../../graph/gradient.js';
+import { inputLayout } from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs } from '../../graph/ops/arithmetic.js';
 import { transpose } from '../../graph/ops/array.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
-import { checkInputPositions, isVector } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { GraphError } from '../../support/errors.js';
 import { isFloating } from '../../tensor/dtype.js';
@@ -43,17 +43,17 @@ export function gradients(args: MethodArguments & GradientsParameters): MethodRe
   const { inputs, spatialAxis } = args;
   const { gradientFilter } = readParameters(PARAMETERS, args);
   checkDifferentiable(inputs);
-  checkInputPositions(inputs, spatialAxis);
+  const { positions, channel } = inputLayout(inputs, spatialAxis);
   const { logits } = explainedLogits(args);
 
   const jacobian = batchJacobian(logits, inputs, {
     each: (gradient) => {
       const filtered = gradientFilter(gradient);
-      return isVector(inputs) ? filtered : reduceMean(filtered, -1);
+      return channel === null ? filtered : reduceMean(filtered, channel);
     },
   });
 
-  return { logits, maps: transposeJacobian(jacobian, spatialAxis.length) };
+  return { logits, maps: transposeJacobian(jacobian, positions.length) };
 }
 
 describeMethod(gradients, {

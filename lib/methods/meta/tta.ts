@@ -1,3 +1,10 @@
+import {
+  channelsLast,
+  fromChannelsLast,
+  inputLayout,
+  type Layout,
+  positionSizes,
+} from '../../graph/layout.js';
 import type { AnyMethod, MethodArguments, MethodLike } from '../../graph/method.js';
 import { constant } from '../../graph/operand.js';
 import { add, divide, maximum, multiply } from '../../graph/ops/arithmetic.js';
@@ -6,7 +13,7 @@ import { where } from '../../graph/ops/comparison.js';
 import { forRange } from '../../graph/ops/control.js';
 import { RESIZE_METHODS, type ResizeMethod } from '../../graph/ops/image.js';
 import { gather } from '../../graph/ops/indexing.js';
-import { positionSizes, resizePositions, type Size } from '../../graph/positions.js';
+import { resizePositions, type Size } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { checkFunction, checkOptions, nameOf } from '../../support/arguments.js';
 import { GraphError } from '../../support/errors.js';
@@ -79,8 +86,10 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
         `${nameOf(method)}_tta resizes and mirrors inputs (N, ...positions, C), but the model takes ${inputs}.`,
       );
     }
-    const sizes = positionSizes(inputs);
-    for (const scale of scales) tryAt(args, sizes, scale);
+    const layout = inputLayout(inputs, args.spatialAxis);
+    const sizes = positionSizes(inputs, layout);
+    const width = layout.positions.at(-1) as number;
+    for (const scale of scales) tryAt(args, layout, sizes, scale);
     // Resized maps are float32. Maps that need no resize keep their dtype.
     const dtype = commonFloat(first.maps.dtype, 'float32');
     const whole = cast(resizePositions(first.maps, sizes, resizeMethod), dtype);
@@ -94,10 +103,10 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
       (pass, logits, maps) => {
         const flip = cast(gather(flipOf, pass), 'bool');
         // The mirror comes first: 'nearest' rounds to one side, so the other order selects other pixels.
-        const turned = mirrored(inputs, flip);
+        const turned = channelsLast(mirrored(inputs, width, flip), layout);
         const scaled = resizePositions(turned, scaledSizes(sizes, gather(scaleOf, pass)), resizeMethod);
-        const seen = apply(withInputs(args, cast(scaled, inputs.dtype)));
-        const map = resizePositions(mirrored(seen.maps, flip), sizes, resizeMethod);
+        const seen = apply(withInputs(args, cast(fromChannelsLast(scaled, layout), inputs.dtype)));
+        const map = resizePositions(mirrored(seen.maps, seen.maps.rank - 2, flip), sizes, resizeMethod);
         return [plus(logits as Symbolic, seen.logits), plus(maps as Symbolic, cast(map, dtype))];
       },
       [first.logits, whole],
@@ -130,11 +139,17 @@ const TTA = describeMeta(tta, {
  * Calls the model at one scale and drops the outputs, if the size is known. A model that does not take the size is then
  * refused when the graph is built instead of during the run.
  */
-function tryAt({ model, inputs }: MethodArguments, sizes: readonly Size[], scale: number): void {
+function tryAt(
+  { model, inputs }: MethodArguments,
+  layout: Layout,
+  sizes: readonly Size[],
+  scale: number,
+): void {
   const known = sizes.filter((size) => typeof size === 'number');
   if (known.length < sizes.length) return;
   const scaled = known.map((size) => Math.max(1, Math.floor(Math.fround(scale) * size)));
-  model(cast(resizePositions(inputs, scaled), inputs.dtype));
+  const resized = resizePositions(channelsLast(inputs, layout), scaled);
+  model(cast(fromChannelsLast(resized, layout), inputs.dtype));
 }
 
 /** Returns `sizes` times `scale`, rounded down, at least 1. */
@@ -146,9 +161,9 @@ function scaledSizes(sizes: readonly Size[], scale: Symbolic): readonly Symbolic
   return unstack(maximum(cast(multiply(whole, scale), 'int32'), 1));
 }
 
-/** Returns x (N, ..., width, C), reversed along the width if `flip` is true. */
-function mirrored(x: Symbolic, flip: Symbolic): Symbolic {
-  return where(flip, reverse(x, x.rank - 2), x);
+/** Returns x, reversed along the axis `width` if `flip` is true. */
+function mirrored(x: Symbolic, width: number, flip: Symbolic): Symbolic {
+  return where(flip, reverse(x, width), x);
 }
 
 /** Returns sum + x of equal shapes. The reshape fails for a model that turns positions into samples. */

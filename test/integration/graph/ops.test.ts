@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { positionSizes, resizePositions } from '../../../lib/graph/positions.js';
+import { channelsLastLayout, positionSizes } from '../../../lib/graph/layout.js';
+import { resizePositions } from '../../../lib/graph/positions.js';
 import { graph, tensor } from '../../../lib/index.js';
 import { evaluate, evaluateAll } from '../helpers/evaluate.js';
 
@@ -418,7 +419,7 @@ describe('resizing maps', () => {
       () =>
         resizePositions(
           ops.constant([[[[[0]]], [[[1]]]]]),
-          positionSizes(ops.zeros(ops.shape(ops.ones([1, 4, 1, 2, 3])))),
+          positionSizes(ops.zeros(ops.shape(ops.ones([1, 4, 1, 2, 3]))), channelsLastLayout(3)),
         ),
       [0, 0, 0.25, 0.25, 0.75, 0.75, 1, 1],
       [1, 4, 1, 2, 1],

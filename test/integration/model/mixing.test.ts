@@ -1,6 +1,6 @@
 /**
- * Models whose samples see each other: every batch of the caller is computed whole. The graphs, and the outputs of whole
- * batches, are from TensorFlow (scripts/fixtures/make_mixing.py).
+ * Models whose samples see each other: every batch of the caller is computed whole. The graphs, and the outputs of
+ * whole batches, are from TensorFlow (scripts/fixtures/make_mixing.py).
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

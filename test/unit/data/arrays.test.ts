@@ -118,15 +118,15 @@ describe('y', () => {
     ['an array with its shape', { data: Uint8Array.of(3, 5, 0, 9), shape: [2, 2] }],
     ['a list with its shape', { data: [3, 5, 0, 9], shape: [2, 2] }],
   ])('may be %s', (_, y) => {
-    const made = indicesTensor(y, 2, 10);
+    const made = indicesTensor(y, 2, [10]);
     expect(made.dtype).toBe('int32');
     expect(made.shape).toEqual([2, 2]);
     expect(made.data).toEqual(Int32Array.of(3, 5, 0, 9));
   });
 
   it('can be a flat list of one unit per sample', () => {
-    expect(indicesTensor([4, 2], 2, 10).shape).toEqual([2, 1]);
-    expect(indicesTensor(Int32Array.of(4, 2), 2, 10).shape).toEqual([2, 1]);
+    expect(indicesTensor([4, 2], 2, [10]).shape).toEqual([2, 1]);
+    expect(indicesTensor(Int32Array.of(4, 2), 2, [10]).shape).toEqual([2, 1]);
   });
 
   it.each([
@@ -149,7 +149,25 @@ describe('y', () => {
     ['three axes', [[[1]], [[2]]], 'but received shape (2, 1, 1)'],
     ['a number', 3, 'but received 3 of type number'],
   ])('is refused: %s', (_, y, message) => {
-    expect(() => indicesTensor(y, 2, 10)).toThrow(message);
+    expect(() => indicesTensor(y, 2, [10])).toThrow(message);
+  });
+
+  it('has an index for each axis of an output of several axes', () => {
+    const y = [
+      [
+        [0, 7],
+        [3, 2],
+      ],
+    ];
+    expect(indicesTensor(y, 1, [4, 8]).shape).toEqual([1, 2, 2]);
+    expect(indicesTensor(y, 1, [4, null]).data).toEqual(Int32Array.of(0, 7, 3, 2));
+    expect(() => indicesTensor(y, 1, [3, 8])).toThrow(
+      'Expected an index from 0 to 2 for argument `y[0][1][0]` but received 3',
+    );
+    expect(() => indicesTensor([[0, 7]], 1, [4, 8])).toThrow(
+      'Expected units of 2 indices each, of shape (samples, units, 2), for example [[[0, 1]]]',
+    );
+    expect(() => indicesTensor([[1]], 1, [1])).toThrow('Expected a unit from 0 to 0');
   });
 
   it('has no upper bound if the number of units is unknown', () => {
@@ -198,6 +216,11 @@ describe('batches', () => {
   it('check units against the axis that y indexes', () => {
     const segmentation = { inputs: [image], outputs: [{ ...logits, shape: [null, 7, 4] }] };
     expect(() => makeDataHandler(segmentation, images(1), [[5]], {}, -2)).not.toThrow();
-    expect(() => makeDataHandler(segmentation, images(1), [[5]], {}, -1)).toThrow('a unit from 0 to 3');
+    // Without a named axis, a unit of an output of two axes has an index for each.
+    expect(() => makeDataHandler(segmentation, images(1), [[5]], {}, -1)).toThrow('units of 2 indices each');
+    expect(() => makeDataHandler(segmentation, images(1), [[[5, 3]]], {}, -1)).not.toThrow();
+    expect(() => makeDataHandler(segmentation, images(1), [[[5, 4]]], {}, -1)).toThrow(
+      'an index from 0 to 3',
+    );
   });
 });
