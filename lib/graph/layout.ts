@@ -121,7 +121,7 @@ export function activationsLayout(
   const isNamed = !isDefault(spatialAxis);
   if (!isNamed && rank < 3) return refuse(name, activations, axesIn(channelsLastAxes, 1, -2));
   const ofInput = inputs.shape === null ? null : positiveAxes(inputs, spatialAxis);
-  if (ofInput !== null && inputs.rank === rank && rank > 3 && isChannelsFirst(ofInput)) {
+  if (ofInput !== null && inputs.rank === rank && rank > 3 && isChannelsFirst(ofInput, rank)) {
     return isTurned(activations, inputs) ? channelsLastLayout(rank - 2) : channelsFirstLayout(rank - 2);
   }
   if (!isNamed) return channelsLastLayout(rank - 2);
@@ -136,9 +136,9 @@ export function activationsLayout(
   return layout === null || layout.channel === null ? refuse(name, activations, spatialAxis) : layout;
 }
 
-/** Returns whether `positions` are all axes behind the samples and one axis of channels. */
-function isChannelsFirst(positions: readonly number[]): boolean {
-  return positions.every((axis, i) => axis === i + 2);
+/** Returns whether `positions` are all axes of a tensor of rank `rank` behind the samples and one axis of channels. */
+function isChannelsFirst(positions: readonly number[], rank: number): boolean {
+  return positions.length === rank - 2 && positions.every((axis, i) => axis === i + 2);
 }
 
 /** The largest ratio between the scales of two axes at which a tensor has the proportions of another. */
