@@ -68,6 +68,17 @@ export interface NativeModel {
    * which `output` depends, and which depends on an input. Null if there is none. Throws NOT_FOUND for an unknown name.
    */
   lastWithPositions(output: string): string | null;
+  /**
+   * Returns the part of the model that begins at the tensors `inputs` and ends at the tensors `outputs`, as a model of its
+   * own that shares the weights. `inputNames` and `outputNames` name its inputs and outputs. Throws NOT_FOUND for an
+   * unknown tensor, and INVALID_ARGUMENT for the reasons that native/model/cut_graph.h lists.
+   */
+  subModel(
+    inputs: readonly string[],
+    inputNames: readonly string[],
+    outputs: readonly string[],
+    outputNames: readonly string[],
+  ): NativeModel;
   /** Returns the path of the innermost layer of a node or of a weight's node. Null if no layer owns the node. */
   layerOf(node: string): string[] | null;
   /** Returns a copy of a weight's value. Throws NOT_FOUND for an unknown name. */

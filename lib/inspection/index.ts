@@ -10,3 +10,4 @@ export { getLogitsLayer } from './head.js';
 export { findLayerWith, getNestedLayer, type Layered, type LayerName, type LayerSearch } from './layers.js';
 export { type OutputActivation, outputActivation } from './output_activation.js';
 export { POOLING_LAYERS } from './pooling_layers.js';
+export { type SubModelOptions, subModel } from './sub_model.js';

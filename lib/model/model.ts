@@ -27,6 +27,8 @@ export class ModelCore {
   /** The number of batches that one execution runs. */
   readonly stepsPerExecution: number;
   closed = false;
+  /** The cores of other parts of the same model. Closing one closes all. */
+  readonly #parts: Set<WeakRef<ModelCore>>;
 
   constructor(
     native: NativeModel,
@@ -36,7 +38,10 @@ export class ModelCore {
       predict,
       stepsPerExecution,
     }: Pick<ModelCore, 'session' | 'strategy' | 'predict' | 'stepsPerExecution'>,
+    whole: ModelCore | null = null,
   ) {
+    this.#parts = whole === null ? new Set() : whole.#parts;
+    this.#parts.add(new WeakRef(this));
     this.native = native;
     this.session = session;
     this.strategy = strategy;
@@ -50,6 +55,13 @@ export class ModelCore {
     this.functions.close();
     this.native.close();
     this.strategy.release();
+    for (const part of this.#parts) part.deref()?.close();
+  }
+
+  /** Returns the core of a part of this model, which runs as this model does. */
+  part(native: NativeModel): ModelCore {
+    for (const part of this.#parts) if (part.deref() === undefined) this.#parts.delete(part);
+    return new ModelCore(native, this, this);
   }
 }
 

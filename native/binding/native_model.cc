@@ -73,6 +73,7 @@ Napi::Function NativeModel::Define(Napi::Env env) {
        InstanceMethod<&NativeModel::BiasTerms>("biasTerms"),
        InstanceMethod<&NativeModel::OutputChain>("outputChain"),
        InstanceMethod<&NativeModel::LastWithPositions>("lastWithPositions"),
+       InstanceMethod<&NativeModel::SubModel>("subModel"),
        InstanceMethod<&NativeModel::Close>("close")},
       {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
        Getter<&NativeModel::GetInputTensors>("inputTensors"),
@@ -185,6 +186,24 @@ Napi::Value NativeModel::LastWithPositions(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const std::string tensor = graph()->LastWithPositions(ToText(info[0], "output"));
     return tensor.empty() ? info.Env().Null() : Napi::String::New(info.Env(), tensor);
+  });
+}
+
+Napi::Value NativeModel::SubModel(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const auto cuts = [&](Napi::Value tensors, Napi::Value names, const std::string& argument) {
+      const std::vector<std::string> from = ToTexts(tensors, argument);
+      const std::vector<std::string> as = ToTexts(names, argument + "Names");
+      if (from.size() != as.size()) {
+        throw tf::Error(TF_INVALID_ARGUMENT, "expected as many names as " + argument);
+      }
+      std::vector<std::pair<std::string, std::string>> pairs;
+      for (size_t i = 0; i < from.size(); ++i) pairs.emplace_back(from[i], as[i]);
+      return pairs;
+    };
+    const auto inputs = cuts(info[0], info[1], "inputs");
+    const auto outputs = cuts(info[2], info[3], "outputs");
+    return Create(environment_, graph()->SubModel(inputs, outputs));
   });
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "layers/scope_tree.h"
 #include "wire/bounds.h"
@@ -99,6 +100,12 @@ class InferredScopes {
     Forget();
     numbered_ = with_number_ > without_number_ || (with_number_ + without_number_ == 0 && LooksNumbered());
     Forget();
+    // The layers of a Keras 2 model may have numbers without a plain sibling, if the model is not the first of
+    // its process: "conv2d_7", "conv2d_8".
+    if (numbered_ && with_number_ == 0 && NumbersTellLayersApart(graph)) {
+      numbered_ = false;
+      Forget();
+    }
     if (numbered_) return;
     for (const FlatWeight& weight : graph.weights) {
       for (const std::string& reader : weight.readers) {
@@ -112,6 +119,14 @@ class InferredScopes {
   // The name of the model and its scopes (one per call). Empty if the layers are at the top level.
   const std::string& root() const { return root_; }
   const std::vector<int>& root_scopes() const { return root_scopes_; }
+
+  // Returns the layers inside a scope of a layer at `path`, whose parents are indices into the result, or -1.
+  std::vector<LayerScope> Inside(const std::string& scope, const std::vector<std::string>& path) {
+    scopes_.clear();
+    const int index = tree_.Find(scope);
+    if (index >= 0) Collect(index, -1, path);
+    return std::move(scopes_);
+  }
 
   std::vector<LayerScope> Run() {
     for (const int child : tree_[top_].children) {
@@ -223,6 +238,30 @@ class InferredScopes {
       for (const int child : tree_[top].children) count(child);
     }
     return numbered > other;
+  }
+
+  // Returns whether two scopes differ only in the number, but read different weights. They are then two layers,
+  // not two calls of one layer.
+  bool NumbersTellLayersApart(const FlatGraph& graph) const {
+    std::map<int, std::set<int>> read;  // the weights of each scope, including those of scopes below
+    for (const FlatWeight& weight : graph.weights) {
+      for (const std::string& reader : weight.readers) {
+        std::string_view path = ParentPath(reader);
+        while (!path.empty() && tree_.Find(path) < 0) path = ParentPath(path);
+        for (int scope = tree_.Find(path); scope > 0; scope = tree_[scope].parent) read[scope].insert(weight.node);
+      }
+    }
+    std::map<std::pair<int, std::string>, const std::set<int>*> first;  // by parent and name without number
+    for (const auto& [scope, weights] : read) {
+      const std::string name = NumberedName(scope);
+      if (name.empty()) continue;
+      const auto [entry, added] = first.emplace(std::make_pair(tree_[scope].parent, name), &weights);
+      const std::set<int>& other = *entry->second;
+      if (!added && std::none_of(weights.begin(), weights.end(), [&](int node) { return other.count(node) > 0; })) {
+        return true;
+      }
+    }
+    return false;
   }
 
   // Returns the layer of a scope that Keras 3 numbered, or "". Keras 3 also opens the plain name and leaves
@@ -364,13 +403,40 @@ std::vector<std::string> InputLayers(const FlatGraph& graph, const KerasLayer& m
   return sorted == sorted_signature ? by_signature : names;
 }
 
+// Adds the layers inside layers for which the metadata lists none, for example inside a hub.KerasLayer.
+std::vector<LayerScope> WithLayersInside(const FlatGraph& graph, const ScopeTree& tree,
+                                         const std::vector<LayerScope>& known) {
+  std::vector<bool> holds(known.size(), false);
+  for (const LayerScope& scope : known) {
+    if (scope.parent >= 0) holds[static_cast<size_t>(scope.parent)] = true;
+  }
+  InferredScopes inferred(graph, tree);
+  std::vector<LayerScope> all;
+  std::vector<int> place(known.size());  // in `all`
+  for (size_t i = 0; i < known.size(); ++i) {
+    place[i] = static_cast<int>(all.size());
+    all.push_back(known[i]);
+    if (known[i].parent >= 0) all.back().parent = place[static_cast<size_t>(known[i].parent)];
+    if (holds[i]) continue;
+    const int first = static_cast<int>(all.size());
+    std::vector<LayerScope> inside = inferred.Inside(known[i].scope, known[i].path);
+    // A single scope is a part of the layer, for example the "batchnorm" of a BatchNormalization.
+    if (inside.size() < 2) continue;
+    for (LayerScope& inner : inside) {
+      inner.parent = inner.parent < 0 ? place[i] : first + inner.parent;
+      all.push_back(std::move(inner));
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 LayerScopes FindLayerScopes(const FlatGraph& graph, const std::optional<KerasModel>& keras) {
   const ScopeTree tree(graph);
   LayerScopes found;
   if (keras) {
-    found.scopes = MetadataScopes(tree).Run(keras->model);
+    found.scopes = WithLayersInside(graph, tree, MetadataScopes(tree).Run(keras->model));
     found.input_layers = InputLayers(graph, keras->model);
     if (!found.scopes.empty()) return found;
   }

@@ -16,12 +16,13 @@
 #include "ir/op_traits.h"
 #include "model/batch_mixing.h"
 #include "model/bias_terms.h"
+#include "model/cut_graph.h"
+#include "model/last_with_positions.h"
 #include "model/output_chain.h"
 #include "rewrite/bfloat16.h"
 #include "rewrite/folding.h"
 #include "rewrite/grouped_convolution.h"
 #include "rewrite/layer_normalization.h"
-#include "tensorflow/dtype.h"
 #include "tensorflow/import_graph.h"
 
 namespace ke::graph {
@@ -259,6 +260,24 @@ std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   auto impl = std::make_unique<Impl>(ImportModel(options));
   impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
                          options.signature + "/";
+  return Complete(std::move(impl));
+}
+
+std::shared_ptr<const ModelGraph> ModelGraph::SubModel(
+    const std::vector<std::pair<std::string, std::string>>& inputs,
+    const std::vector<std::pair<std::string, std::string>>& outputs) const {
+  const auto found = [&](const std::vector<std::pair<std::string, std::string>>& tensors) {
+    std::vector<CutTensor> cuts;
+    for (const auto& [tensor, name] : tensors) cuts.push_back({impl_->Find(tensor), name});
+    return cuts;
+  };
+  const WholeModel whole{impl_->graph, impl_->tensors, impl_->layers, impl_->layer_of_node};
+  auto impl = std::make_unique<Impl>(CutGraph(whole, found(inputs), found(outputs)));
+  impl->weights_prefix = impl_->weights_prefix;
+  return Complete(std::move(impl));
+}
+
+std::shared_ptr<const ModelGraph> ModelGraph::Complete(std::unique_ptr<Impl> impl) {
   ForEachNode(impl->graph, [&](const FlatNode& node) {
     if (node.kind == FlatNode::Kind::kOp && !IsRepeatable(node.op)) impl->is_repeatable = false;
   });
@@ -371,23 +390,7 @@ std::vector<ChainLink> ModelGraph::OutputChain(const std::string& output) const 
 }
 
 std::string ModelGraph::LastWithPositions(const std::string& output) const {
-  const auto has_positions = [&](TensorId tensor) {
-    const auto found = impl_->tensors.find(impl_->graph.TensorName(tensor));
-    if (found == impl_->tensors.end() || !tf::IsFloating(found->second.dtype)) return false;
-    const std::vector<int64_t>& dims = found->second.shape.dims;
-    return dims.size() > 2 &&
-           std::any_of(dims.begin() + 1, dims.end() - 1, [](int64_t size) { return size != 1; });
-  };
-  const TensorId end = impl_->Find(output);
-  if (has_positions(end)) return impl_->graph.TensorName(end);
-  const std::vector<bool> needed = impl_->Needed({end});
-  TensorId last;
-  for (size_t node = 0; node < needed.size(); ++node) {
-    if (!needed[node]) continue;
-    for (const TensorId& input : impl_->graph.nodes[node].inputs) {
-      if (last < input && impl_->biases->Depends(input) && has_positions(input)) last = input;
-    }
-  }
+  const TensorId last = graph::LastWithPositions(impl_->graph, impl_->tensors, *impl_->biases, impl_->Find(output));
   return last.node < 0 ? std::string() : impl_->graph.TensorName(last);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "build/scope.h"
@@ -95,6 +96,13 @@ class ModelGraph {
   // there is none. Takes a name like FindTensor. Throws NOT_FOUND.
   std::string LastWithPositions(const std::string& output) const;
 
+  // Returns the part of the model that begins at `inputs` and ends at `outputs`, as pairs of a tensor and of
+  // its name in the part (cut_graph.h). The part shares the weights and is a model of its own. Takes names like
+  // FindTensor. Throws NOT_FOUND and the errors of CutGraph.
+  std::shared_ptr<const ModelGraph> SubModel(
+      const std::vector<std::pair<std::string, std::string>>& inputs,
+      const std::vector<std::pair<std::string, std::string>>& outputs) const;
+
   // Adds the ops that `outputs` (names of tensors or weights) need to `scope`. `inputs` (one per model input)
   // replace the model's inputs. All instances in one root graph share their weights. Returns the outputs. An
   // output that is a model input returns the given input. Between two outputs, other ops than the model's may
@@ -111,6 +119,8 @@ class ModelGraph {
 
  private:
   struct Impl;
+  // Derives the rest of `impl` from its graph.
+  static std::shared_ptr<const ModelGraph> Complete(std::unique_ptr<Impl> impl);
   explicit ModelGraph(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
