@@ -4,16 +4,32 @@ namespace ke::gradient {
 
 using graph::Scope;
 
-TF_Output Ops::Scale(TF_Output x, double factor) const {
-  return Mul(x, scope_->Scalar(Scope::GetDType(x), factor));
+TF_Output Ops::Scalar(TF_DataType dtype, double value) const {
+  if (!IsComplex(dtype)) return scope_->Scalar(dtype, value);
+  return Cast(scope_->Scalar(RealOf(dtype), value), dtype);
 }
 
-TF_Output Ops::Shift(TF_Output x, double term) const {
-  return Add(x, scope_->Scalar(Scope::GetDType(x), term));
+TF_Output Ops::Conj(TF_Output x) const { return IsComplex(Scope::GetDType(x)) ? Unary("Conj", x) : x; }
+
+TF_Output Ops::Complex(TF_Output real, TF_Output imaginary) const {
+  const bool wide = Scope::GetDType(real) == TF_DOUBLE;
+  return Op("Complex").In(real).In(imaginary).AttrType("Tout", wide ? TF_COMPLEX128 : TF_COMPLEX64).Out();
 }
+
+TF_Output Ops::Real(TF_Output x) const {
+  return Op("Real").In(x).AttrType("Tout", RealOf(Scope::GetDType(x))).Out();
+}
+
+TF_Output Ops::Imag(TF_Output x) const {
+  return Op("Imag").In(x).AttrType("Tout", RealOf(Scope::GetDType(x))).Out();
+}
+
+TF_Output Ops::Scale(TF_Output x, double factor) const { return Mul(x, Scalar(Scope::GetDType(x), factor)); }
+
+TF_Output Ops::Shift(TF_Output x, double term) const { return Add(x, Scalar(Scope::GetDType(x), term)); }
 
 TF_Output Ops::Masked(TF_Output mask, TF_Output value) const {
-  return Op("SelectV2").In(mask).In(value).In(scope_->Scalar(Scope::GetDType(value), 0)).Out();
+  return Select(mask, value, Scalar(Scope::GetDType(value), 0));
 }
 
 TF_Output Ops::Cast(TF_Output x, TF_DataType dtype) const {
@@ -44,6 +60,14 @@ TF_Output Ops::Mean(TF_Output x, const std::vector<int>& axes, bool keep_dims) c
 
 TF_Output Ops::Transpose(TF_Output x, const std::vector<int32_t>& order) const {
   return Binary("Transpose", x, Ints(order));
+}
+
+TF_Output Ops::MatMul(TF_Output a, TF_Output b, bool adjoint_a, bool adjoint_b) const {
+  return Op("BatchMatMulV2").In(a).In(b).AttrBool("adj_x", adjoint_a).AttrBool("adj_y", adjoint_b).Out();
+}
+
+TF_Output Ops::Adjoint(TF_Output x) const {
+  return Conj(Op("Einsum").InList({x}).AttrString("equation", "...ab->...ba").Out());
 }
 
 TF_Output Ops::Concat(const std::vector<TF_Output>& values, int axis) const {

@@ -20,6 +20,22 @@ Registry Build() {
   AddSelectRules(&registry);
   AddGatherRules(&registry);
   AddResizeRules(&registry);
+  AddComplexRules(&registry);
+  AddSpectralRules(&registry);
+  AddSpecialRules(&registry);
+  AddSolveRules(&registry);
+  AddDecompositionRules(&registry);
+  AddDiagonalRules(&registry);
+  AddSegmentRules(&registry);
+  AddScatterRules(&registry);
+  AddQuantizationRules(&registry);
+  AddCropRules(&registry);
+  AddColorRules(&registry);
+  AddPatchRules(&registry);
+  AddRunningRules(&registry);
+  AddSparseRules(&registry);
+  AddLossRules(&registry);
+  AddOrderRules(&registry);
   AddCApiRules(&registry);
   return registry;
 }
@@ -67,6 +83,10 @@ void Registry::Add(const std::string& op_type, Rule rule) { rules_[op_type] = ru
 
 void Registry::AddAll(const std::vector<std::string>& op_types, Rule rule) {
   for (const std::string& type : op_types) Add(type, rule);
+}
+
+void Registry::ForComplex(const std::vector<std::string>& op_types) {
+  for_complex_.insert(op_types.begin(), op_types.end());
 }
 
 void Registry::AddOverride(const std::string& op_type, const std::string& name, Rule rule) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,8 @@ class Registry {
 
   // Returns null if there is no confirmed gradient.
   Rule Find(const std::string& op_type) const;
+  // Returns whether the rule of `op_type` is right for complex numbers.
+  bool IsForComplex(const std::string& op_type) const { return for_complex_.count(op_type) > 0; }
   // Returns null if `op_type` has no override of that name.
   Rule FindOverride(const std::string& op_type, const std::string& name) const;
   // The names for messages: the overrides of a type, and the types that have overrides.
@@ -26,10 +29,14 @@ class Registry {
 
   void Add(const std::string& op_type, Rule rule);
   void AddAll(const std::vector<std::string>& op_types, Rule rule);
+  // Declares that the rules of these ops are right for complex numbers: a holomorphic derivative is
+  // conjugated.
+  void ForComplex(const std::vector<std::string>& op_types);
   void AddOverride(const std::string& op_type, const std::string& name, Rule rule);
 
  private:
   std::map<std::string, Rule> rules_;
+  std::set<std::string> for_complex_;
   std::map<std::string, std::map<std::string, Rule>> overrides_;
 };
 
@@ -48,6 +55,22 @@ void AddShapeRules(Registry* registry);
 void AddSelectRules(Registry* registry);
 void AddGatherRules(Registry* registry);
 void AddResizeRules(Registry* registry);
+void AddComplexRules(Registry* registry);
+void AddSpectralRules(Registry* registry);
+void AddSpecialRules(Registry* registry);
+void AddSolveRules(Registry* registry);
+void AddDecompositionRules(Registry* registry);
+void AddDiagonalRules(Registry* registry);
+void AddSegmentRules(Registry* registry);
+void AddScatterRules(Registry* registry);
+void AddQuantizationRules(Registry* registry);
+void AddCropRules(Registry* registry);
+void AddColorRules(Registry* registry);
+void AddPatchRules(Registry* registry);
+void AddRunningRules(Registry* registry);
+void AddSparseRules(Registry* registry);
+void AddLossRules(Registry* registry);
+void AddOrderRules(Registry* registry);
 void AddCApiRules(Registry* registry);
 
 }  // namespace ke::gradient

@@ -169,6 +169,16 @@ bool RuleContext::NeedsAny(int begin, int end) const {
   return std::find(needed_.begin() + begin, needed_.begin() + end, true) != needed_.begin() + end;
 }
 
+bool RuleContext::HasComplex() const {
+  for (int i = 0; i < num_inputs(); ++i) {
+    if (Needs(i) && IsComplex(InputType(i))) return true;
+  }
+  for (int i = 0; i < num_outputs(); ++i) {
+    if (HasDy(i) && IsComplex(OutputType(i))) return true;
+  }
+  return false;
+}
+
 TF_Output RuleContext::Dy(int i) {
   if (!HasDy(i)) output_gradients_[i] = ops_.ZerosLike(Y(i));
   return output_gradients_[i];

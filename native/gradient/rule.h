@@ -47,6 +47,8 @@ class RuleContext {
   // Returns whether input i lies on a path from an x. Other inputs (usually weights) get no gradient ops.
   bool Needs(int i) const { return needed_[i]; }
   bool NeedsAny(int begin, int end) const;
+  // Returns whether an input on the path, or an output with a gradient, is complex.
+  bool HasComplex() const;
   bool HasDy(int i = 0) const { return output_gradients_[i].oper != nullptr; }
 
   TF_Output X(int i = 0) { return target_->Import(Input(i)); }

@@ -62,14 +62,6 @@ void LogSoftmax(RuleContext& c) {
   c.Set(0, t.Sub(c.Dy(), t.Mul(t.Sum(c.Dy(), {-1}, true), softmax)));
 }
 
-// The loss's second output is the derivative: softmax(features) - labels, per row.
-void CrossEntropy(RuleContext& c) {
-  if (c.HasDy(1)) c.Refuse("of its second output");
-  if (c.NeedsAny(1, c.num_inputs())) c.Refuse("with respect to the labels");
-  const Ops& t = c.ops();
-  c.Set(0, t.Mul(t.Op("ExpandDims").In(c.Dy()).In(t.Int(-1)).Out(), c.Y(1)));
-}
-
 // The derivatives of the gradient kernels above. The kernels of piecewise linear activations are linear in dy
 // and constant in x.
 void ReluGrad(RuleContext& c) {
@@ -85,7 +77,7 @@ void EluGrad(RuleContext& c) {
   const Ops& t = c.ops();
   if (c.Needs(0)) c.Set(0, t.Binary(c.type(), c.Dy(), c.X(1)));
   if (c.Needs(1)) {
-    const TF_Output zero = c.forward_ops().scope()->Scalar(c.InputType(1), 0);
+    const TF_Output zero = c.forward_ops().Scalar(c.InputType(1), 0);
     const TF_Output negative = c.forward_ops().Binary("Less", c.Input(1), zero);
     c.Set(1, t.Masked(negative, t.Mul(c.Dy(), c.X(0))));
   }
@@ -135,7 +127,6 @@ void AddActivationRules(Registry* registry) {
   registry->Add("Softsign", Softsign);
   registry->Add("Softmax", Softmax);
   registry->Add("LogSoftmax", LogSoftmax);
-  registry->AddAll({"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}, CrossEntropy);
   registry->AddAll({"ReluGrad", "Relu6Grad", "LeakyReluGrad"}, ReluGrad);
   registry->AddAll({"EluGrad", "SeluGrad"}, EluGrad);
   registry->Add("SigmoidGrad", SigmoidGrad);

@@ -6,9 +6,10 @@ namespace ke::gradient {
 
 namespace {
 
-// Sets the gradient of operand i to dy * factor. `factor` is a tensor of the forward graph.
+// Sets the gradient of operand i to dy * factor. `factor` is the derivative, a tensor of the forward graph.
+// The gradient of a complex function uses the conjugate of the derivative.
 void Times(RuleContext& c, int i, TF_Output factor) {
-  c.Set(i, c.Unbroadcast(c.ops().Mul(c.Dy(), factor), i));
+  c.Set(i, c.Unbroadcast(c.ops().Mul(c.Dy(), c.forward_ops().Conj(factor)), i));
 }
 
 void Add(RuleContext& c) {
@@ -29,14 +30,14 @@ void Mul(RuleContext& c) {
 
 void Div(RuleContext& c) {
   const Ops& f = c.forward_ops();
-  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.ops().Div(c.Dy(), c.X(1)), 0));
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.ops().Div(c.Dy(), f.Conj(c.Input(1))), 0));
   if (c.Needs(1)) Times(c, 1, f.Neg(f.Div(c.Output(0), c.Input(1))));
 }
 
 // The quotient is 0, and therefore constant, where the divisor is 0.
 void DivNoNan(RuleContext& c) {
   const Ops& f = c.forward_ops();
-  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.ops().Binary("DivNoNan", c.Dy(), c.X(1)), 0));
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(c.ops().Binary("DivNoNan", c.Dy(), f.Conj(c.Input(1))), 0));
   if (c.Needs(1)) Times(c, 1, f.Neg(f.Binary("DivNoNan", c.Output(0), c.Input(1))));
 }
 
@@ -61,14 +62,14 @@ void SquaredDifference(RuleContext& c) {
   if (c.Needs(1)) Times(c, 1, f.Neg(twice));
 }
 
-// The first operand receives the gradient of ties.
+// The first operand receives the gradient of ties, and the second operand the gradient of NaN.
 void Extremum(RuleContext& c) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();
   const char* first = c.type() == "Maximum" ? "GreaterEqual" : "LessEqual";
-  const char* second = c.type() == "Maximum" ? "Less" : "Greater";
-  if (c.Needs(0)) c.Set(0, c.Unbroadcast(t.Masked(f.Binary(first, c.Input(0), c.Input(1)), c.Dy()), 0));
-  if (c.Needs(1)) c.Set(1, c.Unbroadcast(t.Masked(f.Binary(second, c.Input(0), c.Input(1)), c.Dy()), 1));
+  const TF_Output mask = f.Binary(first, c.Input(0), c.Input(1));
+  if (c.Needs(0)) c.Set(0, c.Unbroadcast(t.Masked(mask, c.Dy()), 0));
+  if (c.Needs(1)) c.Set(1, c.Unbroadcast(t.Masked(f.Unary("LogicalNot", mask), c.Dy()), 1));
 }
 
 // Derivatives: y * x^(y - 1), which is 0 for y = 0 even at x = 0; and log(x) * x^y, replaced by 0 where x <=
@@ -80,8 +81,9 @@ void Pow(RuleContext& c) {
   }
   if (c.Needs(1)) {
     const TF_DataType dtype = c.InputType(0);
-    const TF_Output positive = f.Binary("Greater", c.Input(0), f.scope()->Scalar(dtype, 0));
-    const TF_Output base = f.Op("SelectV2").In(positive).In(c.Input(0)).In(f.scope()->Scalar(dtype, 1)).Out();
+    const char* has_log = IsComplex(dtype) ? "NotEqual" : "Greater";
+    const TF_Output mask = f.Binary(has_log, c.Input(0), f.Scalar(dtype, 0));
+    const TF_Output base = f.Select(mask, c.Input(0), f.Scalar(dtype, 1));
     Times(c, 1, f.Mul(c.Output(0), f.Unary("Log", base)));
   }
 }
@@ -91,7 +93,7 @@ void Xlogy(RuleContext& c) {
   const Ops& f = c.forward_ops();
   const TF_DataType dtype = c.InputType(0);
   if (c.Needs(0)) {
-    const TF_Output one = f.Cast(f.Binary("NotEqual", c.Input(0), f.scope()->Scalar(dtype, 0)), dtype);
+    const TF_Output one = f.Cast(f.Binary("NotEqual", c.Input(0), f.Scalar(dtype, 0)), dtype);
     Times(c, 0, f.Binary(c.type(), one, c.Input(1)));
   }
   if (c.Needs(1)) {
@@ -104,7 +106,7 @@ void Xdivy(RuleContext& c) {
   const Ops& f = c.forward_ops();
   const TF_DataType dtype = c.InputType(0);
   if (c.Needs(0)) {
-    const TF_Output one = f.Cast(f.Binary("NotEqual", c.Input(0), f.scope()->Scalar(dtype, 0)), dtype);
+    const TF_Output one = f.Cast(f.Binary("NotEqual", c.Input(0), f.Scalar(dtype, 0)), dtype);
     Times(c, 0, f.Binary("Xdivy", one, c.Input(1)));
   }
   if (c.Needs(1)) Times(c, 1, f.Neg(f.Binary("Xdivy", c.Output(0), c.Input(1))));
@@ -134,6 +136,7 @@ void AddBinaryRules(Registry* registry) {
   registry->AddAll({"Xlogy", "Xlog1py"}, Xlogy);
   registry->Add("Xdivy", Xdivy);
   registry->Add("Atan2", Atan2);
+  registry->ForComplex({"Add", "AddV2", "Sub", "Mul", "RealDiv", "Div", "DivNoNan", "Pow"});
 }
 
 }  // namespace ke::gradient

@@ -43,16 +43,6 @@ Equation Parse(const RuleContext& c) {
     equation.inputs.push_back(text.substr(begin, end - begin));
     begin = end + 1;
   }
-  const auto check = [&](const Subscript& subscript) {
-    for (const char label : subscript) {
-      if (std::count(subscript.begin(), subscript.end(), label) > 1) {
-        c.Refuse("with the repeated label '" + Spell(std::string(1, label)) + "' in '" + Spell(subscript) +
-                 "'");
-      }
-    }
-  };
-  for (const Subscript& input : equation.inputs) check(input);
-  check(equation.output);
   return equation;
 }
 
@@ -101,9 +91,46 @@ TF_Output UnbroadcastEllipsis(RuleContext& c, TF_Output gradient, size_t labels,
   return t.Reshape(t.Binary("Sum", gradient, axes), t.Concat({own_dims, label_dims}, 0));
 }
 
+// Returns `subscript` with the first occurrence of each label.
+Subscript Distinct(const Subscript& subscript) {
+  Subscript distinct;
+  for (const char label : subscript) {
+    if (!Has(distinct, label)) distinct += label;
+  }
+  return distinct;
+}
+
+// Broadcasts a gradient along the labels of input i that `kept` lacks.
+TF_Output AlongAll(RuleContext& c, TF_Output gradient, const Subscript& kept, int i,
+                   const Equation& equation) {
+  const Ops& t = c.ops();
+  const Subscript& full = equation.inputs[i];
+  const Subscript own = Distinct(full);
+  if (kept == own) return gradient;
+  const int ellipsis_rank = HasEllipsis(full) ? EllipsisRank(c, c.InputShape(i), full) : 1;
+  std::vector<int32_t> axes;  // the axis of the input for each axis of the gradient
+  for (const char label : own) {
+    const auto at = static_cast<int32_t>(full.find(label));
+    const bool after = HasEllipsis(full) && full.find(label) > full.find(kEllipsis);
+    const int32_t first = after ? at + ellipsis_rank - 1 : at;
+    if (!Has(kept, label)) gradient = t.ExpandDims(gradient, static_cast<int>(axes.size()));
+    for (int32_t k = 0; k < (label == kEllipsis ? ellipsis_rank : 1); ++k) axes.push_back(first + k);
+  }
+  return t.Binary("BroadcastTo", gradient, t.Gather(c.ShapeOfX(i), t.Ints(axes)));
+}
+
+// Puts a gradient with each label of input i once on the diagonals of the repeated labels. All other
+// elements are 0.
+TF_Output OnDiagonal(RuleContext& c, TF_Output gradient, int i, const Equation& equation) {
+  const Subscript own = Distinct(equation.inputs[i]);
+  if (own == equation.inputs[i]) return gradient;
+  return Einsum(c.ops(), {gradient}, Spell(own) + "->" + Spell(equation.inputs[i]));
+}
+
 void OperandGradient(RuleContext& c, int i, int other, const Equation& equation) {
   const Ops& t = c.ops();
-  const Subscript& own = equation.inputs[i];
+  // A repeated label takes a diagonal. The gradient is computed for the diagonal, with each label once.
+  const Subscript own = Distinct(equation.inputs[i]);
   const Subscript others = other >= 0 ? equation.inputs[other] : Subscript();
   Subscript kept;  // the labels that dy or the other operand has
   for (const char label : own) {
@@ -113,7 +140,7 @@ void OperandGradient(RuleContext& c, int i, int other, const Equation& equation)
   std::vector<TF_Output> operands = {c.Dy()};
   std::string left = Spell(equation.output);
   if (other >= 0) {
-    operands.push_back(c.X(other));
+    operands.push_back(c.forward_ops().Conj(c.Input(other)));
     left += "," + Spell(others);
   }
   TF_Output gradient;
@@ -128,20 +155,7 @@ void OperandGradient(RuleContext& c, int i, int other, const Equation& equation)
       gradient = Einsum(t, {gradient}, Spell(kEllipsis + labels) + "->" + Spell(kept));
     }
   }
-  if (kept == own) {
-    c.Set(i, gradient);
-    return;
-  }
-  int axis = 0;
-  for (const char label : own) {
-    if (label == kEllipsis) {
-      axis += EllipsisRank(c, c.InputShape(i), own);
-      continue;
-    }
-    if (!Has(kept, label)) gradient = t.Op("ExpandDims").In(gradient).In(t.Int(axis)).Out();
-    ++axis;
-  }
-  c.Set(i, c.BroadcastLikeX(gradient, i));
+  c.Set(i, OnDiagonal(c, AlongAll(c, gradient, kept, i, equation), i, equation));
 }
 
 void EinsumRule(RuleContext& c) {
@@ -157,6 +171,9 @@ void EinsumRule(RuleContext& c) {
 
 }  // namespace
 
-void AddEinsumRule(Registry* registry) { registry->Add("Einsum", EinsumRule); }
+void AddEinsumRule(Registry* registry) {
+  registry->Add("Einsum", EinsumRule);
+  registry->ForComplex({"Einsum"});
+}
 
 }  // namespace ke::gradient

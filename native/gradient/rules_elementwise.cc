@@ -8,34 +8,51 @@ namespace ke::gradient {
 
 namespace {
 
-void Times(RuleContext& c, TF_Output factor) { c.Set(0, c.ops().Mul(c.Dy(), factor)); }
+// `factor` is the derivative, a tensor of the forward graph. The gradient of a complex function uses the
+// conjugate of the derivative.
+void Times(RuleContext& c, TF_Output factor) { c.Set(0, c.ops().Mul(c.Dy(), c.forward_ops().Conj(factor))); }
 
 void Neg(RuleContext& c) { c.Set(0, c.ops().Neg(c.Dy())); }
 void Abs(RuleContext& c) { Times(c, c.forward_ops().Unary("Sign", c.Input(0))); }
 void Square(RuleContext& c) { Times(c, c.forward_ops().Scale(c.Input(0), 2)); }
 void Exp(RuleContext& c) { Times(c, c.Output(0)); }
-void Expm1(RuleContext& c) { Times(c, c.forward_ops().Shift(c.Output(0), 1)); }
-void Log(RuleContext& c) { c.Set(0, c.ops().Div(c.Dy(), c.X())); }
-void Log1p(RuleContext& c) { c.Set(0, c.ops().Div(c.Dy(), c.forward_ops().Shift(c.Input(0), 1))); }
+// The output plus 1 would lose every digit of a small exp(x).
+void Expm1(RuleContext& c) { Times(c, c.forward_ops().Unary("Exp", c.Input(0))); }
+void Log(RuleContext& c) { c.Set(0, c.ops().Div(c.Dy(), c.forward_ops().Conj(c.Input(0)))); }
+void Log1p(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  c.Set(0, c.ops().Div(c.Dy(), f.Conj(f.Shift(c.Input(0), 1))));
+}
 void Sin(RuleContext& c) { Times(c, c.forward_ops().Unary("Cos", c.Input(0))); }
 void Cos(RuleContext& c) {
   const Ops& f = c.forward_ops();
   Times(c, f.Neg(f.Unary("Sin", c.Input(0))));
 }
 
-// 1 / (2 y)
-void Sqrt(RuleContext& c) { c.Set(0, c.ops().Div(c.Dy(), c.forward_ops().Scale(c.Output(0), 2))); }
+// TensorFlow's kernels of these gradients read the output, conjugate it, and give 0 where dy is 0: a unit on
+// which nothing depends has no gradient, also at a pole.
+void OutputKernel(RuleContext& c) { c.Set(0, c.ops().Binary(c.type() + "Grad", c.Y(), c.Dy())); }
 
-// -y^3 / 2
-void Rsqrt(RuleContext& c) {
-  const Ops& f = c.forward_ops();
-  Times(c, f.Scale(f.Mul(c.Output(0), f.Square(c.Output(0))), -0.5));
+// The derivatives of these kernels by the output y and by dy: dy / (2 y), -y^3 dy / 2 and -y^2 dy.
+void SqrtGrad(RuleContext& c) {
+  const Ops& t = c.ops();
+  const TF_Output ratio = t.Div(c.Dy(), c.X(0));
+  if (c.Needs(0)) c.Set(0, t.Neg(t.Mul(ratio, c.Y())));
+  if (c.Needs(1)) c.Set(1, t.Scale(ratio, 0.5));
 }
 
-// -y^2
-void Reciprocal(RuleContext& c) {
+void RsqrtGrad(RuleContext& c) {
+  const Ops& t = c.ops();
   const Ops& f = c.forward_ops();
-  Times(c, f.Neg(f.Square(c.Output(0))));
+  if (c.Needs(0)) c.Set(0, t.Mul(c.Dy(), f.Scale(f.Mul(c.Input(1), f.Square(c.Input(0))), -1.5)));
+  if (c.Needs(1)) c.Set(1, t.Binary("RsqrtGrad", c.X(0), c.Dy()));
+}
+
+void ReciprocalGrad(RuleContext& c) {
+  const Ops& t = c.ops();
+  const Ops& f = c.forward_ops();
+  if (c.Needs(0)) c.Set(0, t.Mul(c.Dy(), f.Scale(f.Mul(c.Input(1), c.Input(0)), -2)));
+  if (c.Needs(1)) c.Set(1, t.Binary("ReciprocalGrad", c.X(0), c.Dy()));
 }
 
 // 2 / sqrt(pi) * exp(-x^2), and its negative for Erfc.
@@ -77,14 +94,17 @@ void AddElementwiseRules(Registry* registry) {
   registry->Add("Log1p", Log1p);
   registry->Add("Sin", Sin);
   registry->Add("Cos", Cos);
-  registry->Add("Sqrt", Sqrt);
-  registry->Add("Rsqrt", Rsqrt);
-  registry->AddAll({"Reciprocal", "Inv"}, Reciprocal);
+  registry->AddAll({"Sqrt", "Rsqrt", "Reciprocal", "Inv"}, OutputKernel);
+  registry->Add("SqrtGrad", SqrtGrad);
+  registry->Add("RsqrtGrad", RsqrtGrad);
+  registry->AddAll({"ReciprocalGrad", "InvGrad"}, ReciprocalGrad);
   registry->Add("Erf", Erf);
   registry->Add("Erfc", Erfc);
   registry->Add("ClipByValue", ClipByValue);
-  registry->Add("AddN", AddN);
+  registry->AddAll({"AddN", "AccumulateNV2"}, AddN);
   registry->Add("L2Loss", L2Loss);
+  registry->ForComplex({"Neg", "Square", "Exp", "Expm1", "Log", "Log1p", "Sin", "Cos", "Sqrt", "Rsqrt",
+                        "Reciprocal", "Inv", "AddN", "AccumulateNV2"});
 }
 
 }  // namespace ke::gradient

@@ -9,18 +9,17 @@ namespace {
 // Adds dy back at the indices. The batch axes are flattened to one axis of size B, and the indices of batch b
 // point into rows b * dim ... of one long axis.
 //   params (B, outer, dim, inner), indices (B, picked), dy (B, outer, picked, inner)
-void AddBack(RuleContext& c, int axis, int batch_dims) {
+// `axis` is an int32 vector of one element, not negative, of the forward graph.
+void AddBack(RuleContext& c, TF_Output axis, int batch_dims) {
   const Ops& t = c.ops();
   const Ops& f = c.forward_ops();
-  const graph::Shape shape = c.InputShape(0);
   const TF_Output dims = f.ShapeOf(c.Input(0));
-  const auto product = [&](int begin, int size) {
-    return f.Product(f.Slice(dims, f.Ints({begin}), f.Ints({size})));
-  };
-  const TF_Output batch = product(0, batch_dims);
-  const TF_Output dim = product(axis, 1);
-  const TF_Output outer = product(batch_dims, axis - batch_dims);
-  const TF_Output inner = product(axis + 1, shape.rank() - axis - 1);
+  const auto product = [&](TF_Output begin, TF_Output size) { return f.Product(f.Slice(dims, begin, size)); };
+  const TF_Output batch_axes = f.Ints({batch_dims});
+  const TF_Output batch = product(f.Ints({0}), batch_axes);
+  const TF_Output dim = product(axis, f.Ints({1}));
+  const TF_Output outer = product(batch_axes, f.Sub(axis, batch_axes));
+  const TF_Output inner = product(f.Add(axis, f.Ints({1})), f.Ints({-1}));
   const TF_Output minus_one = f.Int(-1);
 
   TF_Output indices = f.Cast(c.Input(1), TF_INT32);
@@ -41,15 +40,20 @@ void AddBack(RuleContext& c, int axis, int batch_dims) {
   c.Set(0, c.ReshapeLikeX(back, 0));
 }
 
+// Returns the axis of a GatherV2, which may be computed at run time, counted from the first axis.
+TF_Output AxisOf(RuleContext& c) {
+  const Ops& f = c.forward_ops();
+  if (const auto axes = c.ConstAxes(2, c.InputShape(0).rank())) return f.Ints({(*axes)[0]});
+  const TF_Output rank = f.Op("Rank").In(c.Input(0)).Out();
+  const TF_Output axis = f.Cast(c.Input(2), TF_INT32);
+  return f.Reshape(f.Binary("FloorMod", f.Add(axis, rank), rank), f.Ints({1}));
+}
+
 void Gather(RuleContext& c) {
-  const int rank = c.InputShape(0).rank();
-  if (rank < 0) c.Refuse("of an input of unknown rank");
-  int axis = 0;
+  TF_Output axis = c.forward_ops().Ints({0});
   int64_t batch_dims = 0;
   if (c.type() == "GatherV2") {
-    const auto axes = c.ConstAxes(2, rank);
-    if (!axes) c.Refuse("with an axis that is no constant");
-    axis = (*axes)[0];
+    axis = AxisOf(c);
     batch_dims = c.AttrInt("batch_dims");
     if (batch_dims < 0) {
       const int indices_rank = c.InputShape(1).rank();
@@ -66,53 +70,13 @@ void GatherNd(RuleContext& c) {
 
 void ScatterNd(RuleContext& c) { c.Set(1, c.ops().Binary("GatherNd", c.Dy(), c.X(0))); }
 
-// The values come from the indices (..., k) of the last axis. The rule treats them as rows of a matrix, each
-// row with its own columns.
-void TopK(RuleContext& c) {
-  const Ops& t = c.ops();
-  const Ops& f = c.forward_ops();
-  if (!c.HasDy(0)) return;
-  const TF_Output dims = f.ShapeOf(c.Input(0));
-  const TF_Output columns = f.Product(f.SliceVector(dims, -1, 0));
-  const TF_Output picked = f.Product(f.SliceVector(f.ShapeOf(c.Output(1)), -1, 0));
-  const TF_Output total = f.Product(dims);
-  TF_Output indices = f.Cast(c.Output(1), TF_INT32);
-  indices = f.Reshape(indices, f.Stack({f.Int(-1), picked}, 0));
-  const TF_Output starts = f.Op("Range").In(f.Int(0)).In(total).In(columns).Out();
-  const TF_Output flat = f.Add(indices, f.Op("ExpandDims").In(starts).In(f.Int(1)).Out());
-  const TF_Output sums = t.Op("UnsortedSegmentSum")
-                             .In(t.Reshape(c.Dy(), t.Ints({-1})))
-                             .In(f.Reshape(flat, f.Ints({-1})))
-                             .In(total)
-                             .Out();
-  c.Set(0, c.ReshapeLikeX(sums, 0));
-}
-
-// Elements of negative segments were dropped. A gather with these ids would read out of range.
-void UnsortedSegmentSum(RuleContext& c) {
-  const Ops& t = c.ops();
-  const Ops& f = c.forward_ops();
-  const graph::Shape data = c.InputShape(0);
-  const graph::Shape ids = c.InputShape(1);
-  if (!data.known_rank || !ids.known_rank) c.Refuse("of inputs of unknown rank");
-  const TF_Output zero = f.scope()->Scalar(c.InputType(1), 0);
-  const TF_Output safe = f.Binary("Maximum", c.Input(1), zero);
-  const TF_Output gathered = t.Op("GatherV2").In(c.Dy()).In(safe).In(t.Int(0)).Out();
-  TF_Output used = f.Binary("GreaterEqual", c.Input(1), zero);
-  for (int axis = ids.rank(); axis < data.rank(); ++axis) {
-    used = f.Op("ExpandDims").In(used).In(f.Int(-1)).Out();
-  }
-  c.Set(0, t.Masked(used, gathered));
-}
-
 }  // namespace
 
 void AddGatherRules(Registry* registry) {
   registry->AddAll({"Gather", "GatherV2"}, Gather);
   registry->Add("GatherNd", GatherNd);
   registry->Add("ScatterNd", ScatterNd);
-  registry->Add("TopKV2", TopK);
-  registry->Add("UnsortedSegmentSum", UnsortedSegmentSum);
+  registry->ForComplex({"Gather", "GatherV2", "GatherNd", "ScatterNd"});
 }
 
 }  // namespace ke::gradient

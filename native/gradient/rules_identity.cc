@@ -22,22 +22,28 @@ void Zero(RuleContext&) {}
 
 void PreventGradient(RuleContext& c) { c.Refuse("the model forbids it: " + c.AttrString("message")); }
 
+// A cast to a real dtype drops the imaginary part, and so does the gradient of a cast to a complex dtype.
 void Cast(RuleContext& c) {
-  if (!tf::IsFloating(c.InputType(0)) || !tf::IsFloating(c.OutputType(0)))
-    c.Refuse("a cast from or to a complex dtype");
+  for (const TF_DataType dtype : {c.InputType(0), c.OutputType(0)}) {
+    if (!tf::IsFloating(dtype) && !IsComplex(dtype)) c.Refuse("a cast from or to " + tf::DTypeName(dtype));
+  }
   c.Set(0, c.ops().Cast(c.Dy(), c.InputType(0)));
 }
 
 }  // namespace
 
 void AddIdentityRules(Registry* registry) {
-  registry->AddAll({"Identity", "Snapshot", "CheckNumerics", "EnsureShape", "PlaceholderWithDefault"},
-                   PassOn);
+  registry->AddAll(
+      {"Identity", "Snapshot", "CheckNumerics", "CheckNumericsV2", "EnsureShape", "PlaceholderWithDefault"},
+      PassOn);
   registry->Add("IdentityN", IdentityN);
   registry->Add("PreventGradient", PreventGradient);
   registry->Add("Cast", Cast);
-  registry->AddAll(
-      {"StopGradient", "ZerosLike", "OnesLike", "Sign", "Floor", "Ceil", "Round", "Rint", "FloorDiv"}, Zero);
+  registry->AddAll({"StopGradient", "ZerosLike", "OnesLike", "Sign", "Floor", "Ceil", "Round", "Rint",
+                    "FloorDiv", "TruncateDiv"},
+                   Zero);
+  registry->ForComplex({"Identity", "IdentityN", "Snapshot", "EnsureShape", "PlaceholderWithDefault",
+                        "StopGradient", "ZerosLike", "OnesLike", "Cast"});
 }
 
 }  // namespace ke::gradient

@@ -61,12 +61,51 @@ void MaxPoolGrad(RuleContext& c) {
   c.Set(2, SetWindow(c, op).Out());
 }
 
+// The gradient of the gradient of the gradient is that of the pooling.
+void MaxPoolGradGrad(RuleContext& c) {
+  if (!c.Needs(2)) return;
+  const bool three_d = c.type() == "MaxPool3DGradGrad";
+  graph::OpBuilder op = c.ops().Op(three_d ? "MaxPool3DGrad" : "MaxPoolGrad");
+  op.In(c.X(0)).In(c.X(1)).In(c.Dy());
+  c.Set(2, SetWindow(c, op).Out());
+}
+
+// The op tells the position of each maximum.
+void MaxPoolWithArgmax(RuleContext& c) {
+  c.Set(0, c.ops()
+               .Op("MaxPoolGradWithArgmax")
+               .In(c.X())
+               .In(c.Dy())
+               .In(c.Y(1))
+               .AttrInts("ksize", c.AttrInts("ksize"))
+               .AttrInts("strides", c.AttrInts("strides"))
+               .AttrString("padding", c.AttrString("padding"))
+               .AttrBool("include_batch_in_index", c.AttrBool("include_batch_in_index"))
+               .Out());
+}
+
+// Outputs (pooled, row boundaries, column boundaries): the boundaries that this run has drawn.
+void FractionalPool(RuleContext& c) {
+  const bool max = c.type() == "FractionalMaxPool";
+  graph::OpBuilder op = c.ops().Op(c.type() + "Grad");
+  if (max) {
+    op.In(c.X()).In(c.Y());
+  } else {
+    op.In(c.ShapeOfX(0, TF_INT64));
+  }
+  op.In(c.Dy()).In(c.Y(1)).In(c.Y(2)).AttrBool("overlapping", c.AttrBool("overlapping"));
+  c.Set(0, op.Out());
+}
+
 }  // namespace
 
 void AddPoolingRules(Registry* registry) {
   registry->AddAll({"MaxPool", "MaxPool3D"}, MaxPool);
   registry->Add("MaxPoolV2", MaxPoolV2);
   registry->AddAll({"AvgPool", "AvgPool3D"}, AvgPool);
+  registry->Add("MaxPoolWithArgmax", MaxPoolWithArgmax);
+  registry->AddAll({"FractionalMaxPool", "FractionalAvgPool"}, FractionalPool);
+  registry->AddAll({"MaxPoolGradGrad", "MaxPool3DGradGrad"}, MaxPoolGradGrad);
   registry->AddAll({"AvgPoolGrad", "AvgPool3DGrad"}, AvgPoolGrad);
   registry->AddAll({"MaxPoolGrad", "MaxPool3DGrad"}, MaxPoolGrad);
 }

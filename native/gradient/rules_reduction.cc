@@ -102,7 +102,7 @@ void Prod(RuleContext& c) {
         .AttrBool("reverse", reverse)
         .Out();
   };
-  const TF_Output factor = f.Reshape(f.Mul(others(false), others(true)), dims);
+  const TF_Output factor = f.Reshape(f.Conj(f.Mul(others(false), others(true))), dims);
   c.Set(0, c.ops().Mul(f.Transpose(factor, inverse), WithReducedAxes(c, c.ops(), c.Dy())));
 }
 
@@ -131,6 +131,7 @@ void AddReductionRules(Registry* registry) {
   registry->Add("Prod", Prod);
   registry->Add("EuclideanNorm", EuclideanNorm);
   registry->Add("Cumsum", Cumsum);
+  registry->ForComplex({"Sum", "Mean", "Prod", "Cumsum"});
 }
 
 }  // namespace ke::gradient

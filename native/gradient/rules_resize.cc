@@ -19,6 +19,21 @@ void Smooth(RuleContext& c) {
   c.Set(0, c.ops().Cast(SetMode(c, op).Out(), dtype));
 }
 
+// Inputs (image, size, scale, translation).
+void ScaleAndTranslate(RuleContext& c) {
+  if (c.NeedsAny(2, 4)) c.Refuse("with respect to the scale or the translation");
+  const TF_Output gradient = c.ops()
+                                 .Op("ScaleAndTranslateGrad")
+                                 .In(c.Dy())
+                                 .In(c.ops().Cast(c.X(0), TF_FLOAT))
+                                 .In(c.X(2))
+                                 .In(c.X(3))
+                                 .AttrString("kernel_type", c.AttrString("kernel_type"))
+                                 .AttrBool("antialias", c.AttrBool("antialias"))
+                                 .Out();
+  c.Set(0, c.ops().Cast(gradient, c.InputType(0)));
+}
+
 void NearestNeighbor(RuleContext& c) {
   const Ops& f = c.forward_ops();
   const graph::Shape shape = c.InputShape(0);
@@ -49,6 +64,7 @@ void NearestNeighborGrad(RuleContext& c) {
 
 void AddResizeRules(Registry* registry) {
   registry->AddAll({"ResizeBilinear", "ResizeBicubic"}, Smooth);
+  registry->Add("ScaleAndTranslate", ScaleAndTranslate);
   registry->Add("ResizeNearestNeighbor", NearestNeighbor);
   registry->Add("ResizeBilinearGrad", BilinearGrad);
   registry->Add("ResizeNearestNeighborGrad", NearestNeighborGrad);

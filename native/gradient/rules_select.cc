@@ -16,7 +16,7 @@ void Select(RuleContext& c) {
 // The condition and both operands are broadcast together.
 void SelectV2(RuleContext& c) {
   const Ops& t = c.ops();
-  const TF_Output zero = c.target()->Scalar(c.OutputType(0), 0);
+  const TF_Output zero = t.Scalar(c.OutputType(0), 0);
   if (c.Needs(1)) c.Set(1, c.Unbroadcast(t.Op("SelectV2").In(c.X(0)).In(c.Dy()).In(zero).Out(), 1));
   if (c.Needs(2)) c.Set(2, c.Unbroadcast(t.Op("SelectV2").In(c.X(0)).In(zero).In(c.Dy()).Out(), 2));
 }
@@ -26,6 +26,7 @@ void SelectV2(RuleContext& c) {
 void AddSelectRules(Registry* registry) {
   registry->Add("Select", Select);
   registry->Add("SelectV2", SelectV2);
+  registry->ForComplex({"Select", "SelectV2"});
 }
 
 }  // namespace ke::gradient

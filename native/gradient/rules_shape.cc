@@ -47,11 +47,12 @@ void Split(RuleContext& c) {
 }
 
 // Returns the offset of each operand along the axis, or nullopt if the offsets are not static.
-std::optional<std::vector<int32_t>> ConcatOffsets(const RuleContext& c, int axis, int count) {
+std::optional<std::vector<int32_t>> ConcatOffsets(const RuleContext& c, int axis, int first, int count) {
   std::vector<int32_t> offsets;
   int64_t offset = 0;
   for (int i = 0; i < count; ++i) {
-    const int64_t dim = c.InputShape(i).known_rank ? c.InputShape(i).dims[axis] : -1;
+    const graph::Shape shape = c.InputShape(first + i);
+    const int64_t dim = shape.known_rank ? shape.dims[axis] : -1;
     if (dim < 0) return std::nullopt;
     offsets.push_back(static_cast<int32_t>(offset));
     offset += dim;
@@ -59,34 +60,37 @@ std::optional<std::vector<int32_t>> ConcatOffsets(const RuleContext& c, int axis
   return offsets;
 }
 
+// ConcatV2(values..., axis) and Concat(axis, values...).
 void Concat(RuleContext& c) {
   const Ops& t = c.ops();
   const int count = c.num_inputs() - 1;
   const int rank = c.OutputShape(0).rank();
-  const auto axes = c.ConstAxes(count, rank);
+  const int first = c.type() == "Concat" ? 1 : 0;
+  const int axis_input = first == 0 ? count : 0;
+  const auto axes = c.ConstAxes(axis_input, rank);
   if (axes) {
     const int axis = (*axes)[0];
-    if (const auto offsets = ConcatOffsets(c, axis, count)) {
+    if (const auto offsets = ConcatOffsets(c, axis, first, count)) {
       for (int i = 0; i < count; ++i) {
-        if (!c.Needs(i)) continue;
+        if (!c.Needs(first + i)) continue;
         std::vector<int32_t> begin(rank, 0);
         std::vector<int32_t> size(rank, -1);
         begin[axis] = (*offsets)[i];
-        size[axis] = static_cast<int32_t>(c.InputShape(i).dims[axis]);
-        c.Set(i, t.Slice(c.Dy(), t.Ints(begin), t.Ints(size)));
+        size[axis] = static_cast<int32_t>(c.InputShape(first + i).dims[axis]);
+        c.Set(first + i, t.Slice(c.Dy(), t.Ints(begin), t.Ints(size)));
       }
       return;
     }
   }
   const Ops& f = c.forward_ops();
   std::vector<TF_Output> shapes;
-  for (int i = 0; i < count; ++i) shapes.push_back(f.ShapeOf(c.Input(i)));
+  for (int i = 0; i < count; ++i) shapes.push_back(f.ShapeOf(c.Input(first + i)));
   // ConcatOffset accepts no negative axis.
   const TF_Output ndims = f.Op("Size").In(shapes[0]).Out();
-  const TF_Output axis = f.Binary("FloorMod", f.Add(f.Cast(c.Input(count), TF_INT32), ndims), ndims);
+  const TF_Output axis = f.Binary("FloorMod", f.Add(f.Cast(c.Input(axis_input), TF_INT32), ndims), ndims);
   const std::vector<TF_Output> begins = f.Op("ConcatOffset").In(axis).InList(shapes).Outs();
   for (int i = 0; i < count; ++i) {
-    if (c.Needs(i)) c.Set(i, t.Slice(c.Dy(), begins[i], shapes[i]));
+    if (c.Needs(first + i)) c.Set(first + i, t.Slice(c.Dy(), begins[i], shapes[i]));
   }
 }
 
@@ -178,7 +182,17 @@ void Fill(RuleContext& c) {
   if (c.Needs(1)) c.Set(1, t.Binary("Sum", t.Reshape(c.Dy(), t.Ints({-1})), t.Int(0)));
 }
 
-void ReverseV2(RuleContext& c) { c.Set(0, c.ops().Binary("ReverseV2", c.Dy(), c.X(1))); }
+void Reverse(RuleContext& c) { c.Set(0, c.ops().Binary(c.type(), c.Dy(), c.X(1))); }
+
+void ReverseSequence(RuleContext& c) {
+  c.Set(0, c.ops()
+               .Op("ReverseSequence")
+               .In(c.Dy())
+               .In(c.X(1))
+               .AttrInt("seq_dim", c.AttrInt("seq_dim"))
+               .AttrInt("batch_dim", c.AttrInt("batch_dim"))
+               .Out());
+}
 
 void Roll(RuleContext& c) {
   const Ops& t = c.ops();
@@ -192,6 +206,15 @@ void BatchToSpaceND(RuleContext& c) {
   c.Set(0, c.ops().Op("SpaceToBatchND").In(c.Dy()).In(c.X(1)).In(c.X(2)).Out());
 }
 
+void SpaceBatch(RuleContext& c) {
+  c.Set(0, c.ops()
+               .Op(c.type() == "SpaceToBatch" ? "BatchToSpace" : "SpaceToBatch")
+               .In(c.Dy())
+               .In(c.X(1))
+               .AttrInt("block_size", c.AttrInt("block_size"))
+               .Out());
+}
+
 void DepthSpace(RuleContext& c) {
   c.Set(0, c.ops()
                .Op(c.type() == "SpaceToDepth" ? "DepthToSpace" : "SpaceToDepth")
@@ -199,10 +222,6 @@ void DepthSpace(RuleContext& c) {
                .AttrInt("block_size", c.AttrInt("block_size"))
                .AttrString("data_format", c.AttrString("data_format"))
                .Out());
-}
-
-void MatrixBandPart(RuleContext& c) {
-  c.Set(0, c.ops().Op("MatrixBandPart").In(c.Dy()).In(c.X(1)).In(c.X(2)).Out());
 }
 
 }  // namespace
@@ -213,7 +232,7 @@ void AddShapeRules(Registry* registry) {
   registry->Add("Pack", Pack);
   registry->Add("Unpack", Unpack);
   registry->AddAll({"Split", "SplitV"}, Split);
-  registry->Add("ConcatV2", Concat);
+  registry->AddAll({"Concat", "ConcatV2"}, Concat);
   registry->AddAll({"Pad", "PadV2"}, Pad);
   registry->Add("MirrorPad", MirrorPad);
   registry->Add("Slice", Slice);
@@ -222,12 +241,19 @@ void AddShapeRules(Registry* registry) {
   registry->Add("Tile", Tile);
   registry->Add("BroadcastTo", BroadcastTo);
   registry->Add("Fill", Fill);
-  registry->Add("ReverseV2", ReverseV2);
+  registry->AddAll({"Reverse", "ReverseV2"}, Reverse);
+  registry->Add("ReverseSequence", ReverseSequence);
   registry->Add("Roll", Roll);
+  registry->AddAll({"SpaceToBatch", "BatchToSpace"}, SpaceBatch);
   registry->Add("SpaceToBatchND", SpaceToBatchND);
   registry->Add("BatchToSpaceND", BatchToSpaceND);
   registry->AddAll({"SpaceToDepth", "DepthToSpace"}, DepthSpace);
-  registry->Add("MatrixBandPart", MatrixBandPart);
+  registry->ForComplex(
+      {"Reshape",       "Squeeze", "ExpandDims",   "Transpose",        "Pack", "Unpack",
+       "Split",         "SplitV",  "Concat",       "ConcatV2",         "Pad",  "PadV2",
+       "MirrorPad",     "Slice",   "StridedSlice", "StridedSliceGrad", "Tile", "BroadcastTo",
+       "Fill",          "Reverse", "ReverseV2",    "ReverseSequence",  "Roll", "SpaceToBatchND",
+       "BatchToSpaceND"});
 }
 
 }  // namespace ke::gradient

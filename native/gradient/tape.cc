@@ -173,6 +173,7 @@ class Tape {
     }
     const Rule rule = Registry::Get().Find(type);
     if (rule == nullptr) context.Refuse("");
+    if (context.HasComplex() && !Registry::Get().IsForComplex(type)) context.Refuse("of complex numbers");
     return rule;
   }
 

@@ -85,6 +85,15 @@ std::vector<GradientCase> ShapeCases();
 std::vector<GradientCase> GatherCases();
 std::vector<GradientCase> ResizeCases();
 std::vector<GradientCase> SecondOrderCases();
+std::vector<GradientCase> ComplexCases();
+std::vector<GradientCase> SpecialCases();
+std::vector<GradientCase> MatrixCases();
+std::vector<GradientCase> SegmentCases();
+std::vector<GradientCase> SparseCases();
+std::vector<GradientCase> ImageCases();
+// Returns the ops whose gradient is not their derivative: TensorFlow defines the gradient.
+// gradient_values_test.cc compares these gradients with those of TensorFlow's tape.
+const std::vector<std::string>& GradientsDefinedByTensorflow();
 // All tables together.
 std::vector<GradientCase> AllCases();
 

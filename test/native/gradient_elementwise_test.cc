@@ -25,6 +25,8 @@ std::vector<GradientCase> ElementwiseCases() {
 
   cases.push_back(OneOp("CheckNumerics", {any},
                         [](graph::Scope&, graph::OpBuilder& op) { op.AttrString("message", "here"); }));
+  cases.push_back(OneOp("CheckNumericsV2", {any},
+                        [](graph::Scope&, graph::OpBuilder& op) { op.AttrString("message", "here"); }));
   cases.push_back(OneOp("EnsureShape", {any}, [](graph::Scope&, graph::OpBuilder& op) {
     op.AttrShape("shape", graph::Shape::Of({-1, 3}));
   }));
@@ -66,17 +68,18 @@ std::vector<GradientCase> ElementwiseCases() {
   // a larger right side.
   const std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>> broadcasts = {
       {{2, 3}, {2, 3}}, {{2, 3}, {3}}, {{}, {2, 3}}, {{2, 1}, {1, 3}}, {{3}, {2, 1, 3}}, {{1, 3}, {2, 3}}};
-  const std::vector<std::string> binary = {"Add",      "AddV2",    "Sub",
-                                           "Mul",      "RealDiv",  "Div",
-                                           "DivNoNan", "MulNoNan", "SquaredDifference",
-                                           "Maximum",  "Minimum",  "FloorMod",
-                                           "Pow",      "Xlogy",    "Xlog1py",
-                                           "Xdivy",    "Atan2",    "FloorDiv"};
+  const std::vector<std::string> binary = {"Add",        "AddV2",    "Sub",
+                                           "Mul",        "RealDiv",  "Div",
+                                           "DivNoNan",   "MulNoNan", "SquaredDifference",
+                                           "Maximum",    "Minimum",  "FloorMod",
+                                           "Pow",        "Xlogy",    "Xlog1py",
+                                           "Xdivy",      "Atan2",    "FloorDiv",
+                                           "TruncateDiv"};
   for (const std::string& type : binary) {
     // Values away from the points where the functions jump or have no derivative.
     const bool positive_only = type == "Pow" || type[0] == 'X' || type == "Div" || type == "RealDiv" ||
                                type == "DivNoNan" || type == "FloorMod" || type == "Atan2" ||
-                               type == "FloorDiv";
+                               type == "FloorDiv" || type == "TruncateDiv";
     int variant = 0;
     for (const auto& [left, right] : broadcasts) {
       const double low = positive_only ? 0.4 : -2;
@@ -96,6 +99,11 @@ std::vector<GradientCase> ElementwiseCases() {
   cases.push_back({"DivNoNanByZero", {{{3}}}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                      return {s.Op("DivNoNan").In(x[0]).In(s.Scalar(TF_DOUBLE, 0)).Out()};
                    }});
+  cases.push_back(
+      {"AccumulateNV2", {any, any}, [](graph::Scope& s, const Tensors& x) -> Tensors {
+         return {
+             s.Op("AccumulateNV2").InList({x[0], x[1]}).AttrShape("shape", graph::Shape::Of({2, 3})).Out()};
+       }});
   cases.push_back({"AddN", {any, any, any}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                      return {s.Op("AddN").InList({x[0], x[1], x[2], x[0]}).Out()};
                    }});

@@ -37,6 +37,30 @@ std::vector<GradientCase> GatherCases() {
   cases.push_back(Gather("NegativeBatch", {2, 3}, rows, -1, -1));
   cases.push_back(Gather("BatchThenAxis", {2, 2, 3, 2}, rows, 2, 1));
   cases.push_back(Gather("TwoBatchAxes", {2, 2, 3}, Indices({2, 2, 1}, {1, 0, 2, 2}), 2, 2));
+  // One side's batch is static and 1, as that of a constant.
+  cases.push_back(
+      {"GatherV2BatchOfOne", {{{1, 4}}}, [](graph::Scope& s, const Tensors& x) {
+         const std::vector<int32_t> picks = {2, 0, 2};
+         const TF_Output indices = s.Const(tf::MakeTensor(TF_INT32, {1, 3}, picks.data()).get());
+         return s.Op("GatherV2").In(x[0]).In(indices).In(s.Const(1)).AttrInt("batch_dims", 1).Outs();
+       }});
+  cases.push_back({"GatherV2BatchOfOneParams",
+                   {{{1, 3}}, Indices({1, 2}, {1, 1})},
+                   [](graph::Scope& s, const Tensors& x) {
+                     const TF_Output row = s.Op("Slice")
+                                               .In(x[0])
+                                               .In(s.Const(std::vector<int32_t>{0, 0}))
+                                               .In(s.Const(std::vector<int32_t>{1, 3}))
+                                               .Out();
+                     return s.Op("GatherV2").In(row).In(x[1]).In(s.Const(-1)).AttrInt("batch_dims", 1).Outs();
+                   }});
+  for (const int axis : {1, -1}) {
+    cases.push_back({"GatherV2FedAxis" + std::string(axis < 0 ? "Negative" : ""),
+                     {{{2, 3, 4}}, three, Indices({}, {static_cast<double>(axis)})},
+                     [](graph::Scope& s, const Tensors& x) {
+                       return s.Op("GatherV2").In(x[0]).In(x[1]).In(x[2]).Outs();
+                     }});
+  }
   cases.push_back(OneOp("GatherNd", {{{2, 3, 2}}, Indices({3, 2}, {0, 1, 1, 2, 0, 1})}));
   cases.push_back(OneOp("GatherNd", {{{3, 2}}, Indices({2, 1}, {2, 2}, TF_INT64)}, nullptr, "Rows"));
   cases.push_back(
@@ -49,10 +73,6 @@ std::vector<GradientCase> GatherCases() {
            return s.Op("TopKV2").In(x[0]).In(s.Const(2)).Outs();
          }});
   }
-  cases.push_back(
-      {"UnsortedSegmentSum", {{{4, 2}}, Indices({4}, {1, -1, 0, 1})}, [](graph::Scope& s, const Tensors& x) {
-         return s.Op("UnsortedSegmentSum").In(x[0]).In(x[1]).In(s.Const(3)).Outs();
-       }});
   return cases;
 }
 

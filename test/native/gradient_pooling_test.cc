@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "gradient_check.h"
+#include "run_graph.h"
 
 namespace ke::test {
 
@@ -51,6 +52,29 @@ std::vector<GradientCase> PoolingCases() {
         cases.back().args[0].values = values;
       }
     }
+  }
+  // The second derivative of a max pooling is linear in its third input.
+  for (const bool three_d : {false, true}) {
+    const std::string type = three_d ? "MaxPool3D" : "MaxPool";
+    const std::vector<int64_t> shape =
+        three_d ? std::vector<int64_t>{1, 2, 3, 4, 1} : std::vector<int64_t>{1, 4, 4, 2};
+    cases.push_back({type + "GradGrad", {{shape}}, [=](graph::Scope& s, const Tensors& x) -> Tensors {
+                       const std::vector<int64_t> window =
+                           three_d ? std::vector<int64_t>{1, 1, 2, 2, 1} : std::vector<int64_t>{1, 2, 2, 1};
+                       const auto pool = [&](const std::string& op, const Tensors& inputs) {
+                         graph::OpBuilder builder = s.Op(op);
+                         for (const TF_Output& input : inputs) builder.In(input);
+                         builder.AttrInts("ksize", window).AttrInts("strides", window);
+                         return builder.AttrString("padding", "SAME").Out();
+                       };
+                       std::vector<float> values(ElementCount(shape));
+                       for (size_t i = 0; i < values.size(); ++i)
+                         values[i] = static_cast<float>(i * 7 % values.size());
+                       const TF_Output image = s.Const(tf::MakeTensor(TF_FLOAT, shape, values.data()).get());
+                       const TF_Output pooled = pool(type, {image});
+                       return {pool(type + "GradGrad", {image, pooled, x[0]})};
+                     }});
+    cases.back().single = true;
   }
   cases.push_back(
       Pool("MaxPool", {1, 5, 4, 2}, {1, 3, 3, 1}, {1, 2, 2, 1}, "EXPLICIT", {0, 0, 1, 0, 1, 1, 0, 0}));

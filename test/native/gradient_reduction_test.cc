@@ -58,6 +58,24 @@ std::vector<GradientCase> ReductionCases() {
                        }});
     }
   }
+  for (const char* type : {"Cumprod", "CumulativeLogsumexp"}) {
+    for (const bool exclusive : {false, true}) {
+      for (const bool reverse : {false, true}) {
+        cases.push_back({std::string(type) + "_" + std::to_string(exclusive) + std::to_string(reverse),
+                         {{{2, 4}, 0.5, 2}},
+                         [=](graph::Scope& s, const Tensors& x) -> Tensors {
+                           const TF_Output y = s.Op(type)
+                                                   .In(x[0])
+                                                   .In(s.Const(-1))
+                                                   .AttrBool("exclusive", exclusive)
+                                                   .AttrBool("reverse", reverse)
+                                                   .Out();
+                           // The exclusive logarithm of a sum begins with the lowest number.
+                           return {s.Op("Exp").In(s.Op("Tanh").In(y).Out()).Out()};
+                         }});
+      }
+    }
+  }
   return cases;
 }
 

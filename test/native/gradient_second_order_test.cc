@@ -29,7 +29,7 @@ std::vector<GradientCase> SecondOrderCases() {
     cases.push_back(Twice(OneOp(type, {any})));
   }
   for (const char* type :
-       {"Exp", "Log", "Sqrt", "Rsqrt", "Reciprocal", "Erf", "Softmax", "LogSoftmax", "Square"}) {
+       {"Exp", "Log", "Sqrt", "Rsqrt", "Reciprocal", "Inv", "Erf", "Softmax", "LogSoftmax", "Square"}) {
     cases.push_back(Twice(OneOp(type, {positive})));
   }
   for (const char* type : {"Mul", "RealDiv", "Pow", "MatMul"}) {

@@ -67,6 +67,13 @@ void AddJoins(std::vector<GradientCase>* cases) {
   cases->push_back({"SplitUsedInPart", {{{4, 2}}}, [](graph::Scope& s, const Tensors& x) -> Tensors {
                       return {s.Op("Split").In(s.Const(0)).In(x[0]).AttrInt("num_split", 4).Out(2)};
                     }});
+  for (const int axis : {0, 1}) {
+    std::vector<Arg> args = {{{2, 3}}, {{2, 3}}};
+    args[1].shape[axis] = 4;
+    cases->push_back({"Concat" + std::to_string(axis), args, [=](graph::Scope& s, const Tensors& x) {
+                        return s.Op("Concat").In(s.Const(axis)).InList(x).Outs();
+                      }});
+  }
   cases->push_back({"ConcatV2OfOneTwice", {{{2, 2}}, {{2, 3}}}, [](graph::Scope& s, const Tensors& x) {
                       return s.Op("ConcatV2").InList({x[0], x[1], x[0]}).In(s.Const(1)).Outs();
                     }});
@@ -101,8 +108,18 @@ void AddReshapes(std::vector<GradientCase>* cases) {
   cases->push_back({"Roll", {{{3, 4}}}, [](graph::Scope& s, const Tensors& x) {
                       return s.Op("Roll").In(x[0]).In(s.Const(Ints{1, -2})).In(s.Const(Ints{0, 1})).Outs();
                     }});
-  cases->push_back({"MatrixBandPart", {{{2, 3, 4}}}, [](graph::Scope& s, const Tensors& x) {
-                      return s.Op("MatrixBandPart").In(x[0]).In(s.Const(1)).In(s.Const(0)).Outs();
+  cases->push_back({"ReverseSequence", {{{2, 3, 2}}}, [](graph::Scope& s, const Tensors& x) {
+                      return s.Op("ReverseSequence")
+                          .In(x[0])
+                          .In(s.Const(Ints{3, 2}))
+                          .AttrInt("seq_dim", 1)
+                          .AttrInt("batch_dim", 0)
+                          .Outs();
+                    }});
+  cases->push_back({"Reverse", {{{2, 3}}}, [](graph::Scope& s, const Tensors& x) {
+                      const TF_Output flags =
+                          s.Op("Cast").In(s.Const(Ints{0, 1})).AttrType("DstT", TF_BOOL).Out();
+                      return s.Op("Reverse").In(x[0]).In(flags).Outs();
                     }});
 }
 
@@ -149,6 +166,14 @@ void AddBlocks(std::vector<GradientCase>* cases) {
   cases->push_back({"BatchToSpaceND", {{{4, 2, 3, 1}}}, [](graph::Scope& s, const Tensors& x) {
                       const TF_Output block = s.Const(Ints{2, 2});
                       return s.Op("BatchToSpaceND").In(x[0]).In(block).In(Pairs(s, {1, 0, 0, 2})).Outs();
+                    }});
+  cases->push_back({"SpaceToBatch", {{{2, 3, 4, 2}}}, [](graph::Scope& s, const Tensors& x) {
+                      const TF_Output paddings = Pairs(s, {1, 0, 0, 2});
+                      return s.Op("SpaceToBatch").In(x[0]).In(paddings).AttrInt("block_size", 2).Outs();
+                    }});
+  cases->push_back({"BatchToSpace", {{{4, 2, 3, 1}}}, [](graph::Scope& s, const Tensors& x) {
+                      const TF_Output crops = Pairs(s, {1, 0, 0, 2});
+                      return s.Op("BatchToSpace").In(x[0]).In(crops).AttrInt("block_size", 2).Outs();
                     }});
   const auto block = [](graph::Scope&, graph::OpBuilder& op) { op.AttrInt("block_size", 2); };
   cases->push_back(OneOp("SpaceToDepth", {{{2, 4, 2, 3}}}, block));

@@ -200,11 +200,11 @@ TEST_F(Tape, NarrowFloatsKeepTheirDType) {
 
 TEST_F(Tape, NamesTheTypeAndTheNodeOfAnOpWithoutARule) {
   const TF_Output x = Input({1, 2});
-  const TF_Output y = Unary("Digamma", x, "model/block_1/digamma");
+  const TF_Output y = s.Op("Bitcast", "model/block_1/bits").In(x).AttrType("type", TF_DOUBLE).Out();
   const tf::Error error = Refusal({y}, {x});
   EXPECT_EQ(error.code(), TF_UNIMPLEMENTED);
-  EXPECT_EQ(error.op(), "model/block_1/digamma");
-  EXPECT_STREQ(error.what(), "No confirmed gradient for op Digamma (node model/block_1/digamma)");
+  EXPECT_EQ(error.op(), "model/block_1/bits");
+  EXPECT_STREQ(error.what(), "No confirmed gradient for op Bitcast (node model/block_1/bits)");
   // An op without a rule is accepted if it is not on a path.
   EXPECT_EQ(Run(Gradients({Unary("Neg", x), Unary("StopGradient", y)}, {x})[0]), (Doubles{-1, -1}));
 }
@@ -219,12 +219,21 @@ TEST_F(Tape, RefusesLoopsAndTensorListsInsteadOfLosingTheirPath) {
 }
 
 TEST_F(Tape, RefusesUnconfirmedAttributes) {
-  const TF_Output x = s.Placeholder(TF_DOUBLE, Shape::Of({3, 3}));
-  const TF_Output trace = s.Op("Einsum", "trace").InList({x}).AttrString("equation", "aa->a").Out();
-  const tf::Error error = Refusal({trace}, {x});
+  const TF_Output x = s.Placeholder(TF_DOUBLE, Shape::Of({4, 3}));
+  const TF_Output r = s.Op("Qr", "qr").In(x).AttrBool("full_matrices", true).Out(1);
+  const tf::Error error = Refusal({r}, {x});
   EXPECT_EQ(error.code(), TF_UNIMPLEMENTED);
   EXPECT_STREQ(error.what(),
-               "No confirmed gradient for op Einsum (node trace): with the repeated label 'a' in 'aa'");
+               "No confirmed gradient for op Qr (node qr): with full matrices of more rows than columns");
+}
+
+// Only rules that conjugate the derivative are right for complex numbers.
+TEST_F(Tape, RefusesComplexNumbersWhereARuleIsNotForThem) {
+  const TF_Output x = Input({1, 2});
+  const TF_Output z = s.Op("Cast").In(x).AttrType("DstT", TF_COMPLEX128).Out();
+  const TF_Output tangent = Unary("Tan", z, "tan");
+  const TF_Output y = s.Op("Real").In(tangent).AttrType("Tout", TF_DOUBLE).Out();
+  EXPECT_STREQ(Refusal({y}, {x}).what(), "No confirmed gradient for op Tan (node tan): of complex numbers");
 }
 
 TEST_F(Tape, RefusesDTypesThatAreNotFloating) {
@@ -316,6 +325,8 @@ TEST(Registry, FiniteDifferencesProveEveryRule) {
   }
   // The rule of PreventGradient always refuses.
   proved.insert("PreventGradient");
+  // TensorFlow defines the gradients of these ops, and gradient_values_test.cc compares with TensorFlow.
+  for (const std::string& type : test::GradientsDefinedByTensorflow()) proved.insert(type);
   for (const std::string& type : Registry::Get().Types()) {
     EXPECT_TRUE(proved.count(type) > 0) << "the rule of " << type << " is in no finite-difference table";
   }

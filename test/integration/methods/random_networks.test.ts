@@ -351,7 +351,8 @@ test('every method gives what central differences give', { timeout: runs * 600_0
     expect(run.failures).toEqual([]);
     if (last - first + 1 < GRAPHS) continue;
     expect(run.left.length).toBeLessThanOrEqual(0.01 * checked);
-    const missing = registered().filter((type) => !run.coverage.has(type) && !NOT_IN_MODELS.includes(type));
+    const elsewhere = [...NOT_IN_MODELS, ...NATIVE_ONLY];
+    const missing = registered().filter((type) => !run.coverage.has(type) && !elsewhere.includes(type));
     expect(missing).toEqual([]);
   }
 });
@@ -360,3 +361,30 @@ test('every method gives what central differences give', { timeout: runs * 600_0
  * Ops that only gradients are made of, which the native test differentiates twice; and one that forbids its gradient.
  */
 const NOT_IN_MODELS = ['AvgPoolGrad', 'AvgPool3DGrad', 'MaxPoolGrad', 'MaxPool3DGrad', 'PreventGradient'];
+
+/**
+ * Ops that need matrices, complex numbers, indices or sparse tensors instead of images, and ops whose gradient is not
+ * their derivative. test/native/random_graph_test.cc and gradient_values_test.cc check these rules. A method uses the
+ * gradient of a model whatever its ops are.
+ */
+const NATIVE_ONLY = [
+  'AccumulateNV2', 'Angle', 'ApproxTopK', 'BandedTriangularSolve', 'BatchToSpace', 'Betainc', 'CTCLoss',
+  'CheckNumericsV2', 'Cholesky', 'Complex', 'ComplexAbs', 'Concat', 'Conj', 'ConjugateTranspose',
+  'CropAndResize', 'Cross', 'Cumprod', 'CumulativeLogsumexp', 'Diag', 'DiagPart', 'Dilation2D',
+  'DynamicPartition', 'DynamicStitch', 'Eig', 'ExtractImagePatches', 'ExtractVolumePatches', 'FFT',
+  'FakeQuantWithMinMaxArgs', 'FakeQuantWithMinMaxVars', 'FakeQuantWithMinMaxVarsPerChannel',
+  'FractionalAvgPool', 'FractionalMaxPool', 'HSVToRGB', 'IFFT', 'IRFFT', 'Imag',
+  'ImageProjectiveTransformV2', 'ImageProjectiveTransformV3', 'InvGrad', 'IsotonicRegression',
+  'LogMatrixDeterminant', 'MatrixDeterminant', 'MatrixDiag', 'MatrixDiagPart', 'MatrixInverse',
+  'MatrixSetDiag', 'MatrixSolve', 'MatrixSolveLs', 'MatrixSquareRoot', 'MatrixTriangularSolve',
+  'MaxPool3DGradGrad', 'MaxPoolGradGrad', 'MaxPoolWithArgmax', 'NextAfter', 'NthElement',
+  'ParallelDynamicStitch', 'Polygamma', 'Qr', 'QuantizeAndDequantizeV2', 'QuantizeAndDequantizeV3',
+  'QuantizeAndDequantizeV4', 'RFFT', 'RGBToHSV', 'Real', 'ReciprocalGrad', 'Reverse', 'ReverseSequence',
+  'RsqrtGrad', 'ScaleAndTranslate', 'ScatterNdNonAliasingAdd', 'SegmentMax', 'SegmentMean', 'SegmentMin',
+  'SegmentProd', 'SegmentSum', 'SelfAdjointEigV2', 'SpaceToBatch', 'SparseAdd', 'SparseDenseCwiseDiv',
+  'SparseDenseCwiseMul', 'SparseFillEmptyRows', 'SparseMatMul', 'SparseReduceSum', 'SparseReorder',
+  'SparseSlice', 'SparseSoftmax', 'SparseTensorDenseAdd', 'SparseTensorDenseMatMul', 'SparseToDense',
+  'SqrtGrad', 'Svd', 'TensorScatterAdd', 'TensorScatterMax', 'TensorScatterMin', 'TensorScatterSub',
+  'TensorScatterUpdate', 'TensorStridedSliceUpdate', 'TridiagonalMatMul', 'TridiagonalSolve',
+  'UnsortedSegmentMax', 'UnsortedSegmentMin', 'UnsortedSegmentProd', 'Zeta',
+];
