@@ -53,7 +53,8 @@ export async function countConstantMaps(maps: Tensor): Promise<number | null> {
   return nativeAsync(async () => loadedAddon().countConstantMaps(aligned));
 }
 
-function warnOfSaturation(method: AnyMethod, model: Model, logits: Tensor): void {
+/** @internal Warns, once per model, about gradients of a softmax or sigmoid whose results `logits` are saturated. */
+export function warnOfSaturation(method: AnyMethod, model: Model, logits: Tensor): void {
   if (hasWarned(model.core, SATURATED)) return;
   const needs = descriptorOf(method)?.needs ?? ['gradients'];
   if (!needs.includes('gradients')) return;

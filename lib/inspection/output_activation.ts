@@ -13,9 +13,17 @@ export type OutputActivation = 'softmax' | 'sigmoid';
 export function outputActivation(model: Connected): OutputActivation | null {
   const [output] = model.outputTensors;
   if (output === undefined) return null;
-  const first = model.outputChain(output).find(({ kind }) => kind !== 'view');
-  return first?.kind === 'softmax' || first?.kind === 'sigmoid' ? first.kind : null;
+  let found = known.get(model);
+  if (found === undefined) {
+    const first = model.outputChain(output).find(({ kind }) => kind !== 'view');
+    found = first?.kind === 'softmax' || first?.kind === 'sigmoid' ? first.kind : null;
+    known.set(model, found);
+  }
+  return found;
 }
+
+/** The results of {@link outputActivation}. Services ask after every batch. */
+const known = new WeakMap<Connected, OutputActivation | null>();
 
 /**
  * @internal Returns the tensor that enters the final softmax or sigmoid of `output`, in the shape of `output` if the

@@ -2,6 +2,7 @@ import type { Batch } from '../data/batch.js';
 import type { Indices } from '../data/indices.js';
 import type { Inputs } from '../data/inputs.js';
 import type { StepOptions } from '../engine/explain_step.js';
+import { warnOfSaturation } from '../engine/findings.js';
 import {
   type ExplainFunction,
   type ExplainResult,
@@ -353,6 +354,12 @@ export function createExplainer<M extends AnyMethod>(
   // A joined call would have other results than the call alone.
   const calls = model.mixesSamples ? { ...queue, maxBatchSize: 1 } : queue;
   const chosen = params as StepOptions & MethodParameters<M>;
-  const explain = makeExplainFunction(model, method, chosen, true, EXPLAINER_OPTIONS);
+  const compute = makeExplainFunction(model, method, chosen, true, EXPLAINER_OPTIONS);
+  const explainBatch = async (...args: Parameters<ExplainFunction>) => {
+    const result = await compute(...args);
+    warnOfSaturation(method, model, result.logits);
+    return result;
+  };
+  const explain = Object.assign(explainBatch, { release: compute.release });
   return new Explainer(model, chosen.indicesAxis ?? KERNEL_AXIS, calls, explain);
 }

@@ -84,6 +84,20 @@ describe('a saturated output', () => {
     expect(warnings.messages[0]).toContain("expose(model, null, { activation: 'linear' })");
   });
 
+  test('that an explainer explains gives one warning, too', async () => {
+    using model = await loadHead('keras3-sigmoid');
+    const x = inputOf(expectedOf('keras3-sigmoid'));
+    const warnings = warningsOf('SATURATED_OUTPUT');
+    const explainer = ke.createExplainer(ke.methods.cams.gradcam, expose(model));
+    await Promise.all([explainer.explain(x), explainer.explain(x)]);
+    await explainer.explain(x);
+    await explainer.close();
+    await delivered();
+    warnings.stop();
+    expect(warnings.messages).toHaveLength(1);
+    expect(warnings.messages[0]).toContain('The explained output is a sigmoid');
+  });
+
   test('is not warned of where the probabilities are moderate', async () => {
     using model = await loadHead('keras3-pooled');
     const warnings = warningsOf('SATURATED_OUTPUT');
