@@ -1,11 +1,13 @@
-import { batchJacobian } from '../../graph/gradient.js';
 import { channelsLast } from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
+import { cast } from '../../graph/ops/array.js';
 import { einsum } from '../../graph/ops/math.js';
 import { reduceMean } from '../../graph/ops/reduction.js';
+import type { Symbolic } from '../../graph/symbolic.js';
 import { describeMethod } from '../descriptor.js';
 import { explainedLogits } from '../explained_logits.js';
 import { positiveNormalize } from '../filters.js';
+import { logitsJacobian } from '../logits_jacobian.js';
 
 /**
  * Grad-CAM: the activations of a layer, with each channel weighted by the mean gradient of the unit's logit.
@@ -22,16 +24,19 @@ import { positiveNormalize } from '../filters.js';
  * ICCV 2017, https://arxiv.org/abs/1610.02391.
  */
 export function gradcam(args: MethodArguments): MethodResult {
+  const { model } = args;
   const {
     layout,
     logits,
     outputs: [, activations],
   } = explainedLogits(args, 2);
 
-  const weights = batchJacobian(logits, activations, {
-    each: (gradient) => reduceMean(gradient, layout.positions),
-  });
-  const maps = einsum('b...k,bck->b...c', channelsLast(activations, layout), weights);
+  const weights = logitsJacobian(model, logits, [activations], ([gradient]) =>
+    reduceMean(gradient as Symbolic, layout.positions),
+  );
+  // The weights of a network in float16 are float32.
+  const weighted = cast(channelsLast(activations, layout), weights.dtype);
+  const maps = einsum('b...k,bck->b...c', weighted, weights);
 
   return { logits, maps };
 }

@@ -1,4 +1,3 @@
-import { batchJacobian } from '../../graph/gradient.js';
 import { channelsLast, channelsLastLayout } from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs, add, divideNoNan, exp, log, minimum, multiply, subtract } from '../../graph/ops/arithmetic.js';
@@ -12,6 +11,7 @@ import { commonFloat } from '../../tensor/dtype.js';
 import { describeMethod } from '../descriptor.js';
 import { explainedLogits } from '../explained_logits.js';
 import { positiveNormalize } from '../filters.js';
+import { logitsJacobian } from '../logits_jacobian.js';
 
 /**
  * Grad-CAM++: Grad-CAM whose weights are sums of positive gradients, each position weighted by the coefficient α.
@@ -31,20 +31,24 @@ import { positiveNormalize } from '../filters.js';
  * Networks", WACV 2018, https://arxiv.org/abs/1710.11063.
  */
 export function gradcampp(args: MethodArguments): MethodResult {
+  const { model } = args;
   const {
     layout,
     logits,
     outputs: [, activations],
   } = explainedLogits(args, 2);
 
-  const total = reduceSum(activations, layout.positions, { keepdims: true });
-  const weights = batchJacobian(logits, activations, {
-    each: (gradient) => {
-      const alpha = divideNoNan(1, add(multiply(total, gradient), 2));
-      return reduceSum(multiply(alpha, relu(gradient)), layout.positions);
-    },
+  // A sum over the positions can overflow float16.
+  const exact = activations.dtype === 'float16' ? cast(activations, 'float32') : activations;
+  const total = reduceSum(exact, layout.positions, { keepdims: true });
+  const weights = logitsJacobian(model, logits, [activations], ([given]) => {
+    const gradient = given as Symbolic;
+    const alpha = divideNoNan(1, add(multiply(cast(total, gradient.dtype), gradient), 2));
+    return reduceSum(multiply(alpha, relu(gradient)), layout.positions);
   });
-  const maps = einsum('b...k,bck->b...c', channelsLast(activations, layout), weights);
+  // The weights of a network in float16 are float32.
+  const weighted = cast(channelsLast(activations, layout), weights.dtype);
+  const maps = einsum('b...k,bck->b...c', weighted, weights);
 
   const dtype = commonFloat(maps.dtype, logits.dtype);
   const { positions } = channelsLastLayout(layout.positions.length);

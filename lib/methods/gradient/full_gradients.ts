@@ -1,4 +1,3 @@
-import { batchJacobian } from '../../graph/gradient.js';
 import {
   channelsFirstLayout,
   channelsLast,
@@ -22,6 +21,7 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { describeMethod } from '../descriptor.js';
 import { explainedLogits } from '../explained_logits.js';
 import { absoluteNormalize, normalize } from '../filters.js';
+import { logitsJacobian } from '../logits_jacobian.js';
 import { callable, type ParameterTable, readParameters, tensors } from '../parameters.js';
 import { checkDifferentiable, transposeJacobian } from './gradients.js';
 
@@ -103,22 +103,18 @@ export function fullGradients(args: MethodArguments & FullGradientsParameters): 
   // The layers of a network may differ in dtype, and resized maps are float32.
   const dtype = commonFloat(inputs.dtype, 'float32');
 
-  const maps = batchJacobian(
-    logits,
-    placed.map(({ term }) => term.signal),
-    {
-      each: (gradients) => {
-        const parts = gradients.map((gradient, i) => {
-          const { term, own } = placed[i] as { term: FullGradientTerm; own: Layout };
-          const product = withOneAxisOfChannels(channelsLast(multiply(gradient, term.factor), own), count);
-          const filtered = psi(product, mapAxes(product, inputs, spatialAxis));
-          return cast(reduceMean(filtered, -1, { keepdims: true }), dtype);
-        });
-        const whole = bySize(parts).map((same) => cast(resizePositions(addN(same), sizes), dtype));
-        return squeeze(addN(whole), -1);
-      },
-    },
-  );
+  const signals = placed.map(({ term }) => term.signal);
+  const maps = logitsJacobian(args.model, logits, signals, (gradients) => {
+    const parts = gradients.map((gradient, i) => {
+      const { term, own } = placed[i] as { term: FullGradientTerm; own: Layout };
+      const contribution = multiply(gradient, cast(term.factor, gradient.dtype));
+      const product = withOneAxisOfChannels(channelsLast(contribution, own), count);
+      const filtered = psi(product, mapAxes(product, inputs, spatialAxis));
+      return cast(reduceMean(filtered, -1, { keepdims: true }), dtype);
+    });
+    const whole = bySize(parts).map((same) => cast(resizePositions(addN(same), sizes), dtype));
+    return squeeze(addN(whole), -1);
+  });
 
   return { logits, maps: transposeJacobian(maps, count) };
 }

@@ -1,4 +1,3 @@
-import { batchJacobian } from '../../graph/gradient.js';
 import { inputLayout } from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
 import { abs } from '../../graph/ops/arithmetic.js';
@@ -10,6 +9,7 @@ import { isFloating } from '../../tensor/dtype.js';
 import { describeMethod } from '../descriptor.js';
 import { explainedLogits } from '../explained_logits.js';
 import { normalize } from '../filters.js';
+import { logitsJacobian } from '../logits_jacobian.js';
 import { callable, type ParameterTable, readParameters } from '../parameters.js';
 
 export interface GradientsParameters {
@@ -46,11 +46,9 @@ export function gradients(args: MethodArguments & GradientsParameters): MethodRe
   const { positions, channel } = inputLayout(inputs, spatialAxis);
   const { logits } = explainedLogits(args);
 
-  const jacobian = batchJacobian(logits, inputs, {
-    each: (gradient) => {
-      const filtered = gradientFilter(gradient);
-      return channel === null ? filtered : reduceMean(filtered, channel);
-    },
+  const jacobian = logitsJacobian(args.model, logits, [inputs], ([gradient]) => {
+    const filtered = gradientFilter(gradient as Symbolic);
+    return channel === null ? filtered : reduceMean(filtered, channel);
   });
 
   return { logits, maps: transposeJacobian(jacobian, positions.length) };

@@ -8,7 +8,7 @@ import { sizeOf } from '../../graph/positions.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { checkFunction, checkOptions, nameOf } from '../../support/arguments.js';
 import { GraphError } from '../../support/errors.js';
-import { isFloating } from '../../tensor/dtype.js';
+import { commonFloat, isFloating } from '../../tensor/dtype.js';
 import { describeMeta } from '../descriptor.js';
 import { integer, number, type ParameterTable, readParameters } from '../parameters.js';
 import { around, withInputs } from './transformed.js';
@@ -80,6 +80,8 @@ export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = 
       );
     }
     const shape = [1, ...Array.from({ length: inputs.rank - 1 }, (_, axis) => sizeOf(inputs, axis + 1))];
+    // Sums and noise of a network in float16 are float32: small numbers would be lost.
+    const exact = (x: Symbolic) => cast(x, commonFloat(x.dtype, 'float32'));
     const sums = forRange(
       repetitions - 1,
       (repetition, logits, maps) => {
@@ -88,13 +90,13 @@ export function smooth<M extends AnyMethod>(method: M, options: SmoothOptions = 
           stddev: noise,
           dtype: dtype === 'float64' ? 'float64' : 'float32',
         });
-        const noisy = apply(withInputs(args, add(inputs, cast(drawn, dtype))));
-        return [add(logits as Symbolic, noisy.logits), add(maps as Symbolic, noisy.maps)];
+        const noisy = apply(withInputs(args, cast(add(exact(inputs), drawn), dtype)));
+        return [add(logits as Symbolic, exact(noisy.logits)), add(maps as Symbolic, exact(noisy.maps))];
       },
-      [first.logits, first.maps],
+      [exact(first.logits), exact(first.maps)],
     );
     const [logits, maps] = sums.map((sum) => divide(sum, repetitions)) as [Symbolic, Symbolic];
-    return { logits, maps };
+    return { logits: cast(logits, first.logits.dtype), maps };
   });
 }
 

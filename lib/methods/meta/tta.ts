@@ -98,6 +98,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
       others.map(({ flip }) => Number(flip)),
       'int32',
     );
+    const exact = (x: Symbolic) => cast(x, commonFloat(x.dtype, 'float32'));
     const sums = forRange(
       others.length,
       (pass, logits, maps) => {
@@ -107,12 +108,12 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
         const scaled = resizePositions(turned, scaledSizes(sizes, gather(scaleOf, pass)), resizeMethod);
         const seen = apply(withInputs(args, cast(fromChannelsLast(scaled, layout), inputs.dtype)));
         const map = resizePositions(mirrored(seen.maps, seen.maps.rank - 2, flip), sizes, resizeMethod);
-        return [plus(logits as Symbolic, seen.logits), plus(maps as Symbolic, cast(map, dtype))];
+        return [plus(logits as Symbolic, exact(seen.logits)), plus(maps as Symbolic, cast(map, dtype))];
       },
-      [first.logits, whole],
+      [exact(first.logits), whole],
     );
     const [logits, maps] = sums.map((sum) => divide(sum, others.length + 1)) as [Symbolic, Symbolic];
-    return { logits, maps };
+    return { logits: cast(logits, first.logits.dtype), maps };
   });
 }
 
