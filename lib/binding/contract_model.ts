@@ -69,9 +69,9 @@ export interface NativeModel {
    */
   lastWithPositions(output: string): string | null;
   /**
-   * Returns the part of the model that begins at the tensors `inputs` and ends at the tensors `outputs`, as a model of its
-   * own that shares the weights. `inputNames` and `outputNames` name its inputs and outputs. Throws NOT_FOUND for an
-   * unknown tensor, and INVALID_ARGUMENT for the reasons that native/model/cut_graph.h lists.
+   * Returns the part of the model that begins at the tensors `inputs` and ends at the tensors `outputs`, as a model of
+   * its own that shares the weights. `inputNames` and `outputNames` name its inputs and outputs. Throws NOT_FOUND for
+   * an unknown tensor, and INVALID_ARGUMENT for the reasons that native/model/cut_graph.h lists.
    */
   subModel(
     inputs: readonly string[],

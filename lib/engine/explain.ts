@@ -39,8 +39,8 @@ export type ExplainResultFor<X extends Inputs | Source> = X extends Inputs
  * @param x the inputs, samples first: a Tensor, `{ data, shape }`, an array of either or a record by input name. Or a
  *   source of batches: an iterable, an async iterable, a stream of objects, a `Sequence`, `data.imageFiles(...)`.
  *   float32, float64, float16, bfloat16 and integers are fed unchanged and cast inside the graph.
- * @param y the units to explain, integers (N, U): unit numbers, no one-hot rows. Default: every unit. A source yields units with its batches: `[x,
- *   y]`.
+ * @param y the units to explain, integers (N, U): unit numbers, no one-hot rows. Default: every unit. A source yields
+ *   units with its batches: `[x, y]`.
  * @returns `logits` (N, U), `maps` (N, H, W, U) and `extras`, the further results of the method by name, with a row per
  *   sample. All tensors are in TensorFlow's memory. They are RaggedTensors if the batches of a source differ in size.
  * @throws TypeError, RangeError for misuse, before the run starts.

@@ -33,8 +33,8 @@ const spelled = (path: readonly string[]) =>
   path.length === 1 ? `'${path[0]}'` : `['${path.join("', '")}']`;
 
 /**
- * Returns the layer with this name (as in `model.summary()`) or path through nested models, for example
- * `['resnet50v2', 'avg_pool']` or `'resnet50v2/avg_pool'`. A plain name is searched at the top level first, then inside nested models.
+ * Returns the layer with this name (as in `model.summary()`) or path through nested models, for example `['resnet50v2',
+ * 'avg_pool']` or `'resnet50v2/avg_pool'`. A plain name is searched at the top level first, then inside nested models.
  *
  * @throws ModelError (`NOT_FOUND`): no such layer exists (the message has the nearest names), or several nested models
  *   contain the name (the message has all places).

@@ -100,8 +100,8 @@ class InferredScopes {
     Forget();
     numbered_ = with_number_ > without_number_ || (with_number_ + without_number_ == 0 && LooksNumbered());
     Forget();
-    // The layers of a Keras 2 model may have numbers without a plain sibling, if the model is not the first of
-    // its process: "conv2d_7", "conv2d_8".
+    // The layers of a Keras 2 model may have numbers without a plain sibling, if the model is not the first
+    // of its process: "conv2d_7", "conv2d_8".
     if (numbered_ && with_number_ == 0 && NumbersTellLayersApart(graph)) {
       numbered_ = false;
       Forget();
@@ -240,15 +240,16 @@ class InferredScopes {
     return numbered > other;
   }
 
-  // Returns whether two scopes differ only in the number, but read different weights. They are then two layers,
-  // not two calls of one layer.
+  // Returns whether two scopes differ only in the number, but read different weights. They are then two
+  // layers, not two calls of one layer.
   bool NumbersTellLayersApart(const FlatGraph& graph) const {
     std::map<int, std::set<int>> read;  // the weights of each scope, including those of scopes below
     for (const FlatWeight& weight : graph.weights) {
       for (const std::string& reader : weight.readers) {
         std::string_view path = ParentPath(reader);
         while (!path.empty() && tree_.Find(path) < 0) path = ParentPath(path);
-        for (int scope = tree_.Find(path); scope > 0; scope = tree_[scope].parent) read[scope].insert(weight.node);
+        for (int scope = tree_.Find(path); scope > 0; scope = tree_[scope].parent)
+          read[scope].insert(weight.node);
       }
     }
     std::map<std::pair<int, std::string>, const std::set<int>*> first;  // by parent and name without number
@@ -257,7 +258,8 @@ class InferredScopes {
       if (name.empty()) continue;
       const auto [entry, added] = first.emplace(std::make_pair(tree_[scope].parent, name), &weights);
       const std::set<int>& other = *entry->second;
-      if (!added && std::none_of(weights.begin(), weights.end(), [&](int node) { return other.count(node) > 0; })) {
+      if (!added &&
+          std::none_of(weights.begin(), weights.end(), [&](int node) { return other.count(node) > 0; })) {
         return true;
       }
     }

@@ -40,7 +40,9 @@ class GraphCut {
  private:
   static constexpr int kLost = -1;
 
-  [[noreturn]] static void Refuse(const std::string& message) { throw tf::Error(TF_INVALID_ARGUMENT, message); }
+  [[noreturn]] static void Refuse(const std::string& message) {
+    throw tf::Error(TF_INVALID_ARGUMENT, message);
+  }
 
   const TensorSpec& SpecOf(TensorId tensor) const { return model_.tensors.at(graph_.TensorName(tensor)); }
 
@@ -54,7 +56,8 @@ class GraphCut {
     FlatNode placeholder{FlatNode::Kind::kInput, names_.Make(node.name), {}, {}, {}};
     placeholder.attrs = {{"dtype", TypeAttr(spec.dtype)}, {"shape", ShapeAttr(spec.shape)}};
     const TensorId made{static_cast<int>(part_.graph.nodes.size()), 0};
-    if (!begins_.emplace(input.tensor, made).second) Refuse("two inputs are the tensor of '" + input.name + "'");
+    if (!begins_.emplace(input.tensor, made).second)
+      Refuse("two inputs are the tensor of '" + input.name + "'");
     part_.graph.nodes.push_back(std::move(placeholder));
     part_.graph.inputs.push_back(made);
     part_.graph.input_specs.push_back(std::move(spec));
@@ -104,7 +107,8 @@ class GraphCut {
       for (const TensorId& input : part_.graph.nodes[node].inputs) used[input.node] = 1;
     }
     for (size_t i = 0; i < inputs_.size(); ++i) {
-      if (used[part_.graph.inputs[i].node] == 0) Refuse("no output depends on the input '" + inputs_[i].name + "'");
+      if (used[part_.graph.inputs[i].node] == 0)
+        Refuse("no output depends on the input '" + inputs_[i].name + "'");
     }
   }
 

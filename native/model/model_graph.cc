@@ -390,7 +390,8 @@ std::vector<ChainLink> ModelGraph::OutputChain(const std::string& output) const 
 }
 
 std::string ModelGraph::LastWithPositions(const std::string& output) const {
-  const TensorId last = graph::LastWithPositions(impl_->graph, impl_->tensors, *impl_->biases, impl_->Find(output));
+  const TensorId last =
+      graph::LastWithPositions(impl_->graph, impl_->tensors, *impl_->biases, impl_->Find(output));
   return last.node < 0 ? std::string() : impl_->graph.TensorName(last);
 }
 

@@ -97,8 +97,8 @@ class ModelGraph {
   std::string LastWithPositions(const std::string& output) const;
 
   // Returns the part of the model that begins at `inputs` and ends at `outputs`, as pairs of a tensor and of
-  // its name in the part (cut_graph.h). The part shares the weights and is a model of its own. Takes names like
-  // FindTensor. Throws NOT_FOUND and the errors of CutGraph.
+  // its name in the part (cut_graph.h). The part shares the weights and is a model of its own. Takes names
+  // like FindTensor. Throws NOT_FOUND and the errors of CutGraph.
   std::shared_ptr<const ModelGraph> SubModel(
       const std::vector<std::pair<std::string, std::string>>& inputs,
       const std::vector<std::pair<std::string, std::string>>& outputs) const;

@@ -95,8 +95,7 @@ TEST_F(OutputChains, EndWhereUnitsAreCombinedSelectedOrRepeated) {
   EXPECT_FALSE(Reaches(Reduced("Sum", logits_, 1), logits_));
   const TF_Output wide = scope_.Op("Reshape").In(logits_).In(Ints({3}, {-1, 3, 1})).Out();
   EXPECT_FALSE(Reaches(Binary("AddV2", wide, Floats({1, 3, 4}, std::vector<double>(12, 1))), logits_));
-  const TF_Output joined =
-      scope_.Op("ConcatV2").InList({logits_, logits_}).In(scope_.Const(1)).Out();
+  const TF_Output joined = scope_.Op("ConcatV2").InList({logits_, logits_}).In(scope_.Const(1)).Out();
   EXPECT_FALSE(Reaches(joined, logits_));
 }
 

@@ -19,9 +19,9 @@ export const SCORE_TEXTS: Readonly<Record<ScoreKind, string>> = {
 };
 
 /**
- * Determines the kind of scores. The outputs of a network that ends in softmax or sigmoid are its probabilities. Of other
- * networks, for example with several softmax heads that are joined, the outputs of a batch decide: probabilities are in
- * [0, 1], and the logits of a trained network are hardly ever all inside. A single logit needs a sigmoid.
+ * Determines the kind of scores. The outputs of a network that ends in softmax or sigmoid are its probabilities. Of
+ * other networks, for example with several softmax heads that are joined, the outputs of a batch decide: probabilities
+ * are in [0, 1], and the logits of a trained network are hardly ever all inside. A single logit needs a sigmoid.
  */
 export function scoreKindOf(
   outputs: ArrayLike<number>,
