@@ -1,7 +1,8 @@
 #include "build/scope.h"
 
-#include <algorithm>
+#include <unordered_set>
 
+#include "build/replace_ops.h"
 #include "ir/instance_name.h"
 #include "numerics/numerics_checks.h"
 #include "numerics/numerics_op.h"
@@ -36,6 +37,27 @@ tf::TensorPtr SmallConstValue(TF_Output tensor) {
   return owned;
 }
 
+std::vector<tf::FunctionPtr> FunctionsOf(TF_Graph* graph) {
+  std::vector<TF_Function*> handles(C().TF_GraphNumFunctions(graph));
+  tf::Status status;
+  const int count = C().TF_GraphGetFunctions(graph, handles.data(), static_cast<int>(handles.size()), status);
+  status.Check();
+  return {handles.begin(), handles.begin() + count};
+}
+
+// Returns the ops that compute `results` from `inputs`, in the order of the graph.
+std::vector<const TF_Operation*> OpsFor(TF_Graph* graph, const std::vector<TF_Output>& results,
+                                        const std::vector<TF_Output>& inputs) {
+  std::unordered_set<TF_Operation*> needed = tf::OpsBehind(results);
+  for (const TF_Output& input : inputs) needed.erase(input.oper);
+  std::vector<const TF_Operation*> ops;
+  size_t position = 0;
+  while (TF_Operation* op = C().TF_GraphNextOperation(graph, &position)) {
+    if (needed.count(op) > 0) ops.push_back(op);
+  }
+  return ops;
+}
+
 // Returns `value` as a float32 scalar. TensorFlow's conversions to half and bfloat16 need its C++ headers, so
 // a Cast in the graph converts to these dtypes.
 tf::TensorPtr FloatScalar(double value) {
@@ -50,8 +72,6 @@ Scope::Scope() : graph_(C().TF_NewGraph()) {}
 Scope::Scope(Scope* outer) : graph_(C().TF_NewGraph()), outer_(outer) {
   if (outer == nullptr) return;
   turns_at_once_ = outer->turns_at_once_;
-  // The body may call the functions that the outer graph calls: a nested loop copies them.
-  for (const auto& function : outer->functions_) AddFunction(function);
 }
 
 Scope& Scope::root() { return outer_ == nullptr ? *this : outer_->root(); }
@@ -153,27 +173,26 @@ void Scope::CloseInto(const std::string& name, const std::vector<TF_Output>& arg
   results.reserve(outputs.size());
   for (const TF_Output& output : outputs) results.push_back(Op("Identity", "result").In(output).Out());
   std::vector<TF_Output> inputs = arguments;
+  const tf::GraphPtr replaced = WithReplacements();
+  TF_Graph* graph = replaced == nullptr ? graph_.get() : replaced.get();
   tf::GraphPtr checked;
-  TF_Graph* graph = graph_.get();
   if (root().checks_numerics_) {
     checked = WithNumericsChecks(graph, {{}, {}, {}, [this](const std::string& op) { return FindOp(op); }});
     graph = checked.get();
-    for (std::vector<TF_Output>* tensors : {&inputs, &results}) {
-      for (TF_Output& tensor : *tensors) tensor = SameIn(graph, tensor);
-    }
   }
+  for (std::vector<TF_Output>* tensors : {&inputs, &results}) {
+    for (TF_Output& tensor : *tensors) tensor = SameIn(graph, tensor);
+  }
+  const std::vector<const TF_Operation*> ops = OpsFor(graph, results, inputs);
   tf::Status status;
-  std::shared_ptr<TF_Function> function(
-      C().TF_GraphToFunction(graph, name.c_str(), 0, -1, nullptr, static_cast<int>(inputs.size()),
-                             inputs.data(), static_cast<int>(results.size()), results.data(), nullptr,
-                             nullptr, nullptr, status),
-      [](TF_Function* handle) {
-        if (handle != nullptr) C().TF_DeleteFunction(handle);
-      });
+  const tf::FunctionPtr function(C().TF_GraphToFunction(
+      graph, name.c_str(), 0, static_cast<int>(ops.size()), ops.data(), static_cast<int>(inputs.size()),
+      inputs.data(), static_cast<int>(results.size()), results.data(), nullptr, nullptr, nullptr, status));
   status.Check(name);
-  for (const auto& nested : functions_) outer_->AddFunction(nested);
-  outer_->AddFunction(function);
-  root().closed_ops_ += tf::CountOps(graph);
+  outer_->AddFunctionsOf(*this);
+  C().TF_GraphCopyFunction(outer_->graph(), function.get(), nullptr, status);
+  status.Check(name);
+  root().closed_ops_ += static_cast<int64_t>(ops.size());
 }
 
 int64_t Scope::CountOps() { return tf::CountOps(graph_.get()) + root().closed_ops_; }
@@ -183,28 +202,56 @@ TF_Operation* Scope::FindOp(const std::string& name) const {
   return op != nullptr || outer_ == nullptr ? op : outer_->FindOp(name);
 }
 
-void Scope::InsertNumericsChecks(std::vector<TF_Output>* feeds, std::vector<TF_Output>* fetches) {
+void Scope::Finish(std::vector<TF_Output>* feeds, std::vector<TF_Output>* fetches) {
+  const auto continue_in = [&](tf::GraphPtr graph) {
+    for (std::vector<TF_Output>* tensors : {feeds, fetches}) {
+      for (TF_Output& tensor : *tensors) tensor = SameIn(graph.get(), tensor);
+    }
+    for (Initializer& initializer : initializers_) initializer = SameIn(graph.get(), initializer);
+    graph_ = std::move(graph);
+  };
+  if (tf::GraphPtr replaced = WithReplacements()) continue_in(std::move(replaced));
   if (!checks_numerics_) return;
   std::vector<TF_Output> bad_weights;
   for (const Initializer& initializer : initializers_) {
     if (WorstOf(initializer.value.get()) != Worst::kFinite) bad_weights.push_back(initializer.read);
   }
-  tf::GraphPtr checked = WithNumericsChecks(
-      graph_.get(),
-      {*feeds, *fetches, std::move(bad_weights), [this](const std::string& op) { return FindOp(op); }});
-  for (std::vector<TF_Output>* tensors : {feeds, fetches}) {
-    for (TF_Output& tensor : *tensors) tensor = SameIn(checked.get(), tensor);
-  }
-  for (Initializer& initializer : initializers_) initializer = SameIn(checked.get(), initializer);
-  graph_ = std::move(checked);
+  continue_in(WithNumericsChecks(graph_.get(), {*feeds, *fetches, std::move(bad_weights),
+                                                [this](const std::string& op) { return FindOp(op); }}));
 }
 
-void Scope::AddFunction(std::shared_ptr<TF_Function> function) {
-  if (std::find(functions_.begin(), functions_.end(), function) != functions_.end()) return;
+TF_Operation* Scope::Replacement(TF_Operation* op) const {
+  for (auto by = replaced_.find(op); by != replaced_.end(); by = replaced_.find(op)) op = by->second;
+  return op;
+}
+
+tf::GraphPtr Scope::WithReplacements() const {
+  if (replaced_.empty()) return nullptr;
+  std::map<std::string, std::string, std::less<>> names;
+  for (const auto& [op, by] : replaced_) {
+    names[C().TF_OperationName(op)] = C().TF_OperationName(Replacement(by));
+  }
+  return WithReplacedOps(graph_.get(), names);
+}
+
+tf::BufferPtr Scope::FindFunction(const std::string& name) const {
+  for (const tf::FunctionPtr& function : FunctionsOf(graph_.get())) {
+    if (C().TF_FunctionName(function.get()) != name) continue;
+    tf::BufferPtr definition = tf::NewBuffer();
+    tf::Status status;
+    C().TF_FunctionToFunctionDef(function.get(), definition.get(), status);
+    status.Check(name);
+    return definition;
+  }
+  return outer_ == nullptr ? nullptr : outer_->FindFunction(name);
+}
+
+void Scope::AddFunctionsOf(const Scope& other) {
   tf::Status status;
-  C().TF_GraphCopyFunction(graph_.get(), function.get(), nullptr, status);
-  status.Check();
-  functions_.push_back(std::move(function));
+  for (const tf::FunctionPtr& function : FunctionsOf(other.graph_.get())) {
+    C().TF_GraphCopyFunction(graph_.get(), function.get(), nullptr, status);
+    status.Check(C().TF_FunctionName(function.get()));
+  }
 }
 
 TF_Output Scope::SharedWeight(const void* key, const std::shared_ptr<TF_Tensor>& value, bool may_fold,

@@ -56,13 +56,20 @@ class Scope {
   static TF_DataType GetDType(TF_Output tensor);
 
   // Enables numerics checks. Call this on the root scope before anything is built. Functions closed from then
-  // on, and the graph made by InsertNumericsChecks, check every floating value (numerics_checks.h).
+  // on, and the graph made by Finish, check every floating value (numerics_checks.h).
   void CheckNumerics() { checks_numerics_ = true; }
   bool checks_numerics() const { return outer_ == nullptr ? checks_numerics_ : outer_->checks_numerics(); }
-  // Replaces the finished graph of the root scope by a graph with checks, if the scope checks numerics. Every
-  // tensor of `feeds` and `fetches` (Identities) is replaced by the tensor of the same name. Nothing may be
-  // built afterwards.
-  void InsertNumericsChecks(std::vector<TF_Output>* feeds, std::vector<TF_Output>* fetches);
+  // Finishes the graph of the root scope: ops are replaced as Replace() says, and numerics checks are
+  // inserted if the scope checks numerics. Every tensor of `feeds` and `fetches` (Identities) is replaced by
+  // the tensor of the same name. Nothing may be built afterwards.
+  void Finish(std::vector<TF_Output>* feeds, std::vector<TF_Output>* fetches);
+
+  // Makes the finished graph of this scope read the outputs of `by` instead of those of `op`, and drops `op`.
+  // `by` computes at least the outputs of `op`, in the same order and from the same inputs. Until the scope
+  // is closed or finished, both ops exist: a graph only grows, and no input can be changed.
+  void Replace(TF_Operation* op, TF_Operation* by) { replaced_[op] = by; }
+  // Returns the op that replaces `op`, through any number of replacements, or `op` itself.
+  TF_Operation* Replacement(TF_Operation* op) const;
 
   // Makes the graph runnable by another process. Call this on the root scope before anything is built. The
   // graph then contains none of this addon's own ops, and all graphs of a model give its variables the same
@@ -83,12 +90,16 @@ class Scope {
   void NoteTurnsAtOnce() { root().has_turns_at_once_ = true; }
   bool has_turns_at_once() const { return has_turns_at_once_; }
 
-  // Closes a body scope into a function named `name` of the outer graph, with the functions that the body
-  // calls. `arguments` are placeholders of this scope and must include those of the captures.
+  // Closes a body scope into a function named `name` of the outer graph, with all functions of the body's
+  // graph. The function contains only the ops that `outputs` need. `arguments` are placeholders of this scope
+  // and must include those of the captures that `outputs` need.
   void CloseInto(const std::string& name, const std::vector<TF_Output>& arguments,
                  const std::vector<TF_Output>& outputs);
   // The tensors of the outer scope that Import() made arguments of this body, in order of their capture.
   const std::vector<TF_Output>& captured() const { return captured_; }
+  // Returns the serialised FunctionDef of a function of this graph or of an enclosing graph, or null if there
+  // is no such function.
+  tf::BufferPtr FindFunction(const std::string& name) const;
   // Returns the number of ops of this graph and of the functions closed so far, in all scopes.
   int64_t CountOps();
 
@@ -117,7 +128,10 @@ class Scope {
                      const std::string& shared_name);
   // Returns the op of that name in this scope or an enclosing scope, or null.
   TF_Operation* FindOp(const std::string& name) const;
-  void AddFunction(std::shared_ptr<TF_Function> function);
+  // Adds the functions of another scope's graph to this graph.
+  void AddFunctionsOf(const Scope& other);
+  // Returns a copy of the graph in which ops are replaced, or null if none is.
+  tf::GraphPtr WithReplacements() const;
 
   tf::GraphPtr graph_;
   Scope* outer_ = nullptr;
@@ -131,7 +145,7 @@ class Scope {
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // tensor here -> tensor in the outer scope
   std::vector<TF_Output> captured_;
-  std::vector<std::shared_ptr<TF_Function>> functions_;
+  std::map<TF_Operation*, TF_Operation*> replaced_;
   std::map<const void*, TF_Output> shared_weights_;
   std::vector<Initializer> initializers_;
 };

@@ -135,7 +135,7 @@ std::shared_ptr<CompiledFunction> CompiledFunction::Build(std::unique_ptr<graph:
   std::vector<TF_Output> fed = feeds;
   std::vector<TF_Output> fetched;
   for (const Fetch& fetch : fetch_records) fetched.push_back(fetch.tensor);
-  scope->InsertNumericsChecks(&fed, &fetched);
+  scope->Finish(&fed, &fetched);
   SessionConfig session = config;
   if (!scope->has_turns_at_once()) session.turns_at_once = 1;
   session.as_built = scope->CountOps() > kMostRewritten;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "tensorflow/handles.h"
@@ -22,6 +23,26 @@ inline int64_t CountOps(TF_Graph* graph) {
   size_t position = 0;
   while (C().TF_GraphNextOperation(graph, &position) != nullptr) ++count;
   return count;
+}
+
+// Returns the ops from which `tensors` are computed, including their own ops. Control inputs count as inputs.
+inline std::unordered_set<TF_Operation*> OpsBehind(const std::vector<TF_Output>& tensors) {
+  std::unordered_set<TF_Operation*> behind;
+  std::vector<TF_Operation*> waiting;
+  const auto visit = [&](TF_Operation* op) {
+    if (behind.insert(op).second) waiting.push_back(op);
+  };
+  for (const TF_Output& tensor : tensors) visit(tensor.oper);
+  while (!waiting.empty()) {
+    TF_Operation* const op = waiting.back();
+    waiting.pop_back();
+    for (const TF_Output& input : Inputs(op)) visit(input.oper);
+    std::vector<TF_Operation*> controls(C().TF_OperationNumControlInputs(op));
+    if (controls.empty()) continue;
+    C().TF_OperationGetControlInputs(op, controls.data(), static_cast<int>(controls.size()));
+    for (TF_Operation* control : controls) visit(control);
+  }
+  return behind;
 }
 
 // Returns the serialised graph. Throws Error with `op` as the op's name, also if the graph is larger than 2

@@ -1,6 +1,7 @@
 #include "trace/loop.h"
 
 #include "control/loop_ops.h"
+#include "control/while_loop.h"
 
 namespace ke::trace {
 
@@ -8,17 +9,6 @@ using graph::Scope;
 using graph::Shape;
 
 namespace {
-
-void AddMissing(const std::vector<TF_Output>& from, std::vector<TF_Output>* to) {
-  for (const TF_Output& tensor : from) {
-    bool known = false;
-    for (const TF_Output& other : *to) known |= other.oper == tensor.oper && other.index == tensor.index;
-    if (!known) to->push_back(tensor);
-  }
-}
-
-// A loop inside the body of another loop is not counted: its turns are not the progress of the run.
-bool IsCounted(const Scope* scope) { return scope->outer() == nullptr; }
 
 // Returns `next`: at once if `at_once` (a bool scalar) is true, otherwise after `op`. Ordinary ops wait for
 // all their inputs. A Merge forwards the first input that arrives and therefore joins the two branches.
@@ -29,53 +19,6 @@ TF_Output AtOnceOrAfter(Scope* body, TF_Output next, TF_Output at_once, TF_Opera
 }
 
 }  // namespace
-
-std::vector<TF_Output> AddWhile(Scope* scope, Scope* condition,
-                                const std::vector<TF_Output>& condition_arguments, TF_Output condition_result,
-                                Scope* body, const std::vector<TF_Output>& body_arguments,
-                                const std::vector<TF_Output>& body_results,
-                                const std::vector<TF_Output>& initial, const Turns& turns) {
-  const bool counted = turns.count.oper != nullptr && IsCounted(scope);
-  TF_Output gated = condition_result;
-  if (!scope->portable()) {
-    TF_Output shard = control::ShardNumber(scope);
-    if (counted) shard = control::AddAnnouncement(scope, shard, turns.count);
-    gated = control::AddGate(condition, condition_result, shard, counted && !turns.counted_by_body);
-  }
-
-  // Both functions take the same arguments: the loop variables, then the captures of either function.
-  std::vector<TF_Output> captured = body->captured();
-  AddMissing(condition->captured(), &captured);
-
-  std::vector<TF_Output> in_condition = condition_arguments;
-  std::vector<TF_Output> in_body = body_arguments;
-  std::vector<TF_Output> results = body_results;
-  std::vector<TF_Output> inputs = initial;
-  std::vector<Shape> shapes;
-  for (const TF_Output& argument : body_arguments) shapes.push_back(body->GetShape(argument));
-  for (const TF_Output& tensor : captured) {
-    in_condition.push_back(condition->Import(tensor));
-    in_body.push_back(body->Import(tensor));
-    results.push_back(in_body.back());
-    inputs.push_back(tensor);
-    shapes.push_back(scope->GetShape(tensor));
-  }
-
-  const std::string name = scope->root().UniqueName("loop");
-  condition->CloseInto(name + "_condition", in_condition, {gated});
-  body->CloseInto(name + "_body", in_body, results);
-  // Without "_lower_using_switch_merge" each turn would be a function call with threads of its own.
-  std::vector<TF_Output> outputs = scope->Op("While", name)
-                                       .InList(inputs)
-                                       .AttrFunction("cond", name + "_condition")
-                                       .AttrFunction("body", name + "_body")
-                                       .AttrShapes("output_shapes", shapes)
-                                       .AttrInt("parallel_iterations", turns.at_once)
-                                       .AttrBool("_lower_using_switch_merge", true)
-                                       .Outs();
-  outputs.resize(initial.size());
-  return outputs;
-}
 
 TF_Output AddStackingLoop(Scope* scope, TF_Output count,
                           const std::function<TF_Output(Scope* body, TF_Output i)>& turn) {
@@ -91,7 +34,7 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
   const Shape shape = body.GetShape(value);
 
   TF_Output ended = i;
-  if (!scope->portable() && IsCounted(scope)) {
+  if (!scope->portable() && control::IsCounted(scope)) {
     ended = control::AddTurnEnd(&body, i, value.oper, control::ShardNumber(scope));
   }
   const TF_Output stored = body.Op("TensorListSetItem").In(list).In(ended).In(value).Out();
@@ -119,8 +62,8 @@ TF_Output AddStackingLoop(Scope* scope, TF_Output count,
   const TF_Output more = condition.Op("Less").In(condition_i).In(count).Out();
 
   const std::vector<TF_Output> final =
-      AddWhile(scope, &condition, {condition_i, condition_list}, more, &body, {i, list}, {next, stored},
-               {scope->Const(0), empty}, {count, true, at_once});
+      control::AddWhile(scope, &condition, {condition_i, condition_list}, more, &body, {i, list},
+                        {next, stored}, {scope->Const(0), empty}, {count, true, at_once});
   return scope->Op("TensorListStack")
       .In(final[1])
       .In(element_shape(scope))

@@ -7,13 +7,13 @@
 #include <unordered_set>
 #include <utility>
 
+#include "control/while_loop.h"
 #include "gradient/tape.h"
 #include "ir/op_traits.h"
 #include "model/size_check.h"
 #include "rewrite/bfloat16.h"
 #include "trace/add_op.h"
 #include "trace/jacobian.h"
-#include "trace/loop.h"
 #include "trace/stack.h"
 
 namespace ke::trace {
@@ -38,6 +38,9 @@ class Differentiated {
     return names;
   }
 
+  // Returns whether a gradient is taken with respect to the symbol.
+  bool Has(SymbolId id) const { return symbols_.count(id) > 0; }
+
  private:
   void Add(const Block& block) {
     for (const Equation& equation : block.equations) {
@@ -47,6 +50,7 @@ class Differentiated {
         }
       }
       for (const SymbolId x : DifferentiatedBy(equation.operation)) {
+        symbols_.insert(x);
         const auto found = of_models_.find(x);
         if (found == of_models_.end()) {
           by_inputs_ = true;
@@ -58,6 +62,7 @@ class Differentiated {
     }
   }
 
+  std::unordered_set<SymbolId> symbols_;
   std::unordered_map<SymbolId, std::pair<const ModelGraph*, std::string>> of_models_;
   std::map<const ModelGraph*, std::vector<std::string>> tensors_;
   // Whether an x of a gradient is not the output of a model call. The x may then be an input of a call.
@@ -158,9 +163,15 @@ class Builder {
   std::vector<TF_Output> Build(const Block& block, const std::vector<TF_Output>& arguments) {
     for (size_t i = 0; i < arguments.size(); ++i) values_[block.parameters[i].symbol.id] = arguments[i];
     for (const Equation& equation : block.equations) {
-      const std::vector<TF_Output> made =
+      std::vector<TF_Output> made =
           std::visit([this](const auto& operation) { return Add(operation); }, equation.operation);
       for (size_t i = 0; i < made.size(); ++i) {
+        if (std::holds_alternative<Constant>(equation.operation) &&
+            shared_->differentiated.Has(equation.outputs[i].id)) {
+          // A loop's body captures an Identity, but copies a small Const: no path would lead from the Const into
+          // the loop.
+          made[i] = scope_->Op("Identity").In(made[i]).Out();
+        }
         if (std::holds_alternative<OpCall>(equation.operation)) KeepShape(made[i], equation.outputs[i].shape);
         values_[equation.outputs[i].id] = made[i];
       }
@@ -235,8 +246,8 @@ class Builder {
     Builder in_body(&body, this, shared_);
     const std::vector<TF_Output> body_arguments = in_body.Placeholders(*op.body);
     const std::vector<TF_Output> next = in_body.Build(*op.body, body_arguments);
-    return AddWhile(scope_, &condition, condition_arguments, more[0], &body, body_arguments, next,
-                    Get(op.initial), {GetOrNone(op.count)});
+    return control::AddWhile(scope_, &condition, condition_arguments, more[0], &body, body_arguments, next,
+                             Get(op.initial), {GetOrNone(op.count)});
   }
 
   // Sets the recorded shape of `tensor` if that shape has more known dims than TensorFlow infers. TensorFlow

@@ -12,6 +12,7 @@
 
 #include "control/loop_ops.h"
 #include "control/run_control.h"
+#include "control/while_loop.h"
 #include "run_graph.h"
 #include "runtime/compiled_function.h"
 #include "runtime/strategy.h"
@@ -42,7 +43,7 @@ TF_Output Count(Scope* scope, int32_t turns, TF_Output count,
   Scope body(scope);
   const TF_Output j = body.Placeholder(TF_INT32, Shape::Of({}), "i");
   const TF_Output next = body.Op("AddV2").In(j).In(step(&body, j)).Out();
-  return trace::AddWhile(scope, &condition, {i}, more, &body, {j}, {next}, {scope->Const(0)}, {count})[0];
+  return control::AddWhile(scope, &condition, {i}, more, &body, {j}, {next}, {scope->Const(0)}, {count})[0];
 }
 
 TF_Output One(Scope* body, TF_Output) { return body->Const(1); }

@@ -12,9 +12,9 @@
 #include <thread>
 
 #include "cluster/make_strategy.h"
+#include "control/while_loop.h"
 #include "runtime/compiled_function.h"
 #include "server_process.h"
-#include "trace/loop.h"
 
 namespace ke::runtime {
 namespace {
@@ -64,8 +64,8 @@ std::shared_ptr<CompiledFunction> Product(const std::string& name, bool portable
   const TF_Output y = body.Placeholder(TF_FLOAT, Shape::Of({-1, kWidth}), "y");
   const TF_Output next = body.Op("AddV2").In(j).In(body.Const(1)).Out();
   const TF_Output product = body.Op("MatMul").In(y).In(weight).Out();
-  const std::vector<TF_Output> final = trace::AddWhile(scope.get(), &condition, {i, last}, more, &body,
-                                                       {j, y}, {next, product}, {scope->Const(0), x}, {});
+  const std::vector<TF_Output> final = control::AddWhile(scope.get(), &condition, {i, last}, more, &body,
+                                                         {j, y}, {next, product}, {scope->Const(0), x}, {});
   return CompiledFunction::Build(std::move(scope), {x}, {final[1]}, {});
 }
 
