@@ -36,6 +36,9 @@ Registry Build() {
   AddSparseRules(&registry);
   AddLossRules(&registry);
   AddOrderRules(&registry);
+  AddTensorListRules(&registry);
+  AddBranchRules(&registry);
+  AddWhileRules(&registry);
   AddCApiRules(&registry);
   return registry;
 }

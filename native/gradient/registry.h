@@ -71,6 +71,9 @@ void AddRunningRules(Registry* registry);
 void AddSparseRules(Registry* registry);
 void AddLossRules(Registry* registry);
 void AddOrderRules(Registry* registry);
+void AddTensorListRules(Registry* registry);
+void AddBranchRules(Registry* registry);
+void AddWhileRules(Registry* registry);
 void AddCApiRules(Registry* registry);
 
 }  // namespace ke::gradient

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "ir/instance_name.h"
+#include "ir/op_traits.h"
+#include "tensorflow/read_graph.h"
+#include "wire/proto.h"
 
 namespace ke::gradient {
 
@@ -64,14 +67,15 @@ std::optional<BroadcastAxes> StaticBroadcastAxes(const Shape& own, const std::ve
 }  // namespace
 
 RuleContext::RuleContext(Scope* forward, Scope* target, TF_Operation* op,
-                         std::vector<TF_Output> output_gradients, std::vector<bool> needed, BatchAxis* batch)
+                         std::vector<TF_Output> output_gradients, std::vector<bool> needed, Walk walk)
     : forward_(forward),
       target_(target),
       op_(op),
       output_gradients_(std::move(output_gradients)),
       needed_(std::move(needed)),
       input_gradients_(needed_.size(), TF_Output{nullptr, 0}),
-      batch_(batch),
+      totals_(needed_.size(), false),
+      walk_(std::move(walk)),
       ops_(target, Prefix(op)),
       forward_ops_(forward, Prefix(op)) {}
 
@@ -132,6 +136,29 @@ std::vector<int64_t> RuleContext::AttrInts(const char* name) const {
   return values;
 }
 
+tf::BufferPtr RuleContext::AttrBytes(const char* name) const {
+  tf::BufferPtr bytes = tf::NewBuffer();
+  tf::Status status;
+  C().TF_OperationGetAttrValueProto(op_, name, bytes.get(), status);
+  status.Check(this->name());
+  return bytes;
+}
+
+std::string RuleContext::AttrFunction(const char* name) const {
+  const tf::BufferPtr bytes = AttrBytes(name);
+  const auto function = graph::proto::AttrFunction(tf::View(bytes.get()));
+  return function ? std::string(function->name) : std::string();
+}
+
+std::vector<std::string> RuleContext::AttrFunctions(const char* name) const {
+  const tf::BufferPtr bytes = AttrBytes(name);
+  std::vector<std::string> names;
+  for (const auto& function : graph::proto::AttrFunctions(tf::View(bytes.get()))) {
+    names.emplace_back(function.name);
+  }
+  return names;
+}
+
 std::optional<std::vector<int64_t>> RuleContext::ConstInts(int i) const {
   TF_Operation* source = Input(i).oper;
   for (int hops = 0; hops < kMostHops && std::string_view(C().TF_OperationOpType(source)) == "Identity";
@@ -184,13 +211,22 @@ TF_Output RuleContext::Dy(int i) {
   return output_gradients_[i];
 }
 
+TF_Output RuleContext::SoFar(int i) const {
+  return walk_.so_far == nullptr ? TF_Output{nullptr, 0} : walk_.so_far(Input(i));
+}
+
+void RuleContext::SetTotal(int i, TF_Output total) {
+  input_gradients_[i] = total;
+  totals_[i] = true;
+}
+
 TF_Output RuleContext::ShapeOf(TF_Output tensor, TF_DataType dtype) {
   const Shape shape = forward_->GetShape(tensor);
   if (shape.IsFullyKnown()) return ops_.ConstShape(shape.dims, dtype);
   const bool only_batch = shape.rank() > 1 && std::count(shape.dims.begin() + 1, shape.dims.end(), -1) == 0;
-  if (only_batch && dtype == TF_INT32 && batch_ != nullptr) {
+  if (only_batch && dtype == TF_INT32 && walk_.batch != nullptr) {
     const std::vector<int64_t> rest(shape.dims.begin() + 1, shape.dims.end());
-    return ops_.Concat({batch_->Size(tensor), ops_.ConstShape(rest)}, 0);
+    return ops_.Concat({walk_.batch->Size(tensor), ops_.ConstShape(rest)}, 0);
   }
   return target_->Import(forward_ops_.ShapeOf(tensor, dtype));
 }
@@ -205,7 +241,7 @@ TF_Output RuleContext::Unbroadcast(TF_Output gradient, int i, const std::vector<
   for (int k = 0; k < num_inputs(); ++k) {
     if (k == i) continue;
     if (!operands.empty() && std::find(operands.begin(), operands.end(), k) == operands.end()) continue;
-    others.push_back({InputShape(k), batch_ != nullptr && batch_->Same(Input(i), Input(k))});
+    others.push_back({InputShape(k), walk_.batch != nullptr && walk_.batch->Same(Input(i), Input(k))});
   }
   if (const auto axes = StaticBroadcastAxes(own, others, trailing)) {
     if (axes->missing.empty() && axes->ones.empty()) return gradient;
@@ -247,6 +283,14 @@ void RuleContext::Refuse(const std::string& reason) const {
                   "No confirmed gradient for op " + type() + " (node " + name() + ")" +
                       (reason.empty() ? "" : ": " + reason),
                   name());
+}
+
+void RuleContext::RefuseRandomNumbers(const std::vector<TF_Output>& tensors) const {
+  for (TF_Operation* op : tf::OpsBehind(tensors)) {
+    if (!graph::HasTrait(C().TF_OperationOpType(op), graph::trait::kRandom)) continue;
+    Refuse(std::string("op ") + C().TF_OperationOpType(op) + " ('" + C().TF_OperationName(op) +
+           "') of its body draws random numbers");
+  }
 }
 
 }  // namespace ke::gradient

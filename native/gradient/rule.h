@@ -2,6 +2,7 @@
 // gradients of its inputs, which the rule sets.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,17 @@
 #include "gradient/ops.h"
 
 namespace ke::gradient {
+
+struct Options;
+
+// The walk of the tape that applies a rule.
+struct Walk {
+  BatchAxis* batch = nullptr;
+  const Options* options = nullptr;
+  // Returns the sum of the gradients that have arrived at a forward tensor so far, with a null oper if none
+  // has.
+  std::function<TF_Output(TF_Output)> so_far = nullptr;
+};
 
 // A context has two graphs. `forward` contains the op. `target` receives the gradient: `target` is the same
 // graph, or the body of a loop inside `forward`. Methods named after the mathematics (X, Y, Dy) return
@@ -22,7 +34,7 @@ namespace ke::gradient {
 class RuleContext {
  public:
   RuleContext(graph::Scope* forward, graph::Scope* target, TF_Operation* op,
-              std::vector<TF_Output> output_gradients, std::vector<bool> needed, BatchAxis* batch = nullptr);
+              std::vector<TF_Output> output_gradients, std::vector<bool> needed, Walk walk = {});
 
   std::string type() const;
   std::string name() const;
@@ -39,6 +51,9 @@ class RuleContext {
   TF_DataType AttrType(const char* name) const;
   std::string AttrString(const char* name) const;
   std::vector<int64_t> AttrInts(const char* name) const;
+  // Return the name of the function, or the names of the list of functions, in an attribute.
+  std::string AttrFunction(const char* name) const;
+  std::vector<std::string> AttrFunctions(const char* name) const;
   // Returns the elements of an integer input that is a Const; nullopt for any other input.
   std::optional<std::vector<int64_t>> ConstInts(int i) const;
   // As ConstInts, with negative elements counted from the end of `rank` axes.
@@ -62,6 +77,11 @@ class RuleContext {
   TF_Output ShapeOfY(int i, TF_DataType dtype = TF_INT32);
 
   void Set(int i, TF_Output gradient) { input_gradients_[i] = gradient; }
+  // Returns the sum of the gradients that have arrived at input i from other ops, null if none has. A rule
+  // that can add its own gradient to this sum cheaply sets the new sum by SetTotal.
+  TF_Output SoFar(int i) const;
+  void SetTotal(int i, TF_Output total);
+  bool IsTotal(int i) const { return totals_[i]; }
   const std::vector<TF_Output>& input_gradients() const { return input_gradients_; }
 
   // Ops of the target and of the forward graph. Values that depend only on forward tensors are computed in
@@ -72,6 +92,8 @@ class RuleContext {
   TF_Output Output(int i) const { return {op_, i}; }
   graph::Scope* forward() const { return forward_; }
   graph::Scope* target() const { return target_; }
+  // Returns the options of the gradient, for the bodies of functions.
+  const Options& options() const { return *walk_.options; }
   TF_Operation* op() const { return op_; }
 
   // Sums `gradient`, which has the shape of output 0, down to the shape of input i. Input i was broadcast
@@ -85,9 +107,13 @@ class RuleContext {
 
   // Throws UNIMPLEMENTED with the op's type, node and `reason`, such as "with dilations".
   [[noreturn]] void Refuse(const std::string& reason) const;
+  // Refuses if any of `tensors`, gradients for which the ops of a function are computed again, needs random numbers:
+  // other numbers would be drawn than in the forward pass.
+  void RefuseRandomNumbers(const std::vector<TF_Output>& tensors) const;
 
  private:
   TF_Output ShapeOf(TF_Output tensor, TF_DataType dtype);
+  tf::BufferPtr AttrBytes(const char* name) const;
 
   graph::Scope* forward_;
   graph::Scope* target_;
@@ -95,7 +121,8 @@ class RuleContext {
   std::vector<TF_Output> output_gradients_;
   std::vector<bool> needed_;
   std::vector<TF_Output> input_gradients_;
-  BatchAxis* batch_;
+  std::vector<bool> totals_;  // whether an input gradient includes SoFar
+  Walk walk_;
   Ops ops_;
   Ops forward_ops_;
 };

@@ -18,28 +18,6 @@ using tf::C;
 
 namespace {
 
-// Returns whether a gradient path may lead through a tensor of `dtype`. Paths end at integers, booleans and
-// strings, whose derivative is zero or undefined. Paths do not end at variants (TensorLists), resources,
-// complex and quantised numbers: an op that converts these to floating numbers has no rule and is refused,
-// because a silent zero would be a wrong gradient.
-bool CarriesGradient(TF_DataType dtype) {
-  switch (dtype) {
-    case TF_BOOL:
-    case TF_STRING:
-    case TF_UINT8:
-    case TF_UINT16:
-    case TF_UINT32:
-    case TF_UINT64:
-    case TF_INT8:
-    case TF_INT16:
-    case TF_INT32:
-    case TF_INT64:
-      return false;
-    default:
-      return true;
-  }
-}
-
 struct Hash {
   size_t operator()(TF_Output tensor) const {
     return std::hash<TF_Operation*>()(tensor.oper) ^
@@ -86,6 +64,9 @@ class Accumulator {
 
   void Add(TF_Output tensor, TF_Output gradient) { arrived_[tensor].push_back(gradient); }
 
+  // Replaces the gradients that have arrived so far.
+  void Set(TF_Output tensor, TF_Output total) { arrived_[tensor] = {total}; }
+
   // Returns the sum of the gradients that have arrived so far, with a null oper if none has.
   TF_Output Total(TF_Output tensor) {
     const auto found = arrived_.find(tensor);
@@ -111,9 +92,13 @@ class Tape {
 
   // Returns a null oper for an x on which no y depends.
   std::vector<TF_Output> Run(const std::vector<TF_Output>& ys, const std::vector<TF_Output>& xs,
-                             const std::vector<TF_Output>& grad_ys) {
+                             const std::vector<TF_Output>& grad_ys,
+                             const std::vector<TF_Output>& so_far = {}) {
     const std::vector<TF_Operation*> order = TopologicalOrder(ys);
     FindPaths(order, xs);
+    for (size_t i = 0; i < so_far.size(); ++i) {
+      if (so_far[i].oper != nullptr) gradients_.Add(xs[i], so_far[i]);
+    }
     for (size_t i = 0; i < ys.size(); ++i) gradients_.Add(ys[i], grad_ys[i]);
     // Every use of a tensor is later in `order`, so its gradient is complete when the loop reaches its op.
     for (auto op = order.rbegin(); op != order.rend(); ++op) {
@@ -157,11 +142,17 @@ class Tape {
     const std::vector<TF_Output> inputs = tf::Inputs(op);
     std::vector<bool> needed;
     for (const TF_Output& input : inputs) needed.push_back(on_path_.count(input) > 0);
-    RuleContext context(forward_, target_, op, std::move(arrived), std::move(needed), &batch_);
+    RuleContext context(forward_, target_, op, std::move(arrived), std::move(needed),
+                        {&batch_, &options_, [this](TF_Output tensor) { return gradients_.Total(tensor); }});
     FindRule(context)(context);
     for (size_t i = 0; i < inputs.size(); ++i) {
       const TF_Output gradient = context.input_gradients()[i];
-      if (gradient.oper != nullptr && context.Needs(static_cast<int>(i))) gradients_.Add(inputs[i], gradient);
+      if (gradient.oper == nullptr || !context.Needs(static_cast<int>(i))) continue;
+      if (context.IsTotal(static_cast<int>(i))) {
+        gradients_.Set(inputs[i], gradient);
+      } else {
+        gradients_.Add(inputs[i], gradient);
+      }
     }
   }
 
@@ -326,6 +317,49 @@ void CheckSeed(size_t i, Scope* forward, TF_Output y, Scope* target, TF_Output s
 }
 
 }  // namespace
+
+// Paths end at integers, booleans and strings, whose derivative is zero or undefined. Paths do not end at
+// variants (TensorLists), resources, complex and quantised numbers: an op that converts these to floating
+// numbers has no rule and is refused, because a silent zero would be a wrong gradient.
+bool CarriesGradient(TF_DataType dtype) {
+  switch (dtype) {
+    case TF_BOOL:
+    case TF_STRING:
+    case TF_UINT8:
+    case TF_UINT16:
+    case TF_UINT32:
+    case TF_UINT64:
+    case TF_INT8:
+    case TF_INT16:
+    case TF_INT32:
+    case TF_INT64:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::vector<bool> DependOn(TF_Output x, const std::vector<TF_Output>& tensors) {
+  TensorSet on_path = {x};
+  for (TF_Operation* op : TopologicalOrder(tensors)) {
+    const std::vector<TF_Output> inputs = tf::Inputs(op);
+    if (std::none_of(inputs.begin(), inputs.end(), [&](TF_Output in) { return on_path.count(in) > 0; })) {
+      continue;
+    }
+    for (int i = 0; i < C().TF_OperationNumOutputs(op); ++i) {
+      if (CarriesGradient(Scope::GetDType({op, i}))) on_path.insert({op, i});
+    }
+  }
+  std::vector<bool> result;
+  for (const TF_Output& tensor : tensors) result.push_back(on_path.count(tensor) > 0);
+  return result;
+}
+
+std::vector<TF_Output> Backpropagate(Scope* scope, const std::vector<TF_Output>& ys,
+                                     const std::vector<TF_Output>& seeds, const std::vector<TF_Output>& xs,
+                                     const std::vector<TF_Output>& so_far, const Options& options) {
+  return Tape(scope, scope, options).Run(ys, xs, seeds, so_far);
+}
 
 void CheckOverride(const std::string& op_type, const std::string& name) {
   const Registry& registry = Registry::Get();

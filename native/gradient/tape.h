@@ -28,6 +28,19 @@ std::vector<TF_Output> Gradient(graph::Scope* forward, graph::Scope* target, con
                                 const std::vector<TF_Output>& xs, const std::vector<TF_Output>& grad_ys,
                                 const Options& options);
 
+// As Gradient, for tensors of any dtype that carries gradients, in one scope, and with a null oper for an x
+// on which no y depends. `so_far` are the gradients that have arrived at `xs` from elsewhere (null: none);
+// the results include these gradients.
+std::vector<TF_Output> Backpropagate(graph::Scope* scope, const std::vector<TF_Output>& ys,
+                                     const std::vector<TF_Output>& seeds, const std::vector<TF_Output>& xs,
+                                     const std::vector<TF_Output>& so_far, const Options& options);
+
+// Returns whether a gradient path may lead through a tensor of `dtype`.
+bool CarriesGradient(TF_DataType dtype);
+
+// Returns, per tensor, whether the tensor depends on `x` through tensors that carry gradients.
+std::vector<bool> DependOn(TF_Output x, const std::vector<TF_Output>& tensors);
+
 // Throws INVALID_ARGUMENT if `name` is not an override of the op type. The message lists the overrides that
 // exist.
 void CheckOverride(const std::string& op_type, const std::string& name);

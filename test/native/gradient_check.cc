@@ -379,7 +379,7 @@ std::vector<GradientCase> AllCases() {
   for (auto& table :
        {ElementwiseCases(), ActivationCases(), ReductionCases(), LinearCases(), ConvolutionCases(),
         PoolingCases(), NormalizationCases(), ShapeCases(), GatherCases(), ResizeCases(), SecondOrderCases(),
-        ComplexCases(), SpecialCases(), MatrixCases(), SegmentCases(), SparseCases(), ImageCases()}) {
+        ComplexCases(), SpecialCases(), MatrixCases(), SegmentCases(), SparseCases(), ImageCases(), ControlFlowCases()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   return all;

@@ -84,6 +84,7 @@ std::vector<GradientCase> NormalizationCases();
 std::vector<GradientCase> ShapeCases();
 std::vector<GradientCase> GatherCases();
 std::vector<GradientCase> ResizeCases();
+std::vector<GradientCase> ControlFlowCases();
 std::vector<GradientCase> SecondOrderCases();
 std::vector<GradientCase> ComplexCases();
 std::vector<GradientCase> SpecialCases();

@@ -209,13 +209,15 @@ TEST_F(Tape, NamesTheTypeAndTheNodeOfAnOpWithoutARule) {
   EXPECT_EQ(Run(Gradients({Unary("Neg", x), Unary("StopGradient", y)}, {x})[0]), (Doubles{-1, -1}));
 }
 
-TEST_F(Tape, RefusesLoopsAndTensorListsInsteadOfLosingTheirPath) {
+TEST_F(Tape, RefusesATensorListOpWithoutARuleInsteadOfLosingItsPath) {
   const TF_Output x = Input({1, 2});
   const TF_Output shape = s.Const(std::vector<int32_t>{});
   const TF_Output list = s.Op("TensorListFromTensor").In(x).In(shape).Out();
+  const TF_Output both =
+      s.Op("TensorListConcatLists", "lstm/both").In(list).In(list).AttrType("element_dtype", TF_DOUBLE).Out();
   const TF_Output stacked =
-      s.Op("TensorListStack", "lstm/stack").In(list).In(shape).AttrType("element_dtype", TF_DOUBLE).Out();
-  EXPECT_EQ(Refusal({stacked}, {x}).op(), "lstm/stack");
+      s.Op("TensorListStack").In(both).In(shape).AttrType("element_dtype", TF_DOUBLE).Out();
+  EXPECT_EQ(Refusal({stacked}, {x}).op(), "lstm/both");
 }
 
 TEST_F(Tape, RefusesUnconfirmedAttributes) {

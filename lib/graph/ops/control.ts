@@ -28,7 +28,7 @@ export interface WhileLoopOptions extends LoopOptions {
 
 /**
  * Runs `body` over loop variables while `condition` holds. Both functions are called once, to record the loop, and may
- * use tensors of the surrounding function. No gradient flows through the loop: the gradient of its results is 0.
+ * use tensors of the surrounding function. Gradients flow through the loop: its body is then computed twice.
  *
  * @param condition returns a bool scalar for the values of the variables.
  * @param body returns the next values of the variables, each in the dtype and shape of its variable.
@@ -59,8 +59,9 @@ export function whileLoop(
 
 /**
  * Runs `body(i, ...variables)` for i from 0 to `count` - 1. One round follows the other, so that only the memory of one
- * round is needed. `body` is called once, to record the loop, and may use tensors of the surrounding function. No
- * gradient flows through the loop: the gradient of its results is 0.
+ * round is needed. `body` is called once, to record the loop, and may use tensors of the surrounding function.
+ * Gradients flow through the loop: its body is then computed twice, and the memory of the variables of all rounds is
+ * needed.
  *
  * @param count the number of rounds; an int32 scalar if it is known only at run time. 0 returns the initial values.
  * @param body returns the next values of the variables. `i` is an int32 scalar.
@@ -98,8 +99,8 @@ export function forRange(
 
 /**
  * Stacks the values of `body(i)` for i from 0 to `count` - 1 along a new first axis. `body` is called once, to record
- * the loop, and may use tensors of the surrounding function. No gradient flows through the stack: the gradient of its
- * result is 0. Gradients and Jacobians may be computed inside `body`.
+ * the loop, and may use tensors of the surrounding function. Gradients flow through the stack: `body` is then computed
+ * twice. Gradients and Jacobians may be computed inside `body`.
  *
  * Rounds must not depend on each other. A shard that is computed alone runs as many rounds at once as the model has
  * replicas. Otherwise, one round follows the other. Memory is needed for the stack and the rounds that run at once.

@@ -29,6 +29,26 @@ describe('gradient', () => {
     expect(values).toEqual([0, 0, 0]);
   });
 
+  it('passes through loops', async () => {
+    const results = await evaluateAll(() => {
+      const x = ops.constant([1, 2]);
+      const [power] = ops.forRange(2, (_, value) => [ops.multiply(value as graph.Symbolic, x)], [x]);
+      const [above] = ops.whileLoop(
+        (value) => ops.less(ops.reduceMax(value as graph.Symbolic), 10),
+        (value) => [ops.multiply(value as graph.Symbolic, ops.square(x))],
+        [x],
+      );
+      const stacked = ops.mapRange(3, (i) => ops.multiply(ops.square(x), ops.cast(i, 'float32')));
+      return [power, above, stacked].map((y) => graph.gradient(y as graph.Symbolic, x));
+    });
+    // x³; x⁵ after two rounds; (0 + 1 + 2) x²
+    expect(results.map(({ values }) => values)).toEqual([
+      [3, 12],
+      [5, 80],
+      [6, 12],
+    ]);
+  });
+
   it('takes the rule that overrides', async () => {
     // Guided: the gradient passes where both the input and what comes in are positive.
     const record = (override: Record<string, string>) =>
