@@ -6,6 +6,7 @@
 
 #include "numerics/numerics_op.h"
 #include "runtime/config_proto.h"
+#include "runtime/flush_subnormals.h"
 #include "runtime/process.h"
 #include "tensorflow/kernel_order.h"
 #include "tensorflow/node_name.h"
@@ -185,6 +186,7 @@ void Session::Run(const TF_Buffer* options, const std::vector<TF_Output>& inputs
                   TF_Tensor** values, const std::vector<const TF_Operation*>& targets) const {
   tf::Status status;
   try {
+    const FlushSubnormals flush;
     C().TF_SessionRun(session_, options, inputs.data(), input_values.data(), static_cast<int>(inputs.size()),
                       outputs.data(), values, static_cast<int>(outputs.size()), targets.data(),
                       static_cast<int>(targets.size()), nullptr, status);

@@ -178,6 +178,21 @@ TEST(Session, NeverWritesIntoAFeed) {
   EXPECT_EQ(Values(x), (std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
+// Subnormals are slow, and TensorFlow's own threads flush them.
+TEST(Session, FlushesSubnormalsInTheCallersThreadDuringARun) {
+  const float subnormal = 1e-40F;
+  Scope scope;
+  const TF_Output x = scope.Placeholder(TF_FLOAT, Shape::Of({}));
+  const TF_Output y = scope.Op("Mul").In(x).In(scope.Scalar(TF_FLOAT, 0.5)).Out();
+  const Session session(scope.graph(), {1, 1});
+  const tf::TensorPtr value = tf::MakeTensor(TF_FLOAT, {}, &subnormal);
+  const auto outputs = session.Run({x}, {value.get()}, {y});
+  EXPECT_EQ(*static_cast<const float*>(C().TF_TensorData(outputs[0].get())), 0);
+  volatile float half = subnormal;
+  half = half * 0.5F;
+  EXPECT_GT(half, 0);
+}
+
 TEST(Session, NamesTheNodeThatFailed) {
   EXPECT_EQ(tf::NodeNamedIn("a [[{{node outer/MatMul}}]] b"), "outer/MatMul");
   EXPECT_EQ(tf::NodeNamedIn("no node"), "");
