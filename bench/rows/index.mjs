@@ -19,10 +19,11 @@ import { JACOBIAN } from './jacobian.mjs';
 import { LATENCY } from './latency.mjs';
 import { MARSHALLING } from './marshalling.mjs';
 import { NETWORKS } from './networks.mjs';
+import { LSTM } from './recurrent.mjs';
 import { SERVER } from './server.mjs';
 import { START } from './start.mjs';
 
 /** The rows that compare speed with peers and with limits. */
-const SPEED = [...NETWORKS, GEMM, JACOBIAN, LATENCY, MARSHALLING, END_TO_END, START, ...COALESCING];
+const SPEED = [...NETWORKS, GEMM, JACOBIAN, LSTM, LATENCY, MARSHALLING, END_TO_END, START, ...COALESCING];
 
 export const ROWS = [...SPEED, SERVER, ...EXPLAINERS, ...CALLS, EVENT_LOOP, ...DISTRIBUTION];

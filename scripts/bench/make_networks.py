@@ -2,8 +2,8 @@
 
     python make_networks.py OUT
 
-Each network is a SavedModel OUT/NAME with 224 x 224 pictures and 1000 classes. OUT/about.json has the number of
-operations of one forward pass. Weights are random, differ from the layers' initial values, and are the same in every
+Each network is a SavedModel OUT/NAME. The networks of keras.applications take 224 x 224 pictures and have 1000
+classes; OUT/about.json has the number of operations of one forward pass. LSTM takes sequences. Weights are random, differ from the layers' initial values, and are the same in every
 Keras (scripts/reference/weights.py).
 """
 
@@ -36,6 +36,12 @@ def operations(model):
     return total
 
 
+def recurrent(steps=500, features=32, width=128, classes=10):
+    """Returns an LSTM over sequences (steps, features). Keras runs an LSTM as a While of one turn per step."""
+    inputs = keras.Input((steps, features))
+    return keras.Model(inputs, keras.layers.Dense(classes)(keras.layers.LSTM(width)(inputs)))
+
+
 def main(out):
     about = {}
     for name, values in RANGES.items():
@@ -45,6 +51,10 @@ def main(out):
         weights.scale_batch_norms(model, weights.picture_like(name, (2, 224, 224, 3), *values))
         make_models.save(model, out / name)
         about[name] = {"operations": int(operations(model))}
+    keras.backend.clear_session()
+    model = recurrent()
+    weights.randomise(model, "LSTM")
+    make_models.save(model, out / "LSTM")
     (out / "about.json").write_text(json.dumps(about) + "\n")
 
 
