@@ -12,9 +12,9 @@ import { commonFloat } from '../tensor/dtype.js';
 const LOSS_SCALE = 2 ** 10;
 
 /**
- * Returns the Jacobian of the explained logits, reduced by `each`: `batchJacobian(logits, xs, { each })`. Gradients that
- * pass float16 are scaled on their way, as mixed precision training scales the loss. `each` then receives the unscaled
- * gradients in float32.
+ * Returns the Jacobian of the explained logits, reduced by `each`: `batchJacobian(logits, xs, { each })`. Gradients
+ * that pass float16 are scaled on their way, as mixed precision training scales the loss. `each` then receives the
+ * unscaled gradients in float32.
  *
  * @param logits (N, U).
  * @param xs tensors (N, ...) by which logits are differentiated.

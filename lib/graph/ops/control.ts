@@ -2,17 +2,19 @@
 
 import type { StaticShape } from '../../binding/contract.js';
 import { checkFunction, checkInteger } from '../../support/arguments.js';
-import { constant, integers, type Operand } from '../operand.js';
-import type { Symbolic } from '../symbolic.js';
+import { constant, integers, type Operand, op } from '../operand.js';
+import { Symbolic } from '../symbolic.js';
 import { Trace } from '../trace.js';
 import { add } from './arithmetic.js';
+import { reshape, shape } from './array.js';
 import { less } from './comparison.js';
+import { gather } from './indexing.js';
 
 /** Options of {@link forRange}. */
 export interface LoopOptions {
   /**
    * The shape of each variable in all rounds. `null` stands for a size that changes, or in place of a shape for a rank
-   * that changes. Default: the shapes of the initial values.
+   * that changes. A run in which such a rank exceeds 64 is rejected. Default: the shapes of the initial values.
    */
   readonly shapes?: readonly StaticShape[];
 }
@@ -54,7 +56,23 @@ export function whileLoop(
   const initial = variables.map((value) => constant(value));
   const shapes = options.shapes ?? initial.map(({ shape }) => shape);
   const turns = count === undefined ? null : integers(count);
-  return Trace.current().whileLoop(condition, body, initial, shapes, turns);
+  const bounded = (...values: Symbolic[]) => {
+    const next = body(...values);
+    return Array.isArray(next)
+      ? next.map((value, i) => (shapes[i] === null ? withFewAxes(value) : value))
+      : next;
+  };
+  return Trace.current().whileLoop(condition, bounded, initial, shapes, turns);
+}
+
+/** The maximum number of axes of a variable whose rank changes. TensorFlow ends the process at a tensor of 255 axes. */
+const MOST_AXES = 64;
+
+/** Returns x. A run with more than `MOST_AXES` axes fails, because no element of the list has the index of its rank. */
+function withFewAxes(x: Symbolic): Symbolic {
+  if (!(x instanceof Symbolic) || (x.shape !== null && x.shape.length <= MOST_AXES)) return x;
+  const zero = gather(constant(new Int32Array(MOST_AXES + 1)), op('Rank', [x]));
+  return reshape(x, add(shape(x), zero));
 }
 
 /**

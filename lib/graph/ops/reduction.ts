@@ -141,7 +141,7 @@ export const reduceStd = (x: Operand, axis?: Axis, options: ReductionOptions = {
 
 /**
  * Returns log(Σ exp(x)) over `axis`. Large x do not overflow: the result is finite if all x are finite. If the maximum
- * over `axis` is ∞ or -∞, the result is NaN.
+ * over `axis` is ∞ or -∞, so is the result.
  *
  * @param x any shape; a floating dtype.
  * @param axis the axes to reduce. Default: all axes.
@@ -154,10 +154,15 @@ export function reduceLogsumexp(
   { keepdims = false }: ReductionOptions = {},
 ): Symbolic {
   const value = constant(x);
-  const most = reduceMax(value, axis, { keepdims: true });
-  const sum = reduceSum(op('Exp', [subtract(value, most)]), axis, { keepdims });
-  const shift = keepdims ? most : reduceMax(value, axis);
+  const whole = finiteOrZero(reduceMax(value, axis, { keepdims: true }));
+  const sum = reduceSum(op('Exp', [subtract(value, whole)]), axis, { keepdims });
+  const shift = keepdims ? whole : finiteOrZero(reduceMax(value, axis));
   return op('AddV2', [op('Log', [sum]), shift]);
+}
+
+/** Returns x where x is finite, and 0 elsewhere. */
+function finiteOrZero(x: Symbolic): Symbolic {
+  return op('SelectV2', [op('IsFinite', [x]), x, op('ZerosLike', [x])]);
 }
 
 /**

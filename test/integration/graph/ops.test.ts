@@ -133,6 +133,26 @@ describe('reduction', () => {
       [2, 1],
     ],
     ['reduceLogsumexp', () => ops.reduceLogsumexp([[1000, 1000]], 1), [1000 + Math.log(2)], [1]],
+    [
+      'reduceLogsumexp',
+      () =>
+        ops.cast(
+          ops.equal(
+            ops.reduceLogsumexp(
+              [
+                [Infinity, 0],
+                [-Infinity, -Infinity],
+                [-Infinity, 3],
+              ],
+              1,
+            ),
+            [Infinity, -Infinity, 3],
+          ),
+          'float32',
+        ),
+      [1, 1, 1],
+      [3],
+    ],
     ['argmax', () => ops.argmax([[1, 3, 2]]), [1]],
     ['argmin', () => ops.argmin([[1, 3, 2]], 1), [0]],
     ['cumsum', () => ops.cumsum([1, 2, 3]), [1, 3, 6]],

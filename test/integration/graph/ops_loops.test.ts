@@ -84,6 +84,19 @@ describe('loops', () => {
     );
   });
 
+  // TensorFlow ends the process at 255 axes.
+  it('refuse a variable that gains an axis in every round', async () => {
+    const grown = (rounds: number) =>
+      evaluate(
+        () =>
+          ops.forRange(rounds, (_, x) => [ops.expandDims(x as graph.Symbolic, 0)], [[1, 2]], {
+            shapes: [null],
+          })[0] as graph.Symbolic,
+      );
+    expect((await grown(3)).shape).toEqual([1, 1, 1, 2]);
+    await expect(grown(300)).rejects.toThrow('indices = 65 is not in [0, 65)');
+  });
+
   // An int32 scalar that nobody knows before the graph runs.
   const unknown = (value: number) =>
     ops.forRange(value, (_, n) => [ops.add(n as graph.Symbolic, 1)], [
