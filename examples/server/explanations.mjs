@@ -14,7 +14,8 @@ function gradcamOfTop({ model, inputs, indices, ...rest }) {
   const outputs = model(inputs, 2);
   const [logits] = outputs;
   const units = indices ?? ops.expandDims(ops.argmax(logits, -1), -1);
-  const called = Object.assign(() => outputs, { inputs: model.inputs, outputs: model.outputs });
+  // The properties of the model are its own: methods read its layers and outputs.
+  const called = Object.assign(() => outputs, model);
   const { maps } = ke.methods.cams.gradcam({ ...rest, model: called, inputs, indices: units });
   return { logits, maps };
 }
