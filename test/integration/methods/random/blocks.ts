@@ -220,7 +220,10 @@ export const BLOCKS: readonly Block[] = [
   ...unary(['Acosh'], [1.2, 3]),
   ...unary(['BesselI0', 'BesselI0e', 'BesselI1', 'BesselI1e', 'BesselJ0', 'BesselJ1', 'Dawsn'], [0.2, 2]),
   ...unary(['BesselK0', 'BesselK0e', 'BesselK1', 'BesselK1e', 'BesselY0', 'BesselY1'], [0.5, 2.5]),
-  ...unary(['Digamma', 'Expint', 'FresnelCos', 'FresnelSin', 'Spence'], [0.4, 1.6]),
+  ...unary(['Digamma', 'Expint', 'Spence'], [0.4, 1.6]),
+  // The slope of FresnelCos is 0 at 1, and that of FresnelSin at 1.41.
+  ...unary(['FresnelCos'], [0.1, 0.8]),
+  ...unary(['FresnelSin'], [0.6, 1.2]),
   ...unary(['ZerosLike', 'OnesLike', 'Sign', 'Floor', 'Ceil', 'Round', 'Rint'], [-2, 2], true),
   ...rectifiers(RECTIFIERS),
   ...binary(['Add', 'AddV2', 'Sub', 'Mul', 'MulNoNan', 'SquaredDifference', 'Maximum', 'Minimum']),
