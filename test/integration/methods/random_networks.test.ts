@@ -363,9 +363,9 @@ test('every method gives what central differences give', { timeout: runs * 600_0
 const NOT_IN_MODELS = ['AvgPoolGrad', 'AvgPool3DGrad', 'MaxPoolGrad', 'MaxPool3DGrad', 'PreventGradient'];
 
 /**
- * Ops that need matrices, complex numbers, indices or sparse tensors instead of images, and ops whose gradient is not
- * their derivative. test/native/random_graph_test.cc and gradient_values_test.cc check these rules. A method uses the
- * gradient of a model whatever its ops are.
+ * Ops that need matrices, complex numbers, indices, sparse tensors, lists or functions instead of images, and ops whose
+ * gradient is not their derivative. The native tests check these rules: random_graph_test.cc, gradient_values_test.cc
+ * and the tests of control flow. A method uses the gradient of a model whatever its ops are.
  */
 const NATIVE_ONLY = [
   'AccumulateNV2',
@@ -471,4 +471,24 @@ const NATIVE_ONLY = [
   'UnsortedSegmentMin',
   'UnsortedSegmentProd',
   'Zeta',
+  'Case',
+  'If',
+  'StatelessCase',
+  'StatelessIf',
+  'StatelessWhile',
+  'TensorListConcat',
+  'TensorListConcatV2',
+  'TensorListFromTensor',
+  'TensorListGather',
+  'TensorListGetItem',
+  'TensorListPopBack',
+  'TensorListPushBack',
+  'TensorListResize',
+  'TensorListScatter',
+  'TensorListScatterIntoExistingList',
+  'TensorListScatterV2',
+  'TensorListSetItem',
+  'TensorListSplit',
+  'TensorListStack',
+  'While',
 ];
