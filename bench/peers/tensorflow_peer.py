@@ -1,6 +1,7 @@
 """TensorFlow's own GradientTape as a peer, compiled by tf.function. bench/peers/peer.mjs describes the questions.
 
-The only method is `gradients`: the mean over the channels of the absolute gradient of one unit by the inputs.
+The only method is `gradients`: the mean over the channels of the absolute gradient of one unit by the inputs, with each
+map scaled to [0, 1].
 """
 
 from answer import answer, noise, units_of
@@ -21,7 +22,9 @@ def open_job(job):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(inputs)
             logits = tf.gather(model(inputs, training=False), unit, axis=1, batch_dims=1)
-        return tf.reduce_mean(tf.abs(tape.gradient(logits, inputs)), axis=-1)
+        maps = tf.reduce_mean(tf.abs(tape.gradient(logits, inputs)), axis=-1)
+        maps -= tf.reduce_min(maps, axis=1, keepdims=True)
+        return tf.math.divide_no_nan(maps, tf.reduce_max(maps, axis=1, keepdims=True))
 
     def run(rows):
         count = samples if rows is None else min(rows, samples)
