@@ -12,8 +12,9 @@ namespace {
 using Kind = SmallInteger::Kind;
 using List = std::vector<SmallInteger>;
 
-// Shapes and axes have few elements. Longer lists are data.
-constexpr size_t kMostElements = 64;
+// Shapes, axes and paddings have few elements. Longer lists are data. A file of 1,000,000 nodes may hold as
+// many lists.
+constexpr size_t kMostElements = 16;
 
 using Operation = std::optional<int64_t> (*)(int64_t, int64_t);
 
