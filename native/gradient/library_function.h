@@ -26,8 +26,8 @@ class LibraryFunction {
   bool ReturnsArgument(int i) const;
 
   // Adds the ops that the results `wanted` (default: all) need to `scope`, with `arguments` in place of the
-  // body's arguments. The names of the ops begin with `prefix`. Returns the results, with a null oper for each
-  // result that is not wanted.
+  // body's arguments. The names of the ops begin with `prefix`. Returns the results, with a null oper for
+  // each result that is not wanted.
   std::vector<TF_Output> AddTo(graph::Scope* scope, const std::string& prefix,
                                const std::vector<TF_Output>& arguments, OwnOps own_ops,
                                const std::vector<bool>& wanted = {}) const;

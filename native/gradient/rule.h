@@ -107,8 +107,8 @@ class RuleContext {
 
   // Throws UNIMPLEMENTED with the op's type, node and `reason`, such as "with dilations".
   [[noreturn]] void Refuse(const std::string& reason) const;
-  // Refuses if any of `tensors`, gradients for which the ops of a function are computed again, needs random numbers:
-  // other numbers would be drawn than in the forward pass.
+  // Refuses if any of `tensors`, gradients for which the ops of a function are computed again, needs random
+  // numbers: other numbers would be drawn than in the forward pass.
   void RefuseRandomNumbers(const std::vector<TF_Output>& tensors) const;
 
  private:

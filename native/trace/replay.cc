@@ -168,8 +168,8 @@ class Builder {
       for (size_t i = 0; i < made.size(); ++i) {
         if (std::holds_alternative<Constant>(equation.operation) &&
             shared_->differentiated.Has(equation.outputs[i].id)) {
-          // A loop's body captures an Identity, but copies a small Const: no path would lead from the Const into
-          // the loop.
+          // A loop's body captures an Identity, but copies a small Const: no path would lead from the Const
+          // into the loop.
           made[i] = scope_->Op("Identity").In(made[i]).Out();
         }
         if (std::holds_alternative<OpCall>(equation.operation)) KeepShape(made[i], equation.outputs[i].shape);

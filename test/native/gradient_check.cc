@@ -376,10 +376,10 @@ bool CheckGradientAt(const GradientCase& test, unsigned seed, const std::vector<
 
 std::vector<GradientCase> AllCases() {
   std::vector<GradientCase> all;
-  for (auto& table :
-       {ElementwiseCases(), ActivationCases(), ReductionCases(), LinearCases(), ConvolutionCases(),
-        PoolingCases(), NormalizationCases(), ShapeCases(), GatherCases(), ResizeCases(), SecondOrderCases(),
-        ComplexCases(), SpecialCases(), MatrixCases(), SegmentCases(), SparseCases(), ImageCases(), ControlFlowCases()}) {
+  for (auto& table : {ElementwiseCases(), ActivationCases(), ReductionCases(), LinearCases(),
+                      ConvolutionCases(), PoolingCases(), NormalizationCases(), ShapeCases(), GatherCases(),
+                      ResizeCases(), SecondOrderCases(), ComplexCases(), SpecialCases(), MatrixCases(),
+                      SegmentCases(), SparseCases(), ImageCases(), ControlFlowCases()}) {
     all.insert(all.end(), table.begin(), table.end());
   }
   return all;

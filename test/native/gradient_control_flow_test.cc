@@ -486,10 +486,8 @@ TEST_F(ControlFlow, RefusesAnOpOfABodyByItsName) {
 TEST_F(ControlFlow, RefusesRandomNumbersThatWouldBeDrawnAgain) {
   const auto loop = [&](const char* type) {
     return CountedLoop(s, 2, {x}, [&](Scope& b, const Tensors& v) {
-      const TF_Output random = b.Op("RandomUniform")
-                                   .In(b.Const(std::vector<int32_t>{2}))
-                                   .AttrType("dtype", TF_DOUBLE)
-                                   .Out();
+      const TF_Output random =
+          b.Op("RandomUniform").In(b.Const(std::vector<int32_t>{2})).AttrType("dtype", TF_DOUBLE).Out();
       return Tensors{Binary(b, type, v[1], random)};
     })[0];
   };
