@@ -3,8 +3,8 @@
     python make_networks.py OUT
 
 Each network is a SavedModel OUT/NAME. The networks of keras.applications take 224 x 224 pictures and have 1000
-classes; OUT/about.json has the number of operations of one forward pass. LSTM takes sequences. Weights are random, differ from the layers' initial values, and are the same in every
-Keras (scripts/reference/weights.py).
+classes; OUT/about.json has the number of operations of one forward pass. LSTM takes sequences. Weights are random,
+differ from the layers' initial values, and are the same in every Keras (scripts/reference/weights.py).
 """
 
 import json
