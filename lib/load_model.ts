@@ -33,9 +33,9 @@ export const PRECISIONS = ['float32', 'bfloat16'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 export interface LoadModelOptions {
-  /** The signature to take from a SavedModel. Default 'serving_default'. */
+  /** The signature to take from a SavedModel. Default 'serving_default'. Refused for a frozen GraphDef. */
   readonly signature?: string;
-  /** The tags of the MetaGraph to take from a SavedModel. Default ['serve']. */
+  /** The tags of the MetaGraph to take from a SavedModel. Default ['serve']. Refused for a frozen GraphDef. */
   readonly tags?: readonly string[];
   readonly threads?: ThreadOptions;
   /**
@@ -69,9 +69,16 @@ export interface LoadModelOptions {
    * TensorFlow's own kernels (docs/running.md). Default false.
    */
   readonly jitCompile?: boolean;
-  /** Names of the input tensors of a frozen GraphDef (.pb). Default: its placeholders. */
+  /**
+   * The model's inputs, in this order: keys of the signature of a SavedModel, or names of tensors of a frozen GraphDef
+   * (.pb). Default: all inputs of the signature, or all placeholders.
+   */
   readonly inputs?: readonly string[];
-  /** Names of the output tensors of a frozen GraphDef (.pb). Default: the ends of the graph. */
+  /**
+   * The model's outputs, in this order: keys of the signature of a SavedModel, or names of tensors of a frozen GraphDef
+   * (.pb). Only ops that these outputs need must be supported. Default: all outputs of the signature, or the ends of
+   * the graph, without the strings beside numbers (names of classes), which cannot be returned.
+   */
   readonly outputs?: readonly string[];
   /**
    * Types of ops (for example 'ReadFile') that the model may run besides ops that only compute. A SavedModel is a
@@ -133,7 +140,7 @@ function refuseRewriting(asked: {
  * @throws ModelError if the model cannot be read. `code` is `NOT_FOUND`, `DATA_LOSS`, ...
  * @throws ModelError (`UNIMPLEMENTED`) if the format is known but does not load (`.keras`, `.h5`, TensorFlow.js,
  * TFLite, ONNX, ...). The message says what converts the file.
- * @throws ModelError (`INVALID_ARGUMENT`) if `allowOps` has an unknown type of op, or an op that runs functions.
+ * @throws ModelError (`INVALID_ARGUMENT`) if `signature` or `tags` is given for a frozen GraphDef, or if `allowOps` has an unknown type of op, or an op that runs functions.
  * @throws UnsupportedOpError if the outputs need an op that does more than compute and `allowOps` does not name it.
  * @throws RangeError if this process lacks a device that the strategy names.
  */
@@ -195,6 +202,9 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
       () => addon.loadModel(Object.fromEntries(given) as { path: string }),
       ModelError,
     );
+    for (const warning of native.warnings) {
+      process.emitWarning(`${path}: ${warning}.`, { type: 'KerasExplainableWarning', code: 'MODEL_FILE' });
+    }
     const core = new ModelCore(native, {
       strategy: held,
       session: { intraOp, strategy: held.native, checkNumerics: runEagerly, bfloat16, jitCompile },

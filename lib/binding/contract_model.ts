@@ -41,6 +41,8 @@ export interface NativeModel {
   /** The tensor names ("node:index") of `inputs` and `outputs`. */
   readonly inputTensors: readonly string[];
   readonly outputTensors: readonly string[];
+  /** Sentences for the user about parts of the file that the model leaves out. */
+  readonly warnings: readonly string[];
   readonly layers: readonly NativeLayer[];
   readonly weights: readonly NativeTensorSpec[];
   /** Returns the spec of a tensor ("node:index") or a weight, or null for an unknown name. */

@@ -76,8 +76,8 @@ Napi::Function NativeModel::Define(Napi::Env env) {
        InstanceMethod<&NativeModel::SubModel>("subModel"), InstanceMethod<&NativeModel::Close>("close")},
       {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
        Getter<&NativeModel::GetInputTensors>("inputTensors"),
-       Getter<&NativeModel::GetOutputTensors>("outputTensors"), Getter<&NativeModel::GetLayers>("layers"),
-       Getter<&NativeModel::GetWeights>("weights")});
+       Getter<&NativeModel::GetOutputTensors>("outputTensors"), Getter<&NativeModel::GetWarnings>("warnings"),
+       Getter<&NativeModel::GetLayers>("layers"), Getter<&NativeModel::GetWeights>("weights")});
 }
 
 NativeModel::NativeModel(const Napi::CallbackInfo& info)
@@ -104,6 +104,10 @@ Napi::Value NativeModel::GetInputTensors(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeModel::GetOutputTensors(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&] { return FromTexts(info.Env(), graph()->output_tensors()); });
+}
+
+Napi::Value NativeModel::GetWarnings(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] { return FromTexts(info.Env(), graph()->warnings()); });
 }
 
 Napi::Value NativeModel::GetLayers(const Napi::CallbackInfo& info) {

@@ -29,6 +29,7 @@ class NativeModel : public Wrap<NativeModel, ModelRef> {
   Napi::Value GetOutputs(const Napi::CallbackInfo& info);
   Napi::Value GetInputTensors(const Napi::CallbackInfo& info);
   Napi::Value GetOutputTensors(const Napi::CallbackInfo& info);
+  Napi::Value GetWarnings(const Napi::CallbackInfo& info);
   Napi::Value GetLayers(const Napi::CallbackInfo& info);
   Napi::Value GetWeights(const Napi::CallbackInfo& info);
   Napi::Value TensorSpec(const Napi::CallbackInfo& info);

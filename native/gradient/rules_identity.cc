@@ -1,5 +1,6 @@
 // Ops that return their input. Their other effects (checking, naming, stopping) are not part of the
 // derivative.
+#include "gradient/custom_gradient.h"
 #include "gradient/registry.h"
 #include "tensorflow/dtype.h"
 
@@ -9,9 +10,9 @@ namespace {
 
 void PassOn(RuleContext& c) { c.Set(0, c.Dy()); }
 
-// Passes each gradient on. Keras saves swish as an IdentityN with a custom gradient: the ops before the
-// IdentityN compute swish itself.
+// Passes each gradient on, unless the file of the model holds a custom gradient.
 void IdentityN(RuleContext& c) {
+  if (ApplyCustomGradient(c)) return;
   for (int i = 0; i < c.num_inputs(); ++i) {
     if (c.Needs(i) && c.HasDy(i)) c.Set(i, c.Dy(i));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "import/lookup_tables.h"
 #include "ir/op_traits.h"
 #include "tensorflow/dtype.h"
 
@@ -94,7 +95,7 @@ bool IsHandle(CallTree* tree, const Source& at, size_t input) {
     return argument < arguments.size() && arguments[argument].type == TF_RESOURCE;
   }
   return input == 0 && (op == "ReadVariableOp" || op == "ResourceGather" || op == "ResourceGatherNd" ||
-                        op == "VariableShape");
+                        op == "VariableShape" || ReadsLookupTable(op));
 }
 
 void CheckNode(CallTree* tree, OpRegistry* ops, const Source& at, Allowance* tensors_left) {
@@ -142,9 +143,11 @@ void RefuseChangedVariables(CallTree* tree, OpRegistry* ops, const FlatGraph& gr
         throw tf::Error(TF_UNIMPLEMENTED,
                         "the model's outputs read variable '" + graph.weights[weight->second].name +
                             "', which op " + std::string(def.op) + " ('" + tree->FlatName(call, node) +
-                            "') may change when the model runs: a model that changes its state cannot be "
-                            "frozen. Export it for inference (training=False), so that no layer counts or "
-                            "draws seeds",
+                            "') may change when the model runs: a model that changes its state (the seeds of "
+                            "random layers, counters) cannot be frozen. Export the model for inference in "
+                            "Python: archive = keras.export.ExportArchive(); archive.track(model); "
+                            "archive.add_endpoint('serve', lambda x: model(x, training=False), "
+                            "[tf.TensorSpec(shape, dtype)]); archive.write_out(directory)",
                         tree->FlatName(call, node));
       }
     }

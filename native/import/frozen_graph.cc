@@ -4,8 +4,10 @@
 #include <set>
 #include <unordered_map>
 
+#include "import/custom_gradients.h"
 #include "import/function_inliner.h"
 #include "import/lift_constants.h"
+#include "import/lookup_tables.h"
 #include "ir/call_tree.h"
 #include "tensorflow/protozero.h"
 #include "wire/bounds.h"
@@ -123,16 +125,44 @@ bool Recognises(const PathSample& sample) {
   }
 }
 
+void RefuseOptionsOfSavedModels(const LoadOptions& options) {
+  if (!options.signature && !options.tags) return;
+  throw tf::Error(TF_INVALID_ARGUMENT,
+                  std::string("the option `") + (options.signature ? "signature" : "tags") +
+                      "` chooses a part of a SavedModel, but " + options.path +
+                      " is a frozen GraphDef: name its tensors in `inputs` and `outputs`");
+}
+
+// Strings cannot be returned to the caller. Removes the outputs that are strings, unless all are.
+void DropStrings(FlatGraph* graph) {
+  FlatGraph kept;
+  for (size_t i = 0; i < graph->outputs.size(); ++i) {
+    if (graph->output_specs[i].dtype == TF_STRING) continue;
+    kept.outputs.push_back(graph->outputs[i]);
+    kept.output_specs.push_back(graph->output_specs[i]);
+  }
+  if (kept.outputs.empty()) return;
+  graph->outputs = std::move(kept.outputs);
+  graph->output_specs = std::move(kept.output_specs);
+}
+
 ImportedModel Import(const LoadOptions& options) {
+  RefuseOptionsOfSavedModels(options);
   const std::string bytes = ReadFile(options.path, "the model's graph", bounds::kGraphBytes);
-  const proto::GraphDef graph = proto::ReadGraph(bytes, options.path);
+  proto::MetaGraphDef meta;
+  meta.graph = proto::ReadGraph(bytes, options.path);
+  const proto::GraphDef& graph = meta.graph;
   if (graph.nodes.empty()) throw tf::Error(TF_DATA_LOSS, options.path + " holds no graph: it is no GraphDef");
   const FrozenGraph frozen(graph, options.path);
   const std::vector<TensorSpec> inputs = frozen.Inputs(options.inputs);
   const std::vector<TensorSpec> outputs = frozen.Outputs(options.outputs);
   OpRegistry ops(options.allow_ops);
   CallTree tree(graph, &ops);
-  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency);
+  CustomGradients gradients(&tree, &ops, meta, {});
+  LookupTables tables(&tree, {});
+  Flattened flat =
+      InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency, {&gradients, &tables});
+  if (auto warning = gradients.Warning()) flat.graph.warnings.push_back(*std::move(warning));
   if (!flat.variables.empty()) {
     const std::string& name = flat.graph.weights[flat.variables[0].weight].name;
     throw tf::Error(
@@ -142,7 +172,9 @@ ImportedModel Import(const LoadOptions& options) {
   }
   flat.graph.versions = graph.versions;
   LiftConstants(&flat.graph, ConstantPolicy::kVariableLike);
-  return WithFoundLayers(std::move(flat.graph));
+  ImportedModel model = WithFoundLayers(std::move(flat.graph));
+  if (options.outputs.empty()) DropStrings(&model.graph);
+  return model;
 }
 
 }  // namespace

@@ -8,10 +8,14 @@
 #include "import/check_node.h"
 #include "import/constant_value.h"
 #include "import/control_flow.h"
+#include "import/custom_gradients.h"
 #include "import/function_bodies.h"
+#include "import/lookup_ops.h"
+#include "import/lookup_tables.h"
 #include "ir/flat_graph_builder.h"
 #include "ir/op_traits.h"
 #include "wire/bounds.h"
+#include "wire/write_tensor.h"
 
 namespace ke::graph {
 namespace {
@@ -21,13 +25,14 @@ using Place = std::pair<int, int>;  // call, node
 // Flattens the model's graph or, with `outer`, the body of a loop or a branch in the graph of `outer`.
 class Inliner {
  public:
-  Inliner(CallTree* tree, OpRegistry* ops)
-      : tree_(*tree), ops_(*ops), root_(*this), functions_(&graph_, ops) {
+  Inliner(CallTree* tree, OpRegistry* ops, const Extras& extras)
+      : tree_(*tree), ops_(*ops), extras_(extras), root_(*this), functions_(&graph_, ops) {
     graph_.versions = tree->versions();
   }
   Inliner(Inliner* outer, int call)
       : tree_(outer->tree_),
         ops_(outer->ops_),
+        extras_(outer->extras_),
         root_(outer->root_),
         body_(call),
         functions_(&root_.graph_, &ops_) {
@@ -114,9 +119,7 @@ class Inliner {
       }
       bool waits = false;
       // The first input is pushed last and is therefore visited first.
-      for (size_t i = tree_.Node(at).inputs.size(); i-- > 0;) {
-        if (IsHandle(&tree_, at, i)) continue;
-        const Source input = tree_.Input(at, i);
+      for (const Source& input : Needed(at)) {
         if (IsDone(input)) continue;
         RefuseCycle(at, input);
         stack.push_back(input);
@@ -132,6 +135,42 @@ class Inliner {
         done_[place] = -1;
       }
     }
+  }
+
+  // Returns the tensors that the op needs, last first.
+  std::vector<Source> Needed(const Source& at) {
+    std::vector<Source> needed;
+    if (IsLookup(at)) {
+      const LookupTable& table = extras_.tables->Get(at);
+      if (table.values) needed.push_back(*table.values);
+    }
+    const CustomGradients::Use* custom = Gradient(at);
+    if (custom != nullptr && IsWithin(*custom)) {
+      for (const Source& captured : custom->captured) {
+        if (!IsVariable(captured)) needed.push_back(captured);
+      }
+    }
+    for (size_t i = tree_.Node(at).inputs.size(); i-- > 0;) {
+      if (!IsHandle(&tree_, at, i)) needed.push_back(tree_.Input(at, i));
+    }
+    return needed;
+  }
+
+  bool IsVariable(const Source& at) const { return !at.IsArgument() && tree_.Node(at).op == "VarHandleOp"; }
+
+  const CustomGradients::Use* Gradient(const Source& at) {
+    return extras_.gradients == nullptr ? nullptr : extras_.gradients->Find(at);
+  }
+
+  // Returns whether this graph has all tensors that the gradient captures.
+  bool IsWithin(const CustomGradients::Use& custom) const {
+    return std::all_of(custom.captured.begin(), custom.captured.end(), [&](const Source& captured) {
+      return IsVariable(captured) || tree_.call(captured.call).body == body_;
+    });
+  }
+
+  bool IsLookup(const Source& at) const {
+    return body_ == 0 && extras_.tables != nullptr && ReadsLookupTable(tree_.Node(at).op);
   }
 
   bool IsDone(const Source& at) const {
@@ -170,6 +209,7 @@ class Inliner {
     if (def.op == "ReadVariableOp") return Value(Variable(at)).node;
     if (def.op == "ResourceGather" || def.op == "ResourceGatherNd") return Gather(at);
     if (def.op == "VariableShape") return VariableShape(at);
+    if (ReadsLookupTable(def.op)) return TableLookup(at);
     FlatNode node;
     node.name = Name(at);
     // Nothing feeds a placeholder that is none of the model's inputs.
@@ -178,11 +218,65 @@ class Inliner {
     for (size_t i = 0; i < def.inputs.size(); ++i) node.inputs.push_back(Lookup(tree_.Input(at, i)));
     for (const auto& [name, value] : def.attrs) {
       // Internal attributes of the runtime that wrote the file: colocation, shapes, compilation.
-      if (name.starts_with('_') && name != "_gradient_op_type") continue;
+      if (name.starts_with('_')) continue;
       if (defaults && name != "dtype") continue;
       node.attrs.emplace_back(defaults ? "T" : name, tree_.Attr(at.call, at.node, name));
     }
+    if (const CustomGradients::Use* custom = Gradient(at)) Attach(at, *custom, &node);
     return Placed(builder_.Add(std::move(node)), {at.call, at.node}).node;
+  }
+
+  int TableLookup(const Source& at) {
+    if (!IsLookup(at)) {
+      throw tf::Error(TF_UNIMPLEMENTED,
+                      "'" + Name(at) + "' reads a lookup table in a loop, a branch or a gradient", Name(at));
+    }
+    const LookupTable& table = extras_.tables->Get(at);
+    const auto add = [&](std::string name, std::string op, std::vector<TensorId> inputs,
+                         std::vector<std::pair<std::string, std::string>> attrs) {
+      return Placed(builder_.AddOp(std::move(name), std::move(op), std::move(inputs), std::move(attrs)),
+                    {at.call, at.node});
+    };
+    if (tree_.Node(at).op == "LookupTableSizeV2") {
+      return add(Name(at), "Const", {},
+                 {{"dtype", TypeAttr(TF_INT64)},
+                  {"value", IntTensorAttr(TF_INT64, {}, {std::ssize(table.keys)})}})
+          .node;
+    }
+    if (tree_.Node(at).inputs.size() != 3) {
+      throw tf::Error(TF_DATA_LOSS, "'" + Name(at) + "' needs a table, keys and a default value", Name(at));
+    }
+    const TensorId values = table.values ? Lookup(*table.values) : TensorId();
+    return AddLookup(add, Name(at), table, Lookup(tree_.Input(at, 1)), Lookup(tree_.Input(at, 2)), values)
+        .node;
+  }
+
+  // Appends what the custom gradient of an IdentityN reads to the inputs and outputs of the IdentityN.
+  void Attach(const Source& at, const CustomGradients::Use& custom, FlatNode* node) {
+    if (!IsWithin(custom)) {
+      CustomGradient refused;
+      refused.refusal = "the gradient reads a tensor from outside a loop or a branch";
+      for (auto& attr : AttrsOf(refused, 0)) node->attrs.push_back(std::move(attr));
+      return;
+    }
+    std::vector<TF_DataType> dtypes = proto::AttrTypes(node->Attr("T"));
+    for (auto& attr : AttrsOf(*custom.gradient, static_cast<int64_t>(dtypes.size()))) {
+      node->attrs.push_back(std::move(attr));
+    }
+    for (size_t i = 0; i < custom.captured.size(); ++i) {
+      const Source& captured = custom.captured[i];
+      if (IsVariable(captured)) {
+        const int weight = root_.Weight(captured);
+        node->inputs.push_back(Value(weight));
+        dtypes.push_back(root_.graph_.weights[weight].dtype);
+      } else {
+        node->inputs.push_back(Lookup(captured));
+        dtypes.push_back(custom.gradient->captured[i]);
+      }
+    }
+    for (auto& [name, value] : node->attrs) {
+      if (name == "T") value = TypesAttr(dtypes);
+    }
   }
 
   // Returns the predicate of a branch for which Decide was not called yet.
@@ -376,6 +470,7 @@ class Inliner {
 
   CallTree& tree_;
   OpRegistry& ops_;
+  const Extras extras_;
   Inliner& root_;  // of the model's graph, which has the weights and the functions
   int body_ = 0;   // the call that is flattened
   FlatGraphBuilder builder_;
@@ -395,8 +490,8 @@ class Inliner {
 }  // namespace
 
 Flattened InlineFunctions(CallTree* tree, OpRegistry* ops, const std::vector<TensorSpec>& inputs,
-                          const std::vector<TensorSpec>& outputs, NodeOrder order) {
-  return Inliner(tree, ops).Run(inputs, outputs, order);
+                          const std::vector<TensorSpec>& outputs, NodeOrder order, const Extras& extras) {
+  return Inliner(tree, ops, extras).Run(inputs, outputs, order);
 }
 
 }  // namespace ke::graph

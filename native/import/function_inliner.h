@@ -19,6 +19,15 @@ struct VariableUse {
   int weight = -1;
 };
 
+class CustomGradients;
+class LookupTables;
+
+// What a file holds beside its graph. Null: nothing.
+struct Extras {
+  CustomGradients* gradients = nullptr;
+  LookupTables* tables = nullptr;
+};
+
 struct Flattened {
   FlatGraph graph;
   std::vector<VariableUse> variables;  // weights[variable.weight] has no value yet
@@ -33,8 +42,10 @@ enum class NodeOrder {
 // Copies the nodes that `outputs` (top-level tensors) need into one flat graph. `inputs` are the top-level
 // tensors that become the model's inputs. The walk ends at the inputs. Reads of variables become weights.
 // Throws INVALID_ARGUMENT if an output needs a placeholder that is not an input, UNIMPLEMENTED if an output
-// needs an op that is not pure or a variable that the model changes, and DATA_LOSS for a cyclic graph.
+// needs an op that is not pure or a variable that the model changes, and DATA_LOSS for a cyclic graph. An op
+// with a gradient function in `extras` carries the gradient (custom_gradient.h). Lookups in tables of
+// `extras` become pure ops (lookup_ops.h).
 Flattened InlineFunctions(CallTree* tree, OpRegistry* ops, const std::vector<TensorSpec>& inputs,
-                          const std::vector<TensorSpec>& outputs, NodeOrder order);
+                          const std::vector<TensorSpec>& outputs, NodeOrder order, const Extras& extras = {});
 
 }  // namespace ke::graph

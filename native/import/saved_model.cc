@@ -8,11 +8,14 @@
 #include <tuple>
 
 #include "import/checkpoint.h"
+#include "import/custom_gradients.h"
 #include "import/function_inliner.h"
 #include "import/lift_constants.h"
+#include "import/lookup_tables.h"
 #include "ir/call_tree.h"
 #include "ir/unique_names.h"
 #include "layers/keras_metadata.h"
+#include "wire/assets.h"
 #include "wire/bounds.h"
 #include "wire/read_file.h"
 #include "wire/text.h"
@@ -26,7 +29,8 @@ std::string Listed(const std::vector<std::string>& items) {
 
 // Returns the MetaGraph whose tags are exactly the requested tags.
 proto::Bytes SelectMetaGraph(proto::Bytes bytes, const LoadOptions& options, const std::string& file) {
-  const std::set<std::string, std::less<>> wanted(options.tags.begin(), options.tags.end());
+  const std::vector<std::string> requested = options.TagsOrDefault();
+  const std::set<std::string, std::less<>> wanted(requested.begin(), requested.end());
   std::vector<std::string> available;
   for (const proto::Bytes meta_graph : proto::ReadSavedModel(bytes, file)) {
     const auto tags = proto::ReadTags(meta_graph, file);
@@ -34,7 +38,7 @@ proto::Bytes SelectMetaGraph(proto::Bytes bytes, const LoadOptions& options, con
     available.push_back(Join(tags, ","));
   }
   if (available.empty()) throw tf::Error(TF_DATA_LOSS, file + " holds no graph: it is truncated or empty");
-  throw tf::Error(TF_NOT_FOUND, "the SavedModel has no graph with tags " + Listed(options.tags) +
+  throw tf::Error(TF_NOT_FOUND, "the SavedModel has no graph with tags " + Listed(requested) +
                                     "; it has graphs with tags: " + Listed(available));
 }
 
@@ -54,16 +58,50 @@ const proto::SignatureDef& SelectSignature(const proto::MetaGraphDef& meta, cons
   throw tf::Error(TF_NOT_FOUND, message);
 }
 
-std::vector<TensorSpec> Specs(const std::map<std::string_view, proto::TensorInfo>& side) {
-  std::vector<TensorSpec> specs;
-  for (const auto& [key, info] : side) {
-    if (info.name.empty()) {
-      throw tf::Error(TF_UNIMPLEMENTED,
-                      "'" + std::string(key) +
-                          "' of the signature is a sparse or composite tensor: only dense ones are "
-                          "supported");
+using SignatureSide = std::map<std::string_view, proto::TensorInfo>;
+
+// Returns the keys of one side of the signature that the model has: `names`, or all if `names` is empty.
+// Strings cannot be returned to the caller. All outputs are therefore without the strings beside numbers.
+std::vector<std::string> Keys(const SignatureSide& side, const std::vector<std::string>& names,
+                              bool is_output) {
+  std::vector<std::string> keys;
+  if (names.empty()) {
+    const bool has_numbers = std::any_of(side.begin(), side.end(),
+                                         [](const auto& each) { return each.second.dtype != TF_STRING; });
+    for (const auto& [key, info] : side) {
+      if (!is_output || !has_numbers || info.dtype != TF_STRING) keys.emplace_back(key);
     }
-    CheckShape(info.shape, "'" + std::string(key) + "' of the signature");
+    return keys;
+  }
+  for (const std::string& name : names) {
+    const char* const kind = is_output ? "output" : "input";
+    if (side.find(name) == side.end()) {
+      std::vector<std::string> available;
+      for (const auto& [key, info] : side) available.emplace_back(key);
+      throw tf::Error(TF_NOT_FOUND, std::string("the signature has no ") + kind + " '" + name +
+                                        "', which the option `" + kind +
+                                        "s` names; it has: " + Listed(available));
+    }
+    if (std::find(keys.begin(), keys.end(), name) != keys.end()) {
+      throw tf::Error(TF_INVALID_ARGUMENT,
+                      std::string("the option `") + kind + "s` names the " + kind + " '" + name + "' twice");
+    }
+    keys.push_back(name);
+  }
+  return keys;
+}
+
+// Returns the tensors of the graph behind `keys`.
+std::vector<TensorSpec> Specs(const SignatureSide& side, const std::vector<std::string>& keys) {
+  std::vector<TensorSpec> specs;
+  for (const std::string& key : keys) {
+    const proto::TensorInfo& info = side.at(key);
+    if (info.name.empty()) {
+      throw tf::Error(TF_UNIMPLEMENTED, "'" + key +
+                                            "' of the signature is a sparse or composite tensor: only dense "
+                                            "ones are supported. Name other outputs in `outputs`");
+    }
+    CheckShape(info.shape, "'" + key + "' of the signature");
     specs.push_back({std::string(info.name), info.dtype, info.shape});
   }
   return specs;
@@ -167,15 +205,27 @@ std::map<std::pair<int, int>, int> CapturedObjects(CallTree* tree, const proto::
     const proto::NodeDef& def = tree->Nodes(0)[i];
     const auto function = proto::AttrFunction(def.Attr("f"));
     if (!function) continue;
-    const auto bound = objects.bound_inputs.find(function->name);
-    if (bound == objects.bound_inputs.end() || bound->second.size() > def.inputs.size()) continue;
-    const size_t first = def.inputs.size() - bound->second.size();
-    for (size_t k = 0; k < bound->second.size(); ++k) {
+    const auto saved = objects.functions.find(function->name);
+    if (saved == objects.functions.end()) continue;
+    const std::vector<int32_t>& bound = saved->second.bound_inputs;
+    if (bound.size() > def.inputs.size()) continue;
+    const size_t first = def.inputs.size() - bound.size();
+    for (size_t k = 0; k < bound.size(); ++k) {
       const Source source = tree->Resolve(0, def.inputs[first + k]);
-      captured[{source.call, source.node}] = bound->second[k];
+      captured[{source.call, source.node}] = bound[k];
     }
   }
   return captured;
+}
+
+// Returns the VarHandleOp of each object that is a variable.
+std::map<int, Source> CapturedVariables(CallTree* tree, const proto::ObjectGraph& objects) {
+  std::map<int, Source> variables;
+  for (const auto& [place, object] : CapturedObjects(tree, objects)) {
+    const Source source{place.first, place.second, 0};
+    if (tree->Node(source).op == "VarHandleOp") variables.emplace(object, source);
+  }
+  return variables;
 }
 
 // Names the weights as Keras does and reads their values.
@@ -192,10 +242,11 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
     const std::pair<int, int> place{variable.handle.call, variable.handle.node};
     const auto object = objects.find(place);
     const int id = object == objects.end() ? -1 : object->second;
-    const auto& variable_names = meta.objects.variable_names;
-    const bool has_object = id >= 0 && static_cast<size_t>(id) < variable_names.size();
+    const bool has_object = id >= 0 && static_cast<size_t>(id) < meta.objects.objects.size();
     std::string name = weight.name;
-    if (has_object && !variable_names[id].empty()) name = variable_names[id];
+    if (has_object && !meta.objects.objects[id].variable_name.empty()) {
+      name = meta.objects.objects[id].variable_name;
+    }
     weight.name = names.Make(name);
     const auto restored = keys.find(place);
     std::string key = restored == keys.end() ? std::string() : restored->second;
@@ -217,6 +268,13 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
   }
 }
 
+std::map<std::string, std::string> AssetPaths(proto::Bytes meta_graph, const std::string& directory,
+                                              const std::string& file) {
+  std::map<std::string, std::string> assets = proto::ReadAssets(meta_graph, file);
+  for (auto& [node, name] : assets) name = directory + "/assets/" + name;
+  return assets;
+}
+
 // Returns the directory of the model at `path`, which may be the path of saved_model.pb.
 std::string DirectoryOf(const std::string& path) {
   if (IsDirectory(path)) return path;
@@ -233,26 +291,31 @@ ImportedModel Import(const LoadOptions& options) {
   const std::string directory = DirectoryOf(options.path);
   const std::string file = directory + "/" + kSavedModelFile;
   const std::string bytes = ReadFile(file, "the model's graph", bounds::kGraphBytes);
-  const proto::MetaGraphDef meta = proto::ReadMetaGraph(SelectMetaGraph(bytes, options, file), file);
-  const proto::SignatureDef& signature = SelectSignature(meta, options.signature);
+  const proto::Bytes meta_graph = SelectMetaGraph(bytes, options, file);
+  const proto::MetaGraphDef meta = proto::ReadMetaGraph(meta_graph, file);
+  const proto::SignatureDef& signature = SelectSignature(meta, options.SignatureOrDefault());
 
   OpRegistry ops(options.allow_ops);
   CallTree tree(meta.graph, &ops);
-  std::vector<TensorSpec> inputs = Specs(signature.inputs);
-  std::vector<TensorSpec> outputs = Specs(signature.outputs);
+  std::vector<std::string> input_keys = Keys(signature.inputs, options.inputs, false);
+  std::vector<std::string> output_keys = Keys(signature.outputs, options.outputs, true);
+  std::vector<TensorSpec> inputs = Specs(signature.inputs, input_keys);
+  std::vector<TensorSpec> outputs = Specs(signature.outputs, output_keys);
   const SignatureOrder order(&tree, inputs, outputs);
-  inputs = Reorder(inputs, order.input_order);
-  outputs = Reorder(outputs, order.output_order);
-  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kFile);
-  flat.graph.versions = meta.graph.versions;
-
-  const auto rename = [](const auto& side, const std::vector<size_t>& by, std::vector<TensorSpec>* specs) {
-    std::vector<std::string> keys;
-    for (const auto& [key, info] : side) keys.emplace_back(key);
-    for (size_t i = 0; i < by.size(); ++i) (*specs)[i].name = keys[by[i]];
+  const auto reorder = [](const std::vector<size_t>& by, std::vector<std::string>* keys,
+                          std::vector<TensorSpec>* specs) {
+    *keys = Reorder(*keys, by);
+    *specs = Reorder(*specs, by);
   };
-  rename(signature.inputs, order.input_order, &flat.graph.input_specs);
-  rename(signature.outputs, order.output_order, &flat.graph.output_specs);
+  if (options.inputs.empty()) reorder(order.input_order, &input_keys, &inputs);
+  if (options.outputs.empty()) reorder(order.output_order, &output_keys, &outputs);
+  CustomGradients gradients(&tree, &ops, meta, CapturedVariables(&tree, meta.objects));
+  LookupTables tables(&tree, AssetPaths(meta_graph, directory, file));
+  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kFile, {&gradients, &tables});
+  flat.graph.versions = meta.graph.versions;
+  if (auto warning = gradients.Warning()) flat.graph.warnings.push_back(*std::move(warning));
+  for (size_t i = 0; i < inputs.size(); ++i) flat.graph.input_specs[i].name = input_keys[i];
+  for (size_t i = 0; i < outputs.size(); ++i) flat.graph.output_specs[i].name = output_keys[i];
 
   FreezeVariables(&tree, meta, directory, &flat);
   LiftConstants(&flat.graph, ConstantPolicy::kLargeOnly);
@@ -262,8 +325,8 @@ ImportedModel Import(const LoadOptions& options) {
     keras = ReadKerasModel(ReadFile(metadata, "the model's Keras metadata", bounds::kSideFileBytes));
   if (keras) {
     // Keras 2's function returns a dict sorted by name. Only the metadata has the model's order.
-    OrderByName(keras->inputs, &flat.graph.inputs, &flat.graph.input_specs);
-    OrderByName(keras->outputs, &flat.graph.outputs, &flat.graph.output_specs);
+    if (options.inputs.empty()) OrderByName(keras->inputs, &flat.graph.inputs, &flat.graph.input_specs);
+    if (options.outputs.empty()) OrderByName(keras->outputs, &flat.graph.outputs, &flat.graph.output_specs);
   }
   return WithFoundLayers(std::move(flat.graph), keras);
 }

@@ -221,21 +221,32 @@ Source CallTree::Argument(int call, size_t argument) {
   return Resolve(at.parent, caller.inputs[at.first_input + argument]);
 }
 
-int CallTree::OutputIndex(int call, int node, std::string_view argument, int offset) {
+const proto::OpDef& CallTree::Signature(int call, int node) {
   const proto::NodeDef& def = Nodes(call)[node];
   const bool is_function = graph_.functions.find(def.op) != graph_.functions.end();
-  const proto::OpDef& op =
-      is_function ? FindBody(def.op, def.name).function.signature : ops_->Get(def.op, FlatName(call, node));
+  return is_function ? FindBody(def.op, def.name).function.signature
+                     : ops_->Get(def.op, FlatName(call, node));
+}
+
+int64_t CallTree::OutputCount(int call, int node, const proto::ArgDef& argument) {
+  int64_t count = 1;
+  if (!argument.number_attr.empty()) {
+    count = proto::AttrInt(Attr(call, node, argument.number_attr)).value_or(-1);
+  } else if (!argument.type_list_attr.empty()) {
+    const auto size = proto::AttrTypeListSize(Attr(call, node, argument.type_list_attr));
+    count = size ? static_cast<int64_t>(*size) : -1;
+  }
+  if (count < 0 || count > INT32_MAX) {
+    Contradiction("the number of outputs is not given", Nodes(call)[node].name);
+  }
+  return count;
+}
+
+int CallTree::OutputIndex(int call, int node, std::string_view argument, int offset) {
+  const proto::NodeDef& def = Nodes(call)[node];
   int64_t first = 0;
-  for (const proto::ArgDef& output : op.outputs) {
-    int64_t count = 1;
-    if (!output.number_attr.empty()) {
-      count = proto::AttrInt(Attr(call, node, output.number_attr)).value_or(-1);
-    } else if (!output.type_list_attr.empty()) {
-      const auto size = proto::AttrTypeListSize(Attr(call, node, output.type_list_attr));
-      count = size ? static_cast<int64_t>(*size) : -1;
-    }
-    if (count < 0 || count > INT32_MAX) Contradiction("the number of outputs is not given", def.name);
+  for (const proto::ArgDef& output : Signature(call, node).outputs) {
+    const int64_t count = OutputCount(call, node, output);
     if (output.name == argument) {
       if (offset >= count) break;
       return static_cast<int>(first + offset);
@@ -243,6 +254,25 @@ int CallTree::OutputIndex(int call, int node, std::string_view argument, int off
     first += count;
   }
   Contradiction(Quote(def.op) + " has no output " + Quote(argument) + ":" + std::to_string(offset), def.name);
+}
+
+Source CallTree::ResolveGraphName(int call, std::string_view tensor) {
+  if (calls_[call]->function == nullptr) return Resolve(call, tensor);
+  const Body& body = FindBody(calls_[call]->function->signature.name, {});
+  const size_t colon = tensor.rfind(':');
+  const std::string_view name = tensor.substr(0, colon);
+  if (body.arguments.find(name) != body.arguments.end()) return Resolve(call, name);
+  const auto found = body.nodes.find(name);
+  if (found == body.nodes.end()) Contradiction("there is no node " + Quote(name));
+  int64_t left = colon == std::string_view::npos ? 0 : ParseIndex(tensor.substr(colon + 1), tensor);
+  for (const proto::ArgDef& output : Signature(call, found->second).outputs) {
+    const int64_t count = OutputCount(call, found->second, output);
+    if (left < count) {
+      return Resolve(call, std::string(name) + ":" + std::string(output.name) + ":" + std::to_string(left));
+    }
+    left -= count;
+  }
+  Contradiction(Quote(name) + " has no tensor " + Quote(tensor), name);
 }
 
 Source CallTree::Resolve(int call, std::string_view tensor, std::vector<Passage>* through) {

@@ -80,6 +80,8 @@ class CallTree {
     int result;
   };
   Source Resolve(int call, std::string_view tensor, std::vector<Passage>* through = nullptr);
+  // Does the same for a tensor named as in a graph: "node:index", in the body of any call.
+  Source ResolveGraphName(int call, std::string_view tensor);
   // Returns the op that computes data input `input` of a node.
   Source Input(const Source& at, size_t input) { return Resolve(at.call, Node(at).inputs[input]); }
 
@@ -108,6 +110,9 @@ class CallTree {
   };
   const Body& FindBody(std::string_view name, std::string_view caller);
   int Make(int call, int node, std::string_view name, proto::Attrs attrs);
+  const proto::OpDef& Signature(int call, int node);
+  // Returns the number of tensors of an output argument of the node.
+  int64_t OutputCount(int call, int node, const proto::ArgDef& argument);
   int OutputIndex(int call, int node, std::string_view argument, int offset);
   std::string_view CalledFunction(int call, int node, proto::Attrs* attrs) const;
 

@@ -72,6 +72,7 @@ struct FlatGraph {
   std::string versions;                                        // serialised VersionDef of the file
   std::set<std::string> file_names;  // names of all nodes in the called bodies, including nodes that are not
                                      // part of the flat graph
+  std::vector<std::string> warnings;  // sentences for the user
 
   std::string TensorName(TensorId tensor) const {
     return nodes[tensor.node].name + ":" + std::to_string(tensor.output);

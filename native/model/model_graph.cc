@@ -259,7 +259,9 @@ struct ModelGraph::Impl {
 std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   auto impl = std::make_unique<Impl>(ImportModel(options));
   impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
-                         options.signature + "/";
+                         options.SignatureOrDefault() + "/";
+  // Which of two weights of one name gets a number depends on the outputs.
+  for (const std::string& output : options.outputs) impl->weights_prefix += output + "/";
   return Complete(std::move(impl));
 }
 
@@ -301,6 +303,8 @@ const std::vector<LayerRecord>& ModelGraph::layers() const { return impl_->layer
 const std::vector<TensorSpec>& ModelGraph::weights() const { return impl_->weights; }
 const std::vector<std::string>& ModelGraph::input_tensors() const { return impl_->input_tensors; }
 const std::vector<std::string>& ModelGraph::output_tensors() const { return impl_->output_tensors; }
+
+const std::vector<std::string>& ModelGraph::warnings() const { return impl_->graph.warnings; }
 
 const TensorSpec* ModelGraph::FindTensor(const std::string& name) const {
   const auto weight = impl_->weights_by_name.find(name);

@@ -56,6 +56,8 @@ class ModelGraph {
   // Return the tensor names of inputs() and outputs() in the graph.
   const std::vector<std::string>& input_tensors() const;
   const std::vector<std::string>& output_tensors() const;
+  // Sentences for the user about parts of the file that the model leaves out.
+  const std::vector<std::string>& warnings() const;
 
   // Returns the spec of a tensor ("node:index", or "node" for output 0) or a weight, or null if there is
   // none.

@@ -40,7 +40,10 @@ enum : uint32_t { kName = 1, kAttr = 2 };
 
 // function.proto, op_def.proto.
 namespace function_library {
-enum : uint32_t { kFunction = 1 };
+enum : uint32_t { kFunction = 1, kRegisteredGradient = 3 };
+}
+namespace registered_gradient {
+enum : uint32_t { kFunction = 1, kOpType = 2 };
 }
 namespace function_def {
 enum : uint32_t { kSignature = 1, kNode = 3, kResult = 4 };
@@ -87,7 +90,10 @@ namespace saved_model {
 enum : uint32_t { kMetaGraph = 2 };
 }
 namespace meta_graph {
-enum : uint32_t { kMetaInfo = 1, kGraph = 2, kSaver = 3, kSignature = 5, kObjectGraph = 7 };
+enum : uint32_t { kMetaInfo = 1, kGraph = 2, kSaver = 3, kSignature = 5, kAsset = 6, kObjectGraph = 7 };
+}
+namespace asset_file {
+enum : uint32_t { kTensor = 1, kFile = 2 };
 }
 namespace meta_info {
 enum : uint32_t { kTag = 4 };
@@ -107,13 +113,26 @@ namespace object_graph {
 enum : uint32_t { kNode = 1, kFunction = 2 };
 }
 namespace saved_object {
-enum : uint32_t { kVariable = 7 };
+enum : uint32_t { kVariable = 7, kConstant = 9, kCapturedTensor = 12 };
+}
+namespace saved_constant {
+enum : uint32_t { kOperation = 1 };
+}
+namespace captured_tensor {
+enum : uint32_t { kName = 1, kFunction = 2 };
 }
 namespace saved_variable {
 enum : uint32_t { kName = 6 };
 }
 namespace concrete_function {
-enum : uint32_t { kBoundInput = 2 };
+enum : uint32_t { kBoundInput = 2, kOutputSignature = 4 };
+}
+// struct.proto: StructuredValue; ListValue and TupleValue have the same field.
+namespace structured_value {
+enum : uint32_t { kNone = 1, kList = 51, kTuple = 52 };
+}
+namespace structured_list {
+enum : uint32_t { kValue = 1 };
 }
 namespace checkpoint_graph {
 enum : uint32_t { kNode = 1 };

@@ -1,71 +1,16 @@
 #include "wire/proto.h"
 
-#include <cstring>
-#include <functional>
-
 #include "tensorflow/protozero.h"
 #include "wire/bounds.h"
 #include "wire/field_numbers.h"
 #include "wire/find_last.h"
+#include "wire/object_graph.h"
+#include "wire/read_fields.h"
 
 namespace ke::graph::proto {
 namespace {
 
 using protozero::pbf_reader;
-using protozero::pbf_wire_type;
-
-// A field has an unexpected wire type. protozero only asserts the wire type, and the content of a file must
-// not abort the process.
-struct WrongWireType : protozero::exception {
-  const char* what() const noexcept override { return "a field has an unexpected type"; }
-};
-
-Bytes ReadBytes(pbf_reader& reader) {
-  if (reader.wire_type() != pbf_wire_type::length_delimited) throw WrongWireType();
-  const protozero::data_view view = reader.get_view();
-  return {view.data(), view.size()};
-}
-
-int64_t ReadInt(pbf_reader& reader) {
-  if (reader.wire_type() != pbf_wire_type::varint) throw WrongWireType();
-  return reader.get_int64();
-}
-
-// Calls visit(reader) for each field. `visit` must read or skip the field.
-template <typename Visit>
-void ForEachField(Bytes bytes, Visit visit) {
-  pbf_reader reader(bytes.data(), bytes.size());
-  while (reader.next()) visit(reader);
-}
-
-// Reads one entry of a map<string, message or string>.
-std::pair<std::string_view, Bytes> ReadEntry(Bytes bytes) {
-  std::pair<std::string_view, Bytes> entry;
-  ForEachField(bytes, [&](pbf_reader& reader) {
-    switch (reader.tag()) {
-      case fields::map_entry::kKey:
-        entry.first = ReadBytes(reader);
-        break;
-      case fields::map_entry::kValue:
-        entry.second = ReadBytes(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  });
-  return entry;
-}
-
-// Appends integers, packed or not, to `values`.
-template <typename T>
-void ReadInts(pbf_reader& reader, std::vector<T>* values) {
-  if (reader.wire_type() == pbf_wire_type::varint) {
-    values->push_back(static_cast<T>(reader.get_int64()));
-    return;
-  }
-  if (reader.wire_type() != pbf_wire_type::length_delimited) throw WrongWireType();
-  for (const int64_t value : reader.get_packed_int64()) values->push_back(static_cast<T>(value));
-}
 
 template <typename Parse>
 auto Guard(const std::string& what, Parse parse) {
@@ -193,8 +138,17 @@ GraphDef ParseGraph(Bytes bytes) {
         break;
       case fields::graph_def::kLibrary:
         ForEachField(ReadBytes(reader), [&](pbf_reader& library) {
-          if (library.tag() != fields::function_library::kFunction) return library.skip();
-          read_function(ReadBytes(library));
+          switch (library.tag()) {
+            case fields::function_library::kFunction:
+              return read_function(ReadBytes(library));
+            case fields::function_library::kRegisteredGradient: {
+              const auto [function, op_type] = ReadTexts(ReadBytes(library));
+              graph.gradients[op_type] = function;
+              return;
+            }
+            default:
+              library.skip();
+          }
         });
         break;
       case fields::graph_def::kVersions:
@@ -237,39 +191,6 @@ SignatureDef ParseSignature(Bytes bytes) {
     side[key] = ParseTensorInfo(info);
   });
   return signature;
-}
-
-ObjectGraph ParseObjects(Bytes bytes) {
-  ObjectGraph objects;
-  ForEachField(bytes, [&](pbf_reader& reader) {
-    switch (reader.tag()) {
-      case fields::object_graph::kNode: {
-        std::string_view name;
-        ForEachField(ReadBytes(reader), [&](pbf_reader& object) {
-          if (object.tag() != fields::saved_object::kVariable) return object.skip();
-          ForEachField(ReadBytes(object), [&](pbf_reader& variable) {
-            if (variable.tag() != fields::saved_variable::kName) return variable.skip();
-            name = ReadBytes(variable);
-          });
-        });
-        objects.variable_names.push_back(name);
-        break;
-      }
-      case fields::object_graph::kFunction: {
-        const auto [name, function] = ReadEntry(ReadBytes(reader));
-        std::vector<int32_t> bound;
-        ForEachField(function, [&](pbf_reader& field) {
-          if (field.tag() != fields::concrete_function::kBoundInput) return field.skip();
-          ReadInts(field, &bound);
-        });
-        objects.bound_inputs[name] = std::move(bound);
-        break;
-      }
-      default:
-        reader.skip();
-    }
-  });
-  return objects;
 }
 
 std::vector<std::string_view> ParseTags(Bytes meta_info) {

@@ -57,7 +57,9 @@ struct FunctionDef {
 struct GraphDef {
   std::vector<NodeDef> nodes;
   std::map<std::string_view, Bytes> functions;  // name -> serialised FunctionDef
-  Bytes versions;                               // serialised VersionDef
+  // The value of an op's attribute _gradient_op_type -> the function that computes the gradient of the op.
+  std::map<std::string_view, std::string_view> gradients;
+  Bytes versions;  // serialised VersionDef
 };
 
 struct TensorInfo {
@@ -71,11 +73,23 @@ struct SignatureDef {
   std::map<std::string_view, TensorInfo> outputs;
 };
 
+// A node of the object graph. All members of a node of another kind are empty.
+struct SavedObject {
+  std::string_view variable_name;
+  // A tensor that a gradient function captures: "node:index" in the body of a function, or of the top level.
+  std::string_view captured_tensor;
+  std::string_view captured_from;  // the function; empty: the top level
+};
+
+struct SavedFunction {
+  std::vector<int32_t> bound_inputs;  // the objects that are captured, in the order of the last arguments
+  // Whether each item of the returned list is a tensor, not None. Empty if no list is returned.
+  std::vector<bool> results;
+};
+
 struct ObjectGraph {
-  // The names of the variables, by node. Empty for nodes that are not variables.
-  std::vector<std::string_view> variable_names;
-  // Function -> the nodes that the function captures, in the order of its last arguments.
-  std::map<std::string_view, std::vector<int32_t>> bound_inputs;
+  std::vector<SavedObject> objects;
+  std::map<std::string_view, SavedFunction> functions;
 };
 
 struct MetaGraphDef {
@@ -122,7 +136,8 @@ std::optional<std::string_view> AttrString(Bytes attr);
 std::optional<std::string_view> AttrPlaceholder(Bytes attr);
 std::optional<Shape> AttrShape(Bytes attr);
 std::optional<size_t> AttrTypeListSize(Bytes attr);
-std::optional<Bytes> AttrTensor(Bytes attr);  // a serialised TensorProto
+std::vector<TF_DataType> AttrTypes(Bytes attr);  // of a list
+std::optional<Bytes> AttrTensor(Bytes attr);     // a serialised TensorProto
 // Returns whether a field that may occur once occurs several times: values, or the shapes of a tensor.
 // TensorFlow merges such parts, but the readers here use the last part.
 bool IsInParts(Bytes attr);

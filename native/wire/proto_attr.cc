@@ -228,6 +228,13 @@ std::optional<size_t> AttrTypeListSize(Bytes attr) {
   return size;
 }
 
+std::vector<TF_DataType> AttrTypes(Bytes attr) {
+  std::vector<TF_DataType> types;
+  ForEachInt(FindBytes(attr, attr_value::kList).value_or(Bytes()), attr_value::kType,
+             [&types](int64_t type) { types.push_back(static_cast<TF_DataType>(type)); });
+  return types;
+}
+
 bool IsInParts(Bytes attr) {
   size_t parts = 0;
   ForEachField(attr, [&parts](pbf_reader&) {

@@ -63,6 +63,14 @@ std::string IntAttr(int64_t value) {
   return attr;
 }
 
+std::string IntsAttr(const std::vector<int64_t>& values) {
+  std::string list;
+  pbf_writer(list).add_packed_int64(attr_value::kInt, values.begin(), values.end());
+  std::string attr;
+  pbf_writer(attr).add_message(attr_value::kList, list);
+  return attr;
+}
+
 std::string ShapeAttr(const Shape& shape) {
   std::string attr;
   pbf_writer(attr).add_message(attr_value::kShape, WriteShape(shape));

@@ -19,6 +19,7 @@ std::string TypeAttr(TF_DataType dtype);
 std::string TypesAttr(const std::vector<TF_DataType>& dtypes);
 std::string StringAttr(std::string_view value);
 std::string IntAttr(int64_t value);
+std::string IntsAttr(const std::vector<int64_t>& values);
 std::string ShapeAttr(const Shape& shape);
 std::string ShapesAttr(const std::vector<Shape>& shapes);
 std::string BoolAttr(bool value);

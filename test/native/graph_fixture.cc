@@ -39,8 +39,9 @@ std::string FixturePath(const std::string& name) { return KE_TEST_FOLDER "/fixtu
 
 std::shared_ptr<const ModelGraph> LoadFixture(const std::string& name, const std::string& signature) {
   LoadOptions options;
-  options.path = FixturePath(name) + (name.ends_with("frozen") ? "/model.pb" : "/model");
-  options.signature = signature;
+  const bool frozen = name.ends_with("frozen");
+  options.path = FixturePath(name) + (frozen ? "/model.pb" : "/model");
+  if (!frozen) options.signature = signature;
   return ModelGraph::Load(options);
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { COLORMAPS } from '../../image/colormap.js';
+import { BATCH_SIZE_DEFAULT } from '../shared/batch_size.js';
 import {
   colormap,
   fraction,
@@ -15,7 +16,7 @@ import { withLoadFlags } from '../shared/loading.js';
 import type { Activation } from '../shared/methods/exposed.js';
 import { type MethodVocabulary, VOCABULARY } from '../shared/methods/vocabulary.js';
 import type { Terminal } from '../shared/terminal.js';
-import type { ExplainOptions } from './options.js';
+import type { ExplainFlags } from './options.js';
 import { explainPictures } from './run.js';
 
 const EXAMPLES = `
@@ -66,7 +67,7 @@ export function explainCommand(
     .addFlags(command)
     .option('--labels <file>', 'class names: one a line, or JSON')
     .option('--boxes <file>', 'boxes, as {"picture.png": [x0, y0, x1, y1]}: plays the pointing game')
-    .option('--batch-size <n>', 'pictures in memory at once', integer(1, 4096), 16)
+    .option('--batch-size <n>', `pictures in memory at once ${BATCH_SIZE_DEFAULT}`, integer(1, 4096))
     .option(
       '--preprocess <mode>',
       'none, unit, tf, torch or caffe: how pixels become inputs',
@@ -84,7 +85,7 @@ export function explainCommand(
     .option('--json', 'print a JSON object a line instead of text', false);
   return withLoadFlags(command)
     .addHelpText('after', EXAMPLES)
-    .action((given: Omit<ExplainOptions, 'settings'>) => {
+    .action((given: Omit<ExplainFlags, 'settings'>) => {
       const options = { ...given, settings: vocabulary.settingsOf(command) };
       return interruptible(terminal, done, (signal) =>
         explainPictures(options, terminal, signal, vocabulary),

@@ -4,7 +4,13 @@ import type { Activation } from '../shared/methods/exposed.js';
 import type { MethodSettings } from '../shared/methods/vocabulary.js';
 import type { PictureOptions } from '../shared/pictures/target.js';
 
-/** The checked options of `keras-explainable explain`. */
+/** The checked flags of `keras-explainable explain`. */
+export interface ExplainFlags extends Omit<ExplainOptions, 'batchSize'> {
+  /** Default: the model's own. */
+  readonly batchSize?: number;
+}
+
+/** The flags with the values that depend on the model. */
 export interface ExplainOptions extends PictureOptions, LoadFlags {
   readonly model: string;
   readonly images: readonly string[];

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { batchSizeOf } from '../shared/batch_size.js';
 import { UsageError } from '../shared/failure.js';
 import { loadOptionsOf } from '../shared/loading.js';
 import { ALL, type MethodVocabulary, VOCABULARY } from '../shared/methods/vocabulary.js';
@@ -13,7 +14,7 @@ import { withModel } from '../shared/with_model.js';
 import { compareMethods } from './compare.js';
 import type { Job } from './job.js';
 import { explainByOne } from './one_method.js';
-import type { ExplainOptions } from './options.js';
+import type { ExplainFlags, ExplainOptions } from './options.js';
 import { boxOf, readBoxes } from './pointing.js';
 
 /**
@@ -22,29 +23,30 @@ import { boxOf, readBoxes } from './pointing.js';
  * @param vocabulary the available methods.
  */
 export async function explainPictures(
-  options: ExplainOptions,
+  flags: ExplainFlags,
   terminal: Terminal,
   signal: AbortSignal,
   vocabulary: MethodVocabulary = VOCABULARY,
 ): Promise<number> {
-  const compared = options.method === ALL;
-  const names = compared ? vocabulary.compared : [options.method];
-  const methods = vocabulary.build(names, options.settings, options.preprocess);
-  if (options.layer !== undefined && !methods.some(({ needsActivations }) => needsActivations)) {
-    throw new UsageError(`--layer: ${options.method} explains by the input and takes no layer.`);
+  const compared = flags.method === ALL;
+  const names = compared ? vocabulary.compared : [flags.method];
+  const methods = vocabulary.build(names, flags.settings, flags.preprocess);
+  if (flags.layer !== undefined && !methods.some(({ needsActivations }) => needsActivations)) {
+    throw new UsageError(`--layer: ${flags.method} explains by the input and takes no layer.`);
   }
-  const loading = loadOptionsOf(options);
+  const loading = loadOptionsOf(flags);
   const [labels, boxes, paths] = await Promise.all([
-    options.labels === undefined ? [] : readLabels(options.labels),
-    options.boxes === undefined ? null : readBoxes(options.boxes),
-    findPictures(options.images),
-    checkOutput('--out', options.out),
-    options.sheet === undefined ? null : checkOutput('--sheet', dirname(options.sheet)),
+    flags.labels === undefined ? [] : readLabels(flags.labels),
+    flags.boxes === undefined ? null : readBoxes(flags.boxes),
+    findPictures(flags.images),
+    checkOutput('--out', flags.out),
+    flags.sheet === undefined ? null : checkOutput('--sheet', dirname(flags.sheet)),
   ]);
   if (boxes !== null && !paths.some((path) => boxOf(boxes, path) !== undefined)) {
-    throw new UsageError(`--boxes: '${options.boxes}' has a box for none of the ${paths.length} pictures.`);
+    throw new UsageError(`--boxes: '${flags.boxes}' has a box for none of the ${paths.length} pictures.`);
   }
-  return withModel(options.model, loading, signal, async (model) => {
+  return withModel(flags.model, loading, signal, async (model) => {
+    const options: ExplainOptions = { ...flags, batchSize: batchSizeOf(model, flags.batchSize) };
     const target = targetOf(model, options);
     checkMemory(target, {
       batchSize: Math.min(options.batchSize, paths.length),

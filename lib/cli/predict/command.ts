@@ -1,9 +1,10 @@
 import { Command } from 'commander';
+import { BATCH_SIZE_DEFAULT } from '../shared/batch_size.js';
 import { imageSize, integer, preprocessing } from '../shared/common_options.js';
 import { interruptible } from '../shared/interrupt.js';
 import { withLoadFlags } from '../shared/loading.js';
 import type { Terminal } from '../shared/terminal.js';
-import type { PredictOptions } from './options.js';
+import type { PredictFlags } from './options.js';
 import { predict } from './run.js';
 
 const EXAMPLES = `
@@ -26,7 +27,11 @@ export function predictCommand(terminal: Terminal, done: (code: number) => void)
     .option('--inputs <file>', "instead: the model's input as NumPy wrote it, .npy, or .npz by input name")
     .option('--labels <file>', 'class names: one a line, or JSON')
     .option('--top <n>', 'print the n classes of the highest score', integer(1), 3)
-    .option('--batch-size <n>', 'pictures, or rows of arrays, at once', integer(1, 4096), 16)
+    .option(
+      '--batch-size <n>',
+      `pictures, or rows of arrays, at once ${BATCH_SIZE_DEFAULT}`,
+      integer(1, 4096),
+    )
     .option(
       '--preprocess <mode>',
       'none, unit, tf, torch or caffe: how pixels become inputs (default: none)',
@@ -36,7 +41,7 @@ export function predictCommand(terminal: Terminal, done: (code: number) => void)
     .option('--json', 'print a JSON object a line instead of text; of --inputs, all outputs', false);
   return withLoadFlags(command)
     .addHelpText('after', EXAMPLES)
-    .action((options: PredictOptions) =>
+    .action((options: PredictFlags) =>
       interruptible(terminal, done, (signal) => predict(options, terminal, signal)),
     );
 }

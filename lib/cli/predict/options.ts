@@ -1,7 +1,13 @@
 import type { LoadFlags } from '../shared/loading.js';
 import type { PictureOptions } from '../shared/pictures/target.js';
 
-/** The checked options of `keras-explainable predict`. */
+/** The checked flags of `keras-explainable predict`. */
+export interface PredictFlags extends Omit<PredictOptions, 'batchSize'> {
+  /** Default: the model's own. */
+  readonly batchSize?: number;
+}
+
+/** The flags with the values that depend on the model. */
 export interface PredictOptions extends Omit<PictureOptions, 'preprocess' | 'units'>, LoadFlags {
   readonly model: string;
   readonly images?: readonly string[];

@@ -1,3 +1,5 @@
+import type { Model } from '../../model/model.js';
+import { batchSizeOf } from '../shared/batch_size.js';
 import { exitCodes, UsageError } from '../shared/failure.js';
 import { loadOptionsOf } from '../shared/loading.js';
 import { readLabels } from '../shared/pictures/labels.js';
@@ -8,29 +10,30 @@ import { targetOf } from '../shared/pictures/target.js';
 import type { Terminal } from '../shared/terminal.js';
 import { withModel } from '../shared/with_model.js';
 import { predictArrays, readInputs } from './arrays.js';
-import type { PredictOptions } from './options.js';
+import type { PredictFlags, PredictOptions } from './options.js';
 import { predictPictures } from './pictures.js';
 
 /** Runs `keras-explainable predict`. Returns the exit code. */
-export async function predict(
-  options: PredictOptions,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<number> {
-  const { model: path, labels: labelFile, images, inputs, batchSize, size } = options;
+export async function predict(flags: PredictFlags, terminal: Terminal, signal: AbortSignal): Promise<number> {
+  const { model: path, labels: labelFile, images, inputs, size } = flags;
   if ((images === undefined) === (inputs === undefined)) {
     throw new UsageError('Expected either --images or --inputs: what the model is to be given.');
   }
-  if (inputs !== undefined) refuseForArrays(options);
-  const loading = loadOptionsOf(options);
+  if (inputs !== undefined) refuseForArrays(flags);
+  const loading = loadOptionsOf(flags);
   const labels = labelFile === undefined ? [] : await readLabels(labelFile);
+  const resolved = (model: Model): PredictOptions => ({
+    ...flags,
+    batchSize: batchSizeOf(model, flags.batchSize),
+  });
   let failed: number;
   if (images !== undefined) {
     const paths = await findPictures(images);
     failed = await withModel(path, loading, signal, async (model) => {
-      const { preprocess = 'none' } = options;
+      const { preprocess = 'none' } = flags;
+      const options = resolved(model);
       const target = targetOf(model, { preprocess, size });
-      checkMemory(target, { batchSize: Math.min(batchSize, paths.length), size });
+      checkMemory(target, { batchSize: Math.min(options.batchSize, paths.length), size });
       const named = labelsOfUnits(labels, target.units);
       return predictPictures({ target, paths, labels: named, options, preprocess, terminal, signal });
     });
@@ -38,7 +41,7 @@ export async function predict(
     const arrays = await readInputs(inputs as string, signal);
     failed = await withModel(path, loading, signal, async (model) => {
       const named = labelsOfUnits(labels, model.outputs[0]?.shape?.at(-1) ?? null);
-      await predictArrays({ model, arrays, labels: named, options, terminal, signal });
+      await predictArrays({ model, arrays, labels: named, options: resolved(model), terminal, signal });
       return 0;
     });
   }
@@ -47,7 +50,7 @@ export async function predict(
 }
 
 /** Throws UsageError for options of pictures, because arrays are fed to the model unchanged. */
-function refuseForArrays({ preprocess, size }: PredictOptions): void {
+function refuseForArrays({ preprocess, size }: PredictFlags): void {
   for (const [flag, value] of Object.entries({ '--preprocess': preprocess, '--size': size })) {
     if (value !== undefined)
       throw new UsageError(`${flag}: it goes with --images; arrays are taken as they are.`);

@@ -45,6 +45,17 @@ describe('loads', () => {
   });
 });
 
+it.each([
+  ['signature', { signature: 'serving_default' }],
+  ['tags', { tags: ['serve'] }],
+])('refuses `%s` for a frozen graph, which has none', async (option, options) => {
+  await expect(ke.loadModel(fixture('frozen.pb'), options)).rejects.toMatchObject({
+    name: 'ModelError',
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(new RegExp(`option \`${option}\`.*is a frozen GraphDef`)),
+  });
+});
+
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
 const zipOf = (name: string) =>
   Buffer.concat([latin1('PK\x03\x04'), Buffer.alloc(22), Buffer.from([name.length, 0, 0, 0]), latin1(name)]);

@@ -1,0 +1,57 @@
+// The content of lookup tables that a model only reads: a HashTableV2 that one op of the file fills, from
+// constants or from a text file in the model's folder.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ir/call_tree.h"
+
+namespace ke::graph {
+
+// A table with integers as keys, at least one. Each key occurs once.
+struct LookupTable {
+  TF_DataType key_dtype = TF_INT64;  // int32 or int64
+  TF_DataType value_dtype = TF_INT64;
+  std::vector<int64_t> keys;
+  std::optional<Source> values;  // the Const of the values; none: the table is a text file
+  std::vector<int64_t> int_values;
+  std::vector<std::string> string_values;
+};
+
+class LookupTables {
+ public:
+  // `assets`: the paths of text files, by the name of the top-level node that holds a path.
+  LookupTables(CallTree* tree, std::map<std::string, std::string> assets)
+      : tree_(*tree), assets_(std::move(assets)) {}
+
+  // Returns the table that the op at `lookup` reads. Throws UNIMPLEMENTED if the content is not in the file,
+  // and DATA_LOSS if the content contradicts itself.
+  const LookupTable& Get(const Source& lookup);
+
+ private:
+  using Place = std::pair<int, int>;  // call, node
+  void FindInitializers();
+  Source AssetOf(Source path);
+  LookupTable Read(const Source& table, const Source& initializer);
+  void ReadConstants(const Source& initializer, LookupTable* table);
+  void ReadTextFile(const Source& initializer, LookupTable* table);
+
+  CallTree& tree_;
+  std::map<std::string, std::string> assets_;
+  bool searched_ = false;
+  std::map<Place, std::vector<Source>> initializers_;  // by table
+  std::map<Place, Source> assigned_;                   // the value that the top level assigns to a variable
+  std::map<Place, LookupTable> tables_;
+};
+
+// Returns whether the op reads a lookup table, which is its first input.
+inline bool ReadsLookupTable(std::string_view op) {
+  return op == "LookupTableFindV2" || op == "LookupTableSizeV2";
+}
+
+}  // namespace ke::graph

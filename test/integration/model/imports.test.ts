@@ -1,0 +1,82 @@
+/** Models of both Kerases whose import or gradient once failed, compared with TensorFlow in Python. */
+import { describe, expect, it } from 'vitest';
+import * as ke from '../../../lib/index.js';
+import { expectAsInPython, pathOf } from './imported.js';
+
+describe.each(['keras2', 'keras3'])('%s', (keras) => {
+  describe.each([false, true])('with runEagerly %s', (runEagerly) => {
+    it.each(['scalar_weight', 'attention_scale'])('computes and differentiates %s', async (name) => {
+      await expectAsInPython(`${keras}/${name}`, { runEagerly });
+    });
+  });
+
+  describe.each([false, true])('with runEagerly %s, by the gradient function of the file', (runEagerly) => {
+    it.each([
+      'straight_through',
+      'gradient_reversal',
+      'gradient_of_variable',
+      'gradient_called_twice',
+      'swish_gradient',
+      ...(keras === 'keras3' ? ['int8_layers'] : []),
+    ])('differentiates %s', async (name) => {
+      await expectAsInPython(`${keras}/${name}`, { runEagerly });
+    });
+  });
+
+  describe.each([false, true])('with runEagerly %s', (runEagerly) => {
+    it.each(['integer_lookup', 'lookup_tables'])('computes %s by the tables of the file', async (name) => {
+      await expectAsInPython(`${keras}/${name}`, { runEagerly });
+    });
+  });
+
+  it('warns once of a custom gradient that the file does not hold', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    await expectAsInPython(`${keras}/gradient_left_out`);
+    await new Promise(setImmediate);
+    process.off('warning', note);
+    expect(warnings.map(({ name, message }) => `${name}: ${message}`)).toEqual([
+      expect.stringMatching(/^KerasExplainableWarning: .*gradient_left_out.* custom gradient .*'IdentityN'/),
+    ]);
+  });
+
+  describe('the outputs of a signature', () => {
+    const model = pathOf(`${keras}/string_output`);
+
+    it('leave out strings beside numbers', async () => {
+      await expectAsInPython(`${keras}/string_output`);
+      const loaded = await ke.loadModel(model);
+      expect(loaded.outputs.map(({ name }) => name)).toEqual(['logits', 'probabilities']);
+      loaded.close();
+    });
+
+    it('are those that `outputs` names, in its order', async () => {
+      const outputs = ['probabilities', 'label', 'logits'];
+      const loaded = await ke.loadModel(model, { outputs });
+      expect(loaded.outputs.map(({ name, dtype }) => `${name}: ${dtype}`)).toEqual([
+        'probabilities: float32',
+        'label: string',
+        'logits: float32',
+      ]);
+      loaded.close();
+      await expectAsInPython(`${keras}/string_output`, { outputs: ['logits'] });
+    });
+
+    it.each([
+      [{ outputs: ['logit'] }, 'NOT_FOUND', /has no output 'logit'.*'label', 'logits', 'probabilities'/],
+      [{ outputs: ['logits', 'logits'] }, 'INVALID_ARGUMENT', /`outputs` names the output 'logits' twice/],
+      [
+        { inputs: ['image'] },
+        'NOT_FOUND',
+        /has no input 'image', which the option `inputs` names; it has: 'x'/,
+      ],
+    ] as const)('are refused for %j', async (options, code, message) => {
+      await expect(ke.loadModel(model, options)).rejects.toMatchObject({
+        name: 'ModelError',
+        code,
+        message: expect.stringMatching(message),
+      });
+    });
+  });
+});
