@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "import/checkpoint.h"
 #include "import/lookup_tables.h"
 #include "ir/op_traits.h"
 #include "tensorflow/dtype.h"
@@ -101,7 +102,7 @@ bool IsHandle(CallTree* tree, const Source& at, size_t input) {
 void CheckNode(CallTree* tree, OpRegistry* ops, const Source& at, Allowance* tensors_left) {
   const std::string_view op = tree->Node(at).op;
   const bool control = ControlOf(op) != Control::kNone;
-  if (!control && IsHandle(tree, at, 0)) return;
+  if (IsOldVariable(op) || (!control && IsHandle(tree, at, 0))) return;
   const std::string name = tree->FlatName(at.call, at.node);
   if (op == "Placeholder") {
     throw tf::Error(TF_INVALID_ARGUMENT,

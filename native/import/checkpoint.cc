@@ -13,6 +13,9 @@ using tf::C;
 
 namespace {
 
+// Enough of a file to recognise a Git LFS pointer.
+constexpr int64_t kStartBytes = 64;
+
 // The string constants among the inputs of ops. Each constant is read once, because one op may restore all
 // variables.
 class Strings {
@@ -74,9 +77,9 @@ std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std:
       if ((call != 0 || def.name == restore_node) && tree->IsCall(call, node)) {
         calls.push_back(tree->Expand(call, node));
       }
-      if (def.op != "AssignVariableOp" || def.inputs.size() < 2) continue;
+      if ((def.op != "AssignVariableOp" && def.op != "Assign") || def.inputs.size() < 2) continue;
       const Source variable = tree->Input({call, node, 0}, 0);
-      if (tree->Node(variable).op != "VarHandleOp") continue;
+      if (tree->Node(variable).op != "VarHandleOp" && !IsOldVariable(tree->Node(variable).op)) continue;
       std::string key = RestoredKey(tree, &strings, tree->Input({call, node, 0}, 1));
       if (!key.empty()) keys[{variable.call, variable.node}] = std::move(key);
     }
@@ -111,6 +114,7 @@ Checkpoint::Shard& Checkpoint::Open(int64_t number, const std::string& what, con
   shard.size = shard.file.is_open() ? shard.file.size() : -1;
   if (shard.size < 0)
     throw tf::Error(TF_PERMISSION_DENIED, what + ": " + shard.path + " cannot be opened", variable);
+  RefuseLfsPointer(shard.file.ReadToEnd(kStartBytes), shard.path, what);
   return shards_.emplace(number, std::move(shard)).first->second;
 }
 

@@ -14,8 +14,11 @@
 
 namespace ke::graph {
 
+// Returns whether the op is a variable of TensorFlow 1, whose output is the value of the variable.
+inline bool IsOldVariable(std::string_view op) { return op == "VariableV2" || op == "Variable"; }
+
 // Returns the checkpoint key of each variable that the model's restore function assigns, by (call, node) of
-// its VarHandleOp. The function is analysed, not run.
+// its VarHandleOp or old variable. The function is analysed, not run.
 std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std::string_view restore_op);
 
 // The checkpoint of a SavedModel: <directory>/variables/variables.

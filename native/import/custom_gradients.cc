@@ -166,6 +166,9 @@ CustomGradient CustomGradients::Read(const Source& at, const proto::FunctionDef&
   }
   flat.graph.versions = meta_.graph.versions;
   InferTensors(&flat.graph);
+  if (!flat.graph.functions.empty()) {
+    throw tf::Error(TF_UNIMPLEMENTED, "a gradient function with a loop or a branch is not supported");
+  }
 
   std::set<int> read;
   for (const FlatNode& node : flat.graph.nodes) {

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "import/check_node.h"
+#include "import/checkpoint.h"
 #include "import/constant_value.h"
 #include "import/control_flow.h"
 #include "import/custom_gradients.h"
@@ -206,6 +207,7 @@ class Inliner {
 
   int Emit(const Source& at) {
     const proto::NodeDef& def = tree_.Node(at);
+    if (IsOldVariable(def.op)) return Value(root_.Weight(at)).node;
     if (def.op == "ReadVariableOp") return Value(Variable(at)).node;
     if (def.op == "ResourceGather" || def.op == "ResourceGatherNd") return Gather(at);
     if (def.op == "VariableShape") return VariableShape(at);
@@ -215,7 +217,13 @@ class Inliner {
     // Nothing feeds a placeholder that is none of the model's inputs.
     const bool defaults = def.op == "PlaceholderWithDefault";
     node.op = defaults ? "Identity" : def.op;
-    for (size_t i = 0; i < def.inputs.size(); ++i) node.inputs.push_back(Lookup(tree_.Input(at, i)));
+    for (size_t i = 0; i < def.inputs.size(); ++i) {
+      const Source input = tree_.Input(at, i);
+      if (!input.IsArgument() && IsOldVariable(tree_.Node(input).op)) {
+        root_.graph_.weights[root_.Weight(input)].readers.push_back(node.name);
+      }
+      node.inputs.push_back(Lookup(input));
+    }
     for (const auto& [name, value] : def.attrs) {
       // Internal attributes of the runtime that wrote the file: colocation, shapes, compilation.
       if (name.starts_with('_')) continue;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "import/saved_model.h"
+#include "wire/read_file.h"
 
 namespace ke::graph {
 namespace {
@@ -17,7 +18,7 @@ bool Contains(std::string_view text, std::string_view part) {
 
 // Also true for a directory of a SavedModel: its saved_model.pb is an LFS pointer after a clone without Git
 // LFS.
-bool IsLfsPointer(const PathSample& sample) { return sample.start.starts_with("version https://git-lfs"); }
+bool IsPointer(const PathSample& sample) { return IsLfsPointer(sample.start); }
 
 bool IsZip(const PathSample& sample) {
   return sample.IsFile() &&
@@ -88,7 +89,7 @@ bool IsRenamedSavedModel(const PathSample& sample) {
 }
 
 constexpr OtherFormat kFormats[] = {
-    {"a Git LFS pointer, not the model's file itself", "Fetch the file: git lfs pull", IsLfsPointer},
+    {"a Git LFS pointer, not the model's file itself", "Fetch the file: git lfs pull", IsPointer},
     {"a Keras file (.keras)", "Convert it once in Python: keras.models.load_model(path).export(directory)",
      IsKerasZip},
     {"an HDF5 file (.h5), of Keras or another program",

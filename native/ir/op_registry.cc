@@ -6,6 +6,13 @@ namespace ke::graph {
 
 using tf::C;
 
+namespace {
+
+// JAX compiles the whole network into this op, which has neither layers nor a gradient.
+constexpr std::string_view kCompiledByJax = "XlaCallModule";
+
+}  // namespace
+
 OpRegistry::OpRegistry(const std::vector<std::string>& allowed)
     : scratch_(C().TF_NewGraph()), allowed_(allowed.begin(), allowed.end()) {
   for (const std::string& op : allowed_) {
@@ -60,6 +67,14 @@ bool OpRegistry::MayHaveEffects(std::string_view op) {
 void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
   const proto::OpDef& definition = Get(op, node);
   if (HasTrait(op, trait::kPure) || allowed_.count(op) > 0) return;
+  if (op == kCompiledByJax) {
+    throw tf::Error(TF_UNIMPLEMENTED,
+                    "the model's outputs need op " + std::string(op) + " (node '" + std::string(node) +
+                        "'), which holds the network as JAX compiled it. Export the model as a graph of TensorFlow's "
+                        "ops: model.export(directory, jax2tf_kwargs={'native_serialization': False}), or start "
+                        "Python with KERAS_BACKEND=tensorflow and load the model's weights",
+                    std::string(node));
+  }
   const bool runs_functions = !definition.function_attrs.empty();
   const char* reason = "is none of those that only compute: it may reach files, hosts or foreign code";
   if (runs_functions) {

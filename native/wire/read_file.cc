@@ -26,7 +26,16 @@ std::string ReadFile(const std::string& path, const std::string& role, int64_t m
   std::string bytes(static_cast<size_t>(size), '\0');
   if (!file.Read(0, size, bytes.data()))
     throw tf::Error(TF_DATA_LOSS, role + " cannot be read to its end: " + path);
+  RefuseLfsPointer(bytes, path, role);
   return bytes;
+}
+
+bool IsLfsPointer(std::string_view start) { return start.starts_with("version https://git-lfs"); }
+
+void RefuseLfsPointer(std::string_view start, const std::string& path, const std::string& role) {
+  if (!IsLfsPointer(start)) return;
+  throw tf::Error(TF_UNIMPLEMENTED, role + ": " + path +
+                                        " is a Git LFS pointer, not the file itself. Fetch the file: git lfs pull");
 }
 
 bool IsDirectory(const std::string& path) {

@@ -1,13 +1,19 @@
 /** Models of both Kerases whose import or gradient once failed, compared with TensorFlow in Python. */
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as ke from '../../../lib/index.js';
 import { expectAsInPython, pathOf } from './imported.js';
 
 describe.each(['keras2', 'keras3'])('%s', (keras) => {
   describe.each([false, true])('with runEagerly %s', (runEagerly) => {
-    it.each(['scalar_weight', 'attention_scale'])('computes and differentiates %s', async (name) => {
-      await expectAsInPython(`${keras}/${name}`, { runEagerly });
-    });
+    it.each(['scalar_weight', 'attention_scale', 'tf1_variables'])(
+      'computes and differentiates %s',
+      async (name) => {
+        await expectAsInPython(`${keras}/${name}`, { runEagerly });
+      },
+    );
   });
 
   describe.each([false, true])('with runEagerly %s, by the gradient function of the file', (runEagerly) => {
@@ -79,4 +85,36 @@ describe.each(['keras2', 'keras3'])('%s', (keras) => {
       });
     });
   });
+});
+
+describe('random layers of Keras 3, which change their seeds', () => {
+  it('are refused with the export that has none', async () => {
+    await expect(ke.loadModel(pathOf('keras3/random_layers'))).rejects.toMatchObject({
+      name: 'UnsupportedOpError',
+      message: expect.stringMatching(
+        /AssignVariableOp.*archive = keras\.export\.ExportArchive\(\).*lambda x: model\(x, training=False\)/,
+      ),
+    });
+  });
+
+  it('are explained where that export was made', async () => {
+    await expectAsInPython('keras3/random_layers_inference');
+  });
+});
+
+it('variables that Git left in Git LFS are named as that', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'ke-lfs-'));
+  try {
+    await cp(pathOf('keras3/scalar_weight'), folder, { recursive: true });
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n';
+    for (const file of ['variables.data-00000-of-00001', 'variables.index']) {
+      await writeFile(path.join(folder, 'variables', file), pointer);
+      await expect(ke.loadModel(folder)).rejects.toMatchObject({
+        code: 'UNIMPLEMENTED',
+        message: expect.stringMatching(new RegExp(`${file} is a Git LFS pointer.*git lfs pull`)),
+      });
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
