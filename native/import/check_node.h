@@ -11,8 +11,8 @@
 
 namespace ke::graph {
 
-// Returns whether input `input` of a node is a resource that the node reads, not a tensor: the variable or the
-// lookup table of a reading op, or a variable that a loop or a branch passes to its functions.
+// Returns whether input `input` of a node is a resource that the node reads, not a tensor: the variable or
+// the lookup table of a reading op, or a variable that a loop or a branch passes to its functions.
 bool IsHandle(CallTree* tree, const Source& at, size_t input);
 
 // Throws unless the node may be part of the flat graph: the op must be pure, allowed or control flow, and the

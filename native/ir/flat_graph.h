@@ -70,8 +70,8 @@ struct FlatGraph {
   std::vector<TensorSpec> output_specs;
   std::map<std::string, FlatFunction, std::less<>> functions;  // by name
   std::string versions;                                        // serialised VersionDef of the file
-  std::set<std::string> file_names;  // names of all nodes in the called bodies, including nodes that are not
-                                     // part of the flat graph
+  std::set<std::string> file_names;   // names of all nodes in the called bodies, including nodes that are not
+                                      // part of the flat graph
   std::vector<std::string> warnings;  // sentences for the user
 
   std::string TensorName(TensorId tensor) const {

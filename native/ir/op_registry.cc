@@ -68,12 +68,14 @@ void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
   const proto::OpDef& definition = Get(op, node);
   if (HasTrait(op, trait::kPure) || allowed_.count(op) > 0) return;
   if (op == kCompiledByJax) {
-    throw tf::Error(TF_UNIMPLEMENTED,
-                    "the model's outputs need op " + std::string(op) + " (node '" + std::string(node) +
-                        "'), which holds the network as JAX compiled it. Export the model as a graph of TensorFlow's "
-                        "ops: model.export(directory, jax2tf_kwargs={'native_serialization': False}), or start "
-                        "Python with KERAS_BACKEND=tensorflow and load the model's weights",
-                    std::string(node));
+    throw tf::Error(
+        TF_UNIMPLEMENTED,
+        "the model's outputs need op " + std::string(op) + " (node '" + std::string(node) +
+            "'), which holds the network as JAX compiled it, without layers and gradients. Start Python "
+            "with KERAS_BACKEND=tensorflow, load the model or its weights, and export it again. For "
+            "predictions alone, it is enough to export it with jax2tf_kwargs={'native_serialization': "
+            "False, 'enable_xla': False}",
+        std::string(node));
   }
   const bool runs_functions = !definition.function_attrs.empty();
   const char* reason = "is none of those that only compute: it may reach files, hosts or foreign code";

@@ -34,8 +34,9 @@ bool IsLfsPointer(std::string_view start) { return start.starts_with("version ht
 
 void RefuseLfsPointer(std::string_view start, const std::string& path, const std::string& role) {
   if (!IsLfsPointer(start)) return;
-  throw tf::Error(TF_UNIMPLEMENTED, role + ": " + path +
-                                        " is a Git LFS pointer, not the file itself. Fetch the file: git lfs pull");
+  throw tf::Error(
+      TF_UNIMPLEMENTED,
+      role + ": " + path + " is a Git LFS pointer, not the file itself. Fetch the file: git lfs pull");
 }
 
 bool IsDirectory(const std::string& path) {

@@ -11,7 +11,8 @@ namespace ke::graph {
 // graph"). A Git LFS pointer is refused by RefuseLfsPointer.
 std::string ReadFile(const std::string& path, const std::string& role, int64_t most);
 
-// Returns whether a file that begins with `start` is the pointer that Git leaves in place of a file in Git LFS.
+// Returns whether a file that begins with `start` is the pointer that Git leaves in place of a file in Git
+// LFS.
 bool IsLfsPointer(std::string_view start);
 // Throws UNIMPLEMENTED, with the command that fetches the file, if the file is a Git LFS pointer.
 void RefuseLfsPointer(std::string_view start, const std::string& path, const std::string& role);
