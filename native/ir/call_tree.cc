@@ -200,6 +200,14 @@ int CallTree::Make(int call, int node, std::string_view name, proto::Attrs attrs
   return size() - 1;
 }
 
+std::optional<Source> CallTree::FindNode(int call, std::string_view name) {
+  const proto::FunctionDef* function = calls_[call]->function;
+  const auto& nodes = function == nullptr ? top_nodes_ : FindBody(function->signature.name, {}).nodes;
+  const auto found = nodes.find(name);
+  if (found == nodes.end()) return std::nullopt;
+  return Source{call, found->second, 0};
+}
+
 Source CallTree::Result(int call, size_t result) {
   const proto::FunctionDef& function = *calls_[call]->function;
   const auto found = function.results.find(function.signature.outputs[result].name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -96,6 +97,9 @@ class CallTree {
   Source Result(int call, size_t result);
   // Returns argument `argument` of the body: the argument itself, or the op behind a resource.
   Source Argument(int call, size_t argument);
+
+  // Returns the node of that name in the body of the call, or nothing.
+  std::optional<Source> FindNode(int call, std::string_view name);
 
   // Returns whether the node calls a function of the library, once.
   bool IsCall(int call, int node) const;

@@ -12,20 +12,10 @@ namespace {
 
 using Kind = SampleState::Kind;
 
-// The input that only determines which function runs, or -1.
-int Selector(std::string_view op) {
-  if (op == "If" || op == "StatelessIf" || op == "Case" || op == "StatelessCase") return 0;
-  return op == "Switch" ? 1 : -1;
-}
-
-// Returns whether an input other than a selector is mixed. A function that is selected by all samples, for
-// example for samples without padding, usually computes what its alternative computes.
+// A mixed predicate counts, too: the other samples then determine which function runs.
 bool TakesMixed(const OpUse& use) {
-  const int selector = Selector(use.node.op);
-  for (size_t i = 0; i < use.inputs.size(); ++i) {
-    if (use.inputs[i].kind == Kind::kMixed && static_cast<int>(i) != selector) return true;
-  }
-  return false;
+  return std::any_of(use.inputs.begin(), use.inputs.end(),
+                     [](const SampleState& input) { return input.kind == Kind::kMixed; });
 }
 
 // Returns the state of a tensor whose sizes are the integers of `sizes`: zeros, or random numbers.

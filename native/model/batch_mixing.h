@@ -11,9 +11,9 @@
 namespace ke::graph {
 
 // Returns, per node, whether an output of the node mixes the samples. The walk follows the axis of the
-// samples from the inputs through every op. Where the walk loses the axis, a tensor counts as not mixing:
-// inside control flow, and behind ops that select positions by values. No sample mixes if every input has a
-// batch of one sample.
+// samples from the inputs through every op and through the functions of loops and branches. Where the walk
+// loses the axis, a tensor counts as not mixing: in lists of tensors, and behind ops that select positions by
+// values. No sample mixes if every input has a batch of one sample.
 std::vector<char> NodesThatMixSamples(const FlatGraph& graph, const TensorSpecs& tensors);
 
 }  // namespace ke::graph

@@ -17,6 +17,7 @@
 #include "model/batch_mixing.h"
 #include "model/bias_terms.h"
 #include "model/cut_graph.h"
+#include "model/declared_shapes.h"
 #include "model/last_with_positions.h"
 #include "model/output_chain.h"
 #include "rewrite/bfloat16.h"
@@ -416,6 +417,12 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
   const Impl::Folded folded =
       scope->checks_numerics() ? Impl::Folded() : impl_->Fold(wanted, impl_->Find(differentiated), exact);
   const std::vector<bool> needed = impl_->Needed(wanted, folded);
+
+  // A loop declares the shapes of its results for inputs of the declared sizes.
+  bool as_declared = true;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    as_declared = as_declared && IsWithin(scope->GetShape(scope->Import(inputs[i])), graph.input_specs[i].shape);
+  }
 
   tf::ImportOptions options;
   options.prefix = scope->UniqueName(kModelPrefix);

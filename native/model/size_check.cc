@@ -41,6 +41,15 @@ struct Probe {
     return shape.rank() > 0 ? shape.dims[0] : -1;
   }
 
+  // Returns the name of a loop of the model, or "" if there is none.
+  std::string Loop() const {
+    size_t position = 0;
+    while (TF_Operation* op = C().TF_GraphNextOperation(scope.graph(), &position)) {
+      if (ControlOf(C().TF_OperationOpType(op)) == Control::kWhile) return OwnName(C().TF_OperationName(op));
+    }
+    return {};
+  }
+
   // Returns the name of the Reshape that changes the number of rows from `rows`, or "" if there is none.
   std::string Culprit(int64_t rows) const {
     size_t position = 0;
@@ -84,6 +93,10 @@ std::vector<bool> KeepsSamples(const ModelGraph& model, const std::vector<Shape>
     probe.emplace(model, inputs, outputs);
   } catch (const tf::Error& error) {
     Refuse(model, inputs, error.what(), OwnName(tf::NodeNamedIn(error.what())));
+  }
+  // A loop over a signal of fixed length would leave out the rest of a longer signal.
+  if (const std::string loop = probe->Loop(); !loop.empty()) {
+    Refuse(model, inputs, "loop " + loop + " may have its number of turns baked in", loop);
   }
   const int64_t rows = Rows(model.inputs()[0].shape);
   const std::vector<bool> of_inputs = model.Dependent(outputs, model.input_tensors());

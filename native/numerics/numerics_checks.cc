@@ -36,6 +36,19 @@ bool IsMover(std::string_view op) {
          !HasTrait(op, trait::kStateful);
 }
 
+// The functions of the model's own loops and branches are not checked. The results of these ops are checked
+// instead, and tensors taken from lists, whose content cannot be checked.
+bool IsMover(TF_Operation* op) {
+  const std::string_view type = C().TF_OperationOpType(op);
+  if (!IsMover(type)) return false;
+  const std::vector<TF_Output> inputs = tf::Inputs(op);
+  const bool from_list = std::any_of(inputs.begin(), inputs.end(), [](const TF_Output& input) {
+    return C().TF_OperationOutputType(input) == TF_VARIANT;
+  });
+  const bool opaque = from_list || HasTrait(type, trait::kCallsFunctions);
+  return !opaque || !ParseName(C().TF_OperationName(op)).of_model;
+}
+
 // Returns whether the op tests a property of numbers or reads a shape. Any number is a valid input.
 bool IsQuestion(std::string_view op) { return HasAnyTrait(op, {trait::kQuestion, trait::kShapeOnly}); }
 
@@ -132,7 +145,7 @@ class Checker {
     bool left_out = false;
     for (const auto& [consumer, input] : found->second) {
       const std::string_view type = TypeOf(consumer);
-      const bool leaves_out = MayLeaveOut(type, input) || (IsMover(type) && all_pass_.count(consumer) > 0);
+      const bool leaves_out = MayLeaveOut(type, input) || (IsMover(consumer) && all_pass_.count(consumer) > 0);
       if (!leaves_out && !IsQuestion(type)) return false;
       left_out |= leaves_out;
     }
@@ -148,7 +161,7 @@ class Checker {
     const std::vector<TF_Output>& inputs = inputs_.at(tensor.oper);
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!Passes(inputs[i])) continue;
-      if (!IsMover(type) && !MayLeaveOut(type, static_cast<int>(i))) continue;
+      if (!IsMover(tensor.oper) && !MayLeaveOut(type, static_cast<int>(i))) continue;
       parts.push_back(sources_.at(KeyOf(inputs[i])));
     }
     if (parts.empty()) return std::make_shared<Sources>(Sources{{}, {tensor}});
@@ -182,7 +195,7 @@ class Checker {
     if (!strict) {
       if (consumers_.count(KeyOf(tensor)) == 0) return;
       const std::string_view type = TypeOf(tensor.oper);
-      if (IsMover(type)) return;
+      if (IsMover(tensor.oper)) return;
       if (!IsComputed(type) && !(type == "Const" && IsBad(tensor))) return;
     }
     Check check;

@@ -38,7 +38,11 @@ NodeDef ParseNode(Bytes bytes, Allowance* items) {
       case fields::node_def::kInput: {
         const std::string_view input = ReadBytes(reader);
         items->Take(1, "the graph", node.name);
-        if (input.empty() || input[0] != '^') node.inputs.push_back(input);
+        if (!input.empty() && input[0] == '^') {
+          node.controls.push_back(input.substr(1));
+        } else {
+          node.inputs.push_back(input);
+        }
         break;
       }
       case fields::node_def::kAttr:

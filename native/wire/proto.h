@@ -24,7 +24,8 @@ using Attrs = std::vector<std::pair<std::string_view, Bytes>>;
 struct NodeDef {
   std::string_view name;
   std::string_view op;
-  std::vector<std::string_view> inputs;  // data inputs, without control inputs
+  std::vector<std::string_view> inputs;    // data inputs, without control inputs
+  std::vector<std::string_view> controls;  // names of the nodes of the control inputs
   Attrs attrs;
 
   // Returns the serialised value of the attribute. Empty if there is none.

@@ -252,6 +252,42 @@ TEST_F(ControlFlowImport, RefusesRecursionAndDepth) {
   EXPECT_EQ(Run(nested(bounds::kBodyDepth - 1), {3, 5}), (std::vector<float>{96, 160}));
 }
 
+// A value of one sample must not depend on the other samples without anybody's knowledge.
+TEST_F(ControlFlowImport, FindsSamplesThatSeeEachOtherInBodies) {
+  const CraftedNode axes = ConstOf("axes", TF_INT32, TensorOf(TF_INT32, {2}, std::string("\0\0\0\0\1\0\0\0", 8)));
+  const auto maximum = [](const std::string& input) {
+    return CraftedNode{"max", "Max", {"x", input}, {{"T", TypeAttr(TF_FLOAT)}, {"Tidx", TypeAttr(TF_INT32)}}};
+  };
+  const CraftedFunction scaled{
+      "scaled", {axes, maximum("axes:output:0"), {"scale", "RealDiv", {"x", "max:output:0"}}}, "scale:z:0"};
+  const auto mixes = [&](const std::vector<CraftedNode>& nodes, const std::vector<CraftedFunction>& functions) {
+    const auto model = Load(GraphBytes(nodes, functions));
+    return model->MixesSamples(model->output_tensors());
+  };
+  // The predicate is not constant, and depends on no sample.
+  const CraftedNode seed = ConstOf("seed", TF_INT32, TensorOf(TF_INT32, {1}, std::string("\1\0\0\0", 4)));
+  const CraftedNode random{"random",
+                           "RandomUniform",
+                           {"seed"},
+                           {{"T", TypeAttr(TF_INT32)}, {"dtype", TypeAttr(TF_FLOAT)}, {"seed", IntAttr(3)}}};
+  const CraftedNode finite{"finite", "IsFinite", {"random"}};
+  const CraftedNode zero = ConstOf("zero", TF_INT32, TensorOf(TF_INT32, {1}, std::string("\0\0\0\0", 4)));
+  const CraftedNode any{"p", "Any", {"finite", "zero"}, {{"Tidx", TypeAttr(TF_INT32)}}};
+  const std::vector<CraftedNode> start = {Input(), seed, random, finite, zero, any};
+  const auto with = [&](const CraftedNode& node) {
+    std::vector<CraftedNode> nodes = start;
+    nodes.push_back(node);
+    return nodes;
+  };
+  EXPECT_FALSE(mixes(with(IfOf("y", "p", "double", "negate")), {Doubles(), Negates()}));
+  EXPECT_TRUE(mixes(with(IfOf("y", "p", "scaled", "negate")), {scaled, Negates()}));
+  EXPECT_TRUE(mixes({Input(), WhileOf("y", "small", "double", {"x"})}, {SmallerThanHundred(), Doubles()}))
+      << "the largest sample determines the number of turns";
+  CraftedFunction never{"never", {BoolOf("no", false)}, "no:output:0", TF_BOOL};
+  EXPECT_FALSE(mixes({Input(), WhileOf("y", "never", "double", {"x"})}, {never, Doubles()}));
+  EXPECT_TRUE(mixes({Input(), WhileOf("y", "never", "scaled", {"x"})}, {never, scaled}));
+}
+
 // A condition that calls the loop as an input of itself.
 TEST_F(ControlFlowImport, RefusesACycleThroughALoop) {
   Refuse(GraphBytes({Input(), WhileOf("w", "small", "double", {"y"}), Unary("y", "Relu", "w")},
