@@ -1,8 +1,7 @@
 /** Models with loops and branches, against float64 (scripts/fixtures/make_control_flow.py). */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ke from '../../../lib/index.js';
-import { FIXTURES, difference, load, read, repeated, sample } from '../helpers/control_flow.js';
-
+import { difference, FIXTURES, load, read, repeated, sample } from '../helpers/control_flow.js';
 
 describe.each(FIXTURES)('%s', (fixture) => {
   let model: ke.Model;
