@@ -71,7 +71,11 @@ FunctionBody FunctionBodies::Add(FlatGraph body, std::vector<TensorId> results, 
   std::vector<TF_Output> inputs;
   std::vector<TF_Output> outputs;
   std::string key = graph_def;
-  for (const TensorId& input : body.inputs) inputs.push_back(Find(graph.get(), body, input));
+  for (const TensorId& input : body.inputs) {
+    inputs.push_back(Find(graph.get(), body, input));
+    key += "\n" + body.TensorName(input);
+  }
+  key += "\n=>";
   std::set<TensorId> seen;
   UniqueNames names;
   for (const FlatNode& node : body.nodes) names.Make(node.name);
@@ -88,6 +92,11 @@ FunctionBody FunctionBodies::Add(FlatGraph body, std::vector<TensorId> results, 
     if (node.kind == FlatNode::Kind::kOp && ops_.MayHaveEffects(node.op)) made.is_stateful = true;
   }
   made.name = Cleaned(name) + "_" + HashOf(key);
+  const auto [known, added] = keys_.emplace(made.name, key);
+  if (!added && known->second != key) {
+    throw tf::Error(TF_DATA_LOSS, "two functions of the model cannot be told apart: " + made.name, made.name);
+  }
+  if (!added) return made;
   tf::Status status;
   const tf::FunctionPtr function(C().TF_GraphToFunction(
       graph.get(), made.name.c_str(), 0, -1, nullptr, static_cast<int>(inputs.size()), inputs.data(),
@@ -98,10 +107,7 @@ FunctionBody FunctionBodies::Add(FlatGraph body, std::vector<TensorId> results, 
   status.Check(std::string(name));
   FlatFunction flat{made.name, std::move(body.nodes), std::move(body.inputs), std::move(results),
                     std::string(tf::View(definition.get()))};
-  const auto [known, added] = graph_.functions.emplace(made.name, flat);
-  if (!added && known->second.definition != flat.definition) {
-    throw tf::Error(TF_DATA_LOSS, "two functions of the model cannot be told apart: " + made.name, made.name);
-  }
+  graph_.functions.emplace(made.name, std::move(flat));
   return made;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class FunctionBodies {
  private:
   FlatGraph& graph_;
   OpRegistry& ops_;
+  // By name, what the name is the hash of. Definitions of equal functions may differ: TensorFlow writes maps
+  // in any order.
+  std::map<std::string, std::string> keys_;
 };
 
 }  // namespace ke::graph

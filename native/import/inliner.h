@@ -56,8 +56,8 @@ class Inliner {
     while (!IsDone(resolve())) AddNodes(resolve());
     return Lookup(resolve());
   }
-  // Adds the nodes that `source` needs. The walk is depth-first over an explicit stack, because a model may be
-  // deeper than the stack of a thread allows.
+  // Adds the nodes that `source` needs. The walk is depth-first over an explicit stack, because a model may
+  // be deeper than the stack of a thread allows.
   void AddNodes(const Source& source);
   // Pushes what must be done before `at` is emitted. Returns whether anything was pushed.
   bool PushMissing(const Source& at, const std::vector<Source>& needed, std::vector<Source>* stack) const;
@@ -122,16 +122,16 @@ class Inliner {
   std::optional<std::pair<Source, int>> side_;  // predicate and side of a branch of TensorFlow 1
   FlatGraphBuilder builder_;
   FlatGraph& graph_ = builder_.graph();
-  FunctionBodies functions_;
+  FunctionBodies functions_;  // of the root
   ConstantValues constants_;
   Allowance tensors_left_{bounds::kTensors, "tensors"};  // of the root
   Allowance steps_left_{bounds::kSteps, "steps"};        // of the root: in branches of TensorFlow 1
   std::vector<VariableUse> variables_;                   // of the root
-  std::map<Place, int> weights_;                         // of the root: VarHandleOp -> index in graph_.weights
-  std::map<int, TensorId> captured_;                     // weight -> argument
-  std::vector<Captured> arguments_;                      // of a branch of TensorFlow 1
-  std::map<Place, BranchV1> branches_;                   // by Merge
-  std::vector<Place> places_;                            // of graph_.nodes
+  std::map<Place, int> weights_;        // of the root: VarHandleOp -> index in graph_.weights
+  std::map<int, TensorId> captured_;    // weight -> argument
+  std::vector<Captured> arguments_;     // of a branch of TensorFlow 1
+  std::map<Place, BranchV1> branches_;  // by Merge
+  std::vector<Place> places_;           // of graph_.nodes
   std::map<std::tuple<int, int, int>, TensorId> known_;  // inputs, arguments, results of control flow
   std::map<Place, int> done_;                            // flat node; -1: in known_
   std::set<Place> open_;                                 // visited, not yet emitted

@@ -11,8 +11,7 @@ namespace ke::graph {
 std::optional<Source> Inliner::UndecidedPredicate(const Source& at) {
   const Control control = ControlOf(tree_.Node(at).op);
   if (control != Control::kIf && control != Control::kCase) return std::nullopt;
-  if (tree_.Node(at).inputs.empty() || tree_.call(at.call).bodies_of.count(at.node) > 0)
-    return std::nullopt;
+  if (tree_.Node(at).inputs.empty() || tree_.call(at.call).bodies_of.count(at.node) > 0) return std::nullopt;
   return tree_.Input(at, 0);
 }
 
@@ -52,7 +51,7 @@ void Inliner::EmitControlFlow(const Source& at) {
     body.inputs.insert(body.inputs.end(), values.begin(), values.end());
     if (op.IsLoopBody(i)) results[i].insert(results[i].end(), values.begin(), values.end());
     const std::string_view name = tree_.call(op.calls()[i]).function->signature.name;
-    made.push_back(functions_.Add(std::move(body), std::move(results[i]), name, graph_.versions));
+    made.push_back(root_.functions_.Add(std::move(body), std::move(results[i]), name, graph_.versions));
   }
 
   std::vector<ControlFlow::Capture> captures;

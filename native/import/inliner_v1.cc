@@ -93,15 +93,15 @@ void Inliner::EmitBranchV1(const Source& merge, const BranchV1& branch) {
   std::vector<TensorId> results;
   for (const int side : {0, 1}) {
     bodies.push_back(std::make_unique<Inliner>(this, branch.predicate, side));
-    results.push_back(
-        bodies.back()->Flatten([&] { return tree_.Input(merge, branch.inputs[side]); }));
+    results.push_back(bodies.back()->Flatten([&] { return tree_.Input(merge, branch.inputs[side]); }));
   }
   // Both functions take the same arguments: the tensors that either needs, then the weights.
   std::vector<Captured> tensors;
   std::set<std::tuple<int, int, int>> seen;
   for (const auto& body : bodies) {
     for (const Captured& each : body->arguments_) {
-      if (seen.insert({each.source.call, each.source.node, each.source.output}).second) tensors.push_back(each);
+      if (seen.insert({each.source.call, each.source.node, each.source.output}).second)
+        tensors.push_back(each);
     }
   }
   const std::vector<int> weights = CapturedBy(bodies);
@@ -112,11 +112,12 @@ void Inliner::EmitBranchV1(const Source& merge, const BranchV1& branch) {
     for (const int weight : weights) arguments.push_back(bodies[side]->Value(weight));
     FlatGraph body = bodies[side]->builder_.Finish();
     body.inputs = std::move(arguments);
-    made.push_back(functions_.Add(std::move(body), {results[side]},
-                                  Name(merge) + (side == 0 ? "_false" : "_true"), graph_.versions));
+    made.push_back(root_.functions_.Add(std::move(body), {results[side]},
+                                        Name(merge) + (side == 0 ? "_false" : "_true"), graph_.versions));
   }
   if (made[0].results != made[1].results) {
-    throw tf::Error(TF_DATA_LOSS, "Merge '" + Name(merge) + "' joins tensors of different dtypes", Name(merge));
+    throw tf::Error(TF_DATA_LOSS, "Merge '" + Name(merge) + "' joins tensors of different dtypes",
+                    Name(merge));
   }
   FlatNode node{FlatNode::Kind::kOp, Name(merge), {}, {Lookup(branch.predicate)}, {}};
   node.op = made[0].is_stateful || made[1].is_stateful ? "If" : "StatelessIf";

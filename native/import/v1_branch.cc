@@ -12,10 +12,10 @@ constexpr const char* kWhat = "the branches of the model";
 
 [[noreturn]] void Refuse(const CallTree& tree, const Source& merge, const std::string& reason) {
   const std::string name = tree.FlatName(merge.call, merge.node);
-  throw tf::Error(TF_UNIMPLEMENTED,
-                  std::string(tree.Node(merge).op) + " '" + name + "' " + reason + ". " +
-                      std::string(kFreezeFunctions),
-                  name);
+  throw tf::Error(
+      TF_UNIMPLEMENTED,
+      std::string(tree.Node(merge).op) + " '" + name + "' " + reason + ". " + std::string(kFreezeFunctions),
+      name);
 }
 
 // The Switch that a tensor comes from: its predicate and its output.

@@ -98,9 +98,9 @@ class Walk {
       inputs.push_back(StateOf(input));
       facts.push_back(FactsOf(input));
     }
-    const bool follows = ControlOf(node.op) != Control::kNone &&
-                         std::any_of(inputs.begin(), inputs.end(),
-                                     [](const SampleState& input) { return input.HasAxis(); });
+    const bool follows =
+        ControlOf(node.op) != Control::kNone &&
+        std::any_of(inputs.begin(), inputs.end(), [](const SampleState& input) { return input.HasAxis(); });
     std::vector<SampleState> outputs = StatesOfOutputs({node, inputs, facts, FactsOf({index, 0})});
     if (follows && outputs[0].kind != SampleState::Kind::kMixed) {
       outputs = StatesOfControl(node, std::move(inputs), std::move(facts));
@@ -109,8 +109,8 @@ class Walk {
     return outputs;
   }
 
-  // Returns the results of a function for arguments of these states and shapes. Empty if they are unknown: the
-  // model has too many functions within each other, or the shapes do not fit the function.
+  // Returns the results of a function for arguments of these states and shapes. Empty if they are unknown:
+  // the model has too many functions within each other, or the shapes do not fit the function.
   std::vector<SampleState> ResultsOf(std::string_view name, const std::vector<SampleState>& arguments,
                                      const std::vector<Shape>& shapes) const {
     const auto function = library_.functions.find(name);

@@ -421,7 +421,8 @@ std::vector<TF_Output> ModelGraph::Instantiate(Scope* scope, const std::vector<T
   // A loop declares the shapes of its results for inputs of the declared sizes.
   bool as_declared = true;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    as_declared = as_declared && IsWithin(scope->GetShape(scope->Import(inputs[i])), graph.input_specs[i].shape);
+    as_declared =
+        as_declared && IsWithin(scope->GetShape(scope->Import(inputs[i])), graph.input_specs[i].shape);
   }
 
   tf::ImportOptions options;

@@ -145,7 +145,8 @@ class Checker {
     bool left_out = false;
     for (const auto& [consumer, input] : found->second) {
       const std::string_view type = TypeOf(consumer);
-      const bool leaves_out = MayLeaveOut(type, input) || (IsMover(consumer) && all_pass_.count(consumer) > 0);
+      const bool leaves_out =
+          MayLeaveOut(type, input) || (IsMover(consumer) && all_pass_.count(consumer) > 0);
       if (!leaves_out && !IsQuestion(type)) return false;
       left_out |= leaves_out;
     }

@@ -22,7 +22,10 @@ CraftedNode WhileOf(const std::string& name, const std::string& condition, const
   return {name,
           "While",
           inputs,
-          {{"T", Floats(inputs.size())}, {"cond", FunctionAttr(condition)}, {"body", FunctionAttr(body)}}};
+          {{"T", Floats(inputs.size())},
+           {"cond", FunctionAttr(condition)},
+           {"body", FunctionAttr(body)},
+           {"output_shapes", ShapesAttr(std::vector<Shape>(inputs.size(), Shape::Of({-1, 2})))}}};
 }
 
 CraftedNode IfOf(const std::string& name, const std::string& predicate, const std::string& then_branch,
@@ -254,13 +257,15 @@ TEST_F(ControlFlowImport, RefusesRecursionAndDepth) {
 
 // A value of one sample must not depend on the other samples without anybody's knowledge.
 TEST_F(ControlFlowImport, FindsSamplesThatSeeEachOtherInBodies) {
-  const CraftedNode axes = ConstOf("axes", TF_INT32, TensorOf(TF_INT32, {2}, std::string("\0\0\0\0\1\0\0\0", 8)));
+  const CraftedNode axes =
+      ConstOf("axes", TF_INT32, TensorOf(TF_INT32, {2}, std::string("\0\0\0\0\1\0\0\0", 8)));
   const auto maximum = [](const std::string& input) {
     return CraftedNode{"max", "Max", {"x", input}, {{"T", TypeAttr(TF_FLOAT)}, {"Tidx", TypeAttr(TF_INT32)}}};
   };
   const CraftedFunction scaled{
       "scaled", {axes, maximum("axes:output:0"), {"scale", "RealDiv", {"x", "max:output:0"}}}, "scale:z:0"};
-  const auto mixes = [&](const std::vector<CraftedNode>& nodes, const std::vector<CraftedFunction>& functions) {
+  const auto mixes = [&](const std::vector<CraftedNode>& nodes,
+                         const std::vector<CraftedFunction>& functions) {
     const auto model = Load(GraphBytes(nodes, functions));
     return model->MixesSamples(model->output_tensors());
   };
@@ -290,7 +295,8 @@ TEST_F(ControlFlowImport, FindsSamplesThatSeeEachOtherInBodies) {
 
 // A condition that calls the loop as an input of itself.
 TEST_F(ControlFlowImport, RefusesACycleThroughALoop) {
-  Refuse(GraphBytes({Input(), WhileOf("w", "small", "double", {"y"}), Unary("y", "Relu", "w")},
+  Refuse(GraphBytes({Input(), WhileOf("w", "small", "double", {"y"}), Unary("y", "Relu", "w"),
+                     Unary("z", "Relu", "y")},
                     {SmallerThanHundred(), Doubles()}),
          TF_UNIMPLEMENTED, "lower_control_flow=False");
 }
