@@ -9,7 +9,9 @@ import { nativeFiles, nativeTools, TOOLS } from './native-tools.mjs';
 import { inParallel } from './parallel.mjs';
 import { ROOT, runStatus } from './process.mjs';
 
-const DATABASE = path.join('build', 'cmake');
+/** The compile commands of the build, and the folder that holds the commands for clang-tidy. */
+const BUILD = path.join('build', 'cmake');
+const DATABASE = path.join('build', 'tidy', 'commands');
 const CLEAN = path.join(ROOT, 'build', 'tidy');
 
 const read = (file) => readFileSync(path.join(ROOT, file), 'utf8');
@@ -29,10 +31,24 @@ export function withIncludes(file, { read, exists }) {
   return [...found].sort();
 }
 
-/** Returns the compile command of each source by path. */
+/**
+ * Writes the compile commands for clang-tidy, and returns the command of each source by path. The commands have no
+ * precompiled headers: clang-tidy cannot read those of another compiler.
+ */
 function compileCommands() {
-  const entries = JSON.parse(read(path.join(DATABASE, 'compile_commands.json')));
+  const entries = JSON.parse(read(path.join(BUILD, 'compile_commands.json')));
+  for (const entry of entries) entry.command = withoutPrecompiledHeader(entry.command);
+  mkdirSync(path.join(ROOT, DATABASE), { recursive: true });
+  writeFileSync(path.join(ROOT, DATABASE, 'compile_commands.json'), JSON.stringify(entries));
   return new Map(entries.map(({ file, command }) => [path.relative(ROOT, file), command]));
+}
+
+/** Returns the compile command without the header that CMake includes first. */
+export function withoutPrecompiledHeader(command) {
+  return command.replace(
+    / (?:-Winvalid-pch |-Xclang )*(?:-include(?:-pch)?) (?:-Xclang )?\S*cmake_pch\S*/g,
+    '',
+  );
 }
 
 /** The addon's sources. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { withIncludes } from '../../../scripts/setup/tidy.mjs';
+import { withIncludes, withoutPrecompiledHeader } from '../../../scripts/setup/tidy.mjs';
 
 it('a source is made of every header that it includes, directly or not', () => {
   const files = {
@@ -16,4 +16,13 @@ it('a source is made of every header that it includes, directly or not', () => {
     'native/a/beside.h',
     'native/b/b.h',
   ]);
+});
+
+it('a compile command for clang-tidy has no precompiled header', () => {
+  const plain = (before) => `${before} -o a.o -c a.cc`;
+  const gcc = plain('c++ -Wall -Winvalid-pch -include /x/CMakeFiles/ke_core.dir/cmake_pch.hxx');
+  const clang = plain(
+    'c++ -Wall -Winvalid-pch -Xclang -include-pch -Xclang /x/cmake_pch.hxx.pch -Xclang -include -Xclang /x/cmake_pch.hxx',
+  );
+  for (const command of [gcc, clang]) expect(withoutPrecompiledHeader(command)).toBe(plain('c++ -Wall'));
 });
