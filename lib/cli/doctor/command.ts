@@ -28,7 +28,7 @@ Exit codes: 0 nothing essential is missing, 1 something is, 2 wrong arguments, 1
 /** `keras-explainable doctor`: checks the requirements of the package on this machine, and says how to fix problems. */
 export function doctorCommand(terminal: Terminal, done: (code: number) => void): Command {
   return new Command('doctor')
-    .description('Says what was found and what is missing on this machine, and how to mend it.')
+    .description('Says what was found and what is missing on this machine, and how to fix it.')
     .option('--model <path>', 'a SavedModel directory, or a frozen .pb file, to load and explain, too')
     .addOption(signatureOption())
     .addOption(allowOpsOption())
@@ -76,7 +76,7 @@ async function examine(
   if (json) await writeJson(terminal.out, { ok, findings });
   else {
     const names = missing.map(({ check }) => check).join(', ');
-    await writeLine(terminal.out, ok ? '\nNothing essential is missing.' : `\nTo be mended: ${names}.`);
+    await writeLine(terminal.out, ok ? '\nNothing essential is missing.' : `\nTo fix: ${names}.`);
   }
   return ok ? exitCodes.success : exitCodes.failure;
 }

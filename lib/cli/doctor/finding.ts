@@ -31,5 +31,5 @@ export async function printFinding(
   const { sign, format } = SIGNS[status];
   await writeLine(out, `${paint(out, format, sign)} ${paint(out, 'bold', check)}: ${printable(found)}`);
   for (const line of details) await writeLine(out, `    ${printable(line)}`);
-  if (mend !== undefined) await writeLine(out, `    ${paint(out, 'bold', 'to mend it:')} ${mend}`);
+  if (mend !== undefined) await writeLine(out, `    ${paint(out, 'bold', 'to fix it:')} ${mend}`);
 }

@@ -49,7 +49,7 @@ describe('doctor', () => {
     expect(out).not.toContain('secret');
   });
 
-  test('says what is missing and how to mend it, and ends with 1', async () => {
+  test('prints what is missing and how to fix it, and ends with 1', async () => {
     const broken = join(directory, 'broken');
     await mkdir(broken);
     // With the head of a library of this machine's kind, so that it is TensorFlow's loading that fails.
@@ -66,9 +66,9 @@ describe('doctor', () => {
     expect(out).toMatch(
       /^ {4}passed over KERAS_EXPLAINABLE_TENSORFLOW_DIR=.*broken: .*could not be loaded: ./m,
     );
-    expect(out).toMatch(/^ {4}to mend it: set KERAS_EXPLAINABLE_TENSORFLOW_DIR .*install-tensorflow$/m);
+    expect(out).toMatch(/^ {4}to fix it: set KERAS_EXPLAINABLE_TENSORFLOW_DIR .*install-tensorflow$/m);
     expect(out).toMatch(/^✖ model: demo\/model was not tried/m);
-    expect(out).toMatch(/^To be mended: tensorflow, model\.$/m);
+    expect(out).toMatch(/^To fix: tensorflow, model\.$/m);
     expect(out).toContain('HTTPS_PROXY=http://***@proxy:8080');
     expect(out).not.toContain('secret');
   });

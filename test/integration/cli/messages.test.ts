@@ -63,7 +63,7 @@ describe('what is wrong is said in one message', () => {
     expect(code).toBe(1);
   });
 
-  test('a missing libtensorflow, with the command that mends it; the stack only for DEBUG', async () => {
+  test('a missing libtensorflow, with the command that fixes it; the stack only for DEBUG', async () => {
     const env = { KERAS_EXPLAINABLE_TENSORFLOW_DIR: join(directory, 'nowhere') };
     const plain = await start(demo('x', ...pictures), env).ended;
     expect(plain.code).toBe(1);

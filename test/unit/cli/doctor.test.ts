@@ -146,5 +146,5 @@ test('a finding is a line, with more below it', async () => {
     details: ['a', 'b'],
     mend: 'build it',
   });
-  expect(terminal.text().out).toBe('✖ addon: not there\n    a\n    b\n    to mend it: build it\n');
+  expect(terminal.text().out).toBe('✖ addon: not there\n    a\n    b\n    to fix it: build it\n');
 });
