@@ -48,6 +48,27 @@ Tensors Loop(Scope& s, const Tensors& initial,
   return control::AddWhile(&s, &condition, asked, more, &body, arguments, next, initial, {});
 }
 
+// A StatelessWhile over `initial`, as TensorFlow makes of loops without side effects. The bodies capture
+// nothing.
+Tensors StatelessLoop(Scope& s, const Tensors& initial,
+                      const std::function<TF_Output(Scope& s, const Tensors&)>& goes_on, const Build& turn) {
+  const auto close = [&](const std::string& prefix, const Build& build) {
+    Scope body(&s);
+    const Tensors own = Arguments(s, &body, initial);
+    const std::string name = s.root().UniqueName(prefix);
+    body.CloseInto(name, own, build(body, own));
+    return name;
+  };
+  const std::string condition =
+      close("test_condition", [&](Scope& c, const Tensors& v) { return Tensors{goes_on(c, v)}; });
+  const std::string body = close("test_body", turn);
+  std::vector<TF_DataType> dtypes;
+  for (const TF_Output& tensor : initial) dtypes.push_back(Scope::GetDType(tensor));
+  graph::OpBuilder op = s.Op("StatelessWhile");
+  op.InList(initial).AttrTypes("T", dtypes).AttrFunction("cond", condition).AttrFunction("body", body);
+  return op.AttrBool("_lower_using_switch_merge", true).Outs();
+}
+
 // A While of `turns` turns over an int32 counter and `initial`. Returns the final values without the counter.
 Tensors CountedLoop(Scope& s, int turns, const Tensors& initial, const Build& turn) {
   Tensors all = {s.Const(0)};
@@ -269,6 +290,15 @@ std::vector<GradientCase> LoopCases() {
       Case("WhileUntilAValue", {Arg{{3}, 0, 0, {1, 0.5, 1.2}}, Arg{{3}, 0, 0, {1.5, 1.7, 1.3}}},
            [](Scope& s, const Tensors& x) {
              return Loop(
+                 s, {x[0], x[1]},
+                 [](Scope& c, const Tensors& v) {
+                   return Binary(c, "Less", Sum(c, v[0]), c.Scalar(TF_DOUBLE, 10));
+                 },
+                 [](Scope& b, const Tensors& v) { return Tensors{Binary(b, "Mul", v[0], v[1]), v[1]}; });
+           }),
+      Case("StatelessWhile", {Arg{{3}, 0, 0, {1, 0.5, 1.2}}, Arg{{3}, 0, 0, {1.5, 1.7, 1.3}}},
+           [](Scope& s, const Tensors& x) {
+             return StatelessLoop(
                  s, {x[0], x[1]},
                  [](Scope& c, const Tensors& v) {
                    return Binary(c, "Less", Sum(c, v[0]), c.Scalar(TF_DOUBLE, 10));
