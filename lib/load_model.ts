@@ -140,7 +140,8 @@ function refuseRewriting(asked: {
  * @throws ModelError if the model cannot be read. `code` is `NOT_FOUND`, `DATA_LOSS`, ...
  * @throws ModelError (`UNIMPLEMENTED`) if the format is known but does not load (`.keras`, `.h5`, TensorFlow.js,
  * TFLite, ONNX, ...). The message says what converts the file.
- * @throws ModelError (`INVALID_ARGUMENT`) if `signature` or `tags` is given for a frozen GraphDef, or if `allowOps` has an unknown type of op, or an op that runs functions.
+ * @throws ModelError (`INVALID_ARGUMENT`) if `signature` or `tags` is given for a frozen GraphDef, or if `allowOps` has
+ * an unknown type of op, or an op that runs functions.
  * @throws UnsupportedOpError if the outputs need an op that does more than compute and `allowOps` does not name it.
  * @throws RangeError if this process lacks a device that the strategy names.
  */

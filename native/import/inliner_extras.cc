@@ -43,8 +43,7 @@ int Inliner::TableLookup(const Source& at) {
     throw tf::Error(TF_DATA_LOSS, "'" + Name(at) + "' needs a table, keys and a default value", Name(at));
   }
   const TensorId values = table.values ? Lookup(*table.values) : TensorId();
-  return AddLookup(add, Name(at), table, Lookup(tree_.Input(at, 1)), Lookup(tree_.Input(at, 2)), values)
-      .node;
+  return AddLookup(add, Name(at), table, Lookup(tree_.Input(at, 1)), Lookup(tree_.Input(at, 2)), values).node;
 }
 
 void Inliner::Attach(const Source& at, const CustomGradients::Use& custom, FlatNode* node) {

@@ -32,7 +32,7 @@ async function collect() {
   }
 }
 
-// Targets are held while their run is under way, and no longer: whether it succeeds or fails.
+// Targets are held while their run is in flight, and no longer, whether the run succeeds or fails.
 async function targets() {
   const small = addon.allocate('float32', [4, 4]);
   new Float32Array(small.buffer, small.byteOffset).fill(1);

@@ -51,7 +51,7 @@ describe('an attribute', () => {
       expect(values).toEqual([value, 1]);
       expect(compiled).toBe(before + i + 1);
     }
-    // Each method is a function of its own, so that it is recorded anew.
+    // Each method is a function of its own, so that each call records it again.
     for (const [alpha, value] of expected) {
       const { values, compiled } = await explain((inputs) => ops.leakyRelu(inputs, alpha));
       expect(values).toEqual([value, 1]);

@@ -66,7 +66,7 @@ describe('a signal', () => {
     await worksOn();
   });
 
-  it('ends the loops of all batches under way', async () => {
+  it('ends the loops of all batches in flight', async () => {
     const controller = new AbortController();
     const running = ke.explain(counting(ENDLESS), model, random(6), null, {
       ...raw,

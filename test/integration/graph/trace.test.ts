@@ -113,7 +113,7 @@ describe('the model', () => {
     expect(values(together.maps)).toEqual(expected);
   });
 
-  it('is asked anew for other inputs, and by whose tensors another call is differentiated', async () => {
+  it('is called again for other inputs, and for another call by whose tensors a gradient is taken', async () => {
     const method: ke.Method = ({ model: network, inputs }) => {
       const [first, activations] = network(inputs, 2);
       const [second] = network(inputs, 2);

@@ -25,7 +25,7 @@ const GRAPHS = 200;
 const SINGLE_EVERY = 8;
 /** A point near a kink is drawn again, so often at most. */
 const MOST_DRAWS = 3;
-/** So often at most is a network drawn anew that has no point without kinks. */
+/** The maximum number of draws of a network until one has a point without kinks. */
 const MOST_VARIANTS = 10;
 
 interface Check {
@@ -293,7 +293,7 @@ async function errorOf(
   return error <= tolerance ? null : `off by ${error} of the largest value`;
 }
 
-/** Networks of the same blocks, otherwise drawn anew: in some, maxima among equals have no slope at any point. */
+/** Networks of the same blocks, with other random numbers: in some, maxima among equals have no slope at any point. */
 class Variants {
   readonly list: readonly Reference[];
 

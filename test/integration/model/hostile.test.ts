@@ -1,4 +1,4 @@
-/** What the property tests of hostile data have found, each once mended: by name. */
+/** The finds of the property tests of hostile data, each with a name. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import vm from 'node:vm';
@@ -88,7 +88,7 @@ describe('nothing that nobody wrote comes into a map', () => {
     expect(bitsOf(await explain({ data: new Other(values()), shape }))).toBe(plain);
   });
 
-  it('where a buffer is resized while a call is under way', async () => {
+  it('where a buffer is resized while a call is in flight', async () => {
     const buffer = new (
       ArrayBuffer as unknown as new (
         bytes: number,

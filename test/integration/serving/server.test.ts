@@ -158,7 +158,7 @@ describe('the server example', () => {
 
     expect((await ask(server.port, '/readyz')).status).toBe(200);
     expect((await post(server.port)).status).toBe(200);
-    // The last of those that left may still be under way.
+    // The last request of those that left may still be in flight.
     for (let i = 0; i < 100 && (await metric(server.port, 'http_requests_in_work')) > 0; i++) await wait(20);
     for (const name of ['explainer_waiting', 'explainer_in_flight', 'http_requests_in_work']) {
       expect(await metric(server.port, name), name).toBe(0);

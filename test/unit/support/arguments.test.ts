@@ -10,7 +10,7 @@ import {
 } from '../../../lib/support/arguments.js';
 
 describe('argument errors', () => {
-  it('say what was expected, where, what was received and how to mend it', () => {
+  it('say what was expected, where, what was received and how to fix the call', () => {
     const error = wrongType('y', 'integers', [0.5, 1], 'Round them.');
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toBe(

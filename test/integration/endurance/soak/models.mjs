@@ -20,7 +20,7 @@ export const samples = (n) =>
     Float32Array.from({ length: n * 8 }, (_, i) => Math.sin(i * i)),
     [n, 2, 2, 2],
   );
-/** Maps as the method gives them, in options made anew for each call: nothing may hold on to them. */
+/** Maps as the method returns them. Each call has a new options object, and nothing may retain the object. */
 export const raw = (more = {}) => ({ resizing: false, verbose: 0, ...more });
 export const { gradcam } = ke.methods.cams;
 export const { ops } = ke.graph;
