@@ -11,7 +11,6 @@
 namespace ke::gradient {
 
 using graph::Scope;
-using tf::C;
 
 namespace {
 

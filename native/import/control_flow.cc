@@ -10,7 +10,7 @@ namespace ke::graph {
 namespace {
 
 bool HasDType(const proto::ArgDef& argument) {
-  return argument.type != TF_DataType{} && argument.type_attr.empty() && argument.number_attr.empty() &&
+  return argument.has_type && argument.type_attr.empty() && argument.number_attr.empty() &&
          argument.type_list_attr.empty();
 }
 

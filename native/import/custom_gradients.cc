@@ -139,10 +139,10 @@ CustomGradient CustomGradients::Read(const Source& at, const proto::FunctionDef&
         node.attrs.emplace_back(attr, tree_.Attr(source->call, source->node, attr));
       }
     } else {
-      const TF_DataType dtype = function.signature.inputs[i].type;
-      if (dtype == TF_DataType{}) Contradiction("an argument of the function has no dtype");
+      const proto::ArgDef& argument = function.signature.inputs[i];
+      if (!argument.has_type) Contradiction("an argument of the function has no dtype");
       node.op = "Placeholder";
-      arguments.push_back({std::string(node.name), dtype, Shape::Unknown()});
+      arguments.push_back({std::string(node.name), argument.type, Shape::Unknown()});
       places.push_back(static_cast<int64_t>(i));
     }
     if (i >= inputs) gradient.captured.push_back(function.signature.inputs[i].type);

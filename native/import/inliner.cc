@@ -179,7 +179,7 @@ int Inliner::Emit(const Source& at) {
     if (defaults && name != "dtype") continue;
     node.attrs.emplace_back(defaults ? "T" : name, tree_.Attr(at.call, at.node, name));
   }
-  if (const CustomGradients::Use* custom = Gradient(at)) Attach(at, *custom, &node);
+  if (const CustomGradients::Use* custom = Gradient(at)) Attach(*custom, &node);
   return Placed(builder_.Add(std::move(node)), {at.call, at.node}).node;
 }
 

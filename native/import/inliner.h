@@ -77,7 +77,7 @@ class Inliner {
   bool IsLookup(const Source& at) const;
   int TableLookup(const Source& at);
   // Appends what the custom gradient of an IdentityN reads to the inputs and outputs of the IdentityN.
-  void Attach(const Source& at, const CustomGradients::Use& custom, FlatNode* node);
+  void Attach(const CustomGradients::Use& custom, FlatNode* node);
   // Returns the weight behind the handle that a reading op takes.
   int Variable(const Source& reader);
   int Weight(const Source& handle);

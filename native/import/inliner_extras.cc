@@ -46,7 +46,7 @@ int Inliner::TableLookup(const Source& at) {
   return AddLookup(add, Name(at), table, Lookup(tree_.Input(at, 1)), Lookup(tree_.Input(at, 2)), values).node;
 }
 
-void Inliner::Attach(const Source& at, const CustomGradients::Use& custom, FlatNode* node) {
+void Inliner::Attach(const CustomGradients::Use& custom, FlatNode* node) {
   if (!IsWithin(custom)) {
     CustomGradient refused;
     refused.refusal = "the gradient reads a tensor from outside a loop or a branch";

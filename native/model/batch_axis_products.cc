@@ -143,7 +143,8 @@ SampleState Einsum(const OpUse& use) {
   }
   if (!label) return SampleState::Unknown();
   for (int axis = 0; axis < use.output.rank(); ++axis) {
-    if (Label(result, axis, use.output.rank()) == label) return SampleState::Axis(axis, *ordered);
+    if (Label(result, axis, use.output.rank()) == label)
+      return SampleState::Axis(axis, ordered.value_or(false));
   }
   // The samples are summed.
   return use.output.rank() >= 0 ? SampleState::Mixed() : SampleState::Unknown();

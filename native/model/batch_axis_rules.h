@@ -24,9 +24,9 @@ struct SampleState {
   bool ordered = true;
   SmallIntegers integers;
 
-  static SampleState None() { return {Kind::kNone}; }
+  static SampleState None() { return {Kind::kNone, 0, true, std::nullopt}; }
   static SampleState Unknown() { return {}; }
-  static SampleState Mixed() { return {Kind::kMixed}; }
+  static SampleState Mixed() { return {Kind::kMixed, 0, true, std::nullopt}; }
   static SampleState Axis(int axis, bool ordered = true) {
     return {Kind::kAxis, axis, ordered, std::nullopt};
   }

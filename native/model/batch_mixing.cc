@@ -103,7 +103,7 @@ class Walk {
         std::any_of(inputs.begin(), inputs.end(), [](const SampleState& input) { return input.HasAxis(); });
     std::vector<SampleState> outputs = StatesOfOutputs({node, inputs, facts, FactsOf({index, 0})});
     if (follows && outputs[0].kind != SampleState::Kind::kMixed) {
-      outputs = StatesOfControl(node, std::move(inputs), std::move(facts));
+      outputs = StatesOfControl(node, std::move(inputs), facts);
     }
     for (size_t i = 0; i < outputs.size(); ++i) Settle({index, static_cast<int>(i)}, &outputs[i]);
     return outputs;
@@ -136,7 +136,7 @@ class Walk {
 
   // Returns the states of the outputs of a loop or a branch by walking over its functions. No input is mixed.
   std::vector<SampleState> StatesOfControl(const FlatNode& node, std::vector<SampleState> inputs,
-                                           std::vector<TensorFacts> facts) const {
+                                           const std::vector<TensorFacts>& facts) const {
     std::vector<Shape> shapes;
     for (const TensorFacts& each : facts) shapes.push_back(each.shape);
     if (ControlOf(node.op) != Control::kWhile) {
@@ -156,6 +156,7 @@ class Walk {
     shapes = proto::AttrShapes(node.Attr("output_shapes"));
     const auto condition = proto::AttrFunction(node.Attr("cond"));
     const auto body = proto::AttrFunction(node.Attr("body"));
+    if (!condition || !body) return {SampleState::Unknown()};
     for (int turn = 0; turn < kMostTurns; ++turn) {
       const std::vector<SampleState> more = ResultsOf(condition->name, inputs, shapes);
       const std::vector<SampleState> next = ResultsOf(body->name, inputs, shapes);

@@ -103,8 +103,9 @@ SmallIntegers ConstOf(const FlatNode& node) {
 SmallIntegers Joined(const std::vector<SmallIntegers>& inputs, size_t begin, size_t end) {
   List joined;
   for (size_t i = begin; i < end; ++i) {
-    if (!inputs[i]) return std::nullopt;
-    joined.insert(joined.end(), inputs[i]->begin(), inputs[i]->end());
+    const SmallIntegers& each = inputs[i];
+    if (!each) return std::nullopt;
+    joined.insert(joined.end(), each->begin(), each->end());
   }
   return joined.size() <= kMostElements ? SmallIntegers(joined) : std::nullopt;
 }
@@ -143,19 +144,20 @@ bool HasBit(const FlatNode& node, std::string_view mask) {
   return (proto::AttrInt(node.Attr(mask)).value_or(0) & 1) != 0;
 }
 
-// Returns a slice of a vector by one range.
-SmallIntegers StridedSliceOf(const FlatNode& node, const std::vector<SmallIntegers>& inputs) {
+// Returns a slice of the vector `all` by one range.
+SmallIntegers StridedSliceOf(const FlatNode& node, const List& all,
+                             const std::vector<SmallIntegers>& inputs) {
   const auto begin = Number(inputs[1]);
   const auto end = Number(inputs[2]);
   const auto stride = Number(inputs[3]);
   if (!stride || *stride == 0 || HasBit(node, "ellipsis_mask") || HasBit(node, "new_axis_mask")) {
     return std::nullopt;
   }
-  const auto size = static_cast<int64_t>(inputs[0]->size());
+  const auto size = static_cast<int64_t>(all.size());
   if (HasBit(node, "shrink_axis_mask")) {
     if (!begin) return std::nullopt;
     const int64_t at = *begin < 0 ? *begin + size : *begin;
-    return Gathered(*inputs[0], {SmallInteger::Known(at)});
+    return Gathered(all, {SmallInteger::Known(at)});
   }
   const bool forward = *stride > 0;
   const int64_t least = forward ? 0 : -1;
@@ -173,19 +175,19 @@ SmallIntegers StridedSliceOf(const FlatNode& node, const std::vector<SmallIntege
   // The bounds are within the list, so a stride beyond the list selects one element.
   const int64_t step = std::clamp(*stride, -size - 1, size + 1);
   for (int64_t i = *from; forward ? i < *to : i > *to; i += step) {
-    list.push_back((*inputs[0])[static_cast<size_t>(i)]);
+    list.push_back(all[static_cast<size_t>(i)]);
   }
   return list;
 }
 
-SmallIntegers SliceOf(const std::vector<SmallIntegers>& inputs) {
+SmallIntegers SliceOf(const List& all, const std::vector<SmallIntegers>& inputs) {
   const auto begin = Number(inputs[1]);
   const auto size = Number(inputs[2]);
-  const auto all = static_cast<int64_t>(inputs[0]->size());
-  if (!begin || !size || *begin < 0 || *begin > all || *size < -1 || *size > all - *begin)
+  const auto count = static_cast<int64_t>(all.size());
+  if (!begin || !size || *begin < 0 || *begin > count || *size < -1 || *size > count - *begin)
     return std::nullopt;
-  const auto first = inputs[0]->begin() + *begin;
-  return List(first, *size < 0 ? inputs[0]->end() : first + *size);
+  const auto first = all.begin() + *begin;
+  return List(first, *size < 0 ? all.end() : first + *size);
 }
 
 // Returns each element of `list` alone.
@@ -206,29 +208,34 @@ std::vector<SmallIntegers> FoldIntegers(const FlatNode& node, const std::vector<
     if (proto::AttrInt(node.Attr("axis")).value_or(0) != 0) return {};
     return {Joined(inputs, 0, inputs.size())};
   }
-  if (op == "ConcatV2") return {Joined(inputs, 0, inputs.size() - 1)};
+  if (op == "ConcatV2" && !inputs.empty()) return {Joined(inputs, 0, inputs.size() - 1)};
   if (op == "Range" && inputs.size() == 3) return {RangeOf(inputs)};
   if (op == "Split" && inputs.size() == 2) {
     const int64_t count = proto::AttrInt(node.Attr("num_split")).value_or(0);
-    if (!inputs[1] || count != static_cast<int64_t>(inputs[1]->size())) return {};
-    return Elements(*inputs[1]);
+    const SmallIntegers& whole = inputs[1];
+    if (!whole || count != static_cast<int64_t>(whole->size())) return {};
+    return Elements(*whole);
   }
-  if (inputs.empty() || !inputs[0]) return {};
-  if (op == "Unpack") return Elements(*inputs[0]);
-  if (HasAnyTrait(op, {trait::kView, trait::kConverts}) && op != "IdentityN") return {inputs[0]};
-  if (op == "Neg") return {Elementwise(Difference, {SmallInteger::Known(0)}, *inputs[0])};
+  if (inputs.empty()) return {};
+  const SmallIntegers none;
+  const SmallIntegers& first = inputs[0];
+  const SmallIntegers& second = inputs.size() > 1 ? inputs[1] : none;
+  if (!first) return {};
+  if (op == "Unpack") return Elements(*first);
+  if (HasAnyTrait(op, {trait::kView, trait::kConverts}) && op != "IdentityN") return {first};
+  if (op == "Neg") return {Elementwise(Difference, {SmallInteger::Known(0)}, *first)};
   const Operation operation = OperationOf(op);
-  if (operation != nullptr && inputs.size() == 2 && inputs[1]) {
-    return {Elementwise(operation, *inputs[0], *inputs[1])};
+  if (operation != nullptr && inputs.size() == 2 && second) {
+    return {Elementwise(operation, *first, *second)};
   }
   if (op == "Prod") {
     SmallInteger product = SmallInteger::Known(1);
-    for (const SmallInteger& element : *inputs[0]) product = Multiply(product, element);
+    for (const SmallInteger& element : *first) product = Multiply(product, element);
     return {List{product}};
   }
-  if (op == "GatherV2" && inputs.size() == 3 && inputs[1]) return {Gathered(*inputs[0], *inputs[1])};
-  if (op == "StridedSlice" && inputs.size() == 4) return {StridedSliceOf(node, inputs)};
-  if (op == "Slice" && inputs.size() == 3) return {SliceOf(inputs)};
+  if (op == "GatherV2" && inputs.size() == 3 && second) return {Gathered(*first, *second)};
+  if (op == "StridedSlice" && inputs.size() == 4) return {StridedSliceOf(node, *first, inputs)};
+  if (op == "Slice" && inputs.size() == 3) return {SliceOf(*first, inputs)};
   return {};
 }
 

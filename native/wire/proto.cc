@@ -65,6 +65,7 @@ ArgDef ParseArg(Bytes bytes) {
         break;
       case fields::arg_def::kType:
         arg.type = static_cast<TF_DataType>(ReadInt(reader));
+        arg.has_type = static_cast<int>(arg.type) != 0;
         break;
       case fields::arg_def::kTypeAttr:
         arg.type_attr = ReadBytes(reader);

@@ -34,7 +34,8 @@ struct NodeDef {
 
 struct ArgDef {
   std::string_view name;
-  TF_DataType type = TF_DataType{};  // 0 if an attribute gives the type
+  bool has_type = false;  // false if an attribute gives the type
+  TF_DataType type = TF_FLOAT;
   std::string_view type_attr;
   std::string_view number_attr;
   std::string_view type_list_attr;
