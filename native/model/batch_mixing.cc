@@ -23,7 +23,7 @@ SampleState Either(const SampleState& a, const SampleState& b) {
     return SampleState::Axis(a.axis, a.ordered);
   }
   const auto weak = [](const SampleState& state) { return state.IsNone() || state.kind == Kind::kSized; };
-  if (weak(a) && weak(b)) return {a.IsNone() ? b.kind : a.kind};
+  if (weak(a) && weak(b)) return {a.IsNone() ? b.kind : a.kind, 0, true, std::nullopt};
   if (weak(a) && b.HasAxis()) return SampleState::Axis(b.axis, b.ordered);
   if (weak(b) && a.HasAxis()) return SampleState::Axis(a.axis, a.ordered);
   return SampleState::Unknown();
