@@ -25,7 +25,7 @@ export async function warnOfFindings(
   model: Model,
   { logits, maps }: { readonly logits: unknown; readonly maps: unknown },
 ): Promise<void> {
-  if (logits instanceof Tensor) warnOfSaturation(method, model, logits);
+  if (logits instanceof Tensor && !logits.released) warnOfSaturation(method, model, logits);
   if (maps instanceof Tensor) await warnOfConstantMaps(model, maps);
 }
 
@@ -55,7 +55,8 @@ export async function countConstantMaps(maps: Tensor): Promise<number | null> {
 
 /** @internal Warns, once per model, about gradients of a softmax or sigmoid whose results `logits` are saturated. */
 export function warnOfSaturation(method: AnyMethod, model: Model, logits: Tensor): void {
-  if (hasWarned(model.core, SATURATED)) return;
+  // The caller may close the model while its last run ends. The results of the run stay valid.
+  if (model.closed || hasWarned(model.core, SATURATED)) return;
   const needs = descriptorOf(method)?.needs ?? ['gradients'];
   if (!needs.includes('gradients')) return;
   const activation = outputActivation(model);
