@@ -27,6 +27,10 @@ async function makeModels(version) {
 
 const read = (name) => JSON.parse(readFileSync(path.join(BUILT, 'outcomes', `${name}.json`), 'utf8'));
 
+const LONGEST = 130;
+/** Returns the beginning of a message that is long. */
+const shortened = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} ...` : text);
+
 /** Returns the text of a cell: `yes`, or each outcome that is not, with the options that it belongs to. */
 export function cell(cases) {
   if (cases.length === 0) return '';
@@ -35,7 +39,7 @@ export function cell(cases) {
   for (const { options, outcomes } of cases) {
     const bad = Object.entries(outcomes).filter(([, outcome]) => outcome !== 'ok' && outcome !== 'none');
     for (const [stage, outcome] of bad) {
-      const text = `${stage}: ${outcome}`.replaceAll('|', '\\|');
+      const text = shortened(`${stage}: ${outcome}`).replaceAll('|', '\\|');
       problems.set(text, [...(problems.get(text) ?? []), options]);
     }
   }

@@ -89,7 +89,6 @@ def _shapes_and_values():
     yield "LayerNormalization", {}, SEQUENCE
     yield "LayerNormalization", {"axis": [1, 2, 3], "epsilon": 1e-6}, PICTURE
     yield "GroupNormalization", {"groups": 2}, (8, 8, 4)
-    yield "GroupNormalization", {"groups": -1}, PICTURE
     yield "RMSNormalization", {}, SEQUENCE
     for name in ("Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"):
         yield name, {"stddev" if name == "GaussianNoise" else "rate": 0.3}, SEQUENCE
@@ -185,6 +184,9 @@ def _composed():
     yield "Masking", "LSTM", SEQUENCE, lambda x: L.LSTM(3)(L.Masking(mask_value=0.0)(x))
     yield "Masking", "pooling", SEQUENCE, lambda x: L.GlobalAveragePooling1D()(L.Masking(mask_value=0.0)(x))
     yield "Lambda", "", SEQUENCE, lambda x: L.Lambda(lambda v: v * v + 1.0, output_shape=SEQUENCE)(x)
+    # The mean over the positions of a normalised channel is constant.
+    if hasattr(L, "GroupNormalization"):
+        yield "GroupNormalization", "groups=-1, ReLU", PICTURE, lambda x: L.ReLU()(L.GroupNormalization(groups=-1)(x))
     if hasattr(L, "SpectralNormalization"):
         yield "SpectralNormalization", "Conv2D", PICTURE, lambda x: L.SpectralNormalization(L.Conv2D(4, 3))(x)
     if hasattr(L, "MelSpectrogram"):
