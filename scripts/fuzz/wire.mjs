@@ -5,6 +5,7 @@ export function readVarint(bytes, at) {
   let value = 0;
   for (let factor = 1; ; factor *= 128) {
     const byte = bytes[at++];
+    if (byte === undefined) throw new RangeError('The bytes end within a number.');
     value += (byte & 127) * factor;
     if (byte < 128) return [value, at];
   }
@@ -71,6 +72,13 @@ function blockEntries(table, offset, size) {
     at = c + more + length;
   }
   return entries;
+}
+
+const TABLE_MAGIC = 0xdb4775248b80fb57n;
+
+/** Returns whether the bytes are a table. A fixture may hold another file in its place, such as a Git LFS pointer. */
+export function isTable(bytes) {
+  return bytes.length >= 48 && bytes.readBigUInt64LE(bytes.length - 8) === TABLE_MAGIC;
 }
 
 /** Returns the entries of an uncompressed table as [key, value]. */
