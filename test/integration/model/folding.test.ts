@@ -2,18 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ke from '../../../lib/index.js';
+import { difference } from '../helpers/difference.js';
 import { METHODS, tinyModel, tinySamples, UNITS } from '../helpers/tiny_reference.js';
 
 const VOLUMES = fileURLToPath(new URL('../../fixtures/tiny/volumes', import.meta.url));
-
-/** The largest difference, of the largest value. */
-function difference(a: ke.Tensor, b: ke.Tensor): number {
-  expect(a.shape).toEqual(b.shape);
-  const [x, y] = [a.data as Float32Array, b.data as Float32Array];
-  const largest = y.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  expect(largest).toBeGreaterThan(0);
-  return x.reduce((most, value, i) => Math.max(most, Math.abs(value - (y[i] as number))), 0) / largest;
-}
 
 // Where numerics are checked, ops run as they were saved.
 describe.each(['keras2', 'keras3'])('the tiny network of %s', (keras) => {

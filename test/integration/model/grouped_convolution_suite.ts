@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ke from '../../../lib/index.js';
+import { difference } from '../helpers/difference.js';
 import { GraphDef } from '../methods/random/graph_def.js';
 
 const FLOAT = { T: { type: 'float32' } } as const;
@@ -81,14 +82,6 @@ function network(spatial: 2 | 3, following: Following, strides: number, plain: b
   const dense = Array.from({ length: UNITS * 2 }, (_, i) => Math.cos(i));
   const weights = graph.constant(dense, [UNITS, 2], 'float32');
   return graph.encode([graph.add('MatMul', [mean, weights], FLOAT)], {});
-}
-
-function difference(a: ke.Tensor, b: ke.Tensor): number {
-  expect(a.shape).toEqual(b.shape);
-  const [x, y] = [a.data as Float32Array, b.data as Float32Array];
-  const largest = y.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  expect(largest).toBeGreaterThan(0);
-  return x.reduce((most, value, i) => Math.max(most, Math.abs(value - (y[i] as number))), 0) / largest;
 }
 
 const CASES = [
