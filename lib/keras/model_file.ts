@@ -14,6 +14,8 @@ export interface KerasModelFile {
   readonly architecture: JsonObject;
   /** The version of Keras that wrote the file, for example '2.12.0'. Files before 2.0 may lack it: '1'. */
   readonly kerasVersion: string;
+  /** The backend of that Keras, for example 'tensorflow'. '' if the file has none. */
+  readonly backend: string;
   readonly weights: StoredWeights;
   /** Reads the bytes of the arrays, little-endian, in the dtype of each. Memory: a few MiB beside what `sink` keeps. */
   readArrays(arrays: readonly StoredArray[], sink: ArraySink): Promise<void>;

@@ -3,7 +3,7 @@ import type { DType } from '../binding/contract.js';
 
 /** An array of the file. The readers of `formats/` attach what they need to find its bytes. */
 export interface StoredArray {
-  /** As the file names the array: 'dense/kernel:0', 'kernel', or '0' where the file only numbers. */
+  /** As the file names the array: 'dense/kernel:0', 'kernel', or 'layers/dense/vars/0', the full path. */
   readonly name: string;
   /** The dtype of the loaded weight, after dequantisation. */
   readonly dtype: DType;
