@@ -2,7 +2,7 @@
 import type { NativeModel } from './contract_model.js';
 import type { NativeFunction } from './contract_run.js';
 import type { NativeStrategy } from './contract_strategy.js';
-import type { DType, StaticShape } from './contract_tensors.js';
+import type { DType, NativeTensor, StaticShape } from './contract_tensors.js';
 
 /** A symbolic tensor of a trace. Ids are unique within a tree of traces. */
 export interface NativeSymbol {
@@ -85,6 +85,41 @@ export interface NativeTrace {
     options: NativeSessionOptions,
     wholeFeeds?: readonly number[],
   ): Promise<NativeFunction>;
+  /** Begins the names of the ops that are recorded from now on, for example with "conv1/". */
+  beginNamesWith(scope: string): void;
+  /**
+   * Makes a model of the recording, on a background thread. The trace must not be used afterwards. Rejects with
+   * INVALID_ARGUMENT if the parts do not fit the recording.
+   */
+  toModel(parts: NativeModelParts): Promise<NativeModel>;
+}
+
+export interface NativeNamedSymbol {
+  readonly name: string;
+  readonly id: number;
+}
+
+/** The parts of a model that a trace recorded (native/trace/recorded_model.h). */
+export interface NativeModelParts {
+  /** Placeholders of the trace. */
+  readonly inputs: readonly NativeNamedSymbol[];
+  readonly outputs: readonly NativeNamedSymbol[];
+  /** Placeholders of the trace, and their values. The values must not be written afterwards, but may be released. */
+  readonly weights: readonly (NativeNamedSymbol & { readonly value: NativeTensor })[];
+  readonly layers: readonly {
+    readonly name: string;
+    readonly path: readonly string[];
+    readonly type: string;
+    /** The names of the layer's weights. */
+    readonly weights: readonly string[];
+    /** `scope`: the beginning of the names of the call's ops, for example "block/conv1/". */
+    readonly calls: readonly {
+      readonly scope: string;
+      readonly inputs: readonly number[];
+      readonly outputs: readonly number[];
+    }[];
+  }[];
+  readonly fingerprint?: string | undefined;
 }
 
 export interface NativeSessionOptions {

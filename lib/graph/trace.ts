@@ -9,6 +9,7 @@ import type {
   NativeAttr,
   NativeFunction,
   NativeModel,
+  NativeModelParts,
   NativeSessionOptions,
   NativeSymbol,
   NativeTrace,
@@ -35,6 +36,8 @@ export class Trace implements SymbolScope {
   /** The positions of placeholders that every shard receives whole. */
   readonly #whole: number[] = [];
   #open = true;
+  /** The beginning of the names of ops. */
+  #names = '';
 
   private constructor(trace: NativeTrace, parent: Trace | null) {
     this.#native = trace;
@@ -250,6 +253,27 @@ export class Trace implements SymbolScope {
     this.#open = false;
     noteSession();
     return nativeAsync(() => this.#native.compile(ids, options, this.#whole), GraphError);
+  }
+
+  /** Records `record`. The names of its ops begin with `scope`, for example "conv1/". */
+  named<T>(scope: string, record: () => T): T {
+    const outer = this.#names;
+    const begin = (names: string) => {
+      this.#names = names;
+      native(() => this.#native.beginNamesWith(names), GraphError);
+    };
+    begin(scope);
+    try {
+      return record();
+    } finally {
+      begin(outer);
+    }
+  }
+
+  /** Makes a model of the recording, on a background thread. The trace must not be used afterwards. */
+  async toModel(parts: NativeModelParts): Promise<NativeModel> {
+    this.#open = false;
+    return nativeAsync(() => this.#native.toModel(parts), GraphError);
   }
 
   /**

@@ -33,6 +33,8 @@ export interface NodeCall {
 export interface ModelGraphNode {
   /** In the order of the file. */
   readonly layers: readonly LayerNode[];
+  /** The layers by the names that references use. */
+  readonly names: ReadonlyMap<string, LayerNode>;
   /** The calls of each layer, in order. */
   readonly calls: ReadonlyMap<LayerNode, readonly NodeCall[]>;
   readonly inputs: NodeArgument;

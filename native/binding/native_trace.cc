@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "binding/convert.h"
+#include "binding/model_parts.h"
 #include "binding/native_function.h"
 #include "binding/native_model.h"
 #include "binding/native_strategy.h"
@@ -104,7 +105,9 @@ Napi::Function NativeTrace::Define(Napi::Env env) {
        InstanceMethod<&NativeTrace::BeginStack>("beginStack"),
        InstanceMethod<&NativeTrace::EndStack>("endStack"), InstanceMethod<&NativeTrace::Body>("body"),
        InstanceMethod<&NativeTrace::WhileLoop>("whileLoop"), InstanceMethod<&NativeTrace::Encode>("encode"),
-       InstanceMethod<&NativeTrace::Print>("print"), InstanceMethod<&NativeTrace::Compile>("compile")});
+       InstanceMethod<&NativeTrace::Print>("print"), InstanceMethod<&NativeTrace::Compile>("compile"),
+       InstanceMethod<&NativeTrace::BeginNamesWith>("beginNamesWith"),
+       InstanceMethod<&NativeTrace::ToModel>("toModel")});
 }
 
 trace::Trace& NativeTrace::Recording() {
@@ -257,6 +260,26 @@ Napi::Value NativeTrace::Compile(const Napi::CallbackInfo& info) {
         [strategy](Napi::Env env, const std::shared_ptr<runtime::CompiledFunction>& function) {
           return NativeFunction::Create(&Environment::Of(env), {function, strategy});
         });
+  });
+}
+
+Napi::Value NativeTrace::BeginNamesWith(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    Recording().BeginNamesWith(ToText(info[0], "scope"));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value NativeTrace::ToModel(const Napi::CallbackInfo& info) {
+  return Promised(info.Env(), [&]() -> Napi::Value {
+    Recording();
+    auto parts = std::make_shared<const trace::ModelParts>(ToModelParts(info[0]));
+    *state_.sealed = true;
+    return Environment::Of(info.Env())
+        .InBackground([trace = state_.trace, parts] { return trace::ToModel(trace->recorded(), *parts); },
+                      [](Napi::Env env, const ModelRef& model) {
+                        return NativeModel::Create(&Environment::Of(env), model);
+                      });
   });
 }
 

@@ -39,6 +39,8 @@ class NativeTrace : public Wrap<NativeTrace, TraceState> {
   Napi::Value Encode(const Napi::CallbackInfo& info);
   Napi::Value Print(const Napi::CallbackInfo& info);
   Napi::Value Compile(const Napi::CallbackInfo& info);
+  Napi::Value BeginNamesWith(const Napi::CallbackInfo& info);
+  Napi::Value ToModel(const Napi::CallbackInfo& info);
 
   // Returns the trace for recording. Throws FAILED_PRECONDITION once the tree is compiled.
   trace::Trace& Recording();

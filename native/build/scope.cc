@@ -77,7 +77,7 @@ Scope::Scope(Scope* outer) : graph_(C().TF_NewGraph()), outer_(outer) {
 Scope& Scope::root() { return outer_ == nullptr ? *this : outer_->root(); }
 
 OpBuilder Scope::Op(const std::string& type, const std::string& name) {
-  return OpBuilder(this, type, name.empty() ? type : name);
+  return OpBuilder(this, type, prefix_ + (name.empty() ? type : name));
 }
 
 std::string Scope::UniqueName(const std::string& base) {

@@ -35,6 +35,9 @@ class Scope {
   // Starts an op of `type`. The node has the name `name` (default: the type), with a suffix if the name is
   // taken.
   OpBuilder Op(const std::string& type, const std::string& name = {});
+  // Begins the names of all ops that Op() starts from now on, for example "conv1/". Ops of functions that are
+  // closed into this graph keep their names.
+  void BeginNamesWith(std::string prefix) { prefix_ = std::move(prefix); }
   // Returns a name that no op and no import prefix of this graph has.
   std::string UniqueName(const std::string& base);
 
@@ -141,6 +144,7 @@ class Scope {
   int turns_at_once_ = 1;
   bool has_turns_at_once_ = false;  // of the root
   int64_t closed_ops_ = 0;          // of the root: ops of the closed functions
+  std::string prefix_;
   std::map<std::string, int, std::less<>> names_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> imported_;
   std::map<std::pair<TF_Operation*, int>, TF_Output> origins_;  // tensor here -> tensor in the outer scope

@@ -40,7 +40,8 @@ uint64_t NextSerial() {
   return ++last;
 }
 
-std::string RandomFingerprint() {
+std::string GivenOrRandom(const std::string& fingerprint) {
+  if (!fingerprint.empty()) return fingerprint;
   std::random_device random;
   std::string text = "unnamed";
   for (int i = 0; i < 4; ++i) text += "-" + std::to_string(random());
@@ -257,10 +258,15 @@ struct ModelGraph::Impl {
   }
 };
 
+std::shared_ptr<const ModelGraph> ModelGraph::Of(ImportedModel imported, const std::string& fingerprint) {
+  auto impl = std::make_unique<Impl>(std::move(imported));
+  impl->weights_prefix = GivenOrRandom(fingerprint) + "/";
+  return Complete(std::move(impl));
+}
+
 std::shared_ptr<const ModelGraph> ModelGraph::Load(const LoadOptions& options) {
   auto impl = std::make_unique<Impl>(ImportModel(options));
-  impl->weights_prefix = (options.fingerprint.empty() ? RandomFingerprint() : options.fingerprint) + "/" +
-                         options.SignatureOrDefault() + "/";
+  impl->weights_prefix = GivenOrRandom(options.fingerprint) + "/" + options.SignatureOrDefault() + "/";
   // Which of two weights of one name gets a number depends on the outputs.
   for (const std::string& output : options.outputs) impl->weights_prefix += output + "/";
   return Complete(std::move(impl));

@@ -32,6 +32,7 @@ struct BiasTerm {
 };
 
 struct ChainLink;
+struct ImportedModel;
 
 class ModelGraph {
  public:
@@ -40,6 +41,9 @@ class ModelGraph {
   // variables), DATA_LOSS (truncated or inconsistent files), UNIMPLEMENTED (another format, or an op that is
   // not pure, by name), PERMISSION_DENIED, INVALID_ARGUMENT (a name in `allow_ops` is not an op).
   static std::shared_ptr<const ModelGraph> Load(const LoadOptions& options);
+
+  // Makes a model of a graph that does not come from a file. `fingerprint` is that of LoadOptions.
+  static std::shared_ptr<const ModelGraph> Of(ImportedModel imported, const std::string& fingerprint);
 
   // Returns a number that no other model of this process has or had.
   uint64_t serial() const;

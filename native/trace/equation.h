@@ -99,6 +99,7 @@ using Operation = std::variant<Constant, OpCall, ModelCall, GradientCall, Jacobi
 struct Equation {
   Operation operation;
   std::vector<Symbol> outputs;
+  std::string scope = {};  // the beginning of the names of the ops, for example "conv1/"
 };
 
 struct Parameter {

@@ -163,6 +163,7 @@ class Builder {
   std::vector<TF_Output> Build(const Block& block, const std::vector<TF_Output>& arguments) {
     for (size_t i = 0; i < arguments.size(); ++i) values_[block.parameters[i].symbol.id] = arguments[i];
     for (const Equation& equation : block.equations) {
+      scope_->BeginNamesWith(equation.scope);
       std::vector<TF_Output> made =
           std::visit([this](const auto& operation) { return Add(operation); }, equation.operation);
       for (size_t i = 0; i < made.size(); ++i) {
@@ -176,6 +177,7 @@ class Builder {
         values_[equation.outputs[i].id] = made[i];
       }
     }
+    scope_->BeginNamesWith({});
     return Get(block.results);
   }
 

@@ -97,7 +97,7 @@ std::vector<Symbol> Trace::Get(const std::vector<SymbolId>& ids) const {
 }
 
 std::vector<Symbol> Trace::Add(Operation operation, std::vector<Symbol> outputs) {
-  block_.equations.push_back({std::move(operation), outputs});
+  block_.equations.push_back({std::move(operation), outputs, names_});
   return outputs;
 }
 

@@ -21,6 +21,10 @@ class Trace : public std::enable_shared_from_this<Trace> {
   static std::shared_ptr<Trace> Create();
   ~Trace();
 
+  // Begins the names of the ops of all equations from now on, for example with "conv1/". Names change nothing
+  // that is computed and are not part of the encoding.
+  void BeginNamesWith(std::string scope) { names_ = std::move(scope); }
+
   // Adds an input of the compiled function or, in a body, of the loop.
   Symbol Placeholder(TF_DataType dtype, const graph::Shape& shape, const std::string& name);
   // Adds a constant. A small integer constant that this trace already has is reused.
@@ -105,6 +109,7 @@ class Trace : public std::enable_shared_from_this<Trace> {
   graph::Scope scratch_;
   std::map<SymbolId, TF_Output> tensors_;
   std::map<std::string, Symbol> small_constants_;  // by key and content
+  std::string names_;
   Block block_;
   std::unique_ptr<PendingJacobian> jacobian_;
   std::unique_ptr<PendingStack> stack_;

@@ -49,7 +49,7 @@ function node(className: string, name: string, options: NodeOptions = {}): Layer
     config: new Config(config, `layer '${name}' (${className})`),
     kind: KINDS[className] ?? null,
     sublayers: new Map(Object.entries(sublayers)),
-    model: layers ? { layers, calls: new Map(), inputs: null, outputs: null } : null,
+    model: layers ? { layers, names: new Map(), calls: new Map(), inputs: null, outputs: null } : null,
   };
 }
 
