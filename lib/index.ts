@@ -4,7 +4,16 @@
  * @packageDocumentation
  */
 export * as callbacks from './callbacks/index.js';
-export type { ArrayData, DataOptions, Indices, InputArray, Inputs } from './data/index.js';
+export type {
+  ArrayData,
+  DataOptions,
+  Indices,
+  InputArray,
+  Inputs,
+  InputValue,
+  Text,
+  TextArray,
+} from './data/index.js';
 export * as data from './data/index.js';
 export * as distribute from './distribute/index.js';
 export {

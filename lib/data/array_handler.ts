@@ -8,6 +8,7 @@ import { refuseAnyNotFinite } from './inputs.js';
 /** The checked arrays of a run. */
 export interface ArraysOfRun {
   readonly inputs: readonly Tensor[];
+  readonly samples: number;
   readonly indices: Tensor | null;
   readonly feeds: Feeds;
   /** The tensors that the caller owns. */
@@ -38,7 +39,7 @@ export class ArrayHandler implements DataHandler {
   readonly #lasting: ReadonlySet<unknown>;
 
   constructor(
-    { inputs, indices, feeds, lasting }: ArraysOfRun,
+    { inputs, samples, indices, feeds, lasting }: ArraysOfRun,
     { batchSize, steps, stepsPerExecution, maxQueueSize }: ArrayPlan,
   ) {
     this.#inputs = inputs;
@@ -46,7 +47,7 @@ export class ArrayHandler implements DataHandler {
     this.#feeds = feeds;
     this.#lasting = lasting;
     this.#stepsPerExecution = stepsPerExecution;
-    this.samples = Math.min((inputs[0] as Tensor).shape[0] as number, batchSize * steps);
+    this.samples = Math.min(samples, batchSize * steps);
     this.batchSize = batchSize;
     this.inferredSteps = steps;
     this.maxQueueSize = maxQueueSize;

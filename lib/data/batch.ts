@@ -1,5 +1,5 @@
 /** The interface between the engine and all sources of data. */
-import type { TensorSpec } from '../graph/layer.js';
+import { fixedBatchSize, type TensorSpec } from '../graph/layer.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { refused } from '../support/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -52,8 +52,8 @@ export interface FileFeed {
   readonly rowBytes: number;
   /** The maximum size of a file in bytes. */
   readonly maxBytes: number;
-  /** Records the samples `(n, height, width, channels)` for the fed paths: uint8 `(n, L)`, padded with zeros. */
-  readonly record: (paths: Symbolic) => Symbolic;
+  /** Records the samples `(n, height, width, channels)` for the fed paths, which `packStrings` has packed. */
+  readonly record: (packed: Symbolic) => Symbolic;
   /** Throws ImageError for the contents of a file that the ops of `record` refuse. */
   readonly check: (contents: Uint8Array) => Promise<void>;
 }
@@ -72,9 +72,12 @@ export interface Batch {
   readonly samples: number;
   /** Samples per step. If steps differ, the largest step counts. */
   readonly batchSize: number;
-  /** One tensor per input of the model, in memory that TensorFlow reads without a copy. */
+  /**
+   * One tensor per input of the model, in memory that TensorFlow reads without a copy. Strings are packed
+   * (`packStrings`). A scalar has no rows: all samples share the scalar.
+   */
   readonly inputs: readonly Tensor[];
-  /** Set if the input holds paths: uint8 (N, L), shorter paths padded with zeros. Names the files. */
+  /** Set if the input holds packed paths (`packStrings`). Names the files. */
   readonly files?: { readonly paths: readonly string[]; readonly feed: FileFeed } | undefined;
   /** int32 units with the rows of the inputs. null means every unit. */
   readonly indices: Tensor | null;
@@ -104,14 +107,21 @@ export interface DataHandler {
   only?(): Promise<Batch> | null;
 }
 
-/** Returns a key of the dtypes and sizes of all fed tensors. Steps with equal keys can be joined into one batch. */
+/**
+ * Returns a key of the dtypes and sizes of all fed tensors, and of the values of scalars. Steps with equal keys can be
+ * joined into one batch.
+ */
 export function kindOf({ inputs, indices, feeds = {} }: Pick<Batch, 'inputs' | 'indices' | 'feeds'>): string {
   const named = Object.entries(feeds).map(([name, { tensor, whole }]) => {
     const sizes = whole ? `whole ${tensor.shape}` : tensor.shape.slice(1);
     return `${JSON.stringify(name)} ${tensor.dtype}[${sizes}]`;
   });
   return [...inputs, indices]
-    .map((fed) => (fed === null ? 'all' : `${fed.dtype}[${fed.shape.slice(1)}]`))
+    .map((fed) => {
+      if (fed === null) return 'all';
+      // All samples of a batch share a scalar.
+      return fed.shape.length === 0 ? `${fed.dtype} ${fed.data[0]}` : `${fed.dtype}[${fed.shape.slice(1)}]`;
+    })
     .concat(named)
     .join();
 }
@@ -130,7 +140,7 @@ export function unitsOf({ outputs }: Pick<FedModel, 'outputs'>, axis: number): U
 
 /** Throws RangeError if the model was saved with a fixed batch size and `samples` is not a multiple of that size. */
 export function checkWholeBatches({ inputs }: Pick<FedModel, 'inputs'>, samples: number, name: string): void {
-  const size = inputs[0]?.shape?.[0] ?? 1;
+  const size = fixedBatchSize(inputs) ?? 1;
   if (samples % size === 0) return;
   const expected = `a multiple of ${size} samples, the batch size that this model was saved for,`;
   throw refused(name, expected, `${samples}`);

@@ -1,3 +1,4 @@
+import { fixedBatchSize } from '../graph/layer.js';
 import { checkBoolean, checkInteger, checkOptions, refused, wrongType } from '../support/arguments.js';
 import { Tensor } from '../tensor/tensor.js';
 import { ArrayHandler } from './array_handler.js';
@@ -13,7 +14,7 @@ import { checkAllFed, checkOnlyWhole, type FeedSpecs, type FeedValues, feedTenso
 import { FileHandler, type FilePlan } from './file_handler.js';
 import { ImageFiles } from './image_files.js';
 import { type Indices, indicesTensor } from './indices.js';
-import { checkOnlyInput, type Inputs, inputTensors } from './inputs.js';
+import { checkOnlyInput, type Inputs, inputTensors, samplesOf } from './inputs.js';
 import { ModuleSequence } from './module_sequence.js';
 import { checkLength, isSequence, isSource, type Sequence, type Source } from './source.js';
 import { SourceHandler } from './source_handler.js';
@@ -83,7 +84,7 @@ function makeArrayHandler(
   { specs, values = {} }: NamedFeeds,
 ): DataHandler {
   const inputs = inputTensors(x, model.inputs);
-  const samples = (inputs[0] as Tensor).shape[0] as number;
+  const samples = samplesOf(inputs, model.inputs);
   const fixed = fixedBatch(model, samples, batchSize);
   const size = fixed ?? batchSize ?? (steps === undefined ? 32 : Math.ceil(samples / steps));
   const most = Math.ceil(samples / size);
@@ -100,7 +101,7 @@ function makeArrayHandler(
   const given = [x, y, ...Object.values(x), ...Object.values(values)];
   const lasting = new Set(given.filter((each) => each instanceof Tensor));
   const plan = { batchSize: size, steps: steps ?? most, stepsPerExecution, maxQueueSize };
-  return new ArrayHandler({ inputs, indices, feeds, lasting }, plan);
+  return new ArrayHandler({ inputs, samples, indices, feeds, lasting }, plan);
 }
 
 function makeSourceHandler(
@@ -191,7 +192,7 @@ function checkSteps(sequence: Sequence, steps: number | undefined): void {
 
 /** Returns the batch size that the model was saved with, if the model takes no other size. */
 function fixedBatch(model: FedModel, samples: number, batchSize: number | undefined): number | undefined {
-  const size = model.inputs[0]?.shape?.[0] ?? undefined;
+  const size = fixedBatchSize(model.inputs) ?? undefined;
   if (size === undefined) return undefined;
   if (batchSize !== undefined && batchSize !== size) {
     throw refused('batchSize', `${size}, the only batch size that this model takes,`, `${batchSize}`);

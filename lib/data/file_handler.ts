@@ -2,15 +2,16 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import * as ops from '../graph/ops/index.js';
+import { packStrings, unpackStrings } from '../graph/packed_strings.js';
 import type { Symbolic } from '../graph/symbolic.js';
 import { decodeImage, MOST_PIXELS } from '../image/decode.js';
-import { readPicture, unpadPaths } from '../image/file_graph.js';
+import { readPicture } from '../image/file_graph.js';
 import { type Preprocessing, recordPreparation } from '../image/preprocess.js';
 import { checkFile, MOST_BYTES, withName } from '../image/read.js';
 import { mapConcurrently } from '../support/map_concurrently.js';
 import { checkSignal } from '../support/signal.js';
 import { bytesPerElement, type NumericDType } from '../tensor/dtype.js';
-import { alignedRows, allocate, Tensor } from '../tensor/tensor.js';
+import { alignedRows, Tensor } from '../tensor/tensor.js';
 import type { Batch, DataHandler, FileFeed } from './batch.js';
 import { type Feeds, tensorsPerSample, withTensorsPerSample } from './feeds.js';
 
@@ -35,8 +36,8 @@ export function fileFeed(options: FeedOptions): FileFeed {
     key: JSON.stringify([spec, maxPixels, maxBytes]),
     rowBytes: size[0] * size[1] * channels * bytesPerElement(dtype),
     maxBytes,
-    record: (padded: Symbolic) => {
-      const paths = unpadPaths(padded);
+    record: (packed: Symbolic) => {
+      const paths = unpackStrings(packed);
       return ops.mapRange(ops.size(paths), (i) =>
         recordPreparation(readPicture(ops.gather(paths, i), { maxPixels, maxBytes }), spec),
       );
@@ -96,7 +97,7 @@ export class FileHandler implements DataHandler {
     const { indices, feeds } = this.#plan;
     const paths = this.#paths.slice(begin, end).map((path) => resolve(path));
     await this.#checkVisible(paths);
-    const fed = padded(paths);
+    const fed = packStrings('x', paths, [paths.length]);
     const own: Tensor[] = [];
     const release = () => {
       fed.release();
@@ -139,14 +140,4 @@ export class FileHandler implements DataHandler {
       }
     });
   }
-}
-
-/** Returns the paths as uint8 (N, L). Shorter paths are padded with zeros. */
-export function padded(paths: readonly string[]): Tensor {
-  const bytes = paths.map((path) => Buffer.from(path));
-  const length = Math.max(...bytes.map((each) => each.length));
-  const all = allocate([paths.length, length], 'uint8');
-  all.data.fill(0);
-  for (const [i, each] of bytes.entries()) all.data.set(each, i * length);
-  return all;
 }

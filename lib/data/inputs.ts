@@ -1,17 +1,27 @@
 /** The `x` of a call: the inputs of a model, checked against the model's declarations. */
 import type { DType } from '../binding/contract.js';
 import { loadedAddon } from '../binding/loader.js';
-import type { TensorSpec } from '../graph/layer.js';
+import { isSharedInput, type TensorSpec } from '../graph/layer.js';
 import { describeShape } from '../graph/symbolic.js';
 import { nearNames, refused, typeName, wrongType } from '../support/arguments.js';
 import { nativeAsync } from '../support/errors.js';
 import { Pace } from '../support/pace.js';
-import { isFloating, isInteger, isTypedArray, type NumericDType, type TypedArray } from '../tensor/dtype.js';
+import {
+  encode,
+  isFloating,
+  isInteger,
+  isNumeric,
+  isTypedArray,
+  type NumericDType,
+  type TypedArray,
+} from '../tensor/dtype.js';
+import { checkElements } from '../tensor/nested_arrays.js';
 import { Tensor, tensorOf } from '../tensor/tensor.js';
+import { isTextArray, packedTexts, type Text, type TextArray } from './texts.js';
 
-/** A flat array with its shape, accepted in place of a Tensor. */
+/** A flat array with its shape, accepted in place of a Tensor. Strings are for inputs of dtype string. */
 export interface ArrayData {
-  readonly data: TypedArray | Uint8ClampedArray | readonly number[];
+  readonly data: TypedArray | Uint8ClampedArray | readonly number[] | readonly Text[];
   readonly shape: readonly number[];
   /** Needed only for 'float16' and 'bfloat16', whose bits are passed as integers. */
   readonly dtype?: NumericDType;
@@ -19,10 +29,17 @@ export interface ArrayData {
 
 export type InputArray = Tensor | ArrayData;
 
+/**
+ * The value of one input: numbers, or strings for an input of dtype string. A number or a boolean is for an input of
+ * shape (), which all samples share.
+ */
+export type InputValue = InputArray | TextArray | number | boolean;
+
 /** One input, several inputs in the model's order, or several inputs by name. Axis 0 of each is the sample axis. */
-export type Inputs = InputArray | readonly InputArray[] | Readonly<Record<string, InputArray>>;
+export type Inputs = InputArray | TextArray | readonly InputValue[] | Readonly<Record<string, InputValue>>;
 
 const FORMS = 'a Tensor, { data, shape }, an array of either (one per input) or a record by input name';
+const FORM = 'a Tensor or { data, shape }';
 
 export function isArrayData(value: unknown): value is ArrayData {
   if (typeof value !== 'object' || value === null || !('data' in value) || !('shape' in value)) return false;
@@ -67,36 +84,75 @@ export function inputName(i: number, count: number, place = ''): string {
   return `${count > 1 ? `x[${i}]` : 'x'}${place}`;
 }
 
-/** Returns one tensor per input, in the model's order. `place` is the origin of `x`, for example ' of step 3'. */
+/**
+ * Returns one tensor per input, in the model's order. Strings are packed: uint8 with one axis more. `place` is the
+ * origin of `x`, for example ' of step 3'.
+ */
 export function inputTensors(x: unknown, specs: readonly TensorSpec[], place = ''): readonly Tensor[] {
   const tensors = inOrder(x, specs, place);
   tensors.forEach((each, i) => {
-    checkAgainst(inputName(i, tensors.length, place), each, specs[i] as TensorSpec);
+    checkAgainst(inputName(i, tensors.length, place), withoutBytes(each, specs[i]), specs[i] as TensorSpec);
   });
-  const samples = tensors[0]?.shape[0];
+  const first = specs.findIndex((spec) => !isSharedInput(spec));
+  if (first < 0) {
+    const mend = 'Its outputs are the same for all samples. Choose a signature or outputs that take samples.';
+    throw refused('model', 'a model with an input that has an axis of samples', 'scalar inputs only', mend);
+  }
+  const samples = samplesOf(tensors, specs);
   tensors.forEach((each, i) => {
-    if (each.shape[0] !== samples) {
-      throw refused(`x[${i}]${place}`, `${samples} samples, the number in \`x[0]\`,`, `${each.shape[0]}`);
-    }
+    if (isSharedInput(specs[i] as TensorSpec) || each.shape[0] === samples) return;
+    throw refused(
+      `x[${i}]${place}`,
+      `${samples} samples, the number in \`x[${first}]\`,`,
+      `${each.shape[0]}`,
+    );
   });
   return tensors;
 }
 
+/** Returns the number of samples of checked inputs. */
+export function samplesOf(tensors: readonly Tensor[], specs: readonly TensorSpec[]): number {
+  return tensors[specs.findIndex((spec) => !isSharedInput(spec))]?.shape[0] as number;
+}
+
+/** Returns dtype and shape of the strings that `tensor` holds. Returns the tensor itself if it holds numbers. */
+function withoutBytes(tensor: Tensor, spec: TensorSpec | undefined): InputLike {
+  return spec?.dtype === 'string' ? { dtype: 'string', shape: tensor.shape.slice(0, -1) } : tensor;
+}
+
+/** Returns the value of one input as a tensor. Throws TypeError, RangeError that name the input. */
+function toInput(name: string, value: unknown, spec: TensorSpec, expected: string): Tensor {
+  if (spec.dtype === 'string') return packedTexts(name, value, spec);
+  const isNumber = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint';
+  if (isNumber && isSharedInput(spec) && isNumeric(spec.dtype)) {
+    const nested = { shape: [], values: [value] };
+    checkElements(name, nested.values, spec.dtype);
+    return new Tensor(spec.dtype, nested.shape, { data: encode(nested.values, spec.dtype) });
+  }
+  if (isTextArray(value)) {
+    throw wrongType(name, expected, value, `The input '${spec.name}' takes ${spec.dtype}, not strings.`);
+  }
+  return toTensor(name, value, expected);
+}
+
 function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): readonly Tensor[] {
   const name = `x${place}`;
+  const [only] = specs as [TensorSpec];
+  const isOnlyText = specs.length === 1 && only.dtype === 'string' && (Array.isArray(x) || isArrayData(x));
   const single = isInputArray(x) || isTypedArray(x) || Tensor.isImitated(x);
-  const flatNumbers = Array.isArray(x) && (x.length === 0 || typeof x[0] === 'number' || Array.isArray(x[0]));
-  if (single || flatNumbers || typeof x !== 'object' || x === null) {
-    const only = toTensor(name, x, FORMS);
+  const isNested = Array.isArray(x) && (x.length === 0 || typeof x[0] === 'number' || Array.isArray(x[0]));
+  const isFlatNumbers = isNested && !(specs.length > 1 && specs.some(({ dtype }) => dtype === 'string'));
+  if (isOnlyText || single || isFlatNumbers || typeof x !== 'object' || x === null) {
     checkSingle(name, specs);
-    return [only];
+    return [toInput(name, x, only, FORMS)];
   }
   if (Array.isArray(x)) {
+    if (specs.length === 1 && isTextArray(x)) return [toInput(name, x, only, FORMS)];
     if (x.length !== specs.length) {
       const names = specs.map((spec) => spec.name).join(', ');
       throw refused(name, `${specs.length} input${specs.length === 1 ? '' : 's'} (${names})`, `${x.length}`);
     }
-    return specs.map((_, i) => toTensor(`x[${i}]${place}`, x[i], 'a Tensor or { data, shape }'));
+    return specs.map((spec, i) => toInput(`x[${i}]${place}`, x[i], spec, FORM));
   }
   const record = x as Record<string, unknown>;
   const names = specs.map((spec) => spec.name);
@@ -106,10 +162,12 @@ function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): reado
     const mend = near === undefined ? '' : `Did you mean "${near}"?`;
     throw refused(name, `inputs named ${names.join(', ')}`, `one named "${key}"`, mend);
   }
-  return names.map((key) => {
-    const value = record[key];
-    if (value === undefined) throw refused(name, `all inputs (${names.join(', ')})`, `none for "${key}"`);
-    return toTensor(`x.${key}${place}`, value, 'a Tensor or { data, shape }');
+  return specs.map((spec) => {
+    const value = record[spec.name];
+    if (value === undefined) {
+      throw refused(name, `all inputs (${names.join(', ')})`, `none for "${spec.name}"`);
+    }
+    return toInput(`x.${spec.name}${place}`, value, spec, FORM);
   });
 }
 
@@ -125,7 +183,10 @@ function checkSingle(name: string, specs: readonly TensorSpec[]): void {
 }
 
 /** The dtype and shape of a tensor that does not exist yet. */
-export type InputLike = Pick<Tensor, 'dtype' | 'shape'>;
+export interface InputLike {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
 
 /** Checks the dtype and shape of the only input, like {@link inputTensors}. */
 export function checkOnlyInput(value: InputLike, specs: readonly TensorSpec[]): void {
@@ -133,9 +194,22 @@ export function checkOnlyInput(value: InputLike, specs: readonly TensorSpec[]): 
   checkAgainst('x', value, specs[0] as TensorSpec);
 }
 
-function checkAgainst(name: string, value: InputLike, { dtype, shape }: TensorSpec): void {
-  const expected = `shape ${describeShape(shape)}, samples first,`;
+function checkAgainst(name: string, value: InputLike, spec: TensorSpec): void {
+  const { dtype, shape } = spec;
   const received = describeShape(value.shape);
+  if (isSharedInput(spec)) {
+    if (dtype === 'string') {
+      const mend = 'Choose a signature or outputs that take strings with an axis of samples.';
+      throw refused('model', 'inputs of strings with an axis of samples', `'${spec.name}' of shape ()`, mend);
+    }
+    if (value.shape.length > 0) {
+      const expected = 'a number or a tensor of shape (), because all samples share this input,';
+      throw refused(name, expected, received);
+    }
+    checkDType(name, value, dtype);
+    return;
+  }
+  const expected = `shape ${describeShape(shape)}, samples first,`;
   if (shape !== null && value.shape.length !== shape.length) {
     const mend =
       value.shape.length === shape.length - 1
@@ -149,8 +223,15 @@ function checkAgainst(name: string, value: InputLike, { dtype, shape }: TensorSp
     shape?.findIndex((size, axis) => axis > 0 && size !== null && size !== value.shape[axis]) ?? -1;
   if (misfit > 0) {
     const { [misfit]: size } = shape as readonly (number | null)[];
-    throw refused(name, expected, `${received}: axis ${misfit} must be ${size}`, 'Resize the inputs to it.');
+    const mend = dtype === 'string' ? '' : 'Resize the inputs to it.';
+    throw refused(name, expected, `${received}: axis ${misfit} must be ${size}`, mend);
   }
+  checkDType(name, value, dtype);
+}
+
+function checkDType(name: string, value: InputLike, dtype: DType): void {
+  if (value.dtype === dtype && (dtype === 'string' || dtype === 'bool')) return;
+  if (dtype === 'string') throw wrongType(name, 'strings', typeName(value));
   checkCast(name, value.dtype, dtype);
   if (!isFloating(dtype) && !isInteger(dtype)) {
     throw wrongType(name, 'numbers', typeName(value), `The model's input is ${dtype}, which cannot be fed.`);
@@ -159,7 +240,7 @@ function checkAgainst(name: string, value: InputLike, { dtype, shape }: TensorSp
 
 /** Throws TypeError if `from` does not cast to `to`: booleans never do, and floats do not cast to integers. */
 export function checkCast(name: string, from: DType, to: DType): void {
-  if (from !== 'bool' && (!isInteger(to) || isInteger(from))) return;
+  if (from !== 'bool' && to !== 'bool' && (!isInteger(to) || isInteger(from))) return;
   throw wrongType(name, `values of dtype ${to}, or of one that casts to it without loss,`, from);
 }
 

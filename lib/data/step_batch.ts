@@ -8,7 +8,7 @@ import { alignedRows, allocate, joinRows, Tensor } from '../tensor/tensor.js';
 import { type Batch, checkWholeBatches, type FedModel, kindOf, unitsOf } from './batch.js';
 import { type FeedSpecs, type Feeds, feedTensors, tensorsPerSample, withTensorsPerSample } from './feeds.js';
 import { indicesTensor } from './indices.js';
-import { inputTensors, isInputArray, refuseAnyNotFinite } from './inputs.js';
+import { inputTensors, isInputArray, refuseAnyNotFinite, samplesOf } from './inputs.js';
 import { discard, releaseQuietly } from './reader.js';
 import type { BatchRecord } from './source.js';
 
@@ -84,7 +84,7 @@ export async function checkStep(
   try {
     const { x, y, feeds: given } = unpack(batch, model, specs, place);
     const inputs = inputTensors(x, model.inputs, place);
-    const samples = inputs[0]?.shape[0] as number;
+    const samples = samplesOf(inputs, model.inputs);
     checkWholeBatches(model, samples, `x${place}`);
     const units = unitsOf(model, axis);
     const indices = y === undefined || y === null ? null : indicesTensor(y, samples, units, place);
@@ -138,12 +138,15 @@ export async function toBatch(checked: Step): Promise<Batch> {
   }
 }
 
-/** Returns the tensors of a step that have a row per sample: inputs, feeds, then units. */
+/** Returns the tensors of a step: inputs, feeds per sample, then units. */
 function tensorsOf({ inputs, feeds, indices }: Step): readonly Tensor[] {
   return [...inputs, ...tensorsPerSample(feeds), ...(indices === null ? [] : [indices])];
 }
 
-/** Joins successive steps into one batch. The rows of each step are copied behind the rows of the step before. */
+/**
+ * Joins successive steps into one batch. The rows of each step are copied behind the rows of the step before. Scalars
+ * have no rows: they are equal in all steps.
+ */
 export class StepGroup {
   readonly #step: number;
   readonly #inputs: number;
@@ -163,7 +166,7 @@ export class StepGroup {
     this.#rows = first.samples * steps;
     this.#feeds = first.feeds;
     this.#tensors = tensorsOf(first).map(({ shape, dtype }) =>
-      allocate([this.#rows, ...shape.slice(1)], dtype),
+      allocate(shape.length === 0 ? [] : [this.#rows, ...shape.slice(1)], dtype),
     );
   }
 
@@ -178,7 +181,8 @@ export class StepGroup {
   async append(step: Step): Promise<void> {
     try {
       for (const [i, tensor] of tensorsOf(step).entries()) {
-        await joinRows(this.#tensors[i] as Tensor, this.#samples, tensor, 'in');
+        const row = tensor.shape.length === 0 ? 0 : this.#samples;
+        await joinRows(this.#tensors[i] as Tensor, row, tensor, 'in');
       }
     } finally {
       step.release();

@@ -3,7 +3,9 @@ import type { DType, StaticShape } from '../binding/contract.js';
 import { ensureTensorflow } from '../binding/loader.js';
 import type { Batch, FileFeed } from '../data/batch.js';
 import { checkAllFed, type Feed, type FeedSpecs } from '../data/feeds.js';
+import { fixedBatchSize } from '../graph/layer.js';
 import { cast } from '../graph/ops/array.js';
+import { unpackStrings } from '../graph/packed_strings.js';
 import { describeShape, type Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
 import type { Lease } from '../model/function_cache.js';
@@ -42,12 +44,16 @@ export function signatureOf(model: Model, batch: Batch, specs: FeedSpecs = {}): 
   const units = indices === null ? 'all' : indices.shape[1] === 1 ? 'one' : 'several';
   const tuple = indices?.shape.slice(2) ?? [];
   if (files !== undefined) {
-    const samples = model.inputs[0]?.shape?.[0] ?? null;
+    const samples = fixedBatchSize(model.inputs);
     return { inputs: [{ dtype: 'string', shape: [samples] }], files: files.feed, units, tuple, feeds };
   }
   const inputs = batch.inputs.map(({ dtype, shape }, i) => {
-    const known = model.inputs[i]?.shape ?? shape.map(() => null);
-    return { dtype, shape: known };
+    const input = model.inputs[i];
+    // Strings are packed along one more axis.
+    if (input?.dtype === 'string') {
+      return { dtype: input.dtype, shape: input.shape ?? shape.slice(1).map(() => null) };
+    }
+    return { dtype, shape: input?.shape ?? shape.map(() => null) };
   });
   return { inputs, units, tuple, feeds };
 }
@@ -107,7 +113,10 @@ export async function compile(
       trace.placeholder(dtype, shape, `feed_${i}`, whole),
     ]);
     const { files } = signature;
-    const made = files === undefined ? fed : fed.map((paths) => files.record(paths));
+    const made = fed.map((input) => {
+      if (files !== undefined) return files.record(input);
+      return input.dtype === 'string' ? unpackStrings(input) : input;
+    });
     return step({
       inputs: made.map((input, i) => cast(input, model.inputs[i]?.dtype ?? input.dtype)),
       indices,

@@ -27,8 +27,8 @@ export interface StepOptions {
   /** A filter over the maps, before they are resized. */
   readonly postprocessing?: Filter | null;
   /**
-   * true: maps are resized to the size of the inputs. Sizes, for example [height, width]: maps are resized to these
-   * sizes. false: maps are not resized. Default true.
+   * true: maps are resized to the size of the inputs, unless the inputs are strings, which have no positions. Sizes,
+   * for example [height, width]: maps are resized to these sizes. false: maps are not resized. Default true.
    */
   readonly resizing?: boolean | readonly number[] | null;
   /**
@@ -44,7 +44,10 @@ export interface StepOptions {
   readonly indicesAxis?: number;
   /** The number of leading axes that the logits and `y` share. Default -1: all axes of `y` except the last. */
   readonly indicesBatchDims?: number;
-  /** The name or position of the explained input of a model with several inputs. Default: the first input. */
+  /**
+   * The name or position of the explained input of a model with several inputs. Default: the first input that is no
+   * scalar.
+   */
   readonly input?: string | number;
 }
 
@@ -129,8 +132,11 @@ export function explainStep<P extends object>(
       );
     }
   }
-  if (resizing === true) maps = resizePositions(maps, sizesFor(maps, inputs, spatialAxis));
-  else if (resizing) maps = resizePositions(maps, resizing);
+  if (resizing === true) {
+    if (inputs.dtype !== 'string') maps = resizePositions(maps, sizesFor(maps, inputs, spatialAxis));
+  } else if (resizing) {
+    maps = resizePositions(maps, resizing);
+  }
   return { logits: result.logits, maps, extras: result.extras ?? {} };
 }
 

@@ -1,4 +1,5 @@
 import { type Batch, DATA_OPTIONS } from '../data/batch.js';
+import type { TensorSpec } from '../graph/layer.js';
 import type { AnyMethod, Method, MethodArguments, MethodParameters } from '../graph/method.js';
 import { explainedInput } from '../inspection/explained_input.js';
 import { descriptorOf } from '../methods/descriptor.js';
@@ -81,6 +82,7 @@ export function explainStepFunction<M extends AnyMethod>(
   checkBoolean('force', force);
   checkStepOptions(params);
   const explained = explainedInput(model, params.input);
+  checkStrings(model, method, explained);
   checkSignals(model, method, explained);
   const step: Step = ({ model: symbolic, inputs, indices }) => {
     checkMethodParameters(method, params, known);
@@ -94,6 +96,21 @@ export function explainStepFunction<M extends AnyMethod>(
     return byName(results);
   };
   return makeStepFunction(model, step, { key: [method, params], explained, force, logits: 1 });
+}
+
+/** Refuses a method that differentiates by the explained input or changes this input, if the input holds strings. */
+function checkStrings(model: Model, method: AnyMethod | Method<never>, explained: number): void {
+  const { name, dtype } = model.inputs[explained] as TensorSpec;
+  const size = descriptorOf(method)?.maps.size ?? 'activations';
+  if (dtype !== 'string' || size === 'activations') return;
+  throw outOfRange(
+    'input',
+    'an input of numbers instead of strings, because this method changes the input or differentiates by the input,',
+    name,
+    'Explain the embeddings instead: `inspection.subModel(model, { outputs: [layer] }).predict(x)` computes the ' +
+      'embeddings, where `layer` is the Embedding layer, and `inspection.subModel(model, { inputs: [layer] })` is the ' +
+      'model that takes them. `methods.cams.gradcam` of activations behind the embedding explains strings as they are.',
+  );
 }
 
 /** Refuses activations of another branch than that of the explained input: their maps would not show this input. */

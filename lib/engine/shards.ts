@@ -1,5 +1,6 @@
 /** Determines the number of parts (shards) of a batch and the number of batches in flight. */
 import type { Batch } from '../data/batch.js';
+import { fixedBatchSize } from '../graph/layer.js';
 import type { Model } from '../model/model.js';
 
 /**
@@ -15,8 +16,8 @@ const SHARDS_OF_A_WORKER = 4;
  * of a batch computes each batch of the caller whole, because a part of the batch has other results.
  */
 export function shardSize(model: Model, { samples, batchSize, inputs, files }: Batch): number {
-  const fixed = model.inputs[0]?.shape?.[0];
-  if (typeof fixed === 'number') return fixed;
+  const fixed = fixedBatchSize(model.inputs);
+  if (fixed !== null) return fixed;
   if (model.mixesSamples) return batchSize;
   const fedBytes = inputs.reduce((sum, { byteLength, shape }) => sum + byteLength / (shape[0] ?? 1), 0);
   const rowBytes = files?.feed.rowBytes ?? fedBytes;

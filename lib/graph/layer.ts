@@ -28,3 +28,13 @@ export interface LayerInfo {
   readonly calls: readonly LayerCall[];
   readonly weights: readonly TensorSpec[];
 }
+
+/** Returns whether all samples share the input: its shape is (). */
+export function isSharedInput({ shape }: Pick<TensorSpec, 'shape'>): boolean {
+  return shape?.length === 0;
+}
+
+/** Returns the batch size that a model with these inputs was saved with, or null if it takes batches of any size. */
+export function fixedBatchSize(inputs: readonly Pick<TensorSpec, 'shape'>[]): number | null {
+  return inputs.find((input) => !isSharedInput(input))?.shape?.[0] ?? null;
+}

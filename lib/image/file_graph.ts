@@ -13,11 +13,6 @@ export interface FileLimits {
 /** Height and width are known only when the file has been read. */
 const PICTURE = [null, null, 3] as const;
 
-/** Removes the zero bytes that pad paths to one length. No path contains a zero byte. */
-export function unpadPaths(padded: Symbolic): Symbolic {
-  return op('StaticRegexReplace', [padded], { pattern: '\\x00+$', rewrite: '' });
-}
-
 /**
  * Reads the picture in the file `path` (a string) with the ops of `decodeImage`: uint8 `(height, width, 3)`. A file
  * that `decodeImage` refuses by its header is not decoded. Its result is empty, `(0, 0, 3)`, which every resizing op

@@ -10,6 +10,7 @@ import {
 } from '../engine/make_explain_function.js';
 import { releaseResults } from '../engine/method_results.js';
 import type { OptionalOptions } from '../engine/prepare.js';
+import { fixedBatchSize } from '../graph/layer.js';
 import type { AnyMethod, MethodParameters } from '../graph/method.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
 import { Model } from '../model/model.js';
@@ -347,8 +348,8 @@ export function createExplainer<M extends AnyMethod>(
   model.checkOpen();
   checkFunction('method', method, 'Pass a method, for example `methods.cams.gradcam`.');
   const [queue, params] = divideOptions(options ?? {});
-  const fixed = model.inputs[0]?.shape?.[0];
-  if (typeof fixed === 'number' && fixed !== 1) {
+  const fixed = fixedBatchSize(model.inputs);
+  if (fixed !== null && fixed !== 1) {
     throw outOfRange('model', 'a model for batches of any size, or of one sample', `batches of ${fixed}`);
   }
   // A joined call would have other results than the call alone.

@@ -32,7 +32,8 @@ export async function joinSamples(
     for (const each of made) each.release();
   };
   const memory = ({ shape, dtype }: Tensor): Tensor => {
-    const whole = allocate([samples.length, ...shape.slice(1)], dtype);
+    // All samples share a scalar.
+    const whole = allocate(shape.length === 0 ? [] : [samples.length, ...shape.slice(1)], dtype);
     made.push(whole);
     return whole;
   };
@@ -44,7 +45,7 @@ export async function joinSamples(
       if (indices !== null) await joinRows(indices, row, sample.indices as Tensor, 'in');
       try {
         for (const [i, whole] of inputs.entries()) {
-          await joinRows(whole, row, sample.inputs[i] as Tensor, 'in');
+          await joinRows(whole, whole.shape.length === 0 ? 0 : row, sample.inputs[i] as Tensor, 'in');
         }
       } catch (error) {
         // The caller has released or transferred the sample. The other calls must not fail.

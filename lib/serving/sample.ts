@@ -1,7 +1,8 @@
 /** The sample and the units of a call. They are checked before the call waits. */
 import { kindOf, unitsOf } from '../data/batch.js';
 import { type Indices, indicesTensor } from '../data/indices.js';
-import { type Inputs, inputTensors, refuseAnyNotFinite } from '../data/inputs.js';
+import { type Inputs, type InputValue, inputTensors, refuseAnyNotFinite, samplesOf } from '../data/inputs.js';
+import { isSharedInput } from '../graph/layer.js';
 import { describeShape } from '../graph/symbolic.js';
 import type { Model } from '../model/model.js';
 import { refused } from '../support/arguments.js';
@@ -11,11 +12,11 @@ import { Tensor } from '../tensor/tensor.js';
 
 /** One sample in the form that the model takes. */
 export interface Sample {
-  /** One tensor of shape (1, ...) per input of the model. */
+  /** One tensor per input of the model, of shape (1, ...) or (). Strings are packed. */
   readonly inputs: readonly Tensor[];
   /** int32 (1, U), or null for every unit. */
   readonly indices: Tensor | null;
-  /** A key of dtypes, shapes and the number of units. Samples with equal keys can share a batch. */
+  /** A key of dtypes, shapes, scalars and the number of units. Samples with equal keys can share a batch. */
   readonly group: string;
   /** Releases the tensors that were created for this call. */
   release(): void;
@@ -29,12 +30,12 @@ export interface Sample {
  */
 export function sampleOf(model: Model, x: Inputs, y: Indices | null | undefined, axis: number): Sample {
   const inputs = inputTensors(x, model.inputs);
-  const [first] = inputs as [Tensor];
-  if (first.shape[0] !== 1) {
+  const samples = samplesOf(inputs, model.inputs);
+  if (samples !== 1) {
     throw refused(
       'x',
       'one sample, of shape (1, ...),',
-      describeShape(first.shape),
+      `${samples} samples`,
       'Call once per sample. The explainer joins calls into batches. `explain` takes many samples at once.',
     );
   }
@@ -56,10 +57,10 @@ export async function checkValues({ inputs }: Sample): Promise<void> {
   await refuseAnyNotFinite(inputs);
 }
 
-/** Returns a sample of zeros. Throws RangeError if the model leaves the size open. */
-export function zeroSample(model: Model): readonly Tensor[] {
+/** Returns a sample of zeros and empty strings. Throws RangeError if the model leaves the size open. */
+export function zeroSample(model: Model): readonly InputValue[] {
   return model.inputs.map((spec) => {
-    const dtype = checkDType('x', spec.dtype);
+    if (isSharedInput(spec)) return spec.dtype === 'bool' ? false : 0;
     const sizes = spec.shape?.slice(1) ?? [null];
     if (sizes.some((size) => size === null)) {
       throw refused(
@@ -71,6 +72,8 @@ export function zeroSample(model: Model): readonly Tensor[] {
     }
     const shape = [1, ...(sizes as number[])];
     const elements = elementsOf(shape);
+    if (spec.dtype === 'string') return { data: Array<string>(elements).fill(''), shape };
+    const dtype = checkDType('x', spec.dtype);
     return new Tensor(dtype, shape, {
       data: viewOf(dtype, new ArrayBuffer(elements * bytesPerElement(dtype)), 0, elements),
     });

@@ -35,25 +35,45 @@ function checkAxes(name: string, axes: number): void {
 /** A scalar of a nested array. */
 export type Element = number | bigint | boolean;
 
-/** Nested arrays of numbers, flattened. */
-export interface Nested {
+/** Nested arrays, flattened. */
+export interface Nested<E = Element> {
   readonly shape: readonly number[];
-  readonly values: readonly Element[];
+  readonly values: readonly E[];
 }
 
+/** The elements of nested arrays. */
+export interface ElementKind<E> {
+  /** The name of the elements in messages. */
+  readonly expected: string;
+  readonly includes: (value: unknown) => value is E;
+}
+
+const NUMBERS: ElementKind<Element> = {
+  expected: 'numbers',
+  includes: (value): value is Element =>
+    typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint',
+};
+
+export function readNested(name: string, value: unknown): Nested;
+export function readNested<E>(name: string, value: unknown, elements: ElementKind<E>): Nested<E>;
 /**
- * Reads nested arrays, each length and each element once. Throws TypeError, RangeError for what is ragged or no number.
+ * Reads nested arrays, each length and each element once. Typed arrays that are no elements count as arrays of numbers.
+ *
+ * @param elements default: numbers, booleans and bigints.
+ * @throws TypeError for an element of another kind. RangeError for ragged arrays.
  */
-export function readNested(name: string, value: unknown): Nested {
+export function readNested(
+  name: string,
+  value: unknown,
+  elements: ElementKind<unknown> = NUMBERS,
+): Nested<unknown> {
   const shape: number[] = [];
-  const values: Element[] = [];
+  const values: unknown[] = [];
   const read = (level: unknown, axis: number, first: boolean): void => {
-    const list = typeof level === 'object' ? asList(name, level) : null;
+    const list = typeof level === 'object' && !elements.includes(level) ? asList(name, level) : null;
     if (list === null) {
       if (axis < shape.length) throw wrongType(name, `arrays nested ${shape.length} deep`, level);
-      if (typeof level !== 'number' && typeof level !== 'boolean' && typeof level !== 'bigint') {
-        throw wrongType(name, 'numbers', level);
-      }
+      if (!elements.includes(level)) throw wrongType(name, elements.expected, level);
       values.push(level);
       return;
     }
@@ -65,7 +85,7 @@ export function readNested(name: string, value: unknown): Nested {
       }
       shape.push(list.length);
     } else if (axis === shape.length) {
-      throw wrongType(name, 'numbers', level);
+      throw wrongType(name, elements.expected, level);
     }
     if (list.length !== shape[axis]) {
       throw refused(
@@ -75,7 +95,7 @@ export function readNested(name: string, value: unknown): Nested {
         'Ragged data is no tensor: pad it, or pass the parts one by one.',
       );
     }
-    // A hole in an array is read as undefined and is refused like any other value that is not a number.
+    // A hole in an array is read as undefined and is refused like any other value that is not an element.
     const { length } = list;
     for (let i = 0; i < length; i++) read(list[i], axis + 1, first && i === 0);
   };

@@ -197,9 +197,10 @@ export async function copySlowly(source: TypedArray, target: TypedArray, at: num
   }
 }
 
-/** Copies rows `begin` to `end` (excluded) along axis 0 into aligned memory. */
+/** Copies rows `begin` to `end` (excluded) along axis 0 into aligned memory. Copies a scalar, which has no rows. */
 export async function alignedRows(tensor: Tensor, begin: number, end: number): Promise<NativeTensor> {
   const addon = await ensureTensorflow();
+  if (tensor.shape.length === 0) [begin, end] = [0, 1];
   const row = elementsOf(tensor.shape.slice(1));
   const shape = tensor.shape.length === 0 ? [] : [end - begin, ...tensor.shape.slice(1)];
   const memory = native(() => addon.allocate(tensor.dtype, shape), ResourceError);

@@ -5,7 +5,6 @@
 
 #include "import/check_node.h"
 #include "import/checkpoint.h"
-#include "import/lookup_ops.h"
 #include "ir/op_traits.h"
 
 namespace ke::graph {
@@ -133,10 +132,6 @@ std::vector<Source> Inliner::DataInputs(const Source& at) {
     for (const Source& captured : custom->captured) {
       if (!IsVariable(captured)) inputs.push_back(captured);
     }
-  }
-  if (IsLookup(at)) {
-    const LookupTable& table = extras_.tables->Get(at);
-    if (table.values) inputs.push_back(*table.values);
   }
   return inputs;
 }

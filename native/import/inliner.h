@@ -12,7 +12,7 @@
 #include "import/custom_gradients.h"
 #include "import/function_bodies.h"
 #include "import/function_inliner.h"
-#include "import/lookup_tables.h"
+#include "import/lookup_ops.h"
 #include "import/v1_branch.h"
 #include "ir/flat_graph_builder.h"
 #include "wire/bounds.h"
@@ -74,7 +74,6 @@ class Inliner {
   const CustomGradients::Use* Gradient(const Source& at);
   // Returns whether this graph has all tensors that the gradient captures.
   bool IsWithin(const CustomGradients::Use& custom) const;
-  bool IsLookup(const Source& at) const;
   int TableLookup(const Source& at);
   // Appends what the custom gradient of an IdentityN reads to the inputs and outputs of the IdentityN.
   void Attach(const CustomGradients::Use& custom, FlatNode* node);
@@ -133,6 +132,7 @@ class Inliner {
   std::map<Place, BranchV1> branches_;  // by Merge
   std::vector<Place> places_;           // of graph_.nodes
   std::map<std::tuple<int, int, int>, TensorId> known_;  // inputs, arguments, results of control flow
+  std::map<const LookupTable*, TableConstants> tables_;  // of this graph
   std::map<Place, int> done_;                            // flat node; -1: in known_
   std::set<Place> open_;                                 // visited, not yet emitted
 };

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "import/inliner.h"
-#include "import/lookup_ops.h"
 #include "wire/write_tensor.h"
 
 namespace ke::graph {
@@ -18,32 +17,27 @@ bool Inliner::IsWithin(const CustomGradients::Use& custom) const {
   });
 }
 
-bool Inliner::IsLookup(const Source& at) const {
-  return body_ == 0 && extras_.tables != nullptr && ReadsLookupTable(tree_.Node(at).op);
-}
-
 int Inliner::TableLookup(const Source& at) {
-  if (!IsLookup(at)) {
-    throw tf::Error(TF_UNIMPLEMENTED,
-                    "'" + Name(at) + "' reads a lookup table in a loop, a branch or a gradient", Name(at));
+  if (extras_.tables == nullptr) {
+    throw tf::Error(TF_UNIMPLEMENTED, "'" + Name(at) + "' reads a lookup table in a gradient", Name(at));
   }
   const LookupTable& table = extras_.tables->Get(at);
-  const auto add = [&](std::string name, std::string op, std::vector<TensorId> inputs,
-                       std::vector<std::pair<std::string, std::string>> attrs) {
+  const AddLookupOp add = [&](std::string name, std::string op, std::vector<TensorId> inputs,
+                              std::vector<std::pair<std::string, std::string>> attrs) {
     return Placed(builder_.AddOp(std::move(name), std::move(op), std::move(inputs), std::move(attrs)),
                   {at.call, at.node});
   };
   if (tree_.Node(at).op == "LookupTableSizeV2") {
     return add(Name(at), "Const", {},
-               {{"dtype", TypeAttr(TF_INT64)},
-                {"value", IntTensorAttr(TF_INT64, {}, {std::ssize(table.keys)})}})
+               {{"dtype", TypeAttr(TF_INT64)}, {"value", IntTensorAttr(TF_INT64, {}, {table.size()})}})
         .node;
   }
   if (tree_.Node(at).inputs.size() != 3) {
     throw tf::Error(TF_DATA_LOSS, "'" + Name(at) + "' needs a table, keys and a default value", Name(at));
   }
-  const TensorId values = table.values ? Lookup(*table.values) : TensorId();
-  return AddLookup(add, Name(at), table, Lookup(tree_.Input(at, 1)), Lookup(tree_.Input(at, 2)), values).node;
+  auto known = tables_.find(&table);
+  if (known == tables_.end()) known = tables_.emplace(&table, AddTable(add, Name(at), table)).first;
+  return AddLookup(add, Name(at), known->second, Lookup(tree_.Input(at, 1)), Lookup(tree_.Input(at, 2))).node;
 }
 
 void Inliner::Attach(const CustomGradients::Use& custom, FlatNode* node) {

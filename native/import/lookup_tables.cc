@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <utility>
 
 #include "ir/op_traits.h"
 #include "wire/bounds.h"
 #include "wire/read_file.h"
 #include "wire/text.h"
+#include "wire/write_tensor.h"
 
 namespace ke::graph {
 namespace {
@@ -45,6 +47,11 @@ std::vector<std::string_view> Lines(std::string_view text) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
   return lines;
+}
+
+template <typename Key>
+bool Repeats(const std::vector<Key>& keys) {
+  return std::set<Key>(keys.begin(), keys.end()).size() != keys.size();
 }
 
 }  // namespace
@@ -126,43 +133,46 @@ LookupTable LookupTables::Read(const Source& at, const Source& initializer) {
   };
   table.key_dtype = dtype("key_dtype");
   table.value_dtype = dtype("value_dtype");
-  if (table.key_dtype == TF_STRING) Refuse(name, "whose keys are strings");
-  if (table.key_dtype != TF_INT64 && table.key_dtype != TF_INT32) Refuse(name, "whose keys are no integers");
+  if (table.key_dtype != TF_INT64 && table.key_dtype != TF_INT32 && table.key_dtype != TF_STRING)
+    Refuse(name, "whose keys are neither integers nor strings");
   if (tree_.Node(initializer).op == kTextFileInitializer) {
     ReadTextFile(initializer, &table);
   } else {
     ReadConstants(initializer, &table);
   }
-  const std::set<int64_t> keys(table.keys.begin(), table.keys.end());
-  if (keys.empty()) Contradiction(name, "it has no keys");
-  if (keys.size() != table.keys.size()) Contradiction(name, "a key occurs twice");
+  if (table.size() == 0) Contradiction(name, "it has no keys");
+  if (Repeats(table.int_keys) || Repeats(table.string_keys)) Contradiction(name, "a key occurs twice");
   return table;
 }
 
 void LookupTables::ReadConstants(const Source& initializer, LookupTable* table) {
   const std::string name = tree_.FlatName(initializer.call, initializer.node);
   if (tree_.Node(initializer).inputs.size() != 3) Contradiction(name, "expected a table, keys and values");
-  const auto constant = [&](size_t input, Source* source) {
-    *source = tree_.Input(initializer, input);
-    const auto value = proto::AttrTensor(tree_.Attr(source->call, source->node, "value"));
-    if (tree_.Node(*source).op != "Const" || !value)
+  const auto constant = [&](size_t input) {
+    const Source source = tree_.Input(initializer, input);
+    const proto::Bytes attr = tree_.Attr(source.call, source.node, "value");
+    const auto value = proto::AttrTensor(attr);
+    if (tree_.Node(source).op != "Const" || !value)
       Refuse(name, "whose content the file does not hold as constants");
-    return *value;
+    return std::pair(attr, *value);
   };
-  Source source;
-  const proto::Bytes keys = constant(1, &source);
-  const TF_DataType dtype = proto::TensorType(keys);
-  if (dtype != table->key_dtype) Contradiction(name, "the keys have another dtype than the table");
-  table->keys = proto::TensorInts(keys);
-  const proto::Bytes values = constant(2, &source);
+  const proto::Bytes keys = constant(1).second;
+  if (proto::TensorType(keys) != table->key_dtype)
+    Contradiction(name, "the keys have another dtype than the table");
+  if (table->key_dtype == TF_STRING) {
+    for (const std::string_view key : proto::TensorStrings(keys)) table->string_keys.emplace_back(key);
+  } else {
+    table->int_keys = proto::TensorInts(keys);
+  }
+  const auto [attr, values] = constant(2);
   if (proto::TensorType(values) != table->value_dtype)
     Contradiction(name, "the values have another dtype than the table");
   // Each key has one value: TensorFlow's shape inference checks neither.
-  const Shape size = Shape::Of({std::ssize(table->keys)});
+  const Shape size = Shape::Of({table->size()});
   if (!(proto::TensorShape(keys) == size) || !(proto::TensorShape(values) == size)) {
     Refuse(name, "which does not have one value per key");
   }
-  table->values = source;
+  table->values = attr;
 }
 
 void LookupTables::ReadTextFile(const Source& initializer, LookupTable* table) {
@@ -214,8 +224,13 @@ void LookupTables::ReadTextFile(const Source& initializer, LookupTable* table) {
       ints->push_back(parsed);
     }
   };
-  column(number("key_index", kWholeLine), table->key_dtype, &table->keys, nullptr);
-  column(number("value_index", kLineNumber), table->value_dtype, &table->int_values, &table->string_values);
+  column(number("key_index", kWholeLine), table->key_dtype, &table->int_keys, &table->string_keys);
+  std::vector<int64_t> ints;
+  std::vector<std::string> strings;
+  column(number("value_index", kLineNumber), table->value_dtype, &ints, &strings);
+  table->values = table->value_dtype == TF_STRING
+                      ? StringTensorAttr({std::ssize(strings)}, strings)
+                      : IntTensorAttr(table->value_dtype, {std::ssize(ints)}, ints);
 }
 
 }  // namespace ke::graph

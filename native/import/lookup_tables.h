@@ -3,7 +3,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,14 +12,15 @@
 
 namespace ke::graph {
 
-// A table with integers as keys, at least one. Each key occurs once.
+// A table with integers or strings as keys, at least one. Each key occurs once.
 struct LookupTable {
-  TF_DataType key_dtype = TF_INT64;  // int32 or int64
+  TF_DataType key_dtype = TF_INT64;  // int32, int64 or string
   TF_DataType value_dtype = TF_INT64;
-  std::vector<int64_t> keys;
-  std::optional<Source> values;  // the Const of the values; none: the table is a text file
-  std::vector<int64_t> int_values;
-  std::vector<std::string> string_values;
+  std::vector<int64_t> int_keys;
+  std::vector<std::string> string_keys;
+  std::string values;  // the serialised AttrValue of a Const with one value per key
+
+  int64_t size() const { return key_dtype == TF_STRING ? std::ssize(string_keys) : std::ssize(int_keys); }
 };
 
 class LookupTables {

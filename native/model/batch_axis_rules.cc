@@ -92,6 +92,24 @@ std::vector<SampleState> StatesWithoutSamples(const OpUse& use, bool sized) {
   return {number};
 }
 
+// Ops that make dense tensors of rows of different lengths, for example of the words of texts. If the sizes
+// of the result are not fixed, the longest row of the batch determines them. Returns none for any other op.
+std::vector<SampleState> StatesOfRagged(const OpUse& use) {
+  const std::string_view op = use.node.op;
+  if (op == "RaggedBincount") return {SampleState::Axis(0)};
+  if (op == "SparseToDense" && use.inputs.size() > 1) {
+    const bool sizes_of_samples = use.inputs[1].kind == Kind::kUnknown && !use.inputs[1].integers;
+    return {sizes_of_samples ? SampleState::Mixed() : SampleState::Unknown()};
+  }
+  if (op != "RaggedTensorToTensor") return {};
+  const SmallIntegers& sizes = use.inputs[0].integers;
+  const bool fixed = sizes && use.facts[0].rank() == 1 && !sizes->empty() &&
+                     std::all_of(sizes->begin() + 1, sizes->end(), [](const SmallInteger& size) {
+                       return size.kind == SmallInteger::Kind::kKnown && size.value >= 0;
+                     });
+  return {fixed ? SampleState::Axis(0) : SampleState::Mixed()};
+}
+
 }  // namespace
 
 SampleState SampleState::Of(SmallIntegers integers) {
@@ -164,6 +182,7 @@ std::vector<SampleState> StatesOfOutputs(const OpUse& use) {
     const bool elementwise = !op.ends_with("Grad") || use.inputs.size() == 2;
     if (elementwise) return {Broadcast(use)};
   }
+  if (std::vector<SampleState> states = StatesOfRagged(use); !states.empty()) return states;
   const bool axis = std::any_of(use.inputs.begin(), use.inputs.end(),
                                 [](const SampleState& input) { return input.HasAxis(); });
   if (!axis) return {SampleState::Unknown()};

@@ -238,8 +238,8 @@ int64_t CompiledFunction::CheckFeeds(const std::vector<FeedValue>& feeds, const 
     const Feed& feed = feeds_[i];
     std::vector<int64_t> dims = feeds[i].dims;
     if (feed.dtype == TF_STRING) {
-      if (feeds[i].tensor->dtype() != TF_UINT8 || dims.size() != 2) {
-        ThrowBadFeed(feed, "is a list of strings: expected uint8 of shape (N, L), the bytes of each string");
+      if (feeds[i].tensor->dtype() != TF_UINT8 || dims.empty()) {
+        ThrowBadFeed(feed, "holds strings: expected uint8 of shape (..., L), the bytes of each string");
       }
       dims.pop_back();
     } else if (feeds[i].tensor->dtype() != feed.dtype) {

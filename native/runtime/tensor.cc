@@ -117,15 +117,21 @@ tf::TensorPtr MakeStrings(const std::vector<int64_t>& dims, const std::vector<st
 }
 
 TensorRef StringsFromRows(const TensorRef& bytes) {
-  if (bytes->dtype() != TF_UINT8 || bytes->dims().size() != 2) {
-    throw tf::Error(TF_INVALID_ARGUMENT, "strings are made from uint8 of shape (N, L)");
+  std::vector<int64_t> dims = bytes->dims();
+  if (bytes->dtype() != TF_UINT8 || dims.empty()) {
+    throw tf::Error(TF_INVALID_ARGUMENT, "strings are made from uint8 whose last axis holds their bytes");
   }
+  const auto length = static_cast<size_t>(dims.back());
+  dims.pop_back();
+  size_t count = 1;
+  for (const int64_t dim : dims) count *= static_cast<size_t>(dim);
   std::vector<std::string_view> rows;
-  for (int64_t row = 0; row < bytes->rows(); ++row) {
-    rows.emplace_back(static_cast<const char*>(bytes->data()) + bytes->row_bytes() * row, bytes->row_bytes());
+  rows.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    rows.emplace_back(static_cast<const char*>(bytes->data()) + length * i, length);
   }
   CountCopiedIn(bytes->bytes());
-  return Tensor::Adopt(MakeStrings({bytes->rows()}, rows));
+  return Tensor::Adopt(MakeStrings(dims, rows));
 }
 
 }  // namespace ke::runtime

@@ -71,7 +71,7 @@ bool ToAnswer(const TF_Tensor* answer, const std::string& what);
 // Returns a string tensor of shape `dims` with copies of `values`.
 tf::TensorPtr MakeStrings(const std::vector<int64_t>& dims, const std::vector<std::string_view>& values);
 
-// Returns a string tensor of shape (N) from the rows of `bytes`, uint8 of shape (N, L). Counted as copied in.
+// Returns a string tensor of shape (...) from `bytes`, uint8 of shape (..., L). Counted as copied in.
 TensorRef StringsFromRows(const TensorRef& bytes);
 
 }  // namespace ke::runtime

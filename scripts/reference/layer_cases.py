@@ -221,6 +221,17 @@ def _discrete():
     yield "TextVectorization", "", (1,), "texts", (
         lambda x: L.TextVectorization(vocabulary=["a", "b"], output_sequence_length=4)(x)
     )
+    for mode in ("multi_hot", "count"):
+        yield "StringLookup", mode, (2,), "texts", (
+            lambda x, mode=mode: L.StringLookup(vocabulary=["a", "b"], num_oov_indices=2, output_mode=mode)(x)
+        )
+    for mode in ("multi_hot", "count"):
+        yield "TextVectorization", mode, (1,), "texts", (
+            lambda x, mode=mode: L.TextVectorization(vocabulary=["a", "b"], output_mode=mode)(x)
+        )
+    yield "TextVectorization", "ngrams", (1,), "texts", (
+        lambda x: L.TextVectorization(vocabulary=["a", "b", "b b"], ngrams=2, output_sequence_length=5)(x)
+    )
 
 
 def _text(options):

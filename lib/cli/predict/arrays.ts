@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { readNpy, readNpz } from '../../data/index.js';
+import { isSharedInput } from '../../graph/layer.js';
 import { outputActivation } from '../../inspection/index.js';
 import type { Model } from '../../model/model.js';
 import { DataError } from '../../support/errors.js';
@@ -58,7 +59,7 @@ export async function predictArrays({
 }: ArrayJob): Promise<void> {
   const { out } = terminal;
   const inputs = inputsOf(model, arrays);
-  const total = inputs[0]?.shape[0] ?? 0;
+  const total = inputs.find((input) => !isSharedInput(input))?.shape[0] ?? 0;
   const [logits] = model.outputs;
   const units = logits?.shape?.length === 2 ? logits.shape[1] : null;
   if (!json && typeof units !== 'number') {
@@ -73,7 +74,7 @@ export async function predictArrays({
   try {
     for (let from = 0; from < total && !signal.aborted; from += batchSize) {
       const to = Math.min(from + batchSize, total);
-      const batch = inputs.map((input) => input.rows(from, to));
+      const batch = inputs.map((input) => (isSharedInput(input) ? input : input.rows(from, to)));
       const predicted = await model.predict(batch, { batchSize, signal });
       const outputs = (Array.isArray(predicted) ? predicted : [predicted]) as readonly Tensor[];
       const values = outputs.map(numbersOf);
@@ -136,7 +137,7 @@ export function inputsOf({ inputs }: Pick<Model, 'inputs'>, arrays: Arrays): rea
     );
   }
   const tensors = found as readonly Tensor[];
-  const counts = new Set(tensors.map(({ shape }) => shape[0] ?? 1));
+  const counts = new Set(tensors.flatMap(({ shape }) => shape.slice(0, 1)));
   if (counts.size > 1) {
     throw new UsageError(
       `--inputs: expected arrays of one number of rows, received ${[...counts].join(' and ')}.`,

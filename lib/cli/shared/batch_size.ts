@@ -1,3 +1,4 @@
+import { fixedBatchSize } from '../../graph/layer.js';
 import type { Model } from '../../model/model.js';
 
 const DEFAULT = 16;
@@ -7,5 +8,5 @@ export const BATCH_SIZE_DEFAULT = `(default: ${DEFAULT}, or the only batch size 
 
 /** Returns the number of pictures or rows to process at once: `given`, the model's fixed batch size, or 16. */
 export function batchSizeOf({ inputs }: Pick<Model, 'inputs'>, given: number | undefined): number {
-  return given ?? inputs[0]?.shape?.[0] ?? DEFAULT;
+  return given ?? fixedBatchSize(inputs) ?? DEFAULT;
 }

@@ -2,10 +2,10 @@
 import type { NativeNumerics, NativeTensor, NativeWorkerFailure } from '../../binding/contract.js';
 import { loadedAddon } from '../../binding/loader.js';
 import type { Batch } from '../../data/batch.js';
-import { padded } from '../../data/file_handler.js';
 import * as ops from '../../graph/ops/index.js';
+import { packStrings, unpackStrings } from '../../graph/packed_strings.js';
 import { Trace } from '../../graph/trace.js';
-import { readBytes, unpadPaths } from '../../image/file_graph.js';
+import { readBytes } from '../../image/file_graph.js';
 import { withName } from '../../image/read.js';
 import type { Model } from '../../model/model.js';
 import { ImageError, KerasExplainableError, nativeAsync, ResourceError } from '../../support/errors.js';
@@ -21,14 +21,14 @@ export async function withFile(error: unknown, model: Model, { files }: Batch): 
   const { feed, paths } = files;
   const trace = Trace.create(loadedAddon());
   const contents = trace.run(() => {
-    const path = unpadPaths(trace.placeholder('string', [1], 'path'));
+    const path = unpackStrings(trace.placeholder('string', [1], 'path'));
     return ops.expandDims(readBytes(ops.reshape(path, []), feed.maxBytes), 0);
   });
   const reader = await trace.compile([contents], model.core.session).catch(() => null);
   if (reader === null) return error;
   try {
     for (const path of paths) {
-      const fed = padded([path]);
+      const fed = packStrings('x', [path], [1]);
       let read: Tensor | null = null;
       try {
         const feeds = [await fed.toAligned()];

@@ -1,3 +1,4 @@
+import { fixedBatchSize, isSharedInput } from '../../graph/layer.js';
 import {
   channelsLast,
   channelsLastLayout,
@@ -93,7 +94,7 @@ export function scorecam(args: MethodArguments & ScorecamParameters): MethodResu
   const sizes = positionSizes(inputs, ofInput);
   const seenBy = (x: Symbolic, mask: Symbolic) =>
     seenThrough(x, fromChannelsLast(resizePositions(mask, sizes), ofInput));
-  const keepsBatch = model.mixesSamples || typeof model.inputs[0]?.shape?.[0] === 'number';
+  const keepsBatch = model.mixesSamples || fixedBatchSize(model.inputs) !== null;
   const scores = keepsBatch
     ? scoresOfBatch(masks, (mask) => {
         const [seen] = model(seenBy(inputs, mask));
@@ -101,7 +102,8 @@ export function scorecam(args: MethodArguments & ScorecamParameters): MethodResu
       })
     : scoresOf(masks, maskBatchSize, (mask, sample) => {
         const masked = seenBy(gather(inputs, sample), mask);
-        const [seen] = model(allInputs.map((each) => (each === inputs ? masked : gather(each, sample))));
+        const others = allInputs.map((each) => (isSharedInput(each) ? each : gather(each, sample)));
+        const [seen] = model(others.map((each, i) => (allInputs[i] === inputs ? masked : each)));
         const units = indices === undefined ? undefined : gather(indices, sample);
         return explainedUnits(args, seen, units);
       });

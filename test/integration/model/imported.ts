@@ -1,20 +1,20 @@
-/** The models of scripts/fixtures/make_imports.py, with what TensorFlow in Python computes of them. */
+/** The models of make_imports.py and make_texts.py in scripts/fixtures, with what TensorFlow in Python computes. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import * as ke from '../../../lib/index.js';
 
-const FOLDER = fileURLToPath(new URL('../../fixtures/imports', import.meta.url));
+const FIXTURES = fileURLToPath(new URL('../../fixtures', import.meta.url));
 
-interface Plain {
+export interface Plain<E = number> {
   readonly dtype: string;
   readonly shape: readonly number[];
-  readonly data: readonly number[];
+  readonly data: readonly E[];
 }
 
 export interface Expected {
-  readonly inputs: Readonly<Record<string, Plain>>;
+  readonly inputs: Readonly<Record<string, Plain | Plain<string>>>;
   readonly outputs: Readonly<Record<string, Plain>>;
   /** The input whose gradient is given, and the output of which. */
   readonly input?: string;
@@ -23,10 +23,14 @@ export interface Expected {
   readonly gradients?: Plain;
 }
 
-export const pathOf = (name: string) => path.join(FOLDER, name, 'model');
+/** The folder of fixtures that a model is in. */
+export type Folder = 'imports' | 'texts';
 
-export const expectedOf = (name: string) =>
-  JSON.parse(readFileSync(path.join(FOLDER, name, 'expected.json'), 'utf8')) as Expected;
+export const pathOf = (name: string, folder: Folder = 'imports') =>
+  path.join(FIXTURES, folder, name, 'model');
+
+export const expectedOf = <E extends Expected = Expected>(name: string, folder: Folder = 'imports') =>
+  JSON.parse(readFileSync(path.join(FIXTURES, folder, name, 'expected.json'), 'utf8')) as E;
 
 const ARRAYS = {
   float32: Float32Array,
@@ -35,10 +39,12 @@ const ARRAYS = {
   uint8: Uint8Array,
 } as const;
 
-function tensorOf({ dtype, shape, data }: Plain): ke.Tensor {
-  if (dtype === 'int64') return ke.tensor(BigInt64Array.from(data, BigInt), shape);
+export function tensorOf({ dtype, shape, data }: Plain | Plain<string>): ke.InputArray {
+  if (dtype === 'string') return { data: data as readonly string[], shape };
+  if (dtype === 'int64') return ke.tensor(BigInt64Array.from(data as readonly number[], BigInt), shape);
+  if (dtype === 'bool') return ke.tensor(Uint8Array.from(data as readonly number[]), shape, dtype);
   const made = ARRAYS[dtype as keyof typeof ARRAYS];
-  return ke.tensor(made.from(data), shape);
+  return ke.tensor(made.from(data as readonly number[]), shape);
 }
 
 /** Returns the inputs of an expectation, by name. */
@@ -58,9 +64,13 @@ export function expectClose(actual: ke.Tensor, expected: Plain, what: string): v
 }
 
 /** Compares the outputs, and the gradients where there are any, with those of Python. */
-export async function expectAsInPython(name: string, options: ke.LoadModelOptions = {}): Promise<void> {
-  const expected = expectedOf(name);
-  const model = await ke.loadModel(pathOf(name), options);
+export async function expectAsInPython(
+  name: string,
+  options: ke.LoadModelOptions = {},
+  folder: Folder = 'imports',
+): Promise<void> {
+  const expected = expectedOf(name, folder);
+  const model = await ke.loadModel(pathOf(name, folder), options);
   try {
     const x = inputsOf(expected);
     const predicted = await model.predict(x);
@@ -70,7 +80,7 @@ export async function expectAsInPython(name: string, options: ke.LoadModelOption
       expectClose(outputs[i] as ke.Tensor, expected.outputs[key] as Plain, `${name}: ${key}`);
     }
     if (expected.gradients === undefined) return;
-    await using explained = await ke.loadModel(pathOf(name), {
+    await using explained = await ke.loadModel(pathOf(name, folder), {
       ...options,
       outputs: [expected.output as string],
     });

@@ -8,7 +8,7 @@ import { expectAsInPython, pathOf } from './imported.js';
 
 describe.each(['keras2', 'keras3'])('%s', (keras) => {
   describe.each([false, true])('with runEagerly %s', (runEagerly) => {
-    it.each(['scalar_weight', 'attention_scale', 'tf1_variables'])(
+    it.each(['scalar_weight', 'attention_scale', 'tf1_variables', 'scalar_input', 'tf1_switches'])(
       'computes and differentiates %s',
       async (name) => {
         await expectAsInPython(`${keras}/${name}`, { runEagerly });
