@@ -32,14 +32,23 @@ export function originalLines(text, map, ran) {
   return found;
 }
 
+/** Returns the counts in a file, or none if the child process ended while it wrote the file. */
+function countsOf(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).result;
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+}
+
 /** Returns the executed lines by file of lib, from the child processes' counts in `folder`. */
 function linesOfChildren(folder, root) {
   const lines = new Map();
   const dist = path.join(root, 'dist') + path.sep;
   const maps = new Map();
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const { result } = JSON.parse(readFileSync(path.join(folder, name), 'utf8'));
-    for (const { url, functions } of result) {
+    for (const { url, functions } of countsOf(path.join(folder, name))) {
       const file = url.startsWith('file:') ? fileURLToPath(url) : '';
       if (!file.startsWith(dist) || !existsSync(`${file}.map`)) continue;
       if (!maps.has(file)) {
