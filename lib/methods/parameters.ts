@@ -13,6 +13,7 @@ import {
   checkIsObject,
   listOf,
   outOfRange,
+  refused,
   wrongType,
 } from '../support/arguments.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -208,11 +209,17 @@ export function numbers(options: Options<readonly number[]> & Bounds): Parameter
     options,
     (name, value) => {
       if (!Array.isArray(value)) throw wrongType(name, 'an array of numbers', value);
+      if (value.length > MOST_NUMBERS) {
+        throw refused(name, `at most ${MOST_NUMBERS} numbers`, `${value.length}`);
+      }
       for (const [i, each] of listOf<unknown>(value).entries())
         checkNumber(`${name}[${i}]`, each, expected, options);
     },
   );
 }
+
+/** Each number costs a pass, or a part of one. */
+const MOST_NUMBERS = 2 ** 16;
 
 /** Returns a parameter whose values are names or paths of the model's layers. */
 export function layer(options: WithoutDefault): OptionalParameter<LayerName> {

@@ -60,9 +60,19 @@ export function nameOf({ name }: { readonly name: unknown }): string {
   return typeof name === 'string' ? name : '';
 }
 
-/** Copies `list` into a plain array. The length and each element are read exactly once, by position. */
+/** The maximum length of a list among the arguments. V8 ends the process when an array of some 10^8 elements grows. */
+const MOST_ELEMENTS = 2 ** 24;
+
+/**
+ * Copies `list` into a plain array. The length and each element are read exactly once, by position.
+ *
+ * @throws RangeError for more than 2^24 elements: a sparse array may claim 2^32.
+ */
 export function listOf<T>(list: readonly T[]): T[] {
   const { length } = list;
+  if (length > MOST_ELEMENTS) {
+    throw new RangeError(`Expected a list of at most ${MOST_ELEMENTS} elements but received ${length}.`);
+  }
   const copy: T[] = [];
   for (let i = 0; i < length; i++) copy.push(list[i] as T);
   return copy;

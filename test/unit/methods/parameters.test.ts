@@ -59,6 +59,7 @@ describe('a parameter', () => {
         [[1, 0], RangeError, '`x[1]`'],
         [['1'], TypeError, '`x[0]`'],
         ['1', TypeError, 'an array of numbers'],
+        [new Array(2 ** 32 - 1), RangeError, 'at most 65536 numbers'],
       ],
     ],
     ['layer', p.layer(bare), ['a', ['a', 'b']], [[7, TypeError, "a layer's name"]]],

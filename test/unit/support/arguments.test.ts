@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   checkInteger,
   checkOptions,
+  listOf,
   nearNames,
   outOfRange,
   refused,
@@ -80,5 +81,15 @@ describe('nearNames', () => {
 
   it('finds nothing for what is not alike', () => {
     expect(nearNames('zzz', names)).toEqual([]);
+  });
+});
+
+describe('listOf', () => {
+  it('copies a list, with holes as undefined', () => {
+    expect(listOf(Object.assign(new Array<number>(2), { 0: 1 }))).toEqual([1, undefined]);
+  });
+
+  it('refuses a sparse array whose copy would end the process', () => {
+    expect(() => listOf(new Array(2 ** 32 - 1))).toThrow(RangeError);
   });
 });
