@@ -4,7 +4,7 @@
  * error code, such as 'NOT_FOUND'. `op` is the node that caused the error, or ''. `lib/support/errors.ts` turns this
  * `Error` into an error class of the package.
  */
-import type { NativeLoadOptions, NativeModel } from './contract_model.js';
+import type { NativeGraphParts, NativeLoadOptions, NativeModel } from './contract_model.js';
 import type { NativeRows, NativeRun } from './contract_run.js';
 import type {
   NativeDevice,
@@ -49,6 +49,8 @@ export interface Addon {
    */
   loadedPath(): string | null;
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
+  /** Loads a frozen graph that is not in a file of its own. Rejects with the errors of `loadModel`. */
+  loadGraph(parts: NativeGraphParts): Promise<NativeModel>;
   createTrace(): NativeTrace;
   /** Returns a tensor in uninitialised aligned memory. Throws INVALID_ARGUMENT or RESOURCE_EXHAUSTED. */
   allocate(dtype: DType, shape: readonly number[]): NativeTensor;

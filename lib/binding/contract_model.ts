@@ -108,3 +108,28 @@ export interface NativeLoadOptions {
    */
   readonly fingerprint?: string;
 }
+
+/** A tensor of a graph ("x" or "x:0") at which a model begins or ends, under the name that the file gives it. */
+export interface NativeNamedTensor {
+  readonly name: string;
+  readonly tensor: string;
+}
+
+/** A frozen graph whose large weights are apart (GraphParts of native/import/frozen_graph.h). */
+export interface NativeGraphParts {
+  /** The file that the graph was read from, for messages. */
+  readonly path: string;
+  /** A serialised GraphDef. */
+  readonly graph: Uint8Array;
+  /**
+   * The values of the graph's VariableV2 nodes, by the names of the nodes. The model shares their memory: they must not
+   * be written afterwards, but may be released.
+   */
+  readonly variables: readonly { readonly name: string; readonly value: NativeTensor }[];
+  /** Empty: the placeholders of the graph. */
+  readonly inputs: readonly NativeNamedTensor[];
+  /** Empty: the nodes without consumers. */
+  readonly outputs: readonly NativeNamedTensor[];
+  readonly allowOps?: readonly string[] | undefined;
+  readonly fingerprint?: string | undefined;
+}

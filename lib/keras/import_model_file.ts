@@ -1,10 +1,10 @@
 /** Loads the formats of this room: Keras files and TensorFlow.js models. */
 import type { Addon, NativeModel } from '../binding/contract.js';
 import { refused } from '../support/arguments.js';
-import { ModelError } from '../support/errors.js';
 import { buildModel } from './build_model.js';
 import type { CustomObjects } from './custom_objects.js';
 import { openModelFile } from './formats/open_model_file.js';
+import { loadGraphModel } from './graph_model/load_graph_model.js';
 
 export interface ImportOptions {
   readonly architecture?: string | undefined;
@@ -12,6 +12,8 @@ export interface ImportOptions {
   readonly inputs?: readonly string[] | undefined;
   readonly outputs?: readonly string[] | undefined;
   readonly fingerprint?: string | undefined;
+  /** For graph models of TensorFlow.js, which hold ops. */
+  readonly allowOps?: readonly string[] | undefined;
   /** The names of options that only other formats take, as far as the caller gave them. */
   readonly foreign: readonly string[];
 }
@@ -24,20 +26,24 @@ export interface ImportOptions {
 export async function importModelFile(
   addon: Addon,
   path: string,
-  { architecture, customObjects = {}, foreign, ...options }: ImportOptions,
+  { architecture, customObjects = {}, foreign, allowOps, ...options }: ImportOptions,
 ): Promise<NativeModel | null> {
   const file = await openModelFile(path, architecture === undefined ? {} : { architecture });
   if (file === null) return null;
-  const [option] = foreign;
-  if (option !== undefined)
-    throw refused(option, 'no value', `a value for ${file.format}`, 'Leave the option out.');
+  const refuse = (option: string, format: string) =>
+    refused(option, 'no value', `a value for ${format}`, 'Leave the option out.');
   if (!('architecture' in file)) {
-    throw new ModelError(
-      'UNIMPLEMENTED',
-      `${file.path} is a graph model of TensorFlow.js, which does not load yet.`,
+    const given = { architecture, customObjects: Object.keys(customObjects).length > 0 || undefined };
+    const ofLayers = Object.entries(given).flatMap(([option, value]) =>
+      value === undefined ? [] : [option],
     );
+    const [option] = [...foreign.filter((each) => each !== 'allowOps'), ...ofLayers];
+    if (option !== undefined) throw refuse(option, 'a graph model of TensorFlow.js');
+    return await loadGraphModel(addon, file.path, { allowOps, ...options });
   }
   try {
+    const [option] = foreign;
+    if (option !== undefined) throw refuse(option, file.format);
     return await buildModel(addon, file, { customObjects, ...options });
   } finally {
     await file.close();

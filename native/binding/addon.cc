@@ -4,6 +4,7 @@
 #include "binding/convert.h"
 #include "binding/copy_rows.h"
 #include "binding/environment.h"
+#include "binding/graph_parts.h"
 #include "binding/native_constant_maps.h"
 #include "binding/native_find_not_finite.h"
 #include "binding/native_function.h"
@@ -110,6 +111,7 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
                           Export<&KerasExplainableAddon::LoadedPath>("loadedPath"),
                           Export<&KerasExplainableAddon::HasAvx>("hasAvx"),
                           Export<&KerasExplainableAddon::LoadModel>("loadModel"),
+                          Export<&KerasExplainableAddon::LoadGraph>("loadGraph"),
                           Export<&KerasExplainableAddon::CreateTrace>("createTrace"),
                           Export<&KerasExplainableAddon::Allocate>("allocate"),
                           Export<&KerasExplainableAddon::CopyRows>("copyRows"),
@@ -178,6 +180,20 @@ class KerasExplainableAddon : public Napi::Addon<KerasExplainableAddon> {
       RequireLibrary();
       return environment_.InBackground(
           [options = ToLoadOptions(info[0])] { return graph::ModelGraph::Load(options); },
+          [](Napi::Env env, const ModelRef& model) {
+            return NativeModel::Create(&Environment::Of(env), model);
+          });
+    });
+  }
+
+  Napi::Value LoadGraph(const Napi::CallbackInfo& info) {
+    return Promised(info.Env(), [&]() -> Napi::Value {
+      RequireLibrary();
+      auto given = std::make_shared<const GivenGraph>(ToGivenGraph(info[0]));
+      return environment_.InBackground(
+          [given] {
+            return graph::ModelGraph::Of(graph::ImportGraphParts(given->parts), given->fingerprint);
+          },
           [](Napi::Env env, const ModelRef& model) {
             return NativeModel::Create(&Environment::Of(env), model);
           });

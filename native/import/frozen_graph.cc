@@ -6,6 +6,7 @@
 
 #include "import/custom_gradients.h"
 #include "import/function_inliner.h"
+#include "import/fused_ops.h"
 #include "import/lift_constants.h"
 #include "import/lookup_tables.h"
 #include "ir/call_tree.h"
@@ -14,6 +15,9 @@
 #include "wire/read_file.h"
 
 namespace ke::graph {
+
+using tf::C;
+
 namespace {
 
 std::string_view NodeName(std::string_view tensor) { return tensor.substr(0, tensor.find(':')); }
@@ -146,38 +150,83 @@ void DropStrings(FlatGraph* graph) {
   graph->output_specs = std::move(kept.output_specs);
 }
 
-ImportedModel Import(const LoadOptions& options) {
-  RefuseOptionsOfSavedModels(options);
-  const std::string bytes = ReadFile(options.path, "the model's graph", bounds::kGraphBytes);
+// Gives the variables their values. Throws for a variable without a value.
+void SetValues(const std::string& path, const GraphParts& parts, CallTree* tree, Flattened* flat) {
+  for (const VariableUse& variable : flat->variables) {
+    FlatWeight& weight = flat->graph.weights[variable.weight];
+    const bool is_top = variable.handle.call == 0;
+    const auto value =
+        is_top ? parts.variables.find(tree->Node(variable.handle).name) : parts.variables.end();
+    if (value == parts.variables.end()) {
+      throw tf::Error(
+          TF_INVALID_ARGUMENT,
+          path + " is not frozen: it reads variable '" + weight.name + "', whose value it does not hold",
+          weight.name);
+    }
+    if (C().TF_TensorType(value->second.get()) != weight.dtype) {
+      throw tf::Error(TF_DATA_LOSS, "weight '" + weight.name + "' has another dtype than its graph declares",
+                      weight.name);
+    }
+    weight.value = value->second;
+    weight.shape = Shape::Of(tf::Dims(weight.value.get()));
+    weight.is_variable = false;
+    for (auto& [attr, bytes] : flat->graph.nodes[weight.node].attrs) {
+      if (attr == "shape") bytes = ShapeAttr(weight.shape);
+    }
+  }
+}
+
+std::vector<std::string> TensorsOf(const std::vector<NamedTensor>& named) {
+  std::vector<std::string> tensors;
+  for (const NamedTensor& each : named) tensors.push_back(each.tensor);
+  return tensors;
+}
+
+ImportedModel ImportGraph(const GraphParts& parts, proto::Bytes bytes, Bias bias) {
   proto::MetaGraphDef meta;
-  meta.graph = proto::ReadGraph(bytes, options.path);
+  meta.graph = proto::ReadGraph(bytes, parts.path);
+  const std::optional<std::string> plain = WithoutFusedOps(meta.graph, bytes, bias);
+  if (plain) meta.graph = proto::ReadGraph(*plain, parts.path);
   const proto::GraphDef& graph = meta.graph;
-  if (graph.nodes.empty()) throw tf::Error(TF_DATA_LOSS, options.path + " holds no graph: it is no GraphDef");
-  const FrozenGraph frozen(graph, options.path);
-  const std::vector<TensorSpec> inputs = frozen.Inputs(options.inputs);
-  const std::vector<TensorSpec> outputs = frozen.Outputs(options.outputs);
-  OpRegistry ops(options.allow_ops);
+  if (graph.nodes.empty()) throw tf::Error(TF_DATA_LOSS, parts.path + " holds no graph: it is no GraphDef");
+  const FrozenGraph frozen(graph, parts.path);
+  const std::vector<TensorSpec> inputs = frozen.Inputs(TensorsOf(parts.inputs));
+  const std::vector<TensorSpec> outputs = frozen.Outputs(TensorsOf(parts.outputs));
+  OpRegistry ops(parts.allow_ops);
   CallTree tree(graph, &ops);
   CustomGradients gradients(&tree, &ops, meta, {});
   LookupTables tables(&tree, {});
   Flattened flat =
       InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency, {&gradients, &tables});
   if (auto warning = gradients.Warning()) flat.graph.warnings.push_back(*std::move(warning));
-  if (!flat.variables.empty()) {
-    const std::string& name = flat.graph.weights[flat.variables[0].weight].name;
-    throw tf::Error(
-        TF_INVALID_ARGUMENT,
-        options.path + " is not frozen: it reads variable '" + name + "', whose value it does not hold",
-        name);
-  }
+  SetValues(parts.path, parts, &tree, &flat);
   flat.graph.versions = graph.versions;
+  for (size_t i = 0; i < parts.inputs.size(); ++i) flat.graph.input_specs[i].name = parts.inputs[i].name;
+  for (size_t i = 0; i < parts.outputs.size(); ++i) flat.graph.output_specs[i].name = parts.outputs[i].name;
   LiftConstants(&flat.graph, ConstantPolicy::kVariableLike);
   ImportedModel model = WithFoundLayers(std::move(flat.graph));
-  if (options.outputs.empty()) DropStrings(&model.graph);
+  if (parts.outputs.empty()) DropStrings(&model.graph);
   return model;
 }
 
+std::vector<NamedTensor> Named(const std::vector<std::string>& tensors) {
+  std::vector<NamedTensor> named;
+  for (const std::string& tensor : tensors) named.push_back({tensor, tensor});
+  return named;
+}
+
+ImportedModel Import(const LoadOptions& options) {
+  RefuseOptionsOfSavedModels(options);
+  const std::string bytes = ReadFile(options.path, "the model's graph", bounds::kGraphBytes);
+  return ImportGraph({options.path, {}, {}, Named(options.inputs), Named(options.outputs), options.allow_ops},
+                     bytes, Bias::kVector);
+}
+
 }  // namespace
+
+ImportedModel ImportGraphParts(const GraphParts& parts) {
+  return ImportGraph(parts, parts.graph_def, Bias::kAny);
+}
 
 const Importer kFrozenGraph = {"a frozen GraphDef (.pb)", Recognises, Import};
 

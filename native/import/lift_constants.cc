@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -135,18 +137,29 @@ void ReadWeightsDirectly(FlatGraph* graph) {
 void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
   const std::vector<std::vector<Use>> direct = DirectUses(*graph);
   const std::vector<char> read_as_variable = FindReadAsVariable(*graph);
+  std::map<int, FlatWeight*> given;  // by node: the Consts of the file that are weights already
+  UniqueNames taken;
+  for (FlatWeight& weight : graph->weights) {
+    if (weight.is_variable) {
+      taken.Make(weight.name);
+    } else {
+      given.emplace(weight.node, &weight);
+    }
+  }
 
   std::vector<int> chosen;
   std::vector<std::string> names;
-  for (size_t node = 0; node < graph->nodes.size(); ++node) {
-    const FlatNode& def = graph->nodes[node];
-    if (def.kind != FlatNode::Kind::kOp || def.op != "Const") continue;
-    const std::string_view value = def.Attr("value");
+  for (size_t i = 0; i < graph->nodes.size(); ++i) {
+    const auto node = static_cast<int>(i);
+    const FlatNode& def = graph->nodes[i];
+    const auto weight = given.find(node);
+    const bool is_const = def.kind == FlatNode::Kind::kOp && def.op == "Const";
+    if (!is_const && weight == given.end()) continue;
     const bool floating = tf::IsFloating(proto::AttrType(def.Attr("dtype")).value_or(TF_INT32));
     std::string name = def.name;
-    bool lift = floating && value.size() >= kLargeBytes;
+    bool lift = weight != given.end() || (floating && def.Attr("value").size() >= kLargeBytes);
     if (floating && policy == ConstantPolicy::kVariableLike) {
-      for (const Use& use : FindUses(*graph, direct, static_cast<int>(node))) {
+      for (const Use& use : FindUses(*graph, direct, node)) {
         const FlatNode& user = graph->nodes[use.node];
         const std::string_view role = Role(user, use.input);
         if (role.empty()) continue;
@@ -158,34 +171,44 @@ void LiftConstants(FlatGraph* graph, ConstantPolicy policy) {
         }
         break;
       }
-      lift = lift || read_as_variable[node] != 0 || name.ends_with("/ReadVariableOp") ||
+      lift = lift || read_as_variable[i] != 0 || name.ends_with("/ReadVariableOp") ||
              name.ends_with("/ReadVariableOp/resource") || BaseName(name) == "kernel" ||
              BaseName(name) == "bias";
     }
     if (!lift) continue;
-    chosen.push_back(static_cast<int>(node));
+    chosen.push_back(node);
     names.push_back(std::move(name));
   }
   if (chosen.empty()) return;
 
-  UniqueNames taken;
-  for (const FlatWeight& weight : graph->weights) taken.Make(weight.name);
-  std::vector<tf::TensorPtr> values = DecodeConstants(*graph, chosen);
+  std::vector<int> consts;
+  for (const int node : chosen) {
+    if (given.count(node) == 0) consts.push_back(node);
+  }
+  std::vector<tf::TensorPtr> values = DecodeConstants(*graph, consts);
+  size_t value = 0;
+  std::vector<FlatWeight> lifted;
   for (size_t i = 0; i < chosen.size(); ++i) {
-    FlatNode& def = graph->nodes[chosen[i]];
-    FlatWeight weight;
+    const auto found = given.find(chosen[i]);
+    FlatWeight made;
+    FlatWeight& weight = found == given.end() ? made : *found->second;
     weight.name = taken.Make(names[i]);
-    weight.node = chosen[i];
-    weight.is_variable = false;
-    weight.dtype = C().TF_TensorType(values[i].get());
-    weight.shape = Shape::Of(tf::Dims(values[i].get()));
-    weight.value = std::move(values[i]);
+    weight.readers.clear();
     for (const Use& use : FindUses(*graph, direct, chosen[i]))
       weight.readers.push_back(graph->nodes[use.node].name);
+    if (found != given.end()) continue;
+    weight.node = chosen[i];
+    weight.is_variable = false;
+    weight.value = std::move(values[value++]);
+    weight.dtype = C().TF_TensorType(weight.value.get());
+    weight.shape = Shape::Of(tf::Dims(weight.value.get()));
+    FlatNode& def = graph->nodes[chosen[i]];
     def.kind = FlatNode::Kind::kWeight;
     def.attrs = {{"dtype", TypeAttr(weight.dtype)}, {"shape", ShapeAttr(weight.shape)}};
-    graph->weights.push_back(std::move(weight));
+    lifted.push_back(std::move(made));
   }
+  graph->weights.insert(graph->weights.end(), std::make_move_iterator(lifted.begin()),
+                        std::make_move_iterator(lifted.end()));
   if (policy == ConstantPolicy::kVariableLike) ReadWeightsDirectly(graph);
 }
 

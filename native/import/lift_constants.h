@@ -11,7 +11,8 @@ enum class ConstantPolicy {
 
 // Turns Consts into weights, so that all instances of the model in one graph share them. Large Consts are
 // lifted. With kVariableLike, every floating Const that a layer uses as its kernel, bias or statistics is
-// lifted too.
+// lifted too, and weights that are no variables (the values of Consts that a file holds apart) are named as
+// lifted Consts are.
 void LiftConstants(FlatGraph* graph, ConstantPolicy policy);
 
 }  // namespace ke::graph
