@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "tensorflow/protozero.h"
 #include "wire/bounds.h"
 #include "wire/crc32c.h"
 #include "wire/proto.h"
@@ -15,6 +16,8 @@ namespace {
 
 // Enough of a file to recognise a Git LFS pointer.
 constexpr int64_t kStartBytes = 64;
+// The checksum of the lengths in a tensor of strings.
+constexpr int64_t kChecksumBytes = 4;
 
 // The string constants among the inputs of ops. Each constant is read once, because one op may restore all
 // variables.
@@ -63,8 +66,8 @@ std::string RestoredKey(CallTree* tree, Strings* strings, Source value) {
 
 }  // namespace
 
-std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std::string_view restore_op) {
-  std::map<std::pair<int, int>, std::string> keys;
+RestoredKeys FindRestoredKeys(CallTree* tree, std::string_view restore_op) {
+  RestoredKeys found;
   std::vector<int> calls = {0};
   Strings strings(tree);
   const std::string_view restore_node = restore_op.substr(0, restore_op.find(':'));
@@ -77,14 +80,22 @@ std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std:
       if ((call != 0 || def.name == restore_node) && tree->IsCall(call, node)) {
         calls.push_back(tree->Expand(call, node));
       }
-      if ((def.op != "AssignVariableOp" && def.op != "Assign") || def.inputs.size() < 2) continue;
-      const Source variable = tree->Input({call, node, 0}, 0);
-      if (tree->Node(variable).op != "VarHandleOp" && !IsOldVariable(tree->Node(variable).op)) continue;
+      const bool fills_table = def.op == "LookupTableImportV2" && def.inputs.size() == 3;
+      const bool assigns = (def.op == "AssignVariableOp" || def.op == "Assign") && def.inputs.size() >= 2;
+      if (!fills_table && !assigns) continue;
+      const Source target = tree->Input({call, node, 0}, 0);
+      const std::pair<int, int> place{target.call, target.node};
       std::string key = RestoredKey(tree, &strings, tree->Input({call, node, 0}, 1));
-      if (!key.empty()) keys[{variable.call, variable.node}] = std::move(key);
+      if (key.empty()) continue;
+      if (fills_table) {
+        std::string values = RestoredKey(tree, &strings, tree->Input({call, node, 0}, 2));
+        if (!values.empty()) found.tables[place] = {std::move(key), std::move(values)};
+      } else if (tree->Node(target).op == "VarHandleOp" || IsOldVariable(tree->Node(target).op)) {
+        found.variables[place] = std::move(key);
+      }
     }
   }
-  return keys;
+  return found;
 }
 
 const CheckpointIndex& Checkpoint::Index(const std::string& variable) {
@@ -138,18 +149,23 @@ void Checkpoint::ReadBytes(const StoredTensor& stored, const std::string& what, 
   }
 }
 
-tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight) {
-  const CheckpointIndex& index = Index(weight.name);
-  const std::string where = "variable '" + weight.name + "' (key '" + key + "' of " + prefix_ + ")";
+const StoredTensor& Checkpoint::Find(const std::string& key, const std::string& where,
+                                     const std::string& variable) {
+  const CheckpointIndex& index = Index(variable);
   const auto found = index.tensors.find(key);
   if (found == index.tensors.end()) {
-    throw tf::Error(TF_NOT_FOUND, where + " is not in the checkpoint", weight.name);
+    throw tf::Error(TF_NOT_FOUND, where + " is not in the checkpoint", variable);
   }
-  const StoredTensor& stored = found->second;
-  if (stored.in_slices) {
+  if (found->second.in_slices) {
     throw tf::Error(TF_UNIMPLEMENTED, where + " is stored in slices (partitioned), which is not supported",
-                    weight.name);
+                    variable);
   }
+  return found->second;
+}
+
+tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight) {
+  const std::string where = "variable '" + weight.name + "' (key '" + key + "' of " + prefix_ + ")";
+  const StoredTensor& stored = Find(key, where, weight.name);
   if (stored.dtype != weight.dtype || !weight.shape.Fits(stored.shape.dims)) {
     throw tf::Error(TF_DATA_LOSS,
                     where + " does not fit the graph: expected dtype " + std::to_string(weight.dtype) +
@@ -188,6 +204,52 @@ tf::TensorPtr Checkpoint::Read(const std::string& key, const FlatWeight& weight)
   return value;
 }
 
+// The bytes consist of the lengths as varints, the masked checksum of the lengths, and the strings. The
+// checksum in the index is that of the lengths as uint32, the first checksum, and the strings. No string is
+// longer than 4 GB here: the limit on a file's strings is lower.
+std::vector<std::string> Checkpoint::ReadStrings(const std::string& key, const std::string& table) {
+  const std::string where = "lookup table '" + table + "' (key '" + key + "' of " + prefix_ + ")";
+  const StoredTensor& stored = Find(key, where, table);
+  const auto damaged = [&](const std::string& reason) {
+    return tf::Error(TF_DATA_LOSS, where + " is damaged: " + reason, table);
+  };
+  if (stored.dtype != TF_STRING || stored.shape.rank() != 1) throw damaged("it is no list of strings");
+  const int64_t count = stored.shape.dims[0];
+  // Each length has at least one byte.
+  if (stored.size > bounds::kSideFileBytes || count > stored.size) {
+    throw damaged(std::to_string(stored.size) + " bytes for " + std::to_string(count) + " strings");
+  }
+  std::string bytes;
+  ReadBytes(stored, where, table, [&] {
+    bytes.resize(static_cast<size_t>(stored.size));
+    return bytes.data();
+  });
+  std::vector<uint64_t> lengths;
+  std::string checked;
+  const char* at = bytes.data();
+  const char* const end = at + bytes.size();
+  try {
+    for (int64_t i = 0; i < count; ++i) {
+      lengths.push_back(protozero::decode_varint(&at, end));
+      const auto length = static_cast<uint32_t>(lengths.back());
+      checked.append(reinterpret_cast<const char*>(&length), sizeof length);
+    }
+  } catch (const protozero::exception&) {
+    throw damaged("the lengths of its strings cannot be read");
+  }
+  if (end - at < kChecksumBytes) throw damaged("its strings are missing");
+  checked.append(at, end);
+  if (MaskedCrc32c(checked) != stored.crc32c) throw damaged("its sum is not that of the checkpoint");
+  at += kChecksumBytes;
+  std::vector<std::string> strings;
+  for (const uint64_t length : lengths) {
+    if (length > static_cast<uint64_t>(end - at)) throw damaged("its strings are longer than the bytes");
+    strings.emplace_back(at, length);
+    at += length;
+  }
+  return strings;
+}
+
 std::vector<std::string> Checkpoint::ObjectKeys() {
   constexpr const char* kObjectGraph = "_CHECKPOINTABLE_OBJECT_GRAPH";
   const CheckpointIndex& index = Index(kObjectGraph);
@@ -203,7 +265,7 @@ std::vector<std::string> Checkpoint::ObjectKeys() {
   // The string consists of its length, the checksum of the length in four bytes, and the text.
   size_t start = 0;
   while (start < bytes.size() && (bytes[start] & 0x80) != 0) ++start;
-  start += 1 + 4;
+  start += 1 + kChecksumBytes;
   if (start > bytes.size()) return {};
   return proto::ReadCheckpointKeys(std::string_view(bytes).substr(start), what);
 }

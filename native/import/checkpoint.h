@@ -17,9 +17,20 @@ namespace ke::graph {
 // Returns whether the op is a variable of TensorFlow 1, whose output is the value of the variable.
 inline bool IsOldVariable(std::string_view op) { return op == "VariableV2" || op == "Variable"; }
 
-// Returns the checkpoint key of each variable that the model's restore function assigns, by (call, node) of
-// its VarHandleOp or old variable. The function is analysed, not run.
-std::map<std::pair<int, int>, std::string> FindRestoredKeys(CallTree* tree, std::string_view restore_op);
+// The checkpoint keys of the tensors with the keys and values of a lookup table.
+struct RestoredTable {
+  std::string keys;
+  std::string values;
+};
+
+// What the model's restore function fills, by (call, node).
+struct RestoredKeys {
+  std::map<std::pair<int, int>, std::string> variables;  // checkpoint keys, by VarHandleOp or old variable
+  std::map<std::pair<int, int>, RestoredTable> tables;
+};
+
+// Returns the checkpoint keys that the model's restore function reads. The function is analysed, not run.
+RestoredKeys FindRestoredKeys(CallTree* tree, std::string_view restore_op);
 
 // The checkpoint of a SavedModel: <directory>/variables/variables.
 class Checkpoint {
@@ -33,6 +44,10 @@ class Checkpoint {
   // ReadCheckpointIndex. The error names the variable and the file.
   tf::TensorPtr Read(const std::string& key, const FlatWeight& weight);
 
+  // Returns the strings stored under `key`, a tensor with one axis, for the lookup table `table`. Throws the
+  // errors of Read.
+  std::vector<std::string> ReadStrings(const std::string& key, const std::string& table);
+
   // Returns the keys that the checkpoint's object graph lists, by node. Empty if it lists none.
   std::vector<std::string> ObjectKeys();
 
@@ -43,6 +58,8 @@ class Checkpoint {
     int64_t size = 0;
   };
   const CheckpointIndex& Index(const std::string& variable);
+  // Returns the storage place of a tensor that is stored as a whole. `where` names the tensor in errors.
+  const StoredTensor& Find(const std::string& key, const std::string& where, const std::string& variable);
   Shard& Open(int64_t number, const std::string& what, const std::string& variable);
   template <typename Memory>
   void ReadBytes(const StoredTensor& stored, const std::string& what, const std::string& variable,

@@ -39,6 +39,7 @@ Flattened Inliner::Run(const std::vector<TensorSpec>& inputs, const std::vector<
     builder_.AddOutput(Flatten([&] { return tree_.Resolve(0, output.name); }), output);
   }
   RefuseChangedVariables(&tree_, &ops_, graph_, weights_);
+  if (extras_.tables != nullptr) extras_.tables->RefuseChangedTables();
   CollectNames();
   std::vector<std::vector<int>> rank;
   // Nodes were added after the nodes that they need.

@@ -15,6 +15,8 @@ namespace ke::graph {
 namespace {
 
 constexpr char kTable[] = "HashTableV2";
+// A table whose content is part of the checkpoint.
+constexpr char kMutableTable[] = "MutableHashTableV2";
 constexpr char kTextFileInitializer[] = "InitializeTableFromTextFileV2";
 // Attributes of a table in a text file: a column, or one of these.
 constexpr int64_t kWholeLine = -2;
@@ -49,9 +51,18 @@ std::vector<std::string_view> Lines(std::string_view text) {
   return lines;
 }
 
+std::string_view BytesOf(const TF_Tensor* tensor) {
+  return {static_cast<const char*>(tf::C().TF_TensorData(tensor)), tf::C().TF_TensorByteSize(tensor)};
+}
+
 template <typename Key>
 bool Repeats(const std::vector<Key>& keys) {
   return std::set<Key>(keys.begin(), keys.end()).size() != keys.size();
+}
+
+void CheckKeys(const std::string& name, const LookupTable& table) {
+  if (table.size() == 0) Contradiction(name, "it has no keys");
+  if (Repeats(table.int_keys) || Repeats(table.string_keys)) Contradiction(name, "a key occurs twice");
 }
 
 }  // namespace
@@ -71,9 +82,14 @@ const LookupTable& LookupTables::Get(const Source& lookup) {
   if (known != tables_.end()) return known->second;
   const std::string name = tree_.FlatName(table.call, table.node);
   const std::string_view op = tree_.Node(table).op;
-  if (op != kTable) Refuse(name, "which is of op " + std::string(op) + " and may change");
+  const bool is_mutable = op == kMutableTable;
+  if (op != kTable && !is_mutable) Refuse(name, "which is of the unsupported op " + std::string(op));
   if (!searched_) FindInitializers();
   const std::vector<Source>& initializers = initializers_[place];
+  if (is_mutable && initializers.empty()) {
+    mutable_.insert(place);
+    return tables_.emplace(place, Restored(table)).first->second;
+  }
   if (initializers.empty()) Refuse(name, "whose content the file does not hold");
   if (initializers.size() > 1) Refuse(name, "which several ops fill");
   return tables_.emplace(place, Read(table, initializers[0])).first->second;
@@ -125,7 +141,7 @@ Source LookupTables::AssetOf(Source path) {
   return path;
 }
 
-LookupTable LookupTables::Read(const Source& at, const Source& initializer) {
+LookupTable LookupTables::Declared(const Source& at) const {
   const std::string name = tree_.FlatName(at.call, at.node);
   LookupTable table;
   const auto dtype = [&](const char* attr) {
@@ -135,14 +151,81 @@ LookupTable LookupTables::Read(const Source& at, const Source& initializer) {
   table.value_dtype = dtype("value_dtype");
   if (table.key_dtype != TF_INT64 && table.key_dtype != TF_INT32 && table.key_dtype != TF_STRING)
     Refuse(name, "whose keys are neither integers nor strings");
+  return table;
+}
+
+LookupTable LookupTables::Read(const Source& at, const Source& initializer) {
+  const std::string name = tree_.FlatName(at.call, at.node);
+  LookupTable table = Declared(at);
   if (tree_.Node(initializer).op == kTextFileInitializer) {
     ReadTextFile(initializer, &table);
   } else {
     ReadConstants(initializer, &table);
   }
-  if (table.size() == 0) Contradiction(name, "it has no keys");
-  if (Repeats(table.int_keys) || Repeats(table.string_keys)) Contradiction(name, "a key occurs twice");
+  CheckKeys(name, table);
   return table;
+}
+
+LookupTable LookupTables::Restored(const Source& at) {
+  const std::string name = tree_.FlatName(at.call, at.node);
+  LookupTable table = Declared(at);
+  if (restored_ == nullptr) Refuse(name, "whose content the file does not hold");
+  if (!restored_tables_) {
+    // The calls that restore the model are no part of the tree of the calls that a run makes.
+    CallTree tree(restored_->meta.graph, restored_->ops);
+    restored_tables_ = FindRestoredKeys(&tree, restored_->meta.restore_op_name).tables;
+  }
+  const auto keys = restored_tables_->find({at.call, at.node});
+  if (at.call != 0 || keys == restored_tables_->end()) {
+    Refuse(name, "whose content is neither an initializer nor part of the checkpoint");
+  }
+  const auto numbers = [&](const std::string& key, TF_DataType dtype) {
+    FlatWeight content;
+    content.name = name;
+    content.dtype = dtype;
+    content.shape = Shape::Of({-1});
+    return restored_->checkpoint->Read(key, content);
+  };
+  if (table.key_dtype == TF_STRING) {
+    table.string_keys = restored_->checkpoint->ReadStrings(keys->second.keys, name);
+  } else {
+    const tf::TensorPtr tensor = numbers(keys->second.keys, table.key_dtype);
+    const auto count = static_cast<size_t>(tf::Dims(tensor.get())[0]);
+    const void* const data = tf::C().TF_TensorData(tensor.get());
+    if (table.key_dtype == TF_INT32) {
+      table.int_keys.assign(static_cast<const int32_t*>(data), static_cast<const int32_t*>(data) + count);
+    } else {
+      table.int_keys.assign(static_cast<const int64_t*>(data), static_cast<const int64_t*>(data) + count);
+    }
+  }
+  int64_t values = 0;
+  if (table.value_dtype == TF_STRING) {
+    const std::vector<std::string> strings = restored_->checkpoint->ReadStrings(keys->second.values, name);
+    values = std::ssize(strings);
+    table.values = StringTensorAttr({values}, strings);
+  } else {
+    const tf::TensorPtr tensor = numbers(keys->second.values, table.value_dtype);
+    values = tf::Dims(tensor.get())[0];
+    table.values = BytesTensorAttr(table.value_dtype, {values}, BytesOf(tensor.get()));
+  }
+  if (values != table.size()) Contradiction(name, "the checkpoint does not have one value per key");
+  CheckKeys(name, table);
+  return table;
+}
+
+void LookupTables::RefuseChangedTables() {
+  if (mutable_.empty()) return;
+  for (int call = 1; call < tree_.size(); ++call) {
+    for (size_t i = 0; i < tree_.Nodes(call).size(); ++i) {
+      const proto::NodeDef& def = tree_.Nodes(call)[i];
+      if (!def.op.starts_with("LookupTable") || ReadsLookupTable(def.op) || def.inputs.empty()) continue;
+      const Source table = tree_.Input({call, static_cast<int>(i), 0}, 0);
+      if (mutable_.count({table.call, table.node}) == 0) continue;
+      Refuse(tree_.FlatName(table.call, table.node), "which op " + std::string(def.op) + " ('" +
+                                                         tree_.FlatName(call, static_cast<int>(i)) +
+                                                         "') may change when the model runs");
+    }
+  }
 }
 
 void LookupTables::ReadConstants(const Source& initializer, LookupTable* table) {

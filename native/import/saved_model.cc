@@ -230,11 +230,10 @@ std::map<int, Source> CapturedVariables(CallTree* tree, const proto::ObjectGraph
 
 // Names the weights as Keras does and reads their values.
 void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std::string& directory,
-                     Flattened* flat) {
+                     Checkpoint* checkpoint, Flattened* flat) {
   if (flat->variables.empty()) return;
-  const auto keys = FindRestoredKeys(tree, meta.restore_op_name);
+  const auto keys = FindRestoredKeys(tree, meta.restore_op_name).variables;
   const auto objects = CapturedObjects(tree, meta.objects);
-  Checkpoint checkpoint(directory + "/variables/variables");
   std::optional<std::vector<std::string>> object_keys;
   UniqueNames names;
   for (const VariableUse& variable : flat->variables) {
@@ -251,7 +250,7 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
     const auto restored = keys.find(place);
     std::string key = restored == keys.end() ? std::string() : restored->second;
     if (key.empty() && has_object) {
-      if (!object_keys) object_keys = checkpoint.ObjectKeys();
+      if (!object_keys) object_keys = checkpoint->ObjectKeys();
       if (static_cast<size_t>(id) < object_keys->size()) key = (*object_keys)[id];
     }
     if (key.empty()) {
@@ -260,7 +259,7 @@ void FreezeVariables(CallTree* tree, const proto::MetaGraphDef& meta, const std:
           "variable '" + weight.name + "' is not among those that the model restores from " + directory,
           weight.name);
     }
-    weight.value = checkpoint.Read(key, weight);
+    weight.value = checkpoint->Read(key, weight);
     weight.shape = Shape::Of(tf::Dims(weight.value.get()));
     for (auto& [attr, value] : flat->graph.nodes[weight.node].attrs) {
       if (attr == "shape") value = ShapeAttr(weight.shape);
@@ -310,14 +309,16 @@ ImportedModel Import(const LoadOptions& options) {
   if (options.inputs.empty()) reorder(order.input_order, &input_keys, &inputs);
   if (options.outputs.empty()) reorder(order.output_order, &output_keys, &outputs);
   CustomGradients gradients(&tree, &ops, meta, CapturedVariables(&tree, meta.objects));
-  LookupTables tables(&tree, AssetPaths(meta_graph, directory, file));
+  Checkpoint checkpoint(directory + "/variables/variables");
+  const RestoredState restored{meta, &ops, &checkpoint};
+  LookupTables tables(&tree, AssetPaths(meta_graph, directory, file), &restored);
   Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kFile, {&gradients, &tables});
   flat.graph.versions = meta.graph.versions;
   if (auto warning = gradients.Warning()) flat.graph.warnings.push_back(*std::move(warning));
   for (size_t i = 0; i < inputs.size(); ++i) flat.graph.input_specs[i].name = input_keys[i];
   for (size_t i = 0; i < outputs.size(); ++i) flat.graph.output_specs[i].name = output_keys[i];
 
-  FreezeVariables(&tree, meta, directory, &flat);
+  FreezeVariables(&tree, meta, directory, &checkpoint, &flat);
   LiftConstants(&flat.graph, ConstantPolicy::kLargeOnly);
   const std::string metadata = directory + "/keras_metadata.pb";
   std::optional<KerasModel> keras;

@@ -39,4 +39,10 @@ std::string StringTensorAttr(const std::vector<int64_t>& dims, const std::vector
   });
 }
 
+std::string BytesTensorAttr(TF_DataType dtype, const std::vector<int64_t>& dims, std::string_view bytes) {
+  return TensorAttr(dtype, dims, [&](pbf_writer* tensor) {
+    tensor->add_bytes(fields::tensor::kContent, bytes.data(), bytes.size());
+  });
+}
+
 }  // namespace ke::graph

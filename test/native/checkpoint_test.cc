@@ -216,6 +216,59 @@ TEST_F(CraftedCheckpoint, IsRefusedAsPartOfAModel) {
   EXPECT_FALSE(error.op().empty());
 }
 
+// The bytes of a tensor of strings: lengths, the checksum of the lengths, and `text`.
+struct StoredStrings {
+  std::string lengths = Varint(2) + Varint(0) + Varint(3);
+  std::string checked = Raw<uint32_t>(2) + Raw<uint32_t>(0) + Raw<uint32_t>(3);
+  std::string text = "abxyz";
+};
+
+class CraftedStrings : public BadInput {
+ protected:
+  std::vector<std::string> Read(const StoredStrings& strings, Stored stored = {.dims = {3}}) const {
+    const std::string sum = Raw(MaskedCrc32c(strings.checked));
+    const std::string bytes = strings.lengths + sum + strings.text;
+    if (stored.dtype == TF_FLOAT) stored.dtype = TF_STRING;
+    if (stored.size == 24) stored.size = std::ssize(bytes);
+    stored.crc32c ^= MaskedCrc32c(strings.checked + sum + strings.text);
+    Write("v.index", Index({{"", Header()}, {"w", Entry(stored)}}));
+    Write("v.data-00000-of-00001", bytes);
+    return Checkpoint((folder_ / "v").string()).ReadStrings("w", "words");
+  }
+  void Refuse(const StoredStrings& strings, const Stored& stored, const std::string& message) const {
+    try {
+      Read(strings, stored);
+      ADD_FAILURE() << "is read: " << message;
+    } catch (const tf::Error& error) {
+      EXPECT_EQ(error.code(), TF_DATA_LOSS) << error.what();
+      EXPECT_EQ(error.op(), "words");
+      EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+    }
+  }
+};
+
+TEST_F(CraftedStrings, AreReadIfValid) {
+  EXPECT_EQ(Read({}), (std::vector<std::string>{"ab", "", "xyz"}));
+  EXPECT_EQ(Read({"", "", ""}, {.dims = {0}}), std::vector<std::string>());
+}
+
+TEST_F(CraftedStrings, AreRefusedIfASizeIsFalse) {
+  Refuse({}, {.dims = {int64_t{1} << 50}}, "bytes for 1125899906842624 strings");
+  Refuse({}, {.dims = {12}}, "cannot be read");
+  Refuse({}, {.dims = {3, 1}}, "no list of strings");
+  Refuse({}, {.dims = {3}, .dtype = TF_INT64}, "no list of strings");
+  Refuse({}, {.dims = {3}, .size = 100}, "are not in");
+  Refuse({}, {.dims = {3}, .size = 5}, "its strings are missing");
+  Refuse({}, {.dims = {3}, .crc32c = 1}, "its sum is not that of the checkpoint");
+  StoredStrings longer;
+  longer.lengths = Varint(2) + Varint(0) + Varint(4);
+  longer.checked = Raw<uint32_t>(2) + Raw<uint32_t>(0) + Raw<uint32_t>(4);
+  Refuse(longer, {.dims = {3}}, "longer than the bytes");
+  longer.lengths = Varint(2) + Varint(0) + Varint(UINT64_MAX);
+  longer.checked = Raw<uint32_t>(2) + Raw<uint32_t>(0) + Raw<uint32_t>(UINT32_MAX);
+  Refuse(longer, {.dims = {3}}, "longer than the bytes");
+}
+
 #ifdef __linux__
 // Returns whether a child process would inherit an open file of this process whose name ends with `suffix`.
 // Returns nullopt if no such file is open.

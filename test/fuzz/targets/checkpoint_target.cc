@@ -130,6 +130,7 @@ void CheckpointFiles(std::string_view bytes) {
     graph::FlatWeight weight;
     weight.name = key;
     weight.shape = graph::Shape::Unknown();
+    Try([&] { checkpoint.ReadStrings(key, key); });
     for (const TF_DataType dtype : {TF_FLOAT, TF_INT64, TF_STRING}) {
       weight.dtype = dtype;
       Try([&] { checkpoint.Read(key, weight); });

@@ -1,4 +1,7 @@
 /** Models that take strings, compared with TensorFlow in Python (scripts/fixtures/make_texts.py). */
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as ke from '../../../lib/index.js';
 import {
@@ -20,6 +23,8 @@ const NAMES_OF_KERAS3 = [
   'open_length',
   'hashing',
   'string_tables',
+  'restored_tables',
+  'sparse_words',
 ];
 const CASES = [
   ...NAMES.map((name) => `keras2/${name}`),
@@ -140,9 +145,9 @@ describe('explaining models of strings', () => {
   }
 
   it.each(['keras2', 'keras3'])('%s: the model behind the embedding takes the embeddings', async (keras) => {
-    const path = `${keras}/text_vectorization`;
-    const expected = expectedOf<Embedded>(path, 'texts');
-    using model = await load(path);
+    const of = `${keras}/text_vectorization`;
+    const expected = expectedOf<Embedded>(of, 'texts');
+    using model = await load(of);
     using embed = ke.inspection.subModel(model, { outputs: ['embedding'] });
     using behind = ke.inspection.subModel(model, { inputs: ['embedding'] });
     const embeddings = (await embed.predict(TEXTS)) as ke.Tensor;
@@ -177,9 +182,9 @@ describe('explaining models of strings', () => {
   });
 
   it('an explainer joins calls with strings of similar lengths', async () => {
-    const path = 'keras3/string_lookup';
-    const x = inputsOf(expectedOf(path, 'texts'));
-    using model = await load(path);
+    const of = 'keras3/string_lookup';
+    const x = inputsOf(expectedOf(of, 'texts'));
+    using model = await load(of);
     const words = (x.word as { data: readonly string[] }).data;
     const pictures = x.x as ke.Tensor;
     const options = { input: 'x', resizing: false, postprocessing: null } as const;
@@ -194,11 +199,51 @@ describe('explaining models of strings', () => {
   });
 });
 
+describe('damaged tables', () => {
+  // Bytes of the graph, of the text file and of the checkpoint are changed one by one.
+  const files = ['saved_model.pb', 'assets/vocabulary.txt', 'variables/variables.data-00000-of-00001'];
+  it.each([
+    ['string_tables', files],
+    ['restored_tables', [files[0] as string, files[2] as string]],
+  ])('of %s load with other values, or are refused', async (name, damaged) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'ke-tables-'));
+    try {
+      await cp(pathOf(`keras3/${name}`, 'texts'), folder, { recursive: true });
+      for (const file of damaged) {
+        const at = path.join(folder, file);
+        const bytes = await readFile(at);
+        for (let i = 0; i < 100; i++) {
+          const changed = Buffer.from(bytes);
+          const place = Math.floor(((i + 0.5) / 100) * bytes.length);
+          changed[place] = (changed[place] as number) ^ (1 << (i % 8));
+          await writeFile(at, changed);
+          await ke.loadModel(folder).then(
+            (model) => model.close(),
+            (error: unknown) => expect(error).toBeInstanceOf(ke.KerasExplainableError),
+          );
+        }
+        await writeFile(at, bytes);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+it('a table that the signature changes is refused', async () => {
+  await expect(load('keras3/restored_tables', { signature: 'fill' })).rejects.toMatchObject({
+    name: 'UnsupportedOpError',
+    message: expect.stringMatching(/lookup table '.*', which op LookupTableInsertV2 \('.*'\) may change/),
+  });
+});
+
 it('texts of open length are computed in whole batches, since the longest determines the length', async () => {
-  const name = 'keras3/open_length';
-  using model = await load(name, { threads: { interOp: 3 } });
-  expect(model.mixesSamples).toBe(true);
-  expectClose((await model.predict(TEXTS)) as ke.Tensor, logitsOf(name), name);
+  for (const name of ['keras3/open_length', 'keras3/sparse_words']) {
+    using model = await load(name, { threads: { interOp: 3 } });
+    expect(model.mixesSamples).toBe(true);
+    const x = inputsOf(expectedOf(name, 'texts'));
+    expectClose((await model.predict(x)) as ke.Tensor, logitsOf(name), name);
+  }
   using fixed = await load('keras3/text_vectorization');
   expect(fixed.mixesSamples).toBe(false);
 });
