@@ -108,7 +108,10 @@ function sparseSigmoid(x: Symbolic): Symbolic {
   return where(lessEqual(x, -1), zerosLike(x), saturated);
 }
 
-/** Sparsemax (Martins and Astudillo, 2016): the projection of the last axis onto the probability simplex. */
+/**
+ * Keras' `sparsemax`. The formula of Martins and Astudillo (2016) subtracts the sum of the values in the support. Keras
+ * 3.15 subtracts the sum of their partial sums, and a model was trained with this function.
+ */
 function sparsemax(x: Symbolic): Symbolic {
   const count = gather(shape(x), x.rank - 1);
   const { values } = topK(x, count);
@@ -116,7 +119,7 @@ function sparsemax(x: Symbolic): Symbolic {
   const ranks = cast(range(1, add(count, 1)), x.dtype);
   const support = greater(subtract(values, divide(subtract(sums, 1), ranks)), 0);
   const size = reduceSum(cast(support, x.dtype), -1, { keepdims: true });
-  const total = reduceSum(where(support, values, zerosLike(values)), -1, { keepdims: true });
+  const total = reduceSum(where(support, sums, zerosLike(sums)), -1, { keepdims: true });
   return relu(subtract(x, divide(subtract(total, 1), size)));
 }
 

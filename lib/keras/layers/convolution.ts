@@ -4,7 +4,7 @@
  */
 import { op } from '../../graph/operand.js';
 import { maximum } from '../../graph/ops/arithmetic.js';
-import { expandDims, pad, sizes, squeeze, stack } from '../../graph/ops/array.js';
+import { concat, expandDims, pad, sizes, split, squeeze, stack } from '../../graph/ops/array.js';
 import { stridedSlice } from '../../graph/ops/indexing.js';
 import type { Symbolic } from '../../graph/symbolic.js';
 import { minus, plus, quotient, type Size, sizesOf, times } from './sizes.js';
@@ -30,11 +30,29 @@ export function convolve(x: Symbolic, kernel: Symbolic, geometry: Geometry): Sym
   if (rank === 3 && !dilation.every(isOne)) {
     return dilated(x, kernel, geometry, (blocks, plain) => convolve(blocks, kernel, plain));
   }
+  const groups = rank === 3 ? groupsOf(x, kernel) : 1;
+  if (groups > 1) {
+    // The CPU kernel of Conv3D has no groups.
+    const parts = split(x, groups, -1);
+    const kernels = split(kernel, groups, -1);
+    return concat(
+      parts.map((part, i) => convolve(part, kernels[i] as Symbolic, geometry)),
+      -1,
+    );
+  }
   return op(rank === 2 ? 'Conv2D' : 'Conv3D', [x, kernel], {
     strides: framed(strides),
     dilations: framed(dilation),
     padding: padding.toUpperCase(),
   });
+}
+
+/** Returns the number of groups, at most the number of filters. */
+function groupsOf(x: Symbolic, kernel: Symbolic): number {
+  const [channels, each, filters] = [x.shape?.at(-1), kernel.shape?.at(-2), kernel.shape?.at(-1)];
+  if (typeof channels !== 'number' || !each || !filters) return 1;
+  const groups = channels / each;
+  return Number.isInteger(groups) && groups <= filters ? groups : 1;
 }
 
 /** Returns a convolution of each channel of x (N, H, W, C) or (N, T, C) with a kernel (..., C, multiplier). */

@@ -129,9 +129,8 @@ const discretization: LayerKind = {
       vectorOf(config, 'bins') ??
       config.refuse('its boundaries were learned by `adapt()`', 'Create the layer with `bin_boundaries`.');
     const mode = outputMode(config, 'int');
-    return ofOneInput(parts, (x) =>
-      encoded(bucketize(x, boundaries), mode, boundaries.length + 1, parts.dtype),
-    );
+    const dtype = mode === 'int' && parts.kerasVersion >= 3 ? 'int32' : parts.dtype;
+    return ofOneInput(parts, (x) => encoded(bucketize(x, boundaries), mode, boundaries.length + 1, dtype));
   },
   keepsDtypes: true,
 };
@@ -273,9 +272,11 @@ const integerLookup: LayerKind = {
     return ofOneInput(parts, (input) => {
       const x = cast(input, 'int64');
       const looked = lookUp(x, vocabulary, reserved);
+      // An encoding leaves the mask out, as OneHot leaves out -1.
       const masked =
-        vocabulary.mask === null ? looked : where(equal(x, vocabulary.mask), zerosLike(looked), looked);
-      return encoded(masked, mode, vocabulary.depth, mode === 'int' ? 'int64' : parts.dtype);
+        vocabulary.mask === null ? looked : where(equal(x, vocabulary.mask), mode === 'int' ? 0 : -1, looked);
+      const dtype = mode === 'int' || parts.kerasVersion >= 3 ? 'int64' : parts.dtype;
+      return encoded(masked, mode, vocabulary.depth, dtype);
     });
   },
   keepsDtypes: true,

@@ -98,7 +98,7 @@ function byProduct(x: Symbolic, given: Symbolic, options: LocalOptions, to: read
 function biasOf(parts: LayerParts, rank: number, isFirst: boolean): Symbolic {
   const bias = weightOf(parts, 'bias', rank + 1);
   if (!isFirst) return bias;
-  const shape = bias.shape;
+  const shape = bias.shape as readonly number[];
   const first = reshape(bias, [shape.at(-1) as number, ...shape.slice(0, -1)]);
   return transpose(first, [...Array.from({ length: rank }, (_, i) => i + 1), 0]);
 }

@@ -5,6 +5,7 @@ import {
   add,
   atan2,
   divide,
+  floormod,
   log,
   maximum,
   minimum,
@@ -77,7 +78,15 @@ function combined(mode: (typeof MODES)[number], real: Symbolic | null, imaginary
   if (mode === 'psd') {
     // All frequencies but the first and the last stand for two.
     const inner = stridedSlice(power, [0, 0, 0, 1], [0, 0, 0, -1], { beginMask: 7, endMask: 7 });
-    return add(power, pad(inner, [[0, 0], [0, 0], [0, 0], [1, 1]])); // biome-ignore format: one line a call
+    return add(
+      power,
+      pad(inner, [
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [1, 1],
+      ]),
+    );
   }
   const magnitude = sqrt(maximum(power, EPSILON));
   return mode === 'magnitude' ? magnitude : log(maximum(magnitude, EPSILON));
@@ -122,12 +131,19 @@ function magnitudes(x: Symbolic, window: Symbolic | null, fftLength: number, str
   const around = [...new Array<typeof none>(x.rank - 1).fill(none), [half, half] as const];
   const frames = framed(pad(x, around, { mode: 'reflect' }), fftLength, stride);
   const weighted = window === null ? frames : multiply(frames, window);
-  const dtype = x.dtype === 'float64' ? 'complex128' : 'complex64';
-  const spectrum = op('RFFT', [weighted, constant([fftLength], 'int32')], {
-    Tcomplex: { dtype: dtype as LayerParts['dtype'] },
-  });
-  const part = (type: string) => op(type, [spectrum], { Tout: { dtype: x.dtype } });
-  return sqrt(add(square(part('Real')), square(part('Imag'))));
+  const angles = fourierAngles(fftLength);
+  const [real, imaginary] = ['Cos', 'Sin'].map((type) => matmul(weighted, op(type, [angles])));
+  return sqrt(add(square(real as Symbolic), square(imaginary as Symbolic)));
+}
+
+/**
+ * Returns the angle of each frequency at each element of a frame: (length, length / 2 + 1), from 0 to 2π. Products of
+ * matrices stand for the transform, because recordings have no complex tensors.
+ */
+function fourierAngles(length: number): Symbolic {
+  const times = expandDims(range(0, length, 1, 'int64'), 1);
+  const turns = floormod(multiply(times, range(0, (length >> 1) + 1, 1, 'int64')), length);
+  return multiply(cast(turns, 'float32'), (2 * Math.PI) / length);
 }
 
 const MEL_BREAK = 700;
@@ -174,7 +190,8 @@ const melSpectrogram: LayerKind = {
     const topDb = config.number('top_db', 80);
     const isDb = config.boolean('power_to_db', true);
     return ofOneInput(parts, (input) => {
-      const x = input.dtype === 'float64' ? input : cast(input, 'float32');
+      if (parts.dtype === 'float64') config.refuse('it computes in float64');
+      const x = cast(input, 'float32');
       const window = windowOf(config, length, x.dtype);
       const before = (fftLength - length) >> 1;
       const centred = window && pad(window, [[before, fftLength - length - before]]);
