@@ -12,7 +12,14 @@ import { isFloating } from '../../tensor/dtype.js';
 import { type Config, isObject } from '../config.js';
 import type { LayerKind, LayerParts, VariableSpec } from '../layer_kind.js';
 import { activationOf } from './activation_functions.js';
-import { KERAS_1_NAMES, ofOneInput, passThrough, weightOf, withCurrentNames } from './options.js';
+import {
+  KERAS_1_NAMES,
+  ofOneInput,
+  passSinceKeras3,
+  passThrough,
+  weightOf,
+  withCurrentNames,
+} from './options.js';
 import { reshapeTo, sizesOf } from './sizes.js';
 
 /** Refuses a layer whose weights Keras stores as small integers with scales. */
@@ -137,5 +144,5 @@ export const CORE_LAYERS: readonly LayerKind[] = [
   embedding,
   reversibleEmbedding,
   masking,
-  passThrough('Identity'),
+  passThrough('Identity', passSinceKeras3),
 ];

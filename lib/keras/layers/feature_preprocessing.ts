@@ -21,7 +21,14 @@ import { isFloating } from '../../tensor/dtype.js';
 import { type Config, isList } from '../config.js';
 import type { LayerKind, LayerParts } from '../layer_kind.js';
 import { numbersOf, vectorOf } from './number_lists.js';
-import { axesOf, ofOneInput, positiveInteger, weightOf, withCurrentNames } from './options.js';
+import {
+  axesOf,
+  ofOneInput,
+  passSinceKeras3,
+  positiveInteger,
+  weightOf,
+  withCurrentNames,
+} from './options.js';
 import { reshapeTo, sizesOf } from './sizes.js';
 
 /** Keras' `Normalization`: (x - mean) / sqrt(variance), with statistics of the config or of `adapt()`. */
@@ -47,6 +54,7 @@ const normalization: LayerKind = {
         : divide(subtract(x, mean as Symbolic), deviation);
     });
   },
+  mask: passSinceKeras3,
   keepsDtypes: true,
 };
 

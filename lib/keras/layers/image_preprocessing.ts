@@ -23,7 +23,7 @@ import type { LayerKind, LayerParts } from '../layer_kind.js';
 import { inChannelsLast } from './channels.js';
 import { INTERPOLATIONS, type Interpolation, resizeImages } from './image_resize.js';
 import { numbersOf } from './number_lists.js';
-import { isChannelsFirst, ofOneInput, positiveInteger } from './options.js';
+import { isChannelsFirst, ofOneInput, passSinceKeras3, positiveInteger } from './options.js';
 import { minus, quotient, type Size, sizesOf, times } from './sizes.js';
 
 type Extent = readonly [height: Size, width: Size];
@@ -39,7 +39,7 @@ const rescaling: LayerKind = {
     const value = (numbers: typeof scale) => constant(numbers, parts.dtype);
     return ofOneInput(parts, (x) => add(multiply(inDtype(x, parts), value(scale)), value(offset)));
   },
-  mask: ({ kerasVersion }, _, { masks }) => (kerasVersion >= 3 ? (masks[0] ?? null) : null),
+  mask: passSinceKeras3,
 };
 
 /** Returns the integer part of a · b / c, computed in float32 as Keras does. */

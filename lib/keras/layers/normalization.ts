@@ -179,7 +179,6 @@ const rmsNormalization: LayerKind = {
       return cast(multiply(multiply(x, inverse), cast(scale, x.dtype)), parts.dtype);
     });
   },
-  mask: 'pass',
   keepsDtypes: true,
 };
 

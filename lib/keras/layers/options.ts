@@ -87,11 +87,15 @@ export function ofOneInput(
   };
 }
 
+/** The mask of a layer that passes masks on from Keras 3 on. */
+export const passSinceKeras3: LayerKind['mask'] = ({ kerasVersion }, _, { masks }) =>
+  kerasVersion >= 3 ? (masks[0] ?? null) : null;
+
 /** A layer that has no effect at inference. */
-export const passThrough = (...names: readonly string[]): LayerKind => ({
-  names,
+export const passThrough = (name: string, mask: LayerKind['mask'] = 'pass'): LayerKind => ({
+  names: [name],
   build: (parts) => ofOneInput(parts, (x) => x),
-  mask: 'pass',
+  mask,
 });
 
 /** Returns the mask of the first input: the argument `mask`, or else the mask that came with the input. */

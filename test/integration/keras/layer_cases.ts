@@ -40,6 +40,8 @@ export interface LayerCase {
   readonly gradients?: readonly (readonly number[])[];
   /** The shape of the mask that the layer gets. */
   readonly mask?: readonly number[];
+  /** Whether the layer passes the mask of its input on. Absent for a layer that computes a mask of its own. */
+  readonly passesMask?: boolean;
   /** The mask that the layer computes. */
   readonly masked: 'none' | Output;
 }
@@ -83,6 +85,8 @@ export interface Received {
   readonly output: Tensor;
   readonly gradients: readonly Tensor[];
   readonly masked: Tensor | null;
+  /** Whether the layer has a mask for an input with a mask. */
+  readonly passesMask: boolean;
 }
 
 /** Builds the layer of a case with its weights. `variables` are its names in Keras' order: trainable ones first. */
@@ -142,6 +146,10 @@ export async function run(each: LayerCase, openSizes = false): Promise<Received>
       masks: inputs.map(() => mask),
     };
     const { kind, parts, layer, variables } = build(each);
+    const dummy = { ...call, masks: [ops.constant([true])] };
+    const passesMask =
+      kind.mask === 'pass' ||
+      (inputs.length === 1 && typeof kind.mask === 'function' && kind.mask(parts, inputs, dummy) !== null);
     const output = layer(inputs, call) as Symbolic;
     const masked =
       kind.mask === 'pass' ? mask : typeof kind.mask === 'function' ? kind.mask(parts, inputs, call) : null;
@@ -158,6 +166,7 @@ export async function run(each: LayerCase, openSizes = false): Promise<Received>
         ...(masked === null ? [] : [ops.cast(masked as Symbolic, 'int32')]),
       ],
       isMasked: masked !== null,
+      passesMask,
     };
   });
   const compiled = await trace.compile(recorded.fetches, { intraOp: 1, strategy: localStrategy(addon, 1) });
@@ -169,6 +178,7 @@ export async function run(each: LayerCase, openSizes = false): Promise<Received>
     variables: recorded.variables,
     output: tensors[0] as Tensor,
     gradients: tensors.slice(1, 1 + (each.gradients?.length ?? 0)),
+    passesMask: recorded.passesMask,
     masked: recorded.isMasked ? (tensors.at(-1) as Tensor) : null,
   };
 }

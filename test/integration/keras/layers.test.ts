@@ -18,7 +18,7 @@ const named = (each: LayerCase): [string, LayerCase] => {
 
 describe.each(FAMILIES)('%s', (family) => {
   test.each(casesOf(family).map(named))('%s', async (_, each) => {
-    const { variables, output, gradients, masked } = await run(each);
+    const { variables, output, gradients, masked, passesMask } = await run(each);
     expect(variables).toEqual(each.weights.map(({ name }) => name));
     expect(output.shape).toEqual(each.output.shape);
     expect(output.dtype).toBe(each.output.dtype);
@@ -26,6 +26,7 @@ describe.each(FAMILIES)('%s', (family) => {
     for (const [i, expected] of (each.gradients ?? []).entries()) {
       expect(errorOf(gradients[i] as typeof output, expected)).toBeLessThan(GRADIENTS);
     }
+    if (each.passesMask !== undefined) expect(passesMask).toBe(each.passesMask);
     const mask = each.masked === 'none' ? null : each.masked;
     expect(masked?.shape ?? null).toEqual(mask?.shape ?? null);
     expect(masked === null ? null : [...masked.data]).toEqual(mask?.values ?? null);
