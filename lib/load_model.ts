@@ -88,6 +88,13 @@ export interface LoadModelOptions {
    * custom ops are not loaded. Default [].
    */
   readonly allowOps?: readonly string[];
+  /**
+   * Whether the model may draw random numbers when it runs: dropout at inference, augmentation that was exported, the
+   * sampling of a VAE. All numbers then follow from the option `seed` of `predict` and `explain`, so equal seeds give
+   * equal results, and the samples of a batch receive the same numbers. Without this option, a model whose outputs need
+   * random numbers is refused. Default false.
+   */
+  readonly allowRandom?: boolean;
 }
 
 const DEFAULT = oneDevice();
@@ -107,6 +114,7 @@ const OPTIONS = [
   'inputs',
   'outputs',
   'allowOps',
+  'allowRandom',
 ] as const;
 
 function checkNames(name: string, value: unknown): readonly string[] {
@@ -142,7 +150,8 @@ function refuseRewriting(asked: {
  * TFLite, ONNX, ...). The message says what converts the file.
  * @throws ModelError (`INVALID_ARGUMENT`) if `signature` or `tags` is given for a frozen GraphDef, or if `allowOps` has
  * an unknown type of op, or an op that runs functions.
- * @throws UnsupportedOpError if the outputs need an op that does more than compute and `allowOps` does not name it.
+ * @throws UnsupportedOpError if the outputs need an op that does more than compute and `allowOps` does not name it, or
+ * random numbers without `allowRandom`.
  * @throws RangeError if this process lacks a device that the strategy names.
  */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
@@ -161,10 +170,12 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     inputs,
     outputs,
     allowOps = [],
+    allowRandom = false,
   } = options;
   checkInteger('stepsPerExecution', stepsPerExecution);
   checkBoolean('runEagerly', runEagerly);
   checkBoolean('jitCompile', jitCompile);
+  checkBoolean('allowRandom', allowRandom);
   if (signature !== undefined) checkString('signature', signature);
   if (tags !== undefined) checkNames('tags', tags);
   if (inputs !== undefined) checkNames('inputs', inputs);
@@ -196,9 +207,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   try {
     // Workers identify weights by the fingerprint.
     const fingerprint = held.remote ? await fingerprintOf(path) : undefined;
-    const given = Object.entries({ path, signature, tags, inputs, outputs, allowOps, fingerprint }).filter(
-      ([, value]) => value !== undefined,
-    );
+    const read = { path, signature, tags, inputs, outputs, allowOps, allowRandom, fingerprint };
+    const given = Object.entries(read).filter(([, value]) => value !== undefined);
     const native = await nativeAsync(
       () => addon.loadModel(Object.fromEntries(given) as { path: string }),
       ModelError,

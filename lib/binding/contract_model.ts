@@ -36,6 +36,11 @@ export interface NativeChainLink {
 }
 
 export interface NativeModel {
+  /**
+   * Whether the model draws random numbers. A call of the model then takes the seed of the run, an int32 scalar, after
+   * `inputs`.
+   */
+  readonly drawsRandom: boolean;
   readonly inputs: readonly NativeTensorSpec[];
   readonly outputs: readonly NativeTensorSpec[];
   /** The tensor names ("node:index") of `inputs` and `outputs`. */
@@ -102,6 +107,8 @@ export interface NativeLoadOptions {
    * for an unknown op type.
    */
   readonly allowOps?: readonly string[];
+  /** Whether the model may draw random numbers, whose seed a call takes after the inputs. Default false. */
+  readonly allowRandom?: boolean;
   /**
    * A hash of the model's files, which identifies the model's weights on every machine. Workers cache weights by
    * fingerprint across runs and clients. Default: a fingerprint that is unique to this load.
@@ -131,5 +138,6 @@ export interface NativeGraphParts {
   /** Empty: the nodes without consumers. */
   readonly outputs: readonly NativeNamedTensor[];
   readonly allowOps?: readonly string[] | undefined;
+  readonly allowRandom?: boolean | undefined;
   readonly fingerprint?: string | undefined;
 }

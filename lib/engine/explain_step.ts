@@ -20,10 +20,11 @@ import {
   wrongType,
 } from '../support/arguments.js';
 import { GraphError } from '../support/errors.js';
+import { checkSeed, type SeedOption } from '../support/seed.js';
 import { warnIfUnawaited } from '../support/unawaited.js';
 
 /** The options that every method receives, and the processing of its maps. */
-export interface StepOptions {
+export interface StepOptions extends SeedOption {
   /** A filter over the maps, before they are resized. */
   readonly postprocessing?: Filter | null;
   /**
@@ -58,6 +59,7 @@ export const STEP_OPTIONS = [
   'indicesAxis',
   'indicesBatchDims',
   'input',
+  'seed',
 ] as const;
 
 /** The tensors of one step. */
@@ -69,7 +71,8 @@ export interface ExplainStepData {
 
 /** @internal Throws for invalid options, before any op is recorded. */
 export function checkStepOptions(options: StepOptions): void {
-  const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims } = options;
+  const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, seed } = options;
+  checkSeed(seed);
   if (postprocessing !== undefined && postprocessing !== null) {
     checkFunction(
       'postprocessing',
@@ -104,7 +107,7 @@ export function explainStep<P extends object>(
   data: ExplainStepData,
   options: StepOptions & P,
 ): Required<MethodResult> {
-  const { postprocessing, resizing = true, spatialAxis: named, input, ...rest } = options;
+  const { postprocessing, resizing = true, spatialAxis: named, input, seed, ...rest } = options;
   const { indicesAxis = KERNEL_AXIS, indicesBatchDims = -1, ...params } = rest;
   const allInputs = data.inputs instanceof Symbolic ? [data.inputs] : data.inputs;
   const inputs = allInputs[explainedInput(model, input)] as Symbolic;

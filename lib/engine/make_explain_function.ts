@@ -95,7 +95,8 @@ export function explainStepFunction<M extends AnyMethod>(
     noted.checkAllRead(method, known);
     return byName(results);
   };
-  return makeStepFunction(model, step, { key: [method, params], explained, force, logits: 1 });
+  const { seed, ...recorded } = params;
+  return makeStepFunction(model, step, { key: [method, recorded], explained, force, seed, logits: 1 });
 }
 
 /** Refuses a method that differentiates by the explained input or changes this input, if the input holds strings. */
@@ -145,6 +146,7 @@ export function checkMethodParameters<M extends AnyMethod>(
 
 /** Returns the parameters in `params` that belong to the method. */
 function ownParameters(params: StepOptions): object {
-  const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, input, ...own } = params;
+  const { postprocessing, resizing, spatialAxis, indicesAxis, indicesBatchDims, input, seed, ...own } =
+    params;
   return own;
 }

@@ -12,6 +12,7 @@ import { Leases } from './leases.js';
 import { keyOf } from './params.js';
 import type { StepOutputs } from './results.js';
 import { type RunHooks, runFunction } from './run_function.js';
+import { SEED, seedFeed } from './seed.js';
 import { symbolicModel } from './symbolic_model.js';
 
 /** The arguments of a step. */
@@ -41,6 +42,11 @@ export interface StepFunctionOptions {
    * before. false: a function that was compiled for an equal key is used without recording. Default false.
    */
   readonly force?: boolean;
+  /**
+   * The seed of all random numbers that the model draws, an int32. Ignored if the model draws none. Functions that are
+   * compiled for one seed serve all. Default 0.
+   */
+  readonly seed?: number;
   /** How many of the results, from the first on, are logits, which stay float32 with bfloat16. Default: all. */
   readonly logits?: number;
 }
@@ -60,16 +66,28 @@ export interface StepFunction {
 export function makeStepFunction(
   model: Model,
   step: Step,
-  { key = [step], feeds: specs = {}, explained = 0, force = false, logits }: StepFunctionOptions = {},
+  {
+    key = [step],
+    feeds: specs = {},
+    explained = 0,
+    force = false,
+    seed = 0,
+    logits,
+  }: StepFunctionOptions = {},
 ): StepFunction {
   const leases = new Leases();
-  const record = (symbols: StepSymbols) =>
-    checkResults(step({ ...symbols, model: symbolicModel(model, symbols.inputs, explained) }));
+  const seeded = seedFeed(model, seed);
+  const allSpecs = { ...specs, ...seeded.specs };
+  const record = ({ feeds: { [SEED]: seedOfRun, ...feeds }, ...symbols }: StepSymbols) => {
+    const called = symbolicModel(model, symbols.inputs, explained, seedOfRun);
+    return checkResults(step({ ...symbols, feeds, model: called }));
+  };
 
   const run = async (given: Batch, hooks: RunHooks = {}): Promise<StepOutputs> => {
     model.checkOpen();
-    const signature = signatureOf(model, given, specs);
-    const feeds = signature.feeds.map(({ name }) => [name, given.feeds?.[name]]);
+    const fed: Batch = { ...given, feeds: { ...given.feeds, ...seeded.feeds } };
+    const signature = signatureOf(model, fed, allSpecs);
+    const feeds = signature.feeds.map(({ name }) => [name, fed.feeds?.[name]]);
     const batch: Batch = { ...given, feeds: Object.fromEntries(feeds) };
     const lease = leases.for(signature, (kind) => {
       const full = keyOf([...key, explained, model.outputTensors, kind]);

@@ -5,6 +5,7 @@ import type { Inputs } from '../data/inputs.js';
 import type { Source } from '../data/source.js';
 import type { Model, PredictOptions } from '../model/model.js';
 import { checkOptions } from '../support/arguments.js';
+import { checkSeed } from '../support/seed.js';
 import { checkIsSignal, checkTimeout } from '../support/signal.js';
 import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -23,14 +24,15 @@ export async function predict(
   options: PredictOptions,
 ): Promise<Tensor | RaggedTensor | readonly (Tensor | RaggedTensor)[]> {
   model.checkOpen();
-  checkOptions('options', options, [...DATA_OPTIONS, 'signal', 'timeout']);
-  const { signal, timeout, ...data } = options;
+  checkOptions('options', options, [...DATA_OPTIONS, 'signal', 'timeout', 'seed']);
+  const { signal, timeout, seed, ...data } = options;
+  checkSeed(seed);
   checkIsSignal(signal);
   checkTimeout(timeout);
   const handler = makeDataHandler(model, x, null, { ...data, stepsPerExecution: stepsPerExecution(model) });
   await handler.validate();
   const names = model.outputs.map((_, i) => String(i));
-  const step = makeStepFunction(model, outputsOf);
+  const step = makeStepFunction(model, outputsOf, { seed });
   try {
     const outputs = await runBatches(
       model,

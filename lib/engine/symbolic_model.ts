@@ -10,12 +10,14 @@ import { GraphError } from '../support/errors.js';
 
 /**
  * Returns the symbolic model. `batch` holds the inputs of the step. A call with one tensor replaces the input at
- * `explained`. `tensors` are outputs in addition to those of the model.
+ * `explained`. `seed` is the seed of the run, for a model that draws random numbers. `tensors` are outputs in addition
+ * to those of the model.
  */
 export function symbolicModel(
   model: Model,
   batch: readonly Symbolic[],
   explained = 0,
+  seed?: Symbolic,
   tensors: readonly TensorSpec[] = [],
 ): SymbolicModel {
   const { inputs: specs, outputs, layers, core, outputTensors } = model;
@@ -50,7 +52,8 @@ export function symbolicModel(
       );
     }
     const names = [...outputTensors, ...tensors.map(({ name }) => name)];
-    return Trace.current().callModel(core.native, inputs, names) as unknown as AtLeast<N>;
+    const fed = seed === undefined ? inputs : [...inputs, seed];
+    return Trace.current().callModel(core.native, fed, names) as unknown as AtLeast<N>;
   };
 
   return Object.assign(call, {
@@ -60,7 +63,7 @@ export function symbolicModel(
     outputTensors,
     mixesSamples: model.mixesSamples,
     withTensors: (more: readonly TensorSpec[]) =>
-      symbolicModel(model, batch, explained, [...tensors, ...more]),
+      symbolicModel(model, batch, explained, seed, [...tensors, ...more]),
     dependsOn: (of: readonly string[], from: readonly string[]) => core.native.dependsOn(of, from),
     outputChain: (output: string) => core.native.outputChain(output),
     lastWithPositions: (output: string) => core.native.lastWithPositions(output),

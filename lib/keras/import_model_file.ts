@@ -12,8 +12,9 @@ export interface ImportOptions {
   readonly inputs?: readonly string[] | undefined;
   readonly outputs?: readonly string[] | undefined;
   readonly fingerprint?: string | undefined;
-  /** For graph models of TensorFlow.js, which hold ops. */
+  /** For graph models of TensorFlow.js, which hold ops, as `allowRandom`. */
   readonly allowOps?: readonly string[] | undefined;
+  readonly allowRandom?: boolean | undefined;
   /** The names of options that only other formats take, as far as the caller gave them. */
   readonly foreign: readonly string[];
 }
@@ -26,7 +27,7 @@ export interface ImportOptions {
 export async function importModelFile(
   addon: Addon,
   path: string,
-  { architecture, customObjects = {}, foreign, allowOps, ...options }: ImportOptions,
+  { architecture, customObjects = {}, foreign, allowOps, allowRandom, ...options }: ImportOptions,
 ): Promise<NativeModel | null> {
   const file = await openModelFile(path, architecture === undefined ? {} : { architecture });
   if (file === null) return null;
@@ -37,9 +38,9 @@ export async function importModelFile(
     const ofLayers = Object.entries(given).flatMap(([option, value]) =>
       value === undefined ? [] : [option],
     );
-    const [option] = [...foreign.filter((each) => each !== 'allowOps'), ...ofLayers];
+    const [option] = [...foreign.filter((each) => each !== 'allowOps' && each !== 'allowRandom'), ...ofLayers];
     if (option !== undefined) throw refuse(option, 'a graph model of TensorFlow.js');
-    return await loadGraphModel(addon, file.path, { allowOps, ...options });
+    return await loadGraphModel(addon, file.path, { allowOps, allowRandom, ...options });
   }
   try {
     const [option] = foreign;

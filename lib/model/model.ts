@@ -5,6 +5,7 @@ import type { Source } from '../data/source.js';
 import type { HeldStrategy } from '../distribute/strategy.js';
 import type { LayerInfo, TensorSpec } from '../graph/layer.js';
 import { ModelError } from '../support/errors.js';
+import type { SeedOption } from '../support/seed.js';
 import type { RunOptions } from '../support/signal.js';
 import type { RaggedTensor } from '../tensor/ragged.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -194,7 +195,7 @@ export class Model {
   }
 }
 
-export interface PredictOptions extends DataOptions, RunOptions {}
+export interface PredictOptions extends DataOptions, RunOptions, SeedOption {}
 
 /** The result of `predict`. A source whose batches differ in size gives RaggedTensors. */
 export type PredictResultFor<X extends Inputs | Source> = X extends Inputs

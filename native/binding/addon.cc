@@ -33,6 +33,7 @@ graph::LoadOptions ToLoadOptions(Napi::Value value) {
   if (given("tags")) options.tags = ToTexts(object.Get("tags"), "options.tags");
   if (given("inputs")) options.inputs = ToTexts(object.Get("inputs"), "options.inputs");
   if (given("allowOps")) options.allow_ops = ToTexts(object.Get("allowOps"), "options.allowOps");
+  if (given("allowRandom")) options.allow_random = object.Get("allowRandom").ToBoolean();
   if (given("fingerprint")) options.fingerprint = ToText(object.Get("fingerprint"), "options.fingerprint");
   if (given("outputs")) options.outputs = ToTexts(object.Get("outputs"), "options.outputs");
   return options;

@@ -60,6 +60,9 @@ GivenGraph ToGivenGraph(Napi::Value value) {
   if (const Napi::Value ops = object.Get("allowOps"); !ops.IsUndefined()) {
     given.parts.allow_ops = ToTexts(ops, "parts.allowOps");
   }
+  if (const Napi::Value random = object.Get("allowRandom"); !random.IsUndefined()) {
+    given.parts.allow_random = random.ToBoolean();
+  }
   if (const Napi::Value fingerprint = object.Get("fingerprint"); !fingerprint.IsUndefined()) {
     // Which of two weights of one name gets a number depends on the outputs.
     given.fingerprint = ToText(fingerprint, "parts.fingerprint");

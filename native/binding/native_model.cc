@@ -62,6 +62,13 @@ const char* KindName(graph::ChainLink::Kind kind) {
   }
 }
 
+// Returns the inputs that the caller feeds.
+template <typename T>
+std::vector<T> WithoutSeed(const graph::ModelGraph& model, std::vector<T> inputs) {
+  if (model.draws_random()) inputs.pop_back();
+  return inputs;
+}
+
 }  // namespace
 
 Napi::Function NativeModel::Define(Napi::Env env) {
@@ -74,8 +81,8 @@ Napi::Function NativeModel::Define(Napi::Env env) {
        InstanceMethod<&NativeModel::OutputChain>("outputChain"),
        InstanceMethod<&NativeModel::LastWithPositions>("lastWithPositions"),
        InstanceMethod<&NativeModel::SubModel>("subModel"), InstanceMethod<&NativeModel::Close>("close")},
-      {Getter<&NativeModel::GetInputs>("inputs"), Getter<&NativeModel::GetOutputs>("outputs"),
-       Getter<&NativeModel::GetInputTensors>("inputTensors"),
+      {Getter<&NativeModel::GetDrawsRandom>("drawsRandom"), Getter<&NativeModel::GetInputs>("inputs"),
+       Getter<&NativeModel::GetOutputs>("outputs"), Getter<&NativeModel::GetInputTensors>("inputTensors"),
        Getter<&NativeModel::GetOutputTensors>("outputTensors"), Getter<&NativeModel::GetWarnings>("warnings"),
        Getter<&NativeModel::GetLayers>("layers"), Getter<&NativeModel::GetWeights>("weights")});
 }
@@ -90,8 +97,12 @@ const ModelRef& NativeModel::graph() const {
   return state_;
 }
 
+Napi::Value NativeModel::GetDrawsRandom(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] { return Napi::Boolean::New(info.Env(), graph()->draws_random()); });
+}
+
 Napi::Value NativeModel::GetInputs(const Napi::CallbackInfo& info) {
-  return Guarded(info.Env(), [&] { return FromSpecs(info.Env(), graph()->inputs()); });
+  return Guarded(info.Env(), [&] { return FromSpecs(info.Env(), WithoutSeed(*graph(), graph()->inputs())); });
 }
 
 Napi::Value NativeModel::GetOutputs(const Napi::CallbackInfo& info) {
@@ -99,7 +110,8 @@ Napi::Value NativeModel::GetOutputs(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value NativeModel::GetInputTensors(const Napi::CallbackInfo& info) {
-  return Guarded(info.Env(), [&] { return FromTexts(info.Env(), graph()->input_tensors()); });
+  return Guarded(info.Env(),
+                 [&] { return FromTexts(info.Env(), WithoutSeed(*graph(), graph()->input_tensors())); });
 }
 
 Napi::Value NativeModel::GetOutputTensors(const Napi::CallbackInfo& info) {

@@ -25,6 +25,7 @@ class NativeModel : public Wrap<NativeModel, ModelRef> {
   const ModelRef& graph() const;
 
  private:
+  Napi::Value GetDrawsRandom(const Napi::CallbackInfo& info);
   Napi::Value GetInputs(const Napi::CallbackInfo& info);
   Napi::Value GetOutputs(const Napi::CallbackInfo& info);
   Napi::Value GetInputTensors(const Napi::CallbackInfo& info);

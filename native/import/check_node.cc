@@ -6,12 +6,15 @@
 #include "import/checkpoint.h"
 #include "import/lookup_tables.h"
 #include "ir/op_traits.h"
+#include "ir/random_ops.h"
 #include "tensorflow/dtype.h"
 
 namespace ke::graph {
 namespace {
 
 constexpr const char* kWhole = "what the model's outputs need";
+// The states of TensorFlow's generators have two or three elements.
+constexpr int64_t kMostOfState = 8;
 
 // Checks the numbers of input and output tensors that attributes declare: TensorFlow allocates lists of these
 // lengths.
@@ -83,39 +86,10 @@ std::optional<size_t> PlainChoice(CallTree* tree, const Source& at) {
   return index < 0 || index >= static_cast<int64_t>(branches) ? branches - 1 : static_cast<size_t>(index);
 }
 
-}  // namespace
-
-bool IsHandle(CallTree* tree, const Source& at, size_t input) {
-  const std::string_view op = tree->Node(at).op;
-  const Control control = ControlOf(op);
-  if (control != Control::kNone) {
-    if (input < FirstArgument(control)) return false;
-    const int body = tree->ExpandBody(at.call, at.node, 0);
-    const auto& arguments = tree->call(body).function->signature.inputs;
-    const size_t argument = input - FirstArgument(control);
-    return argument < arguments.size() && arguments[argument].type == TF_RESOURCE;
-  }
-  return input == 0 && (op == "ReadVariableOp" || op == "ResourceGather" || op == "ResourceGatherNd" ||
-                        op == "VariableShape" || ReadsLookupTable(op));
-}
-
-void CheckNode(CallTree* tree, OpRegistry* ops, const Source& at, Allowance* tensors_left) {
-  const std::string_view op = tree->Node(at).op;
-  const bool control = ControlOf(op) != Control::kNone;
-  if (IsOldVariable(op) || (!control && IsHandle(tree, at, 0))) return;
-  const std::string name = tree->FlatName(at.call, at.node);
-  if (op == "Placeholder") {
-    throw tf::Error(TF_INVALID_ARGUMENT,
-                    "the outputs need placeholder '" + name + "', which is none of the model's inputs", name);
-  }
-  if (!control) ops->CheckPure(op, name);
-  CheckLists(tree, ops, at, name, tensors_left);
-  if (op == "Const") CheckConstant(*tree, at, name);
-}
-
-void RefuseChangedVariables(CallTree* tree, OpRegistry* ops, const FlatGraph& graph,
-                            const std::map<std::pair<int, int>, int>& weights) {
-  // The tree grows while its calls are visited.
+// Calls visit(node, variable) for each input of each op that may change what the input stands for, in all
+// calls of the tree and in the calls that these expand to. The tree grows while its calls are visited.
+template <typename Visit>
+void ForEachChange(CallTree* tree, OpRegistry* ops, Visit visit) {
   for (int call = 1; call < tree->size(); ++call) {
     for (size_t i = 0; i < tree->Nodes(call).size(); ++i) {
       const int node = static_cast<int>(i);
@@ -138,21 +112,87 @@ void RefuseChangedVariables(CallTree* tree, OpRegistry* ops, const FlatGraph& gr
       if (HasTrait(def.op, trait::kReadsVariable) || def.op == "Identity") continue;
       if (!ops->MayHaveEffects(def.op)) continue;
       for (size_t k = 0; k < def.inputs.size(); ++k) {
-        const Source input = tree->Input({call, node, 0}, k);
-        const auto weight = weights.find({input.call, input.node});
-        if (weight == weights.end()) continue;
-        throw tf::Error(TF_UNIMPLEMENTED,
-                        "the model's outputs read variable '" + graph.weights[weight->second].name +
-                            "', which op " + std::string(def.op) + " ('" + tree->FlatName(call, node) +
-                            "') may change when the model runs: a model that changes its state (the seeds of "
-                            "random layers, counters) cannot be frozen. Export the model for inference in "
-                            "Python: archive = keras.export.ExportArchive(); archive.track(model); "
-                            "archive.add_endpoint('serve', lambda x: model(x, training=False), "
-                            "[tf.TensorSpec(shape, dtype)]); archive.write_out(directory)",
-                        tree->FlatName(call, node));
+        const Source at{call, node, 0};
+        visit(at, tree->Input(at, k));
       }
     }
   }
+}
+
+}  // namespace
+
+bool IsHandle(CallTree* tree, const Source& at, size_t input) {
+  const std::string_view op = tree->Node(at).op;
+  const Control control = ControlOf(op);
+  if (control != Control::kNone) {
+    if (input < FirstArgument(control)) return false;
+    const int body = tree->ExpandBody(at.call, at.node, 0);
+    const auto& arguments = tree->call(body).function->signature.inputs;
+    const size_t argument = input - FirstArgument(control);
+    return argument < arguments.size() && arguments[argument].type == TF_RESOURCE;
+  }
+  return input == 0 && (op == "ReadVariableOp" || op == "ResourceGather" || op == "ResourceGatherNd" ||
+                        op == "RngReadAndSkip" || op == "VariableShape" || ReadsLookupTable(op));
+}
+
+void CheckNode(CallTree* tree, OpRegistry* ops, const Source& at, Allowance* tensors_left) {
+  const std::string_view op = tree->Node(at).op;
+  const bool control = ControlOf(op) != Control::kNone;
+  const std::string name = tree->FlatName(at.call, at.node);
+  if (DrawsFromState(op)) ops->CheckPure(op, name);
+  if (IsOldVariable(op) || (!control && IsHandle(tree, at, 0))) return;
+  if (op == "Placeholder") {
+    throw tf::Error(TF_INVALID_ARGUMENT,
+                    "the outputs need placeholder '" + name + "', which is none of the model's inputs", name);
+  }
+  if (!control) ops->CheckPure(op, name);
+  CheckLists(tree, ops, at, name, tensors_left);
+  if (op == "Const") CheckConstant(*tree, at, name);
+}
+
+void RefuseChangedVariables(CallTree* tree, OpRegistry* ops, const FlatGraph& graph,
+                            const std::map<std::pair<int, int>, int>& weights, const std::set<int>& states) {
+  ForEachChange(tree, ops, [&](const Source& at, const Source& variable) {
+    const auto weight = weights.find({variable.call, variable.node});
+    if (weight == weights.end() || states.count(weight->second) > 0) return;
+    const FlatWeight& changed = graph.weights[weight->second];
+    const std::string random =
+        MayBeRandomState(changed)
+            ? ". If the variable is the seed of random layers, the option `allowRandom: true` of `loadModel` "
+              "runs the model as it is, with random numbers that follow from the option `seed`"
+            : "";
+    throw tf::Error(TF_UNIMPLEMENTED,
+                    "the model's outputs read variable '" + changed.name + "', which op " +
+                        std::string(tree->Node(at).op) + " ('" + tree->FlatName(at.call, at.node) +
+                        "') may change when the model runs: a model that changes its state (the seeds of "
+                        "random layers, counters) cannot be frozen. Export the model for inference in "
+                        "Python: archive = keras.export.ExportArchive(); archive.track(model); "
+                        "archive.add_endpoint('serve', lambda x: model(x, training=False), "
+                        "[tf.TensorSpec(shape, dtype)]); archive.write_out(directory)" +
+                        random,
+                    tree->FlatName(at.call, at.node));
+  });
+}
+
+std::set<std::string> ChangedVariables(const proto::GraphDef& graph, OpRegistry* ops,
+                                       const std::vector<TensorSpec>& outputs) {
+  // Which calls of a tree are expanded determines which branches import may still choose. The search
+  // therefore expands the calls of a tree of its own.
+  CallTree tree(graph, ops);
+  for (const TensorSpec& output : outputs) tree.Resolve(0, output.name);
+  std::set<std::string> changed;
+  ForEachChange(&tree, ops, [&](const Source&, const Source& variable) {
+    if (variable.IsArgument() || tree.Node(variable).op != "VarHandleOp") return;
+    changed.insert(tree.FlatName(variable.call, variable.node));
+  });
+  return changed;
+}
+
+bool MayBeRandomState(const FlatWeight& weight) {
+  const bool integers = weight.dtype == TF_INT32 || weight.dtype == TF_INT64 || weight.dtype == TF_UINT32 ||
+                        weight.dtype == TF_UINT64;
+  return integers && weight.shape.rank() == 1 && weight.shape.dims[0] > 0 &&
+         weight.shape.dims[0] <= kMostOfState;
 }
 
 }  // namespace ke::graph

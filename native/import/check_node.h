@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -23,8 +24,16 @@ void CheckNode(CallTree* tree, OpRegistry* ops, const Source& at, Allowance* ten
 
 // The weights in the file are valid only if a run does not change the variables. Outputs never need an
 // assignment as data, so all ops of the functions on the paths to the outputs are checked. `weights` is the
-// index in `graph` per call and node of a variable. Throws UNIMPLEMENTED.
+// index in `graph` per call and node of a variable. `states` are the weights that a run may change. Throws
+// UNIMPLEMENTED.
 void RefuseChangedVariables(CallTree* tree, OpRegistry* ops, const FlatGraph& graph,
-                            const std::map<std::pair<int, int>, int>& weights);
+                            const std::map<std::pair<int, int>, int>& weights, const std::set<int>& states);
+
+// Returns the names of the variables that a run for `outputs` may change: FlatName of their handles.
+std::set<std::string> ChangedVariables(const proto::GraphDef& graph, OpRegistry* ops,
+                                       const std::vector<TensorSpec>& outputs);
+
+// Returns whether a variable may be the state of a generator of random numbers: a short vector of integers.
+bool MayBeRandomState(const FlatWeight& weight);
 
 }  // namespace ke::graph

@@ -192,12 +192,12 @@ ImportedModel ImportGraph(const GraphParts& parts, proto::Bytes bytes, Bias bias
   const FrozenGraph frozen(graph, parts.path);
   const std::vector<TensorSpec> inputs = frozen.Inputs(TensorsOf(parts.inputs));
   const std::vector<TensorSpec> outputs = frozen.Outputs(TensorsOf(parts.outputs));
-  OpRegistry ops(parts.allow_ops);
+  OpRegistry ops(parts.allow_ops, parts.allow_random);
   CallTree tree(graph, &ops);
   CustomGradients gradients(&tree, &ops, meta, {});
   LookupTables tables(&tree, {});
-  Flattened flat =
-      InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency, {&gradients, &tables});
+  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency,
+                                   {&gradients, &tables, parts.allow_random});
   if (auto warning = gradients.Warning()) flat.graph.warnings.push_back(*std::move(warning));
   SetValues(parts.path, parts, &tree, &flat);
   flat.graph.versions = graph.versions;
@@ -218,7 +218,13 @@ std::vector<NamedTensor> Named(const std::vector<std::string>& tensors) {
 ImportedModel Import(const LoadOptions& options) {
   RefuseOptionsOfSavedModels(options);
   const std::string bytes = ReadFile(options.path, "the model's graph", bounds::kGraphBytes);
-  return ImportGraph({options.path, {}, {}, Named(options.inputs), Named(options.outputs), options.allow_ops},
+  return ImportGraph({options.path,
+                      {},
+                      {},
+                      Named(options.inputs),
+                      Named(options.outputs),
+                      options.allow_ops,
+                      options.allow_random},
                      bytes, Bias::kVector);
 }
 

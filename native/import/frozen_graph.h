@@ -29,6 +29,7 @@ struct GraphParts {
   std::vector<NamedTensor> inputs;   // empty: the placeholders
   std::vector<NamedTensor> outputs;  // empty: the nodes without consumers, without strings beside numbers
   std::vector<std::string> allow_ops;
+  bool allow_random = false;
 };
 
 // Throws the errors of ModelGraph::Load.

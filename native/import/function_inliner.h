@@ -22,10 +22,11 @@ struct VariableUse {
 class CustomGradients;
 class LookupTables;
 
-// What a file holds beside its graph. Null: nothing.
+// What a file holds beside its graph (null: nothing), and what the caller allows.
 struct Extras {
   CustomGradients* gradients = nullptr;
   LookupTables* tables = nullptr;
+  bool allow_random = false;
 };
 
 struct Flattened {
@@ -44,7 +45,8 @@ enum class NodeOrder {
 // Throws INVALID_ARGUMENT if an output needs a placeholder that is not an input, UNIMPLEMENTED if an output
 // needs an op that is not pure or a variable that the model changes, and DATA_LOSS for a cyclic graph. An op
 // with a gradient function in `extras` carries the gradient (custom_gradient.h). Lookups in tables of
-// `extras` become pure ops (lookup_ops.h).
+// `extras` become pure ops (lookup_ops.h). With `allow_random`, draws of random numbers become draws from the
+// seed of the run (inliner_random.cc).
 Flattened InlineFunctions(CallTree* tree, OpRegistry* ops, const std::vector<TensorSpec>& inputs,
                           const std::vector<TensorSpec>& outputs, NodeOrder order, const Extras& extras = {});
 

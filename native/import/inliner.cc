@@ -6,6 +6,7 @@
 #include "import/check_node.h"
 #include "import/checkpoint.h"
 #include "ir/op_traits.h"
+#include "ir/random_ops.h"
 
 namespace ke::graph {
 
@@ -34,12 +35,14 @@ Inliner::Inliner(Inliner* outer, int call)
 
 Flattened Inliner::Run(const std::vector<TensorSpec>& inputs, const std::vector<TensorSpec>& outputs,
                        NodeOrder order) {
+  if (extras_.allow_random) changed_ = ChangedVariables(tree_.graph(), &ops_, outputs);
   for (const TensorSpec& input : inputs) AddInput(input);
   for (const TensorSpec& output : outputs) {
     builder_.AddOutput(Flatten([&] { return tree_.Resolve(0, output.name); }), output);
   }
-  RefuseChangedVariables(&tree_, &ops_, graph_, weights_);
+  RefuseChangedVariables(&tree_, &ops_, graph_, weights_, states_);
   if (extras_.tables != nullptr) extras_.tables->RefuseChangedTables();
+  MarkDraws(graph_.outputs);
   CollectNames();
   std::vector<std::vector<int>> rank;
   // Nodes were added after the nodes that they need.
@@ -153,7 +156,11 @@ TensorId Inliner::Lookup(const Source& at) const {
 int Inliner::Emit(const Source& at) {
   const proto::NodeDef& def = tree_.Node(at);
   if (IsOldVariable(def.op)) return Value(root_.Weight(at)).node;
-  if (def.op == "ReadVariableOp") return Value(Variable(at)).node;
+  if (def.op == "ReadVariableOp" || def.op == "RngReadAndSkip") {
+    const int weight = Variable(at);
+    return IsRandomState(weight) ? ReadState(at, weight) : Value(weight).node;
+  }
+  if (!SeededOp(def.op).empty() && !ops_.IsAllowed(def.op)) return DrawFromSeed(at);
   if (def.op == "ResourceGather" || def.op == "ResourceGatherNd") return Gather(at);
   if (def.op == "VariableShape") return VariableShape(at);
   if (ReadsLookupTable(def.op)) return TableLookup(at);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -35,6 +36,12 @@ class Inliner {
 
  private:
   using Place = std::pair<int, int>;  // call, node
+  // In place of a weight: the seed of the run.
+  static constexpr int kRunSeed = -1;
+  // The loop whose condition or body this is.
+  struct Loop {
+    std::optional<size_t> counter;  // the argument that counts the turns
+  };
   // A tensor of the outer graph that the function of a branch of TensorFlow 1 takes as an argument.
   struct Captured {
     Source source;
@@ -80,8 +87,27 @@ class Inliner {
   // Returns the weight behind the handle that a reading op takes.
   int Variable(const Source& reader);
   int Weight(const Source& handle);
-  // Returns the value of a weight of the model in this graph.
+  // Returns the value of a weight of the model in this graph, or the seed of the run for kRunSeed.
   TensorId Value(int weight);
+  // Returns dtype and shape of Value(weight).
+  TensorSpec SpecOf(int weight) const;
+
+  // Random numbers: inliner_random.cc. `at` is the op that draws.
+  // Returns the seed of this graph, an int32 scalar. In the body of a loop, the turns have different seeds.
+  TensorId RunSeed(const Source& at);
+  // Returns the seed of `at`: two int32 numbers.
+  TensorId SeedOf(const Source& at);
+  TensorId Mixed(const Source& at, TensorId seed, TensorId with);
+  TensorId Vector(const std::string& name, const std::vector<int64_t>& values);
+  // Adds the draw that replaces a draw from the state of a generator. Returns the flat node.
+  int DrawFromSeed(const Source& at);
+  // Returns whether the variable is the state of a generator of random numbers, which the model advances.
+  bool IsRandomState(int weight) const;
+  // Adds the state of a generator as `at` reads it. Returns the flat node.
+  int ReadState(const Source& at, int weight);
+  // Marks the draws whose numbers follow from states of generators (kDrawnByRun). Throws UNIMPLEMENTED if a
+  // state has another use. `results` are the results of this graph.
+  void MarkDraws(const std::vector<TensorId>& results);
   // ResourceGather(Nd) reads some rows of a variable and becomes a gather from the weight.
   int Gather(const Source& at);
   int VariableShape(const Source& at);
@@ -95,7 +121,7 @@ class Inliner {
   void EmitControlFlow(const Source& at);
   // Adds what the results of the body need. Returns the results, without resources.
   std::vector<TensorId> Results(int call);
-  // Returns the weights that any of the functions reads.
+  // Returns the weights that any of the functions reads, and kRunSeed if one draws random numbers.
   static std::vector<int> CapturedBy(const std::vector<std::unique_ptr<Inliner>>& bodies);
 
   // One step of the walk at a Switch or a Merge. Returns what must be done first, or nothing if the node is
@@ -119,6 +145,11 @@ class Inliner {
   int body_ = 0;              // the call that is flattened
   int depth_ = 0;             // of functions within each other
   std::optional<std::pair<Source, int>> side_;  // predicate and side of a branch of TensorFlow 1
+  std::optional<Loop> loop_;
+  std::optional<TensorId> seed_;   // of this graph
+  std::set<int> seeds_;            // nodes whose values follow from states of generators
+  std::set<int> states_;           // of the root: the weights that are states of generators
+  std::set<std::string> changed_;  // of the root: the names of the variables that a run may change
   FlatGraphBuilder builder_;
   FlatGraph& graph_ = builder_.graph();
   FunctionBodies functions_;  // of the root
@@ -127,7 +158,7 @@ class Inliner {
   Allowance steps_left_{bounds::kSteps, "steps"};        // of the root: in branches of TensorFlow 1
   std::vector<VariableUse> variables_;                   // of the root
   std::map<Place, int> weights_;        // of the root: VarHandleOp -> index in graph_.weights
-  std::map<int, TensorId> captured_;    // weight -> argument
+  std::map<int, TensorId> captured_;    // weight or kRunSeed -> argument
   std::vector<Captured> arguments_;     // of a branch of TensorFlow 1
   std::map<Place, BranchV1> branches_;  // by Merge
   std::vector<Place> places_;           // of graph_.nodes
@@ -136,5 +167,8 @@ class Inliner {
   std::map<Place, int> done_;                            // flat node; -1: in known_
   std::set<Place> open_;                                 // visited, not yet emitted
 };
+
+// Returns the argument of the body of a loop that counts the turns, or nothing.
+std::optional<size_t> TurnCounter(CallTree* tree, int body);
 
 }  // namespace ke::graph

@@ -38,6 +38,10 @@ void Inliner::EmitControlFlow(const Source& at) {
   std::vector<std::vector<TensorId>> results;
   for (const int call : op.calls()) {
     bodies.push_back(std::make_unique<Inliner>(this, call));
+    if (ControlOf(tree_.Node(at).op) == Control::kWhile) {
+      const bool is_body = op.IsLoopBody(bodies.size() - 1);
+      bodies.back()->loop_ = Loop{is_body ? TurnCounter(&tree_, call) : std::nullopt};
+    }
     results.push_back(bodies.back()->Results(call));
   }
   const std::vector<int> captured = CapturedBy(bodies);
@@ -46,6 +50,7 @@ void Inliner::EmitControlFlow(const Source& at) {
   for (size_t i = 0; i < bodies.size(); ++i) {
     std::vector<TensorId> values;
     for (const int weight : captured) values.push_back(bodies[i]->Value(weight));
+    bodies[i]->MarkDraws(results[i]);
     FlatGraph body = bodies[i]->builder_.Finish();
     body.inputs.resize(op.arguments().size());
     body.inputs.insert(body.inputs.end(), values.begin(), values.end());
@@ -58,8 +63,8 @@ void Inliner::EmitControlFlow(const Source& at) {
   std::vector<TensorId> inputs;
   for (const size_t input : op.inputs()) inputs.push_back(Lookup(tree_.Input(at, input)));
   for (const int weight : captured) {
-    inputs.push_back(Value(weight));
-    captures.push_back({root_.graph_.weights[weight].dtype, root_.graph_.weights[weight].shape});
+    inputs.push_back(weight == kRunSeed ? RunSeed(at) : Value(weight));
+    captures.push_back({SpecOf(weight).dtype, SpecOf(weight).shape});
   }
   FlatNode node = op.Node(Name(at), made, captures);
   node.inputs = std::move(inputs);

@@ -110,6 +110,7 @@ void Inliner::EmitBranchV1(const Source& merge, const BranchV1& branch) {
     std::vector<TensorId> arguments;
     for (const Captured& each : tensors) arguments.push_back(bodies[side]->Capture(each.source, each.dtype));
     for (const int weight : weights) arguments.push_back(bodies[side]->Value(weight));
+    bodies[side]->MarkDraws({results[side]});
     FlatGraph body = bodies[side]->builder_.Finish();
     body.inputs = std::move(arguments);
     made.push_back(root_.functions_.Add(std::move(body), {results[side]},
@@ -127,8 +128,8 @@ void Inliner::EmitBranchV1(const Source& merge, const BranchV1& branch) {
     taken.push_back(each.dtype);
   }
   for (const int weight : weights) {
-    node.inputs.push_back(Value(weight));
-    taken.push_back(root_.graph_.weights[weight].dtype);
+    node.inputs.push_back(weight == kRunSeed ? RunSeed(merge) : Value(weight));
+    taken.push_back(SpecOf(weight).dtype);
   }
   node.attrs = {{"Tcond", TypeAttr(TF_BOOL)},
                 {"Tin", TypesAttr(taken)},

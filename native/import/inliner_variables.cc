@@ -85,13 +85,22 @@ int Inliner::VariableShape(const Source& at) {
       .node;
 }
 
-TensorId Inliner::Value(int weight) {
+TensorSpec Inliner::SpecOf(int weight) const {
+  if (weight == kRunSeed) return {"seed", TF_INT32, Shape::Of({})};
   const FlatWeight& of = root_.graph_.weights[weight];
-  if (&root_ == this) return {of.node, 0};
+  return {of.name, of.dtype, of.shape};
+}
+
+TensorId Inliner::Value(int weight) {
+  if (&root_ == this) {
+    if (weight != kRunSeed) return {graph_.weights[weight].node, 0};
+    if (!seed_) seed_ = Placed(builder_.AddSeed(), {-1, -1});
+    return *seed_;
+  }
   const auto known = captured_.find(weight);
   if (known != captured_.end()) return known->second;
-  const TensorSpec spec{of.name, of.dtype, of.shape};
-  return captured_[weight] = Placed(builder_.AddInput(of.name, spec), {-1, -1});
+  const TensorSpec spec = SpecOf(weight);
+  return captured_[weight] = Placed(builder_.AddInput(spec.name, spec), {-1, -1});
 }
 
 }  // namespace ke::graph

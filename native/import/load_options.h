@@ -19,6 +19,8 @@ struct LoadOptions {
   std::vector<std::string> outputs;
   // Ops that the model may contain in addition to pure ops: op_registry.h.
   std::vector<std::string> allow_ops;
+  // Whether the model may draw random numbers. Their seed is then the last input of the model.
+  bool allow_random = false;
   // Identifies this model's weights on every machine: a hash of its files. Empty: a fingerprint that no other
   // ModelGraph has.
   std::string fingerprint;

@@ -294,7 +294,7 @@ ImportedModel Import(const LoadOptions& options) {
   const proto::MetaGraphDef meta = proto::ReadMetaGraph(meta_graph, file);
   const proto::SignatureDef& signature = SelectSignature(meta, options.SignatureOrDefault());
 
-  OpRegistry ops(options.allow_ops);
+  OpRegistry ops(options.allow_ops, options.allow_random);
   CallTree tree(meta.graph, &ops);
   std::vector<std::string> input_keys = Keys(signature.inputs, options.inputs, false);
   std::vector<std::string> output_keys = Keys(signature.outputs, options.outputs, true);
@@ -312,7 +312,8 @@ ImportedModel Import(const LoadOptions& options) {
   Checkpoint checkpoint(directory + "/variables/variables");
   const RestoredState restored{meta, &ops, &checkpoint};
   LookupTables tables(&tree, AssetPaths(meta_graph, directory, file), &restored);
-  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kFile, {&gradients, &tables});
+  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kFile,
+                                   {&gradients, &tables, options.allow_random});
   flat.graph.versions = meta.graph.versions;
   if (auto warning = gradients.Warning()) flat.graph.warnings.push_back(*std::move(warning));
   for (size_t i = 0; i < inputs.size(); ++i) flat.graph.input_specs[i].name = input_keys[i];

@@ -63,6 +63,7 @@ class CallTree {
   // References stay valid while the tree grows.
   const Call& call(int index) const { return *calls_[index]; }
   int size() const { return static_cast<int>(calls_.size()); }
+  const proto::GraphDef& graph() const { return graph_; }
   // Returns the serialised VersionDef of the graph.
   proto::Bytes versions() const { return graph_.versions; }
 

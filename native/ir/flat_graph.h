@@ -68,6 +68,9 @@ struct FlatGraph {
   std::vector<TensorId> outputs;
   std::vector<TensorSpec> input_specs;  // named by the signature
   std::vector<TensorSpec> output_specs;
+  // The name of the node that stands for the seed of the run, an int32 scalar. Empty: nothing is drawn at
+  // random. The complete model takes the seed as its last input.
+  std::string seed;
   std::map<std::string, FlatFunction, std::less<>> functions;  // by name
   std::string versions;                                        // serialised VersionDef of the file
   std::set<std::string> file_names;   // names of all nodes in the called bodies, including nodes that are not

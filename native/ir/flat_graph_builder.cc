@@ -28,6 +28,14 @@ TensorId FlatGraphBuilder::AddInput(std::string name, const TensorSpec& spec) {
   return input;
 }
 
+TensorId FlatGraphBuilder::AddSeed() {
+  FlatNode node{FlatNode::Kind::kInput, "keras_explainable/seed", {}, {}, {}};
+  node.attrs = {{"dtype", TypeAttr(TF_INT32)}, {"shape", ShapeAttr(Shape::Of({}))}};
+  const TensorId seed = Add(std::move(node));
+  graph_.seed = graph_.nodes[seed.node].name;
+  return seed;
+}
+
 int FlatGraphBuilder::AddWeight(std::string name, TF_DataType dtype, const Shape& shape) {
   FlatWeight weight;
   weight.name = name;

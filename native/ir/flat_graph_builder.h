@@ -21,6 +21,8 @@ class FlatGraphBuilder {
   TensorId AddInt32(std::string name, int32_t value);
   // Adds the model's next input, with a node named `name`.
   TensorId AddInput(std::string name, const TensorSpec& spec);
+  // Adds the input that stands for the seed of the run.
+  TensorId AddSeed();
   // Adds a weight that has no value yet. Returns its index in graph().weights.
   int AddWeight(std::string name, TF_DataType dtype, const Shape& shape);
   void AddOutput(TensorId tensor, const TensorSpec& spec);

@@ -1,6 +1,7 @@
 #include "ir/op_registry.h"
 
 #include "ir/op_traits.h"
+#include "ir/random_ops.h"
 
 namespace ke::graph {
 
@@ -13,8 +14,8 @@ constexpr std::string_view kCompiledByJax = "XlaCallModule";
 
 }  // namespace
 
-OpRegistry::OpRegistry(const std::vector<std::string>& allowed)
-    : scratch_(C().TF_NewGraph()), allowed_(allowed.begin(), allowed.end()) {
+OpRegistry::OpRegistry(const std::vector<std::string>& allowed, bool allow_random)
+    : scratch_(C().TF_NewGraph()), allowed_(allowed.begin(), allowed.end()), allow_random_(allow_random) {
   for (const std::string& op : allowed_) {
     const proto::OpDef* definition = Find(op);
     if (definition == nullptr) {
@@ -66,7 +67,9 @@ bool OpRegistry::MayHaveEffects(std::string_view op) {
 
 void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
   const proto::OpDef& definition = Get(op, node);
-  if (HasTrait(op, trait::kPure) || allowed_.count(op) > 0) return;
+  if (IsAllowed(op)) return;
+  if (DrawsFromState(op)) return CheckRandom(op, node);
+  if (HasTrait(op, trait::kPure)) return;
   if (op == kCompiledByJax) {
     throw tf::Error(
         TF_UNIMPLEMENTED,
@@ -90,6 +93,27 @@ void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
                       "; choose outputs that do not need it, or save the model without it" +
                       (runs_functions ? "" : ", or, where you trust the file, name the op in `allowOps`"),
                   std::string(node));
+}
+
+void OpRegistry::CheckRandom(std::string_view op, std::string_view node) const {
+  const std::string name(node);
+  const std::string needs =
+      "the model's outputs need op " + std::string(op) + " (node '" + name + "'), which ";
+  if (!allow_random_) {
+    throw tf::Error(TF_UNIMPLEMENTED,
+                    needs +
+                        "draws other random numbers in every run. Export the model for inference "
+                        "(training=False), or load it with the option `allowRandom: true`: the numbers then "
+                        "follow from the option `seed` of `predict` and `explain`",
+                    name);
+  }
+  if (op == "RngReadAndSkip" || !SeededOp(op).empty()) return;
+  throw tf::Error(
+      TF_UNIMPLEMENTED,
+      needs +
+          "draws random numbers in a way that no seed can repeat. Choose outputs that do not need "
+          "it, or draw the numbers with tf.random.stateless_* functions",
+      name);
 }
 
 }  // namespace ke::graph

@@ -78,7 +78,7 @@ std::vector<SampleState> StatesWithoutSamples(const OpUse& use, bool sized) {
   std::vector<SampleState> states;
   for (SmallIntegers& integers : FoldIntegers(use.node, inputs)) {
     if (!integers && sized) break;
-    states.push_back(SampleState::Of(std::move(integers)));
+    states.push_back(integers ? SampleState::Of(std::move(integers)) : SampleState::None());
   }
   if (!states.empty()) return states;
   if (!sized) return {SampleState::None()};

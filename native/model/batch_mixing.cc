@@ -4,6 +4,7 @@
 #include <map>
 #include <string_view>
 
+#include "ir/random_ops.h"
 #include "model/batch_axis_rules.h"
 #include "tensorflow/dtype.h"
 
@@ -39,7 +40,11 @@ class Walk {
   // Walks over the graph of a function of `outer`, whose arguments have the states `arguments`.
   Walk(const Walk& outer, const FlatGraph& graph, const TensorSpecs& tensors,
        const std::vector<SampleState>& arguments)
-      : graph_(graph), tensors_(tensors), library_(outer.library_), walks_left_(outer.walks_left_) {
+      : graph_(graph),
+        tensors_(tensors),
+        library_(outer.library_),
+        is_body_(true),
+        walks_left_(outer.walks_left_) {
     for (size_t i = 0; i < arguments.size(); ++i) arguments_.emplace(graph.inputs[i].node, arguments[i]);
     Run();
   }
@@ -47,6 +52,18 @@ class Walk {
   bool Mixes(size_t node) const {
     return std::any_of(states_[node].begin(), states_[node].end(),
                        [](const SampleState& state) { return state.kind == SampleState::Kind::kMixed; });
+  }
+
+  // Returns whether the node draws the same distribution for every sample along the first axis, and the seed
+  // of the run determines the numbers.
+  bool DrawsPerSample(size_t node) const {
+    const FlatNode& of = graph_.nodes[node];
+    const Draw* draw = DrawOf(of.op);
+    if (draw == nullptr || !draw->plain || of.Attr(kDrawnByRun).empty()) return false;
+    const SmallIntegers& sizes = StateOf(of.inputs[static_cast<size_t>(draw->shape)]).integers;
+    if (!sizes || sizes->empty() || (*sizes)[0].kind != SmallInteger::Kind::kBatch) return false;
+    return std::none_of(sizes->begin() + 1, sizes->end(),
+                        [](const SmallInteger& size) { return size.OfBatch(); });
   }
 
   std::vector<SampleState> Results() const {
@@ -101,12 +118,32 @@ class Walk {
     const bool follows =
         ControlOf(node.op) != Control::kNone &&
         std::any_of(inputs.begin(), inputs.end(), [](const SampleState& input) { return input.HasAxis(); });
+    if (DrawOf(node.op) != nullptr) {
+      const bool alike =
+          std::all_of(inputs.begin(), inputs.end(), [](const SampleState& input) { return input.IsNone(); });
+      if (!is_body_ && DrawsPerSample(static_cast<size_t>(index))) return {SampleState::Axis(0)};
+      return {alike ? SampleState::None() : SampleState::Mixed()};
+    }
+    if (ControlOf(node.op) != Control::kNone && DrawsInFunctions(node)) return {SampleState::Mixed()};
     std::vector<SampleState> outputs = StatesOfOutputs({node, inputs, facts, FactsOf({index, 0})});
     if (follows && outputs[0].kind != SampleState::Kind::kMixed) {
       outputs = StatesOfControl(node, std::move(inputs), facts);
     }
     for (size_t i = 0; i < outputs.size(); ++i) Settle({index, static_cast<int>(i)}, &outputs[i]);
     return outputs;
+  }
+
+  // Returns whether a function of a loop or a branch draws numbers from the seed of the run. They may be
+  // those of a sample in each turn.
+  bool DrawsInFunctions(const FlatNode& node) const {
+    for (const std::string_view name : FunctionsOf(library_, {&node})) {
+      const std::vector<FlatNode>& nodes = library_.functions.find(name)->second.nodes;
+      if (std::any_of(nodes.begin(), nodes.end(),
+                      [](const FlatNode& each) { return !each.Attr(kDrawnByRun).empty(); })) {
+        return true;
+      }
+    }
+    return false;
   }
 
   // Returns the results of a function for arguments of these states and shapes. Empty if they are unknown:
@@ -192,6 +229,7 @@ class Walk {
   const FlatGraph& graph_;
   const TensorSpecs& tensors_;
   const FlatGraph& library_;  // the model's graph, which has the functions
+  const bool is_body_ = false;
   int64_t walks_of_model_ = kMostWalks;
   int64_t* const walks_left_;
   std::map<int, SampleState> arguments_;  // by node
@@ -207,12 +245,17 @@ bool AllHoldOneSample(const FlatGraph& graph) {
 
 }  // namespace
 
-std::vector<char> NodesThatMixSamples(const FlatGraph& graph, const TensorSpecs& tensors) {
-  std::vector<char> mixing(graph.nodes.size(), 0);
-  if (AllHoldOneSample(graph)) return mixing;
+SamplesInGraph FollowSamples(const FlatGraph& graph, const TensorSpecs& tensors) {
+  SamplesInGraph found;
+  found.mixing.assign(graph.nodes.size(), 0);
+  found.drawn_per_sample.assign(graph.nodes.size(), 0);
+  if (AllHoldOneSample(graph)) return found;
   const Walk walk(graph, tensors);
-  for (size_t node = 0; node < mixing.size(); ++node) mixing[node] = walk.Mixes(node) ? 1 : 0;
-  return mixing;
+  for (size_t node = 0; node < graph.nodes.size(); ++node) {
+    found.mixing[node] = walk.Mixes(node) ? 1 : 0;
+    found.drawn_per_sample[node] = walk.DrawsPerSample(node) ? 1 : 0;
+  }
+  return found;
 }
 
 }  // namespace ke::graph

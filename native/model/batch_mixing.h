@@ -10,10 +10,19 @@
 
 namespace ke::graph {
 
-// Returns, per node, whether an output of the node mixes the samples. The walk follows the axis of the
-// samples from the inputs through every op and through the functions of loops and branches. Where the walk
-// loses the axis, a tensor counts as not mixing: in lists of tensors, and behind ops that select positions by
-// values. No sample mixes if every input has a batch of one sample.
-std::vector<char> NodesThatMixSamples(const FlatGraph& graph, const TensorSpecs& tensors);
+// What the walk tells of each node.
+struct SamplesInGraph {
+  std::vector<char> mixing;  // whether an output of the node mixes the samples
+  // Whether the node draws random numbers for every sample that can be those of one sample, repeated:
+  // draw_per_sample.h.
+  std::vector<char> drawn_per_sample;
+};
+
+// Follows the axis of the samples from the inputs through every op and through the functions of loops and
+// branches. Where the walk loses the axis, a tensor counts as not mixing: in lists of tensors, and behind ops
+// that select positions by values. Numbers that are drawn from a seed mix the samples, because they depend on
+// the position in the batch, unless they are drawn per sample. No sample mixes if every input has a batch of
+// one sample.
+SamplesInGraph FollowSamples(const FlatGraph& graph, const TensorSpecs& tensors);
 
 }  // namespace ke::graph

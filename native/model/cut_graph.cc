@@ -72,7 +72,7 @@ class GraphCut {
   // Inputs come before their consumers.
   void Keep(int index) {
     FlatNode node = graph_.nodes[index];
-    if (node.kind == FlatNode::Kind::kInput) return;
+    if (node.kind == FlatNode::Kind::kInput && node.name != graph_.seed) return;
     for (TensorId& input : node.inputs) {
       input = Moved(input);
       if (input.node == kLost) return;
@@ -115,7 +115,8 @@ class GraphCut {
   std::string LeftOut() const {
     std::string names;
     for (size_t i = 0; i < graph_.inputs.size(); ++i) {
-      if (begins_.count(graph_.inputs[i]) > 0) continue;
+      if (begins_.count(graph_.inputs[i]) > 0 || graph_.nodes[graph_.inputs[i].node].name == graph_.seed)
+        continue;
       names += (names.empty() ? "'" : ", '") + graph_.input_specs[i].name + "'";
     }
     return names;

@@ -21,6 +21,7 @@
 #include "model/last_with_positions.h"
 #include "model/output_chain.h"
 #include "rewrite/bfloat16.h"
+#include "rewrite/draw_per_sample.h"
 #include "rewrite/folding.h"
 #include "rewrite/grouped_convolution.h"
 #include "rewrite/layer_normalization.h"
@@ -74,6 +75,7 @@ struct ModelGraph::Impl {
   std::unordered_map<int, int> weights_by_node;
   std::string weights_prefix;                       // prefix of the names of weights on workers
   std::vector<char> mixing;                         // per node: see batch_mixing.h
+  std::vector<char> drawn_per_sample;               // per node: see batch_mixing.h
   std::unique_ptr<const BiasFinder> biases;         // of the graph in its final form
   std::unique_ptr<const ConvolutionFolder> folder;  // of the graph in its final form
   std::unordered_map<int, int64_t> groups;          // the groups of grouped convolutions, by node; 0: unknown
@@ -96,6 +98,10 @@ struct ModelGraph::Impl {
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
       const int64_t count = GroupsOf(graph, graph.nodes[i], tensors);
       if (count != 1) groups.emplace(static_cast<int>(i), count);
+    }
+    if (!graph.seed.empty()) {
+      graph.inputs.push_back({nodes.at(graph.seed), 0});
+      graph.input_specs.push_back({"seed", TF_INT32, Shape::Of({})});
     }
     for (const TensorId& input : graph.inputs) input_tensors.push_back(graph.TensorName(input));
     for (const TensorId& output : graph.outputs) output_tensors.push_back(graph.TensorName(output));
@@ -212,11 +218,12 @@ struct ModelGraph::Impl {
   // Appends `node`, an op or its replacement, which is at `index` in the graph.
   void AppendOp(int index, const FlatNode& node, const std::vector<std::string>& inputs,
                 std::string* graph_def) const {
+    const auto free_name = [this](std::string name) { return FreeName(std::move(name)); };
+    if (drawn_per_sample[index] != 0) return AppendDrawPerSample(node, inputs, free_name, graph_def);
     const auto grouped = groups.find(index);
     if (grouped == groups.end() || node.op != graph.nodes[index].op) {
       return AppendNode(node, inputs, graph_def);
     }
-    const auto free_name = [this](std::string name) { return FreeName(std::move(name)); };
     AppendGroupedConvolution(node, inputs, grouped->second, free_name, graph_def);
   }
 
@@ -292,7 +299,9 @@ std::shared_ptr<const ModelGraph> ModelGraph::Complete(std::unique_ptr<Impl> imp
   });
   KeepLayerNormalizationsApart(&impl->graph);
   impl->kernels = FindKernels(impl->graph);
-  impl->mixing = NodesThatMixSamples(impl->graph, impl->tensors);
+  SamplesInGraph samples = FollowSamples(impl->graph, impl->tensors);
+  impl->mixing = std::move(samples.mixing);
+  impl->drawn_per_sample = std::move(samples.drawn_per_sample);
   impl->biases = std::make_unique<BiasFinder>(impl->graph, impl->tensors);
   impl->folder = std::make_unique<ConvolutionFolder>(impl->graph, impl->tensors);
   return std::shared_ptr<const ModelGraph>(new ModelGraph(std::move(impl)));
@@ -303,6 +312,8 @@ ModelGraph::~ModelGraph() = default;
 
 uint64_t ModelGraph::serial() const { return impl_->serial; }
 bool ModelGraph::is_repeatable() const { return impl_->is_repeatable; }
+
+bool ModelGraph::draws_random() const { return !impl_->graph.seed.empty(); }
 
 const std::vector<TensorSpec>& ModelGraph::inputs() const { return impl_->graph.input_specs; }
 const std::vector<TensorSpec>& ModelGraph::outputs() const { return impl_->graph.output_specs; }

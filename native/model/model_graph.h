@@ -50,6 +50,10 @@ class ModelGraph {
   // Returns whether every op is repeatable: two calls with equal inputs return equal outputs.
   bool is_repeatable() const;
 
+  // Returns whether the model draws random numbers. The last of inputs() is then the seed of the run, an
+  // int32 scalar.
+  bool draws_random() const;
+
   // Named by the keys of the signature, in the model's own order.
   const std::vector<TensorSpec>& inputs() const;
   const std::vector<TensorSpec>& outputs() const;

@@ -266,7 +266,9 @@ TEST_F(ControlFlowImport, FindsSamplesThatSeeEachOtherInBodies) {
       "scaled", {axes, maximum("axes:output:0"), {"scale", "RealDiv", {"x", "max:output:0"}}}, "scale:z:0"};
   const auto mixes = [&](const std::vector<CraftedNode>& nodes,
                          const std::vector<CraftedFunction>& functions) {
-    const auto model = Load(GraphBytes(nodes, functions));
+    LoadOptions options = At(Write("graph.pb", GraphBytes(nodes, functions)));
+    options.allow_random = true;
+    const auto model = ModelGraph::Load(options);
     return model->MixesSamples(model->output_tensors());
   };
   // The predicate is not constant, and depends on no sample.

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { exitCodes } from '../shared/failure.js';
 import { interruptible } from '../shared/interrupt.js';
-import { allowOpsOption, signatureOption } from '../shared/loading.js';
+import { allowOpsOption, allowRandomOption, signatureOption } from '../shared/loading.js';
 import { type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import { cacheFinding, environmentFinding } from './environment.js';
 import { type Finding, printFinding } from './finding.js';
 import { modelFinding } from './model_finding.js';
 import { addonFinding, devicesFinding, libraryFinding } from './native.js';
+import type { ModelProbe } from './probe_model.js';
 import { cpuFinding, memoryFinding, nodeFinding } from './system.js';
 import { canvasFinding, findTools, toolsFinding } from './tools.js';
 
@@ -14,6 +15,7 @@ interface DoctorOptions {
   readonly model?: string;
   readonly signature?: string;
   readonly allowOps?: readonly string[];
+  readonly allowRandom?: boolean;
   readonly json: boolean;
 }
 
@@ -32,6 +34,7 @@ export function doctorCommand(terminal: Terminal, done: (code: number) => void):
     .option('--model <path>', 'a SavedModel directory, or a frozen .pb file, to load and explain, too')
     .addOption(signatureOption())
     .addOption(allowOpsOption())
+    .addOption(allowRandomOption())
     .option('--json', 'print one JSON document instead of text', false)
     .addHelpText('after', EXAMPLES)
     .action((options: DoctorOptions) =>
@@ -41,7 +44,7 @@ export function doctorCommand(terminal: Terminal, done: (code: number) => void):
 
 /** Prints each finding as soon as it is known. Returns the exit code. */
 async function examine(
-  { model, signature, allowOps, json }: DoctorOptions,
+  { model, signature, allowOps, allowRandom, json }: DoctorOptions,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
@@ -69,7 +72,8 @@ async function examine(
   await add(environmentFinding());
   if (model !== undefined) {
     const tried = addon.path === null ? null : library.path;
-    await add(await modelFinding({ kind: 'model', path: model, signature, allowOps }, tried, signal));
+    const probe: ModelProbe = { kind: 'model', path: model, signature, allowOps, allowRandom };
+    await add(await modelFinding(probe, tried, signal));
   }
   const missing = findings.filter(({ status }) => status === 'error');
   const ok = missing.length === 0;

@@ -13,6 +13,7 @@ export interface ModelProbe {
   readonly path: string;
   readonly signature?: string;
   readonly allowOps?: readonly string[];
+  readonly allowRandom?: boolean;
 }
 
 /** The facts about a model and its first explanation. */
@@ -37,8 +38,13 @@ export interface ProbedExplanation {
 const SIZE = [64];
 
 /** Loads a model and explains one sample with Grad-CAM, or with gradients if no activations are exposed by default. */
-export async function probeModel({ path, signature, allowOps }: ModelProbe): Promise<ProbedModel> {
-  const model = await loadModel(path, { signature, allowOps });
+export async function probeModel({
+  path,
+  signature,
+  allowOps,
+  allowRandom,
+}: ModelProbe): Promise<ProbedModel> {
+  const model = await loadModel(path, { signature, allowOps, allowRandom });
   try {
     const exposed = exposedOf(model);
     return {

@@ -3,7 +3,7 @@ import type { Model } from '../../model/model.js';
 import { nearNames } from '../../support/arguments.js';
 import { exitCodes, UsageError } from '../shared/failure.js';
 import { interruptible } from '../shared/interrupt.js';
-import { allowOpsOption, signatureOption } from '../shared/loading.js';
+import { allowOpsOption, allowRandomOption, signatureOption } from '../shared/loading.js';
 import { type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import { withModel } from '../shared/with_model.js';
 import { factsOf, type LayerFacts } from './facts.js';
@@ -14,6 +14,7 @@ interface LayersOptions {
   readonly filter?: string;
   readonly signature?: string;
   readonly allowOps?: readonly string[];
+  readonly allowRandom?: boolean;
   readonly json: boolean;
 }
 
@@ -35,12 +36,13 @@ export function layersCommand(terminal: Terminal, done: (code: number) => void):
     .option('--filter <text>', 'only layers whose path or type has this in it, in any case')
     .addOption(signatureOption())
     .addOption(allowOpsOption())
+    .addOption(allowRandomOption())
     .option('--json', 'print one JSON document instead of a table', false)
     .addHelpText('after', EXAMPLES)
     .action((options: LayersOptions) =>
       interruptible(terminal, done, (signal) => {
-        const { model: path, signature, allowOps } = options;
-        return withModel(path, { signature, allowOps }, signal, async (model) => {
+        const { model: path, signature, allowOps, allowRandom } = options;
+        return withModel(path, { signature, allowOps, allowRandom }, signal, async (model) => {
           await printLayers(model, options, terminal);
           return exitCodes.success;
         });

@@ -9,6 +9,7 @@ export interface LoadFlags extends StrategyFlags {
   readonly precision?: Precision;
   readonly jitCompile?: boolean;
   readonly allowOps?: readonly string[];
+  readonly allowRandom?: boolean;
 }
 
 export function signatureOption(): Option {
@@ -22,11 +23,16 @@ export function allowOpsOption(): Option {
   ).argParser(nameList);
 }
 
+export function allowRandomOption(): Option {
+  return new Option('--allow-random', 'let the model draw random numbers, the same ones in every run');
+}
+
 /** Adds all of these flags to `command`. */
 export function withLoadFlags(command: Command): Command {
   return command
     .addOption(signatureOption())
     .addOption(allowOpsOption())
+    .addOption(allowRandomOption())
     .option(
       '--precision <dtype>',
       'float32 (default) or bfloat16: the dtype of convolutions and matrix products',
@@ -39,13 +45,14 @@ export function withLoadFlags(command: Command): Command {
 
 /** Returns the options of `loadModel` for the flags. Throws UsageError. */
 export function loadOptionsOf(options: LoadFlags): LoadModelOptions {
-  const { signature, precision, jitCompile, allowOps, ...flags } = options;
+  const { signature, precision, jitCompile, allowOps, allowRandom, ...flags } = options;
   const strategy = strategyOf(flags);
   return {
     ...(signature !== undefined && { signature }),
     ...(precision !== undefined && { precision }),
     ...(jitCompile !== undefined && { jitCompile }),
     ...(allowOps !== undefined && { allowOps }),
+    ...(allowRandom !== undefined && { allowRandom }),
     ...(strategy !== undefined && { strategy }),
   };
 }

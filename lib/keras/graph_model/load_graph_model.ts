@@ -11,6 +11,7 @@ export interface GraphModelOptions {
   /** Names of the signature, or tensors of the graph. Default: the signature's, else the ends of the graph. */
   readonly outputs?: readonly string[] | undefined;
   readonly allowOps?: readonly string[] | undefined;
+  readonly allowRandom?: boolean | undefined;
   readonly fingerprint?: string | undefined;
 }
 
@@ -24,7 +25,7 @@ export interface GraphModelOptions {
 export async function loadGraphModel(
   addon: Addon,
   path: string,
-  { inputs, outputs, allowOps, fingerprint }: GraphModelOptions = {},
+  { inputs, outputs, allowOps, allowRandom, fingerprint }: GraphModelOptions = {},
 ): Promise<NativeModel> {
   const values: NativeTensor[] = [];
   let parts: GraphModelParts | undefined;
@@ -49,6 +50,7 @@ export async function loadGraphModel(
           inputs: chooseTensors('inputs', signature.inputs, inputs),
           outputs: chooseTensors('outputs', signature.outputs, outputs),
           allowOps,
+          allowRandom,
           fingerprint,
         }),
       ModelError,
