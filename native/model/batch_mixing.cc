@@ -105,6 +105,8 @@ class Walk {
     const auto argument = arguments_.find(index);
     if (argument != arguments_.end()) return {argument->second};
     if (node.kind == FlatNode::Kind::kInput) {
+      // In graphs of old versions, the shape () of a placeholder means any shape.
+      if (node.name == graph_.seed) return {SampleState::None()};
       const Shape shape = FactsOf({index, 0}).shape;
       if (!shape.known_rank) return {SampleState::Unknown()};
       return {shape.rank() == 0 ? SampleState::None() : SampleState::Axis(0)};
