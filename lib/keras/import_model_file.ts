@@ -38,7 +38,10 @@ export async function importModelFile(
     const ofLayers = Object.entries(given).flatMap(([option, value]) =>
       value === undefined ? [] : [option],
     );
-    const [option] = [...foreign.filter((each) => each !== 'allowOps' && each !== 'allowRandom'), ...ofLayers];
+    const [option] = [
+      ...foreign.filter((each) => each !== 'allowOps' && each !== 'allowRandom'),
+      ...ofLayers,
+    ];
     if (option !== undefined) throw refuse(option, 'a graph model of TensorFlow.js');
     return await loadGraphModel(addon, file.path, { allowOps, allowRandom, ...options });
   }
