@@ -104,6 +104,8 @@ export class ArrayHandler implements DataHandler {
         if (end === whole.shape[0] && this.#lasting.has(whole)) await whole.toAligned();
       }
     }
+    // A number beside large aligned tensors must not cause copies of their rows.
+    for (const scalar of fed.filter(({ shape }) => shape.length === 0)) await scalar.toAligned();
     if (fed.every(({ aligned }) => aligned !== null)) {
       // Units are few, so all of them are aligned. Their rows are then the rows of the inputs.
       await this.#indices?.toAligned();

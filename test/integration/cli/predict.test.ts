@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as ke from '../../../lib/index.js';
@@ -18,6 +18,19 @@ async function npy(name: string, values: Float32Array, shape: readonly number[])
 }
 
 describe('predict', () => {
+  test('takes a scalar of a .npz file for an input that all rows share', async () => {
+    const folder = 'test/fixtures/imports/keras3/scalar_input';
+    const args = ['--model', `${folder}/model`, '--inputs', `${folder}/inputs.npz`, '--json'];
+    const { code, out, err } = await inProcess('predict', ...args, '--batch-size', '1');
+    expect([err, code]).toEqual(['', 0]);
+    const found = objects(out)
+      .slice(0, -1)
+      .flatMap(({ outputs }) => outputs.y);
+    const { outputs } = JSON.parse(await readFile(join(ROOT, folder, 'expected.json'), 'utf8'));
+    expect(found).toHaveLength(4);
+    found.forEach((value: number, i: number) => expect(value).toBeCloseTo(outputs.y.data[i], 5));
+  });
+
   test('prints class scores per picture: those that explain finds', async () => {
     const pictures = ['--images', `${DEMO}/images/0*`, '--model', `${DEMO}/model`];
     const labels = ['--labels', `${DEMO}/labels.txt`];

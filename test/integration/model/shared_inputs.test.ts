@@ -69,6 +69,16 @@ describe('a scalar input', () => {
     expectClose((await model.predict(steps.values())) as ke.Tensor, scaled(1, rows), 'steps');
   });
 
+  it('beside an aligned tensor causes no copy of its rows', async () => {
+    using model = await load();
+    const aligned = ke.allocate([1, 5, 5, 2]);
+    aligned.data.set(x.rows(0, 1).data as Float32Array);
+    const before = ke.memory().copiedInBytes;
+    const outputs = await model.predict({ x: aligned, keep_prob: 0.5, is_training: false });
+    expect(ke.memory().copiedInBytes - before).toBe(5); // a float32 and a bool
+    expectClose(outputs as ke.Tensor, scaled(1, y.data.slice(0, 2)), 'outputs');
+  });
+
   it('is computed by several replicas and by workers', async () => {
     const rows = ke.tensor(
       Float32Array.from([x, x, x].flatMap(({ data }) => [...data].map(Number))),

@@ -190,6 +190,7 @@ describe('explaining models of strings', () => {
     const options = { input: 'x', resizing: false, postprocessing: null } as const;
     const whole = await ke.explain(gradients, model, x, null, { verbose: 0, ...options });
     await using explainer = ke.createExplainer(gradients, model, { maxDelayMs: 50, ...options });
+    await explainer.warmUp();
     const calls = words.map((word, i) => explainer.explain({ x: pictures.rows(i, i + 1), word: [[word]] }));
     for (const [i, { maps }] of (await Promise.all(calls)).entries()) {
       const row = whole.maps.rows(i, i + 1);
