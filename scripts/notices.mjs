@@ -10,8 +10,8 @@ import { isMain, main, ROOT } from './setup/process.mjs';
 
 const HEADING = '| npm package | licence |\n|---|---|\n';
 
-/** The licences of packages without a licence in package.json, from their licence files. */
-const UNDECLARED = { protozero: 'BSD-2-Clause' };
+/** The licences of packages whose package.json names none or names a file, from their licence files. */
+const UNDECLARED = { h5wasm: 'NIST-Software AND BSD-3-Clause', protozero: 'BSD-2-Clause' };
 
 /** Returns `[name, licence]` of every package that is not only for development, sorted by name. */
 export function shippedPackages() {
@@ -20,7 +20,8 @@ export function shippedPackages() {
   for (const [place, { dev, license }] of Object.entries(lock.packages)) {
     if (place === '' || dev) continue;
     const name = place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
-    shipped.set(name, license ?? UNDECLARED[name] ?? 'unknown');
+    const declared = license?.startsWith('SEE LICENSE IN') ? undefined : license;
+    shipped.set(name, declared ?? UNDECLARED[name] ?? 'unknown');
   }
   return [...shipped].sort(([a], [b]) => (a < b ? -1 : 1));
 }

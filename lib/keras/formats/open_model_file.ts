@@ -1,6 +1,8 @@
 /** Opens a file with a Keras architecture. */
-import { ModelError } from '../../support/errors.js';
+import { checkNoNul, checkString } from '../../support/arguments.js';
 import type { KerasModelFile } from '../model_file.js';
+import { recognise } from './recognise.js';
+import { openOnThread } from './threaded_model_file.js';
 
 export interface OpenModelFileOptions {
   /** The path of a JSON text with the architecture (`model.to_json()`), for a file with weights only. */
@@ -15,16 +17,24 @@ export interface GraphModelFile {
 }
 
 /**
- * Opens the file, or the file in a directory that has exactly one. The content determines the format, not the name.
+ * Opens the file, or the file in a directory: a `model.json` of TensorFlow.js, the members of a `.keras` file, or the
+ * only `.keras` or `.h5` file. The content determines the format of a file, not its name. The file is read on a thread.
  *
- * @returns null if the content is in no format of this room.
- * @throws ModelError (`DATA_LOSS`) for a damaged file, (`NOT_FOUND`) for none, (`INVALID_ARGUMENT`) for a file with
- *   weights only if `architecture` is missing.
+ * @returns null if the path does not exist or its content is in no format of this room.
+ * @throws ModelError (`DATA_LOSS`) for a damaged file, (`OUT_OF_RANGE`) for a file that asks for more than any model,
+ *   (`INVALID_ARGUMENT`) for weights without `architecture`, for `architecture` beside a whole model and for a
+ *   directory with several models.
  */
 export async function openModelFile(
   path: string,
-  options: OpenModelFileOptions = {},
+  { architecture }: OpenModelFileOptions = {},
 ): Promise<KerasModelFile | GraphModelFile | null> {
-  void options;
-  throw new ModelError('UNIMPLEMENTED', `${path} cannot be read yet.`);
+  if (architecture !== undefined) {
+    checkString('architecture', architecture);
+    checkNoNul('architecture', architecture);
+  }
+  const found = await recognise(path);
+  if (found === null) return null;
+  const file = await openOnThread({ ...found, architecture: architecture ?? null });
+  return file === 'graph-model' ? { format: file, path: found.path } : file;
 }

@@ -1,10 +1,10 @@
 /** The `weightsManifest` of a TensorFlow.js model.json: which weights the shards hold, and how they are stored. */
-import { isAbsolute, normalize, sep } from 'node:path';
 import type { DType } from '../../binding/contract.js';
 import { describe } from '../../support/arguments.js';
 import { ModelError } from '../../support/errors.js';
 import { isList, isObject, type Json, type JsonObject } from '../config.js';
 import type { StoredArray } from '../stored_weights.js';
+import { isWithin } from './sibling_files.js';
 
 /** The dtypes of weights in shards, with bytes per element. A string is stored as its length and its bytes. */
 const STORED_BYTES = { float32: 4, float16: 2, int32: 4, uint8: 1, uint16: 2, bool: 1, string: 0 } as const;
@@ -70,7 +70,9 @@ export function readManifest(manifest: Json | undefined, file: string): TfjsGrou
     }
     return {
       paths: paths.map((path) =>
-        isWithin(path) ? path : damaged(`a path of ${where}`, 'a file in the directory of model.json', path),
+        typeof path === 'string' && isWithin(path)
+          ? path
+          : damaged(`a path of ${where}`, 'a file in the directory of model.json', path),
       ),
       weights: entries.map((entry) => {
         const weight = isObject(entry)
@@ -83,13 +85,6 @@ export function readManifest(manifest: Json | undefined, file: string): TfjsGrou
       }),
     };
   });
-}
-
-/** Returns whether the path stays in the directory that it is relative to. Symbolic links are not followed here. */
-function isWithin(path: Json): path is string {
-  if (typeof path !== 'string' || path === '' || path.includes('\0') || isAbsolute(path)) return false;
-  const [first] = normalize(path).split(sep);
-  return first !== '..' && first !== '.';
 }
 
 type Damaged = (what: string, expected: string, value: Json | undefined) => never;

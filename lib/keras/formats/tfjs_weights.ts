@@ -1,9 +1,9 @@
 /** The values of the weights of a TensorFlow.js model, read from shards and dequantised piece by piece. */
 import type { FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ModelError } from '../../support/errors.js';
 import { openToRead } from '../../support/open_file.js';
 import { halvesToFloats } from './half_floats.js';
+import { findSibling } from './sibling_files.js';
 import type { TfjsGroup, TfjsWeight } from './tfjs_manifest.js';
 
 /** Receives the bytes of a weight, little-endian, in order and without gaps: `bytes` go to `offset`. */
@@ -156,9 +156,7 @@ async function findShards(paths: readonly string[], directory: string): Promise<
   const shards: Shard[] = [];
   let begin = 0;
   for (const relative of paths) {
-    const path = join(directory, relative);
-    const { file, size } = await openShard(path);
-    await file.close();
+    const { path, size } = await findSibling(directory, relative, 'model.json');
     shards.push({ path, begin, end: begin + size });
     begin += size;
   }
