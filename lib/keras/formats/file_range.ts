@@ -10,18 +10,24 @@ export interface ReadObserver {
 
 const NONE: ReadObserver = { begin: () => undefined, end: () => undefined };
 
+/** An open file, which several ranges share. */
+interface OpenFile {
+  readonly fd: number;
+  isOpen: boolean;
+}
+
 /** A range of bytes that can be read in any order, on a thread that may block. */
 export class FileRange {
   readonly path: string;
   readonly size: number;
-  readonly #fd: number;
+  readonly #file: OpenFile;
   readonly #start: number;
   readonly #observer: ReadObserver;
 
-  private constructor(path: string, fd: number, start: number, size: number, observer: ReadObserver) {
+  private constructor(path: string, file: OpenFile, start: number, size: number, observer: ReadObserver) {
     this.path = path;
     this.size = size;
-    this.#fd = fd;
+    this.#file = file;
     this.#start = start;
     this.#observer = observer;
   }
@@ -34,11 +40,11 @@ export class FileRange {
       closeSync(fd);
       throw new ModelError('DATA_LOSS', `${path} is no regular file.`);
     }
-    return new FileRange(path, fd, 0, found.size, observer);
+    return new FileRange(path, { fd, isOpen: true }, 0, found.size, observer);
   }
 
   get fd(): number {
-    return this.#fd;
+    return this.#file.fd;
   }
 
   /** Returns the range of `size` bytes from `start` on, over the same open file. */
@@ -49,7 +55,7 @@ export class FileRange {
         `${path} is truncated: expected ${size} bytes from ${start} on but ${this.path} has ${this.size} bytes.`,
       );
     }
-    return new FileRange(path, this.#fd, this.#start + start, size, this.#observer);
+    return new FileRange(path, this.#file, this.#start + start, size, this.#observer);
   }
 
   /**
@@ -61,7 +67,13 @@ export class FileRange {
     let done = 0;
     while (done < most) {
       this.#observer.begin();
-      const count = readSync(this.#fd, target, offset + done, most - done, this.#start + position + done);
+      const count = readSync(
+        this.#file.fd,
+        target,
+        offset + done,
+        most - done,
+        this.#start + position + done,
+      );
       this.#observer.end();
       // The file has become shorter since it was opened.
       if (count === 0) break;
@@ -79,7 +91,9 @@ export class FileRange {
     return bytes;
   }
 
+  /** Closes the file, also for all other ranges of the file. Idempotent. */
   close(): void {
-    closeSync(this.#fd);
+    if (this.#file.isOpen) closeSync(this.#file.fd);
+    this.#file.isOpen = false;
   }
 }

@@ -6,7 +6,7 @@ import type { ready as LibraryReady } from 'h5wasm';
 import type { DType } from '../../binding/contract.js';
 import { ModelError } from '../../support/errors.js';
 import type { FileRange } from './file_range.js';
-import { MOST_RANK } from './limits.js';
+import { MOST_JSON, MOST_RANK } from './limits.js';
 
 type Library = Awaited<typeof LibraryReady>;
 
@@ -26,8 +26,8 @@ const PIECE = 4 * 2 ** 20;
 /** The maximum size of chunks that are read at once. A chunk is inflated as a whole. */
 const MOST_CHUNKS = 128 * 2 ** 20;
 
-/** The maximum size of an attribute. Architectures of large models have some MiB. */
-const MOST_ATTRIBUTE = 256 * 2 ** 20;
+/** The maximum size of an attribute: an architecture, or a list of names. */
+const MOST_ATTRIBUTE = MOST_JSON;
 
 /**
  * The file may be read this many times over, and this many bytes beside, before the library counts as lost in a loop.
@@ -197,6 +197,7 @@ export class Hdf5File {
   close(): void {
     this.#module.close_file(this.#file);
     this.#module.FS.unlink(this.#name);
+    this.#source.close();
   }
 
   #allocate(bytes: number): number {
@@ -241,7 +242,11 @@ function mount(module: Library, source: FileRange): string {
   const read = (_: unknown, target: Int8Array, offset: number, length: number, position: number) => {
     bytes += length;
     if (bytes > most) throw damaged(source.path, 'its parts refer to each other in a circle');
-    return position >= source.size ? 0 : source.read(target, offset, length, position);
+    const inside = Math.max(0, Math.min(length, source.size - position));
+    const count = inside === 0 ? 0 : source.read(target, offset, inside, position);
+    // The library would take the bytes behind the end for zeros.
+    if (count < inside) throw damaged(source.path, 'the file has become shorter while it was read');
+    return count;
   };
   node.stream_ops = { ...node.stream_ops, read };
   return `/${name}`;

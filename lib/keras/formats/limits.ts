@@ -12,8 +12,8 @@ export const MOST_DEPTH = 64;
 /** The maximum length of the name or path of an array, in characters. */
 export const MOST_NAME = 4096;
 
-/** The maximum size of a JSON text, in bytes. The graph of a model of 100,000 ops has some 50 MB. */
-export const MOST_JSON = 256 * 2 ** 20;
+/** The maximum size of a JSON text, in bytes. The architecture of a model of 1000 layers has some MB. */
+export const MOST_JSON = 64 * 2 ** 20;
 
 /** The maximum depth of lists and objects in a JSON text. Every walk over a config may recurse this deep. */
 export const MOST_JSON_DEPTH = 512;

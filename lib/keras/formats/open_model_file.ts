@@ -35,6 +35,10 @@ export async function openModelFile(
   }
   const found = await recognise(path);
   if (found === null) return null;
-  const file = await openOnThread({ ...found, architecture: architecture ?? null });
-  return file === 'graph-model' ? { format: file, path: found.path } : file;
+  const { kind, path: place } = found;
+  const file =
+    kind === 'graph-model'
+      ? kind
+      : await openOnThread({ kind, path: place, architecture: architecture ?? null });
+  return file === 'graph-model' ? { format: file, path: place } : file;
 }

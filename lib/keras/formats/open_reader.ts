@@ -24,15 +24,20 @@ export async function openReader(
   if (kind === 'directory') return openKerasDirectory(path, observer);
   const given = architecture === null ? null : readArchitecture(architecture, observer);
   const file = FileRange.open(path, observer);
-  switch (kind) {
-    case 'archive':
-      return openKerasArchive(file, observer);
-    case 'hdf5':
-      return openHdf5Model(file, given);
-    case 'shards':
-      return openShardedWeights(file, given, observer);
-    case 'tfjs':
-      return openTfjsModel(file, observer);
+  try {
+    switch (kind) {
+      case 'archive':
+        return await openKerasArchive(file, observer);
+      case 'hdf5':
+        return await openHdf5Model(file, given);
+      case 'shards':
+        return await openShardedWeights(file, given, observer);
+      case 'tfjs':
+        return await openTfjsModel(file, observer);
+    }
+  } catch (error) {
+    file.close();
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ModelError } from '../../support/errors.js';
 import type { ModelFile } from './open_reader.js';
 
-type Found = Pick<ModelFile, 'kind' | 'path'>;
+type Found = Pick<ModelFile, 'kind' | 'path'> | { readonly kind: 'graph-model'; readonly path: string };
 
 /** The bytes that are read of a file's start. */
 const SAMPLE = 4096;
@@ -35,7 +35,7 @@ async function inDirectory(directory: string): Promise<Found | null> {
   if (UNPACKED.every((name) => names.has(name))) return { kind: 'directory', path: directory };
   if (names.has('model.json')) {
     const found = await ofFile(path.join(directory, 'model.json')).catch(() => null);
-    if (found?.kind === 'tfjs') return found;
+    if (found?.kind === 'tfjs' || found?.kind === 'graph-model') return found;
   }
   const files: Found[] = [];
   for (const name of [...names].filter((each) => ENDINGS.test(each)).sort()) {
@@ -73,8 +73,8 @@ async function ofFile(file: string): Promise<Found | null> {
 }
 
 function ofJson(start: string, file: string): Found | null {
-  if (/"(modelTopology|weightsManifest)"|"(layers|graph)-model"/.test(start))
-    return { kind: 'tfjs', path: file };
+  if (/"format"\s*:\s*"graph-model"/.test(start)) return { kind: 'graph-model', path: file };
+  if (/"(modelTopology|weightsManifest)"|"layers-model"/.test(start)) return { kind: 'tfjs', path: file };
   if (start.includes('"weight_map"')) return { kind: 'shards', path: file };
   if (!/"class_name"\s*:/.test(start)) return null;
   throw new ModelError(

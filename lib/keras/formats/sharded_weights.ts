@@ -23,6 +23,7 @@ export async function openShardedWeights(
   const source = file.path;
   checkJsonSize(file.size, source);
   const { weight_map: map } = parseObject(file.all().toString(), source);
+  file.close();
   if (!isObject(map)) throw new ModelError('DATA_LOSS', `${source} is damaged: \`weight_map\` is no object.`);
   if (given === null) {
     throw new ModelError(

@@ -22,6 +22,7 @@ export async function openTfjsModel(
   const source = file.path;
   checkJsonSize(file.size, source);
   const model = parseObject(file.all().toString(), source);
+  file.close();
   if (isGraphModel(model)) return 'graph-model';
   const { modelTopology: topology, weightsManifest } = model;
   if (!isObject(topology)) throw notAModel(model, source);

@@ -12,7 +12,7 @@ import { makeSharedMemory, type Piece, PieceReader } from './piece_channel.js';
 const PATIENCE = 60_000;
 
 /** The heap of the thread, in MB. It holds the architecture and the index. */
-const HEAP = 1024;
+const HEAP = 512;
 
 /**
  * The program of the thread is compiled, also when this file runs from its source in tests. Both folders are in the

@@ -11,7 +11,15 @@ const find = (pattern) =>
   globSync(pattern, { cwd: fileURLToPath(root), ignore: ['**/node_modules/**', 'build/**'] });
 
 /** Anyone may use packages under these in anything. */
-const PERMISSIVE = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'OFL-1.1', 'NIST-Software'];
+const PERMISSIVE = [
+  'MIT',
+  'ISC',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'BlueOak-1.0.0',
+  'OFL-1.1',
+  'NIST-Software',
+];
 
 describe.each(find('**/package-lock.json'))('%s', (file) => {
   const packages = Object.entries(JSON.parse(read(file)).packages).filter(([place]) => place !== '');
