@@ -1,4 +1,4 @@
-import { defaultAxes, inputLayout, mapAxes, positionSizes } from '../graph/layout.js';
+import { defaultAxes, inputLayoutFor, mapAxes, positionSizes } from '../graph/layout.js';
 import type {
   AnyMethod,
   Filter,
@@ -7,7 +7,7 @@ import type {
   MethodResult,
   SymbolicModel,
 } from '../graph/method.js';
-import { resizePositions, type Size } from '../graph/positions.js';
+import { resizePositions } from '../graph/positions.js';
 import { Symbolic } from '../graph/symbolic.js';
 import { KERNEL_AXIS } from '../inspection/axes.js';
 import { explainedInput } from '../inspection/explained_input.js';
@@ -136,22 +136,14 @@ export function explainStep<P extends object>(
     }
   }
   if (resizing === true) {
-    if (inputs.dtype !== 'string') maps = resizePositions(maps, sizesFor(maps, inputs, spatialAxis));
+    if (inputs.dtype !== 'string') {
+      const layout = inputLayoutFor(inputs, spatialAxis, maps.rank - 2);
+      maps = resizePositions(maps, positionSizes(inputs, layout));
+    }
   } else if (resizing) {
     maps = resizePositions(maps, resizing);
   }
   return { logits: result.logits, maps, extras: result.extras ?? {} };
-}
-
-/**
- * Returns the sizes of the input's positions. The activations of pictures (N, H, W) without channels have two axes of
- * positions: maps with a position for every axis of the input are resized to all of them.
- */
-function sizesFor(maps: Symbolic, inputs: Symbolic, spatialAxis: readonly number[]): readonly Size[] {
-  const layout = inputLayout(inputs, spatialAxis);
-  const count = maps.rank - 2;
-  const isWithoutChannels = count !== layout.positions.length && count === inputs.rank - 1;
-  return positionSizes(inputs, isWithoutChannels ? undefined : layout);
 }
 
 function checkResult(method: AnyMethod | Method<never>, result: unknown): void {

@@ -102,6 +102,19 @@ export function inputLayout(inputs: Symbolic, spatialAxis: readonly number[]): L
 }
 
 /**
+ * Returns the layout of the explained input for maps with `count` axes of positions. The activations of pictures
+ * (N, H, W) without channels have two axes of positions: a position for every axis of the input then.
+ *
+ * @throws GraphError as `inputLayout` does.
+ */
+export function inputLayoutFor(inputs: Symbolic, spatialAxis: readonly number[], count: number): Layout {
+  const layout = inputLayout(inputs, spatialAxis);
+  const isWithoutChannels =
+    inputs.shape !== null && count !== layout.positions.length && count === inputs.rank - 1;
+  return isWithoutChannels ? { ...channelsLastLayout(count), channel: null } : layout;
+}
+
+/**
  * Returns the layout of activations. Without axes from the caller, the layout is that of their rank: (N, ...positions,
  * C). The caller's axes are those of the input. They also hold for activations of the same rank. Activations of an
  * input with channels first are channels first, too, unless (N, ...positions, C) has the proportions of the input, as
@@ -188,9 +201,8 @@ function defaultMapAxes(maps: Symbolic, spatialAxis: readonly number[]): readonl
   return axesIn(channelsLastAxes, maps.shape === null ? 2 : Math.max(1, maps.rank - 2), -2);
 }
 
-/** Returns the sizes of the positions of x, or of every axis behind the samples without a layout. */
-export function positionSizes(x: Symbolic, layout?: Layout): readonly Size[] {
-  const { positions } = layout ?? { positions: Array.from({ length: x.rank - 1 }, (_, i) => i + 1) };
+/** Returns the sizes of the positions of x. */
+export function positionSizes(x: Symbolic, { positions }: Layout): readonly Size[] {
   return positions.map((axis) => sizeOf(x, axis));
 }
 

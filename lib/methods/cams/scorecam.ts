@@ -3,7 +3,7 @@ import {
   channelsLast,
   channelsLastLayout,
   fromChannelsLast,
-  inputLayout,
+  inputLayoutFor,
   positionSizes,
 } from '../../graph/layout.js';
 import type { MethodArguments, MethodResult } from '../../graph/method.js';
@@ -90,7 +90,7 @@ export function scorecam(args: MethodArguments & ScorecamParameters): MethodResu
   }
 
   const masks = normalize(widest(activations, positions, maxChannels), positions);
-  const ofInput = inputLayout(inputs, args.spatialAxis);
+  const ofInput = inputLayoutFor(inputs, args.spatialAxis, positions.length);
   const sizes = positionSizes(inputs, ofInput);
   const seenBy = (x: Symbolic, mask: Symbolic) =>
     seenThrough(x, fromChannelsLast(resizePositions(mask, sizes), ofInput));

@@ -1,7 +1,7 @@
 import {
   channelsLast,
   fromChannelsLast,
-  inputLayout,
+  inputLayoutFor,
   type Layout,
   positionSizes,
 } from '../../graph/layout.js';
@@ -86,7 +86,7 @@ export function tta<M extends AnyMethod>(method: M, options: TtaOptions = {}): M
         `${nameOf(method)}_tta resizes and mirrors inputs (N, ...positions, C), but the model takes ${inputs}.`,
       );
     }
-    const layout = inputLayout(inputs, args.spatialAxis);
+    const layout = inputLayoutFor(inputs, args.spatialAxis, first.maps.rank - 2);
     const sizes = positionSizes(inputs, layout);
     const width = layout.positions.at(-1) as number;
     for (const scale of scales) tryAt(args, layout, sizes, scale);

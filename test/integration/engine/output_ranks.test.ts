@@ -166,6 +166,20 @@ describe('inputs without channels', () => {
     }
   });
 
+  it('pictures (N, H, W) have Score-CAMs and means of CAMs without `spatialAxis`', async () => {
+    using model = await load('pictures');
+    const { units } = networkOf('pictures');
+    const x = inputOf('pictures');
+    const mirrored = meta.tta(cams.gradcam, { scales: [] });
+    for (const method of [cams.scorecam, mirrored] as ke.Method[]) {
+      const options = { verbose: 0 } as const;
+      const named = await ke.explain(method, model, x, units, { ...options, spatialAxis: [1, 2] });
+      const { maps } = await ke.explain(method, model, x, units, options);
+      expect(maps.shape.slice(1, 3)).toEqual(x.shape.slice(1));
+      expectClose(maps, named.maps);
+    }
+  });
+
   it('pictures (N, H, W) have CAMs over both axes, and gradients by `spatialAxis: [1, 2]`', async () => {
     using model = await load('pictures');
     const { units, gradients, gradcam } = networkOf('pictures');

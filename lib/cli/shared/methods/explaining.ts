@@ -16,7 +16,7 @@ export interface BatchOptions {
   readonly batchSize: number;
   readonly signal: AbortSignal;
   readonly onShare?: OnShare;
-  /** The axes of positions, for inputs other than pictures. */
+  /** The axes of positions. Default: those of pictures, with or without an axis of channels. */
   readonly spatialAxis?: readonly number[];
 }
 
@@ -37,6 +37,11 @@ function toFloat32(filter: Filter): Filter {
   return casting;
 }
 
+/** Returns the axes of positions of pictures (N, height, width, channels) or (N, height, width). */
+function pictureAxes({ inputs: [input] }: Model): readonly number[] {
+  return input?.shape?.length === 3 ? [1, 2] : SPATIAL_AXIS;
+}
+
 /**
  * Returns the maps of one batch, `(N, height, width, units)`. They equal those of the method's shortcut, but are
  * float32 for every model.
@@ -46,7 +51,7 @@ export async function explainBatch(
   explained: Model,
   inputs: Inputs,
   units: readonly (readonly number[])[],
-  { batchSize, signal, onShare, spatialAxis = SPATIAL_AXIS }: BatchOptions,
+  { batchSize, signal, onShare, spatialAxis = pictureAxes(explained) }: BatchOptions,
 ): Promise<Tensor<'float32'>> {
   let share = 0;
   const onProgress = ({ done, total }: { done: number; total: number }) => {

@@ -9,7 +9,7 @@ import {
 import { readImageFile } from '../../../image/read.js';
 import { ImageError } from '../../../support/errors.js';
 import { mapConcurrently } from '../../../support/map_concurrently.js';
-import type { Tensor } from '../../../tensor/tensor.js';
+import { type Tensor, tensor } from '../../../tensor/tensor.js';
 import type { Target } from './target.js';
 
 /** The maximum side of a shown picture: large enough for a page, small enough to encode fast. */
@@ -70,7 +70,7 @@ export function loadInputs(
 
 async function load<P extends LoadedPicture>(
   paths: readonly string[],
-  { target: { size, channels, dtype }, preprocess, signal }: LoadOptions,
+  { target: { size, channels, hasChannelAxis, dtype }, preprocess, signal }: LoadOptions,
   finish: (picture: LoadedPicture, decoded: Tensor<'uint8'>) => Promise<P>,
 ): Promise<LoadedBatch<P>> {
   const failures: { path: string; error: Error }[] = [];
@@ -91,7 +91,10 @@ async function load<P extends LoadedPicture>(
   const place = (path: string) => paths.indexOf(path);
   return {
     pictures: read.map(({ picture }) => picture),
-    inputs: await joined(read.map(({ input }) => input)),
+    inputs: await joined(
+      read.map(({ input }) => input),
+      hasChannelAxis,
+    ),
     failures: failures.sort((a, b) => place(a.path) - place(b.path)),
   };
 }
@@ -101,12 +104,12 @@ function isFailureOfFile(error: unknown): error is Error {
   return error instanceof ImageError || (error instanceof Error && 'syscall' in error);
 }
 
-/** Returns the rows as one batch, or null if there are none. */
-async function joined(rows: readonly Tensor[]): Promise<Tensor | null> {
+/** Returns the rows as one batch, with or without its axis of channels, or null if there are none. */
+async function joined(rows: readonly Tensor[], hasChannelAxis: boolean): Promise<Tensor | null> {
   if (rows.length === 0) return null;
   const batch = await batchImages(rows);
   for (const row of rows) {
     if (row !== batch) row.release();
   }
-  return batch;
+  return hasChannelAxis ? batch : tensor(batch.data, batch.shape.slice(0, -1), batch.dtype);
 }

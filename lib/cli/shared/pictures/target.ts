@@ -17,6 +17,8 @@ export interface Target {
   readonly model: Model;
   readonly size: readonly [height: number, width: number];
   readonly channels: 1 | 3;
+  /** Whether the input has an axis of channels. Without, the model takes grey pictures (N, height, width). */
+  readonly hasChannelAxis: boolean;
   readonly dtype: NumericDType;
   readonly units: number;
   /** The model's final activation, whose results are probabilities. */
@@ -27,10 +29,13 @@ export interface Target {
 export function targetOf(model: Model, options: PictureOptions): Target {
   const [input, ...otherInputs] = model.inputs;
   const [output] = model.outputs;
-  if (input === undefined || otherInputs.length > 0 || input.shape?.length !== 4 || !isNumeric(input.dtype)) {
+  const rank = input?.shape?.length;
+  const isPicture = rank === 3 || rank === 4;
+  if (!input?.shape || otherInputs.length > 0 || !isPicture || !isNumeric(input.dtype)) {
     const received = model.inputs.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(', ');
     throw new UsageError(
-      `Expected a model with one input (N, height, width, channels) but it has ${received || 'none'}.`,
+      `Expected a model with one input (N, height, width, channels) or (N, height, width) but it has ` +
+        `${received || 'none'}.`,
     );
   }
   const units = output?.shape?.at(-1);
@@ -39,7 +44,7 @@ export function targetOf(model: Model, options: PictureOptions): Target {
       `Expected a model with outputs (N, classes) but it has ${shapeText(output?.shape ?? null)}.`,
     );
   }
-  const [, height, width, channels] = input.shape;
+  const [, height, width, channels = 1] = input.shape;
   if (channels !== 1 && channels !== 3) {
     throw new UsageError(
       `Expected a model for pictures of 1 or 3 channels but it takes ${shapeText(input.shape)}.`,
@@ -59,6 +64,7 @@ export function targetOf(model: Model, options: PictureOptions): Target {
     model,
     size: sizeOf(height ?? null, width ?? null, options.size),
     channels,
+    hasChannelAxis: rank === 4,
     dtype: input.dtype,
     units,
     activation: outputActivation(model),
