@@ -93,7 +93,7 @@ export function inputTensors(x: unknown, specs: readonly TensorSpec[], place = '
   tensors.forEach((each, i) => {
     checkAgainst(inputName(i, tensors.length, place), withoutBytes(each, specs[i]), specs[i] as TensorSpec);
   });
-  const first = specs.findIndex((spec) => !isSharedInput(spec));
+  const first = firstOfSamples(specs);
   if (first < 0) {
     const mend = 'Its outputs are the same for all samples. Choose a signature or outputs that take samples.';
     throw refused('model', 'a model with an input that has an axis of samples', 'scalar inputs only', mend);
@@ -112,7 +112,12 @@ export function inputTensors(x: unknown, specs: readonly TensorSpec[], place = '
 
 /** Returns the number of samples of checked inputs. */
 export function samplesOf(tensors: readonly Tensor[], specs: readonly TensorSpec[]): number {
-  return tensors[specs.findIndex((spec) => !isSharedInput(spec))]?.shape[0] as number;
+  return tensors[firstOfSamples(specs)]?.shape[0] as number;
+}
+
+/** Returns the position of the first input that has an axis of samples, or -1. */
+function firstOfSamples(specs: readonly TensorSpec[]): number {
+  return specs.findIndex((spec) => !isSharedInput(spec));
 }
 
 /** Returns dtype and shape of the strings that `tensor` holds. Returns the tensor itself if it holds numbers. */
@@ -138,16 +143,16 @@ function toInput(name: string, value: unknown, spec: TensorSpec, expected: strin
 function inOrder(x: unknown, specs: readonly TensorSpec[], place: string): readonly Tensor[] {
   const name = `x${place}`;
   const [only] = specs as [TensorSpec];
-  const isOnlyText = specs.length === 1 && only.dtype === 'string' && (Array.isArray(x) || isArrayData(x));
   const single = isInputArray(x) || isTypedArray(x) || Tensor.isImitated(x);
   const isNested = Array.isArray(x) && (x.length === 0 || typeof x[0] === 'number' || Array.isArray(x[0]));
-  const isFlatNumbers = isNested && !(specs.length > 1 && specs.some(({ dtype }) => dtype === 'string'));
-  if (isOnlyText || single || isFlatNumbers || typeof x !== 'object' || x === null) {
+  const isText = isTextArray(x) || (only.dtype === 'string' && Array.isArray(x));
+  // With several inputs, an array holds one value per input.
+  const isOnly = specs.length === 1 && (isNested || isText);
+  if (single || isOnly || typeof x !== 'object' || x === null) {
     checkSingle(name, specs);
     return [toInput(name, x, only, FORMS)];
   }
   if (Array.isArray(x)) {
-    if (specs.length === 1 && isTextArray(x)) return [toInput(name, x, only, FORMS)];
     if (x.length !== specs.length) {
       const names = specs.map((spec) => spec.name).join(', ');
       throw refused(name, `${specs.length} input${specs.length === 1 ? '' : 's'} (${names})`, `${x.length}`);

@@ -25,6 +25,8 @@ describe('a scalar input', () => {
     const predict = async (inputs: ke.Inputs) => (await model.predict(inputs, { batchSize: 1 })) as ke.Tensor;
     expectClose(await predict({ x, keep_prob: 0.5, is_training: false }), y, 'by name');
     expectClose(await predict([false, 0.25, x]), scaled(0.5), 'in order');
+    using other = await load({ inputs: ['keep_prob', 'is_training', 'x'] });
+    expectClose((await other.predict([0.25, false, x])) as ke.Tensor, scaled(0.5), 'a number first');
     expectClose(
       await predict({ x, keep_prob: ke.tensor([2], []), is_training: false }),
       scaled(4),

@@ -1,10 +1,9 @@
 /** `createExplainer`: single calls that share batches. Numbers are compared with `explain`'s own. */
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import * as ke from '../../../lib/index.js';
+import { collectGarbage } from '../helpers/collect_garbage.js';
 import {
   busy,
   create,
@@ -25,12 +24,6 @@ import {
 const { ops } = ke.graph;
 const { gradcam } = ke.methods.cams;
 const twoInputs = fileURLToPath(new URL('../../fixtures/tiny/two_inputs', import.meta.url));
-
-async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
-  await wait(20);
-}
 
 describe('results', () => {
   it("are explain's own, whichever batch a call came in", async () => {
