@@ -123,13 +123,19 @@ const castAll = (weights: Readonly<Record<string, Symbolic>>, policy: DTypePolic
 
 /** Keras casts floating tensors in all arguments of a call. */
 function castArguments(call: LayerCall, policy: DTypePolicy): LayerCall {
+  const given = new Map<Symbolic, Symbolic>();
   const casted = <T>(value: T): T => {
-    if (value instanceof Symbolic) return castTo(value, policy) as T;
+    if (value instanceof Symbolic) {
+      const made = castTo(value, policy);
+      given.set(made, value);
+      return made as T;
+    }
     if (Array.isArray(value)) return value.map(casted) as T;
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, casted(each)])) as T;
   };
-  return { ...call, args: casted(call.args), kwargs: casted(call.kwargs) };
+  const maskOf = (tensor: Symbolic) => call.maskOf?.(given.get(tensor) ?? tensor) ?? null;
+  return { ...call, args: casted(call.args), kwargs: casted(call.kwargs), maskOf };
 }
 
 function masksOf(

@@ -35,6 +35,8 @@ export interface LayerCall {
   readonly kwargs: ArgumentObject;
   /** The mask of each input, a bool tensor (N, T), or null. */
   readonly masks: readonly (Symbolic | null)[];
+  /** Returns the mask of any tensor of the call, for layers whose inputs are several arguments. Default: none. */
+  readonly maskOf?: (tensor: Symbolic) => Symbolic | null;
 }
 
 /** A layer as a function of symbolic tensors. `inputs` are the symbolic tensors of the first argument, in order. */

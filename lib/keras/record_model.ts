@@ -167,9 +167,11 @@ class Recorder {
   #call(node: LayerNode, args: readonly Argument[], kwargs: ArgumentObject): readonly Symbolic[] {
     const [first = kwargs.inputs ?? null] = args;
     const inputs = symbolsIn(first);
-    const given = symbolsIn(kwargs.mask);
-    const masks = inputs.map((input, i) => given[i] ?? this.#masks.get(input) ?? null);
-    return this.#enter(node, inputs, { args, kwargs, masks });
+    // A list of masks has a place for each input, and null where an input has no mask.
+    const given: readonly Argument[] = Array.isArray(kwargs.mask) ? kwargs.mask : [kwargs.mask ?? null];
+    const masks = inputs.map((input, i) => symbolsIn(given[i])[0] ?? this.#masks.get(input) ?? null);
+    const maskOf = (tensor: Symbolic) => this.#masks.get(tensor) ?? null;
+    return this.#enter(node, inputs, { args, kwargs, masks, maskOf });
   }
 
   /** Records one call of a layer or sublayer in a scope of its own. */
