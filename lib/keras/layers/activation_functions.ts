@@ -75,7 +75,7 @@ export function softmaxOver(x: Symbolic, axes: readonly number[]): Symbolic {
 }
 
 /** Applies an op of the last axis along `axis`. */
-function overLastAxis(x: Symbolic, axis: number, apply: ActivationFunction): Symbolic {
+export function overLastAxis(x: Symbolic, axis: number, apply: ActivationFunction): Symbolic {
   const at = positiveAxis(axis, x.rank);
   const last = x.rank - 1;
   if (at === last) return apply(x);
