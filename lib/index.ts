@@ -46,6 +46,7 @@ export type {
 } from './graph/method.js';
 export * as image from './image/index.js';
 export * as inspection from './inspection/index.js';
+export type { CustomLayer, CustomObjects } from './keras/custom_objects.js';
 export { type LoadModelOptions, loadModel, type Precision, type ThreadOptions } from './load_model.js';
 export * as filters from './methods/filters.js';
 export * as methods from './methods/index.js';

@@ -1,9 +1,12 @@
 import { availableParallelism } from 'node:os';
+import type { Addon, NativeModel } from './binding/contract.js';
 import { ensureTensorflow } from './binding/loader.js';
 import { fingerprintOf } from './distribute/fingerprint.js';
 import { oneDevice } from './distribute/one_device.js';
 import { Strategy } from './distribute/strategy.js';
 import { predict } from './engine/predict.js';
+import { type CustomObjects, checkCustomObjects } from './keras/custom_objects.js';
+import { type ImportOptions, importModelFile, refuseOptions } from './keras/import_model_file.js';
 import { layersOf } from './model/layer_infos.js';
 import { Model, ModelCore } from './model/model.js';
 import {
@@ -95,6 +98,17 @@ export interface LoadModelOptions {
    * random numbers is refused. Default false.
    */
   readonly allowRandom?: boolean;
+  /**
+   * The path of a JSON text with the model's architecture (`model.to_json()` in Python), for an HDF5 file that holds
+   * weights only (`model.save_weights`). Refused for all other files.
+   */
+  readonly architecture?: string;
+  /**
+   * Layers for classes that Keras does not have, by class name, for files of Keras and layers models of TensorFlow.js.
+   * A `Lambda` layer is supplied in the same way: its bytecode is never run. Refused for all other formats, which hold
+   * ops instead of layers. Default {}.
+   */
+  readonly customObjects?: CustomObjects;
 }
 
 const DEFAULT = oneDevice();
@@ -115,6 +129,8 @@ const OPTIONS = [
   'outputs',
   'allowOps',
   'allowRandom',
+  'architecture',
+  'customObjects',
 ] as const;
 
 function checkNames(name: string, value: unknown): readonly string[] {
@@ -139,17 +155,35 @@ function refuseRewriting(asked: {
   }
 }
 
+/** Imports the model at `path` by the importer of its format: of Keras' formats, or of TensorFlow's. */
+async function importModel(addon: Addon, path: string, options: ImportOptions): Promise<NativeModel> {
+  const found = await importModelFile(addon, path, options);
+  if (found !== null) return found;
+  const { architecture, customObjects, ...ofGraphs } = options;
+  refuseOptions({ architecture, customObjects }, 'a file that holds the ops of its model');
+  const given = Object.entries({ path, ...ofGraphs }).filter(([, value]) => value !== undefined);
+  return nativeAsync(() => addon.loadModel(Object.fromEntries(given) as { path: string }), ModelError);
+}
+
 /**
- * Loads a TensorFlow 2 SavedModel (Keras 2 `model.save`, Keras 3 `model.export`, `tf.saved_model.save`) or a frozen
- * GraphDef (`.pb`), on a background thread. The content of the path decides the format.
+ * Loads a model, on background threads. The content of the path decides the format:
  *
- * @param path the SavedModel's directory or the `saved_model.pb` in it, or the file of a frozen GraphDef.
+ * - a TensorFlow 2 SavedModel (Keras 2 `model.save`, Keras 3 `model.export`, `tf.saved_model.save`): its directory, or
+ *   the `saved_model.pb` in it
+ * - a frozen GraphDef (`.pb`)
+ * - a file of Keras: `.keras`, or HDF5 (`.h5`), of Keras 1 to 3
+ * - a TensorFlow.js layers model or graph model: its `model.json`
+ *
+ * A directory that holds one file of Keras or one `model.json` is also taken.
+ *
+ * @param path the path of the model.
  * @throws LoadError if the addon or libtensorflow is missing. The message has the command that installs it.
  * @throws ModelError if the model cannot be read. `code` is `NOT_FOUND`, `DATA_LOSS`, ...
- * @throws ModelError (`UNIMPLEMENTED`) if the format is known but does not load (`.keras`, `.h5`, TensorFlow.js,
- * TFLite, ONNX, ...). The message says what converts the file.
+ * @throws ModelError (`UNIMPLEMENTED`) if the format is known but does not load (TFLite, ONNX, ...), or if a layer of
+ * the file is of an unknown class. The message says what converts the file, or how the layer is supplied.
  * @throws ModelError (`INVALID_ARGUMENT`) if `signature` or `tags` is given for a frozen GraphDef, or if `allowOps` has
  * an unknown type of op, or an op that runs functions.
+ * @throws RangeError for an option that the format does not take.
  * @throws UnsupportedOpError if the outputs need an op that does more than compute and `allowOps` does not name it, or
  * random numbers without `allowRandom`.
  * @throws RangeError if this process lacks a device that the strategy names.
@@ -171,6 +205,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
     outputs,
     allowOps = [],
     allowRandom = false,
+    architecture,
+    customObjects,
   } = options;
   checkInteger('stepsPerExecution', stepsPerExecution);
   checkBoolean('runEagerly', runEagerly);
@@ -180,6 +216,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   if (tags !== undefined) checkNames('tags', tags);
   if (inputs !== undefined) checkNames('inputs', inputs);
   if (outputs !== undefined) checkNames('outputs', outputs);
+  if (architecture !== undefined) checkString('architecture', architecture);
+  if (customObjects !== undefined) checkCustomObjects(customObjects);
   if (!Array.isArray(allowOps) || !allowOps.every((each) => typeof each === 'string')) {
     throw wrongType('allowOps', "an array of types of ops (for example ['ReadFile'])", allowOps);
   }
@@ -207,12 +245,12 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   try {
     // Workers identify weights by the fingerprint.
     const fingerprint = held.remote ? await fingerprintOf(path) : undefined;
-    const read = { path, signature, tags, inputs, outputs, allowOps, allowRandom, fingerprint };
-    const given = Object.entries(read).filter(([, value]) => value !== undefined);
-    const native = await nativeAsync(
-      () => addon.loadModel(Object.fromEntries(given) as { path: string }),
-      ModelError,
-    );
+    const source = {
+      ...{ signature, tags, inputs, outputs, architecture, customObjects, fingerprint },
+      allowOps: allowOps.length > 0 ? allowOps : undefined,
+      allowRandom: allowRandom || undefined,
+    };
+    const native = await importModel(addon, path, source);
     for (const warning of native.warnings) {
       process.emitWarning(`${path}: ${warning}.`, { type: 'KerasExplainableWarning', code: 'MODEL_FILE' });
     }

@@ -6,8 +6,11 @@ import type { LayerNode } from './layer_node.js';
 
 /**
  * A custom layer: a function of the layer's config (as the file stores it) and weights, which returns the layer as a
- * function of symbolic tensors, written with `graph.ops`. Weights have the names of the file: 'kernel', or '0', '1', ...
- * in files that only number them (`.keras`), in the order of Keras' `layer.weights` with trainable weights first.
+ * function of symbolic tensors, written with `graph.ops`.
+ *
+ * `weights` are named as the file names them, relative to the layer. HDF5 and TensorFlow.js store the names of the
+ * variables, such as 'kernel'. `.keras` files only number the variables, trainable ones first: 'vars/0', 'vars/1'.
+ * `inputs` is one tensor, or a list if the layer is called with several.
  */
 export type CustomLayer = (
   config: JsonObject,

@@ -6,49 +6,52 @@ import type { CustomObjects } from './custom_objects.js';
 import { openModelFile } from './formats/open_model_file.js';
 import { loadGraphModel } from './graph_model/load_graph_model.js';
 
+/** The options of `loadModel` that concern the file, as far as they were given. */
 export interface ImportOptions {
-  readonly architecture?: string | undefined;
-  readonly customObjects?: CustomObjects | undefined;
   readonly inputs?: readonly string[] | undefined;
   readonly outputs?: readonly string[] | undefined;
   readonly fingerprint?: string | undefined;
-  /** For graph models of TensorFlow.js, which hold ops, as `allowRandom`. */
+  /** For formats that hold layers. */
+  readonly architecture?: string | undefined;
+  readonly customObjects?: CustomObjects | undefined;
+  /** For formats that hold ops. */
   readonly allowOps?: readonly string[] | undefined;
   readonly allowRandom?: boolean | undefined;
-  /** The names of options that only other formats take, as far as the caller gave them. */
-  readonly foreign: readonly string[];
+  /** For SavedModels. */
+  readonly signature?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+}
+
+/** Refuses options that a format does not take, if any of them was given. */
+export function refuseOptions(options: ImportOptions, format: string): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined)
+      throw refused(name, 'no value', `a value for ${format}`, 'Leave the option out.');
+  }
 }
 
 /**
  * Loads a model file of a format of this room.
  *
  * @returns null if the content of the path is in no such format, or if there is nothing at the path.
+ * @throws RangeError for an option that the format does not take. ModelError: the errors of `openModelFile`,
+ *   `loadGraphModel` and `buildModel`.
  */
 export async function importModelFile(
   addon: Addon,
   path: string,
-  { architecture, customObjects = {}, foreign, allowOps, allowRandom, ...options }: ImportOptions,
+  options: ImportOptions,
 ): Promise<NativeModel | null> {
+  const { architecture, customObjects, allowOps, allowRandom, signature, tags, ...both } = options;
   const file = await openModelFile(path, architecture === undefined ? {} : { architecture });
   if (file === null) return null;
-  const refuse = (option: string, format: string) =>
-    refused(option, 'no value', `a value for ${format}`, 'Leave the option out.');
   if (!('architecture' in file)) {
-    const given = { architecture, customObjects: Object.keys(customObjects).length > 0 || undefined };
-    const ofLayers = Object.entries(given).flatMap(([option, value]) =>
-      value === undefined ? [] : [option],
-    );
-    const [option] = [
-      ...foreign.filter((each) => each !== 'allowOps' && each !== 'allowRandom'),
-      ...ofLayers,
-    ];
-    if (option !== undefined) throw refuse(option, 'a graph model of TensorFlow.js');
-    return await loadGraphModel(addon, file.path, { allowOps, allowRandom, ...options });
+    refuseOptions({ signature, tags, architecture, customObjects }, 'a graph model of TensorFlow.js');
+    return await loadGraphModel(addon, file.path, { allowOps, allowRandom, ...both });
   }
   try {
-    const [option] = foreign;
-    if (option !== undefined) throw refuse(option, file.format);
-    return await buildModel(addon, file, { customObjects, ...options });
+    refuseOptions({ signature, tags, allowOps, allowRandom }, file.format);
+    return await buildModel(addon, file, { customObjects: customObjects ?? {}, ...both });
   } finally {
     await file.close();
   }

@@ -86,6 +86,8 @@ export interface LayerKind {
         inputs: readonly Symbolic[],
         call: LayerCall,
       ) => Symbolic | null | (Symbolic | null)[]);
+  /** Whether the layer computes something else in training. The file may ask for that in a call: it is refused. */
+  readonly dependsOnTraining?: boolean;
   /** Whether floating inputs and variables are passed as they are, not cast to the compute dtype. Default false. */
   readonly keepsDtypes?: boolean;
 }

@@ -166,6 +166,12 @@ class Recorder {
   /** Records one call of a layer of a model. */
   #call(node: LayerNode, args: readonly Argument[], kwargs: ArgumentObject): readonly Symbolic[] {
     const [first = kwargs.inputs ?? null] = args;
+    if (kwargs.training === true && dependsOnTraining(node)) {
+      node.config.refuse(
+        'the model calls the layer with training=True, so its output is random or depends on the batch',
+        'Save the model without that argument.',
+      );
+    }
     const inputs = symbolsIn(first);
     // A list of masks has a place for each input, and null where an input has no mask.
     const given: readonly Argument[] = Array.isArray(kwargs.mask) ? kwargs.mask : [kwargs.mask ?? null];
@@ -233,6 +239,15 @@ class Recorder {
       masksOf: (outputs) => outputs.map((output) => masks.get(output) ?? null),
     };
   }
+}
+
+/** Returns whether the layer, or a layer within it, computes something else in training. */
+function dependsOnTraining({ kind, model, sublayers }: LayerNode): boolean {
+  return (
+    kind?.dependsOnTraining === true ||
+    (model?.layers ?? []).some(dependsOnTraining) ||
+    [...sublayers.values()].some(dependsOnTraining)
+  );
 }
 
 /** Names the layer in the error of a layer's function. */

@@ -15,12 +15,10 @@ namespace {
 constexpr std::array<const Importer*, 2> kImporters = {&kSavedModel, &kFrozenGraph};
 
 [[noreturn]] void RefuseUnknown(const PathSample& sample) {
-  std::string expected;
-  for (const Importer* importer : kImporters) {
-    if (!expected.empty()) expected += importer == kImporters.back() ? " or " : ", ";
-    expected += importer->format;
-  }
-  expected = ": expected " + expected;
+  std::string expected = ": expected ";
+  for (const Importer* importer : kImporters) expected += std::string(importer->format) + ", ";
+  // JavaScript reads these formats before a path comes here.
+  expected += "a file of Keras (.keras, .h5) or a TensorFlow.js model (model.json)";
   switch (sample.kind) {
     case PathSample::Kind::kNothing:
       throw tf::Error(TF_NOT_FOUND, "there is no model at " + sample.path + expected);

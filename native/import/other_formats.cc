@@ -12,10 +12,6 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-bool Contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
 // Also true for a directory of a SavedModel: its saved_model.pb is an LFS pointer after a clone without Git
 // LFS.
 bool IsPointer(const PathSample& sample) { return IsLfsPointer(sample.start); }
@@ -23,35 +19,6 @@ bool IsPointer(const PathSample& sample) { return IsLfsPointer(sample.start); }
 bool IsZip(const PathSample& sample) {
   return sample.IsFile() &&
          (sample.start.starts_with("PK\x03\x04"sv) || sample.start.starts_with("PK\x05\x06"sv));
-}
-
-// Keras writes metadata.json and config.json before the weights. The name of the first member of a zip begins
-// at byte 30.
-bool IsKerasZip(const PathSample& sample) {
-  if (!IsZip(sample) || sample.start.size() < 30) return false;
-  const std::string_view first = std::string_view(sample.start).substr(30);
-  return first.starts_with("metadata.json") || first.starts_with("config.json");
-}
-
-bool IsOtherZip(const PathSample& sample) { return IsZip(sample) && !IsKerasZip(sample); }
-
-// The signature is at byte 0, or after a user block at byte 512, 1024, 2048, ...
-bool IsHdf5(const PathSample& sample) {
-  if (!sample.IsFile()) return false;
-  for (size_t at = 0; at < sample.start.size(); at = at == 0 ? 512 : 2 * at) {
-    if (std::string_view(sample.start).substr(at).starts_with("\x89HDF\r\n\x1a\n")) return true;
-  }
-  return false;
-}
-
-bool IsTfjs(const PathSample& sample) {
-  if (sample.Holds("model.json") && !sample.Holds(kSavedModelFile)) {
-    return IsTfjs(SampleOf(sample.path + "/model.json"));
-  }
-  const size_t first = sample.start.find_first_not_of(" \t\r\n");
-  if (!sample.IsFile() || first == std::string::npos || sample.start[first] != '{') return false;
-  return Contains(sample.start, "\"modelTopology\"") || Contains(sample.start, "\"weightsManifest\"") ||
-         Contains(sample.start, "\"layers-model\"") || Contains(sample.start, "\"graph-model\"");
 }
 
 // A flatbuffer begins with the offset of its root, a small number, then the identifier.
@@ -64,7 +31,7 @@ bool IsTflite(const PathSample& sample) {
 bool IsOnnx(const PathSample& sample) {
   if (!sample.IsFile() || sample.start.size() < 3 || sample.start[0] != 0x08) return false;
   return sample.start[1] >= 3 && sample.start[1] < 32 &&
-         Contains("\x12\x1a\x22\x28\x32\x3a\x42", sample.start.substr(2, 1));
+         "\x12\x1a\x22\x28\x32\x3a\x42"sv.find(sample.start[2]) != std::string_view::npos;
 }
 
 // The index of a checkpoint, a table that ends with its magic number, or the text file beside the index.
@@ -90,18 +57,6 @@ bool IsRenamedSavedModel(const PathSample& sample) {
 
 constexpr OtherFormat kFormats[] = {
     {"a Git LFS pointer, not the model's file itself", "Fetch the file: git lfs pull", IsPointer},
-    {"a Keras file (.keras)", "Convert it once in Python: keras.models.load_model(path).export(directory)",
-     IsKerasZip},
-    {"an HDF5 file (.h5), of Keras or another program",
-     "Convert a whole model of Keras once in Python: keras.models.load_model(path).export(directory). "
-     "If Keras 3 refuses a file of Keras 2: "
-     "tf_keras.models.load_model(path, compile=False).save(directory)",
-     IsHdf5},
-    {"a TensorFlow.js model",
-     "Load the SavedModel or convert the Keras file that it was made of. "
-     "A layers model can be converted back: tensorflowjs_converter --input_format=tfjs_layers_model "
-     "--output_format=keras_saved_model model.json directory",
-     IsTfjs},
     {"a TensorFlow Lite model (.tflite), which has no gradients",
      "Load the SavedModel or convert the Keras file that it was made of", IsTflite},
     {"an ONNX model", "Load the SavedModel or convert the Keras file that it was made of", IsOnnx},
@@ -114,7 +69,7 @@ constexpr OtherFormat kFormats[] = {
      "Save the graph in binary form: tf.io.write_graph(graph, directory, name, as_text=False)", IsTextGraph},
     {"the graph of a SavedModel under another name than saved_model.pb",
      "Give the SavedModel's directory: the model's variables are there", IsRenamedSavedModel},
-    {"a zip archive, but no Keras file", "Unpack it, and load the model in it", IsOtherZip},
+    {"a zip archive, but no Keras file", "Unpack it, and load the model in it", IsZip},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
     python make_models.py OUT [NAME ...]
 
 For each network: OUT/NAME/model (a SavedModel, from `model.save` in Keras 2 and `model.export` later),
+OUT/NAME/model.keras and OUT/NAME/model.h5 (the same network as files of Keras),
 OUT/NAME/expected.{json,bin} (inputs, logits and raw maps for every unit) and OUT/NAME/about.json (how to
 expose it). `scripts/test-reference.mjs` calls this with the interpreter of each virtual environment. A network is
 kept if the same sources and libraries made the network before.
@@ -62,6 +63,26 @@ def save(model, path, keras_2_traces=True):
         model.export(path, verbose=False)
 
 
+def save_files(model, directory):
+    """Saves the network as files of Keras, which hold layers and weights instead of a graph."""
+    for suffix in ("keras", "h5"):
+        options = {"save_format": suffix} if KERAS_2 else {}
+        model.save(directory / f"model.{suffix}", include_optimizer=False, **options)
+
+
+def layers_of(model, path=()):
+    """Returns [path, class] of every layer, in the order of `model.summary()`, nested layers after their model."""
+    listed = []
+    for layer in getattr(model, "operations", model.layers):
+        is_input = isinstance(layer, keras.layers.InputLayer)
+        if is_input and path:
+            continue
+        listed.append(["/".join((*path, layer.name)), type(layer).__name__])
+        if isinstance(layer, keras.Model):
+            listed += layers_of(layer, (*path, layer.name))
+    return listed
+
+
 def expected(model, architecture, inputs):
     signals = [architectures.activations_of(model), model.get_layer(architecture.deep).output]
     exposed = keras.Model(model.inputs, [model.outputs[0], *signals])
@@ -97,6 +118,7 @@ def main():
         architecture = known[name]
         model, inputs, _ = network(name, architecture)
         save(model, directory / "model", architecture.keras_2_traces)
+        save_files(model, directory)
         saved = time.monotonic()
         arrays = expected(model, architecture, inputs)
         tensors.write(directory / "expected", arrays)
@@ -105,6 +127,7 @@ def main():
             "hasCam": "cam" in arrays,
             "deep": architecture.deep,
             "spatialAxis": architecture.spatial_axis,
+            "layers": layers_of(model),
         }
         (directory / "about.json").write_text(json.dumps(about) + "\n")
         print(

@@ -14,10 +14,14 @@ interface About {
   readonly spatialAxis: readonly number[];
   /** Whether the logits' kernel weighs the activations: in a network with two dense layers it does not. */
   readonly hasCam: boolean;
+  /** The path and the class of each layer, as `model.summary()` lists them. */
+  readonly layers: readonly (readonly [string, string])[];
 }
 
 export interface Network {
   readonly name: string;
+  /** The folder with the model in each format. */
+  readonly directory: string;
   readonly about: About;
   readonly model: ke.Model;
   /** The inputs, for every sample. */
@@ -42,10 +46,18 @@ export async function openNetwork(keras: KerasVersion, name: string): Promise<Ne
   const start = performance.now();
   const model = await ke.loadModel(path.join(directory, 'model'));
   const loadMilliseconds = performance.now() - start;
-  return { name, about, model, x: ke.tensor(inputs.data, inputs.shape), expected, loadMilliseconds };
+  return {
+    name,
+    directory,
+    about,
+    model,
+    x: ke.tensor(inputs.data, inputs.shape),
+    expected,
+    loadMilliseconds,
+  };
 }
 
 /** A CAM method's view of the network, at what `expose` takes by itself or at another layer's output. */
-export function exposed({ model }: Network, layer?: string): ke.Model {
+export function exposed({ model }: Pick<Network, 'model'>, layer?: string): ke.Model {
   return ke.inspection.expose(model, layer);
 }

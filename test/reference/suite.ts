@@ -4,6 +4,7 @@ import * as ke from '../../lib/index.js';
 import { sumOfTerms } from '../../lib/metrics/completeness.js';
 import { logitsError, mapError, TOLERANCE } from './agreement.js';
 import { ErrorTable } from './error_table.js';
+import { describeFormats } from './formats.js';
 import { describeLibrary, libraryMaps } from './library.js';
 import { exposed, type KerasVersion, type Network, openNetwork } from './network.js';
 import { rows, takeUnits, type Values } from './tensors.js';
@@ -127,6 +128,7 @@ export function describeNetworks(keras: KerasVersion, networks: readonly string[
       });
     }
 
+    describeFormats(name, () => network, table);
     if (keras === 'keras2') describeLibrary(name, () => network, table);
   });
 }

@@ -22,7 +22,10 @@ const UNPACKED = ['config.json', 'metadata.json', 'model.weights.h5'];
 
 const ENDINGS = /\.(keras|h5|hdf5)$/i;
 
-/** Returns the model file at the path, or null for anything else, also for a path that does not exist. */
+/**
+ * Returns the model file at the path, or null for anything else. Null also for a path that does not exist or cannot be
+ * read: the native importers have the message.
+ */
 export async function recognise(place: string): Promise<Found | null> {
   const status = await stat(place).catch(() => null);
   if (status === null) return null;
@@ -30,7 +33,7 @@ export async function recognise(place: string): Promise<Found | null> {
 }
 
 async function inDirectory(directory: string): Promise<Found | null> {
-  const names = new Set(await readdir(directory));
+  const names = new Set(await readdir(directory).catch(() => []));
   if (names.has('saved_model.pb') || names.has('saved_model.pbtxt')) return null;
   if (UNPACKED.every((name) => names.has(name))) return { kind: 'directory', path: directory };
   if (names.has('model.json')) {
@@ -52,7 +55,8 @@ async function inDirectory(directory: string): Promise<Found | null> {
 }
 
 async function ofFile(file: string): Promise<Found | null> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
+  if (handle === null) return null;
   try {
     const status = await handle.stat();
     if (!status.isFile()) return null;

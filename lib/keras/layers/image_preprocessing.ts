@@ -257,6 +257,7 @@ const AUGMENTATIONS = [
 /** A layer that changes images in training only. */
 const augmentation = (name: string): LayerKind => ({
   names: [name],
+  dependsOnTraining: true,
   build: (parts) => ofOneInput(parts, (x) => (isFloating(x.dtype) ? x : inDtype(x, parts))),
 });
 

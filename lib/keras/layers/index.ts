@@ -2,6 +2,7 @@
 import type { LayerKind } from '../layer_kind.js';
 import { TENSORFLOW_FUNCTION_LAYERS } from '../operations/tensorflow_functions.js';
 import { ACTIVATION_LAYERS } from './activations.js';
+import { APPLICATION_LAYERS } from './applications.js';
 import { ATTENTION_LAYERS } from './attention.js';
 import { CONV_LSTM_LAYERS } from './conv_lstm.js';
 import { CONVOLUTION_LAYERS } from './convolutions.js';
@@ -21,7 +22,6 @@ import { SPECTROGRAM_LAYERS } from './spectrograms.js';
 import { TRANSPOSED_CONVOLUTION_LAYERS } from './transposed_convolutions.js';
 
 const KINDS: readonly LayerKind[] = [
-  ...ATTENTION_LAYERS,
   ...CORE_LAYERS,
   ...ACTIVATION_LAYERS,
   ...CONVOLUTION_LAYERS,
@@ -41,6 +41,7 @@ const KINDS: readonly LayerKind[] = [
   ...SEQUENCE_WRAPPERS,
   ...ATTENTION_LAYERS,
   ...TENSORFLOW_FUNCTION_LAYERS,
+  ...APPLICATION_LAYERS,
 ];
 
 const BY_NAME: ReadonlyMap<string, LayerKind> = new Map(

@@ -75,6 +75,7 @@ const mapped = ({ gamma, beta }: Affine, apply: (weight: Symbolic) => Symbolic):
  */
 const batchNormalization: LayerKind = {
   names: ['BatchNormalization', 'BatchNormalizationV1', 'BatchNormalizationV2', 'SyncBatchNormalization'],
+  dependsOnTraining: true,
   variables(config) {
     const renorm = config.boolean('renorm', false) ? ['moving_stddev', 'renorm_mean', 'renorm_stddev'] : [];
     const moving = ['moving_mean', 'moving_variance', ...renorm];

@@ -11,4 +11,4 @@ export const REGULARIZATION_LAYERS: readonly LayerKind[] = [
   'GaussianDropout',
   'GaussianNoise',
   'ActivityRegularization',
-].map((name) => passThrough(name));
+].map((name) => ({ ...passThrough(name), dependsOnTraining: name !== 'ActivityRegularization' }));

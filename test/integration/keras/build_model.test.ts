@@ -186,6 +186,27 @@ describe('a custom layer', () => {
   });
 });
 
+describe('a call with training=True', () => {
+  const layers = (training: boolean) => [
+    input('x', 1),
+    {
+      class_name: 'Dropout',
+      config: { name: 'd', rate: 0.5 },
+      name: 'd',
+      inbound_nodes: [[['x', 0, 0, { training }]]],
+    },
+  ];
+  const file = (training: boolean) => fileOf(functional('f', layers(training), [['x', 0, 0]], [['d', 0, 0]]));
+
+  test('is refused for a layer that then draws at random', async () => {
+    await expect(run(file(true), [[[2]]])).rejects.toThrow(/layer 'd' \(Dropout\) .*training=True/);
+  });
+
+  test('is inference with False', async () => {
+    expect((await run(file(false), [[[2]]])).outputs).toEqual([[2]]);
+  });
+});
+
 describe('a damaged architecture', () => {
   const cases: Record<string, [JsonObject, RegExp]> = {
     'a layer that reads itself': [
