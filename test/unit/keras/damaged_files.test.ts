@@ -250,6 +250,36 @@ describe('an archive', () => {
   });
 });
 
+describe('a HDF5 file', () => {
+  test.each([
+    ['external_link', 'DATA_LOSS', /expected an array at \/model_weights\/dense\/kernel/],
+    ['soft_link', 'DATA_LOSS', /too many links/],
+    ['external_storage', 'DATA_LOSS', /unable to open external raw data file/],
+    ['virtual', 'DATA_LOSS', /lies in other files/],
+    ['bomb', 'DATA_LOSS', /compressed arrays up to .* declare 4398046511104 bytes/],
+    ['huge_chunk', 'OUT_OF_RANGE', /has chunks of more than/],
+    ['huge', 'DATA_LOSS', /has the shape \(1048576, 1048576, 1048576, 1048576\)/],
+    ['not_allocated', 'DATA_LOSS', /declare 4194304 bytes but the file has/],
+    ['text', 'UNIMPLEMENTED', /Expected integers, floats or booleans/],
+    ['compound', 'UNIMPLEMENTED', /Expected integers, floats or booleans/],
+    ['no_array', 'DATA_LOSS', /expected an array at/],
+    ['null', 'DATA_LOSS', /is empty/],
+  ])('with %s is refused', async (name, code, message) => {
+    const reading = readAll('hdf5', join(FILES, `hostile/${name}.h5`));
+    await expect(reading).rejects.toMatchObject({
+      name: 'ModelError',
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('whose groups lie within themselves is refused', async () => {
+    await expect(readAll('hdf5', join(FILES, 'hostile/circle.h5'), CONFIG)).rejects.toThrow(
+      /more than 64 times/,
+    );
+  });
+});
+
 describe('weights in several files', () => {
   test.each([
     ['a file out of the directory', { a: '../model.weights.h5' }, /within the directory/],
