@@ -17,7 +17,11 @@ export interface KerasModelFile {
   /** The backend of that Keras, for example 'tensorflow'. '' if the file has none. */
   readonly backend: string;
   readonly weights: StoredWeights;
-  /** Reads the bytes of the arrays, little-endian, in the dtype of each. Memory: a few MiB beside what `sink` keeps. */
+  /**
+   * Reads the bytes of the arrays, little-endian, in the dtype of each. `sink` copies the bytes, which are valid during
+   * its call, and gets nothing for an array without elements. One call at a time. A call that fails closes the file.
+   * Memory: a few MiB beside what `sink` keeps.
+   */
   readArrays(arrays: readonly StoredArray[], sink: ArraySink): Promise<void>;
   /** Ends the reader's thread. Idempotent. */
   close(): Promise<void>;

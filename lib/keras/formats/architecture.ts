@@ -37,7 +37,7 @@ export function architectureOf(value: JsonObject, source: string): Architecture 
 }
 
 /** Reads the JSON text of `model.to_json()`, or the `config.json` of a `.keras` file. */
-export function readArchitecture(path: string, observer: ReadObserver): Architecture {
+export function readArchitectureFile(path: string, observer: ReadObserver): Architecture {
   const file = FileRange.open(path, observer);
   try {
     checkJsonSize(file.size, path);

@@ -85,6 +85,9 @@ function readWeights(file: Hdf5File, index: Hdf5Index): StoredWeights {
   if (file.namesIn('/').some((name) => TREE_GROUPS.includes(name))) {
     return { layout: 'tree', arrays: readTree(file, index) };
   }
+  if (file.attributesOf('/').includes('model_config')) {
+    throw new ModelError('DATA_LOSS', `The HDF5 file ${file.path} has an architecture but no weights.`);
+  }
   throw new ModelError('UNIMPLEMENTED', `The HDF5 file ${file.path} holds no model of Keras.`);
 }
 

@@ -1,6 +1,6 @@
 /** Opens the reader of a format. Runs on a thread of its own. */
 import { ModelError } from '../../support/errors.js';
-import { readArchitecture } from './architecture.js';
+import { readArchitectureFile } from './architecture.js';
 import { FileRange, type ReadObserver } from './file_range.js';
 import { openHdf5Model, refusedArchitecture } from './hdf5_model.js';
 import { openKerasArchive, openKerasDirectory } from './keras_archive.js';
@@ -22,7 +22,7 @@ export async function openReader(
 ): Promise<ModelReader | 'graph-model'> {
   if (architecture !== null && kind !== 'hdf5' && kind !== 'shards') throw refusedArchitecture(path);
   if (kind === 'directory') return openKerasDirectory(path, observer);
-  const given = architecture === null ? null : readArchitecture(architecture, observer);
+  const given = architecture === null ? null : readArchitectureFile(architecture, observer);
   const file = FileRange.open(path, observer);
   try {
     switch (kind) {

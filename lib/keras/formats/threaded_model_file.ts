@@ -62,6 +62,10 @@ class ReaderThread {
     this.#thread.on('exit', () => this.#fail('its reader has ended'));
   }
 
+  get isBusy(): boolean {
+    return this.#pending !== null;
+  }
+
   #hear(answer: Answer): void {
     if ('piece' in answer) this.#take(answer.piece);
     else if ('failed' in answer) {
@@ -178,6 +182,8 @@ class ThreadedModelFile implements KerasModelFile {
   }
 
   async readArrays(arrays: readonly StoredArray[], sink: ArraySink): Promise<void> {
+    if (this.#thread.isBusy)
+      throw new ModelError('FAILED_PRECONDITION', `The file ${this.path} is being read.`);
     const byIndex = new Map(arrays.map((array) => [array.index, array]));
     try {
       await this.#thread.answer([...byIndex.values()], ({ array }, bytes, offset) =>

@@ -241,6 +241,14 @@ describe('a reader that fails', () => {
     await expect(read(file, arrays)).rejects.toMatchObject({ name: 'ModelError', code: 'DATA_LOSS' });
   });
 
+  test('a file is read by one call at a time', async () => {
+    const file = await open(join(FILES, 'keras2/model.h5'));
+    const first = file.readArrays([], () => undefined);
+    await expect(file.readArrays([], () => undefined)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await first;
+    await file.close();
+  });
+
   test('an error of the sink ends the read, and the thread', async () => {
     const file = await open(join(FILES, 'keras2/model.h5'));
     const [weights] = assignWeights(readArchitecture(file.architecture), file).values();

@@ -264,6 +264,8 @@ describe('a HDF5 file', () => {
     ['compound', 'UNIMPLEMENTED', /Expected integers, floats or booleans/],
     ['no_array', 'DATA_LOSS', /expected an array at/],
     ['null', 'DATA_LOSS', /is empty/],
+    ['other', 'UNIMPLEMENTED', /holds no model of Keras/],
+    ['no_weights', 'DATA_LOSS', /an architecture but no weights/],
   ])('with %s is refused', async (name, code, message) => {
     const reading = readAll('hdf5', join(FILES, `hostile/${name}.h5`));
     await expect(reading).rejects.toMatchObject({
