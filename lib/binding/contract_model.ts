@@ -90,6 +90,12 @@ export interface NativeModel {
   layerOf(node: string): string[] | null;
   /** Returns a copy of a weight's value. Throws NOT_FOUND for an unknown name. */
   weight(name: string): NativeTensor;
+  /**
+   * Writes the model to a new file, as a frozen GraphDef that `loadModel` loads as the same model, on a background
+   * thread. Rejects with ALREADY_EXISTS, NOT_FOUND, PERMISSION_DENIED or RESOURCE_EXHAUSTED if the file cannot be
+   * written, and with OUT_OF_RANGE if the file would exceed 2 GiB. An incomplete file stays.
+   */
+  writeFrozen(path: string): Promise<void>;
   /** Frees the graph and the weights as soon as no compiled function uses them. Idempotent. */
   close(): void;
 }

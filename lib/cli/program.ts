@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../binding/loader.js';
 import { benchCommand } from './bench/command.js';
 import { buildCommand } from './build_addon.js';
+import { convertCommand } from './convert/command.js';
 import { doctorCommand } from './doctor/command.js';
 import { explainCommand } from './explain/command.js';
 import { installCommand } from './install_tensorflow.js';
@@ -59,6 +60,7 @@ function buildProgram(terminal: Terminal, done: (code: number) => void): Command
     explainCommand,
     predictCommand,
     layersCommand,
+    convertCommand,
     benchCommand,
     workerCommand,
     doctorCommand,

@@ -19,10 +19,18 @@ export async function writeWhole(path: string, data: Uint8Array): Promise<void> 
     await writeFile(path, data).catch((error) => Promise.reject(withPath(error, path)));
     return;
   }
+  await writeWholeBy(path, (unfinished) => writeFile(unfinished, data, { flag: 'wx' }));
+}
+
+/** As {@link writeWhole}. `write` receives the path of a file that does not exist, and writes the file. */
+export async function writeWholeBy(
+  path: string,
+  write: (unfinished: string) => Promise<void>,
+): Promise<void> {
   // Not the file's own name with an ending: that may be as long as names can be.
   const unfinished = join(dirname(path), `.${randomUUID()}.tmp`);
   try {
-    await writeFile(unfinished, data, { flag: 'wx' });
+    await write(unfinished);
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });

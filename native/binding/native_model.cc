@@ -80,7 +80,9 @@ Napi::Function NativeModel::Define(Napi::Env env) {
        InstanceMethod<&NativeModel::BiasTerms>("biasTerms"),
        InstanceMethod<&NativeModel::OutputChain>("outputChain"),
        InstanceMethod<&NativeModel::LastWithPositions>("lastWithPositions"),
-       InstanceMethod<&NativeModel::SubModel>("subModel"), InstanceMethod<&NativeModel::Close>("close")},
+       InstanceMethod<&NativeModel::SubModel>("subModel"),
+       InstanceMethod<&NativeModel::WriteFrozen>("writeFrozen"),
+       InstanceMethod<&NativeModel::Close>("close")},
       {Getter<&NativeModel::GetDrawsRandom>("drawsRandom"), Getter<&NativeModel::GetInputs>("inputs"),
        Getter<&NativeModel::GetOutputs>("outputs"), Getter<&NativeModel::GetInputTensors>("inputTensors"),
        Getter<&NativeModel::GetOutputTensors>("outputTensors"), Getter<&NativeModel::GetWarnings>("warnings"),
@@ -219,6 +221,17 @@ Napi::Value NativeModel::SubModel(const Napi::CallbackInfo& info) {
     const auto inputs = cuts(info[0], info[1], "inputs");
     const auto outputs = cuts(info[2], info[3], "outputs");
     return Create(environment_, graph()->SubModel(inputs, outputs));
+  });
+}
+
+Napi::Value NativeModel::WriteFrozen(const Napi::CallbackInfo& info) {
+  return Promised(info.Env(), [&]() -> Napi::Value {
+    return environment_->InBackground(
+        [model = graph(), path = ToText(info[0], "path")] {
+          model->WriteFrozen(path);
+          return true;
+        },
+        [](Napi::Env env, bool) { return env.Undefined(); });
   });
 }
 

@@ -42,6 +42,7 @@ class NativeModel : public Wrap<NativeModel, ModelRef> {
   Napi::Value OutputChain(const Napi::CallbackInfo& info);
   Napi::Value LastWithPositions(const Napi::CallbackInfo& info);
   Napi::Value SubModel(const Napi::CallbackInfo& info);
+  Napi::Value WriteFrozen(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
   void Free();
 

@@ -6,6 +6,9 @@
 
 #include "import/function_inliner.h"
 #include "ir/tensor_specs.h"
+#include "tensorflow/protozero.h"
+#include "wire/field_numbers.h"
+#include "wire/read_fields.h"
 #include "wire/text.h"
 
 namespace ke::graph {
@@ -16,6 +19,19 @@ constexpr char kVariableHandle[] = "VarHandleOp";
 
 [[noreturn]] void Contradiction(const std::string& message) {
   throw tf::Error(TF_DATA_LOSS, "the gradient function contradicts the op: " + message);
+}
+
+// Returns the integers of a list.
+std::vector<int64_t> Ints(proto::Bytes attr) {
+  std::vector<int64_t> values;
+  proto::ForEachField(attr, [&](protozero::pbf_reader& reader) {
+    if (reader.tag() != fields::attr_value::kList) return reader.skip();
+    proto::ForEachField(proto::ReadBytes(reader), [&](protozero::pbf_reader& item) {
+      if (item.tag() != fields::attr_value::kInt) return item.skip();
+      proto::ReadInts(item, &values);
+    });
+  });
+  return values;
 }
 
 // Returns the result of the function for each of `inputs` inputs of the op: an index, or -1 for None.
@@ -45,7 +61,15 @@ CustomGradients::CustomGradients(CallTree* tree, OpRegistry* ops, const proto::M
 
 const CustomGradients::Use* CustomGradients::Find(const Source& at) {
   const auto type = proto::AttrString(tree_.Attr(at.call, at.node, "_gradient_op_type"));
-  if (!type || type->empty()) return nullptr;
+  if (!type || type->empty()) {
+    if (tree_.Node(at).op != "IdentityN") return nullptr;
+    const auto known = uses_.find({at.call, at.node});
+    if (known != uses_.end()) return known->second.get();
+    std::unique_ptr<CustomGradient> carried = Carried(at);
+    if (carried == nullptr) return nullptr;
+    const CustomGradient* gradient = carried_.emplace_back(std::move(carried)).get();
+    return (uses_[{at.call, at.node}] = std::make_unique<Use>(Use{gradient, {}})).get();
+  }
   const auto [entry, added] = uses_.try_emplace({at.call, at.node});
   if (!added) return entry->second.get();
   const auto registered = meta_.graph.gradients.find(*type);
@@ -159,6 +183,14 @@ CustomGradient CustomGradients::Read(const Source& at, const proto::FunctionDef&
     gradient.makes.push_back(static_cast<int64_t>(i));
     outputs.push_back({std::string(kCall) + ":" + std::to_string(results[i]), TF_FLOAT, Shape::Unknown()});
   }
+  gradient.outputs = static_cast<int64_t>(inputs);
+  Write(graph, arguments, places, outputs, &gradient);
+  return gradient;
+}
+
+void CustomGradients::Write(const proto::GraphDef& graph, const std::vector<TensorSpec>& arguments,
+                            const std::vector<int64_t>& places, const std::vector<TensorSpec>& outputs,
+                            CustomGradient* gradient) {
   CallTree tree(graph, &ops_);
   Flattened flat = InlineFunctions(&tree, &ops_, arguments, outputs, NodeOrder::kDependency);
   for (int i = 0; i < tree.size(); ++i) {
@@ -173,20 +205,65 @@ CustomGradient CustomGradients::Read(const Source& at, const proto::FunctionDef&
   std::set<int> read;
   for (const FlatNode& node : flat.graph.nodes) {
     for (const TensorId& input : node.inputs) read.insert(input.node);
-    AppendNode(flat.graph, node, &gradient.graph_def);
+    AppendNode(flat.graph, node, &gradient->graph_def);
   }
   for (const TensorId& output : flat.graph.outputs) read.insert(output.node);
   for (size_t i = 0; i < arguments.size(); ++i) {
-    if (read.count(flat.graph.inputs[i].node) > 0) gradient.reads.push_back(places[i]);
+    if (read.count(flat.graph.inputs[i].node) > 0) gradient->reads.push_back(places[i]);
   }
   // The nodes of the graph are the arguments, in their order.
-  for (const VariableUse& variable : flat.variables) gradient.reads.push_back(variable.handle.node);
+  for (const VariableUse& variable : flat.variables) gradient->reads.push_back(variable.handle.node);
   for (size_t i = 0; i < outputs.size(); ++i) {
-    AppendNode(CustomGradientOutput(gradient.makes[i]), "Identity",
+    AppendNode(CustomGradientOutput(gradient->makes[i]), "Identity",
                {flat.graph.TensorName(flat.graph.outputs[i])},
-               {{"T", TypeAttr(flat.graph.output_specs[i].dtype)}}, &gradient.graph_def);
+               {{"T", TypeAttr(flat.graph.output_specs[i].dtype)}}, &gradient->graph_def);
   }
-  AppendVersions(flat.graph.versions, &gradient.graph_def);
+  AppendVersions(flat.graph.versions, &gradient->graph_def);
+}
+
+std::unique_ptr<CustomGradient> CustomGradients::Carried(const Source& at) {
+  const auto attr = [&](const char* name) { return tree_.Attr(at.call, at.node, name); };
+  const auto refusal = proto::AttrString(attr(kCustomGradientRefusal));
+  const auto bytes = proto::AttrString(attr(kCustomGradientGraph));
+  if (!refusal && !bytes) return nullptr;
+  auto gradient = std::make_unique<CustomGradient>();
+  try {
+    if (refusal) throw tf::Error(TF_UNIMPLEMENTED, std::string(*refusal));
+    const auto tensors = std::ssize(proto::AttrTypes(attr("T")));
+    gradient->outputs = proto::AttrInt(attr(kCustomGradientOutputs)).value_or(-1);
+    if (gradient->outputs < 0 || gradient->outputs > tensors) Contradiction("it has other outputs");
+    const proto::GraphDef graph = proto::ReadGraph(*bytes, "the graph of a gradient");
+    if (!graph.functions.empty()) Contradiction("it has functions");
+    std::map<std::string_view, const proto::NodeDef*> nodes;
+    for (const proto::NodeDef& node : graph.nodes) nodes.emplace(node.name, &node);
+    std::vector<TensorSpec> arguments;
+    std::vector<TensorSpec> outputs;
+    const std::vector<int64_t> places = Ints(attr(kCustomGradientReads));
+    for (const int64_t place : places) {
+      const std::string name = CustomGradientInput(place);
+      const auto node = nodes.find(name);
+      if (place < 0 || place >= tensors || node == nodes.end()) Contradiction("it reads what there is not");
+      const auto dtype = proto::AttrType(node->second->Attr("dtype"));
+      arguments.push_back({name, dtype.value_or(TF_FLOAT), Shape::Unknown()});
+    }
+    for (const int64_t made : Ints(attr(kCustomGradientMakes))) {
+      const auto node = nodes.find(CustomGradientOutput(made));
+      if (made < 0 || made >= gradient->outputs || node == nodes.end() || node->second->inputs.size() != 1) {
+        Contradiction("it makes what nothing needs");
+      }
+      gradient->makes.push_back(made);
+      outputs.push_back({std::string(node->second->inputs[0]), TF_FLOAT, Shape::Unknown()});
+    }
+    Write(graph, arguments, places, outputs, gradient.get());
+    if (gradient->reads.size() > places.size()) Contradiction("it reads a variable");
+  } catch (const tf::Error& error) {
+    // The model runs without the gradient. Only a call that differentiates the op fails.
+    *gradient = {};
+    gradient->refusal = error.what();
+  } catch (const protozero::exception& error) {
+    *gradient = {};
+    gradient->refusal = error.what();
+  }
   return gradient;
 }
 

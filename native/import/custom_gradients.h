@@ -44,8 +44,16 @@ class CustomGradients {
 
  private:
   Use Resolved(const Source& at, std::string_view function);
+  // Returns the gradient that the op carries as attributes, or null. The graph of the gradient is imported
+  // again, because a file may hold anything.
+  std::unique_ptr<CustomGradient> Carried(const Source& at);
   CustomGradient Read(const Source& at, const proto::FunctionDef& function,
                       const std::vector<Source>& captured);
+  // Flattens the graph of a gradient into `gradient`. `places`: the numbers of `arguments` among what the
+  // gradient reads.
+  void Write(const proto::GraphDef& graph, const std::vector<TensorSpec>& arguments,
+             const std::vector<int64_t>& places, const std::vector<TensorSpec>& outputs,
+             CustomGradient* gradient);
 
   CallTree& tree_;
   OpRegistry& ops_;
@@ -53,6 +61,7 @@ class CustomGradients {
   std::map<int, Source> variables_;
   std::map<std::string_view, CustomGradient> gradients_;  // by function
   std::deque<CustomGradient> refused_;
+  std::deque<std::unique_ptr<CustomGradient>> carried_;
   std::map<std::pair<int, int>, std::unique_ptr<Use>> uses_;
   std::vector<std::string> unknown_;
   Allowance nodes_left_{bounds::kCalledNodes, "nodes"};

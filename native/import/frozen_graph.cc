@@ -1,6 +1,7 @@
 #include "import/frozen_graph.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <unordered_map>
 
@@ -9,6 +10,7 @@
 #include "import/fused_ops.h"
 #include "import/lift_constants.h"
 #include "import/lookup_tables.h"
+#include "import/recorded_model.h"
 #include "ir/call_tree.h"
 #include "tensorflow/protozero.h"
 #include "wire/bounds.h"
@@ -151,13 +153,12 @@ void DropStrings(FlatGraph* graph) {
 }
 
 // Gives the variables their values. Throws for a variable without a value.
-void SetValues(const std::string& path, const GraphParts& parts, CallTree* tree, Flattened* flat) {
+void SetValues(const std::string& path, const VariableValues& values, CallTree* tree, Flattened* flat) {
   for (const VariableUse& variable : flat->variables) {
     FlatWeight& weight = flat->graph.weights[variable.weight];
     const bool is_top = variable.handle.call == 0;
-    const auto value =
-        is_top ? parts.variables.find(tree->Node(variable.handle).name) : parts.variables.end();
-    if (value == parts.variables.end()) {
+    const auto value = is_top ? values.find(tree->Node(variable.handle).name) : values.end();
+    if (value == values.end()) {
       throw tf::Error(
           TF_INVALID_ARGUMENT,
           path + " is not frozen: it reads variable '" + weight.name + "', whose value it does not hold",
@@ -182,30 +183,76 @@ std::vector<std::string> TensorsOf(const std::vector<NamedTensor>& named) {
   return tensors;
 }
 
-ImportedModel ImportGraph(const GraphParts& parts, proto::Bytes bytes, Bias bias) {
+// Returns the given tensors. A name of the record stands for the tensor that the record has for it. Without
+// given tensors, returns those of the record.
+std::vector<NamedTensor> Recorded(const std::vector<NamedTensor>& given,
+                                  const std::vector<ModelRecord::Tensor>& recorded) {
+  std::vector<NamedTensor> tensors = given;
+  for (NamedTensor& each : tensors) {
+    const auto found = std::find_if(recorded.begin(), recorded.end(), [&](const ModelRecord::Tensor& tensor) {
+      return tensor.name == each.name;
+    });
+    if (found != recorded.end()) each.tensor = found->tensor;
+  }
+  if (!given.empty()) return tensors;
+  for (const ModelRecord::Tensor& tensor : recorded) tensors.push_back({tensor.name, tensor.tensor});
+  return tensors;
+}
+
+ImportedModel ImportGraph(const GraphParts& given, proto::Bytes bytes, Bias bias) {
+  std::vector<NamedTensor> input_tensors = given.inputs;
+  std::vector<NamedTensor> output_tensors = given.outputs;
+  VariableValues variables = given.variables;
   proto::MetaGraphDef meta;
-  meta.graph = proto::ReadGraph(bytes, parts.path);
+  meta.graph = proto::ReadGraph(bytes, given.path);
   const std::optional<std::string> plain = WithoutFusedOps(meta.graph, bytes, bias);
-  if (plain) meta.graph = proto::ReadGraph(*plain, parts.path);
+  if (plain) meta.graph = proto::ReadGraph(*plain, given.path);
+  if (meta.graph.nodes.empty()) {
+    throw tf::Error(TF_DATA_LOSS, given.path + " holds no graph: it is no GraphDef");
+  }
+  const std::optional<ModelRecord> record = FindRecord(meta.graph);
+  std::deque<std::string> texts;
+  if (record) {
+    variables = TakeWeights(*record, &meta.graph, &texts);
+    input_tensors = Recorded(given.inputs, record->inputs);
+    output_tensors = Recorded(given.outputs, record->outputs);
+    if (!record->seed.empty()) {
+      if (!given.allow_random) {
+        throw tf::Error(TF_UNIMPLEMENTED,
+                        given.path + " draws random numbers: load it with the option `allowRandom: true`");
+      }
+      input_tensors.push_back({"seed", record->seed});
+    }
+  }
   const proto::GraphDef& graph = meta.graph;
-  if (graph.nodes.empty()) throw tf::Error(TF_DATA_LOSS, parts.path + " holds no graph: it is no GraphDef");
-  const FrozenGraph frozen(graph, parts.path);
-  const std::vector<TensorSpec> inputs = frozen.Inputs(TensorsOf(parts.inputs));
-  const std::vector<TensorSpec> outputs = frozen.Outputs(TensorsOf(parts.outputs));
-  OpRegistry ops(parts.allow_ops, parts.allow_random);
+  const FrozenGraph frozen(graph, given.path);
+  const std::vector<TensorSpec> inputs = frozen.Inputs(TensorsOf(input_tensors));
+  const std::vector<TensorSpec> outputs = frozen.Outputs(TensorsOf(output_tensors));
+  OpRegistry ops(given.allow_ops, given.allow_random);
   CallTree tree(graph, &ops);
   CustomGradients gradients(&tree, &ops, meta, {});
   LookupTables tables(&tree, {});
-  Flattened flat = InlineFunctions(&tree, &ops, inputs, outputs, NodeOrder::kDependency,
-                                   {&gradients, &tables, parts.allow_random});
+  // The nodes of a recorded model have the order of the model.
+  const NodeOrder order = record ? NodeOrder::kFile : NodeOrder::kDependency;
+  Flattened flat =
+      InlineFunctions(&tree, &ops, inputs, outputs, order, {&gradients, &tables, given.allow_random});
   if (auto warning = gradients.Warning()) flat.graph.warnings.push_back(*std::move(warning));
-  SetValues(parts.path, parts, &tree, &flat);
+  SetValues(given.path, variables, &tree, &flat);
   flat.graph.versions = graph.versions;
-  for (size_t i = 0; i < parts.inputs.size(); ++i) flat.graph.input_specs[i].name = parts.inputs[i].name;
-  for (size_t i = 0; i < parts.outputs.size(); ++i) flat.graph.output_specs[i].name = parts.outputs[i].name;
+  for (size_t i = 0; i < input_tensors.size(); ++i) flat.graph.input_specs[i].name = input_tensors[i].name;
+  for (size_t i = 0; i < output_tensors.size(); ++i) flat.graph.output_specs[i].name = output_tensors[i].name;
+  if (record) {
+    if (!record->seed.empty()) {
+      flat.graph.seed = flat.graph.nodes[flat.graph.inputs.back().node].name;
+      flat.graph.inputs.pop_back();
+      flat.graph.input_specs.pop_back();
+    }
+    const bool is_part = !given.inputs.empty() || !given.outputs.empty();
+    return WithRecordedLayers(std::move(flat.graph), *record, graph, is_part);
+  }
   LiftConstants(&flat.graph, ConstantPolicy::kVariableLike);
   ImportedModel model = WithFoundLayers(std::move(flat.graph));
-  if (parts.outputs.empty()) DropStrings(&model.graph);
+  if (given.outputs.empty()) DropStrings(&model.graph);
   return model;
 }
 

@@ -178,7 +178,7 @@ int Inliner::Emit(const Source& at) {
   }
   for (const auto& [name, value] : def.attrs) {
     // Internal attributes of the runtime that wrote the file: colocation, shapes, compilation.
-    if (name.starts_with('_')) continue;
+    if (name.starts_with('_') && name != kDrawnByRun) continue;
     if (defaults && name != "dtype") continue;
     node.attrs.emplace_back(defaults ? "T" : name, tree_.Attr(at.call, at.node, name));
   }

@@ -44,13 +44,11 @@ void Inliner::Attach(const CustomGradients::Use& custom, FlatNode* node) {
   if (!IsWithin(custom)) {
     CustomGradient refused;
     refused.refusal = "the gradient reads a tensor from outside a loop or a branch";
-    for (auto& attr : AttrsOf(refused, 0)) node->attrs.push_back(std::move(attr));
+    for (auto& attr : AttrsOf(refused)) node->attrs.push_back(std::move(attr));
     return;
   }
   std::vector<TF_DataType> dtypes = proto::AttrTypes(node->Attr("T"));
-  for (auto& attr : AttrsOf(*custom.gradient, static_cast<int64_t>(dtypes.size()))) {
-    node->attrs.push_back(std::move(attr));
-  }
+  for (auto& attr : AttrsOf(*custom.gradient)) node->attrs.push_back(std::move(attr));
   for (size_t i = 0; i < custom.captured.size(); ++i) {
     const Source& captured = custom.captured[i];
     if (IsVariable(captured)) {

@@ -4,12 +4,12 @@
 
 namespace ke::graph {
 
-std::vector<std::pair<std::string, std::string>> AttrsOf(const CustomGradient& gradient, int64_t outputs) {
+std::vector<std::pair<std::string, std::string>> AttrsOf(const CustomGradient& gradient) {
   if (!gradient.refusal.empty()) return {{kCustomGradientRefusal, StringAttr(gradient.refusal)}};
   return {{kCustomGradientGraph, StringAttr(gradient.graph_def)},
           {kCustomGradientReads, IntsAttr(gradient.reads)},
           {kCustomGradientMakes, IntsAttr(gradient.makes)},
-          {kCustomGradientOutputs, IntAttr(outputs)}};
+          {kCustomGradientOutputs, IntAttr(gradient.outputs)}};
 }
 
 }  // namespace ke::graph

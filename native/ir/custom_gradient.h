@@ -20,6 +20,7 @@ struct CustomGradient {
   std::vector<int64_t> reads;         // the placeholders, by number
   std::vector<int64_t> makes;         // the inputs that have a gradient
   std::vector<TF_DataType> captured;  // the dtypes of the appended outputs
+  int64_t outputs = 0;                // of the IdentityN in the file, without the appended outputs
   std::string refusal;                // the reason why the gradient cannot be computed; empty if it can
 };
 
@@ -33,7 +34,7 @@ inline constexpr char kCustomGradientRefusal[] = "_custom_gradient_refusal";
 inline std::string CustomGradientInput(int64_t i) { return "in_" + std::to_string(i); }
 inline std::string CustomGradientOutput(int64_t i) { return "out_" + std::to_string(i); }
 
-// Returns the attributes that carry `gradient` on an IdentityN with `outputs` outputs of its own.
-std::vector<std::pair<std::string, std::string>> AttrsOf(const CustomGradient& gradient, int64_t outputs);
+// Returns the attributes that carry `gradient` on an IdentityN.
+std::vector<std::pair<std::string, std::string>> AttrsOf(const CustomGradient& gradient);
 
 }  // namespace ke::graph

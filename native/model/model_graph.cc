@@ -18,6 +18,7 @@
 #include "model/bias_terms.h"
 #include "model/cut_graph.h"
 #include "model/declared_shapes.h"
+#include "model/frozen_file.h"
 #include "model/last_with_positions.h"
 #include "model/output_chain.h"
 #include "rewrite/bfloat16.h"
@@ -291,6 +292,10 @@ std::shared_ptr<const ModelGraph> ModelGraph::SubModel(
   auto impl = std::make_unique<Impl>(CutGraph(whole, found(inputs), found(outputs)));
   impl->weights_prefix = impl_->weights_prefix;
   return Complete(std::move(impl));
+}
+
+void ModelGraph::WriteFrozen(const std::string& path) const {
+  WriteFrozenFile({impl_->graph, impl_->tensors, impl_->layers, impl_->layer_of_node}, path);
 }
 
 std::shared_ptr<const ModelGraph> ModelGraph::Complete(std::unique_ptr<Impl> impl) {

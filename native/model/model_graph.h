@@ -113,6 +113,10 @@ class ModelGraph {
       const std::vector<std::pair<std::string, std::string>>& inputs,
       const std::vector<std::pair<std::string, std::string>>& outputs) const;
 
+  // Writes the model to a new file, as a frozen GraphDef that loads as the same model (frozen_file.h).
+  // Blocks. Throws the errors of WriteFrozenFile.
+  void WriteFrozen(const std::string& path) const;
+
   // Adds the ops that `outputs` (names of tensors or weights) need to `scope`. `inputs` (one per model input)
   // replace the model's inputs. All instances in one root graph share their weights. Returns the outputs. An
   // output that is a model input returns the given input. Between two outputs, other ops than the model's may

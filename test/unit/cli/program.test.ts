@@ -3,7 +3,16 @@ import { describeError, exitCodeOf, UsageError } from '../../../lib/cli/shared/f
 import { ResourceError } from '../../../lib/support/errors.js';
 import { runCli } from './support.js';
 
-const COMMANDS = ['explain', 'predict', 'layers', 'bench', 'doctor', 'install-tensorflow', 'build'];
+const COMMANDS = [
+  'explain',
+  'predict',
+  'layers',
+  'convert',
+  'bench',
+  'doctor',
+  'install-tensorflow',
+  'build',
+];
 
 describe('command line', () => {
   test('help has examples and ends with 0', async () => {
