@@ -88,6 +88,8 @@ export interface LayerKind {
       ) => Symbolic | null | (Symbolic | null)[]);
   /** Whether the layer computes something else in training. The file may ask for that in a call: it is refused. */
   readonly dependsOnTraining?: boolean;
+  /** Whether the kind is an operation of `keras.ops`, which is no layer: Keras stores no weights for it. */
+  readonly isOperation?: boolean;
   /** Whether floating inputs and variables are passed as they are, not cast to the compute dtype. Default false. */
   readonly keepsDtypes?: boolean;
 }

@@ -24,6 +24,15 @@ function refuse(what: string): never {
   throw damaged(what);
 }
 
+/**
+ * Whether a serialised object is an operation of Keras 3, whose module HDF5 files lack: calls are those of Keras 3, and
+ * the config has no entry `trainable`, which every layer has.
+ */
+function isOperationWithoutModule({ inbound_nodes: calls }: JsonObject, entries: JsonObject): boolean {
+  const call = isList(calls) ? calls[0] : undefined;
+  return isObject(call) && isList(call.args) && !Object.hasOwn(entries, 'trainable');
+}
+
 /** Reads serialised objects of one file. */
 class Reader {
   #layers = 0;
@@ -46,7 +55,7 @@ class Reader {
     const config = new Config({ ...built, ...entries }, `layer '${name}' (${className})`);
     const fields = { name: name as string, className, module, registeredName, config };
     const model = this.#model(fields, depth);
-    const kind = model === null ? kindOf(module, className) : null;
+    const kind = model === null ? kindOf(module, className, isOperationWithoutModule(value, entries)) : null;
     const sublayers = new Map<string, LayerNode>();
     for (const { attribute, layer } of kind?.sublayers?.(config) ?? []) {
       sublayers.set(attribute, this.node(layer, depth + 1, config.owner));

@@ -2,6 +2,7 @@
 import { ModelError } from '../../support/errors.js';
 import type { VariableSpec } from '../layer_kind.js';
 import type { LayerNode } from '../layer_node.js';
+import { isOperationModule } from '../operations/index.js';
 import type { StoredArray } from '../stored_weights.js';
 
 /** A variable of a layer. */
@@ -35,7 +36,8 @@ export function* withDescendants(node: LayerNode): Generator<LayerNode> {
 export const isCustom = (node: LayerNode): boolean => node.kind === null && node.model === null;
 
 /** Returns whether the node is an operation of Keras 3 (`keras.ops`). An operation is no layer and has no weights. */
-export const isOperation = (node: LayerNode): boolean => /^keras\.(src\.)?ops(\.|$)/.test(node.module);
+export const isOperation = (node: LayerNode): boolean =>
+  node.kind?.isOperation === true || isOperationModule(node.module);
 
 /** Adds the array of a variable. */
 export function assign(assignment: Assignment, { node, name }: Slot, array: StoredArray): void {

@@ -41,6 +41,9 @@ const RANDOM_STATES: ReadonlySet<string> = new Set([
   '_random_generator',
 ]);
 
+/** The classes that Keras exports under another name. The group of a layer has the name of the Python class. */
+const PYTHON_NAMES: Readonly<Record<string, string>> = { GroupQueryAttention: 'GroupedQueryAttention' };
+
 export function assignTree(
   root: LayerNode,
   arrays: ReadonlyMap<string, StoredArray>,
@@ -96,7 +99,7 @@ class TreeAssigner {
     const layers = (node.model?.layers ?? []).filter((layer) => !isOperation(layer));
     const counts = new Map<string, number>();
     for (const layer of layers) {
-      const className = snakeCase(layer.className);
+      const className = snakeCase(PYTHON_NAMES[layer.className] ?? layer.className);
       const count = counts.get(className) ?? 0;
       const found = childOf(container, count === 0 ? className : `${className}_${count}`);
       // Keras 2.12 and 2.13 list a layer with weights twice.

@@ -24,6 +24,7 @@ export function operations(parameters: string, computes: Readonly<Record<string,
 export function kindOf({ name, parameters, compute }: Operation): LayerKind {
   return {
     names: [name],
+    isOperation: true,
     keepsDtypes: true,
     build:
       ({ config }) =>

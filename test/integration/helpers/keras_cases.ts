@@ -48,7 +48,7 @@ const ARRAYS = {
   uint8: Uint8Array,
 } as const;
 
-function decode({ dtype, shape, data }: StoredTensor) {
+export function decode({ dtype, shape, data }: StoredTensor) {
   const bytes = Buffer.from(data, 'base64');
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   return { dtype: dtype as 'float32', shape, data: new ARRAYS[dtype as keyof typeof ARRAYS](buffer) };
