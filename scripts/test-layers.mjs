@@ -1,7 +1,8 @@
 /**
  * `npm run test:layers`: builds a small model for every Keras layer class and its options, in Keras 2.12 and in current
  * Keras, and compares predictions and gradients with those of tf.GradientTape (test/layers/). The tests run with oneDNN
- * and, a second time, without it. Writes the table of docs/models.md from the outcomes. Needs Python 3.11.
+ * and, a second time, without it. Every model is a SavedModel, a `.keras` file and a `.h5` file. Writes the table of
+ * docs/models.md from the outcomes. Needs Python 3.11.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -31,6 +32,18 @@ const LONGEST = 130;
 /** Returns the beginning of a message that is long. */
 const shortened = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} ...` : text);
 
+/** The stages that are a model file of Keras, each of which has a column of its own. */
+const FORMATS = { keras: '`.keras`', h5: '`.h5`' };
+
+/** Returns the cases with the outcomes of the stages that `isWanted` accepts, without cases that have none. */
+function withStages(cases, isWanted) {
+  const wanted = cases.map(({ outcomes, ...each }) => ({
+    ...each,
+    outcomes: Object.fromEntries(Object.entries(outcomes).filter(([stage]) => isWanted(stage))),
+  }));
+  return wanted.filter(({ outcomes }) => Object.keys(outcomes).length > 0);
+}
+
 /** Returns the text of a cell: `yes`, or each outcome that is not, with the options that it belongs to. */
 export function cell(cases) {
   if (cases.length === 0) return '';
@@ -59,12 +72,20 @@ export function table(outcomes) {
   const row = (name) => {
     const versions = Object.keys(KERAS).map((keras) => outcomes[keras]);
     const models = Math.max(...versions.map((cases) => count(cases, name)));
-    const cells = versions.map((cases) => cell(cases.filter((each) => each.class === name)));
+    const own = versions.map((cases) => cases.filter((each) => each.class === name));
+    // A column of a format has the files of all versions.
+    const named = Object.values(KERAS).flatMap((keras, i) =>
+      own[i].map(({ options, ...each }) => ({ ...each, options: `${options} (${keras})`.trim() })),
+    );
+    const cells = [
+      ...own.map((cases) => cell(withStages(cases, (stage) => !Object.hasOwn(FORMATS, stage)))),
+      ...Object.keys(FORMATS).map((format) => cell(withStages(named, (stage) => stage === format))),
+    ];
     return `| \`${name}\` | ${models} | ${cells.join(' | ')} |`;
   };
   return [
-    `| layer | options tried | ${Object.values(KERAS).join(' | ')} |`,
-    '|---|---|---|---|',
+    `| layer | options tried | ${[...Object.values(KERAS), ...Object.values(FORMATS)].join(' | ')} |`,
+    '|---|---|---|---|---|---|',
     ...classes.map(row),
   ];
 }

@@ -2,13 +2,15 @@
 
     python make_layers.py OUT [CLASS ...]
 
-A model is the layer, then the mean over the positions, then Dense(3). OUT/NUMBER holds model/ (a SavedModel),
-expected.{json,bin} (x, y, gradients) and OUT/cases.json lists {class, options, folder, kind, error}. `gradients`
+A model is the layer, then the mean over the positions, then Dense(3). OUT/NUMBER holds model/ (a SavedModel), the same
+model as model.keras and model.h5 as far as Keras can save the model so, and expected.{json,bin} (x, y, gradients).
+OUT/cases.json lists {class, options, folder, kind, error}. `gradients`
 (U, N, ...) holds the gradients of each output with respect to x in float64, from tf.GradientTape; it is absent where
 TensorFlow has none. `error` is the message of a case that Keras itself cannot build or save.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -113,6 +115,9 @@ def make(folder, number, case):
             model.export(path / "model", verbose=False)
         else:
             model.save(path / "model", save_format="tf", include_optimizer=False)
+        for name in ("model.keras", "model.h5"):
+            with contextlib.suppress(Exception):  # A layer that the format cannot hold.
+                model.save(path / name)
         arrays = {"y": y.numpy().astype("float32")}
         if kind != "texts":
             arrays["x"] = x.astype("int32") if kind == "ids" else x

@@ -1,5 +1,5 @@
 /** A layer's model that scripts/reference/make_layers.py made, and what happens when this package runs the model. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as ke from '../../lib/index.js';
@@ -23,6 +23,8 @@ const BUILT = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'build
 
 /** float32 against float64, as a share of the range. */
 const TOLERANCE = 1e-4;
+/** For the outputs of Keras files. */
+const FILE_TOLERANCE = 1e-5;
 const BFLOAT16_TOLERANCE = 0.05;
 
 export const casesOf = (keras: KerasVersion): readonly Case[] =>
@@ -99,6 +101,8 @@ interface Limit {
 const FLOAT32: Limit = { measure: 'largest', tolerance: TOLERANCE };
 const BFLOAT16: Limit = { measure: 'rootMeanSquare', tolerance: BFLOAT16_TOLERANCE };
 
+const FROM_FILE: Limit = { measure: 'largest', tolerance: FILE_TOLERANCE };
+
 const judged = (error: number, { tolerance }: Limit): Outcome =>
   error < tolerance ? 'ok' : `wrong: off by ${error.toExponential(1)} of the range`;
 
@@ -145,8 +149,13 @@ async function differentiates(model: ke.Model, expected: Expected, kind: Case['k
   return judged(worst, limit);
 }
 
-/** The stages of a case, in the order of the table's columns. */
-export const STAGES = ['loads', 'predicts', 'differentiates', 'bfloat16', 'workers'] as const;
+/** The layer of make_layers.py that converts integers of lookups. */
+const CUSTOM_OBJECTS: ke.CustomObjects = {
+  AsFloat: () => (x) => ke.graph.ops.cast(x as ke.graph.Symbolic, 'float32'),
+};
+
+/** The stages of a case. 'keras' and 'h5': the same model as `.keras` and `.h5` file. */
+export const STAGES = ['loads', 'predicts', 'differentiates', 'bfloat16', 'workers', 'keras', 'h5'] as const;
 export type Outcomes = Partial<Record<(typeof STAGES)[number], Outcome>>;
 
 /** Runs all stages. A stage after a refused load is left out. */
@@ -161,14 +170,30 @@ export async function outcomesOf(
   const open = async (
     options: Parameters<typeof ke.loadModel>[1],
     stages: (m: ke.Model) => Promise<void>,
+    file = 'model',
   ) => {
-    const model = await ke.loadModel(path.join(folder, 'model'), options);
+    const model = await ke.loadModel(path.join(folder, file), options);
     try {
       await stages(model);
     } finally {
       model.close();
     }
   };
+  for (const format of ['keras', 'h5'] as const) {
+    if (!existsSync(path.join(folder, `model.${format}`))) continue;
+    found[format] = await outcome(async () => {
+      let result: Outcome = 'ok';
+      await open(
+        { customObjects: CUSTOM_OBJECTS },
+        async (model) => {
+          result = await predicts(model, expected, kind, FROM_FILE);
+          if (result === 'ok') result = await differentiates(model, expected, kind);
+        },
+        `model.${format}`,
+      );
+      return result === 'none' ? 'ok' : result;
+    });
+  }
   found.loads = await outcome(async () => {
     await open({}, async (model) => {
       found.predicts = await outcome(() => predicts(model, expected, kind));

@@ -20,8 +20,18 @@ it('a table has a row for each class, with the runs of all kernels together', ()
     keras3: [of('Add', '', FINE)],
   };
   expect(table(outcomes).slice(2)).toEqual([
-    '| `Add` | 1 |  | yes |',
-    '| `Dense` | 1 | predicts: wrong: off |  |',
+    '| `Add` | 1 |  | yes |  |  |',
+    '| `Dense` | 1 | predicts: wrong: off |  |  |  |',
+  ]);
+});
+
+it('a table has a column for each format of Keras, with the files of both versions', () => {
+  const outcomes = {
+    keras2: [of('Dense', 'units=2', { ...FINE, keras: 'ok', h5: 'refused: no' })],
+    keras3: [of('Dense', 'units=2', { ...FINE, keras: 'ok', h5: 'ok' })],
+  };
+  expect(table(outcomes).slice(2)).toEqual([
+    '| `Dense` | 1 | yes | yes | yes | units=2 (Keras 2.12): h5: refused: no |',
   ]);
 });
 
