@@ -8,11 +8,19 @@
 namespace ke::graph {
 namespace {
 
-// Detects the two forms of layer normalisation in Keras 2: explicit moments, or a batch norm of reshaped
-// samples with a scale of ones.
+// Returns whether the node computes (a - b)^2. TensorFlow turns each form into a SquaredDifference first.
+bool SquaresDifference(const FlatGraph& graph, const FlatNode& node) {
+  if (node.op == "SquaredDifference") return true;
+  const bool squares = node.op == "Square" || node.op == "Pow" ||
+                       (node.op == "Mul" && node.inputs.size() == 2 && node.inputs[0] == node.inputs[1]);
+  return squares && !node.inputs.empty() && graph.nodes[node.inputs[0].node].op == "Sub";
+}
+
+// Detects the two forms of layer normalisation: explicit moments, or a batch norm of reshaped samples with a
+// scale of ones.
 bool NormalizesLayers(const FlatGraph& graph) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const FlatNode& node) {
-    if (node.op == "SquaredDifference") return true;
+    if (SquaresDifference(graph, node)) return true;
     return HasTrait(node.op, trait::kBatchNorm) && node.inputs.size() > 1 &&
            graph.nodes[node.inputs[1].node].kind == FlatNode::Kind::kOp;
   });

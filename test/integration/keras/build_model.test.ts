@@ -207,6 +207,18 @@ describe('a call with training=True', () => {
   });
 });
 
+test('a layer normalisation keeps its epsilon in TensorFlow with oneDNN', async () => {
+  const layer = { class_name: 'LayerNormalization', config: { name: 'n', axis: -1, epsilon: 1e-6 } };
+  const file = fileOf(
+    { class_name: 'Sequential', config: { name: 's', layers: [input('x', 4), layer] } },
+    { n: { gamma: { shape: [4], values: [1, 1, 1, 1] }, beta: { shape: [4], values: [0, 0, 0, 0] } } },
+  );
+  const x = [0.01, 0.02, 0.03, 0.04];
+  const { outputs } = await run(file, [[x]]);
+  const deviation = Math.sqrt(1.25e-4 + 1e-6);
+  x.forEach((value, i) => expect(outputs[0]?.[i]).toBeCloseTo((value - 0.025) / deviation, 4));
+});
+
 describe('a damaged architecture', () => {
   const cases: Record<string, [JsonObject, RegExp]> = {
     'a layer that reads itself': [
