@@ -203,7 +203,10 @@ function emptyList(element: Symbolic, count: Symbolic): Symbolic {
   });
 }
 
-/** Returns zeros of the shape of `element` (N, ...), without its values if only N is unknown. N is that of `axis` of x. */
+/**
+ * Returns zeros of the shape of `element` (N, ...). If only N is unknown, `element` is not computed: N is the size of
+ * `axis` of x.
+ */
 export function zerosAs(element: Symbolic, x: Symbolic, axis: number): Symbolic {
   const [, ...sizes] = element.shape ?? [null, null];
   if (!sizes.every((size) => size !== null)) return zerosLike(element);
