@@ -44,7 +44,10 @@ export function buildRecurrent(parts: LayerParts, options: Recurrence = recurren
   const { config, sublayers, dtype } = parts;
   const cell = sublayers.cell as BuiltLayer;
   if (config.integer('num_constants', 0) > 0) {
-    config.refuse('its cell receives `constants`', 'Supply the layer with `customObjects`.');
+    config.refuse(
+      'its cell receives `constants`',
+      'Export the model as a SavedModel in Python: model.export(directory).',
+    );
   }
   return (inputs: readonly Symbolic[], call: LayerCall): Symbolic | readonly Symbolic[] => {
     const x = inputs[0] as Symbolic;

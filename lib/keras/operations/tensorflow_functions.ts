@@ -308,8 +308,7 @@ function argumentsOf(function_: Function_, name: string, config: Config, call: L
   return new Arguments(new Config({}, config.owner), [], { ...call, args: [], kwargs });
 }
 
-const MEND =
-  'Supply the layer with `customObjects`, or export the model as a SavedModel in Python: model.export(directory).';
+const MEND = 'Export the model as a SavedModel in Python: model.export(directory).';
 
 /** Keras 2's `TFOpLambda`: a call of a function of TensorFlow. */
 const functionCall: LayerKind = {
