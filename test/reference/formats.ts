@@ -9,6 +9,14 @@ import { exposed, type Network } from './network.js';
 /** The files of a network in its folder. */
 const FILES = ['model.keras', 'model.h5'] as const;
 
+/** The class that scripts/reference/architectures.py defines. HDF5 files name its weight, `.keras` files number it. */
+const customObjects: ke.CustomObjects = {
+  PositionEmbedding: (_, weights) => (tokens) => {
+    const [position] = Object.values(weights);
+    return ke.graph.ops.add(tokens as ke.graph.Symbolic, position as ke.graph.Symbolic);
+  },
+};
+
 /** Logits of another graph of the same layers differ by rounding only. */
 const LOGITS = 1e-5;
 
@@ -28,7 +36,7 @@ export function describeFormats(name: string, network: () => Network, table: Err
     let model: ke.Model;
     beforeAll(async () => {
       const start = performance.now();
-      model = await ke.loadModel(path.join(network().directory, file));
+      model = await ke.loadModel(path.join(network().directory, file), { customObjects });
       table.set(name, `${file} load ms`, performance.now() - start);
     });
     afterAll(() => model?.close());
