@@ -12,6 +12,11 @@ export interface VariableSpec {
   readonly name: string;
   /** Keras stores trainable variables before all others. Default true. */
   readonly trainable?: boolean;
+  /**
+   * Whether the variable is also one of a sublayer. Keras 3 stores the variable for both layers in `.keras` files, and
+   * once in lists of weights. Default false.
+   */
+  readonly isShared?: boolean;
 }
 
 /** A layer within a layer, whose variables are stored with those of the outer layer. */
@@ -86,7 +91,7 @@ export interface LayerKind {
         inputs: readonly Symbolic[],
         call: LayerCall,
       ) => Symbolic | null | (Symbolic | null)[]);
-  /** Whether the layer computes something else in training. The file may ask for that in a call: it is refused. */
+  /** Whether the layer computes something else in training. A file of Keras 2 that asks for that is refused. */
   readonly dependsOnTraining?: boolean;
   /** Whether the kind is an operation of `keras.ops`, which is no layer: Keras stores no weights for it. */
   readonly isOperation?: boolean;

@@ -59,6 +59,7 @@ export interface RecordOptions {
 class Recorder {
   readonly #trace = Trace.current();
   readonly #assigned: AssignedWeights;
+  readonly #kerasVersion: number;
   readonly #layers = new Map<LayerNode, RecordedLayer>();
   readonly #weights: (RecordedTensor & { readonly array: StoredArray })[] = [];
   readonly #symbols = new Map<LayerNode, Readonly<Record<string, Symbolic>>>();
@@ -72,6 +73,7 @@ class Recorder {
 
   constructor(assigned: AssignedWeights, options: RecordOptions) {
     this.#assigned = assigned;
+    this.#kerasVersion = options.kerasVersion;
     this.#builder = new LayerBuilder({
       ...options,
       weights: this.#symbols,
@@ -166,7 +168,8 @@ class Recorder {
   /** Records one call of a layer of a model. */
   #call(node: LayerNode, args: readonly Argument[], kwargs: ArgumentObject): readonly Symbolic[] {
     const [first = kwargs.inputs ?? null] = args;
-    if (kwargs.training === true && dependsOnTraining(node)) {
+    // Keras 3 records the default of the argument too, and `predict` replaces the argument.
+    if (this.#kerasVersion < 3 && kwargs.training === true && dependsOnTraining(node)) {
       node.config.refuse(
         'the model calls the layer with training=True, so its output is random or depends on the batch',
         'Save the model without that argument.',

@@ -15,9 +15,14 @@ export interface Slot {
 /** The result of an assignment, under construction. */
 export type Assignment = Map<LayerNode, Record<string, StoredArray>>;
 
-/** Returns the variables of the layer itself, the trainable ones first, as Keras lists and stores them. */
-export function ownSlots(node: LayerNode, version: number): Slot[] {
-  const specs: readonly VariableSpec[] = node.kind?.variables?.(node.config, version) ?? [];
+/**
+ * Returns the variables of the layer itself, the trainable ones first, as Keras lists and stores them.
+ *
+ * @param withShared whether variables that are also those of a sublayer are among the result. Default: false.
+ */
+export function ownSlots(node: LayerNode, version: number, withShared = false): Slot[] {
+  const all: readonly VariableSpec[] = node.kind?.variables?.(node.config, version) ?? [];
+  const specs = all.filter(({ isShared = false }) => withShared || !isShared);
   const slots = specs.map(({ name, trainable = true }) => ({ node, name, trainable }));
   return [...slots.filter(({ trainable }) => trainable), ...slots.filter(({ trainable }) => !trainable)];
 }

@@ -111,7 +111,7 @@ class TreeAssigner {
 
   #hasWeights(layer: LayerNode, found: Group): boolean {
     for (const node of withDescendants(layer)) {
-      if (isCustom(node) ? !arraysBelow(found).next().done : ownSlots(node, this.#version).length > 0)
+      if (isCustom(node) ? !arraysBelow(found).next().done : ownSlots(node, this.#version, true).length > 0)
         return true;
     }
     return false;
@@ -127,7 +127,7 @@ class TreeAssigner {
   }
 
   #visitLayer(node: LayerNode, group: Group): void {
-    const slots = ownSlots(node, this.#version);
+    const slots = ownSlots(node, this.#version, true);
     const { arrays, path } = childOf(group, 'vars');
     const found = [...arrays.values()];
     const ordered = slots.map((_, i) => arrays.get(String(i)));

@@ -4,7 +4,7 @@ import { cast } from '../../graph/ops/array.js';
 import { reduceMean, reduceSum, reduceVariance } from '../../graph/ops/reduction.js';
 import { positiveAxis, type Symbolic } from '../../graph/symbolic.js';
 import { ModelError } from '../../support/errors.js';
-import type { Config } from '../config.js';
+import { type Config, isObject } from '../config.js';
 import type { LayerKind, LayerParts, VariableSpec } from '../layer_kind.js';
 import { axesOf, ofOneInput, positiveInteger, weightOf } from './options.js';
 import { quotient, reshapeTo, type Size, sizesOf } from './sizes.js';
@@ -200,7 +200,14 @@ const unitNormalization: LayerKind = {
 /** Keras' `SpectralNormalization`. The stored kernel of the inner layer is already divided by its spectral norm. */
 const spectralNormalization: LayerKind = {
   names: ['SpectralNormalization'],
-  variables: () => [{ name: 'vector_u', trainable: false }],
+  variables: ({ entries }) => {
+    const { layer } = entries;
+    const isEmbedding = isObject(layer) && layer.class_name === 'Embedding';
+    return [
+      { name: isEmbedding ? 'embeddings' : 'kernel', isShared: true },
+      { name: 'vector_u', trainable: false },
+    ];
+  },
   sublayers: (config) => [{ attribute: 'layer', layer: config.object('layer') }],
   build(parts) {
     const { layer } = parts.sublayers;

@@ -202,6 +202,11 @@ describe('a call with training=True', () => {
     await expect(run(file(true), [[[2]]])).rejects.toThrow(/layer 'd' \(Dropout\) .*training=True/);
   });
 
+  test('is inference in Keras 3, whose predict replaces the argument', async () => {
+    const keras3 = { ...file(true), kerasVersion: '3.15.0' };
+    expect((await run(keras3, [[[2]]])).outputs).toEqual([[2]]);
+  });
+
   test('is inference with False', async () => {
     expect((await run(file(false), [[[2]]])).outputs).toEqual([[2]]);
   });

@@ -30,6 +30,10 @@ const KINDS: Readonly<Record<string, LayerKind>> = {
   Bidirectional: kind('Bidirectional'),
   Activation: kind('Activation'),
   MultiHeadAttention: kind('MultiHeadAttention'),
+  SpectralNormalization: kind('SpectralNormalization', [
+    { name: 'kernel', isShared: true },
+    { name: 'vector_u', ...FROZEN },
+  ]),
 };
 
 interface NodeOptions {
@@ -401,5 +405,23 @@ describe('weights in one list', () => {
     expect(() => assigned(root, flat('a', 'b', 'c', 'd', 'e'))).toThrow(
       /Expected 4 arrays but the file has 5/,
     );
+  });
+});
+
+test('a variable of two layers is stored for both by attributes, and once in lists', () => {
+  const layer = node('Conv2D', 'c');
+  const root = model('m', [node('SpectralNormalization', 'n', { sublayers: { layer } })]);
+  const path = 'layers/spectral_normalization';
+  const stored = ['vars/0', 'vars/1', 'layer/vars/0', 'layer/vars/1'].map((name) => `${path}/${name}`);
+  expect(assigned(root, tree(...stored))).toEqual({
+    'n.kernel': 0,
+    'n.vector_u': 1,
+    'c.kernel': 2,
+    'c.bias': 3,
+  });
+  expect(assigned(root, groups({ n: ['kernel', 'bias', 'vector_u'] }))).toEqual({
+    'c.kernel': 0,
+    'c.bias': 1,
+    'n.vector_u': 2,
   });
 });
