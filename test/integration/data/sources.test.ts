@@ -7,6 +7,7 @@ import { Readable, Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as ke from '../../../lib/index.js';
+import { difference } from '../helpers/difference.js';
 
 const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
 
@@ -40,6 +41,12 @@ async function expected(n: number) {
 
 function expectEqual(result: ke.ExplainResult, other: ke.ExplainResult): void {
   expect(result.maps.shape).toEqual(other.maps.shape);
+  // Without oneDNN, the order of sums depends on the number of samples in a batch: docs/running.md.
+  if (process.env.TF_ENABLE_ONEDNN_OPTS === '0') {
+    expect(difference(result.logits, other.logits)).toBeLessThan(1e-6);
+    expect(difference(result.maps, other.maps)).toBeLessThan(1e-6);
+    return;
+  }
   expect(result.logits.data).toEqual(other.logits.data);
   expect(result.maps.data).toEqual(other.maps.data);
 }
@@ -70,9 +77,9 @@ describe('a source has the same results as an array', () => {
     const bytes = Readable.from(
       [0, 1, 2, 3].map((i) => Buffer.from(data.subarray(i * SAMPLE, (i + 1) * SAMPLE))),
     );
-    const { logits } = await ke.gradcam(exposed, bytes.pipe(batches), null, options);
+    const streamed = await ke.gradcam(exposed, bytes.pipe(batches), null, options);
     const all = await ke.gradcam(exposed, rowsOf(data, 0, 4), null, options);
-    expect((logits as ke.Tensor).data).toEqual(all.logits.data);
+    expectEqual(streamed as ke.ExplainResult, all);
   });
 
   it('as a .npy file, read by rows, in batches and in several steps at once', async () => {
