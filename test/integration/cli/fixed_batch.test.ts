@@ -33,5 +33,8 @@ test('--batch-size does not change what is predicted', async () => {
     await inProcess('predict', ...options('keras3'), '--json', '--batch-size', '2'),
   ];
   expect([two.err, two.code]).toEqual(['', 0]);
-  expect(two.out).toBe(one.out);
+  // Without oneDNN, the order of sums depends on the number of samples in a batch.
+  const rounded = (text: string) => text.replace(/\d+\.\d+/g, (number) => Number(number).toFixed(5));
+  const shown = process.env.TF_ENABLE_ONEDNN_OPTS === '0' ? rounded : (text: string) => text;
+  expect(shown(two.out)).toBe(shown(one.out));
 });
