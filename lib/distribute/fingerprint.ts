@@ -2,23 +2,27 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import { ModelError } from '../support/errors.js';
 
 /**
  * Returns the SHA-256 of the names, sizes and bytes of a model's files. The directory's name is not included. A
- * `saved_model.pb` stands for its directory, which holds the weights.
+ * `saved_model.pb` stands for its directory, which holds the weights. So does the JSON file of a TensorFlow.js model,
+ * whose name counts, too: a directory may hold several.
  */
 export async function fingerprintOf(given: string): Promise<string> {
-  const path = basename(given) === 'saved_model.pb' ? dirname(given) : given;
+  const name = basename(given);
+  const isJson = extname(name) === '.json';
+  const path = name === 'saved_model.pb' || isJson ? dirname(given) : given;
   try {
     const isFile = (await stat(path)).isFile();
     const files = isFile ? [path] : await filesBelow(path);
     const hash = createHash('sha256');
+    if (isJson) hash.update(JSON.stringify([name]));
     for (const file of files) {
       const { size } = await stat(file);
-      const name = isFile ? '' : relative(path, file).split(sep).join('/');
-      hash.update(JSON.stringify([name, size]));
+      const place = isFile ? '' : relative(path, file).split(sep).join('/');
+      hash.update(JSON.stringify([place, size]));
       for await (const block of createReadStream(file, { highWaterMark: 1 << 20 }))
         hash.update(block as Buffer);
     }
