@@ -5,6 +5,7 @@ import { nearNames } from '../support/arguments.js';
 import { ModelError } from '../support/errors.js';
 import { assignWeights } from './assign_weights.js';
 import type { CustomObjects } from './custom_objects.js';
+import type { LayerNode } from './layer_node.js';
 import type { KerasModelFile } from './model_file.js';
 import { readArchitecture } from './read_architecture.js';
 import { type RecordedModel, type RecordedTensor, recordModel } from './record_model.js';
@@ -31,6 +32,7 @@ export async function buildModel(
   { customObjects, inputs, outputs, fingerprint }: BuildModelOptions,
 ): Promise<NativeModel> {
   const root = readArchitecture(file.architecture);
+  if (file.backend === 'theano') refuseConvolutions(root);
   const assigned = assignWeights(root, file);
   const kerasVersion = Number.parseInt(file.kerasVersion, 10) || 1;
   const trace = Trace.create(addon);
@@ -58,6 +60,17 @@ export async function buildModel(
   } finally {
     for (const value of values) value.release();
   }
+}
+
+/** Throws if the model has a convolution: Theano flips kernels, and Keras stores them as Theano reads them. */
+function refuseConvolutions({ className, config, model, sublayers }: LayerNode): void {
+  if (/Conv/.test(className)) {
+    config.refuse(
+      'the file was written by Keras on Theano, whose convolutions flip their kernels',
+      'Load the file with Keras 2.3 on TensorFlow and save it again.',
+    );
+  }
+  for (const layer of [...(model?.layers ?? []), ...sublayers.values()]) refuseConvolutions(layer);
 }
 
 /** Returns the tensors of the given names, in their order. Default: all. */

@@ -28,7 +28,7 @@ describe('predict', () => {
       .flatMap(({ outputs }) => outputs.y);
     const { outputs } = JSON.parse(await readFile(join(ROOT, folder, 'expected.json'), 'utf8'));
     expect(found).toHaveLength(4);
-    found.forEach((value: number, i: number) => expect(value).toBeCloseTo(outputs.y.data[i], 5));
+    for (const [i, value] of found.entries()) expect(value).toBeCloseTo(outputs.y.data[i], 5);
   });
 
   test('prints class scores per picture: those that explain finds', async () => {

@@ -221,7 +221,15 @@ test('a layer normalisation keeps its epsilon in TensorFlow with oneDNN', async 
   const x = [0.01, 0.02, 0.03, 0.04];
   const { outputs } = await run(file, [[x]]);
   const deviation = Math.sqrt(1.25e-4 + 1e-6);
-  x.forEach((value, i) => expect(outputs[0]?.[i]).toBeCloseTo((value - 0.025) / deviation, 4));
+  for (const [i, value] of x.entries()) {
+    expect(outputs[0]?.[i]).toBeCloseTo((value - 0.025) / deviation, 4);
+  }
+});
+
+test('a convolution of a file that Keras wrote on Theano is refused', async () => {
+  const layers = [input('x', 1), { class_name: 'Convolution1D', config: { name: 'c' } }];
+  const file = fileOf({ class_name: 'Sequential', config: { name: 's', layers } });
+  await expect(run({ ...file, backend: 'theano' }, [[[1]]])).rejects.toThrow(/layer 'c' .*Theano/);
 });
 
 describe('a damaged architecture', () => {
