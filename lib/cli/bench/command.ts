@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { imageSize, integer } from '../shared/common_options.js';
 import { interruptible } from '../shared/interrupt.js';
-import { withLoadFlags } from '../shared/loading.js';
+import { MODEL_PATH, withLoadFlags } from '../shared/loading.js';
 import { VOCABULARY } from '../shared/methods/vocabulary.js';
 import type { Terminal } from '../shared/terminal.js';
 import { type BenchOptions, batchSizes, duration } from './options.js';
@@ -19,7 +19,7 @@ Exit codes: 0 done, 1 something failed, 2 wrong arguments, 130 interrupted.`;
 export function benchCommand(terminal: Terminal, done: (code: number) => void): Command {
   const command = new Command('bench')
     .description('Measures how fast a model predicts and explains on this machine.')
-    .requiredOption('--model <path>', 'a SavedModel directory, or a frozen .pb file')
+    .requiredOption('--model <path>', MODEL_PATH)
     .option(
       '--method <name>',
       `${VOCABULARY.names.join(', ')}; with ${VOCABULARY.endings} after it`,

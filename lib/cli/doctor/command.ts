@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { exitCodes } from '../shared/failure.js';
 import { interruptible } from '../shared/interrupt.js';
-import { allowOpsOption, allowRandomOption, signatureOption } from '../shared/loading.js';
+import { allowOpsOption, allowRandomOption, MODEL_PATH, signatureOption } from '../shared/loading.js';
 import { type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import { cacheFinding, environmentFinding } from './environment.js';
 import { type Finding, printFinding } from './finding.js';
@@ -31,7 +31,7 @@ Exit codes: 0 nothing essential is missing, 1 something is, 2 wrong arguments, 1
 export function doctorCommand(terminal: Terminal, done: (code: number) => void): Command {
   return new Command('doctor')
     .description('Says what was found and what is missing on this machine, and how to fix it.')
-    .option('--model <path>', 'a SavedModel directory, or a frozen .pb file, to load and explain, too')
+    .option('--model <path>', `${MODEL_PATH}, to load and explain, too`)
     .addOption(signatureOption())
     .addOption(allowOpsOption())
     .addOption(allowRandomOption())

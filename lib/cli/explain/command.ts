@@ -12,7 +12,7 @@ import {
   unitList,
 } from '../shared/common_options.js';
 import { interruptible } from '../shared/interrupt.js';
-import { withLoadFlags } from '../shared/loading.js';
+import { MODEL_PATH, withLoadFlags } from '../shared/loading.js';
 import type { Activation } from '../shared/methods/exposed.js';
 import { type MethodVocabulary, VOCABULARY } from '../shared/methods/vocabulary.js';
 import type { Terminal } from '../shared/terminal.js';
@@ -41,8 +41,8 @@ export function explainCommand(
   vocabulary: MethodVocabulary = VOCABULARY,
 ): Command {
   const command = new Command('explain')
-    .description('Explains the predictions of a SavedModel for pictures, and writes overlays and index.html.')
-    .requiredOption('--model <dir>', 'a SavedModel directory')
+    .description('Explains the predictions of a model for pictures, and writes overlays and index.html.')
+    .requiredOption('--model <path>', MODEL_PATH)
     .requiredOption(
       '--images <pattern...>',
       "JPEG, PNG, GIF or BMP files: a quoted glob, as 'photos/*.jpg', or paths",

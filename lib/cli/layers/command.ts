@@ -3,7 +3,7 @@ import type { Model } from '../../model/model.js';
 import { nearNames } from '../../support/arguments.js';
 import { exitCodes, UsageError } from '../shared/failure.js';
 import { interruptible } from '../shared/interrupt.js';
-import { allowOpsOption, allowRandomOption, signatureOption } from '../shared/loading.js';
+import { allowOpsOption, allowRandomOption, MODEL_PATH, signatureOption } from '../shared/loading.js';
 import { type Terminal, writeJson, writeLine } from '../shared/terminal.js';
 import { withModel } from '../shared/with_model.js';
 import { factsOf, type LayerFacts } from './facts.js';
@@ -32,7 +32,7 @@ export function layersCommand(terminal: Terminal, done: (code: number) => void):
     .description(
       'Lists the layers of a model as model.summary() does, and marks what is explained by default.',
     )
-    .requiredOption('--model <path>', 'a SavedModel directory, or a frozen .pb file')
+    .requiredOption('--model <path>', MODEL_PATH)
     .option('--filter <text>', 'only layers whose path or type has this in it, in any case')
     .addOption(signatureOption())
     .addOption(allowOpsOption())

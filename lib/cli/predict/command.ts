@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { BATCH_SIZE_DEFAULT } from '../shared/batch_size.js';
 import { imageSize, integer, preprocessing } from '../shared/common_options.js';
 import { interruptible } from '../shared/interrupt.js';
-import { withLoadFlags } from '../shared/loading.js';
+import { MODEL_PATH, withLoadFlags } from '../shared/loading.js';
 import type { Terminal } from '../shared/terminal.js';
 import type { PredictFlags } from './options.js';
 import { predict } from './run.js';
@@ -18,8 +18,8 @@ Exit codes: 0 done, 1 something failed (what could be done is done), 2 wrong arg
 /** `keras-explainable predict`: prints the class scores of pictures, or the model's outputs for arrays. */
 export function predictCommand(terminal: Terminal, done: (code: number) => void): Command {
   const command = new Command('predict')
-    .description('Prints what a SavedModel says of pictures, or of arrays of numbers.')
-    .requiredOption('--model <dir>', 'a SavedModel directory')
+    .description('Prints what a model says of pictures, or of arrays of numbers.')
+    .requiredOption('--model <path>', MODEL_PATH)
     .option(
       '--images <pattern...>',
       "JPEG, PNG, GIF or BMP files: a quoted glob, as 'photos/*.jpg', or paths",

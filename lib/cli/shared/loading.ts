@@ -12,6 +12,9 @@ export interface LoadFlags extends StrategyFlags {
   readonly allowRandom?: boolean;
 }
 
+/** The files that `--model` takes. */
+export const MODEL_PATH = 'a SavedModel directory, a frozen .pb file, a .keras or .h5 file, or a model.json';
+
 export function signatureOption(): Option {
   return new Option('--signature <name>', 'the signature of the SavedModel');
 }

@@ -36,7 +36,7 @@ describe('command line', () => {
   test.each([
     [[], 'Usage:'],
     [['explian'], "unknown command 'explian'"],
-    [['explain'], "required option '--model <dir>'"],
+    [['explain'], "required option '--model <path>'"],
     [
       ['explain', '--model', 'm', '--images', 'x', '--out', 'o', '--modell', 'x'],
       "unknown option '--modell'",
