@@ -105,8 +105,8 @@ export class LayerBuilder {
 function unknownClass({ className, config }: LayerNode): ModelError {
   const reason =
     className === 'Lambda'
-      ? 'is Python bytecode, which is never run'
-      : 'is of a class that is neither a layer of Keras nor one of `customObjects`';
+      ? 'runs Python code of the file, which is never run here'
+      : 'is of a class that cannot be computed from this format and that `customObjects` lacks';
   return new ModelError(
     'UNIMPLEMENTED',
     `${config.owner} ${reason}. Supply the layer: loadModel(path, { customObjects: { ${JSON.stringify(className)}: ` +
