@@ -12,6 +12,12 @@ namespace {
 // JAX compiles the whole network into this op, which has neither layers nor a gradient.
 constexpr std::string_view kCompiledByJax = "XlaCallModule";
 
+// Returns whether the op is a part of a loop of TensorFlow 1: a cycle of frames, or the arrays of its turns.
+bool IsOldLoop(std::string_view op) {
+  return op == "Enter" || op == "Exit" || op == "NextIteration" || op == "LoopCond" ||
+         op.starts_with("TensorArray");
+}
+
 }  // namespace
 
 OpRegistry::OpRegistry(const std::vector<std::string>& allowed, bool allow_random)
@@ -78,6 +84,15 @@ void OpRegistry::CheckPure(std::string_view op, std::string_view node) {
             "with KERAS_BACKEND=tensorflow, load the model or its weights, and export it again. For "
             "predictions alone, it is enough to export it with jax2tf_kwargs={'native_serialization': "
             "False, 'enable_xla': False}",
+        std::string(node));
+  }
+  if (IsOldLoop(op)) {
+    throw tf::Error(
+        TF_UNIMPLEMENTED,
+        "the model's outputs need op " + std::string(op) + " (node '" + std::string(node) +
+            "'), a part of a loop of TensorFlow 1, which is not supported. Make the graph again "
+            "with loops of TensorFlow 2: call tf.compat.v1.enable_control_flow_v2() first, or give "
+            "tensorflowjs_converter --control_flow_v2=True",
         std::string(node));
   }
   const bool runs_functions = !definition.function_attrs.empty();

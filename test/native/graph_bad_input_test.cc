@@ -141,6 +141,11 @@ TEST_F(BadInput, NamesAnOpThatIsNotPure) {
   ExpectError(options, TF_UNIMPLEMENTED, "variable 'calls', which op AssignAddVariableOp");
 }
 
+TEST_F(BadInput, NamesALoopOfTensorflow1) {
+  const std::string bytes = GraphBytes({Input(), {"out", "Exit", {"x"}}});
+  ExpectError(At(Write("graph.pb", bytes)), TF_UNIMPLEMENTED, "a part of a loop of TensorFlow 1");
+}
+
 TEST_F(BadInput, RefusesCraftedGraphs) {
   const auto refuse = [&](const std::string& bytes, TF_Code code, const std::string& message) {
     ExpectError(At(Write("graph.pb", bytes)), code, message);
