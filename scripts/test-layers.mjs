@@ -29,8 +29,11 @@ async function makeModels(version) {
 const read = (name) => JSON.parse(readFileSync(path.join(BUILT, 'outcomes', `${name}.json`), 'utf8'));
 
 const LONGEST = 130;
-/** Returns the beginning of a message that is long. */
-const shortened = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} ...` : text);
+/** Returns the beginning of a message that is long. Paths of this machine become names of files. */
+function shortened(message) {
+  const text = message.replaceAll(/\S*\/build\/layers\/\S*\//g, '');
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)} ...` : text;
+}
 
 /** The stages that are a model file of Keras, each of which has a column of its own. */
 const FORMATS = { keras: '`.keras`', h5: '`.h5`' };

@@ -10,7 +10,6 @@ TensorFlow has none. `error` is the message of a case that Keras itself cannot b
 """
 
 import argparse
-import contextlib
 import json
 import os
 import shutil
@@ -116,8 +115,10 @@ def make(folder, number, case):
         else:
             model.save(path / "model", save_format="tf", include_optimizer=False)
         for name in ("model.keras", "model.h5"):
-            with contextlib.suppress(Exception):  # A layer that the format cannot hold.
+            try:
                 model.save(path / name)
+            except Exception:  # The format cannot hold the layer. Keras may leave a part of the file.
+                (path / name).unlink(missing_ok=True)
         arrays = {"y": y.numpy().astype("float32")}
         if kind != "texts":
             arrays["x"] = x.astype("int32") if kind == "ids" else x

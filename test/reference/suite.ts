@@ -128,7 +128,7 @@ export function describeNetworks(keras: KerasVersion, networks: readonly string[
       });
     }
 
-    describeFormats(name, () => network, table);
+    describeFormats(keras, name, () => network, table);
     if (keras === 'keras2') describeLibrary(name, () => network, table);
   });
 }
