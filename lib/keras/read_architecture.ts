@@ -45,7 +45,7 @@ class Reader {
     this.#layers += 1;
     if (this.#layers > LAYERS) throw damaged(`it has more than ${LAYERS} layers`);
     const className = value.class_name;
-    const module = typeof value.module === 'string' ? value.module : moduleOf(value);
+    const module = typeof value.module === 'string' ? value.module : '';
     const registeredName = typeof value.registered_name === 'string' ? value.registered_name : '';
     // Keras 1 and early versions of Keras 2 store a list of layers as the config of a Sequential.
     const entries = isList(value.config) ? { layers: value.config } : value.config;
@@ -118,15 +118,6 @@ class Reader {
       outputs: [reference(`#${nodes.length - 1}`)],
     };
   }
-}
-
-/**
- * Returns the module of an object whose file does not store it. HDF5 files of Keras 3 hold operations and layers of one
- * name ('Add'). Only layers have a dtype.
- */
-function moduleOf({ inbound_nodes: calls, config }: JsonObject): string {
-  const isKeras3 = isList(calls) && isObject(calls[0]) && isList(calls[0].args);
-  return isKeras3 && isObject(config) && !('dtype' in config) && !('layers' in config) ? 'keras.ops' : '';
 }
 
 const reference = (layer: string, node = 0, tensor = 0) => new Reference({ layer, node, tensor });
