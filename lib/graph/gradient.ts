@@ -1,7 +1,7 @@
 /** Differentiation of recorded tensors by the native gradient tape. */
 import { checkFunction, checkOptions, wrongType } from '../support/arguments.js';
 import { constant, type Operand } from './operand.js';
-import { Symbolic } from './symbolic.js';
+import { listOf, Symbolic } from './symbolic.js';
 import { type Overrides, Trace } from './trace.js';
 
 export type { Overrides };
@@ -137,8 +137,4 @@ export function batchJacobian(
         return reduce(whole as Symbolic);
       };
   return Trace.current().jacobian(ys, sources, keep, override);
-}
-
-function listOf(value: Symbolic | readonly Symbolic[]): readonly Symbolic[] {
-  return Array.isArray(value) ? value : [value as Symbolic];
 }

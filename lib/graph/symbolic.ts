@@ -45,6 +45,11 @@ export class Symbolic {
   }
 }
 
+/** @internal Returns one tensor, or a list of tensors, as a list. */
+export function listOf(value: Symbolic | readonly Symbolic[]): readonly Symbolic[] {
+  return Array.isArray(value) ? value : [value as Symbolic];
+}
+
 /** Returns a shape as messages show it: `(null, 96, 96, 3)`. */
 export function describeShape(shape: StaticShape): string {
   return shape === null ? '(unknown rank)' : `(${shape.map((size) => size ?? 'null').join(', ')})`;

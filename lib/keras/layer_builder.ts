@@ -20,10 +20,6 @@ export interface BuildContext {
   readonly enter: (node: LayerNode, inputs: readonly Symbolic[], call: LayerCall) => readonly Symbolic[];
 }
 
-/** Returns the outputs of a layer as a list. */
-export const listOf = (outputs: Symbolic | readonly Symbolic[]): readonly Symbolic[] =>
-  outputs instanceof Symbolic ? [outputs] : outputs;
-
 export class LayerBuilder {
   readonly #context: BuildContext;
   readonly #built = new Map<LayerNode, BuiltLayer>();

@@ -1,7 +1,7 @@
 /** Records a model of a file, layer by layer, in a trace. */
 import type { DType, StaticShape } from '../binding/contract.js';
 import { cast, expandDims, identity, squeeze } from '../graph/ops/array.js';
-import { Symbolic } from '../graph/symbolic.js';
+import { listOf, Symbolic } from '../graph/symbolic.js';
 import { Trace } from '../graph/trace.js';
 import { ModelError } from '../support/errors.js';
 import type { AssignedWeights } from './assign_weights.js';
@@ -9,7 +9,7 @@ import { type Config, isList } from './config.js';
 import type { CustomObjects } from './custom_objects.js';
 import { policyOf } from './dtype_policy.js';
 import { evaluateGraph, referencesIn } from './evaluate_graph.js';
-import { LayerBuilder, listOf } from './layer_builder.js';
+import { LayerBuilder } from './layer_builder.js';
 import type { Argument, ArgumentObject, BuiltLayer, LayerCall } from './layer_kind.js';
 import {
   type LayerNode,
